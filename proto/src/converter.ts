@@ -1,0 +1,63 @@
+import { loadPackageDefinition } from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
+import type { ProtoGrpcType } from './generated/converter.js'
+import { loadOptions } from './load.js'
+
+export type {
+  ConversionSpec,
+  ConversionSpec__Output as ReceivedConversionSpec,
+} from './generated/herald/converter/v1/ConversionSpec.js'
+export type {
+  ConversionSummary,
+  ConversionSummary__Output as ReceivedConversionSummary,
+} from './generated/herald/converter/v1/ConversionSummary.js'
+export type {
+  ConverterServiceClient,
+  ConverterServiceHandlers,
+} from './generated/herald/converter/v1/ConverterService.js'
+export type {
+  ConvertRequest,
+  ConvertRequest__Output as ReceivedConvertRequest,
+} from './generated/herald/converter/v1/ConvertRequest.js'
+export type {
+  ConvertResponse,
+  ConvertResponse__Output as ReceivedConvertResponse,
+} from './generated/herald/converter/v1/ConvertResponse.js'
+export type { Fit__Output as Fit } from './generated/herald/converter/v1/Fit.js'
+export type {
+  Format,
+  Format__Output as ReceivedFormat,
+} from './generated/herald/converter/v1/Format.js'
+export type {
+  Input,
+  Input__Output as ReceivedInput,
+} from './generated/herald/converter/v1/Input.js'
+export type {
+  ListFormatsResponse,
+  ListFormatsResponse__Output as ReceivedListFormatsResponse,
+} from './generated/herald/converter/v1/ListFormatsResponse.js'
+export type {
+  Preview,
+  Preview__Output as ReceivedPreview,
+} from './generated/herald/converter/v1/Preview.js'
+export type { Progress__Output as ReceivedProgress } from './generated/herald/converter/v1/Progress.js'
+export type {
+  RenditionHeader,
+  RenditionHeader__Output as ReceivedRenditionHeader,
+} from './generated/herald/converter/v1/RenditionHeader.js'
+export type {
+  RenditionSpec,
+  RenditionSpec__Output as ReceivedRenditionSpec,
+} from './generated/herald/converter/v1/RenditionSpec.js'
+export type {
+  RenditionSummary,
+  RenditionSummary__Output as ReceivedRenditionSummary,
+} from './generated/herald/converter/v1/RenditionSummary.js'
+
+/** The definition as the reflection service wants it. */
+export const converterPackage = loadSync('herald/converter/v1/converter.proto', loadOptions)
+
+/** `new ConverterService(address, credentials)` is a client; `.service` is the definition. */
+export const { ConverterService } = (
+  loadPackageDefinition(converterPackage) as unknown as ProtoGrpcType
+).herald.converter.v1

@@ -1,0 +1,63 @@
+import { createRequire } from 'node:module'
+import type * as Protobuf from '@bufbuild/protobuf'
+import type * as WellKnown from '@bufbuild/protobuf/wkt'
+import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
+import { decodeEvent, eventTypes, type ReceivedHeraldEvent } from './events.js'
+import { loadOptions } from './load.js'
+
+const messageNames: Readonly<Record<string, string>> = {
+  [eventTypes.fileConverted]: 'herald.events.v1.FileConverted',
+  [eventTypes.conversionFailed]: 'herald.events.v1.ConversionFailed',
+}
+
+let toProtobuf: ((messageName: string, json: unknown) => Uint8Array) | undefined
+
+/**
+ * Reads JSON `data` of the CloudEvents type `type`, in protobuf's JSON mapping: names in
+ * camelCase or as in the proto, bytes as base64, 64-bit integers as number or string. Fields
+ * that this version does not know are passed over.
+ * Returns undefined for a type that is not Herald's; throws on JSON that is not that message.
+ */
+export function decodeEventJson(type: string, json: unknown): ReceivedHeraldEvent | undefined {
+  const messageName = Object.hasOwn(messageNames, type) ? messageNames[type] : undefined
+  if (messageName === undefined) return undefined
+  toProtobuf ??= loadJsonMapping()
+  return decodeEvent(type, toProtobuf(messageName, json))
+}
+
+function loadJsonMapping(): NonNullable<typeof toProtobuf> {
+  // Loaded when first needed: a client that only announces need not wait for it.
+  const require = createRequire(import.meta.url)
+  const protobuf = require('@bufbuild/protobuf') as typeof Protobuf
+  const wellKnown = require('@bufbuild/protobuf/wkt') as typeof WellKnown
+
+  const loaded = loadSync('herald/events/v1/events.proto', { ...loadOptions, keepCase: true })
+  const anyMessage = loaded['herald.events.v1.FileConverted'] as MessageTypeDefinition<
+    object,
+    object
+  >
+  const file = anyMessage.fileDescriptorProtos.map((bytes) =>
+    protobuf.fromBinary(wellKnown.FileDescriptorProtoSchema, bytes),
+  )
+  // proto-loader leaves type names relative and gives JSON names as in the proto; a registry
+  // wants the former full and the latter in camelCase.
+  for (const { package: scope, messageType } of file) {
+    for (const field of messageType.flatMap((message) => message.field)) {
+      field.jsonName = field.name.replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase())
+      if (field.typeName !== '' && !field.typeName.startsWith('.')) {
+        field.typeName = `.${scope}.${field.typeName}`
+      }
+    }
+  }
+  const registry = protobuf.createFileRegistry(
+    protobuf.create(wellKnown.FileDescriptorSetSchema, { file }),
+  )
+  return (messageName, json) => {
+    const description = registry.getMessage(messageName)
+    if (description === undefined) throw new Error(`${messageName} is not described`)
+    const message = protobuf.fromJson(description, json as Protobuf.JsonValue, {
+      ignoreUnknownFields: true,
+    })
+    return protobuf.toBinary(description, message)
+  }
+}

@@ -1,0 +1,71 @@
+import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
+import type {
+  ConversionFailed,
+  ConversionFailed__Output,
+} from './generated/herald/events/v1/ConversionFailed.js'
+import type {
+  FileConverted,
+  FileConverted__Output,
+} from './generated/herald/events/v1/FileConverted.js'
+import { loadOptions } from './load.js'
+
+export type { ConversionFailed, FileConverted }
+export type ReceivedConversionFailed = ConversionFailed__Output
+export type ReceivedFileConverted = FileConverted__Output
+
+const definitions = loadSync('herald/events/v1/events.proto', loadOptions)
+
+function messageType<In extends object, Out extends object>(name: string) {
+  return definitions[`herald.events.v1.${name}`] as unknown as MessageTypeDefinition<In, Out>
+}
+
+const fileConverted = messageType<FileConverted, FileConverted__Output>('FileConverted')
+const conversionFailed = messageType<ConversionFailed, ConversionFailed__Output>('ConversionFailed')
+
+/** The CloudEvents type of each fact. A changed meaning is a new type, not a new field. */
+export const eventTypes = {
+  fileConverted: 'herald.file.converted.v1',
+  conversionFailed: 'herald.conversion.failed.v1',
+} as const
+
+/** A fact to announce. */
+export type HeraldEvent =
+  | { type: typeof eventTypes.fileConverted; data: FileConverted }
+  | { type: typeof eventTypes.conversionFailed; data: ConversionFailed }
+
+/** A fact as it was read: every field present, absent ones at their default. */
+export type ReceivedHeraldEvent =
+  | { type: typeof eventTypes.fileConverted; data: ReceivedFileConverted }
+  | { type: typeof eventTypes.conversionFailed; data: ReceivedConversionFailed }
+
+/** The event's data as protobuf. Throws TypeError or RangeError on a value that does not fit. */
+export function encodeEvent(event: HeraldEvent): Buffer {
+  switch (event.type) {
+    case eventTypes.fileConverted:
+      return fileConverted.serialize(event.data)
+    case eventTypes.conversionFailed:
+      return conversionFailed.serialize(event.data)
+  }
+}
+
+/**
+ * Reads protobuf `data` of the CloudEvents type `type`.
+ * Returns undefined for a type that is not Herald's; throws on bytes that are not that message.
+ */
+export function decodeEvent(type: string, data: Uint8Array): ReceivedHeraldEvent | undefined {
+  // Given a Buffer, protobufjs takes text that was cut short; given other bytes, it refuses it.
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Buffer
+  switch (type) {
+    case eventTypes.fileConverted:
+      return { type, data: withBuffer(fileConverted.deserialize(bytes)) }
+    case eventTypes.conversionFailed:
+      return { type, data: conversionFailed.deserialize(bytes) }
+    default:
+      return undefined
+  }
+}
+
+function withBuffer(data: ReceivedFileConverted): ReceivedFileConverted {
+  const { preview } = data
+  return preview ? { ...data, preview: { ...preview, data: Buffer.from(preview.data) } } : data
+}

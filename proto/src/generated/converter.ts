@@ -1,0 +1,58 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { Admitted as _herald_converter_v1_Admitted, Admitted__Output as _herald_converter_v1_Admitted__Output } from './herald/converter/v1/Admitted.js';
+import type { ConversionSpec as _herald_converter_v1_ConversionSpec, ConversionSpec__Output as _herald_converter_v1_ConversionSpec__Output } from './herald/converter/v1/ConversionSpec.js';
+import type { ConversionSummary as _herald_converter_v1_ConversionSummary, ConversionSummary__Output as _herald_converter_v1_ConversionSummary__Output } from './herald/converter/v1/ConversionSummary.js';
+import type { ConvertRequest as _herald_converter_v1_ConvertRequest, ConvertRequest__Output as _herald_converter_v1_ConvertRequest__Output } from './herald/converter/v1/ConvertRequest.js';
+import type { ConvertResponse as _herald_converter_v1_ConvertResponse, ConvertResponse__Output as _herald_converter_v1_ConvertResponse__Output } from './herald/converter/v1/ConvertResponse.js';
+import type { ConverterServiceClient as _herald_converter_v1_ConverterServiceClient, ConverterServiceDefinition as _herald_converter_v1_ConverterServiceDefinition } from './herald/converter/v1/ConverterService.js';
+import type { Format as _herald_converter_v1_Format, Format__Output as _herald_converter_v1_Format__Output } from './herald/converter/v1/Format.js';
+import type { Input as _herald_converter_v1_Input, Input__Output as _herald_converter_v1_Input__Output } from './herald/converter/v1/Input.js';
+import type { Limits as _herald_converter_v1_Limits, Limits__Output as _herald_converter_v1_Limits__Output } from './herald/converter/v1/Limits.js';
+import type { ListFormatsRequest as _herald_converter_v1_ListFormatsRequest, ListFormatsRequest__Output as _herald_converter_v1_ListFormatsRequest__Output } from './herald/converter/v1/ListFormatsRequest.js';
+import type { ListFormatsResponse as _herald_converter_v1_ListFormatsResponse, ListFormatsResponse__Output as _herald_converter_v1_ListFormatsResponse__Output } from './herald/converter/v1/ListFormatsResponse.js';
+import type { Preview as _herald_converter_v1_Preview, Preview__Output as _herald_converter_v1_Preview__Output } from './herald/converter/v1/Preview.js';
+import type { Progress as _herald_converter_v1_Progress, Progress__Output as _herald_converter_v1_Progress__Output } from './herald/converter/v1/Progress.js';
+import type { RenditionHeader as _herald_converter_v1_RenditionHeader, RenditionHeader__Output as _herald_converter_v1_RenditionHeader__Output } from './herald/converter/v1/RenditionHeader.js';
+import type { RenditionSpec as _herald_converter_v1_RenditionSpec, RenditionSpec__Output as _herald_converter_v1_RenditionSpec__Output } from './herald/converter/v1/RenditionSpec.js';
+import type { RenditionSummary as _herald_converter_v1_RenditionSummary, RenditionSummary__Output as _herald_converter_v1_RenditionSummary__Output } from './herald/converter/v1/RenditionSummary.js';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  herald: {
+    converter: {
+      v1: {
+        Admitted: MessageTypeDefinition<_herald_converter_v1_Admitted, _herald_converter_v1_Admitted__Output>
+        ConversionSpec: MessageTypeDefinition<_herald_converter_v1_ConversionSpec, _herald_converter_v1_ConversionSpec__Output>
+        ConversionSummary: MessageTypeDefinition<_herald_converter_v1_ConversionSummary, _herald_converter_v1_ConversionSummary__Output>
+        ConvertRequest: MessageTypeDefinition<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertRequest__Output>
+        ConvertResponse: MessageTypeDefinition<_herald_converter_v1_ConvertResponse, _herald_converter_v1_ConvertResponse__Output>
+        /**
+         * Turns an uploaded file into renditions.
+         * 
+         * A failed call carries the trailers `herald-error-code` (one of the codes in
+         * `proto/src/errors.ts`), `herald-error-remedy` (what to do about it; UTF-8, whatever
+         * is not printable ASCII percent-encoded, `%` too) and, where waiting helps,
+         * `retry-after-ms`.
+         */
+        ConverterService: SubtypeConstructor<typeof grpc.Client, _herald_converter_v1_ConverterServiceClient> & { service: _herald_converter_v1_ConverterServiceDefinition }
+        Fit: EnumTypeDefinition
+        Format: MessageTypeDefinition<_herald_converter_v1_Format, _herald_converter_v1_Format__Output>
+        Input: MessageTypeDefinition<_herald_converter_v1_Input, _herald_converter_v1_Input__Output>
+        Limits: MessageTypeDefinition<_herald_converter_v1_Limits, _herald_converter_v1_Limits__Output>
+        ListFormatsRequest: MessageTypeDefinition<_herald_converter_v1_ListFormatsRequest, _herald_converter_v1_ListFormatsRequest__Output>
+        ListFormatsResponse: MessageTypeDefinition<_herald_converter_v1_ListFormatsResponse, _herald_converter_v1_ListFormatsResponse__Output>
+        Preview: MessageTypeDefinition<_herald_converter_v1_Preview, _herald_converter_v1_Preview__Output>
+        Progress: MessageTypeDefinition<_herald_converter_v1_Progress, _herald_converter_v1_Progress__Output>
+        RenditionHeader: MessageTypeDefinition<_herald_converter_v1_RenditionHeader, _herald_converter_v1_RenditionHeader__Output>
+        RenditionSpec: MessageTypeDefinition<_herald_converter_v1_RenditionSpec, _herald_converter_v1_RenditionSpec__Output>
+        RenditionSummary: MessageTypeDefinition<_herald_converter_v1_RenditionSummary, _herald_converter_v1_RenditionSummary__Output>
+      }
+    }
+  }
+}
+

@@ -1,0 +1,31 @@
+// Original file: herald/converter/v1/converter.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * The word to send the chunks.
+ */
+export interface Admitted {
+  /**
+   * The conversion's id: the caller's, or the one made here.
+   */
+  'conversionId'?: (string);
+  /**
+   * The largest upload taken, in bytes.
+   */
+  'maxBytes'?: (number | string | Long);
+}
+
+/**
+ * The word to send the chunks.
+ */
+export interface Admitted__Output {
+  /**
+   * The conversion's id: the caller's, or the one made here.
+   */
+  'conversionId': (string);
+  /**
+   * The largest upload taken, in bytes.
+   */
+  'maxBytes': (number);
+}

@@ -1,0 +1,92 @@
+// Original file: herald/converter/v1/converter.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ConvertRequest as _herald_converter_v1_ConvertRequest, ConvertRequest__Output as _herald_converter_v1_ConvertRequest__Output } from '../../../herald/converter/v1/ConvertRequest.js';
+import type { ConvertResponse as _herald_converter_v1_ConvertResponse, ConvertResponse__Output as _herald_converter_v1_ConvertResponse__Output } from '../../../herald/converter/v1/ConvertResponse.js';
+import type { ListFormatsRequest as _herald_converter_v1_ListFormatsRequest, ListFormatsRequest__Output as _herald_converter_v1_ListFormatsRequest__Output } from '../../../herald/converter/v1/ListFormatsRequest.js';
+import type { ListFormatsResponse as _herald_converter_v1_ListFormatsResponse, ListFormatsResponse__Output as _herald_converter_v1_ListFormatsResponse__Output } from '../../../herald/converter/v1/ListFormatsResponse.js';
+
+/**
+ * Turns an uploaded file into renditions.
+ * 
+ * A failed call carries the trailers `herald-error-code` (one of the codes in
+ * `proto/src/errors.ts`), `herald-error-remedy` (what to do about it; UTF-8, whatever
+ * is not printable ASCII percent-encoded, `%` too) and, where waiting helps,
+ * `retry-after-ms`.
+ */
+export interface ConverterServiceClient extends grpc.Client {
+  /**
+   * Converts one file.
+   * 
+   * The client sends a ConversionSpec, waits for `admitted`, then sends the file's
+   * bytes as chunks and half-closes. The server may refuse on the spec alone, before
+   * any chunk is taken. It answers, in this order: `admitted`; any number of
+   * `progress`, at any time from then on; for each rendition, in the order they
+   * finish, one `header`, its `chunk`s without another rendition's between them, and
+   * one `rendition` summary; at last one `summary`.
+   */
+  Convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
+  Convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
+  /**
+   * Converts one file.
+   * 
+   * The client sends a ConversionSpec, waits for `admitted`, then sends the file's
+   * bytes as chunks and half-closes. The server may refuse on the spec alone, before
+   * any chunk is taken. It answers, in this order: `admitted`; any number of
+   * `progress`, at any time from then on; for each rendition, in the order they
+   * finish, one `header`, its `chunk`s without another rendition's between them, and
+   * one `rendition` summary; at last one `summary`.
+   */
+  convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
+  convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
+  
+  /**
+   * Tells what this server can read and write right now.
+   */
+  ListFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  ListFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  ListFormats(argument: _herald_converter_v1_ListFormatsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  ListFormats(argument: _herald_converter_v1_ListFormatsRequest, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Tells what this server can read and write right now.
+   */
+  listFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  listFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  listFormats(argument: _herald_converter_v1_ListFormatsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  listFormats(argument: _herald_converter_v1_ListFormatsRequest, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
+  
+}
+
+/**
+ * Turns an uploaded file into renditions.
+ * 
+ * A failed call carries the trailers `herald-error-code` (one of the codes in
+ * `proto/src/errors.ts`), `herald-error-remedy` (what to do about it; UTF-8, whatever
+ * is not printable ASCII percent-encoded, `%` too) and, where waiting helps,
+ * `retry-after-ms`.
+ */
+export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementation {
+  /**
+   * Converts one file.
+   * 
+   * The client sends a ConversionSpec, waits for `admitted`, then sends the file's
+   * bytes as chunks and half-closes. The server may refuse on the spec alone, before
+   * any chunk is taken. It answers, in this order: `admitted`; any number of
+   * `progress`, at any time from then on; for each rendition, in the order they
+   * finish, one `header`, its `chunk`s without another rendition's between them, and
+   * one `rendition` summary; at last one `summary`.
+   */
+  Convert: grpc.handleBidiStreamingCall<_herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse>;
+  
+  /**
+   * Tells what this server can read and write right now.
+   */
+  ListFormats: grpc.handleUnaryCall<_herald_converter_v1_ListFormatsRequest__Output, _herald_converter_v1_ListFormatsResponse>;
+  
+}
+
+export interface ConverterServiceDefinition extends grpc.ServiceDefinition {
+  Convert: MethodDefinition<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse, _herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse__Output>
+  ListFormats: MethodDefinition<_herald_converter_v1_ListFormatsRequest, _herald_converter_v1_ListFormatsResponse, _herald_converter_v1_ListFormatsRequest__Output, _herald_converter_v1_ListFormatsResponse__Output>
+}

@@ -1,0 +1,88 @@
+// Original file: herald/converter/v1/converter.proto
+
+
+/**
+ * A file format and what this server can do with it.
+ */
+export interface Format {
+  /**
+   * Its name: `webp`, `jpeg`, ...
+   */
+  'name'?: (string);
+  /**
+   * Its media type.
+   */
+  'mediaType'?: (string);
+  /**
+   * The extensions of its files, the usual one first, without dots.
+   */
+  'extensions'?: (string)[];
+  /**
+   * It can be uploaded.
+   */
+  'readable'?: (boolean);
+  /**
+   * It can be asked for.
+   */
+  'writable'?: (boolean);
+  /**
+   * `lossless` can be asked for.
+   */
+  'lossless'?: (boolean);
+  /**
+   * The default quality, 1 to 100; absent where the format has none.
+   */
+  'defaultQuality'?: (number);
+  /**
+   * The engine that handles it: `image`, ...
+   */
+  'engine'?: (string);
+  /**
+   * Why it can be neither read nor written here; empty where it can.
+   */
+  'unavailableReason'?: (string);
+  '_defaultQuality'?: "defaultQuality";
+}
+
+/**
+ * A file format and what this server can do with it.
+ */
+export interface Format__Output {
+  /**
+   * Its name: `webp`, `jpeg`, ...
+   */
+  'name': (string);
+  /**
+   * Its media type.
+   */
+  'mediaType': (string);
+  /**
+   * The extensions of its files, the usual one first, without dots.
+   */
+  'extensions': (string)[];
+  /**
+   * It can be uploaded.
+   */
+  'readable': (boolean);
+  /**
+   * It can be asked for.
+   */
+  'writable': (boolean);
+  /**
+   * `lossless` can be asked for.
+   */
+  'lossless': (boolean);
+  /**
+   * The default quality, 1 to 100; absent where the format has none.
+   */
+  'defaultQuality'?: (number);
+  /**
+   * The engine that handles it: `image`, ...
+   */
+  'engine': (string);
+  /**
+   * Why it can be neither read nor written here; empty where it can.
+   */
+  'unavailableReason': (string);
+  '_defaultQuality'?: "defaultQuality";
+}

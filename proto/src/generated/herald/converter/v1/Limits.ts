@@ -1,0 +1,55 @@
+// Original file: herald/converter/v1/converter.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * The limits of one conversion on this server.
+ */
+export interface Limits {
+  /**
+   * The largest upload, in bytes.
+   */
+  'maxBytes'?: (number | string | Long);
+  /**
+   * The most pixels, over all pages that are read, of the input or of a rendition.
+   */
+  'maxPixels'?: (number | string | Long);
+  /**
+   * The most pages or frames.
+   */
+  'maxPages'?: (number);
+  /**
+   * The longest a worker may be at one conversion, in milliseconds.
+   */
+  'timeoutMs'?: (number);
+  /**
+   * The most renditions of one upload.
+   */
+  'maxRenditions'?: (number);
+}
+
+/**
+ * The limits of one conversion on this server.
+ */
+export interface Limits__Output {
+  /**
+   * The largest upload, in bytes.
+   */
+  'maxBytes': (number);
+  /**
+   * The most pixels, over all pages that are read, of the input or of a rendition.
+   */
+  'maxPixels': (number);
+  /**
+   * The most pages or frames.
+   */
+  'maxPages': (number);
+  /**
+   * The longest a worker may be at one conversion, in milliseconds.
+   */
+  'timeoutMs': (number);
+  /**
+   * The most renditions of one upload.
+   */
+  'maxRenditions': (number);
+}

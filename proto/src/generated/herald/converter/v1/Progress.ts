@@ -1,0 +1,93 @@
+// Original file: herald/converter/v1/converter.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+// Original file: herald/converter/v1/converter.proto
+
+/**
+ * What a conversion is doing.
+ */
+export const _herald_converter_v1_Progress_Stage = {
+  /**
+   * Not said.
+   */
+  STAGE_UNSPECIFIED: 'STAGE_UNSPECIFIED',
+  /**
+   * Bytes are arriving.
+   */
+  STAGE_UPLOADING: 'STAGE_UPLOADING',
+  /**
+   * The file is complete and waits for a free worker.
+   */
+  STAGE_QUEUED: 'STAGE_QUEUED',
+  /**
+   * A worker is at it.
+   */
+  STAGE_CONVERTING: 'STAGE_CONVERTING',
+} as const;
+
+/**
+ * What a conversion is doing.
+ */
+export type _herald_converter_v1_Progress_Stage =
+  /**
+   * Not said.
+   */
+  | 'STAGE_UNSPECIFIED'
+  | 0
+  /**
+   * Bytes are arriving.
+   */
+  | 'STAGE_UPLOADING'
+  | 1
+  /**
+   * The file is complete and waits for a free worker.
+   */
+  | 'STAGE_QUEUED'
+  | 2
+  /**
+   * A worker is at it.
+   */
+  | 'STAGE_CONVERTING'
+  | 3
+
+/**
+ * What a conversion is doing.
+ */
+export type _herald_converter_v1_Progress_Stage__Output = typeof _herald_converter_v1_Progress_Stage[keyof typeof _herald_converter_v1_Progress_Stage]
+
+/**
+ * How far a conversion is.
+ */
+export interface Progress {
+  /**
+   * What the conversion is doing now.
+   */
+  'stage'?: (_herald_converter_v1_Progress_Stage);
+  /**
+   * Bytes of the file received so far.
+   */
+  'receivedBytes'?: (number | string | Long);
+  /**
+   * Renditions finished so far, 0 to the number asked for.
+   */
+  'renditionsDone'?: (number);
+}
+
+/**
+ * How far a conversion is.
+ */
+export interface Progress__Output {
+  /**
+   * What the conversion is doing now.
+   */
+  'stage': (_herald_converter_v1_Progress_Stage__Output);
+  /**
+   * Bytes of the file received so far.
+   */
+  'receivedBytes': (number);
+  /**
+   * Renditions finished so far, 0 to the number asked for.
+   */
+  'renditionsDone': (number);
+}

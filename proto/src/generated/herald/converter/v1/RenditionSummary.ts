@@ -1,0 +1,65 @@
+// Original file: herald/converter/v1/converter.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * What was made: sent after a rendition's last byte.
+ */
+export interface RenditionSummary {
+  /**
+   * Its index in ConversionSpec.renditions, from 0.
+   */
+  'index'?: (number);
+  /**
+   * Size in bytes.
+   */
+  'sizeBytes'?: (number | string | Long);
+  /**
+   * SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+   */
+  'sha256'?: (string);
+  /**
+   * Time a worker spent making it, in milliseconds.
+   */
+  'conversionMs'?: (number | string);
+  /**
+   * The encoder and its version: `libwebp 1.6.0`.
+   */
+  'encoder'?: (string);
+  /**
+   * The quality that was used, 1 to 100; absent where the format has none.
+   */
+  'quality'?: (number);
+  '_quality'?: "quality";
+}
+
+/**
+ * What was made: sent after a rendition's last byte.
+ */
+export interface RenditionSummary__Output {
+  /**
+   * Its index in ConversionSpec.renditions, from 0.
+   */
+  'index': (number);
+  /**
+   * Size in bytes.
+   */
+  'sizeBytes': (number);
+  /**
+   * SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+   */
+  'sha256': (string);
+  /**
+   * Time a worker spent making it, in milliseconds.
+   */
+  'conversionMs': (number);
+  /**
+   * The encoder and its version: `libwebp 1.6.0`.
+   */
+  'encoder': (string);
+  /**
+   * The quality that was used, 1 to 100; absent where the format has none.
+   */
+  'quality'?: (number);
+  '_quality'?: "quality";
+}

@@ -1,0 +1,90 @@
+// Original file: herald/events/v1/events.proto
+
+import type { Recipient as _herald_events_v1_Recipient, Recipient__Output as _herald_events_v1_Recipient__Output } from '../../../herald/events/v1/Recipient.js';
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * A file could not be converted, and somebody waits for it.
+ * CloudEvents type `herald.conversion.failed.v1`.
+ */
+export interface ConversionFailed {
+  /**
+   * The conversion, a UUIDv7 in its 36-character form.
+   */
+  'conversionId'?: (string);
+  /**
+   * What one person did at once, a UUIDv7.
+   */
+  'runId'?: (string);
+  /**
+   * The file's name as its owner knows it.
+   */
+  'fileName'?: (string);
+  /**
+   * The formats that were asked for, by name.
+   */
+  'formats'?: (string)[];
+  /**
+   * The failure's stable code, one of those in `proto/src/errors.ts`.
+   */
+  'code'?: (string);
+  /**
+   * What was wrong, one sentence for a person.
+   */
+  'message'?: (string);
+  /**
+   * What to do about it, one sentence for a person; may be empty.
+   */
+  'remedy'?: (string);
+  /**
+   * When it failed, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  'failedAtUnixMs'?: (number | string | Long);
+  /**
+   * Whom to tell.
+   */
+  'recipient'?: (_herald_events_v1_Recipient | null);
+}
+
+/**
+ * A file could not be converted, and somebody waits for it.
+ * CloudEvents type `herald.conversion.failed.v1`.
+ */
+export interface ConversionFailed__Output {
+  /**
+   * The conversion, a UUIDv7 in its 36-character form.
+   */
+  'conversionId': (string);
+  /**
+   * What one person did at once, a UUIDv7.
+   */
+  'runId': (string);
+  /**
+   * The file's name as its owner knows it.
+   */
+  'fileName': (string);
+  /**
+   * The formats that were asked for, by name.
+   */
+  'formats': (string)[];
+  /**
+   * The failure's stable code, one of those in `proto/src/errors.ts`.
+   */
+  'code': (string);
+  /**
+   * What was wrong, one sentence for a person.
+   */
+  'message': (string);
+  /**
+   * What to do about it, one sentence for a person; may be empty.
+   */
+  'remedy': (string);
+  /**
+   * When it failed, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  'failedAtUnixMs': (number);
+  /**
+   * Whom to tell.
+   */
+  'recipient': (_herald_events_v1_Recipient__Output | null);
+}

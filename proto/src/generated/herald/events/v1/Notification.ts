@@ -1,0 +1,54 @@
+// Original file: herald/events/v1/events.proto
+
+
+/**
+ * A mail, as its outcome names it.
+ */
+export interface Notification {
+  /**
+   * The conversion it tells of.
+   */
+  'conversionId'?: (string);
+  /**
+   * What one person did at once, a UUIDv7; empty where the event named none.
+   */
+  'runId'?: (string);
+  /**
+   * The ids of the events it tells of; at least one.
+   */
+  'eventIds'?: (string)[];
+  /**
+   * The address it went to, such as `ada@example.com`; empty where the event named none that can be.
+   */
+  'recipient'?: (string);
+  /**
+   * Its Message-ID, in angle brackets.
+   */
+  'messageId'?: (string);
+}
+
+/**
+ * A mail, as its outcome names it.
+ */
+export interface Notification__Output {
+  /**
+   * The conversion it tells of.
+   */
+  'conversionId': (string);
+  /**
+   * What one person did at once, a UUIDv7; empty where the event named none.
+   */
+  'runId': (string);
+  /**
+   * The ids of the events it tells of; at least one.
+   */
+  'eventIds': (string)[];
+  /**
+   * The address it went to, such as `ada@example.com`; empty where the event named none that can be.
+   */
+  'recipient': (string);
+  /**
+   * Its Message-ID, in angle brackets.
+   */
+  'messageId': (string);
+}

@@ -1,0 +1,68 @@
+// Original file: herald/events/v1/events.proto
+
+import type { Notification as _herald_events_v1_Notification, Notification__Output as _herald_events_v1_Notification__Output } from '../../../herald/events/v1/Notification.js';
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * The mail about an event is given up: nobody was told, or nobody knows whether somebody was.
+ * CloudEvents type `herald.notification.failed.v1`, on the topic `notifications.outcomes`.
+ */
+export interface NotificationFailed {
+  /**
+   * What the mail was to tell of, and to whom.
+   */
+  'notification'?: (_herald_events_v1_Notification | null);
+  /**
+   * Why: the mail server's last reply, or a sentence where there was none.
+   */
+  'reason'?: (string);
+  /**
+   * Attempts that were made.
+   */
+  'attempts'?: (number);
+  /**
+   * When the first attempt ended, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  'firstAttemptAtUnixMs'?: (number | string | Long);
+  /**
+   * When it was given up, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  'failedAtUnixMs'?: (number | string | Long);
+  /**
+   * The connection was lost before the reply, and the notifier prefers a lost mail to one sent
+   * twice: it may have been delivered. Else the event lies among the dead letters.
+   */
+  'possiblyDelivered'?: (boolean);
+}
+
+/**
+ * The mail about an event is given up: nobody was told, or nobody knows whether somebody was.
+ * CloudEvents type `herald.notification.failed.v1`, on the topic `notifications.outcomes`.
+ */
+export interface NotificationFailed__Output {
+  /**
+   * What the mail was to tell of, and to whom.
+   */
+  'notification': (_herald_events_v1_Notification__Output | null);
+  /**
+   * Why: the mail server's last reply, or a sentence where there was none.
+   */
+  'reason': (string);
+  /**
+   * Attempts that were made.
+   */
+  'attempts': (number);
+  /**
+   * When the first attempt ended, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  'firstAttemptAtUnixMs': (number);
+  /**
+   * When it was given up, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  'failedAtUnixMs': (number);
+  /**
+   * The connection was lost before the reply, and the notifier prefers a lost mail to one sent
+   * twice: it may have been delivered. Else the event lies among the dead letters.
+   */
+  'possiblyDelivered': (boolean);
+}

@@ -1,0 +1,30 @@
+// Original file: herald/events/v1/events.proto
+
+
+/**
+ * Whom to tell.
+ */
+export interface Recipient {
+  /**
+   * An e-mail address, such as `ada@example.com`. Empty: the notifier's default.
+   */
+  'address'?: (string);
+  /**
+   * The language to write in, a BCP 47 tag such as `en`. Empty: the notifier's default.
+   */
+  'language'?: (string);
+}
+
+/**
+ * Whom to tell.
+ */
+export interface Recipient__Output {
+  /**
+   * An e-mail address, such as `ada@example.com`. Empty: the notifier's default.
+   */
+  'address': (string);
+  /**
+   * The language to write in, a BCP 47 tag such as `en`. Empty: the notifier's default.
+   */
+  'language': (string);
+}

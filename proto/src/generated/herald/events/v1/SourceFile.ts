@@ -1,0 +1,71 @@
+// Original file: herald/events/v1/events.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * The file that came in.
+ */
+export interface SourceFile {
+  /**
+   * Its name as its owner knows it.
+   */
+  'name'?: (string);
+  /**
+   * What it really was, a media type read from its bytes.
+   */
+  'mediaType'?: (string);
+  /**
+   * Size in bytes.
+   */
+  'sizeBytes'?: (number | string | Long);
+  /**
+   * SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+   */
+  'sha256'?: (string);
+  /**
+   * Width in pixels, of one page, upright.
+   */
+  'width'?: (number);
+  /**
+   * Height in pixels, of one page, upright.
+   */
+  'height'?: (number);
+  /**
+   * Pages, or frames of an animation; at least 1.
+   */
+  'pages'?: (number);
+}
+
+/**
+ * The file that came in.
+ */
+export interface SourceFile__Output {
+  /**
+   * Its name as its owner knows it.
+   */
+  'name': (string);
+  /**
+   * What it really was, a media type read from its bytes.
+   */
+  'mediaType': (string);
+  /**
+   * Size in bytes.
+   */
+  'sizeBytes': (number);
+  /**
+   * SHA-256 of its bytes, 64 lower-case hexadecimal digits.
+   */
+  'sha256': (string);
+  /**
+   * Width in pixels, of one page, upright.
+   */
+  'width': (number);
+  /**
+   * Height in pixels, of one page, upright.
+   */
+  'height': (number);
+  /**
+   * Pages, or frames of an animation; at least 1.
+   */
+  'pages': (number);
+}

@@ -1,0 +1,5 @@
+export * from './converter.js'
+export * from './errors.js'
+export * from './event-json.js'
+export * from './events.js'
+export * from './outcomes.js'

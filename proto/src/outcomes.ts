@@ -1,0 +1,63 @@
+import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
+import type {
+  NotificationDelivered,
+  NotificationDelivered__Output,
+} from './generated/herald/events/v1/NotificationDelivered.js'
+import type {
+  NotificationFailed,
+  NotificationFailed__Output,
+} from './generated/herald/events/v1/NotificationFailed.js'
+import { loadOptions } from './load.js'
+
+export type { NotificationDelivered, NotificationFailed }
+export type ReceivedNotificationDelivered = NotificationDelivered__Output
+export type ReceivedNotificationFailed = NotificationFailed__Output
+
+const definitions = loadSync('herald/events/v1/events.proto', loadOptions)
+
+const delivered = definitions[
+  'herald.events.v1.NotificationDelivered'
+] as unknown as MessageTypeDefinition<NotificationDelivered, NotificationDelivered__Output>
+const failed = definitions[
+  'herald.events.v1.NotificationFailed'
+] as unknown as MessageTypeDefinition<NotificationFailed, NotificationFailed__Output>
+
+/** The CloudEvents type of each outcome. */
+export const outcomeTypes = {
+  delivered: 'herald.notification.delivered.v1',
+  failed: 'herald.notification.failed.v1',
+} as const
+
+/** What became of a mail, to announce. */
+export type OutcomeEvent =
+  | { type: typeof outcomeTypes.delivered; data: NotificationDelivered }
+  | { type: typeof outcomeTypes.failed; data: NotificationFailed }
+
+/** What became of a mail, as it was read: every field present, absent ones at their default. */
+export type ReceivedOutcomeEvent =
+  | { type: typeof outcomeTypes.delivered; data: ReceivedNotificationDelivered }
+  | { type: typeof outcomeTypes.failed; data: ReceivedNotificationFailed }
+
+/** The outcome's data as protobuf. Throws TypeError or RangeError on a value that does not fit. */
+export function encodeOutcome(event: OutcomeEvent): Buffer {
+  return event.type === outcomeTypes.delivered
+    ? delivered.serialize(event.data)
+    : failed.serialize(event.data)
+}
+
+/**
+ * Reads protobuf `data` of the CloudEvents type `type`. Returns undefined for a type that is no
+ * outcome; throws on bytes that are not that message.
+ */
+export function decodeOutcome(type: string, data: Uint8Array): ReceivedOutcomeEvent | undefined {
+  // Given a Buffer, protobufjs takes text that was cut short; given other bytes, it refuses it.
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Buffer
+  switch (type) {
+    case outcomeTypes.delivered:
+      return { type, data: delivered.deserialize(bytes) }
+    case outcomeTypes.failed:
+      return { type, data: failed.deserialize(bytes) }
+    default:
+      return undefined
+  }
+}
