@@ -1,0 +1,5 @@
+export * from './env.js'
+export * from './lifecycle.js'
+export * from './logger.js'
+export * from './process-identity.js'
+export * from './start-fault.js'

@@ -1,0 +1,72 @@
+import type { AddressInfo } from 'node:net'
+import express, { type Express } from 'express'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+
+export interface ProbesOptions {
+  /** What this program measures; served at /metrics. */
+  metrics: Registry
+  /** Resolves to the reasons why the program cannot work now; none means ready. */
+  notReady: () => Promise<readonly string[]> | readonly string[]
+}
+
+/** A registry that already holds the process' own figures, labelled with the program's name. */
+export function createMetrics(program: string): Registry {
+  const registry = new Registry()
+  registry.setDefaultLabels({ program })
+  collectDefaultMetrics({ register: registry })
+  return registry
+}
+
+/** `/livez` 200 while the event loop turns; `/readyz` 200 or 503 with the reasons; `/metrics` for Prometheus. */
+export function createProbesApp({ metrics, notReady }: ProbesOptions): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.get('/livez', (_request, response) => {
+    response.json({ status: 'ok' })
+  })
+  app.get('/readyz', async (_request, response) => {
+    const reasons = await reasonsAgainst(notReady)
+    response.status(reasons.length === 0 ? 200 : 503)
+    response.json({ status: reasons.length === 0 ? 'ok' : 'not ready', reasons })
+  })
+  app.get('/metrics', async (_request, response) => {
+    response.type(metrics.contentType).send(await metrics.metrics())
+  })
+  return app
+}
+
+async function reasonsAgainst(notReady: ProbesOptions['notReady']): Promise<readonly string[]> {
+  try {
+    return await notReady()
+  } catch {
+    return ['readiness could not be checked']
+  }
+}
+
+export interface HttpListener {
+  /** `http://127.0.0.1:9102`. */
+  readonly url: string
+  /** Stops listening and ends idle connections. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Listens on `address` (`host:port`, port 0 for any). Rejects with the system's error: EADDRINUSE, EACCES, … */
+export async function listenHttp(app: Express, address: string): Promise<HttpListener> {
+  const at = address.lastIndexOf(':')
+  const host = address.slice(0, at).replace(/^\[|\]$/g, '')
+  const server = await new Promise<ReturnType<Express['listen']>>((resolve, reject) => {
+    const listening = app.listen(Number(address.slice(at + 1)), host, (error?: Error) => {
+      if (error) reject(error)
+      else resolve(listening)
+    })
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+  }
+}

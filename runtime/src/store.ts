@@ -1,0 +1,198 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { type Bell, openBell } from './bell.js'
+import type { Store, StoreKey, Table } from './store-contract.js'
+import { OpenCursors, readEntries } from './store-cursor.js'
+import { commitFault, openFault, requireStoreFile, StoreError } from './store-error.js'
+import { StoreGate } from './store-gate.js'
+import { LockWatch } from './store-lock.js'
+import { gateIsClosed, WriteQueue } from './store-queue.js'
+
+export type { Range, Store, StoreKey, Table } from './store-contract.js'
+export { StoreError, type StoreErrorCode } from './store-error.js'
+
+/** What the handles on one folder share: two environments on it in one process wait for each other for ever. */
+interface Environment {
+  readonly root: RootDatabase
+  readonly gate: StoreGate
+  readonly queue: WriteQueue
+  readonly tables: Map<string, Database>
+  readonly cursors: OpenCursors
+  handles: number
+  /** After a fault that LMDB calls fatal, a write would never settle. */
+  fatal: StoreError | undefined
+}
+
+const environments = new Map<string, Environment>()
+
+/** Opens the store in `directory`, made when absent. Throws StoreError, saying what to do. */
+export function openStore(directory: string): Store {
+  let environment: Environment
+  let bell: Bell | undefined
+  let path: string
+  try {
+    mkdirSync(directory, { recursive: true })
+    path = realpathSync(directory)
+    bell = openBell(join(directory, 'bell'))
+    environment = environments.get(path) ?? openEnvironment(path)
+  } catch (error) {
+    bell?.close()
+    throw openFault(directory, error)
+  }
+  const { root, gate, queue, tables, cursors } = environment
+  environments.set(path, environment)
+  environment.handles += 1
+  let closed: Promise<void> | undefined
+  const requireOpen = () => {
+    if (closed) throw new StoreError('STORE_CLOSED', `The store in ${directory} is closed.`)
+  }
+  const commit = async <T>(change: () => T, enter: () => boolean): Promise<T> => {
+    if (environment.fatal) throw environment.fatal
+    try {
+      // A child transaction is what rolls back alone when its callback throws.
+      const { result } = await root.childTransaction(() => {
+        if (!enter()) throw gateIsClosed
+        return { result: cursors.duringWrite(() => requireSynchronous(change())) }
+      })
+      return result
+    } catch (error) {
+      if (error === gateIsClosed) throw error
+      const fault = await commitFault(directory, root, error)
+      if (fault.fatal) environment.fatal ??= fault.error as StoreError
+      throw fault.error
+    }
+  }
+
+  return {
+    bell,
+    table<V, K extends StoreKey>(name: string, encoding: 'msgpack' | 'binary' = 'msgpack') {
+      requireOpen()
+      if (cursors.writing) throw new Error('a table is opened outside write()')
+      let database = tables.get(`${encoding}:${name}`)
+      if (!database) {
+        try {
+          database = gate.open(() => root.openDB({ name, encoding }))
+        } catch (error) {
+          throw openFault(directory, error)
+        }
+        tables.set(`${encoding}:${name}`, database)
+      }
+      return tableOf<V, K>(database as Database<V, K>, cursors, requireOpen)
+    },
+    async write(change) {
+      requireOpen()
+      if (cursors.writing) throw new Error('write() is not called inside write()')
+      return queue.add((enter) => commit(change, enter))
+    },
+    close() {
+      closed ??= closeHandle(path, environment, bell)
+      return closed
+    },
+  }
+}
+
+function openEnvironment(path: string): Environment {
+  const isNew = !requireStoreFile(join(path, 'store', 'data.mdb'))
+  const gate = new StoreGate(path)
+  try {
+    const root = gate.open(() => openLmdb(join(path, 'store')))
+    if (isNew) syncFolders(join(path, 'store'), path, dirname(path))
+    return {
+      root,
+      gate,
+      queue: new WriteQueue(gate, new LockWatch()),
+      tables: new Map(),
+      cursors: new OpenCursors(),
+      handles: 0,
+      fatal: undefined,
+    }
+  } catch (error) {
+    gate.close()
+    throw error
+  }
+}
+
+function openLmdb(path: string): RootDatabase {
+  return open({
+    path,
+    maxDbs: 32,
+    // With overlapping sync, writers in several processes lost acknowledged commits under kill -9.
+    overlappingSync: false,
+    // A cache would not see what other processes write.
+    cache: false,
+    // With it a failed commit rejects one more promise, which nobody can catch.
+    eventTurnBatching: false,
+  })
+}
+
+/** LMDB syncs its file, not the names that lead to it: a loss of power could take a new store whole. */
+function syncFolders(...folders: string[]): void {
+  if (process.platform === 'win32') return
+  for (const folder of folders) {
+    const file = openSync(folder, 'r')
+    try {
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+  }
+}
+
+async function closeHandle(path: string, environment: Environment, bell: Bell): Promise<void> {
+  bell.close()
+  await environment.queue.idle()
+  environment.handles -= 1
+  if (environment.handles > 0) return
+  environments.delete(path)
+  environment.cursors.release()
+  await environment.root.close()
+  environment.gate.close()
+}
+
+function requireSynchronous<T>(result: T): T {
+  if (!(result instanceof Promise)) return result
+  result.catch(() => {})
+  throw new Error('the change given to write() is synchronous: it returned a promise')
+}
+
+function tableOf<V, K extends StoreKey>(
+  database: Database<V, K>,
+  cursors: OpenCursors,
+  requireOpen: () => void,
+): Table<V, K> {
+  // Outside a write, a read must not see the snapshot that an earlier one left open.
+  const prepareRead = () => {
+    if (cursors.writing) return
+    requireOpen()
+    database.resetReadTxn()
+  }
+  const prepareWrite = () => {
+    if (!cursors.writing) throw new Error('a store is changed inside write() only')
+  }
+  return {
+    get(key) {
+      prepareRead()
+      return database.get(key)
+    },
+    entries(range = {}) {
+      const open = (part: object) => {
+        prepareRead()
+        return database.getRange(part)[Symbol.iterator]()
+      }
+      return { [Symbol.iterator]: () => readEntries<K, V>(open, range, cursors) }
+    },
+    count({ limit = Number.POSITIVE_INFINITY, ...range } = {}) {
+      prepareRead()
+      return Math.min(limit, database.getCount(range))
+    },
+    put(key, value) {
+      prepareWrite()
+      database.putSync(key, value)
+    },
+    remove(key) {
+      prepareWrite()
+      return database.removeSync(key)
+    },
+  }
+}

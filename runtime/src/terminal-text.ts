@@ -1,0 +1,74 @@
+/**
+ * A stranger's text made fit for a terminal and a log: what would move the cursor, break the
+ * line, reverse the reading order or not be seen at all is written as an escape.
+ */
+export function shown(text: string): string {
+  // The joiners stay: scripts and emoji need them, and they move nothing.
+  return text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, escaped)
+}
+
+const shortEscapes: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  return (
+    shortEscapes[character] ??
+    (code < 0x100
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u{${code.toString(16).padStart(4, '0')}}`)
+  )
+}
+
+/** JSON on one line; what a terminal would act on stands in it as `\uXXXX`. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    [...Array(character.length).keys()]
+      .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
+}
+
+const wide =
+  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\uff01-\uff60\p{Emoji_Presentation}]/u
+const unseen = /[\p{Mn}\p{Me}\u200c\u200d]/u
+
+/** The columns a terminal gives the text, near enough to align by. */
+export function columns(text: string): number {
+  let width = 0
+  for (const character of text) width += unseen.test(character) ? 0 : wide.test(character) ? 2 : 1
+  return width
+}
+
+/** The text with blanks after it, `width` columns in all. */
+export function padded(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - columns(text)))
+}
+
+/** `184 kB`, `1.2 MB`: powers of 1,000, three digits at the most. */
+export function humanBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
+  let value = bytes
+  let unit = ''
+  for (const next of ['kB', 'MB', 'GB', 'TB']) {
+    if (value < 999.5) break
+    value /= 1000
+    unit = next
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${unit}`
+}
+
+/** `412 ms`, `1.3 s`, `2 min 5 s`, `3 h`, `2 d`. */
+export function humanDuration(milliseconds: number): string {
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1).replace(/\.0$/, '')} s`
+  const seconds = Math.round(milliseconds / 1000)
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`
+}
+
+/** `−85 %`, `+12 %`, `±0 %`. */
+export function humanChange(from: number, to: number): string {
+  const percent = from === 0 ? 0 : Math.round((to / from - 1) * 100)
+  if (percent === 0) return '±0 %'
+  return `${percent < 0 ? '−' : '+'}${Math.abs(percent)} %`
+}

@@ -1,0 +1,95 @@
+import { rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Bell, openBell } from '@herald/runtime/bell'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { runProgramFile } from './run-program.js'
+import { scratchFolder } from './scratch-folder.js'
+
+function bellAt(path: string): Bell {
+  const bell = openBell(path)
+  onTestFinished(() => bell.close())
+  return bell
+}
+
+test('a ring wakes another process in milliseconds, once for each', async () => {
+  const path = join(scratchFolder(), 'bell')
+  const bell = bellAt(path)
+  const other = runProgramFile('bell-listener', [path])
+  await vi.waitFor(() => expect(other.stdout()).toContain('listening'), { timeout: 10_000 })
+  // The monotonic clock is one for all processes of a machine.
+  const heardAt = () => other.stdout().trimEnd().split('\n').slice(1).map(BigInt)
+  const took: number[] = []
+  for (let round = 1; round <= 50; round += 1) {
+    const rungAt = process.hrtime.bigint()
+    bell.ring()
+    await vi.waitFor(() => expect(heardAt()).toHaveLength(round), { timeout: 10_000, interval: 1 })
+    took.push(Number((heardAt().at(-1) ?? 0n) - rungAt) / 1e6)
+  }
+  took.sort((a, b) => a - b)
+  const [median = 0, worst = 0] = [took[25], took.at(-1)]
+  console.info(
+    `a bell was heard after ${median.toFixed(2)} ms (median), ${worst.toFixed(2)} ms at worst`,
+  )
+  // Far from the poll of a minute, whatever else the machine does.
+  expect(median).toBeGreaterThan(0)
+  expect(median).toBeLessThan(500)
+  expect(statSync(path).size).toBe(1)
+})
+
+test('a listener hears its own process ring, and rings close together once', async () => {
+  const bell = bellAt(join(scratchFolder(), 'bell'))
+  const [heard, alsoHeard] = [vi.fn(), vi.fn()]
+  bell.listen(heard, { pollMs: 60_000 })
+  bell.listen(alsoHeard, { pollMs: 60_000 })
+  for (let count = 0; count < 100; count += 1) bell.ring()
+  await vi.waitFor(() => expect(alsoHeard).toHaveBeenCalled())
+  expect(heard.mock.calls.length).toBeLessThan(10)
+})
+
+test('the poll comes where the ring is missed', async () => {
+  const path = join(scratchFolder(), 'bell')
+  const bell = bellAt(path)
+  // Whoever rings now rings another file.
+  rmSync(path)
+  const heard = vi.fn()
+  bell.listen(heard, { pollMs: 20 })
+  await vi.waitFor(() => expect(heard.mock.calls.length).toBeGreaterThan(2))
+})
+
+test('who has ended listening hears nothing more, nor does anybody after the close', async () => {
+  const path = join(scratchFolder(), 'bell')
+  const [bell, other] = [bellAt(path), bellAt(path)]
+  const [ended, closed, heard] = [vi.fn(), vi.fn(), vi.fn()]
+  bell.listen(ended, { pollMs: 5 })()
+  const leaving = bellAt(path)
+  leaving.listen(closed, { pollMs: 5 })
+  leaving.close()
+  leaving.close()
+  leaving.ring()
+  leaving.listen(closed, { pollMs: 5 })
+  bell.listen(heard, { pollMs: 60_000 })
+  other.ring()
+  await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+  await turn()
+  expect(ended).not.toHaveBeenCalled()
+  expect(closed).not.toHaveBeenCalled()
+})
+
+test('opening a bell does not ring it', async () => {
+  const path = join(scratchFolder(), 'bell')
+  const bell = bellAt(path)
+  const heard = vi.fn()
+  bell.listen(heard, { pollMs: 60_000 })
+  bell.ring()
+  await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+  await turn()
+  heard.mockClear()
+  bellAt(path)
+  const marker = bellAt(`${path}-2`)
+  const passed = vi.fn()
+  marker.listen(passed, { pollMs: 60_000 })
+  marker.ring()
+  await vi.waitFor(() => expect(passed).toHaveBeenCalled())
+  expect(heard).not.toHaveBeenCalled()
+})

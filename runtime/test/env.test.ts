@@ -1,0 +1,162 @@
+import {
+  address,
+  bytes,
+  ConfigurationError,
+  duration,
+  integer,
+  loadEnv,
+  logLevel,
+  maskPassword,
+  oneOf,
+  variable,
+} from '@herald/runtime/env'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+
+function faultsOf(load: () => unknown): readonly string[] {
+  try {
+    load()
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.faults
+    throw error
+  }
+  throw new Error('no fault was found')
+}
+
+test('every fault is told at once, with the variable, the expected form and the value', () => {
+  const shape = {
+    HERALD_PORT: integer(1, 0, 10),
+    HERALD_MAIL_TO: variable(z.string(), { form: 'an e-mail address' }),
+    HERALD_FINE: integer(5, 0, 10),
+    HERALD_LIMIT: bytes('1M'),
+  }
+  const load = () => loadEnv(shape, { HERALD_PORT: '11', HERALD_LIMIT: 'much' })
+  expect(load).toThrow(
+    [
+      'The configuration has 3 faults:',
+      '  HERALD_PORT=11 is not valid, expected a whole number from 0 to 10',
+      '  HERALD_MAIL_TO is not set, expected an e-mail address',
+      '  HERALD_LIMIT=much is not valid, expected an amount of bytes such as 24k, 100M or 2G',
+    ].join('\n'),
+  )
+  expect(faultsOf(load)).toHaveLength(3)
+})
+
+test('a secret is never shown, nor is the password of a URL', () => {
+  const shape = {
+    HERALD_KEY: variable(z.string().min(100), { form: 'a key', secret: true }),
+    HERALD_SMTP: variable(z.string().startsWith('smtp:'), { form: 'smtp://host:port' }),
+  }
+  const faults = faultsOf(() =>
+    loadEnv(shape, { HERALD_KEY: 'hunter2', HERALD_SMTP: 'http://me:hunter2@host:25' }),
+  )
+  expect(faults).toEqual([
+    'HERALD_KEY=(hidden) is not valid, expected a key',
+    'HERALD_SMTP=http://me:***@host:25 is not valid, expected smtp://host:port',
+  ])
+})
+
+test.each([
+  ['kafka://me:secret@a:9092,b:9092', 'kafka://me:***@a:9092,b:9092'],
+  ['smtp://me:p%40ss:word@host', 'smtp://me:***@host'],
+  ['smtp://me:p@ss@host', 'smtp://me:***@host'],
+  ['http://:secret@host', 'http://:***@host'],
+  ['smtp://host:25', 'smtp://host:25'],
+])('the password in %s is masked', (text, masked) => {
+  expect(maskPassword(text)).toBe(masked)
+})
+
+test('an empty value counts as absent and takes the default, the result is frozen', () => {
+  const config = loadEnv({ HERALD_PORT: integer(7, 0, 10) }, { HERALD_PORT: '' })
+  expect(config).toEqual({ HERALD_PORT: 7 })
+  expect(Object.isFrozen(config)).toBe(true)
+})
+
+const read = (schema: z.ZodType, text: string | undefined) =>
+  loadEnv({ HERALD_X: schema }, { HERALD_X: text }).HERALD_X
+
+describe.each<[string, z.ZodType, [string | undefined, unknown][], string[]]>([
+  [
+    'an address',
+    address('127.0.0.1:50051'),
+    [
+      [undefined, '127.0.0.1:50051'],
+      ['0.0.0.0:0', '0.0.0.0:0'],
+      ['localhost:65535', 'localhost:65535'],
+      ['[::1]:80', '[::1]:80'],
+    ],
+    [
+      '50051',
+      'localhost',
+      'localhost:',
+      ':80',
+      'host:65536',
+      'http://host:80',
+      '::1:80',
+      'a b:80',
+      'host:80 ',
+    ],
+  ],
+  [
+    'a whole number',
+    integer(5, 1, 100),
+    [
+      [undefined, 5],
+      ['1', 1],
+      ['100', 100],
+    ],
+    ['0', '101', '1.5', '-1', '1e2', 'ten', ' 1', '0x10'],
+  ],
+  [
+    'an amount of bytes',
+    bytes('50M'),
+    [
+      [undefined, 50 * 1024 ** 2],
+      ['0', 0],
+      ['1500', 1500],
+      ['24k', 24 * 1024],
+      ['24K', 24 * 1024],
+      ['2G', 2 * 1024 ** 3],
+    ],
+    ['k', '1.5M', '-1', '1T', '24kb', '24 k', '9'.repeat(20)],
+  ],
+  [
+    'a duration',
+    duration('30s'),
+    [
+      [undefined, 30_000],
+      ['250ms', 250],
+      ['5m', 300_000],
+      ['2h', 7_200_000],
+      ['7d', 604_800_000],
+    ],
+    ['30', 's', '1.5s', '-1s', '30 s', '30S', '1w', `${'9'.repeat(20)}d`],
+  ],
+  [
+    'a choice',
+    oneOf(['red', 'green'], 'green'),
+    [
+      [undefined, 'green'],
+      ['red', 'red'],
+    ],
+    ['blue', 'RED', 'red '],
+  ],
+  [
+    'a log level',
+    logLevel(),
+    [
+      [undefined, 'info'],
+      ['silent', 'silent'],
+    ],
+    ['trace', 'loud'],
+  ],
+])('%s', (_, schema, valid, invalid) => {
+  test.each(valid)('%s is read as %s', (text, value) => {
+    expect(read(schema, text)).toBe(value)
+  })
+  test.each(invalid)('%j is refused', (text) => {
+    expect(faultsOf(() => read(schema, text))).toEqual([
+      expect.stringMatching(/^HERALD_X=.* is not valid, expected /),
+    ])
+  })
+})

@@ -1,0 +1,91 @@
+import {
+  createMetrics,
+  createProbesApp,
+  type HttpListener,
+  listenHttp,
+} from '@herald/runtime/probes'
+import { Gauge } from 'prom-client'
+import { expect, onTestFinished, test } from 'vitest'
+
+async function serve(notReady: () => string[] | Promise<string[]>, address = '127.0.0.1:0') {
+  const metrics = createMetrics('tester')
+  new Gauge({ name: 'herald_tests', help: 'Tests under way.', registers: [metrics] }).set(7)
+  const listener = await listenHttp(createProbesApp({ metrics, notReady }), address)
+  onTestFinished(() => listener.close())
+  return listener
+}
+
+const get = async (listener: HttpListener, path: string) => {
+  const response = await fetch(`${listener.url}${path}`)
+  return { status: response.status, body: await response.text() }
+}
+
+test('it lives while it answers, ready or not', async () => {
+  const listener = await serve(() => ['no broker'])
+  expect(await get(listener, '/livez')).toEqual({ status: 200, body: '{"status":"ok"}' })
+})
+
+test('it is ready when there is no reason against it', async () => {
+  const listener = await serve(() => [])
+  expect(await get(listener, '/readyz')).toEqual({
+    status: 200,
+    body: '{"status":"ok","reasons":[]}',
+  })
+})
+
+test('it is not ready for the reasons that it tells', async () => {
+  const listener = await serve(async () => ['no broker', 'no mail server'])
+  const { status, body } = await get(listener, '/readyz')
+  expect(status).toBe(503)
+  expect(JSON.parse(body)).toEqual({
+    status: 'not ready',
+    reasons: ['no broker', 'no mail server'],
+  })
+})
+
+test('it is not ready when that cannot be found out, and no stack trace leaves the house', async () => {
+  const listener = await serve(() => Promise.reject(new Error('the check is broken')))
+  const { status, body } = await get(listener, '/readyz')
+  expect(status).toBe(503)
+  expect(JSON.parse(body)).toEqual({
+    status: 'not ready',
+    reasons: ['readiness could not be checked'],
+  })
+})
+
+test('its figures and those of its process are served for Prometheus', async () => {
+  const listener = await serve(() => [])
+  const response = await fetch(`${listener.url}/metrics`)
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
+  const text = await response.text()
+  expect(text).toContain('herald_tests{program="tester"} 7')
+  expect(text).toMatch(/process_resident_memory_bytes\{program="tester"\} \d+/)
+})
+
+test('it tells nothing about how it is built', async () => {
+  const listener = await serve(() => [])
+  const response = await fetch(`${listener.url}/nothing-here`)
+  expect(response.status).toBe(404)
+  expect(response.headers.get('x-powered-by')).toBeNull()
+})
+
+test('a port that is taken rejects with EADDRINUSE', async () => {
+  const listener = await serve(() => [])
+  await expect(serve(() => [], new URL(listener.url).host)).rejects.toMatchObject({
+    code: 'EADDRINUSE',
+  })
+})
+
+test('an IPv6 address is written in brackets', async () => {
+  const listener = await serve(() => [], '[::1]:0')
+  expect(listener.url).toMatch(/^http:\/\/\[::1\]:\d+$/)
+  expect((await get(listener, '/livez')).status).toBe(200)
+})
+
+test('it closes although a client keeps its connection, and closing again is nothing', async () => {
+  const listener = await serve(() => [])
+  await get(listener, '/livez')
+  await Promise.all([listener.close(), listener.close()])
+  await listener.close()
+  await expect(fetch(`${listener.url}/livez`)).rejects.toThrow()
+})

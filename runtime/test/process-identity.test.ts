@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { isAlive, thisProcess } from '@herald/runtime/process-identity'
+import { expect, onTestFinished, test, vi } from 'vitest'
+
+const onLinux = process.platform === 'linux'
+if (!onLinux)
+  console.warn('zombies and reused pids are not told apart: only Linux says when a process began')
+
+function sleeper() {
+  const child = spawn('sleep', ['600'], { stdio: 'ignore' })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+test('this process is alive', () => {
+  expect(thisProcess.pid).toBe(process.pid)
+  expect(isAlive(thisProcess)).toBe(true)
+})
+
+test('a process is alive until it ends', async () => {
+  const child = sleeper()
+  await once(child, 'spawn')
+  const identity = { pid: child.pid as number, startedAt: '' }
+  expect(isAlive(identity)).toBe(true)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  expect(isAlive(identity)).toBe(false)
+})
+
+test.skipIf(!onLinux)('a later process that got the same pid is another one', () => {
+  expect(isAlive({ pid: process.pid, startedAt: '1' })).toBe(false)
+})
+
+test.skipIf(!onLinux)('a zombie is dead', async () => {
+  // A shell that became a sleep never asks how its child ended; so the child outlives the shell.
+  const child = "sh -c 'until grep -q sleep /proc/$PPID/comm; do :; done'"
+  const parent = spawn('sh', ['-c', `${child} & echo $!; exec sleep 600`])
+  onTestFinished(() => void parent.kill('SIGKILL'))
+  const [line] = await once(parent.stdout, 'data')
+  const pid = Number(String(line).trim())
+  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z '))
+  expect(isAlive({ pid, startedAt: '' })).toBe(false)
+})
+
+test.skipIf(!onLinux)(
+  "somebody else's process is alive, though it takes no signal from us",
+  async () => {
+    expect(isAlive({ pid: 1, startedAt: '' })).toBe(true)
+  },
+)

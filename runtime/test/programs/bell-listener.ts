@@ -1,0 +1,9 @@
+import { writeSync } from 'node:fs'
+import { openBell } from '@herald/runtime/bell'
+
+/** Says when it has heard the bell: nanoseconds of the monotonic clock, a line each. */
+const [path = ''] = process.argv.slice(2)
+openBell(path).listen(() => writeSync(1, `${process.hrtime.bigint()}\n`), { pollMs: 60_000 })
+writeSync(1, 'listening\n')
+// A watch alone keeps no process alive.
+setInterval(() => {}, 60_000)

@@ -1,0 +1,30 @@
+import { writeSync } from 'node:fs'
+import { ConfigurationError, createLogger, runProgram } from '@herald/runtime'
+import { createMetrics, createProbesApp, listenHttp } from '@herald/runtime/probes'
+
+/**
+ * A long-lived program: listens, says where, and lives until it is stopped. The second argument
+ * says what goes wrong with it.
+ */
+const [address = '', fault = ''] = process.argv.slice(2)
+const say = (line: string) => writeSync(1, `${line}\n`)
+
+await runProgram({ logger: createLogger('serves'), deadlineMs: 300 }, async (lifecycle) => {
+  lifecycle.defer('first', () => say('first closed'))
+  if (fault === 'start') throw new Error('the start is broken')
+  if (fault === 'configuration') throw new ConfigurationError(['HERALD_X is not set'])
+  const probes = await listenHttp(
+    createProbesApp({ metrics: createMetrics('serves'), notReady: () => [] }),
+    address,
+  )
+  lifecycle.defer('probes', () => probes.close())
+  if (fault === 'hang') lifecycle.defer('the stuck one', () => new Promise(() => {}))
+  if (fault === 'closer') {
+    lifecycle.defer('the broken one', () => {
+      throw new Error('the close is broken')
+    })
+  }
+  lifecycle.defer('last', () => say('last closed'))
+  lifecycle.signal.addEventListener('abort', () => say('asked to stop'))
+  say(probes.url)
+})

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openStore } from '@herald/runtime/store'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { runProgramFile } from './run-program.js'
+import { scratchFolder } from './scratch-folder.js'
+
+// As an opener reads which commit is the last one, strace holds it up: long enough for others to commit.
+const slowly = ['strace', '-f', '-o', '/dev/null', '-e', 'trace=pread64']
+slowly.push('-e', 'inject=pread64:delay_exit=50000')
+const works = spawnSync(slowly[0] as string, [...slowly.slice(1), 'true'])
+const leftOut =
+  works.status === 0
+    ? ''
+    : ` (left out: strace does not run here: ${works.error?.message ?? works.stderr.toString().trim()})`
+
+test.skipIf(leftOut !== '')(
+  `a store that is opened next to a busy writer takes none of its commits back${leftOut}`,
+  async () => {
+    const folder = scratchFolder()
+    const writer = runProgramFile('store-counter', [folder])
+    await vi.waitFor(() => expect(writer.stdout()).toContain('counting'), { timeout: 10_000 })
+    for (let round = 0; round < 3; round += 1) {
+      const opener = runProgramFile('store-open', [folder], { under: slowly })
+      expect(await opener.ended, opener.stderr()).toEqual({ code: 0, signal: null })
+      expect(opener.stdout()).toContain('wrote')
+    }
+    writer.child.kill('SIGTERM')
+    expect(await writer.ended, writer.stderr()).toEqual({ code: 0, signal: null })
+    const { count, lost } = JSON.parse(writer.stdout().split('\n')[1] as string)
+    expect(count).toBeGreaterThan(50)
+    expect(lost).toBe(0)
+  },
+)
+
+test('who opens waits for somebody else who does', async () => {
+  const folder = scratchFolder()
+  await openStore(folder).close()
+  const gate = join(folder, 'gate')
+  // The process that runs this one is alive, and here it opens the store.
+  const sign = join(gate, `opening-${process.ppid}-`)
+  writeFileSync(sign, '')
+  const shown: (string | null)[] = []
+  const watcher = watch(gate, (_, name) => shown.push(name))
+  onTestFinished(() => watcher.close())
+  const opener = runProgramFile('store-open', [folder])
+  // It comes and stands back, again and again; one that went in would come twice at most.
+  const times = () =>
+    shown.filter((name) => name?.startsWith(`opening-${opener.child.pid}-`)).length
+  await vi.waitFor(() => expect(times()).toBeGreaterThan(20), { timeout: 10_000 })
+  expect(opener.stdout()).toBe('')
+  rmSync(sign)
+  expect(await opener.ended, opener.stderr()).toEqual({ code: 0, signal: null })
+  expect(opener.stdout()).toContain('wrote')
+})
+
+test('what the dead left in the gate holds up nobody and is swept away', async () => {
+  const folder = scratchFolder()
+  await openStore(folder).close()
+  const dead = ['opening-4194304-1', 'writing-4194304-1', `opening-${process.pid}-1`]
+  for (const name of dead) writeFileSync(join(folder, 'gate', name), '1')
+  const store = openStore(folder)
+  const table = store.table<number, string>('t')
+  await store.write(() => table.put('a', 1))
+  expect(table.get('a')).toBe(1)
+  await store.close()
+  expect(readdirSync(join(folder, 'gate'))).toEqual([])
+})
+
+test('a writer waits for somebody who opens, and its writes keep their order', async () => {
+  const folder = scratchFolder()
+  const store = openStore(folder)
+  const table = store.table<number, string>('t')
+  // The process that runs this one is alive, and here it opens the store.
+  const sign = join(folder, 'gate', `opening-${process.ppid}-`)
+  writeFileSync(sign, '')
+  const order: number[] = []
+  const write = (number: number) =>
+    store.write(() => table.put(`${number}`, number)).then(() => order.push(number))
+  const writes = [0, 1, 2].map(write)
+  // What needs no commit goes on meanwhile: this is a turn of the loop, several times over.
+  for (let turns = 0; turns < 20; turns += 1) await readFile(sign)
+  writes.push(write(3))
+  expect(order).toEqual([])
+  expect(table.count()).toBe(0)
+  rmSync(sign)
+  await Promise.all(writes)
+  expect(order).toEqual([0, 1, 2, 3])
+  await store.close()
+})
