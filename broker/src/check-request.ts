@@ -1,0 +1,51 @@
+import { BrokerError, type Message, type SubscribeOptions } from './broker.js'
+
+const invalid = (why: string) => new BrokerError('BROKER_INVALID_MESSAGE', why)
+
+/** Kafka's rule, so that a topic can move there. */
+export function checkTopic(topic: string): void {
+  if (/^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== '.' && topic !== '..') return
+  throw invalid(
+    `${JSON.stringify(topic)} is no name for a topic. Use 1 to 249 letters, digits, dots, dashes and underscores.`,
+  )
+}
+
+export function checkSubscription({ group, maxInFlight, maxBuffered }: SubscribeOptions): void {
+  // Longer ones would not fit a key of the store.
+  if (!/^\P{Cc}{1,249}$/u.test(group)) {
+    throw invalid(`${JSON.stringify(group)} is no name for a group. Use 1 to 249 characters.`)
+  }
+  for (const [name, bound] of Object.entries({ maxInFlight, maxBuffered })) {
+    if (bound === undefined || (Number.isSafeInteger(bound) && bound >= 1)) continue
+    throw invalid(`${name} is ${bound}. Use a whole number of at least 1.`)
+  }
+}
+
+/** Throws RangeError: these come from a program, not from a person. */
+export function checkTopicSettings(settings: { partitions: number; retentionMs: number }): void {
+  const { partitions, retentionMs } = settings
+  if (!Number.isSafeInteger(partitions) || partitions < 1) {
+    throw new RangeError(`partitions must be a whole number of at least 1, not ${partitions}`)
+  }
+  if (!(retentionMs > 0)) throw new RangeError(`retentionMs must be above 0, not ${retentionMs}`)
+}
+
+/** Throws BROKER_INVALID_MESSAGE or BROKER_MESSAGE_TOO_LARGE. */
+export function checkMessages(messages: readonly Message[], maxBytes: number): void {
+  messages.forEach(({ key, value, headers }, index) => {
+    const which = `Message ${index + 1} of ${messages.length}`
+    if (!(value instanceof Uint8Array) || value.byteLength === 0) {
+      throw invalid(`${which} has no value. Give it at least one byte.`)
+    }
+    let bytes = value.byteLength + (key === null ? 0 : Buffer.byteLength(key))
+    for (const [name, header] of Object.entries(headers)) {
+      if (!(header instanceof Uint8Array)) throw invalid(`${which}: header ${name} holds no bytes.`)
+      bytes += Buffer.byteLength(name) + header.byteLength
+    }
+    if (bytes <= maxBytes) return
+    throw new BrokerError(
+      'BROKER_MESSAGE_TOO_LARGE',
+      `${which} takes ${bytes} bytes; this broker takes ${maxBytes} at most. Send less, or a link to it.`,
+    )
+  })
+}

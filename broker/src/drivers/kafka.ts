@@ -1,0 +1,163 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@herald/runtime'
+import kafkajs, { type ISocketFactory } from 'kafkajs'
+import {
+  type Broker,
+  BrokerError,
+  type BrokerFeatures,
+  type Handler,
+  type Message,
+  type Published,
+  type SubscribeOptions,
+  type Subscription,
+} from '../broker.js'
+import { checkMessages, checkSubscription, checkTopic } from '../check-request.js'
+import type { OpenBrokerOptions } from '../open-broker.js'
+import { AdminLine } from './kafka/admin-line.js'
+import { createClient } from './kafka/client.js'
+import { Consumer } from './kafka/consumer.js'
+import { asKafkaError, isPassing } from './kafka/errors.js'
+import { type KafkaLocation, parseKafkaUrl } from './kafka/location.js'
+import { Producer } from './kafka/producer.js'
+import { Topics } from './kafka/topics.js'
+
+// The field's words are Kafka's own. Ours onto kafkajs': a subscription is one consumer after the
+// other, each a member of the group; an event taken is one whose offset was resolved; acknowledged
+// events of a contiguous prefix are committed by hand; a full subscription pauses partitions.
+
+export interface KafkaBrokerOptions extends OpenBrokerOptions {
+  /** How sockets are made: for a proxy, and for tests that cut the line. */
+  socketFactory?: ISocketFactory
+}
+
+const features: BrokerFeatures = Object.freeze({
+  name: 'kafka',
+  groups: true,
+  orderPerKey: true,
+  durable: true,
+  replay: true,
+  severalMachines: true,
+  // max.message.bytes is 1,048,588 unless set otherwise, and bounds the batch around the message.
+  maxMessageBytes: 1_000_000,
+})
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/**
+ * Apache Kafka. Touches no network: the first publish or subscribe does. Rejects with
+ * BROKER_BAD_URL.
+ */
+export async function openKafkaBroker(url: string, options: KafkaBrokerOptions): Promise<Broker> {
+  return new KafkaBroker(parseKafkaUrl(url), options)
+}
+
+class KafkaBroker implements Broker {
+  readonly features = features
+  readonly #location: KafkaLocation
+  readonly #options: KafkaBrokerOptions
+  readonly #logger: Logger
+  readonly #admin: AdminLine
+  readonly #topics: Topics
+  readonly #producer: Producer
+  readonly #consumers = new Set<Consumer>()
+  readonly #joining = new Set<Promise<unknown>>()
+  #closed: Promise<void> | undefined
+
+  constructor(location: KafkaLocation, options: KafkaBrokerOptions) {
+    const { logger, partitions = 8, retentionMs = 7 * dayMs } = options
+    this.#location = location
+    this.#options = options
+    this.#logger = logger
+    const answerMs = Math.ceil(location.publishTimeoutMs / 2)
+    this.#admin = new AdminLine(() => this.#client(answerMs, 1).admin())
+    this.#topics = new Topics(this.#admin, { partitions, retentionMs }, logger)
+    this.#producer = new Producer({
+      topics: this.#topics,
+      location,
+      createProducer: () =>
+        this.#client(answerMs, 0).producer({
+          allowAutoTopicCreation: false,
+          // The line of each partition tries again itself, and knows until when.
+          retry: { retries: 0 },
+          createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+        }),
+    })
+  }
+
+  async publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
+    this.#requireOpen()
+    checkTopic(topic)
+    checkMessages(messages, features.maxMessageBytes)
+    return this.#producer.publish(topic, messages)
+  }
+
+  async subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription> {
+    this.#requireOpen()
+    checkTopic(options.topic)
+    checkSubscription(options)
+    const joining = this.#join(options, handler)
+    this.#joining.add(joining)
+    try {
+      return await joining
+    } catch (error) {
+      this.#requireOpen()
+      const what = `cannot subscribe to ${options.topic} as ${options.group}`
+      throw asKafkaError(what, error, this.#location)
+    } finally {
+      this.#joining.delete(joining)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #join(subscription: SubscribeOptions, handler: Handler): Promise<Consumer> {
+    await this.#ensure(subscription.topic)
+    this.#requireOpen()
+    const consumer = new Consumer({
+      // An answer that takes longer comes on a line that is dead; joining a group has its own time.
+      kafka: this.#client(Math.min(10_000, this.#location.sessionTimeoutMs), 20),
+      admin: this.#admin,
+      location: this.#location,
+      subscription,
+      handler,
+      logger: this.#logger,
+      onClosed: () => this.#consumers.delete(consumer),
+    })
+    this.#consumers.add(consumer)
+    await consumer.join()
+    return consumer
+  }
+
+  async #ensure(topic: string): Promise<void> {
+    const end = Date.now() + this.#location.publishTimeoutMs
+    for (;;) {
+      try {
+        await this.#topics.ensure(topic)
+        return
+      } catch (error) {
+        if (!isPassing(error) || Date.now() > end) throw error
+        await delay(200)
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    // One that is still joining is closed as well: that ends its waiting.
+    const closing = [...this.#consumers].map((consumer) => consumer.close())
+    await Promise.allSettled([this.#producer.close(), ...closing, ...this.#joining])
+    await this.#admin.close()
+  }
+
+  #client(requestTimeoutMs: number, retries: number) {
+    const { socketFactory } = this.#options
+    return createClient(this.#location, this.#logger, { requestTimeoutMs, retries, socketFactory })
+  }
+
+  #requireOpen(): void {
+    if (this.#closed === undefined) return
+    throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Open another one.')
+  }
+}

@@ -1,0 +1,191 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@herald/runtime'
+import type { Kafka } from 'kafkajs'
+import {
+  type Delivery,
+  type Handler,
+  RetryLater,
+  type SubscribeOptions,
+  type Subscription,
+} from '../../broker.js'
+import { Slots } from '../../slots.js'
+import type { AdminLine } from './admin-line.js'
+import { asKafkaError } from './errors.js'
+import type { KafkaLocation } from './location.js'
+import { Member } from './member.js'
+import { Membership } from './membership.js'
+import { Partitions } from './partitions.js'
+import { watchForStalls } from './stall-watch.js'
+
+export interface ConsumerOptions {
+  readonly kafka: Kafka
+  readonly admin: AdminLine
+  readonly location: KafkaLocation
+  readonly subscription: SubscribeOptions
+  readonly handler: Handler
+  readonly logger: Logger
+  readonly onClosed: () => void
+}
+
+const commitEveryMs = 20
+const retryCommitMs = 300
+
+/** A subscription: bounds what is taken, commits what is acknowledged, stops in order. */
+export class Consumer implements Subscription {
+  readonly #options: ConsumerOptions
+  readonly #slots: Slots
+  readonly #partitions: Partitions
+  readonly #membership: Membership
+  readonly #stopWatching: () => void
+  #paused = false
+  #sessionLasts = true
+  #commitTimer: NodeJS.Timeout | undefined
+  #committing: Promise<unknown> | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    const { kafka, location, subscription, handler, admin } = options
+    const { topic, group, maxInFlight, maxBuffered } = subscription
+    const logger = options.logger.child({ topic, group })
+    this.#slots = new Slots({ maxInFlight, maxBuffered, onRoom: () => this.#partitions.refill() })
+    this.#partitions = new Partitions({
+      handler,
+      slots: this.#slots,
+      onProgress: () => this.#commitSoon(),
+      onRejected: (error, delivery, retryInMs) => this.#logRejection(error, delivery, retryInMs),
+    })
+    this.#membership = new Membership({
+      create: (events) => new Member({ kafka, location, topic, group, logger, events }),
+      partitions: this.#partitions,
+      sessionTimeoutMs: location.sessionTimeoutMs,
+      logger,
+      onAssigned: () => this.#commitSoon(),
+      onSession: (lasts) => {
+        this.#sessionLasts = lasts
+        this.#startOrNot()
+      },
+    })
+    this.#stopWatching = watchForStalls({
+      topic,
+      stallMs: location.stallMs,
+      admin,
+      partitions: this.#partitions,
+      member: () => this.#membership.current,
+      logger,
+      stalled: (member) => this.#membership.replace(member),
+    })
+  }
+
+  get partitions(): readonly number[] {
+    return this.#partitions.ids
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#startOrNot()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#startOrNot()
+  }
+
+  lag(): Promise<number> {
+    return this.#lag().catch((error: unknown) => {
+      throw asKafkaError('cannot tell the lag', error, this.#options.location)
+    })
+  }
+
+  async #lag(): Promise<number> {
+    const { topic, group } = this.#options.subscription
+    const [ends, [committed]] = await this.#options.admin.ask((admin) =>
+      Promise.all([
+        admin.fetchTopicOffsets(topic),
+        admin.fetchOffsets({ groupId: group, topics: [topic] }),
+      ]),
+    )
+    let lag = 0
+    for (const partition of this.#partitions.ids) {
+      const end = ends.find((each) => each.partition === partition)
+      if (end === undefined) continue
+      const { position, buffered } = this.#partitions.state(partition)
+      const known = committed?.partitions.find((each) => each.partition === partition)?.offset
+      const next = Math.max(Number(position ?? known ?? -1), Number(end.low))
+      lag += Math.max(0, Number(end.high) - next) + buffered
+    }
+    return lag
+  }
+
+  /** Enters the group. Rejects with kafkajs' error, and is closed then. */
+  async join(): Promise<void> {
+    try {
+      await this.#membership.join(2 * this.#options.location.publishTimeoutMs)
+    } catch (error) {
+      await this.close({ drainMs: 0 })
+      throw error
+    }
+  }
+
+  close({ drainMs = 10_000 }: { drainMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(drainMs).finally(this.#options.onClosed)
+    return this.#closed
+  }
+
+  /** kafkajs loses commits made while it stops, and throws at those made after. So: drain, commit, stop. */
+  async #close(drainMs: number): Promise<void> {
+    this.#stopWatching()
+    await this.#partitions.drain(drainMs)
+    clearTimeout(this.#commitTimer)
+    await this.#committing
+    for (let tries = 0; tries < 3 && !(await this.#commit()); tries += 1) await delay(retryCommitMs)
+    await this.#membership.leave()
+    this.#partitions.unassign()
+  }
+
+  #startOrNot(): void {
+    const start = this.#sessionLasts && !this.#paused
+    if (start === !this.#slots.paused) return
+    if (start) this.#slots.resume()
+    else this.#slots.pause()
+  }
+
+  #commitSoon(delayMs = commitEveryMs): void {
+    if (this.#committing !== undefined || this.#closed !== undefined) return
+    this.#commitTimer ??= setTimeout(() => {
+      this.#commitTimer = undefined
+      this.#committing = this.#commit().then((done) => {
+        this.#committing = undefined
+        if (!done) this.#commitSoon(retryCommitMs)
+        else if (this.#partitions.due().size > 0) this.#commitSoon()
+      })
+    }, delayMs)
+  }
+
+  /** Resolves to whether nothing is left that should have been committed. */
+  async #commit(): Promise<boolean> {
+    // See Member.commit: nothing may come between this look at our assignment and the request.
+    const member = this.#membership.current
+    const due = this.#partitions.due()
+    if (due.size === 0) return true
+    if (member === undefined) return false
+    try {
+      await member.commit(due)
+      this.#partitions.committed(due)
+      return true
+    } catch (error) {
+      // A rebalance, mostly. What stays ours is committed after it, what does not comes again there.
+      this.#options.logger.debug({ err: error }, 'could not commit')
+      return false
+    }
+  }
+
+  #logRejection(error: unknown, delivery: Delivery, retryInMs: number): void {
+    const { logger, subscription } = this.#options
+    const { topic, group } = subscription
+    const { partition, offset, attempt } = delivery
+    const fields = { topic, group, partition, offset, attempt, retryInMs }
+    if (error instanceof RetryLater) logger.debug(fields, 'event to be delivered again')
+    else logger.warn({ ...fields, err: error }, 'event not handled, to be delivered again')
+  }
+}

@@ -1,0 +1,80 @@
+import { BrokerError, type BrokerErrorCode } from '../../broker.js'
+import type { KafkaLocation } from './location.js'
+
+/** What of kafkajs' errors is looked at: a class name, Kafka's own name for the fault, its cause. */
+interface KafkaFault extends Error {
+  readonly type?: string
+  readonly retriable?: boolean
+  readonly code?: unknown
+  readonly errors?: readonly Error[]
+}
+
+const notAllowed = /_AUTHORIZATION_FAILED$/
+const tooLarge = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
+const certificate = /certificate|self[- ]signed|wrong version number|altnames|SSL|TLS/i
+
+/** The error beneath kafkajs' wrappers, which is the one that says what happened. */
+export function rootOf(error: unknown): KafkaFault {
+  let root = error as KafkaFault
+  for (let depth = 0; depth < 10; depth += 1) {
+    const inner = (root.errors?.[0] ?? root.cause) as KafkaFault | undefined
+    if (!(inner instanceof Error)) break
+    root = inner
+  }
+  return root
+}
+
+/** The same call may succeed when it is made again. */
+export function isPassing(error: unknown): boolean {
+  return codeOf(rootOf(error)) === 'BROKER_UNREACHABLE'
+}
+
+/** `what` says what could not be done: `cannot publish to notifications`. A BrokerError stays as it is. */
+export function asKafkaError(what: string, error: unknown, location: KafkaLocation): BrokerError {
+  if (error instanceof BrokerError) return error
+  const root = rootOf(error)
+  const code = codeOf(root)
+  return new BrokerError(code, `${sentence(what)}: ${explain(code, root, location)}`, {
+    cause: error,
+  })
+}
+
+function codeOf(root: KafkaFault): BrokerErrorCode {
+  const { name, type = '' } = root
+  if (name === 'KafkaJSSASLAuthenticationError' || type.includes('SASL'))
+    return 'BROKER_AUTHENTICATION'
+  if (notAllowed.test(type)) return 'BROKER_NOT_ALLOWED'
+  if (tooLarge.includes(type)) return 'BROKER_MESSAGE_TOO_LARGE'
+  if (type === 'INVALID_TOPIC_EXCEPTION') return 'BROKER_INVALID_MESSAGE'
+  // Faults of ours (TypeError, …) and refusals by name are nothing that waiting mends.
+  const passing =
+    (name.startsWith('KafkaJS') && (root.retriable !== false || /Timeout|NotFound/.test(name))) ||
+    // Thrown as a plain Error where a connection went away between two steps.
+    root.message === 'Broker not connected'
+  // A system's error (ECONNRESET) has its code as text.
+  return passing || typeof root.code === 'string' ? 'BROKER_UNREACHABLE' : 'BROKER_FAILED'
+}
+
+function explain(code: BrokerErrorCode, root: KafkaFault, location: KafkaLocation): string {
+  const at = location.brokers.join(', ')
+  const user = location.sasl === undefined ? 'without a user' : `as ${location.sasl.username}`
+  switch (code) {
+    case 'BROKER_AUTHENTICATION':
+      return `Kafka at ${at} refuses the login ${user}. Check user, password and the sasl mechanism in the broker's URL.`
+    case 'BROKER_NOT_ALLOWED':
+      return `Kafka at ${at} does not allow it ${user} (${root.type}). Ask its administrator for an ACL.`
+    case 'BROKER_MESSAGE_TOO_LARGE':
+      return `the message is larger than Kafka takes. Send less, or raise max.message.bytes of the topic.`
+    case 'BROKER_INVALID_MESSAGE':
+      return `Kafka does not take that topic's name.`
+    case 'BROKER_UNREACHABLE':
+      if (certificate.test(root.message)) {
+        return `no TLS connection to Kafka at ${at} (${root.message}). Check ssl and ca in the broker's URL.`
+      }
+      return `Kafka at ${at} cannot be reached or is not ready (${root.message}). Is it running, and is the address right? Kafka with a password or TLS hangs up on those who come without.`
+    default:
+      return `Kafka answers: ${root.message}`
+  }
+}
+
+const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

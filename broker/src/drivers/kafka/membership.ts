@@ -1,0 +1,156 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@herald/runtime'
+import { BrokerError } from '../../broker.js'
+import { isPassing } from './errors.js'
+import type { Member, MemberEvents } from './member.js'
+import type { Partitions } from './partitions.js'
+
+export interface MembershipOptions {
+  readonly create: (events: MemberEvents) => Member
+  readonly partitions: Partitions
+  readonly sessionTimeoutMs: number
+  readonly logger: Logger
+  /** After each time the group gave out its partitions. */
+  readonly onAssigned: () => void
+  /** Again and again: whether our session lasts, or the group may have given us up. */
+  readonly onSession: (lasts: boolean) => void
+}
+
+const rebuildAfterMs = [100, 200, 500, 1000, 2000]
+const leaveTimeoutMs = 5000
+
+/**
+ * Keeps one member in the group: replaces one that crashed or stalled, tries until there is one.
+ * Never restarted by kafkajs itself, which keeps the connections that failed.
+ */
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #ending = new AbortController()
+  readonly #sessionWatch: NodeJS.Timeout
+  #member: Member | undefined
+  #joined: Member | undefined
+  #rebuilding: Promise<void> | undefined
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    this.#sessionWatch = setInterval(() => this.#watchSession(), options.sessionTimeoutMs / 4)
+    this.#sessionWatch.unref()
+  }
+
+  /** The member, while it is in the group. */
+  get current(): Member | undefined {
+    return this.#joined
+  }
+
+  /**
+   * Resolves when the group has taken us in. Rejects with kafkajs' error: at once when no waiting
+   * helps, else (the coordinator is loading, a broker is away) when that lasts for `patienceMs`.
+   */
+  async join(patienceMs: number): Promise<void> {
+    const end = Date.now() + patienceMs
+    for (;;) {
+      try {
+        return await this.#start()
+      } catch (error) {
+        if (this.#ending.signal.aborted || !isPassing(error) || Date.now() > end) throw error
+        await this.#member?.leave(leaveTimeoutMs)
+        await delay(rebuildAfterMs[0])
+      }
+    }
+  }
+
+  /** `member` is done for; a new one takes its place. */
+  replace(member: Member): void {
+    if (member !== this.#joined || this.#ending.signal.aborted) return
+    this.#joined = undefined
+    this.#options.partitions.unassign()
+    this.#rebuilding ??= this.#rebuild().finally(() => {
+      this.#rebuilding = undefined
+    })
+  }
+
+  /** Leaves the group. Never rejects. */
+  async leave(): Promise<void> {
+    this.#ending.abort()
+    clearInterval(this.#sessionWatch)
+    await this.#rebuilding
+    await this.#member?.leave(leaveTimeoutMs)
+  }
+
+  async #rebuild(): Promise<void> {
+    const { logger, sessionTimeoutMs } = this.#options
+    const { signal } = this.#ending
+    for (let tries = 0; !signal.aborted; tries += 1) {
+      const waitMs = rebuildAfterMs[Math.min(tries, rebuildAfterMs.length - 1)]
+      await delay(waitMs, undefined, { signal }).catch(() => {})
+      // One that leaves in order spares the group the wait for its session to end.
+      await this.#member?.leave(Math.min(leaveTimeoutMs, sessionTimeoutMs))
+      if (signal.aborted) return
+      try {
+        await this.#start()
+        return
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ err: error }, 'could not join the group, trying again')
+      }
+    }
+  }
+
+  #start(): Promise<void> {
+    const { create, partitions, onAssigned, sessionTimeoutMs } = this.#options
+    const { signal } = this.#ending
+    // A group waits for a member that died for as long as its session lasts.
+    const patienceMs = 2 * sessionTimeoutMs + 10_000
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(
+        () =>
+          reject(
+            new BrokerError(
+              'BROKER_UNREACHABLE',
+              `The group did not take this member in within ${patienceMs} ms. Look at Kafka's log.`,
+            ),
+          ),
+        patienceMs,
+      )
+      const settle = () => {
+        clearTimeout(late)
+        signal.removeEventListener('abort', abort)
+      }
+      const fail = (error: unknown) => {
+        settle()
+        reject(error)
+      }
+      const abort = () => fail(signal.reason)
+      signal.addEventListener('abort', abort)
+      const member: Member = create({
+        assigned: (assignment) => {
+          if (member !== this.#member) return
+          settle()
+          this.#joined = member
+          partitions.assign(member, assignment)
+          this.#watchSession()
+          onAssigned()
+          resolve()
+        },
+        fetched: (payload) => {
+          if (member === this.#joined) partitions.take(member, payload)
+        },
+        crashed: (error) => {
+          if (member !== this.#member) return
+          this.#options.logger.warn({ err: error }, 'consumer crashed')
+          fail(error)
+          this.replace(member)
+        },
+      })
+      this.#member = member
+      member.start().catch(fail)
+    })
+  }
+
+  /** Past its session, somebody else may have our partitions: nothing more of theirs is begun. */
+  #watchSession(): void {
+    const member = this.#joined ?? this.#member
+    if (member === undefined) return
+    const silentMs = Date.now() - member.aliveAt
+    this.#options.onSession(silentMs < this.#options.sessionTimeoutMs)
+  }
+}

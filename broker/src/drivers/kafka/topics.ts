@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@herald/runtime'
+import type { Admin } from 'kafkajs'
+import type { AdminLine } from './admin-line.js'
+import { isPassing, rootOf } from './errors.js'
+
+export interface TopicSettings {
+  readonly partitions: number
+  readonly retentionMs: number
+}
+
+/** Somebody may have given it more partitions. */
+const lookAgainMs = 5 * 60 * 1000
+
+/** Creates topics that are not there, and knows those that are. */
+export class Topics {
+  readonly #admin: AdminLine
+  readonly #settings: TopicSettings
+  readonly #logger: Logger
+  readonly #known = new Map<string, { partitions: Promise<number>; until: number }>()
+
+  constructor(admin: AdminLine, settings: TopicSettings, logger: Logger) {
+    this.#admin = admin
+    this.#settings = settings
+    this.#logger = logger
+  }
+
+  /**
+   * Resolves to the topic's number of partitions when it is there. Rejects with kafkajs' error;
+   * asks again the next time.
+   */
+  ensure(topic: string): Promise<number> {
+    const known = this.#known.get(topic)
+    if (known !== undefined && known.until > Date.now()) return known.partitions
+    const partitions = this.#admin
+      .ask((admin) => this.#ensure(topic, admin))
+      .catch((error: unknown) => {
+        this.#known.delete(topic)
+        throw error
+      })
+    this.#known.set(topic, { partitions, until: Date.now() + lookAgainMs })
+    return partitions
+  }
+
+  /** Looks again before the next use: it may be gone. */
+  forget(topic: string): void {
+    this.#known.delete(topic)
+  }
+
+  async #ensure(topic: string, admin: Admin): Promise<number> {
+    try {
+      return await countPartitions(admin, topic)
+    } catch (error) {
+      if (rootOf(error).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+    }
+    const { brokers } = await admin.describeCluster()
+    const replicas = Math.min(3, brokers.length)
+    try {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: [
+          {
+            topic,
+            numPartitions: this.#settings.partitions,
+            replicationFactor: replicas,
+            configEntries: [
+              { name: 'retention.ms', value: String(this.#settings.retentionMs) },
+              // kafkajs crashes on zstd, lz4 and snappy: the broker turns what others send into gzip.
+              { name: 'compression.type', value: 'gzip' },
+              // With three replicas, one may be away without stopping or losing anything.
+              { name: 'min.insync.replicas', value: String(Math.max(1, replicas - 1)) },
+            ],
+          },
+        ],
+      })
+      this.#logger.info({ topic, replicas, partitions: this.#settings.partitions }, 'topic created')
+    } catch (error) {
+      // Another process was first.
+      if (rootOf(error).type !== 'TOPIC_ALREADY_EXISTS') throw error
+    }
+    return countWhenKnown(admin, topic)
+  }
+}
+
+/** A broker other than the one that made it may hear of it a little later. */
+async function countWhenKnown(admin: Admin, topic: string): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await countPartitions(admin, topic)
+    } catch (error) {
+      if (tries === 20 || !isPassing(error)) throw error
+      await delay(100)
+    }
+  }
+}
+
+async function countPartitions(admin: Admin, topic: string): Promise<number> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  return topics[0]?.partitions.length ?? 1
+}

@@ -1,0 +1,83 @@
+import {
+  decodeEvent,
+  decodeEventJson,
+  eventTypes,
+  type HeraldEvent,
+  type ReceivedHeraldEvent,
+} from '@herald/proto'
+import { quote } from './event-attributes.js'
+import { EventError } from './event-error.js'
+
+/** What an event carries: bytes of a media type, or JSON that is parsed already. */
+export type EventData = { readonly bytes: Uint8Array } | { readonly json: unknown }
+
+/** Reads the data of an event of `type`. Throws EventError. */
+export function readEventData(
+  type: string,
+  contentType: string | undefined,
+  data: EventData,
+): ReceivedHeraldEvent {
+  const media = mediaType(contentType)
+  let event: ReceivedHeraldEvent | undefined
+  try {
+    if ('json' in data) event = decodeEventJson(type, data.json)
+    else if (isProtobuf(media)) event = decodeEvent(type, data.bytes)
+    else if (isJson(media)) event = decodeEventJson(type, parseJson(data.bytes))
+    else {
+      throw undecodable(
+        media === ''
+          ? 'The content type is missing; Herald reads application/protobuf and application/json.'
+          : `The content type is ${quote(media)}; Herald reads application/protobuf and application/json.`,
+      )
+    }
+  } catch (error) {
+    if (error instanceof EventError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw undecodable(`The data is no ${quote(type)}: ${reason}.`, error)
+  }
+  if (event === undefined) {
+    throw new EventError(
+      'EVENT_UNKNOWN_TYPE',
+      `The type is ${quote(type)}; Herald knows ${Object.values(eventTypes).join(' and ')}.`,
+    )
+  }
+  requireMeaning(event)
+  return event
+}
+
+/**
+ * Refuses data that says nothing. Protobuf passes over what it does not know, so bytes that are
+ * something else altogether may well be read as an empty message.
+ */
+export function requireMeaning(event: HeraldEvent): void {
+  if (!event.data.conversionId) throw undecodable('The data names no conversion.')
+  switch (event.type) {
+    case eventTypes.fileConverted:
+      if (!event.data.renditions?.length) throw undecodable('The data names no rendition.')
+      break
+    case eventTypes.conversionFailed:
+      if (!event.data.code && !event.data.message) throw undecodable('The data names no failure.')
+      break
+  }
+}
+
+/** The type of a content-type header without its parameters, lower-case; empty where absent. */
+export function mediaType(contentType: string | undefined): string {
+  return (contentType ?? '').replace(/;.*$/s, '').trim().toLowerCase()
+}
+
+export function isJson(media: string): boolean {
+  return media === 'application/json' || media === 'text/json' || media.endsWith('+json')
+}
+
+function isProtobuf(media: string): boolean {
+  return media === 'application/protobuf' || media === 'application/x-protobuf'
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+}
+
+function undecodable(message: string, cause?: unknown): EventError {
+  return new EventError('EVENT_UNDECODABLE', message, cause === undefined ? {} : { cause })
+}

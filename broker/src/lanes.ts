@@ -1,0 +1,292 @@
+import { type Delivery, type DeliveryContext, type Handler, RetryLater } from './broker.js'
+import { Fifo } from './fifo.js'
+import type { Slots } from './slots.js'
+
+export interface LaneRecord {
+  readonly offset: bigint
+  /** Its `offset` is the decimal of the one above. Not copied. */
+  readonly delivery: Omit<Delivery, 'attempt'>
+}
+
+export interface LanesOptions {
+  readonly handler: Handler
+  /** One per subscription: its bounds hold over all partitions. */
+  readonly slots: Slots
+  /** Called each time `committable` has moved. */
+  readonly onProgress?: () => void
+  /** Called for each rejection, with the back-off chosen. For the log. */
+  readonly onRejected?: (error: unknown, delivery: Delivery, retryInMs: number) => void
+  /** The back-off after attempt n is random in [0, min(maxMs, baseMs × 2^(n-1))]. Default 200 and 30,000. */
+  readonly backoff?: { readonly baseMs: number; readonly maxMs: number }
+}
+
+/** Acknowledged events kept in mind behind one that is not: also what a crash delivers again. */
+const maxAhead = 100_000
+const maxTimerMs = 2 ** 31 - 1
+
+interface Entry {
+  readonly offset: bigint
+  delivery: Omit<Delivery, 'attempt'> | undefined
+  attempts: number
+  done: boolean
+}
+
+interface Lane {
+  /** Null: the lane of a single event without a key. */
+  readonly key: string | null
+  readonly queue: Fifo<Entry>
+  /** Set while it is parked. */
+  parked: Parked | undefined
+  /** Its next event is handed over before its time, to make room. */
+  hurried: boolean
+  start(): boolean
+}
+
+interface Parked {
+  readonly timer: NodeJS.Timeout
+  readonly mayHurry: boolean
+}
+
+/**
+ * The events of ONE assignment of one partition: keys run concurrently, each key in order, within
+ * the bounds of the subscription. Does no I/O: the driver pushes what it read, in order, and
+ * commits `committable`. One that was drained or revoked is spent; a new assignment gets a new one.
+ */
+export class Lanes {
+  readonly #options: LanesOptions
+  readonly #backoff: { readonly baseMs: number; readonly maxMs: number }
+  readonly #window = new Fifo<Entry>()
+  readonly #lanes = new Map<string, Lane>()
+  readonly #parked = new Set<Lane>()
+  readonly #running = new Set<Run>()
+  readonly #drained: (() => void)[] = []
+  readonly #stopWatching: () => void
+  #buffered = 0
+  #position: bigint | undefined
+  #committable: bigint | undefined
+  #state: 'open' | 'draining' | 'spent' = 'open'
+
+  /** `from`: the offset that comes first, where it is known. */
+  constructor(options: LanesOptions, from?: bigint) {
+    this.#options = options
+    this.#backoff = options.backoff ?? { baseMs: 200, maxMs: 30_000 }
+    this.#position = from
+    this.#stopWatching = options.slots.watchCrowd(() => this.#makeRoom())
+  }
+
+  /** The offset after the last one taken; `from` before any was. */
+  get position(): bigint | undefined {
+    return this.#position
+  }
+
+  /** The next offset to commit: everything taken before it is acknowledged. Undefined before the first. */
+  get committable(): bigint | undefined {
+    return this.#committable
+  }
+
+  /** Events taken and not yet acknowledged. */
+  get buffered(): number {
+    return this.#buffered
+  }
+
+  /** How many events `push` would take now. */
+  get room(): number {
+    if (this.#state !== 'open') return 0
+    const ahead = maxAhead - (this.#window.length - this.#buffered)
+    return Math.max(0, Math.min(ahead, this.#options.slots.room(this.#buffered)))
+  }
+
+  /**
+   * Takes the records, ascending, as far as there is room; returns how many. Offsets may have gaps.
+   * One before `position` was taken already and is passed over, so a batch may come again.
+   */
+  push(records: readonly LaneRecord[]): number {
+    let taken = 0
+    let room = this.room
+    for (const { offset, delivery } of records) {
+      const known = this.#position !== undefined && offset < this.#position
+      if (!known) {
+        if (room === 0 || this.#state !== 'open') break
+        room -= 1
+        this.#take({ offset, delivery, attempts: 0, done: false }, delivery.key)
+      }
+      taken += 1
+    }
+    return taken
+  }
+
+  /**
+   * Starts no more, waits up to `timeoutMs` for the handlers at work, then revokes. What they
+   * acknowledge meanwhile moves `committable`; what waits or is parked is let go at once.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#state === 'spent') return
+    this.#letGo()
+    if (this.#running.size > 0) {
+      let timer: NodeJS.Timeout | undefined
+      await new Promise<void>((resolve) => {
+        this.#drained.push(resolve)
+        timer = setTimeout(resolve, Math.min(timeoutMs, maxTimerMs))
+      })
+      clearTimeout(timer)
+    }
+    this.revoke()
+  }
+
+  /** The partition is no longer ours: starts no more, aborts the signals, takes no acknowledgement. Idempotent. */
+  revoke(): void {
+    this.#letGo()
+    this.#state = 'spent'
+    for (const run of this.#running) run.abort()
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  #letGo(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'draining'
+    this.#stopWatching()
+    for (const lane of [...this.#parked]) this.#unpark(lane)
+    this.#lanes.clear()
+    this.#give(this.#buffered - this.#running.size)
+  }
+
+  #take(entry: Entry, key: string | null): void {
+    this.#position = entry.offset + 1n
+    this.#buffered += 1
+    this.#options.slots.take()
+    this.#window.push(entry)
+    const known = key === null ? undefined : this.#lanes.get(key)
+    if (known !== undefined) {
+      known.queue.push(entry)
+      if (known.parked !== undefined) this.#options.slots.park(1)
+      return
+    }
+    const lane: Lane = {
+      key,
+      queue: new Fifo(),
+      parked: undefined,
+      hurried: false,
+      start: () => this.#start(lane),
+    }
+    lane.queue.push(entry)
+    if (key !== null) this.#lanes.set(key, lane)
+    this.#options.slots.enqueue(lane)
+  }
+
+  #start(lane: Lane): boolean {
+    const entry = lane.queue.peek()
+    if (this.#state !== 'open' || entry?.delivery === undefined) return false
+    entry.attempts += 1
+    const run = new Run(lane.hurried)
+    lane.hurried = false
+    this.#running.add(run)
+    void this.#handle(lane, entry, { ...entry.delivery, attempt: entry.attempts }, run)
+    return true
+  }
+
+  async #handle(lane: Lane, entry: Entry, delivery: Delivery, run: Run): Promise<void> {
+    let rejection: { readonly error: unknown } | undefined
+    try {
+      await this.#options.handler(delivery, run)
+    } catch (error) {
+      rejection = { error }
+    }
+    this.#running.delete(run)
+    if (rejection === undefined) this.#acknowledge(lane, entry)
+    else this.#park(lane, delivery, rejection.error, run)
+    this.#options.slots.release()
+    if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  #acknowledge(lane: Lane, entry: Entry): void {
+    this.#give(1)
+    if (this.#state === 'spent') return
+    entry.done = true
+    entry.delivery = undefined
+    if (this.#state === 'open') {
+      lane.queue.shift()
+      if (lane.queue.length > 0) this.#options.slots.enqueue(lane)
+      else if (lane.key !== null) this.#lanes.delete(lane.key)
+    }
+    let committable: bigint | undefined
+    while (this.#window.peek()?.done) committable = this.#window.shift()?.offset
+    if (committable === undefined) return
+    this.#committable = committable + 1n
+    this.#options.onProgress?.()
+  }
+
+  #park(lane: Lane, delivery: Delivery, error: unknown, run: Run): void {
+    if (this.#state !== 'open') {
+      this.#give(1)
+      return
+    }
+    const delayMs = this.#delayMs(error, delivery.attempt)
+    const timer = setTimeout(() => {
+      this.#unpark(lane)
+      this.#options.slots.enqueue(lane)
+    }, delayMs)
+    // One that parks again although it was crowded has its reasons: no second time at once.
+    const mayHurry = error instanceof RetryLater && error.soonerWhenCrowded && !run.crowded
+    lane.parked = { timer, mayHurry }
+    this.#parked.add(lane)
+    this.#options.onRejected?.(error, delivery, delayMs)
+    this.#options.slots.park(lane.queue.length)
+  }
+
+  #unpark(lane: Lane): void {
+    clearTimeout(lane.parked?.timer)
+    lane.parked = undefined
+    this.#parked.delete(lane)
+    this.#options.slots.park(-lane.queue.length)
+  }
+
+  /** Parked keys must not keep the others from the buffer: the handler is asked to settle some, the longest first. */
+  #makeRoom(): void {
+    const { slots } = this.#options
+    const longestFirst = [...this.#parked]
+      .filter((lane) => lane.parked?.mayHurry)
+      .sort((one, other) => other.queue.length - one.queue.length)
+    for (const lane of longestFirst) {
+      if (!slots.crowded) return
+      this.#unpark(lane)
+      lane.hurried = true
+      slots.enqueue(lane)
+    }
+  }
+
+  #delayMs(error: unknown, attempt: number): number {
+    if (error instanceof RetryLater) {
+      // A longer one, or NaN, would make setTimeout fire at once.
+      return Math.max(0, Math.min(error.retryAfterMs || 0, maxTimerMs))
+    }
+    const { baseMs, maxMs } = this.#backoff
+    return Math.random() * Math.min(maxMs, baseMs * 2 ** (attempt - 1))
+  }
+
+  #give(events: number): void {
+    this.#buffered -= events
+    this.#options.slots.give(events)
+  }
+}
+
+/** One call of the handler. Most handlers never look at the signal, so it is made when asked for. */
+class Run implements DeliveryContext {
+  readonly crowded: boolean
+  #controller: AbortController | undefined
+  #aborted = false
+
+  constructor(crowded: boolean) {
+    this.crowded = crowded
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#aborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#aborted = true
+    this.#controller?.abort()
+  }
+}

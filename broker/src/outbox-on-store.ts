@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto'
+import { HeraldError } from '@herald/proto'
+import { isAlive, type Logger, thisProcess } from '@herald/runtime'
+import { v7 } from 'uuid'
+import type { Published } from './broker.js'
+import { checkAnnouncement } from './check-announcement.js'
+import type { RelayableOutbox, RelayLease } from './outbox.js'
+import type { EntryRecord, Records } from './outbox-records.js'
+import { toEntry, toReceipt } from './outbox-views.js'
+import { isComplete, placeFiles, withdrawFiles } from './place-files.js'
+
+/** The outbox on its records; closes them when it is closed. */
+export function createOutbox(records: Records, logger: Logger): RelayableOutbox {
+  const listeners = new Set<() => void>()
+  /** Entries of dead processes that this outbox took over and could not settle yet. */
+  const adopted = new Set<string>()
+  let stopBell: (() => void) | undefined
+  let settling: Promise<void> | undefined
+  let closed = false
+
+  const listen = (heard: () => void) => {
+    listeners.add(heard)
+    stopBell ??= records.bell.listen(() => listeners.forEach((listener) => void listener()), {
+      pollMs: 500,
+    })
+    return () => void listeners.delete(heard)
+  }
+
+  /** Where it went; undefined where nobody knows; null while it is yet to be published. */
+  const fate = (id: string): Published[] | undefined | null => {
+    if (closed) return undefined
+    if (records.prepared.get(id) !== undefined || records.ready.get(id) !== undefined) return null
+    const receipt = records.receipts.get(id)
+    return receipt && [...receipt.published]
+  }
+
+  const makeReady = async (id: string) => {
+    const isReady = await records.markReady(id)
+    records.bell.ring()
+    return isReady
+  }
+
+  const drop = async (id: string, { files }: EntryRecord['announcement']) => {
+    await withdrawFiles(files)
+    await records.dropPrepared(id)
+  }
+
+  const place = async (id: string, { announcement }: EntryRecord) => {
+    try {
+      await placeFiles(announcement.files, announcement.overwrite === true)
+    } catch (error) {
+      if (error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS') {
+        await drop(id, announcement)
+      }
+      throw error
+    }
+    await makeReady(id)
+  }
+
+  const settleEntry = async (id: string, record: EntryRecord) => {
+    if (!adopted.has(id) && !(await records.adopt(id))) return
+    adopted.add(id)
+    const { files, label } = record.announcement
+    try {
+      const complete = await Promise.all(files.map(isComplete))
+      if (complete.includes(false)) {
+        await drop(id, record.announcement)
+        logger.warn({ entry: id, label }, 'dropped an announcement: its file was never completed')
+      } else {
+        await place(id, record)
+        logger.info({ entry: id }, 'settled what an earlier process left')
+      }
+      adopted.delete(id)
+    } catch (error) {
+      if (error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS') {
+        adopted.delete(id)
+        logger.warn({ entry: id, label }, 'dropped an announcement: its name was taken meanwhile')
+      } else {
+        logger.warn({ err: error, entry: id, label }, 'could not settle an announcement yet')
+      }
+    }
+  }
+
+  const settleAll = async () => {
+    for (const { key, value } of [...records.prepared.entries()]) {
+      if (adopted.has(key) || !isAlive(value.owner)) await settleEntry(key, value)
+    }
+  }
+
+  return {
+    listen,
+
+    async prepare(announcement) {
+      const checked = checkAnnouncement(announcement)
+      const id = v7()
+      const state = checked.files.length === 0 ? 'ready' : 'prepared'
+      await records.add(id, state, {
+        announcement: checked,
+        createdAtMs: Date.now(),
+        attempts: 0,
+        lastFault: null,
+        owner: thisProcess,
+        notBeforeMs: 0,
+      })
+      if (state === 'ready') records.bell.ring()
+      return id
+    },
+
+    async place(id) {
+      const record = records.prepared.get(id)
+      if (record !== undefined) await place(id, record)
+      // Published already counts as placed: the relay may have been quicker.
+      else if (fate(id) === undefined) throw new Error(`the outbox holds no entry ${id}`)
+    },
+
+    async abandon(id) {
+      const record = records.prepared.get(id)
+      if (record !== undefined) await drop(id, record.announcement)
+    },
+
+    entries() {
+      const all = [
+        ...Array.from(records.prepared.entries(), ({ key, value }) =>
+          toEntry(key, 'prepared', value),
+        ),
+        ...Array.from(records.ready.entries(), ({ key, value }) => toEntry(key, 'ready', value)),
+      ]
+      return all.sort((a, b) => (a.id < b.id ? -1 : 1))
+    },
+
+    published(id, timeoutMs) {
+      return new Promise((resolve) => {
+        const look = () => {
+          const known = fate(id)
+          if (known === null) return
+          stop()
+          clearTimeout(timer)
+          resolve(known)
+        }
+        const timer = setTimeout(() => {
+          stop()
+          resolve(undefined)
+        }, timeoutMs)
+        const stop = listen(look)
+        look()
+      })
+    },
+
+    *receipts() {
+      for (const { key, value } of records.receipts.entries({ reverse: true })) {
+        yield toReceipt(key, value)
+      }
+    },
+
+    async acquireLease() {
+      const token = randomUUID()
+      return (await records.takeLease(token)) ? createLease(records, token) : undefined
+    },
+
+    settle() {
+      settling ??= settleAll().finally(() => {
+        settling = undefined
+      })
+      return settling
+    },
+
+    async close() {
+      closed = true
+      stopBell?.()
+      for (const listener of listeners) listener()
+      await settling?.catch(() => {})
+      await records.close()
+    },
+  }
+}
+
+function createLease(records: Records, token: string): RelayLease {
+  return {
+    *ready() {
+      for (const { key, value } of records.ready.entries()) yield toEntry(key, 'ready', value)
+    },
+    async published(receipts) {
+      await records.dropPublished(token, receipts)
+      records.bell.ring()
+    },
+    async failed(ids, fault, notBefore) {
+      await records.countFailure(token, ids, fault, notBefore?.getTime() ?? 0)
+    },
+    async release() {
+      await records.releaseLease(token)
+      records.bell.ring()
+    },
+  }
+}

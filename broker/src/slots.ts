@@ -1,0 +1,133 @@
+import { Fifo } from './fifo.js'
+
+/** Something that waits for a slot. */
+export interface Startable {
+  /** Starts and keeps the slot until `release`; false when there is nothing to start any more. */
+  start(): boolean
+}
+
+export interface SlotsOptions {
+  /** Most handlers at work at once. Default 32. */
+  readonly maxInFlight?: number | undefined
+  /** Most events taken and not yet acknowledged. Default 10 × maxInFlight. */
+  readonly maxBuffered?: number | undefined
+  /** Called after events were given back, at most once per turn of the event loop: time to fetch. */
+  readonly onRoom?: () => void
+}
+
+/**
+ * The bounds of one subscription, shared by the lanes of all its partitions. Does no I/O.
+ * Throws RangeError for a bound that is not a positive whole number.
+ */
+export class Slots {
+  readonly maxInFlight: number
+  readonly maxBuffered: number
+  readonly #onRoom: (() => void) | undefined
+  readonly #waiting = new Fifo<Startable>()
+  readonly #crowdWatchers = new Set<() => void>()
+  #parked = 0
+  #inFlight = 0
+  #buffered = 0
+  #paused = false
+  #telling = false
+
+  constructor({ maxInFlight = 32, maxBuffered = 10 * maxInFlight, onRoom }: SlotsOptions = {}) {
+    this.maxInFlight = atLeastOne('maxInFlight', maxInFlight)
+    this.maxBuffered = atLeastOne('maxBuffered', maxBuffered)
+    this.#onRoom = onRoom
+  }
+
+  /** Handlers at work. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Events taken and not yet acknowledged. */
+  get buffered(): number {
+    return this.#buffered
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** Starts nothing from now on. Idempotent. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** Undoes pause. Idempotent. */
+  resume(): void {
+    this.#paused = false
+    this.#startWaiting()
+  }
+
+  /**
+   * How many more events a partition that has buffered `own` may take. One partition gets at most
+   * eight times what it leaves free, so that a partition full of parked keys does not starve the rest.
+   */
+  room(own: number): number {
+    const free = this.maxBuffered - this.#buffered
+    return Math.max(0, Math.min(free, Math.floor((8 * (free + 1) - own) / 9)))
+  }
+
+  /** Whether events of parked keys fill half the buffer: what is left is too little for the others. */
+  get crowded(): boolean {
+    return this.#parked * 2 >= this.maxBuffered
+  }
+
+  /** Counts `events` (negative: no more) as parked or waiting behind a parked one. */
+  park(events: number): void {
+    this.#parked += events
+    if (events > 0 && this.crowded) for (const watcher of this.#crowdWatchers) watcher()
+  }
+
+  /** Calls `watcher` when it gets crowded. Returns what ends it. */
+  watchCrowd(watcher: () => void): () => void {
+    this.#crowdWatchers.add(watcher)
+    return () => void this.#crowdWatchers.delete(watcher)
+  }
+
+  /** Counts one event as buffered. */
+  take(): void {
+    this.#buffered += 1
+  }
+
+  /** Counts `events` as buffered no more. */
+  give(events: number): void {
+    if (events === 0) return
+    this.#buffered -= events
+    if (this.#onRoom === undefined || this.#telling) return
+    this.#telling = true
+    setImmediate(() => {
+      this.#telling = false
+      this.#onRoom?.()
+    })
+  }
+
+  /** Starts `work` when a slot is free, first come first served over all partitions. */
+  enqueue(work: Startable): void {
+    this.#waiting.push(work)
+    this.#startWaiting()
+  }
+
+  /** What `start` took is free again. */
+  release(): void {
+    this.#inFlight -= 1
+    this.#startWaiting()
+  }
+
+  #startWaiting(): void {
+    while (!this.#paused && this.#inFlight < this.maxInFlight) {
+      const work = this.#waiting.shift()
+      if (work === undefined) return
+      this.#inFlight += 1
+      if (!work.start()) this.#inFlight -= 1
+    }
+  }
+}
+
+function atLeastOne(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value
+  throw new RangeError(`${name} must be a whole number of at least 1, not ${value}`)
+}

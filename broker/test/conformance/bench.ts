@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type Broker,
+  type Delivery,
+  type Handler,
+  type Message,
+  type OpenBrokerOptions,
+  openBroker,
+} from '@herald/broker'
+import { silentLogger } from '@herald/runtime'
+import { afterEach, beforeEach, vi } from 'vitest'
+
+/** Where a driver's brokers meet. */
+export interface Place {
+  readonly url: string
+  dispose(): Promise<void>
+}
+
+export interface Timing {
+  /** The longest a group may take until it delivers again after a member came, left or was killed. */
+  readonly rebalanceMs: number
+  /** The longest a published event may take to its handler when nothing else is wrong. */
+  readonly deliveryMs: number
+}
+
+/** What a case works with: a place, a fresh topic, brokers that are closed after it. */
+export interface Bench {
+  readonly url: string
+  readonly topic: string
+  readonly timing: Timing
+  /** A topic of this broker's making gets 8 partitions. */
+  open(options?: Partial<OpenBrokerOptions>): Promise<Broker>
+  /** Waits for the condition, as long as a rebalance and the delivery after it may take. */
+  until(condition: () => void, timeoutMs?: number): Promise<void>
+}
+
+/** Sets a fresh bench up for each test of the `describe` it is called in. */
+export function useBench(makePlace: () => Promise<Place>, timing: Timing): Bench {
+  let place: Place
+  let topic: string
+  let brokers: Broker[]
+  beforeEach(async () => {
+    place = await makePlace()
+    topic = `conformance-${randomUUID()}`
+    brokers = []
+  })
+  afterEach(async () => {
+    await Promise.all(brokers.map((broker) => broker.close()))
+    await place.dispose()
+  })
+  return {
+    get url() {
+      return place.url
+    },
+    get topic() {
+      return topic
+    },
+    timing,
+    async open(options = {}) {
+      const broker = await openBroker(place.url, { logger: silentLogger, ...options })
+      brokers.push(broker)
+      return broker
+    },
+    until: (condition, timeout = timing.rebalanceMs + timing.deliveryMs) =>
+      vi.waitFor(condition, { timeout, interval: 5 }),
+  }
+}
+
+/** An event recognised by its id: `key/number`. */
+export function event(key: string | null, number: number): Message {
+  return { key, value: Buffer.from(`${key}/${number}`), headers: {} }
+}
+
+/** `rounds` events of each of `keys` keys, interleaved. */
+export function interleaved(keys: number, rounds: number, firstRound = 0): Message[] {
+  return Array.from({ length: keys * rounds }, (_, index) =>
+    event(`k${index % keys}`, firstRound + Math.floor(index / keys)),
+  )
+}
+
+export const idOf = ({ value }: Pick<Message, 'value'>) => Buffer.from(value).toString()
+
+/** A handler that remembers what was acknowledged. */
+export function collector(handle: Handler = async () => {}) {
+  const deliveries: Delivery[] = []
+  return {
+    deliveries,
+    get ids() {
+      return deliveries.map(idOf)
+    },
+    handler: (async (delivery, context) => {
+      await handle(delivery, context)
+      deliveries.push(delivery)
+    }) satisfies Handler,
+  }
+}
+
+/** The keys whose events were not first seen in the order of their numbers. */
+export function keysOutOfOrder(ids: readonly string[]): string[] {
+  const last = new Map<string, number>()
+  const wrong = new Set<string>()
+  for (const id of new Set(ids)) {
+    const [key = '', number] = id.split('/')
+    if (Number(number) !== (last.get(key) ?? -1) + 1) wrong.add(key)
+    last.set(key, Number(number))
+  }
+  return [...wrong]
+}

@@ -1,0 +1,169 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { RetryLater } from '@herald/broker'
+import { expect, test } from 'vitest'
+import { type Bench, collector, event, idOf, interleaved, keysOutOfOrder } from './bench.js'
+
+/** One member of a group: what it gets, how often, when. */
+export function deliveryCases(bench: Bench): void {
+  test('each group gets every event, from the oldest kept', async ({ skip }) => {
+    const broker = await bench.open()
+    if (!broker.features.groups || !broker.features.replay) skip('promises no groups or no replay')
+    await broker.publish(bench.topic, interleaved(10, 5))
+    const groups = ['one', 'two', 'three'].map((group) => ({ group, got: collector() }))
+    for (const { group, got } of groups) {
+      await broker.subscribe({ topic: bench.topic, group }, got.handler)
+    }
+    await broker.publish(bench.topic, interleaved(10, 5, 5))
+    const wanted = interleaved(10, 10).map(idOf).sort()
+    for (const { got } of groups) {
+      await bench.until(() => expect(got.ids.toSorted()).toEqual(wanted))
+      expect(keysOutOfOrder(got.ids)).toEqual([])
+    }
+  })
+
+  test('a rejected event comes again while other keys flow', async () => {
+    const broker = await bench.open({ partitions: 1 })
+    const flowing = Array.from({ length: 10 }, (_, number) => event('good', number))
+    await broker.publish(bench.topic, [event('bad', 0), event('bad', 1), ...flowing])
+    const attempts: number[] = []
+    const got = collector(async (delivery) => {
+      if (idOf(delivery) !== 'bad/0') return
+      attempts.push(delivery.attempt)
+      if (!got.ids.includes('good/9')) throw new Error('not before the good ones')
+    })
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids).toHaveLength(12))
+    expect(got.ids.slice(-2)).toEqual(['bad/0', 'bad/1'])
+    expect(attempts.length).toBeGreaterThan(1)
+    expect(attempts).toEqual(attempts.map((_, index) => index + 1))
+  })
+
+  test('RetryLater is honoured', async () => {
+    const broker = await bench.open()
+    await broker.publish(bench.topic, [event('later', 0)])
+    const times: number[] = []
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, async ({ attempt }) => {
+      times.push(performance.now())
+      if (attempt <= 2) throw new RetryLater(attempt * 200)
+    })
+    await bench.until(() => expect(times).toHaveLength(3))
+    const [first = 0, second = 0, third = 0] = times
+    expect(second - first).toBeGreaterThanOrEqual(195)
+    expect(third - second).toBeGreaterThanOrEqual(395)
+    expect(third - second).toBeLessThan(2000)
+  })
+
+  test('a restart goes on from the committed offset', async () => {
+    const first = await bench.open()
+    const before = collector()
+    await first.publish(bench.topic, interleaved(20, 5))
+    await first.subscribe({ topic: bench.topic, group: 'all' }, before.handler)
+    await bench.until(() => expect(before.ids).toHaveLength(100))
+    await first.close()
+
+    const second = await bench.open()
+    const after = collector()
+    await second.publish(bench.topic, interleaved(20, 1, 5))
+    await second.subscribe({ topic: bench.topic, group: 'all' }, after.handler)
+    await bench.until(() => expect(after.ids).toHaveLength(20))
+    expect(after.ids.toSorted()).toEqual(interleaved(20, 1, 5).map(idOf).sort())
+  })
+
+  test('closing while busy drains, and nothing acknowledged comes again', async () => {
+    const first = await bench.open({ partitions: 1 })
+    await first.publish(bench.topic, interleaved(20, 1))
+    let finish = () => {}
+    const finishing = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let started = 0
+    const before = collector(async () => {
+      started += 1
+      await finishing
+    })
+    const options = { topic: bench.topic, group: 'all', maxInFlight: 4 }
+    const subscription = await first.subscribe(options, before.handler)
+    await bench.until(() => expect(started).toBe(4))
+    let closed = false
+    const closing = subscription.close().then(() => {
+      closed = true
+    })
+    await wait(50)
+    expect(closed).toBe(false)
+    finish()
+    await closing
+    expect(before.ids).toHaveLength(4)
+
+    const second = await bench.open()
+    const after = collector()
+    await second.subscribe(options, after.handler)
+    await bench.until(() => expect(after.ids).toHaveLength(16))
+    expect([...before.ids, ...after.ids].sort()).toEqual(interleaved(20, 1).map(idOf).sort())
+  })
+
+  test('a handler that outlasts the drain is told, and its event comes again', async () => {
+    const first = await bench.open()
+    await first.publish(bench.topic, [event('slow', 0)])
+    let started = false
+    let aborted = false
+    const subscription = await first.subscribe(
+      { topic: bench.topic, group: 'all' },
+      (_delivery, { signal }) =>
+        new Promise((resolve) => {
+          started = true
+          signal.addEventListener('abort', () => {
+            aborted = true
+            // Too late: this acknowledgement must not be taken.
+            resolve()
+          })
+        }),
+    )
+    await bench.until(() => expect(started).toBe(true))
+    expect(await subscription.lag()).toBe(1)
+    await subscription.close({ drainMs: 50 })
+    expect(aborted).toBe(true)
+    const again = collector()
+    await first.subscribe({ topic: bench.topic, group: 'all' }, again.handler)
+    await bench.until(() => expect(again.ids).toEqual(['slow/0']))
+  })
+
+  test('work in flight is bounded, and the bound is reached', async () => {
+    const broker = await bench.open()
+    await broker.publish(bench.topic, interleaved(50, 6))
+    let now = 0
+    let most = 0
+    const got = collector(async () => {
+      now += 1
+      most = Math.max(most, now)
+      await wait(Math.random() * 5)
+      now -= 1
+    })
+    await broker.subscribe({ topic: bench.topic, group: 'all', maxInFlight: 7 }, got.handler)
+    await bench.until(() => expect(got.ids).toHaveLength(300))
+    expect(most).toBe(7)
+  })
+
+  test('a paused subscription starts nothing, and goes on when resumed', async () => {
+    const broker = await bench.open()
+    const paused = collector()
+    const witness = collector()
+    const subscription = await broker.subscribe(
+      { topic: bench.topic, group: 'paused' },
+      paused.handler,
+    )
+    await broker.subscribe({ topic: bench.topic, group: 'witness' }, witness.handler)
+    await broker.publish(bench.topic, interleaved(10, 1))
+    await bench.until(() => expect(paused.ids).toHaveLength(10))
+    subscription.pause()
+    subscription.pause()
+    await broker.publish(bench.topic, interleaved(10, 1, 1))
+    await bench.until(() => expect(witness.ids).toHaveLength(20))
+    await wait(50)
+    expect(paused.ids).toHaveLength(10)
+    expect(await subscription.lag()).toBe(10)
+    subscription.resume()
+    await bench.until(() => expect(paused.ids).toHaveLength(20))
+    await bench.until(async () => expect(await subscription.lag()).toBe(0))
+    expect(keysOutOfOrder(paused.ids)).toEqual([])
+  })
+}

@@ -1,0 +1,79 @@
+import type { BrokerError, BrokerErrorCode } from '@herald/broker'
+import { expect, test } from 'vitest'
+import { type Bench, collector, event } from './bench.js'
+
+const failing = (code: BrokerErrorCode) =>
+  expect.objectContaining({ name: 'BrokerError', code } satisfies Partial<BrokerError>)
+
+/** What goes in comes out, and what cannot go in is refused. */
+export function messageCases(bench: Bench): void {
+  test('messages arrive as they were published', async () => {
+    const broker = await bench.open()
+    const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+    const large = Buffer.alloc(broker.features.maxMessageBytes - 1024, everyByte)
+    const sent = [
+      { key: null, value: everyByte, headers: {} },
+      { key: 'größe@例え.jp', value: Uint8Array.of(0), headers: { bytes: everyByte } },
+      { key: '', value: Buffer.from('{}'), headers: { ce_subject: Buffer.from('Grüße 🎉') } },
+      { key: 'large', value: large, headers: { empty: new Uint8Array() } },
+    ]
+    const before = Date.now()
+    const published = await broker.publish(bench.topic, sent)
+    const got = collector()
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.deliveries).toHaveLength(sent.length))
+    for (const [index, { key, value, headers }] of sent.entries()) {
+      const delivery = got.deliveries.find((each) => each.key === key)
+      expect(delivery && Buffer.compare(delivery.value, value), `value of ${key}`).toBe(0)
+      expect(Object.keys(delivery?.headers ?? {})).toEqual(Object.keys(headers))
+      for (const [name, header] of Object.entries(headers)) {
+        expect(Buffer.from(delivery?.headers[name] ?? [])).toEqual(Buffer.from(header))
+      }
+      expect(delivery).toMatchObject({ topic: bench.topic, attempt: 1 })
+      const { partition, offset } = published[index] ?? {}
+      if (partition !== undefined) expect(delivery).toMatchObject({ partition, offset })
+      expect(delivery?.publishedAt.getTime()).toBeGreaterThanOrEqual(before - 1000)
+      expect(delivery?.publishedAt.getTime()).toBeLessThanOrEqual(Date.now() + 1000)
+    }
+  })
+
+  test('a message over the limit is refused by name', async () => {
+    const broker = await bench.open()
+    const value = Buffer.alloc(broker.features.maxMessageBytes + 1, 1)
+    const publishing = broker.publish(bench.topic, [{ key: 'big', value, headers: {} }])
+    await expect(publishing).rejects.toEqual(failing('BROKER_MESSAGE_TOO_LARGE'))
+    const got = collector()
+    await broker.publish(bench.topic, [event('after', 0)])
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids).toEqual(['after/0']))
+  })
+
+  test('an empty value and a bad topic name are refused', async () => {
+    const broker = await bench.open()
+    const empty = { key: 'k', value: new Uint8Array(), headers: {} }
+    await expect(broker.publish(bench.topic, [event('k', 0), empty])).rejects.toEqual(
+      failing('BROKER_INVALID_MESSAGE'),
+    )
+    for (const topic of ['', '.', '..', 'two words', 'a/b', 'x'.repeat(250)]) {
+      await expect(broker.publish(topic, [event('k', 0)])).rejects.toEqual(
+        failing('BROKER_INVALID_MESSAGE'),
+      )
+    }
+  })
+
+  test('a closed broker refuses, and closes only once', async () => {
+    const broker = await bench.open()
+    const subscription = await broker.subscribe(
+      { topic: bench.topic, group: 'all' },
+      collector().handler,
+    )
+    await Promise.all([broker.close(), subscription.close(), broker.close(), subscription.close()])
+    await broker.close()
+    await expect(broker.publish(bench.topic, [event('k', 0)])).rejects.toEqual(
+      failing('BROKER_CLOSED'),
+    )
+    await expect(
+      broker.subscribe({ topic: bench.topic, group: 'all' }, collector().handler),
+    ).rejects.toEqual(failing('BROKER_CLOSED'))
+  })
+}

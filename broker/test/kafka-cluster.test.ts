@@ -1,0 +1,77 @@
+import { openBroker } from '@herald/broker'
+import { silentLogger } from '@herald/runtime/logger'
+import kafkajs from 'kafkajs'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  collector,
+  event,
+  idOf,
+  interleaved,
+  keysOutOfOrder,
+  useBench,
+} from './conformance/bench.js'
+import { describeConformance } from './conformance.js'
+import { describeOnKafka, shortSession, useKafka } from './kafka/use-kafka.js'
+
+describeOnKafka('on a Kafka of three brokers', () => {
+  const kafka = useKafka({ brokers: 3, heapMb: 384 })
+  const makePlace = async () => ({ url: kafka.url, dispose: async () => {} })
+  const timing = { rebalanceMs: 5_000, deliveryMs: 5_000 }
+  describeConformance('kafka, 3 brokers', { makePlace, timing })
+
+  const bench = useBench(makePlace, { rebalanceMs: 15_000, deliveryMs: 15_000 })
+
+  test('publishing and delivery go on when the leader is killed, and nothing is lost', async () => {
+    const keys = 20
+    const first = await bench.open({ partitions: 1 })
+    await first.publish(bench.topic, interleaved(keys, 1))
+    const leader = await leaderOf(kafka.cluster.bootstrap, bench.topic)
+    // The one that dies is the first that a client would ask.
+    const addresses = kafka.cluster.bootstrap.split(',')
+    const leaderFirst = [...addresses.slice(leader - 1), ...addresses.slice(0, leader - 1)]
+    const broker = await openBroker(`kafka://${leaderFirst.join(',')}?${shortSession}`, {
+      logger: silentLogger,
+    })
+    onTestFinished(() => broker.close())
+    const got = collector()
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    let killed: Promise<void> | undefined
+    let refused = 0
+    let longestMs = 0
+    for (let round = 1; round < 60; round += 1) {
+      if (round === 20) killed = kafka.cluster.kill(leader - 1)
+      const startedAt = performance.now()
+      const messages = Array.from({ length: keys }, (_, key) => event(`k${key}`, round))
+      while (refused < 10 && !(await taken(broker.publish(bench.topic, messages)))) refused += 1
+      longestMs = Math.max(longestMs, performance.now() - startedAt)
+    }
+    await killed
+    expect(refused).toBeLessThan(10)
+    const wanted = interleaved(keys, 60).map(idOf)
+    await bench.until(() => expect(new Set(got.ids)).toEqual(new Set(wanted)))
+    expect(keysOutOfOrder(got.ids)).toEqual([])
+    expect(await leaderOf(kafka.cluster.bootstrap, bench.topic)).not.toBe(leader)
+    console.log(
+      `kafka, 3 brokers: leader killed: 0 of ${wanted.length} events lost, 0 out of order, ${got.ids.length - wanted.length} twice; publish refused ${refused} times, longest ${(longestMs / 1000).toFixed(1)} s`,
+    )
+    await kafka.cluster.restart(leader - 1)
+  }, 120_000)
+})
+
+const taken = (publishing: Promise<unknown>) =>
+  publishing.then(
+    () => true,
+    () => false,
+  )
+
+async function leaderOf(bootstrap: string, topic: string): Promise<number> {
+  const logLevel = kafkajs.logLevel.NOTHING
+  const admin = new kafkajs.Kafka({ brokers: bootstrap.split(','), logLevel }).admin()
+  await admin.connect()
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    return topics[0]?.partitions[0]?.leader ?? -1
+  } finally {
+    await admin.disconnect()
+  }
+}

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:net'
+import { Writable } from 'node:stream'
+import { type Broker, openBroker } from '@herald/broker'
+import { silentLogger } from '@herald/runtime/logger'
+import kafkajs, { type Admin } from 'kafkajs'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { collector, event } from './conformance/bench.js'
+import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
+
+const group = 'all'
+const nothing = async () => {}
+
+async function open(url: string, logger = silentLogger): Promise<Broker> {
+  const broker = await openBroker(url, { logger })
+  onTestFinished(() => broker.close())
+  return broker
+}
+
+/** Both calls must fail, and within the time. */
+async function expectRefusal(broker: Broker, topic: string, code: string, withinMs: number) {
+  const startedAt = performance.now()
+  const publishing = broker.publish(topic, [event('k', 0)])
+  const subscribing = broker.subscribe({ topic, group }, nothing)
+  const faults = (await Promise.allSettled([publishing, subscribing])).map(
+    (each) => each.status === 'rejected' && each.reason,
+  )
+  expect(performance.now() - startedAt).toBeLessThan(withinMs)
+  expect(faults).toMatchObject([
+    { name: 'BrokerError', code },
+    { name: 'BrokerError', code },
+  ])
+  for (const { message } of faults as Error[]) {
+    expect(message).toContain(topic)
+    expect(message).not.toMatch(/secret|wr%6Fng|wrong/)
+  }
+}
+
+describeOnKafka('what Kafka refuses', () => {
+  const users = { herald: 'the-secret', ada: "ada's:sec/ret%" }
+  const kafka = useKafka({ security: { users, superUsers: ['herald'] } })
+  let admin: Admin
+  const url = (user: string, password: string, query = '') =>
+    `kafka://${user}:${encodeURIComponent(password)}@${kafka.cluster.bootstrap}?sasl=plain${query}`
+
+  beforeAll(async () => {
+    const client = new kafkajs.Kafka({
+      brokers: [kafka.cluster.bootstrap],
+      logLevel: kafkajs.logLevel.NOTHING,
+      sasl: { mechanism: 'plain', username: 'herald', password: users.herald },
+    })
+    admin = client.admin()
+    await admin.connect()
+  })
+  afterAll(() => admin?.disconnect())
+
+  const allow = (resourceName: string, resourceType: number, operation: number) =>
+    admin.createAcls({
+      acl: [
+        {
+          resourceType,
+          resourceName,
+          resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+          principal: 'User:ada',
+          host: '*',
+          operation,
+          permissionType: kafkajs.AclPermissionTypes.ALLOW,
+        },
+      ],
+    })
+
+  test('who has the password and the rights publishes and subscribes', async () => {
+    const { AclResourceTypes: type, AclOperationTypes: operation } = kafkajs
+    await allow('allowed', type.TOPIC, operation.ALL)
+    await allow(group, type.GROUP, operation.READ)
+    const broker = await open(url('ada', users.ada))
+    const [published] = await broker.publish('allowed', [event('k', 0)])
+    expect(published).toMatchObject({ offset: '0' })
+    const got = collector()
+    await broker.subscribe({ topic: 'allowed', group }, got.handler)
+    await expect.poll(() => got.ids, { timeout: 10_000 }).toEqual(['k/0'])
+  })
+
+  test('a wrong password is told as that, at once, and is written nowhere', async () => {
+    const lines: string[] = []
+    const sink = new Writable({
+      write(chunk, _encoding, done) {
+        lines.push(String(chunk))
+        done()
+      },
+    })
+    const broker = await open(url('ada', 'the-wrong-one'), pino({ level: 'debug' }, sink))
+    await expectRefusal(broker, 'allowed', 'BROKER_AUTHENTICATION', 5000)
+    expect(lines.length).toBeGreaterThan(0)
+    expect(lines.join('')).not.toContain('the-wrong-one')
+  })
+
+  test('a login that the brokers do not know of is told as that', async () => {
+    const broker = await open(url('ada', users.ada).replace('plain', 'scram-sha-256'))
+    await expectRefusal(broker, 'allowed', 'BROKER_AUTHENTICATION', 5000)
+  })
+
+  test('who comes without a password learns what may be wrong', async () => {
+    const broker = await open(`kafka://${kafka.cluster.bootstrap}?publishTimeoutMs=1000`)
+    const publishing = broker.publish('allowed', [event('k', 0)])
+    await expect(publishing).rejects.toMatchObject({
+      code: 'BROKER_UNREACHABLE',
+      message: expect.stringContaining('password'),
+    })
+  })
+
+  test('a topic that is not allowed is told as that, whether it is there or not', async () => {
+    await admin.createTopics({ topics: [{ topic: 'forbidden' }] })
+    const broker = await open(url('ada', users.ada))
+    await expectRefusal(broker, 'forbidden', 'BROKER_NOT_ALLOWED', 5000)
+    await expectRefusal(broker, 'not-there', 'BROKER_NOT_ALLOWED', 5000)
+  })
+
+  test('a topic that one may only read takes nothing', async () => {
+    const { AclResourceTypes: type, AclOperationTypes: operation } = kafkajs
+    await admin.createTopics({ topics: [{ topic: 'read-only' }] })
+    await allow('read-only', type.TOPIC, operation.READ)
+    const broker = await open(url('ada', users.ada))
+    await expect(broker.publish('read-only', [event('k', 0)])).rejects.toMatchObject({
+      code: 'BROKER_NOT_ALLOWED',
+    })
+  })
+
+  test('what is too large for its topic is refused, what goes with it is not', async () => {
+    const configEntries = [{ name: 'max.message.bytes', value: '2000' }]
+    await admin.createTopics({ topics: [{ topic: 'narrow', numPartitions: 1, configEntries }] })
+    const broker = await open(url('herald', users.herald))
+    // Random, or gzip would make it small.
+    const noise = (bytes: number) => ({ key: 'k', value: randomBytes(bytes), headers: {} })
+    const [large, fitting] = [noise(3000), noise(1500)]
+    const results = await Promise.allSettled([
+      broker.publish('narrow', [fitting]),
+      broker.publish('narrow', [fitting, fitting]),
+      broker.publish('narrow', [large]),
+      broker.publish('narrow', [fitting]),
+    ])
+    expect(results).toMatchObject([
+      { status: 'fulfilled', value: [{ offset: '0' }] },
+      { status: 'fulfilled', value: [{ offset: '1' }, { offset: '2' }] },
+      { status: 'rejected', reason: { code: 'BROKER_MESSAGE_TOO_LARGE' } },
+      { status: 'fulfilled', value: [{ offset: '3' }] },
+    ])
+  })
+
+  test('TLS to a listener without it is told as that', async () => {
+    const broker = await open(url('ada', users.ada, '&ssl=true&publishTimeoutMs=1000'))
+    await expect(broker.publish('allowed', [event('k', 0)])).rejects.toMatchObject({
+      code: 'BROKER_UNREACHABLE',
+      message: expect.stringContaining('ssl'),
+    })
+  })
+})
+
+test('closing does not wait for a broker that is not there', async () => {
+  const broker = await open('kafka://127.0.0.1:9?publishTimeoutMs=2000')
+  const subscribing = broker.subscribe({ topic: 'topic', group }, nothing)
+  const refused = expect(subscribing).rejects.toMatchObject({ code: 'BROKER_CLOSED' })
+  const startedAt = performance.now()
+  await broker.close()
+  expect(performance.now() - startedAt).toBeLessThan(4000)
+  await refused
+})
+
+test('nobody there is told in the time that was given', async () => {
+  const broker = await open('kafka://127.0.0.1:9?publishTimeoutMs=1000')
+  await expectRefusal(broker, 'topic', 'BROKER_UNREACHABLE', 4000)
+})
+
+test('one who takes the call and never answers is told in the time that was given', async () => {
+  const server = createServer(() => {})
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.close()
+  })
+  const { port } = server.address() as { port: number }
+  const broker = await open(`kafka://127.0.0.1:${port}?publishTimeoutMs=1000&connectTimeoutMs=500`)
+  await expectRefusal(broker, 'topic', 'BROKER_UNREACHABLE', 5000)
+})

@@ -1,0 +1,238 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { openKafkaBroker } from '@herald/broker/drivers/kafka'
+import { murmur2, Partitioner } from '@herald/broker/drivers/kafka/partitioner'
+import { silentLogger } from '@herald/runtime/logger'
+import kafkajs, { type Admin } from 'kafkajs'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import {
+  collector,
+  event,
+  idOf,
+  interleaved,
+  keysOutOfOrder,
+  useBench,
+} from './conformance/bench.js'
+import { produceWithJava } from './kafka/foreign-producer.js'
+import { cuttableLine } from './kafka/line.js'
+import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
+
+const rounds = (from: number, count: number) =>
+  Array.from({ length: count }, (_, index) => event('k', from + index))
+
+describeOnKafka('what kafkajs would do wrong by itself', () => {
+  const kafka = useKafka()
+  const timing = { rebalanceMs: 5000, deliveryMs: 5000 }
+  const makePlace = async () => ({ url: kafka.url, dispose: async () => {} })
+  const bench = useBench(makePlace, timing)
+  let admin: Admin
+
+  beforeAll(async () => {
+    const { bootstrap } = kafka.cluster
+    const logLevel = kafkajs.logLevel.NOTHING
+    admin = new kafkajs.Kafka({ brokers: bootstrap.split(','), logLevel }).admin()
+    await admin.connect()
+  })
+  afterAll(() => admin?.disconnect())
+
+  const committed = async (group: string) => {
+    const [topic] = await admin.fetchOffsets({ groupId: group, topics: [bench.topic] })
+    return new Map(topic?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+  }
+
+  test('a handler that outlasts the session costs no membership', async () => {
+    const broker = await bench.open({ partitions: 1 })
+    await broker.publish(bench.topic, [event('slow', 0), ...rounds(0, 3)])
+    const begun: string[] = []
+    const got = collector(async (delivery) => {
+      begun.push(idOf(delivery))
+      if (delivery.key === 'slow') await wait(4000)
+    })
+    const group = randomUUID()
+    const members = async () =>
+      (await admin.describeGroups([group])).groups[0]?.members.map(({ memberId }) => memberId)
+    await broker.subscribe({ topic: bench.topic, group }, got.handler)
+    const before = await members()
+    await bench.until(() => expect(got.ids).toEqual(['k/0', 'k/1', 'k/2', 'slow/0']))
+    expect(begun).toEqual(['slow/0', 'k/0', 'k/1', 'k/2'])
+    expect(before).toHaveLength(1)
+    expect(await members()).toEqual(before)
+  })
+
+  test('a full subscription goes on as soon as there is room, and an idle one closes at once', async () => {
+    const broker = await bench.open({ partitions: 1 })
+    await broker.publish(bench.topic, rounds(0, 10))
+    const got = collector()
+    const options = { topic: bench.topic, group: 'all', maxInFlight: 1, maxBuffered: 1 }
+    const subscription = await broker.subscribe(options, got.handler)
+    const startedAt = performance.now()
+    await bench.until(() => expect(got.ids).toHaveLength(10))
+    // Ten pauses. With the default fetch wait each would cost some 4 s.
+    expect(performance.now() - startedAt).toBeLessThan(4000)
+    const closingAt = performance.now()
+    await subscription.close()
+    expect(performance.now() - closingAt).toBeLessThan(1500)
+    expect((await committed('all')).get(0)).toBe(10)
+  })
+
+  test('events in flight over a rebalance are not handled twice where they stay', async () => {
+    const broker = await bench.open()
+    await broker.publish(bench.topic, interleaved(50, 2))
+    const begun: { id: string; partition: number }[] = []
+    let finish = () => {}
+    const finishing = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const options = { topic: bench.topic, group: 'all', maxInFlight: 100 }
+    const first = await broker.subscribe(options, async (delivery) => {
+      begun.push({ id: idOf(delivery), partition: delivery.partition })
+      await finishing
+    })
+    await bench.until(() => expect(begun).toHaveLength(50))
+    const other = await bench.open()
+    const second = await other.subscribe(options, async () => {})
+    await bench.until(() => {
+      expect(first.partitions).toHaveLength(4)
+      expect(second.partitions).toHaveLength(4)
+    })
+    const kept = new Set(first.partitions)
+    const position = () => begun.filter(({ partition }) => kept.has(partition)).map(({ id }) => id)
+    // A whole fetch and more, in which kafkajs delivers from the committed offset again.
+    await wait(500)
+    finish()
+    await bench.until(() => expect(new Set(position()).size).toBeGreaterThan(0))
+    await bench.until(async () => expect(await first.lag()).toBe(0))
+    expect(position().toSorted()).toEqual([...new Set(position())].sort())
+    expect(keysOutOfOrder(position())).toEqual([])
+  })
+
+  test('an acknowledgement that comes after the partition went does not move its offset back', async () => {
+    const broker = await bench.open()
+    await broker.publish(bench.topic, interleaved(50, 4))
+    const late: (() => void)[] = []
+    let hold = true
+    const aborted = new Set<number>()
+    const options = { topic: bench.topic, group: 'all', maxInFlight: 100 }
+    const first = await broker.subscribe(options, (delivery, { signal }) => {
+      signal.addEventListener('abort', () => aborted.add(delivery.partition))
+      return new Promise((resolve) => (hold ? late.push(resolve) : resolve()))
+    })
+    await bench.until(() => expect(late).toHaveLength(50))
+    const got = collector()
+    const second = await (await bench.open()).subscribe(options, got.handler)
+    await bench.until(async () => {
+      expect(second.partitions).toHaveLength(4)
+      expect(await second.lag()).toBe(0)
+    })
+    await bench.until(async () => {
+      const offsets = await committed('all')
+      const ends = await admin.fetchTopicOffsets(bench.topic)
+      const theirs = second.partitions.map((each) => [each, offsets.get(each)] as const)
+      expect(theirs).toEqual(
+        second.partitions.map((each) => [
+          each,
+          Number(ends.find(({ partition }) => partition === each)?.high) || -1,
+        ]),
+      )
+    })
+    const before = await committed('all')
+    expect([...aborted].sort()).toEqual(
+      second.partitions.filter((each) => (before.get(each) ?? -1) > 0),
+    )
+    hold = false
+    for (const acknowledge of late) acknowledge()
+    await bench.until(async () => {
+      const after = await committed('all')
+      expect(first.partitions.some((each) => (after.get(each) ?? -1) > 0)).toBe(true)
+      for (const each of second.partitions) expect(after.get(each)).toBe(before.get(each))
+    })
+  })
+
+  test('a group whose offset is kept no more goes on with the oldest event', async () => {
+    const broker = await bench.open({ partitions: 1 })
+    await broker.publish(bench.topic, rounds(0, 5))
+    const early = collector()
+    const options = { topic: bench.topic, group: 'all' }
+    const subscription = await broker.subscribe(options, early.handler)
+    await bench.until(() => expect(early.ids).toHaveLength(5))
+    await subscription.close()
+    await broker.publish(bench.topic, rounds(5, 5))
+    const partitions = [{ partition: 0, offset: '8' }]
+    await admin.fetchTopicMetadata({ topics: [bench.topic] })
+    await admin.deleteTopicRecords({ topic: bench.topic, partitions })
+    const late = collector()
+    await broker.subscribe(options, late.handler)
+    await bench.until(() => expect(late.ids).toEqual(['k/8', 'k/9']))
+  })
+
+  test('a topic that is deleted and made again is read from its beginning', async () => {
+    const broker = await bench.open({ partitions: 1 })
+    await broker.publish(bench.topic, rounds(0, 5))
+    const got = collector()
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids).toHaveLength(5))
+    await admin.deleteTopics({ topics: [bench.topic] })
+    await bench.until(async () => expect(await admin.listTopics()).not.toContain(bench.topic))
+    await broker.publish(bench.topic, rounds(100, 2))
+    await bench.until(() => expect(got.ids.slice(5)).toEqual(['k/100', 'k/101']))
+  })
+
+  test('what another client sends as zstd, lz4 or snappy is read, and lies where our keys lie', async () => {
+    const broker = await bench.open({ partitions: 7 })
+    const published = await broker.publish(bench.topic, [event('first', 0)])
+    expect(published).toHaveLength(1)
+    const keys = Array.from({ length: 60 }, (_, index) => `größe-${'x'.repeat(index % 9)}${index}`)
+    const compressions = ['zstd', 'lz4', 'snappy']
+    const { bootstrap } = kafka.cluster
+    const placed = await produceWithJava(bootstrap, bench.topic, compressions, keys)
+    const got = collector()
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids).toHaveLength(61))
+    const ours = new Partitioner()
+    for (const key of keys) expect([key, ours.place(key, 7)]).toEqual([key, placed.get(key)])
+  })
+
+  test('a consumer that stalls is built anew', async () => {
+    const line = cuttableLine()
+    const url = `${kafka.cluster.url}?sessionTimeoutMs=3000&stallMs=1000&publishTimeoutMs=1000`
+    const broker = await openKafkaBroker(url, {
+      logger: silentLogger,
+      socketFactory: line.factory,
+      partitions: 1,
+    })
+    const publisher = await bench.open({ partitions: 1 })
+    await publisher.publish(bench.topic, rounds(0, 1))
+    const got = collector()
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids).toEqual(['k/0']))
+    expect(line.cut()).toBeGreaterThan(0)
+    await publisher.publish(bench.topic, rounds(1, 1))
+    await vi.waitFor(() => expect(got.ids).toContain('k/1'), { timeout: 25_000, interval: 20 })
+    await broker.close()
+  }, 60_000)
+
+  test('a publisher whose line fell silent makes another one', async () => {
+    const line = cuttableLine()
+    const url = `${kafka.cluster.url}?publishTimeoutMs=3000`
+    const options = { logger: silentLogger, socketFactory: line.factory, partitions: 1 }
+    const broker = await openKafkaBroker(url, options)
+    await broker.publish(bench.topic, rounds(0, 1))
+    line.cut()
+    const [published] = await broker.publish(bench.topic, rounds(1, 1))
+    expect(published).toEqual({ partition: 0, offset: '1' })
+    await broker.close()
+  })
+})
+
+test('keys are hashed as Kafka hashes them', () => {
+  // From org.apache.kafka.common.utils.UtilsTest.
+  const known: [string, number][] = [
+    ['21', -973932308],
+    ['foobar', -790332482],
+    ['a-little-bit-long-string', -985981536],
+    ['a-little-bit-longer-string', -1486304829],
+    ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
+    ['abc', 479470107],
+  ]
+  for (const [key, hash] of known) expect(murmur2(Buffer.from(key))).toBe(hash)
+})

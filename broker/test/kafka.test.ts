@@ -1,0 +1,10 @@
+import { describeConformance } from './conformance.js'
+import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
+
+describeOnKafka('on Kafka', () => {
+  const kafka = useKafka()
+  describeConformance('kafka, 1 broker', {
+    makePlace: async () => ({ url: kafka.url, dispose: async () => {} }),
+    timing: { rebalanceMs: 5_000, deliveryMs: 5_000 },
+  })
+})

@@ -1,0 +1,319 @@
+import { RetryLater } from '@herald/broker'
+import { type LaneRecord, Lanes, type LanesOptions } from '@herald/broker/lanes'
+import { Slots, type SlotsOptions } from '@herald/broker/slots'
+import { expect, test, vi } from 'vitest'
+
+const backoff = { baseMs: 2, maxMs: 4 }
+
+function record(offset: number, key: string | null): LaneRecord {
+  return {
+    offset: BigInt(offset),
+    delivery: {
+      topic: 'lanes',
+      partition: 0,
+      offset: String(offset),
+      key,
+      value: Uint8Array.of(1),
+      headers: {},
+      publishedAt: new Date(0),
+    },
+  }
+}
+
+const records = (...keys: (string | null)[]) => keys.map((key, offset) => record(offset, key))
+
+/** A handler whose calls the test settles itself, by offset. */
+function manual() {
+  const open = new Map<string, { resolve: () => void; reject: (error: unknown) => void }>()
+  const calls: string[] = []
+  const signals = new Map<string, AbortSignal>()
+  const handler: LanesOptions['handler'] = (delivery, { signal }) =>
+    new Promise<void>((resolve, reject) => {
+      calls.push(`${delivery.offset}#${delivery.attempt}`)
+      signals.set(delivery.offset, signal)
+      open.set(delivery.offset, { resolve, reject })
+    })
+  const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+  return {
+    handler,
+    calls,
+    signals,
+    acknowledge: (offset: number) => {
+      open.get(String(offset))?.resolve()
+      return settled()
+    },
+    reject: (offset: number, error: unknown = new Error('no')) => {
+      open.get(String(offset))?.reject(error)
+      return settled()
+    },
+  }
+}
+
+function lanesOf(options: SlotsOptions & Partial<LanesOptions> & Pick<LanesOptions, 'handler'>) {
+  const slots = options.slots ?? new Slots(options)
+  return { slots, lanes: new Lanes({ backoff, ...options, slots }) }
+}
+
+test('keys run concurrently, and each key one after the other', async () => {
+  const hands = manual()
+  const { lanes } = lanesOf(hands)
+  lanes.push(records('ada', 'ada', 'bob'))
+  expect(hands.calls).toEqual(['0#1', '2#1'])
+  await hands.acknowledge(0)
+  expect(hands.calls).toEqual(['0#1', '2#1', '1#1'])
+})
+
+test('events without a key wait for none of each other', () => {
+  const hands = manual()
+  const { lanes } = lanesOf(hands)
+  lanes.push(records(null, null, null))
+  expect(hands.calls).toHaveLength(3)
+})
+
+test('only the contiguous prefix that is acknowledged may be committed', async () => {
+  const hands = manual()
+  const onProgress = vi.fn()
+  const { lanes } = lanesOf({ ...hands, onProgress })
+  lanes.push([record(10, 'a'), record(11, 'b'), record(15, 'c')])
+  await hands.acknowledge(11)
+  expect(lanes.committable).toBeUndefined()
+  expect(onProgress).not.toHaveBeenCalled()
+  await hands.acknowledge(10)
+  expect(lanes.committable).toBe(12n)
+  await hands.acknowledge(15)
+  expect(lanes.committable).toBe(16n)
+  expect(onProgress).toHaveBeenCalledTimes(2)
+})
+
+test('a rejected event comes again with its attempt counted while other keys flow on', async () => {
+  const hands = manual()
+  const { lanes } = lanesOf(hands)
+  lanes.push(records('ada', 'ada', 'bob', 'bob'))
+  await hands.reject(0)
+  await hands.acknowledge(2)
+  await vi.waitFor(() => expect(hands.calls).toContain('0#2'))
+  expect(hands.calls).toContain('3#1')
+  expect(hands.calls).not.toContain('1#1')
+  await hands.acknowledge(0)
+  expect(hands.calls).toContain('1#1')
+})
+
+test('a handler that throws before it returns a promise rejects', async () => {
+  let calls = 0
+  const { lanes } = lanesOf({
+    handler: () => {
+      calls += 1
+      if (calls === 1) throw new Error('at once')
+      return Promise.resolve()
+    },
+  })
+  lanes.push(records('ada'))
+  await vi.waitFor(() => expect(lanes.committable).toBe(1n))
+  expect(calls).toBe(2)
+})
+
+test('the back-off grows to its cap, and RetryLater names its own time', async () => {
+  const delays: number[] = []
+  const random = vi.spyOn(Math, 'random').mockReturnValue(1)
+  const { lanes } = lanesOf({
+    backoff: { baseMs: 1, maxMs: 4 },
+    handler: ({ attempt }) =>
+      attempt <= 4
+        ? Promise.reject(new Error('no'))
+        : attempt === 5
+          ? Promise.reject(new RetryLater(25))
+          : attempt === 6
+            ? Promise.reject(new RetryLater(Number.NaN))
+            : Promise.resolve(),
+    onRejected: (_error, _delivery, delayMs) => delays.push(delayMs),
+  })
+  lanes.push(records('ada'))
+  await vi.waitFor(() => expect(lanes.committable).toBe(1n))
+  random.mockRestore()
+  expect(delays).toEqual([1, 2, 4, 4, 25, 0])
+})
+
+test('the handlers at work never exceed the slots shared by several partitions', async () => {
+  const slots = new Slots({ maxInFlight: 3, maxBuffered: 100 })
+  let now = 0
+  let most = 0
+  let handled = 0
+  const handler = async () => {
+    now += 1
+    most = Math.max(most, now)
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 4))
+    now -= 1
+    handled += 1
+  }
+  for (let partition = 0; partition < 4; partition += 1) {
+    new Lanes({ handler, slots }).push(records(...Array.from({ length: 20 }, (_, i) => `${i % 7}`)))
+  }
+  await vi.waitFor(() => expect(handled).toBe(80))
+  expect(most).toBe(3)
+  expect(slots.inFlight).toBe(0)
+  expect(slots.buffered).toBe(0)
+})
+
+test('no more is taken than there is room for, and room is told once it is there', async () => {
+  const hands = manual()
+  const onRoom = vi.fn()
+  const { lanes, slots } = lanesOf({ ...hands, maxInFlight: 2, maxBuffered: 4, onRoom })
+  const all = records('a', 'b', 'c', 'd', 'e', 'f')
+  const taken = lanes.push(all)
+  expect(taken).toBe(4)
+  expect(slots.buffered).toBe(4)
+  expect(lanes.room).toBe(0)
+  expect(lanes.push(all.slice(taken))).toBe(0)
+  await hands.acknowledge(1)
+  await vi.waitFor(() => expect(onRoom).toHaveBeenCalledTimes(1))
+  expect(lanes.push(all.slice(taken))).toBe(1)
+})
+
+test('a partition full of parked keys leaves room to the others', () => {
+  const slots = new Slots({ maxInFlight: 1, maxBuffered: 90 })
+  const { handler } = manual()
+  const full = new Lanes({ handler, slots })
+  const other = new Lanes({ handler, slots })
+  full.push(records(...Array.from({ length: 200 }, () => 'ada')))
+  expect(full.room).toBe(0)
+  expect(slots.buffered).toBe(80)
+  expect(other.room).toBeGreaterThan(0)
+})
+
+test('a batch that comes again is passed over as far as it was taken', async () => {
+  const hands = manual()
+  const { lanes } = lanesOf(hands)
+  expect(lanes.push(records('a', 'b'))).toBe(2)
+  expect(lanes.push(records('a', 'b', 'c'))).toBe(3)
+  expect(hands.calls).toEqual(['0#1', '1#1', '2#1'])
+  expect(lanes.position).toBe(3n)
+})
+
+test('paused, nothing starts, also no redelivery; resumed, it goes on', async () => {
+  const hands = manual()
+  const { lanes, slots } = lanesOf(hands)
+  lanes.push(records('a', 'b'))
+  slots.pause()
+  lanes.push([record(2, 'c')])
+  await hands.reject(0, new RetryLater(0))
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(hands.calls).toEqual(['0#1', '1#1'])
+  slots.resume()
+  await vi.waitFor(() => expect(hands.calls).toEqual(['0#1', '1#1', '2#1', '0#2']))
+})
+
+test('draining waits for the handlers at work and starts none', async () => {
+  const hands = manual()
+  const { lanes, slots } = lanesOf(hands)
+  lanes.push(records('a', 'a', 'b'))
+  const drained = lanes.drain(10_000)
+  await hands.acknowledge(2)
+  await hands.acknowledge(0)
+  await drained
+  expect(hands.calls).toEqual(['0#1', '2#1'])
+  expect(lanes.committable).toBe(1n)
+  expect(slots.buffered).toBe(0)
+  expect(hands.signals.get('0')?.aborted).toBe(false)
+  expect(lanes.push([record(3, 'c')])).toBe(0)
+})
+
+test('draining gives up after its time: signals aborted, late acknowledgements not taken', async () => {
+  const hands = manual()
+  const onProgress = vi.fn()
+  const { lanes, slots } = lanesOf({ ...hands, onProgress })
+  lanes.push(records('a', 'b'))
+  await lanes.drain(5)
+  expect(hands.signals.get('0')?.aborted).toBe(true)
+  await hands.acknowledge(0)
+  expect(lanes.committable).toBeUndefined()
+  expect(onProgress).not.toHaveBeenCalled()
+  await hands.reject(1)
+  expect(slots.inFlight).toBe(0)
+  expect(slots.buffered).toBe(0)
+})
+
+test('revoking ends a drain under way and forgets the parked', async () => {
+  const hands = manual()
+  const { lanes, slots } = lanesOf(hands)
+  lanes.push(records('a', 'b'))
+  await hands.reject(0)
+  const drained = lanes.drain(60_000)
+  lanes.revoke()
+  await drained
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(hands.calls).toEqual(['0#1', '1#1'])
+  expect(slots.buffered).toBe(1)
+})
+
+test.each([0, -1, 1.5, Number.NaN])('%s is refused as a bound', (bound) => {
+  expect(() => new Slots({ maxInFlight: bound })).toThrow(/maxInFlight must be a whole number/)
+  expect(() => new Slots({ maxBuffered: bound })).toThrow(/maxBuffered must be a whole number/)
+})
+
+test('300,000 events pass in seconds, also behind one that hangs', async () => {
+  const total = 300_000
+  let handled = 0
+  const slots = new Slots({ maxInFlight: 32, maxBuffered: 1000 })
+  const lanes = new Lanes({
+    slots,
+    handler: async ({ key }) => {
+      if (key === 'hangs') await new Promise<void>(() => {})
+      handled += 1
+    },
+  })
+  const startedAt = performance.now()
+  for (let next = 0; next < total; ) {
+    next += lanes.push(
+      Array.from({ length: Math.min(500, total - next) }, (_, i) =>
+        record(next + i, next + i === 200_000 ? 'hangs' : `${i % 50}`),
+      ),
+    )
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const seconds = (performance.now() - startedAt) / 1000
+  console.log(`lanes: ${Math.round(handled / seconds).toLocaleString()} events/s`)
+  expect(lanes.committable).toBe(200_000n)
+  expect(handled).toBe(total - 1)
+  expect(handled / seconds).toBeGreaterThan(30_000)
+  lanes.revoke()
+})
+
+test('a parked key that fills half the buffer is asked to make room, where its handler agreed to that', async () => {
+  const crowded: string[] = []
+  const { lanes } = lanesOf({
+    maxBuffered: 8,
+    async handler({ offset, key, attempt }, context) {
+      if (context.crowded) crowded.push(`${key}${offset}#${attempt}`)
+      else if (key !== 'eve') {
+        throw new RetryLater(60_000, { soonerWhenCrowded: key === 'ada' })
+      }
+    },
+  })
+  lanes.push(records('bob', 'ada', 'ada'))
+  await vi.waitFor(() => expect(lanes.buffered).toBe(3))
+  expect(crowded).toEqual([])
+  lanes.push([record(3, 'ada')])
+  await vi.waitFor(() => expect(crowded).toEqual(['ada1#2']))
+  // The next one of ada is not hurried by itself: with two of hers and bob there is room.
+  await vi.waitFor(() => expect(lanes.buffered).toBe(3))
+  lanes.push([record(4, 'eve'), record(5, 'bob')])
+  await vi.waitFor(() => expect(crowded).toEqual(['ada1#2', 'ada2#2']))
+  lanes.revoke()
+})
+
+test('one that parks again although it was crowded is not asked over and over', async () => {
+  let calls = 0
+  const { lanes, slots } = lanesOf({
+    maxBuffered: 2,
+    async handler() {
+      calls += 1
+      throw new RetryLater(60_000, { soonerWhenCrowded: true })
+    },
+  })
+  lanes.push(records('ada', 'ada'))
+  await vi.waitFor(() => expect(calls).toBe(2))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(calls).toBe(2)
+  lanes.revoke()
+  expect(slots.crowded).toBe(false)
+})

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Message } from '@herald/broker'
+import { type OutboxFile, openOutbox } from '@herald/broker/outbox'
+import { silentLogger } from '@herald/runtime'
+import { v7 } from 'uuid'
+import { onTestFinished } from 'vitest'
+
+/** A fresh folder with room for an outbox, a broker and files; removed when the test is over. */
+export async function makeBench() {
+  const directory = await mkdtemp(join(tmpdir(), 'herald-outbox-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  const files = join(directory, 'files')
+  await mkdir(files)
+  return {
+    directory,
+    outbox: join(directory, 'outbox'),
+    files,
+    brokerUrl: `embedded:${join(directory, 'broker')}`,
+
+    /** An outbox on this bench, closed when the test is over. */
+    async open(logger = silentLogger) {
+      const outbox = await openOutbox(join(directory, 'outbox'), { logger })
+      onTestFinished(() => outbox.close())
+      return outbox
+    },
+
+    /** A complete temporary file and where it is to go. */
+    async temporaryFile(name: string, content = `content of ${name}`): Promise<OutboxFile> {
+      const file = {
+        temporaryPath: join(files, `.${name}.${v7()}.part`),
+        finalPath: join(files, name),
+        sha256: sha256(content),
+      }
+      await writeFile(file.temporaryPath, content)
+      return file
+    },
+  }
+}
+
+export const sha256 = (content: string) => createHash('sha256').update(content).digest('hex')
+
+export function textMessage(text: string, key: string | null = 'k'): Message {
+  return { key, value: Buffer.from(text), headers: { ce_id: Buffer.from(v7()) } }
+}
+
+export function announce(text: string, files: readonly OutboxFile[] = [], key = 'k') {
+  return { topic: 'notifications', messages: [textMessage(text, key)], files, label: text }
+}

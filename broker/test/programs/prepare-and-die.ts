@@ -1,0 +1,14 @@
+// Prepares the announcement given as JSON (values as text) and dies before it is placed.
+import { openOutbox } from '@herald/broker/outbox'
+import { silentLogger } from '@herald/runtime'
+
+const [directory = '', announcement = ''] = process.argv.slice(2)
+const outbox = await openOutbox(directory, { logger: silentLogger })
+const { messages, ...rest } = JSON.parse(announcement)
+const prepared = messages.map((text: string) => ({
+  key: 'k',
+  value: Buffer.from(text),
+  headers: {},
+}))
+process.stdout.write(await outbox.prepare({ ...rest, messages: prepared }))
+process.kill(process.pid, 'SIGKILL')

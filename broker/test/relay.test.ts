@@ -1,0 +1,324 @@
+import type { Broker, Message } from '@herald/broker'
+import { BrokerError, openBroker } from '@herald/broker'
+import type { RelayableOutbox } from '@herald/broker/outbox'
+import { relayOnce, startRelay } from '@herald/broker/relay'
+import { silentLogger } from '@herald/runtime'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { announce, makeBench, textMessage } from './outbox-bench.js'
+
+const logger = silentLogger
+
+/** A broker in memory that fails as it is told: for faults that a real one shows only when it breaks. */
+function scriptedBroker() {
+  const texts: string[] = []
+  const state = {
+    texts,
+    sends: 0,
+    opened: 0,
+    closed: 0,
+    inFlight: 0,
+    mostInFlight: 0,
+    /** Throws to fail a send; awaited. */
+    before: (_topic: string, _messages: readonly string[]): unknown => undefined,
+  }
+  const open = async (): Promise<Broker> => {
+    state.opened++
+    return {
+      async publish(topic: string, messages: readonly Message[]) {
+        state.sends++
+        state.mostInFlight = Math.max(state.mostInFlight, ++state.inFlight)
+        try {
+          const sent = messages.map(({ value }) => Buffer.from(value).toString())
+          await state.before(topic, sent)
+          return sent.map((text) => ({ partition: 0, offset: `${texts.push(text) - 1}` }))
+        } finally {
+          state.inFlight--
+        }
+      },
+      close: async () => void state.closed++,
+    } as unknown as Broker
+  }
+  return { state, open }
+}
+
+function relayOn(outbox: RelayableOutbox, open: () => Promise<Broker>) {
+  const relay = startRelay(outbox, open, { logger })
+  onTestFinished(() => relay.stop())
+  return relay
+}
+
+test('what is placed arrives on the embedded broker, in order, and leaves the outbox', async () => {
+  const bench = await makeBench()
+  const outbox = await bench.open()
+  const broker = await openBroker(bench.brokerUrl, { logger })
+  onTestFinished(() => broker.close())
+  const relay = startRelay(outbox, () => openBroker(bench.brokerUrl, { logger }), { logger })
+
+  const ids: string[] = []
+  for (let n = 0; n < 30; n++) {
+    const id = await outbox.prepare(announce(`${n}`, [await bench.temporaryFile(`${n}`)]))
+    await outbox.place(id)
+    ids.push(id)
+  }
+  const published = await Promise.all(ids.map((id) => outbox.published(id, 20_000)))
+  const offsets = published.map((places) => BigInt(places?.[0]?.offset ?? -1))
+  expect(offsets).toEqual([...offsets].sort((a, b) => (a < b ? -1 : 1)))
+  expect(new Set(offsets).size).toBe(30)
+  expect(outbox.entries()).toEqual([])
+
+  const received: string[] = []
+  const subscription = await broker.subscribe(
+    { topic: 'notifications', group: 'g' },
+    async ({ value }) => void received.push(Buffer.from(value).toString()),
+  )
+  await expect.poll(() => received, { timeout: 10_000 }).toEqual(ids.map((_, n) => `${n}`))
+  await subscription.close()
+  await relay.stop()
+})
+
+test('what was published is remembered: which events, of what, when and where', async () => {
+  const bench = await makeBench()
+  const outbox = await bench.open()
+  const message = (id: string) => ({
+    ...textMessage(id),
+    headers: { ce_id: Buffer.from(id), ce_subject: Buffer.from('the conversion') },
+  })
+  const announcement = announce('harbour')
+  await outbox.prepare({ ...announcement, messages: [message('one'), message('two')] })
+  const before = outbox.entries()[0]
+  await relayOnce(outbox, scriptedBroker().open, { logger, timeoutMs: 10_000 })
+  const receipts = [...outbox.receipts()]
+  expect(receipts).toEqual([
+    {
+      id: before?.id,
+      topic: announcement.topic,
+      label: announcement.label,
+      attempts: 0,
+      createdAt: before?.createdAt,
+      publishedAt: expect.any(Date),
+      events: [
+        { id: 'one', subject: 'the conversion', partition: 0, offset: '0' },
+        { id: 'two', subject: 'the conversion', partition: 0, offset: '1' },
+      ],
+    },
+  ])
+})
+
+test('the broker is opened with the first event, used again, and closed at the end', async () => {
+  const outbox = await (await makeBench()).open()
+  const { state, open } = scriptedBroker()
+  const relay = relayOn(outbox, open)
+  await outbox.settle()
+  expect(state.opened).toBe(0)
+  for (const text of ['a', 'b', 'c']) {
+    expect(await outbox.published(await outbox.prepare(announce(text)), 10_000)).toHaveLength(1)
+  }
+  expect(state).toMatchObject({ opened: 1, closed: 0, texts: ['a', 'b', 'c'] })
+  await relay.stop()
+  await relay.stop()
+  expect(state.closed).toBe(1)
+})
+
+test('a receipt tells where each message of its entry went', async () => {
+  const outbox = await (await makeBench()).open()
+  const ids = await Promise.all(
+    [2, 1, 3].map((count) =>
+      outbox.prepare({
+        ...announce('x'),
+        messages: Array.from({ length: count }, (_, n) => textMessage(`${n}`)),
+      }),
+    ),
+  )
+  const { state, open } = scriptedBroker()
+  expect(await relayOnce(outbox, open, { logger, timeoutMs: 10_000 })).toEqual({
+    published: 3,
+    left: 0,
+    lastFault: undefined,
+  })
+  expect(state.sends).toBe(1)
+  const places = await Promise.all([...ids].sort().map((id) => outbox.published(id, 0)))
+  const offsets = places.map((place) => place?.map(({ offset }) => offset))
+  expect(offsets.flat()).toEqual(['0', '1', '2', '3', '4', '5'])
+})
+
+test('entries to several topics go one topic at a time, none is lost', async () => {
+  const outbox = await (await makeBench()).open()
+  for (let n = 0; n < 300; n++) {
+    await outbox.prepare({ ...announce(`${n}`), topic: n % 50 < 25 ? 'one' : 'two' })
+  }
+  const { state, open } = scriptedBroker()
+  await relayOnce(outbox, open, { logger, timeoutMs: 20_000 })
+  expect(state.texts).toEqual(Array.from({ length: 300 }, (_, n) => `${n}`))
+  expect(state.mostInFlight).toBe(1)
+})
+
+describe('when the broker fails', () => {
+  test('nothing is lost, attempts and the reason are kept, and it comes back by itself', async () => {
+    const outbox = await (await makeBench()).open()
+    const { state, open } = scriptedBroker()
+    let down = true
+    state.before = () => {
+      if (down) throw new BrokerError('BROKER_UNREACHABLE', 'nobody answers')
+    }
+    relayOn(outbox, open)
+    const id = await outbox.prepare(announce('a'))
+    await expect.poll(() => outbox.entries()[0]?.attempts, { timeout: 10_000 }).toBeGreaterThan(1)
+    expect(outbox.entries()).toMatchObject([{ id, lastFault: 'nobody answers' }])
+    down = false
+    expect(await outbox.published(id, 20_000)).toHaveLength(1)
+    expect(state.texts).toEqual(['a'])
+  })
+
+  test('attempts grow rarer, however often the bell rings', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    onTestFinished(() => void vi.restoreAllMocks())
+    const outbox = await (await makeBench()).open()
+    const { state, open } = scriptedBroker()
+    const attemptedAt: number[] = []
+    state.before = () => {
+      attemptedAt.push(performance.now())
+      throw new BrokerError('BROKER_UNREACHABLE', 'nobody answers')
+    }
+    relayOn(outbox, open)
+    while (attemptedAt.length < 4) await outbox.prepare(announce('another'))
+    const waits = attemptedAt.slice(1).map((at, n) => at - (attemptedAt[n] ?? 0))
+    for (const [n, waitMs] of [100, 200, 400].entries()) {
+      // A timer may be early by a millisecond.
+      expect(waits[n]).toBeGreaterThanOrEqual(waitMs - 1)
+    }
+  })
+
+  test('also where it cannot be opened', async () => {
+    const outbox = await (await makeBench()).open()
+    const { state, open } = scriptedBroker()
+    let attempts = 0
+    relayOn(outbox, () =>
+      ++attempts < 3 ? Promise.reject(new BrokerError('BROKER_UNREACHABLE', 'not yet')) : open(),
+    )
+    const id = await outbox.prepare(announce('a'))
+    expect(await outbox.published(id, 20_000)).toHaveLength(1)
+    expect(state.opened).toBe(1)
+  })
+
+  test('a closed one is opened anew', async () => {
+    const outbox = await (await makeBench()).open()
+    const { state, open } = scriptedBroker()
+    state.before = () => {
+      if (state.opened === 1) throw new BrokerError('BROKER_CLOSED', 'closed')
+    }
+    relayOn(outbox, open)
+    expect(await outbox.published(await outbox.prepare(announce('a')), 20_000)).toHaveLength(1)
+    expect(state.opened).toBe(2)
+  })
+
+  test('stopping does not wait for the back-off', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    onTestFinished(() => void vi.restoreAllMocks())
+    const outbox = await (await makeBench()).open()
+    const { state, open } = scriptedBroker()
+    state.before = () => {
+      throw new Error('broken')
+    }
+    const relay = relayOn(outbox, open)
+    await outbox.prepare(announce('a'))
+    await expect.poll(() => outbox.entries()[0]?.attempts, { timeout: 20_000 }).toBe(4)
+    const before = Date.now()
+    await relay.stop()
+    expect(Date.now() - before).toBeLessThan(1400)
+  })
+})
+
+describe('an entry with a fault of its own', () => {
+  const tooLarge = (_: string, texts: readonly string[]) => {
+    if (texts.includes('huge')) throw new BrokerError('BROKER_MESSAGE_TOO_LARGE', 'it is too large')
+  }
+
+  test('is kept and set aside while the others go on, and flushing tries it once', async () => {
+    const outbox = await (await makeBench()).open()
+    const { state, open } = scriptedBroker()
+    state.before = tooLarge
+    for (const text of ['a', 'huge', 'b']) await outbox.prepare(announce(text))
+    const once = { logger, timeoutMs: 20_000 }
+    expect(await relayOnce(outbox, open, once)).toEqual({
+      published: 2,
+      left: 1,
+      lastFault: 'it is too large',
+    })
+    expect(state.texts).toEqual(['a', 'b'])
+    expect(outbox.entries()).toMatchObject([{ attempts: 1, lastFault: 'it is too large' }])
+
+    expect(await relayOnce(outbox, open, once)).toMatchObject({ published: 0, left: 1 })
+    expect(outbox.entries()).toMatchObject([{ attempts: 1 }])
+    await relayOnce(outbox, open, { ...once, retrySetAside: true })
+    expect(outbox.entries()).toMatchObject([{ attempts: 2 }])
+    state.before = () => undefined
+    await relayOnce(outbox, open, { ...once, retrySetAside: true })
+    expect(outbox.entries()).toEqual([])
+  })
+
+  test('a topic that is not allowed holds up no other', async () => {
+    const outbox = await (await makeBench()).open()
+    const { state, open } = scriptedBroker()
+    state.before = (topic) => {
+      if (topic === 'secret') throw new BrokerError('BROKER_NOT_ALLOWED', 'not allowed')
+    }
+    for (const text of ['a', 'b']) await outbox.prepare({ ...announce(text), topic: 'secret' })
+    await outbox.prepare(announce('c'))
+    expect(await relayOnce(outbox, open, { logger, timeoutMs: 20_000 })).toMatchObject({
+      published: 1,
+      left: 2,
+    })
+    expect(state.texts).toEqual(['c'])
+    expect(outbox.entries()).toMatchObject([
+      { lastFault: 'not allowed', notBefore: undefined },
+      { lastFault: 'not allowed', notBefore: undefined },
+    ])
+  })
+})
+
+describe('two relays on one outbox', () => {
+  test('never send at the same time, and each event goes once', async () => {
+    const bench = await makeBench()
+    const { state, open } = scriptedBroker()
+    state.before = () => new Promise((resolve) => setTimeout(resolve, 5))
+    const outboxes = [await bench.open(), await bench.open(), await bench.open()]
+    const relays = outboxes.map((outbox) => relayOn(outbox, open))
+    const outbox = await bench.open()
+    const ids: string[] = []
+    for (let n = 0; n < 60; n++) {
+      ids.push(await outbox.prepare(announce(`${n}`)))
+      // The one at work goes; another takes over.
+      if (n === 20 || n === 40) await relays.shift()?.stop()
+    }
+    await Promise.all(ids.map((id) => outbox.published(id, 20_000)))
+    expect(state.texts).toEqual(ids.map((_, n) => `${n}`))
+    expect(state.mostInFlight).toBe(1)
+  })
+
+  test('one that relays once waits for the other to do the work', async () => {
+    const bench = await makeBench()
+    const [busy, waiting] = [await bench.open(), await bench.open()]
+    const lease = await busy.acquireLease()
+    const id = await busy.prepare(announce('a'))
+    const { state, open } = scriptedBroker()
+    expect(await relayOnce(waiting, open, { logger, timeoutMs: 50 })).toMatchObject({ left: 1 })
+    const relayed = relayOnce(waiting, open, { logger, timeoutMs: 20_000 })
+    await lease?.published([{ id, published: [{}] }])
+    expect(await relayed).toEqual({ published: 0, left: 0, lastFault: undefined })
+    expect(state.opened).toBe(0)
+  })
+})
+
+test('relaying once is bounded in time, whatever the broker does', async () => {
+  const bench = await makeBench()
+  const outbox = await bench.open()
+  const { state, open } = scriptedBroker()
+  let answer = () => {}
+  state.before = () => new Promise<void>((resolve) => (answer = resolve))
+  const id = await outbox.prepare(announce('a'))
+  expect(await relayOnce(outbox, open, { logger, timeoutMs: 200 })).toMatchObject({ left: 1 })
+  // The send is still in flight: nobody else may start another.
+  expect(await (await bench.open()).acquireLease()).toBeUndefined()
+  answer()
+  expect(await outbox.published(id, 10_000)).toHaveLength(1)
+})

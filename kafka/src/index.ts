@@ -1,0 +1,2 @@
+export * from './find-kafka.js'
+export * from './start-kafka.js'

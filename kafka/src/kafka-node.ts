@@ -1,0 +1,182 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createWriteStream, existsSync, type WriteStream } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { type KafkaInstallation, room } from './find-kafka.js'
+import { answersApiVersions } from './ready.js'
+import { type ClusterShape, nodeDirectory, serverProperties } from './server-properties.js'
+
+const run = promisify(execFile)
+
+/** A Kafka that did not start: the message says which and shows the end of its log. */
+export class KafkaStartError extends Error {
+  override readonly name = 'KafkaStartError'
+}
+
+export interface NodeOptions {
+  readonly installation: KafkaInstallation
+  readonly shape: ClusterShape
+  readonly index: number
+  readonly clusterId: string
+  readonly heapMb: number
+  readonly startTimeoutMs: number
+}
+
+/** One broker's process and its folder. */
+export class KafkaNode {
+  readonly #options: NodeOptions
+  #child: ChildProcess | undefined
+  #exited: Promise<void> = Promise.resolve()
+
+  constructor(options: NodeOptions) {
+    this.#options = options
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined
+  }
+
+  /** The process' id while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  /** Formats the storage where that was not done yet, starts, resolves when it serves. */
+  async start(): Promise<void> {
+    if (this.#child !== undefined) return
+    const { shape, index, startTimeoutMs } = this.#options
+    const directory = nodeDirectory(shape.dataDirectory, index)
+    const properties = `${directory}.properties`
+    await mkdir(shape.dataDirectory, { recursive: true })
+    // It may hold passwords.
+    await writeFile(properties, serverProperties(shape, index), { mode: 0o600 })
+    if (!existsSync(join(directory, 'meta.properties'))) await this.#format(properties)
+
+    const child = spawn(
+      this.#options.installation.java,
+      [...this.#javaOptions(), 'kafka.Kafka', properties],
+      // A group of its own: Ctrl-C in the terminal is for us, who then stop it in order.
+      { detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    this.#child = child
+    const untether = tether(child)
+    const output = new Output(child, `${directory}.log`)
+    this.#exited = new Promise((resolve) => {
+      child.once('error', (error) => output.fail(`could not be run: ${error.message}`))
+      child.once('close', (code, signal) => {
+        this.#child = undefined
+        untether()
+        output.fail(`ended (${signal ?? `exit ${code}`}) before it was ready`)
+        output.close()
+        resolve()
+      })
+    })
+    const timer = setTimeout(
+      () => output.fail(`was not ready within ${startTimeoutMs / 1000} s`),
+      startTimeoutMs,
+    )
+    try {
+      await output.started
+      await answersApiVersions(shape.ports[index]?.client ?? 0, startTimeoutMs)
+    } catch (error) {
+      await this.kill()
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** SIGKILL. Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL')
+    await this.#exited
+  }
+
+  /** SIGTERM, and SIGKILL after `timeoutMs`. Resolves when the process is gone. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#child?.kill('SIGTERM')
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), timeoutMs)
+    await this.#exited
+    clearTimeout(timer)
+  }
+
+  async #format(properties: string): Promise<void> {
+    const { installation, clusterId } = this.#options
+    const tool = ['kafka.tools.StorageTool', 'format', '--ignore-formatted']
+    try {
+      await run(installation.java, [
+        ...this.#javaOptions(),
+        ...tool,
+        // One argument: an id may begin with a dash.
+        ...[`--cluster-id=${clusterId}`, '--config', properties],
+      ])
+    } catch (error) {
+      const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+      throw new KafkaStartError(
+        `Kafka's storage could not be formatted:\n${`${stdout}${stderr}`.trim().slice(-2000)}`,
+        { cause: error },
+      )
+    }
+  }
+
+  #javaOptions(): string[] {
+    const { installation, heapMb } = this.#options
+    return [
+      `-Xmx${heapMb}m`,
+      // For a start in under 2 s; a serving broker of this size does not miss the rest.
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      `-Dlog4j2.configurationFile=${join(room, 'log4j2.xml')}`,
+      ...['-cp', installation.classPath],
+    ]
+  }
+}
+
+/** What a broker prints: kept in a file, watched for the word that it has started. */
+class Output {
+  readonly #log: WriteStream
+  readonly #lastLines: string[] = []
+  #settle: { resolve: () => void; reject: (error: Error) => void } | undefined
+  /** Resolves when the broker says that it has started; rejects when it fails before. */
+  readonly started = new Promise<void>((resolve, reject) => {
+    this.#settle = { resolve, reject }
+  })
+
+  constructor(child: ChildProcess, path: string) {
+    this.#log = createWriteStream(path, { flags: 'a' })
+    this.started.catch(() => {})
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#note(line))
+    }
+  }
+
+  fail(what: string): void {
+    const words = this.#lastLines.join('\n')
+    this.#settle?.reject(new KafkaStartError(`Kafka ${what}. Its last words:\n${words}`))
+  }
+
+  close(): void {
+    this.#log.end()
+  }
+
+  #note(line: string): void {
+    if (!this.#log.writableEnded) this.#log.write(`${line}\n`)
+    this.#lastLines.push(line)
+    if (this.#lastLines.length > 15) this.#lastLines.shift()
+    if (line.includes('Kafka Server started')) this.#settle?.resolve()
+  }
+}
+
+/** Lets a process of this machine die with us, also when we are killed. Returns what unties it. */
+function tether(child: ChildProcess): () => void {
+  if (process.platform === 'win32' || child.pid === undefined) return () => {}
+  const watcher = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid} 2>/dev/null`], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  watcher.on('error', () => {})
+  watcher.unref()
+  return () => watcher.kill('SIGKILL')
+}

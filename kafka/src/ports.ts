@@ -1,0 +1,23 @@
+import { createServer } from 'node:net'
+
+/** Whether this process could listen on that port of loopback now. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/**
+ * Free ports of loopback beneath the range from which systems give out ports to clients: a broker
+ * that is restarted needs its port again, and a client that keeps trying could have been given it.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>()
+  for (let tries = 0; ports.size < count && tries < 1000; tries += 1) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    if (!ports.has(port) && (await isFree(port))) ports.add(port)
+  }
+  return [...ports]
+}
