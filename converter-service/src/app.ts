@@ -1,0 +1,134 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { ConverterService, type ConverterServiceHandlers } from '@herald/proto/converter'
+import type { Lifecycle } from '@herald/runtime/lifecycle'
+import type { Logger } from '@herald/runtime/logger'
+import { createMetrics } from '@herald/runtime/probes'
+import type { Registry } from 'prom-client'
+import { abilitiesOf } from './abilities.js'
+import { Admission } from './admission.js'
+import type { ConverterConfig } from './config.js'
+import { convertHandler } from './convert-handler.js'
+import { maxChunkBytes } from './limits.js'
+import { listFormats } from './list-formats.js'
+import { ConverterMetrics } from './metrics.js'
+import { openSpool } from './spool.js'
+import { addStandardServices } from './standard-services.js'
+import { Pool } from './worker/pool.js'
+
+/** How long a stopped server waits for streams that nobody reads, such as health watches. */
+const lingerMs = 500
+
+export interface ConverterApp {
+  readonly metrics: Registry
+  /** Children alive now. */
+  readonly pids: () => number[]
+  notReady(): readonly string[]
+  /** Listens on `address`; resolves to the port. Rejects when it cannot. */
+  listen(address: string): Promise<number>
+}
+
+/**
+ * The converter with its children warm, listening nowhere yet. What it acquires is deferred
+ * to `lifecycle`: closing takes no new call, finishes those under way, then ends the children.
+ */
+export async function createApp(
+  config: ConverterConfig,
+  { lifecycle, logger }: { lifecycle: Lifecycle; logger: Logger },
+): Promise<ConverterApp> {
+  const spool = await openSpool(config.spool)
+  lifecycle.defer('spool', () => spool.close())
+
+  const registry = createMetrics('converter')
+  const { pool, engines } = await Pool.start({
+    workers: config.workers,
+    timeoutMs: config.timeoutMs,
+    maxResidentBytes: config.maxResidentBytes,
+    env: config.childEnv,
+    logger,
+    onDeath: (reason) => metrics.died(reason),
+  })
+  lifecycle.defer('children', () => pool.close())
+  const admission = new Admission(config.workers + config.queue, () => metrics.usualMs)
+  const metrics: ConverterMetrics = new ConverterMetrics(
+    registry,
+    () => pool.waiting,
+    () => admission.taken,
+  )
+
+  const abilities = abilitiesOf(engines)
+  const { maxBytes, maxPixels, maxPages, timeoutMs, idleMs } = config
+  const limits = { maxBytes, maxPixels, maxPages, timeoutMs }
+  const server = new Server({
+    // A chunk and what protobuf puts around it.
+    'grpc.max_receive_message_length': maxChunkBytes + 64 * 1024,
+    // A caller whose machine is gone says nothing: ask, so that its work is ended.
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+  })
+  const handlers: ConverterServiceHandlers = {
+    Convert: convertHandler({
+      pool,
+      spool,
+      admission,
+      abilities,
+      limits,
+      idleMs,
+      metrics,
+      logger,
+    }),
+    ListFormats: (_call, callback) => callback(null, listFormats(abilities, limits)),
+  }
+  server.addService(ConverterService.service, handlers)
+  const health = addStandardServices(server)
+  lifecycle.defer('gRPC server', () => shutDown(server))
+  lifecycle.defer('conversions', async () => {
+    health.setServing(false)
+    await admission.close()
+  })
+
+  return {
+    metrics: registry,
+    pids: () => pool.pids,
+    notReady: () => [
+      ...(admission.closed ? ['stopping'] : []),
+      ...(pool.pids.length === 0 ? ['no worker is alive'] : []),
+    ],
+    async listen(address) {
+      const port = await new Promise<number>((resolve, reject) => {
+        server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
+          error ? reject(listenFault(error, address)) : resolve(bound),
+        )
+      })
+      health.setServing(true)
+      return port
+    },
+  }
+}
+
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown()
+      resolve()
+    }, lingerMs)
+    server.tryShutdown(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+/** As the system says it: gRPC puts the system's error into a sentence of its own. */
+function listenFault(error: Error, listen: string): Error {
+  const code = /\bE[A-Z]{4,}\b/.exec(error.message)?.[0]
+  if (!code) return error
+  const at = listen.lastIndexOf(':')
+  const address = listen.slice(0, at).replace(/^\[|\]$/g, '')
+  const port = Number(listen.slice(at + 1))
+  return Object.assign(new Error(error.message, { cause: error }), {
+    code,
+    syscall: 'listen',
+    address,
+    port,
+  })
+}

@@ -1,0 +1,76 @@
+import { availableParallelism, tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { address, bytes, duration, integer, loadEnv, logLevel, variable } from '@herald/runtime/env'
+import { z } from 'zod'
+
+export interface ConverterConfig {
+  /** `host:port` of the gRPC server. */
+  readonly listen: string
+  /** `host:port` of the probes. */
+  readonly probes: string
+  readonly maxBytes: number
+  readonly maxPixels: number
+  readonly maxPages: number
+  readonly timeoutMs: number
+  /** How long an upload or a download may stand still. */
+  readonly idleMs: number
+  readonly workers: number
+  /** Conversions that may wait beside those that run. */
+  readonly queue: number
+  /** Per child, in bytes. */
+  readonly maxResidentBytes: number
+  /** Folder for uploads and renditions in the making. */
+  readonly spool: string
+  readonly logLevel: string
+  /** The environment of the children. */
+  readonly childEnv: Readonly<Record<string, string>>
+}
+
+/** What a child needs of our environment: programs, fonts, temporary files, language. */
+const childVariables = /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|XDG_CACHE_HOME|FONTCONFIG_\w+)$/
+
+/** The configuration from the environment. Throws ConfigurationError naming every fault. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): ConverterConfig {
+  const values = loadEnv(
+    {
+      HERALD_CONVERTER_LISTEN: address('127.0.0.1:50051'),
+      HERALD_CONVERTER_PROBES: address('127.0.0.1:9101'),
+      HERALD_MAX_BYTES: bytes('100M'),
+      HERALD_MAX_PIXELS: integer(50_000_000, 1, 2_000_000_000),
+      HERALD_MAX_PAGES: integer(500, 1, 100_000),
+      HERALD_TIMEOUT: duration('30s'),
+      HERALD_IDLE: duration('60s'),
+      HERALD_WORKERS: integer(availableParallelism(), 1, 256),
+      HERALD_QUEUE: integer(64, 0, 100_000),
+      // AVIF takes the most: 1.6 GiB for a photograph at the default limit of pixels.
+      HERALD_MEMORY: bytes('2G'),
+      HERALD_SPOOL: variable(z.string().default(defaultSpool()), { form: 'the path of a folder' }),
+      HERALD_LOG_LEVEL: logLevel(),
+    },
+    env,
+  )
+  return Object.freeze({
+    listen: values.HERALD_CONVERTER_LISTEN,
+    probes: values.HERALD_CONVERTER_PROBES,
+    maxBytes: values.HERALD_MAX_BYTES,
+    maxPixels: values.HERALD_MAX_PIXELS,
+    maxPages: values.HERALD_MAX_PAGES,
+    timeoutMs: values.HERALD_TIMEOUT,
+    idleMs: values.HERALD_IDLE,
+    workers: values.HERALD_WORKERS,
+    queue: values.HERALD_QUEUE,
+    maxResidentBytes: values.HERALD_MEMORY,
+    spool: values.HERALD_SPOOL,
+    logLevel: values.HERALD_LOG_LEVEL,
+    childEnv: Object.fromEntries(
+      Object.entries(env).filter(
+        (entry): entry is [string, string] =>
+          childVariables.test(entry[0]) && entry[1] !== undefined,
+      ),
+    ),
+  })
+}
+
+function defaultSpool(): string {
+  return join(tmpdir(), `herald-${userInfo().uid}`)
+}

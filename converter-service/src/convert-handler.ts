@@ -1,0 +1,103 @@
+import { finished } from 'node:stream'
+import { HeraldError } from '@herald/proto/errors'
+import type { Logger } from '@herald/runtime/logger'
+import type { Abilities } from './abilities.js'
+import type { Admission } from './admission.js'
+import { failureStatus } from './call-errors.js'
+import { convertFile } from './conversion.js'
+import { readCall } from './incoming.js'
+import type { Limits } from './limits.js'
+import type { ConverterMetrics } from './metrics.js'
+import { type ConvertCall, Responder } from './responder.js'
+import { checkSpec } from './spec.js'
+import type { Spool } from './spool.js'
+import type { Pool } from './worker/pool.js'
+
+export interface ConvertServices {
+  readonly pool: Pool
+  readonly spool: Spool
+  readonly admission: Admission
+  readonly abilities: Abilities
+  readonly limits: Limits
+  readonly idleMs: number
+  readonly metrics: ConverterMetrics
+  readonly logger: Logger
+}
+
+/** The adapter between a call and the use case: answers exactly once, with a status by the table. */
+export function convertHandler(services: ConvertServices): (call: ConvertCall) => void {
+  return (call) => {
+    const gone = new AbortController()
+    call.on('cancelled', () =>
+      gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller ended the conversion.')),
+    )
+    void serve(call, gone.signal, services)
+  }
+}
+
+async function serve(
+  call: ConvertCall,
+  signal: AbortSignal,
+  services: ConvertServices,
+): Promise<void> {
+  const { metrics, idleMs, logger } = services
+  const startedAt = performance.now()
+  const leave: (() => void)[] = []
+  try {
+    await convert(call, signal, services, leave)
+    metrics.finished('ok', performance.now() - startedAt)
+    call.end()
+  } catch (thrown) {
+    // A destroyed stream fails in many ways; the reason is one.
+    const error = signal.aborted ? signal.reason : thrown
+    const code = error instanceof HeraldError ? error.code : 'HERALD_INTERNAL'
+    metrics.finished(code, performance.now() - startedAt)
+    if (!signal.aborted) call.emit('error', failureStatus(error, logger))
+  }
+  // The place is given back when the answer is out, so that a stop waits for it.
+  const timer = setTimeout(() => call.destroy(), idleMs)
+  finished(call, { readable: false }, () => {
+    clearTimeout(timer)
+    for (const step of leave) step()
+  })
+}
+
+async function convert(
+  call: ConvertCall,
+  signal: AbortSignal,
+  services: ConvertServices,
+  leave: (() => void)[],
+): Promise<void> {
+  const { admission, spool, abilities, limits, idleMs, metrics } = services
+  const incoming = readCall(call, idleMs)
+  const plan = checkSpec(await incoming.spec(), abilities, limits.maxBytes)
+  leave.push(admission.enter())
+  const logger = services.logger.child({ conversion: plan.conversionId })
+  const folder = await spool.open()
+  try {
+    const responder = new Responder(call, signal, idleMs)
+    await responder.send({
+      admitted: { conversionId: plan.conversionId, maxBytes: limits.maxBytes },
+    })
+    const context = { ...services, folder, responder, signal, logger }
+    const summary = await convertFile(plan, incoming.chunks(), context)
+    metrics.worked(summary)
+    await responder.send({ summary })
+    logger.info(
+      {
+        from: summary.input?.format,
+        to: plan.renditions.map(({ format }) => format),
+        bytes: summary.input?.sizeBytes,
+        queueMs: summary.queueMs,
+        conversionMs: summary.conversionMs,
+      },
+      'converted',
+    )
+  } catch (error) {
+    const code = error instanceof HeraldError ? error.code : 'HERALD_INTERNAL'
+    logger.info({ code, cancelled: signal.aborted }, 'not converted')
+    throw error
+  } finally {
+    await folder.remove()
+  }
+}

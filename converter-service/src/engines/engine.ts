@@ -1,0 +1,104 @@
+import type { ErrorCode } from '@herald/proto/errors'
+
+/** How a picture fits a box given by both sides; see `Fit` in the contract. */
+export type BoxFit = 'inside' | 'cover' | 'contain' | 'fill' | 'outside'
+
+/** What to make: a rendition spec whose every value has been checked. */
+export interface RenditionPlan {
+  /** Its index among the conversion's renditions, from 0. */
+  readonly index: number
+  /** A name from the format catalogue. */
+  readonly format: string
+  readonly width?: number
+  readonly height?: number
+  readonly fit: BoxFit
+  /** 1 to 100; undefined where the format has none or `lossless` is asked for. */
+  readonly quality?: number
+  readonly lossless: boolean
+  readonly keepMetadata: boolean
+  readonly enlarge: boolean
+}
+
+export interface EngineLimits {
+  /** Over all pages that are read or written. */
+  readonly maxPixels: number
+  readonly maxPages: number
+}
+
+/** The uploaded file, as an engine gets it. */
+export interface SourceFile {
+  /** A path of ours: no part of it comes from outside. */
+  readonly path: string
+  /** What its first bytes say it is: a name from the format catalogue. */
+  readonly format: string
+}
+
+/** What a file is, told from its header alone. */
+export interface Inspection {
+  /** Of one page, upright. */
+  readonly width: number
+  readonly height: number
+  readonly pages: number
+  /** What it holds that a rendition may lose: `orientation`, `exif`, `gps`, `xmp`, `iptc`, `icc`, `pages`. */
+  readonly holds: readonly string[]
+}
+
+/** A rendition that was written. */
+export interface Made {
+  readonly width: number
+  readonly height: number
+  readonly pages: number
+  /** What of `Inspection.holds` it still holds. */
+  readonly kept: readonly string[]
+  readonly quality?: number
+  /** `libwebp 1.6.0` */
+  readonly encoder: string
+}
+
+export interface PreviewMade {
+  /** JPEG, at most 24 KiB, in base64: it travels between processes as JSON. */
+  readonly base64: string
+  readonly width: number
+  readonly height: number
+}
+
+/** What an engine can do in this process, on this machine. */
+export interface EngineReport {
+  readonly name: string
+  readonly readable: readonly string[]
+  readonly writable: readonly string[]
+  /** Library to version. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+/**
+ * Turns files of some formats into renditions. Runs in a child process that may be killed at
+ * any moment, one call at a time; it cleans up nothing, its caller owns every file.
+ * Every method rejects with HeraldError for what is the file's or the request's fault.
+ */
+export interface Engine {
+  readonly name: string
+  probe(): EngineReport
+  /** Reads the header. Rejects with HERALD_CORRUPT_FILE, HERALD_UNSUPPORTED_FILE. */
+  inspect(source: SourceFile): Promise<Inspection>
+  /**
+   * Writes the rendition to `target`, which is absent or may be overwritten. Rejects also with
+   * HERALD_TOO_MANY_PIXELS, HERALD_TOO_MANY_PAGES, HERALD_BAD_OPTION where a plan does not
+   * suit this file.
+   */
+  convert(
+    source: SourceFile,
+    plan: RenditionPlan,
+    target: string,
+    limits: EngineLimits,
+  ): Promise<Made>
+  /** A small picture of a rendition this engine wrote. */
+  preview(rendition: SourceFile, limits: EngineLimits): Promise<PreviewMade>
+}
+
+/** A HeraldError as it crosses from a child. */
+export interface Fault {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly remedy?: string
+}

@@ -1,0 +1,141 @@
+/** EXIF 2.32, §4.6.3: the entry of IFD0 that leads to the GPS directory. */
+const gpsDirectory = 0x8825
+const exifDirectory = 0x8769
+/** A maker's own notes: opaque, and some makers write the place into them. */
+const makerNote = 0x927c
+
+/** Bytes per value by TIFF type, TIFF 6.0 §2. */
+const typeSizes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8]
+
+interface Directory {
+  readonly at: number
+  readonly entries: number
+}
+
+/** EXIF bytes (with or without their `Exif\0\0` prefix) as directories; throws RangeError on what is none. */
+class Exif {
+  readonly #bytes: Buffer
+  readonly #little: boolean
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes.subarray(bytes.toString('latin1', 0, 4) === 'Exif' ? 6 : 0)
+    const order = this.#bytes.toString('latin1', 0, 2)
+    if (order !== 'II' && order !== 'MM') throw new RangeError('not a TIFF header')
+    this.#little = order === 'II'
+  }
+
+  /** Every directory of the chain, and the EXIF directory of each. */
+  *directories(): Iterable<Directory> {
+    const seen = new Set<number>()
+    const waiting = [this.#uint32(4)]
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      if (at === 0 || seen.has(at)) continue
+      seen.add(at)
+      const directory = { at, entries: this.#uint16(at) }
+      yield directory
+      const exif = this.find(directory, exifDirectory)
+      if (exif !== undefined) waiting.push(this.#uint32(exif + 8))
+      waiting.push(this.#uint32(at + 2 + this.#uint16(at) * 12))
+    }
+  }
+
+  /** Where the entry of that tag begins. */
+  find({ at }: Directory, tag: number): number | undefined {
+    const entries = this.#uint16(at)
+    for (let index = 0; index < entries; index++) {
+      const entry = at + 2 + index * 12
+      if (this.#uint16(entry) === tag) return entry
+    }
+    return undefined
+  }
+
+  /** Wipes the entry's value and closes the gap; the length of the whole stays. */
+  remove(directory: Directory, entry: number): void {
+    const entries = this.#uint16(directory.at)
+    if (this.#uint16(entry) === gpsDirectory) this.#wipeDirectory(this.#uint32(entry + 8))
+    else this.#wipeValue(entry)
+    const end = directory.at + 2 + entries * 12 + 4
+    this.#bytes.copyWithin(entry, entry + 12, end)
+    this.#bytes.fill(0, end - 12, end)
+    if (this.#little) this.#bytes.writeUInt16LE(entries - 1, directory.at)
+    else this.#bytes.writeUInt16BE(entries - 1, directory.at)
+  }
+
+  #wipeDirectory(at: number): void {
+    const entries = this.#uint16(at)
+    for (let index = 0; index < entries; index++) this.#wipeValue(at + 2 + index * 12)
+    this.#bytes.fill(0, at, at + 2 + entries * 12)
+  }
+
+  #wipeValue(entry: number): void {
+    const size = (typeSizes[this.#uint16(entry + 2)] ?? 1) * this.#uint32(entry + 4)
+    if (size <= 4) this.#bytes.fill(0, entry + 8, entry + 12)
+    else {
+      const value = this.#uint32(entry + 8)
+      this.#bytes.fill(0, value, Math.min(this.#bytes.length, value + size))
+    }
+  }
+
+  #uint16(at: number): number {
+    return this.#little ? this.#bytes.readUInt16LE(at) : this.#bytes.readUInt16BE(at)
+  }
+
+  #uint32(at: number): number {
+    return this.#little ? this.#bytes.readUInt32LE(at) : this.#bytes.readUInt32BE(at)
+  }
+}
+
+/** Whether EXIF tells a place. What cannot be read counts as telling one. */
+export function exifNamesPlace(bytes: Buffer): boolean {
+  try {
+    const exif = new Exif(bytes)
+    for (const directory of exif.directories()) {
+      if (exif.find(directory, gpsDirectory) !== undefined) return true
+    }
+    return false
+  } catch {
+    return true
+  }
+}
+
+/**
+ * Wipes the place and the maker's notes from EXIF, in place; the length stays.
+ * Returns whether that went well: where it did not, the EXIF must not be published.
+ */
+export function wipePlace(bytes: Buffer): boolean {
+  try {
+    const exif = new Exif(bytes)
+    for (const directory of exif.directories()) {
+      for (const tag of [gpsDirectory, makerNote]) {
+        for (let entry = exif.find(directory, tag); entry !== undefined; ) {
+          exif.remove(directory, entry)
+          entry = exif.find(directory, tag)
+        }
+      }
+    }
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether XMP tells a place: coordinates, or the place names of Photoshop and IPTC. */
+export function xmpNamesPlace(bytes: Buffer): boolean {
+  return /gps|latitude|longitude|\bgeo\b|location|countrycode|photoshop:(city|state|country)/i.test(
+    // Without the zeros, UTF-16 reads like UTF-8.
+    bytes.toString('latin1').replaceAll('\0', ''),
+  )
+}
+
+/** The datasets of IPTC IIM 4.2 record 2 that name a place. */
+const placeDatasets = new Set([26, 27, 90, 92, 95, 100, 101])
+
+/** Whether IPTC, with the Photoshop resources it comes in, tells a place. */
+export function iptcNamesPlace(bytes: Buffer): boolean {
+  // Resource 0x0422 is EXIF once more, 0x0424 XMP.
+  if (bytes.includes('8BIM\x04\x22', 0, 'latin1') || xmpNamesPlace(bytes)) return true
+  for (let at = bytes.indexOf(0x1c); at >= 0; at = bytes.indexOf(0x1c, at + 1)) {
+    if (bytes[at + 1] === 2 && placeDatasets.has(bytes[at + 2] ?? 0)) return true
+  }
+  return false
+}

@@ -1,0 +1,95 @@
+import { HeraldError } from '@herald/proto/errors'
+
+interface Fault {
+  readonly pattern: RegExp
+  readonly explain: (format: string, cause: unknown) => HeraldError
+}
+
+const damaged = (format: string, what: string, cause: unknown) =>
+  new HeraldError('HERALD_CORRUPT_FILE', `This ${format.toUpperCase()} file ${what}.`, {
+    remedy: 'Check that it opens in an image viewer; save or download it again.',
+    cause,
+  })
+
+/**
+ * What sharp and libvips say, in words a person can act on. They have no error codes: this
+ * is the one place that reads their messages. The first pattern that matches counts.
+ */
+const faults: readonly Fault[] = [
+  {
+    pattern: /exceeds pixel limit/i,
+    explain: (_format, cause) =>
+      new HeraldError('HERALD_TOO_MANY_PIXELS', 'The picture has more pixels than allowed here.', {
+        remedy: 'Make it smaller before uploading it.',
+        cause,
+      }),
+  },
+  {
+    pattern: /too large for the (\w+) format|width or height exceeds|maximum image size/i,
+    explain: (_format, cause) =>
+      new HeraldError('HERALD_BAD_OPTION', 'The target format cannot hold a picture this large.', {
+        remedy: 'Ask for a smaller width or height, or for another format.',
+        cause,
+      }),
+  },
+  {
+    pattern: /svgload: bad dimensions/,
+    explain: (_format, cause) =>
+      new HeraldError('HERALD_CORRUPT_FILE', 'This SVG file has no size, or a size of zero.', {
+        remedy: 'Give its svg element a width and a height, or a viewBox.',
+        cause,
+      }),
+  },
+  {
+    pattern: /svg|XML parse error/i,
+    explain: (format, cause) => damaged(format, 'is not well-formed', cause),
+  },
+  {
+    pattern: /unsupported (codec|feature)|compression.*not (supported|configured)|decoder/i,
+    explain: (format, cause) =>
+      new HeraldError(
+        'HERALD_UNSUPPORTED_FILE',
+        `This ${format.toUpperCase()} file is coded in a way that cannot be read here.`,
+        { remedy: 'Save it in a common variant of its format, or as PNG.', cause },
+      ),
+  },
+  {
+    // Of a file whose first bytes are right: the rest it points to is not there.
+    pattern: /unsupported image format|corrupt header: *$/i,
+    explain: (format, cause) => damaged(format, 'is damaged, or its end is missing', cause),
+  },
+  {
+    pattern: /contains no image/,
+    explain: (format, cause) => damaged(format, 'holds no picture, or breaks off before it', cause),
+  },
+  {
+    pattern: /premature end|unexpected end/i,
+    explain: (format, cause) => damaged(format, 'is cut off: its end is missing', cause),
+  },
+  {
+    // libpng says the same of a missing end and of a wrong byte.
+    pattern: /libpng read error|unable to parse image|truncated|end of (file|data)/i,
+    explain: (format, cause) => damaged(format, 'is damaged, or its end is missing', cause),
+  },
+  {
+    pattern: /corrupt|invalid|bad |error|unable to|cannot|failed|differs|missing|out of range/i,
+    explain: (format, cause) => damaged(format, 'is damaged', cause),
+  },
+]
+
+/** Says of what sharp threw at a file of `format` what it means; undefined when it is not known. */
+export function explainSharpFault(error: unknown, format: string): HeraldError | undefined {
+  if (error instanceof HeraldError) return error
+  if (!(error instanceof Error)) return undefined
+  const message = withoutNoise(error.message)
+  return faults.find(({ pattern }) => pattern.test(message))?.explain(format, error)
+}
+
+/** libheif feels its way to the end of every file, which libvips reports whatever goes wrong later. */
+function withoutNoise(message: string): string {
+  return message
+    .split('\n')
+    .filter((line) => !/bad seek to/.test(line) || line.startsWith('Input file'))
+    .map((line) => line.replace(/\S*: bad seek to \d+/, ''))
+    .join('\n')
+}

@@ -1,0 +1,19 @@
+import type { ConverterConfig } from './config.js'
+
+/** The most renditions of one upload; part of the contract. */
+export const maxRenditions = 16
+/** The longest file name, in bytes of UTF-8; part of the contract. */
+export const maxFileNameBytes = 1024
+/** The largest chunk a client may send; part of the contract. */
+export const maxChunkBytes = 1024 * 1024
+/** The chunks this server sends: measured to be the fastest. */
+export const chunkBytes = 256 * 1024
+
+export type Limits = Pick<ConverterConfig, 'maxBytes' | 'maxPixels' | 'maxPages' | 'timeoutMs'>
+
+/** `104,857,600 bytes (100 MiB)` */
+export function describeBytes(bytes: number): string {
+  const exact = `${bytes.toLocaleString('en')} bytes`
+  const mebibytes = bytes / 1024 ** 2
+  return mebibytes < 1 ? exact : `${exact} (${Number(mebibytes.toFixed(1))} MiB)`
+}

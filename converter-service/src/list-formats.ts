@@ -1,0 +1,38 @@
+import type { Format, ListFormatsResponse } from '@herald/proto/converter'
+import type { Abilities } from './abilities.js'
+import { formatCatalogue, unavailableFormats } from './formats.js'
+import { type Limits, maxRenditions } from './limits.js'
+
+/** What this server can do now: every format of the catalogue, and why others are missing. */
+export function listFormats(abilities: Abilities, limits: Limits): ListFormatsResponse {
+  const known = formatCatalogue.map((format): Format => {
+    const readable = abilities.readable.includes(format)
+    const writable = abilities.writable.includes(format)
+    const { name, mediaType, extensions, engine, defaultQuality } = format
+    return {
+      name,
+      mediaType,
+      extensions: [...extensions],
+      readable,
+      writable,
+      lossless: writable && format.lossless,
+      ...(writable && defaultQuality !== undefined ? { defaultQuality } : {}),
+      engine,
+      unavailableReason:
+        readable || writable ? '' : 'The image library of this server comes without it.',
+    }
+  })
+  const missing = unavailableFormats.map(
+    ({ name, mediaType, extensions, reason }): Format => ({
+      name,
+      mediaType,
+      extensions: [...extensions],
+      unavailableReason: reason,
+    }),
+  )
+  return {
+    formats: [...known, ...missing],
+    limits: { ...limits, maxRenditions },
+    versions: abilities.versions,
+  }
+}

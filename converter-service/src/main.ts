@@ -1,0 +1,18 @@
+import { runProgram } from '@herald/runtime/lifecycle'
+import { createLogger } from '@herald/runtime/logger'
+import { createProbesApp, listenHttp } from '@herald/runtime/probes'
+import { configure } from '@herald/runtime/start-fault'
+import { createApp } from './app.js'
+import { loadConfig } from './config.js'
+
+const config = configure(() => loadConfig(process.env))
+const logger = createLogger('converter', config.logLevel)
+
+// A stop lets conversions under way finish: their time limit, and some for the transfer.
+await runProgram({ logger, deadlineMs: config.timeoutMs + 10_000 }, async (lifecycle) => {
+  const app = await createApp(config, { lifecycle, logger })
+  const probes = await listenHttp(createProbesApp(app), config.probes)
+  lifecycle.defer('probes', () => probes.close())
+  const port = await app.listen(config.listen)
+  logger.info({ listen: config.listen, port, probes: probes.url }, 'ready')
+})

@@ -1,0 +1,81 @@
+import type { ConversionSummary } from '@herald/proto/converter'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { DeathReason } from './worker/worker.js'
+
+const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+/** What the converter measures. */
+export class ConverterMetrics {
+  readonly #conversions
+  readonly #total
+  readonly #work
+  readonly #wait
+  readonly #deaths
+  /** Running mean of a conversion's whole time, in milliseconds. */
+  usualMs = 500
+
+  constructor(registry: Registry, waiting: () => number, admitted: () => number) {
+    const registers = [registry]
+    this.#conversions = new Counter({
+      name: 'herald_conversions_total',
+      help: 'Conversions, by outcome: ok or an error code',
+      labelNames: ['outcome'],
+      registers,
+    })
+    this.#total = new Histogram({
+      name: 'herald_conversion_total_seconds',
+      help: 'From the call to its last byte, transfer included',
+      buckets: seconds,
+      registers,
+    })
+    this.#work = new Histogram({
+      name: 'herald_conversion_work_seconds',
+      help: 'From the first worker’s start to the last one’s end',
+      buckets: seconds,
+      registers,
+    })
+    this.#wait = new Histogram({
+      name: 'herald_conversion_wait_seconds',
+      help: 'Waiting for a worker',
+      buckets: seconds,
+      registers,
+    })
+    this.#deaths = new Counter({
+      name: 'herald_children_ended_total',
+      help: 'Children that ended before their time, by reason',
+      labelNames: ['reason'],
+      registers,
+    })
+    new Gauge({
+      name: 'herald_queue_length',
+      help: 'Tasks waiting for a worker',
+      registers,
+      collect() {
+        this.set(waiting())
+      },
+    })
+    new Gauge({
+      name: 'herald_conversions_admitted',
+      help: 'Conversions uploading, waiting, running or being sent',
+      registers,
+      collect() {
+        this.set(admitted())
+      },
+    })
+  }
+
+  finished(outcome: string, ms: number): void {
+    this.#conversions.inc({ outcome })
+    this.#total.observe(ms / 1000)
+    if (outcome === 'ok') this.usualMs += (ms - this.usualMs) / 16
+  }
+
+  worked({ queueMs, conversionMs }: ConversionSummary): void {
+    this.#wait.observe(Number(queueMs) / 1000)
+    this.#work.observe(Number(conversionMs) / 1000)
+  }
+
+  died(reason: DeathReason): void {
+    this.#deaths.inc({ reason })
+  }
+}

@@ -1,0 +1,64 @@
+import { fileTypeFromBuffer } from 'file-type'
+import { formatCatalogue } from './formats.js'
+import { callFile } from './known-files.js'
+
+/** How many bytes of a file are enough to tell what it is. */
+export const sniffBytes = 64 * 1024
+
+/** What a file's first bytes say it is. */
+export type Sniffed =
+  /** A format of the catalogue. */
+  | { readonly kind: 'format'; readonly name: string }
+  /** Something else that is recognised: `a PDF document`. */
+  | { readonly kind: 'other'; readonly called: string }
+  | { readonly kind: 'unknown' }
+
+/** Tells a file's type from its first `sniffBytes` bytes (or all it has); its name is not asked. */
+export async function sniff(head: Buffer): Promise<Sniffed> {
+  if (isSvg(head)) return { kind: 'format', name: 'svg' }
+  const detected = await fileTypeFromBuffer(head)
+  // The detector wants more of a file than its signature, and gives up on far-off directories.
+  if (!detected) return bySignature(head)
+  const { ext, mime } = detected
+  const name = ext === 'apng' ? 'png' : ext
+  const format = formatCatalogue.find(({ extensions }) => extensions.includes(name))
+  return format
+    ? { kind: 'format', name: format.name }
+    : { kind: 'other', called: callFile(ext, mime) }
+}
+
+const signatures: readonly (readonly [string, string])[] = [
+  ['\x89PNG\r\n\x1a\n', 'png'],
+  ['\xff\xd8\xff', 'jpeg'],
+  ['GIF87a', 'gif'],
+  ['GIF89a', 'gif'],
+  ['II*\0', 'tiff'],
+  ['MM\0*', 'tiff'],
+  ['II+\0', 'tiff'],
+  ['MM\0+', 'tiff'],
+]
+
+function bySignature(head: Buffer): Sniffed {
+  const start = head.toString('latin1', 0, 8)
+  const name = signatures.find(([signature]) => start.startsWith(signature))?.[1]
+  return name ? { kind: 'format', name } : { kind: 'unknown' }
+}
+
+/** An XML document whose first element is `svg`, in UTF-8 or UTF-16. */
+function isSvg(head: Buffer): boolean {
+  // Most files are told apart here: text that may be XML begins with one of these.
+  if (!/^(?:[\s<]|\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(head.toString('latin1', 0, 3))) return false
+  const text = decodeText(head)
+  const first = text.replace(
+    /^\s*(?:<\?[\s\S]*?\?>\s*|<!--[\s\S]*?-->\s*|<!DOCTYPE(?:[^[>]|\[[\s\S]*?\]\s*(?=>))*>\s*)*/i,
+    '',
+  )
+  return /^<(?:[\w-]+:)?svg[\s/>]/.test(first)
+}
+
+function decodeText(head: Buffer): string {
+  const [first, second] = head
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(head)
+  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(head)
+  return new TextDecoder('utf-8').decode(head)
+}

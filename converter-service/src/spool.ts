@@ -1,0 +1,57 @@
+import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HeraldError } from '@herald/proto/errors'
+import { isAlive, thisProcess } from '@herald/runtime/process-identity'
+
+/** Where uploads and renditions lie while a conversion is under way. */
+export interface Spool {
+  /** A fresh folder for one conversion. Whoever opens it removes it. */
+  open(): Promise<SpoolFolder>
+  /** Removes this process' part of the spool. */
+  close(): Promise<void>
+}
+
+export interface SpoolFolder {
+  /** A path in the folder; `name` is ours, never a caller's. */
+  path(name: string): string
+  remove(): Promise<void>
+}
+
+/** Opens the spool under `root`, made when absent, and removes what dead processes left there. */
+export async function openSpool(root: string): Promise<Spool> {
+  await mkdir(root, { recursive: true, mode: 0o700 })
+  await requireOurs(root)
+  await removeLeftovers(root)
+  const own = join(root, `${thisProcess.pid}-${thisProcess.startedAt}-`)
+  const directory = await mkdtemp(own)
+  return {
+    async open() {
+      const folder = await mkdtemp(join(directory, 'c-'))
+      return {
+        path: (name) => join(folder, name),
+        remove: () => rm(folder, { recursive: true, force: true }),
+      }
+    },
+    close: () => rm(directory, { recursive: true, force: true }),
+  }
+}
+
+/** Another user could have made the folder first, to read what is put there or to swap it. */
+async function requireOurs(root: string): Promise<void> {
+  const { uid } = await lstat(root)
+  const own = process.getuid?.()
+  if (own !== undefined && uid !== own) {
+    throw new HeraldError(
+      'HERALD_USAGE',
+      `The spool folder ${root} belongs to another user. Set HERALD_SPOOL to a folder of your own.`,
+    )
+  }
+}
+
+async function removeLeftovers(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const [, pid, startedAt = ''] = /^(\d+)-(\d*)-\w+$/.exec(name) ?? []
+    if (pid === undefined || isAlive({ pid: Number(pid), startedAt })) continue
+    await rm(join(root, name), { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,40 @@
+import type {
+  EngineLimits,
+  EngineReport,
+  Fault,
+  Inspection,
+  Made,
+  PreviewMade,
+  RenditionPlan,
+  SourceFile,
+} from '../engines/engine.js'
+
+/** One piece of work for a child. Files are named by path: bytes never cross the channel. */
+export type Task =
+  | { readonly kind: 'inspect'; readonly source: SourceFile }
+  | {
+      readonly kind: 'convert'
+      readonly source: SourceFile
+      readonly plan: RenditionPlan
+      readonly target: string
+      readonly limits: EngineLimits
+    }
+  | { readonly kind: 'preview'; readonly source: SourceFile; readonly limits: EngineLimits }
+
+/** What each kind of task comes to. */
+export interface TaskResults {
+  inspect: Inspection
+  convert: Made
+  preview: PreviewMade
+}
+
+export type TaskResult<T extends Task> = TaskResults[T['kind']]
+
+/** From the child. It takes one task at a time, so answers need no number. */
+export type ChildMessage =
+  | { readonly kind: 'ready'; readonly engines: readonly EngineReport[] }
+  | { readonly kind: 'done'; readonly result: TaskResults[Task['kind']] }
+  | { readonly kind: 'refused'; readonly fault: Fault }
+  /** A defect: `detail` is for the log only. */
+  | { readonly kind: 'broken'; readonly detail: string }
+  | { readonly kind: 'memory'; readonly residentBytes: number }

@@ -1,0 +1,161 @@
+import { credentials, type ServiceError, status } from '@grpc/grpc-js'
+import { ConverterService } from '@herald/proto/converter'
+import { afterEach, expect, test } from 'vitest'
+import { convert, readRefusal, refusal } from './convert.js'
+import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
+import { startHopeless } from './hopeless.js'
+import { noise, svgBomb, twoHalves } from './pictures.js'
+import { busiest, isRunning } from './processes.js'
+import { waitFor } from './wait-for.js'
+import { openWire } from './wire.js'
+
+let converter: ConverterUnderTest
+afterEach(() => converter.close())
+
+const small = await twoHalves().png().toBuffer()
+/** Keeps a worker busy until it is killed. */
+const bomb = svgBomb()
+
+const occupy = (client = converter.client) => startHopeless(client)
+
+test('a conversion past its time is killed, and the next one is unharmed', async () => {
+  converter = await startConverter({ workers: 1, timeoutMs: 1000 })
+  const before = converter.app.pids()
+  const startedAt = performance.now()
+  const refused = await refusal(converter.client, bomb, ['png'])
+  const tookMs = performance.now() - startedAt
+  console.log(`time limit of 1,000 ms: refused after ${tookMs.toFixed(0)} ms`)
+  expect(refused).toMatchObject({
+    status: status.DEADLINE_EXCEEDED,
+    code: 'HERALD_TIMEOUT',
+    message: expect.stringContaining('1 s'),
+  })
+  expect(tookMs).toBeLessThan(5000)
+  expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1)
+  expect(converter.app.pids()).not.toEqual(before)
+  expect(isRunning(before[0] ?? 0)).toBe(false)
+  expect(await converter.spooled()).toEqual([])
+})
+
+test('waiting for a worker does not count as work', async () => {
+  converter = await startConverter({ workers: 1, timeoutMs: 700 })
+  const first = await occupy()
+  const { summary } = await convert(converter.client, small, ['webp'])
+  expect(summary.queueMs).toBeGreaterThan(300)
+  expect(summary.conversionMs).toBeLessThan(summary.queueMs)
+  expect((await first.failed).code).toBe('HERALD_TIMEOUT')
+})
+
+test('a caller who leaves takes the work along: the child is dead within milliseconds', async () => {
+  converter = await startConverter({ workers: 1 })
+  const { call, failed } = await occupy()
+  const [pid = 0] = converter.app.pids()
+  const startedAt = performance.now()
+  call.cancel()
+  await waitFor(() => expect(isRunning(pid)).toBe(false), 1)
+  console.log(`cancelled: child gone after ${(performance.now() - startedAt).toFixed(1)} ms`)
+  expect((await failed).status).toBe(status.CANCELLED)
+  await waitFor(async () => expect(await converter.spooled()).toEqual([]))
+  expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1)
+})
+
+test('a connection that breaks takes the work along too', async () => {
+  converter = await startConverter({ workers: 1 })
+  const wire = await openWire(converter.address)
+  const client = new ConverterService(wire.address, credentials.createInsecure())
+  const { failed } = await occupy(client)
+  const [pid = 0] = converter.app.pids()
+  wire.cut()
+  await waitFor(() => expect(isRunning(pid)).toBe(false))
+  expect((await failed).status).toBe(status.UNAVAILABLE)
+  await waitFor(async () => expect(await converter.spooled()).toEqual([]))
+  client.close()
+})
+
+test('a child that dies fails its own conversion only', async () => {
+  converter = await startConverter({ workers: 2 })
+  const before = converter.app.pids()
+  const doomed = await occupy()
+  const other = await convert(converter.client, small, ['webp'])
+  expect(other.renditions).toHaveLength(1)
+  const victim = await waitFor(() => busiest(before))
+  process.kill(victim, 'SIGKILL')
+  expect(await doomed.failed).toMatchObject({
+    status: status.INTERNAL,
+    code: 'HERALD_INTERNAL',
+    message: expect.stringContaining('worker ended'),
+    remedy: expect.stringContaining('Try again'),
+  })
+  await waitFor(() => expect(converter.app.pids()).toHaveLength(2))
+  expect(converter.app.pids()).not.toContain(victim)
+  expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1)
+})
+
+test('a child that takes too much memory is killed', async () => {
+  converter = await startConverter({ workers: 1, maxResidentBytes: 1 })
+  const large = await noise(3000, 2000).png({ compressionLevel: 1 }).toBuffer()
+  expect(await refusal(converter.client, large, ['avif'])).toMatchObject({
+    status: status.RESOURCE_EXHAUSTED,
+    code: 'HERALD_TOO_MUCH_MEMORY',
+  })
+})
+
+test('when all places are taken the next caller is told when to come back', async () => {
+  converter = await startConverter({ workers: 1, queue: 1 })
+  const running = await occupy()
+  const waiting = converter.client.convert()
+  waiting.on('error', () => {})
+  await new Promise<void>((resolve) => {
+    waiting.on('data', ({ admitted }) => admitted && resolve())
+    waiting.write({ spec: { fileName: 'x', renditions: [{ format: 'png' }] } })
+  })
+  const refused = await refusal(converter.client, small, ['webp'])
+  expect(refused).toMatchObject({ status: status.UNAVAILABLE, code: 'HERALD_BUSY', parts: [] })
+  expect(refused.retryAfterMs).toBeGreaterThan(0)
+  waiting.cancel()
+  running.call.cancel()
+  await waitFor(async () =>
+    expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1),
+  )
+})
+
+test('a stop takes nobody in and finishes what is under way', async () => {
+  converter = await startConverter({ workers: 1, timeoutMs: 1500 })
+  const underWay = await occupy()
+  const pids = converter.app.pids()
+  const stopped = converter.stop()
+  expect(converter.app.notReady()).toContain('stopping')
+  expect(await refusal(converter.client, small, ['webp'])).toMatchObject({
+    status: status.UNAVAILABLE,
+    code: 'HERALD_SHUTTING_DOWN',
+  })
+  expect((await underWay.failed).code).toBe('HERALD_TIMEOUT')
+  await stopped
+  expect(pids.filter(isRunning)).toEqual([])
+})
+
+test('an upload that stands still is ended', async () => {
+  converter = await startConverter({ workers: 1, idleMs: 300 })
+  const call = converter.client.convert()
+  const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve).resume())
+  call.write({ spec: { fileName: 'x', renditions: [{ format: 'png' }] } })
+  expect(readRefusal(await failed)).toMatchObject({
+    code: 'HERALD_TIMEOUT',
+    message: 'No bytes came for 0.3 s.',
+  })
+})
+
+test('many conversions at once, some of them hopeless, all end as they should', async () => {
+  converter = await startConverter({ workers: 2, queue: 40, timeoutMs: 1500 })
+  const outcomes = await Promise.all(
+    Array.from({ length: 24 }, (_, index) =>
+      index % 6 === 0
+        ? refusal(converter.client, bomb, ['png']).then(({ code }) => code)
+        : convert(converter.client, small, ['webp', 'png']).then(() => 'ok'),
+    ),
+  )
+  expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(20)
+  expect(outcomes.filter((outcome) => outcome === 'HERALD_TIMEOUT')).toHaveLength(4)
+  await waitFor(() => expect(converter.app.pids()).toHaveLength(2))
+  expect(await converter.spooled()).toEqual([])
+})

@@ -1,0 +1,31 @@
+import { loadConfig } from '@herald/converter-service/config'
+import { expect, test } from 'vitest'
+
+test('an empty environment gives a configuration that works', () => {
+  expect(loadConfig({})).toMatchObject({
+    listen: '127.0.0.1:50051',
+    probes: '127.0.0.1:9101',
+    maxBytes: 100 * 1024 ** 2,
+    maxPixels: 50_000_000,
+    maxPages: 500,
+    timeoutMs: 30_000,
+    queue: 64,
+  })
+})
+
+test('every fault is named at once', () => {
+  expect(() =>
+    loadConfig({ HERALD_TIMEOUT: '30', HERALD_WORKERS: '0', HERALD_CONVERTER_LISTEN: '50051' }),
+  ).toThrow(/HERALD_CONVERTER_LISTEN=50051[\s\S]*HERALD_TIMEOUT=30[\s\S]*HERALD_WORKERS=0/)
+})
+
+test('the children get no secrets', () => {
+  const { childEnv } = loadConfig({
+    PATH: '/bin',
+    FONTCONFIG_PATH: '/fonts',
+    AWS_SECRET_ACCESS_KEY: 'x',
+    HERALD_SMTP: 'smtp://a:b@c',
+    NODE_OPTIONS: '--inspect',
+  })
+  expect(childEnv).toEqual({ PATH: '/bin', FONTCONFIG_PATH: '/fonts' })
+})

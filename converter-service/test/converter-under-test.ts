@@ -1,0 +1,48 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { credentials } from '@grpc/grpc-js'
+import { type ConverterApp, createApp } from '@herald/converter-service/app'
+import { type ConverterConfig, loadConfig } from '@herald/converter-service/config'
+import { ConverterService, type ConverterServiceClient } from '@herald/proto/converter'
+import { Lifecycle } from '@herald/runtime/lifecycle'
+import { silentLogger } from '@herald/runtime/logger'
+
+/** A real server on a free port with a spool of its own, and a client of it. */
+export interface ConverterUnderTest {
+  readonly app: ConverterApp
+  readonly address: string
+  readonly client: ConverterServiceClient
+  /** Files and folders of conversions that lie in the spool now. */
+  spooled(): Promise<string[]>
+  /** A clean stop; the client stays usable for calls under way. */
+  stop(): Promise<void>
+  /** Stops it and removes all it left. */
+  close(): Promise<void>
+}
+
+export async function startConverter(
+  changes: Partial<ConverterConfig> = {},
+): Promise<ConverterUnderTest> {
+  const spool = await mkdtemp(join(tmpdir(), 'herald-converter-test-'))
+  const config = { ...loadConfig(process.env), workers: 2, spool, ...changes }
+  const lifecycle = new Lifecycle(silentLogger)
+  const app = await createApp(config, { lifecycle, logger: silentLogger })
+  const address = `127.0.0.1:${await app.listen('127.0.0.1:0')}`
+  const client = new ConverterService(address, credentials.createInsecure())
+  return {
+    app,
+    address,
+    client,
+    async spooled() {
+      const [own] = await readdir(spool)
+      return own === undefined ? [] : readdir(join(spool, own), { recursive: true })
+    },
+    stop: () => lifecycle.close(),
+    async close() {
+      client.close()
+      await lifecycle.close()
+      await rm(spool, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { credentials } from '@grpc/grpc-js'
+import { ConverterService } from '@herald/proto/converter'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { convert } from './convert.js'
+import { startHopeless } from './hopeless.js'
+import { twoHalves } from './pictures.js'
+import { childrenOf, isRunning } from './processes.js'
+import { waitFor } from './wait-for.js'
+
+const program = fileURLToPath(new URL('../dist/src/main.js', import.meta.url))
+let spool: string
+let running: ChildProcess | undefined
+beforeEach(async () => {
+  spool = await mkdtemp(join(tmpdir(), 'herald-converter-program-'))
+})
+afterEach(async () => {
+  if (running?.exitCode === null && running.signalCode === null) {
+    running.kill('SIGKILL')
+    await once(running, 'exit')
+  }
+  await rm(spool, { recursive: true, force: true })
+})
+
+interface Line {
+  msg: string
+  [field: string]: unknown
+}
+
+/** Starts the program; `ready` resolves to what it says then. */
+function start(env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [program], {
+    env: {
+      ...process.env,
+      HERALD_CONVERTER_LISTEN: '127.0.0.1:0',
+      HERALD_CONVERTER_PROBES: '127.0.0.1:0',
+      HERALD_SPOOL: spool,
+      HERALD_WORKERS: '1',
+      ...env,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  running = child
+  const lines: string[] = []
+  const ready = new Promise<{ address: string; probes: string }>((resolve) => {
+    createInterface({ input: child.stderr }).on('line', (text) => {
+      lines.push(text)
+      if (!text.startsWith('{')) return
+      const line = JSON.parse(text) as Line
+      if (line.msg === 'ready') {
+        resolve({ address: `127.0.0.1:${line['port']}`, probes: String(line['probes']) })
+      }
+    })
+  })
+  const exited = once(child, 'exit') as Promise<[number | null, string | null]>
+  return { child, ready, exited, lines }
+}
+
+/** Has a conversion going that does not end by itself; `failed` resolves to what ended it. */
+async function occupy(address: string) {
+  const client = new ConverterService(address, credentials.createInsecure())
+  return { client, ...(await startHopeless(client)) }
+}
+
+test('it says where it listens, tells its health and its figures, and stops with 0', async () => {
+  const { child, ready, exited } = start()
+  const { address, probes } = await ready
+  const client = new ConverterService(address, credentials.createInsecure())
+  await convert(client, await twoHalves().png().toBuffer(), ['webp'])
+  client.close()
+  expect((await fetch(`${probes}/readyz`)).status).toBe(200)
+  const metrics = await (await fetch(`${probes}/metrics`)).text()
+  expect(metrics).toMatch(/herald_conversions_total\{.*outcome="ok".*\} 1/)
+  expect(metrics).toMatch(/herald_queue_length\S* 0/)
+  child.kill('SIGTERM')
+  expect(await exited).toEqual([0, null])
+  expect(await readdir(spool)).toEqual([])
+})
+
+test('killed in the middle of its work it leaves no child, and the next start cleans up', async () => {
+  const { child, ready, exited } = start()
+  const { address } = await ready
+  const { client } = await occupy(address)
+  const children = await childrenOf(child.pid ?? 0)
+  expect(children).toHaveLength(1)
+  child.kill('SIGKILL')
+  await exited
+  await waitFor(() => expect(children.filter(isRunning)).toEqual([]))
+  client.close()
+  expect(await readdir(spool)).toHaveLength(1)
+
+  const foreign = join(spool, 'not-of-herald')
+  await mkdir(foreign)
+  await writeFile(join(foreign, 'file'), 'x')
+  const second = start()
+  await second.ready
+  const left = await readdir(spool)
+  expect(left).toHaveLength(2)
+  expect(left).toContain('not-of-herald')
+  expect(left.some((name) => name.startsWith(`${second.child.pid}-`))).toBe(true)
+  second.child.kill('SIGTERM')
+  expect(await second.exited).toEqual([0, null])
+})
+
+test('Ctrl-C reaches the whole group and still lets the work under way come to its end', async () => {
+  const { child, ready, exited } = start({ HERALD_TIMEOUT: '1500ms' })
+  const { address } = await ready
+  const { failed, client } = await occupy(address)
+  const children = await childrenOf(child.pid ?? 0)
+  for (const pid of children) process.kill(pid, 'SIGINT')
+  child.kill('SIGINT')
+  expect((await failed).code).toBe('HERALD_TIMEOUT')
+  expect(await exited).toEqual([0, null])
+  expect(children.filter(isRunning)).toEqual([])
+  client.close()
+})
+
+test('a port that is taken is said plainly, and nothing is left running', async () => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as { port: number }
+  const { exited, lines } = start({ HERALD_CONVERTER_LISTEN: `127.0.0.1:${port}` })
+  expect(await exited).toEqual([1, null])
+  expect(lines.join('\n')).toContain(
+    `The address 127.0.0.1:${port} is taken by process ${process.pid}`,
+  )
+  expect(await readdir(spool)).toEqual([])
+  holder.close()
+})
+
+test('a faulty configuration is named in full, without a stack trace', async () => {
+  const { exited, lines } = start({ HERALD_TIMEOUT: 'soon', HERALD_QUEUE: '-1' })
+  expect(await exited).toEqual([2, null])
+  const said = lines.join('\n')
+  expect(said).toContain('HERALD_TIMEOUT=soon is not valid, expected a duration')
+  expect(said).toContain('HERALD_QUEUE=-1')
+  expect(said).not.toMatch(/^\s+at /m)
+})

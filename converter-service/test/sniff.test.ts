@@ -1,0 +1,73 @@
+import { sniff, sniffBytes } from '@herald/converter-service/sniff'
+import { describe, expect, test } from 'vitest'
+import { sources } from './pictures.js'
+
+const made = await sources()
+
+test.each(Object.keys(made))('%s is told from its bytes', async (name) => {
+  const head = (made[name] as Buffer).subarray(0, sniffBytes)
+  expect(await sniff(head)).toEqual({ kind: 'format', name })
+})
+
+describe('SVG', () => {
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+  test.each([
+    ['plain', svg],
+    ['after a byte order mark', `\ufeff${svg}`],
+    ['after an XML declaration', `<?xml version="1.0" encoding="UTF-8"?>\n${svg}`],
+    ['after comments and space', `\n  <!-- made by > hand --> <!---->\n${svg}`],
+    [
+      'after a document type',
+      `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">${svg}`,
+    ],
+    ['after a document type of its own', `<!DOCTYPE svg [<!ENTITY a "b>">]>${svg}`],
+    ['after a style sheet', `<?xml-stylesheet href="x.css"?>${svg}`],
+    ['with a prefix', '<s:svg xmlns:s="http://www.w3.org/2000/svg"/>'],
+  ])('%s', async (_what, text) => {
+    expect(await sniff(Buffer.from(text))).toEqual({ kind: 'format', name: 'svg' })
+  })
+
+  test('in UTF-16', async () => {
+    const bytes = Buffer.from(`\ufeff${svg}`, 'utf16le')
+    expect(await sniff(bytes)).toEqual({ kind: 'format', name: 'svg' })
+  })
+
+  test.each([
+    ['an HTML page with a drawing in it', `<!DOCTYPE html><html>${svg}</html>`],
+    ['an element that only begins like it', '<svgx/>'],
+    ['text about it', `see ${svg}`],
+  ])('is not %s', async (_what, text) => {
+    expect(await sniff(Buffer.from(text))).not.toMatchObject({ name: 'svg' })
+  })
+
+  test('is told apart in linear time however the text is made', async () => {
+    const from = performance.now()
+    for (const part of ['<!-- ', '<?', '<!DOCTYPE [', ' ', '<!DOCTYPE x', '<!---->']) {
+      await sniff(Buffer.from(part.repeat(sniffBytes / part.length)))
+    }
+    expect(performance.now() - from).toBeLessThan(500)
+  })
+})
+
+test.each([
+  ['%PDF-1.7', 'a PDF document'],
+  ['\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'a HEIC picture'],
+  ['\xff\x0a\0\0\0\0\0\0', 'a JPEG XL picture'],
+  ['BM\x36\0\0\0', 'a BMP picture'],
+  ['\0\0\x01\0\x01\0', 'an icon file (ICO)'],
+  ['PK\x03\x04\x14\0\0\0\0\0', 'a ZIP archive'],
+  ['\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'an MP4 film'],
+  ['\x1f\x8b\x08\0', 'a gzip archive'],
+  ['MZ\x90\0', 'a Windows program'],
+])('%j is called by its own name: %s', async (start, called) => {
+  const bytes = Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(600)])
+  expect(await sniff(bytes)).toEqual({ kind: 'other', called })
+})
+
+test.each([
+  ['nothing', ''],
+  ['text', 'hello'],
+  ['zeros', '\0'.repeat(100)],
+])('%s is unknown', async (_what, text) => {
+  expect(await sniff(Buffer.from(text))).toEqual({ kind: 'unknown' })
+})
