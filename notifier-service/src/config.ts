@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import { address, duration, integer, loadEnv, logLevel, oneOf, variable } from '@herald/runtime'
+import { z } from 'zod'
+import { parseSmtpUrl, smtpUrlForm } from './smtp/smtp-url.js'
+
+export type NotifierConfig = ReturnType<typeof loadConfig>
+
+const text = (fallback: string, form: string) => variable(z.string().default(fallback), { form })
+
+const mailbox = (fallback: string, pattern: RegExp, form: string) =>
+  variable(z.string().regex(pattern).default(fallback), { form })
+
+/** A mailbox with or without a name; ASCII, since not every server takes more in an envelope. */
+const withName =
+  /^(?:[^<>\p{Cc}]+ <[\x21-\x3b\x3f\x41-\x7e=]+@[A-Za-z0-9.-]+>|[\x21-\x3b\x3f\x41-\x7e=]+@[A-Za-z0-9.-]+)$/u
+
+const addressAlone = /^[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+$/u
+
+const smtpServer = variable(
+  z
+    .string()
+    .default('smtp://localhost:1025')
+    .transform((url, context) => {
+      try {
+        return parseSmtpUrl(url)
+      } catch {
+        context.addIssue({ code: 'custom' })
+        return z.NEVER
+      }
+    }),
+  { form: smtpUrlForm },
+)
+
+const patience = variable(
+  duration('2m').refine((ms) => ms >= 1000 && ms <= 3_600_000),
+  { form: 'a duration from 1s to 1h' },
+)
+
+/** A topic of ours keeps its events for a week; one that comes again after its record went is sent again. */
+const retention = variable(
+  duration('30d').refine((ms) => ms >= 7 * 86_400_000),
+  { form: 'a duration of at least 7d, for as long as the topic keeps its events' },
+)
+
+/** Throws ConfigurationError naming every fault. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const read = loadEnv(
+    {
+      HERALD_BROKER: text('embedded:./data/broker', 'a URL such as embedded:./data/broker'),
+      HERALD_TOPIC: text('notifications', 'the name of a topic'),
+      HERALD_GROUP: text('notifier', 'the name of a consumer group'),
+      HERALD_SMTP: smtpServer,
+      HERALD_SMTP_CONNECTIONS: integer(4, 1, 100),
+      HERALD_SMTP_TIMEOUT: patience,
+      HERALD_PARK_FOR: duration('1m'),
+      HERALD_MAIL_FROM: mailbox('Herald <herald@localhost>', withName, 'Name <you@example.com>'),
+      HERALD_MAIL_TO: mailbox('you@localhost', addressAlone, 'you@example.com'),
+      HERALD_MAIL_ATTEMPTS: integer(50, 1, 1_000_000),
+      HERALD_MAIL_MAX_AGE: duration('2d'),
+      HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
+      HERALD_DATA: text('./data', 'a folder'),
+      HERALD_LEDGER_RETENTION: retention,
+      HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
+      HERALD_LOG_LEVEL: logLevel(),
+    },
+    env,
+  )
+  return Object.freeze({
+    broker: read.HERALD_BROKER,
+    topic: read.HERALD_TOPIC,
+    group: read.HERALD_GROUP,
+    smtp: read.HERALD_SMTP,
+    smtpConnections: read.HERALD_SMTP_CONNECTIONS,
+    smtpTimeoutMs: read.HERALD_SMTP_TIMEOUT,
+    parkForMs: read.HERALD_PARK_FOR,
+    mailFrom: read.HERALD_MAIL_FROM,
+    mailTo: read.HERALD_MAIL_TO,
+    maxAttempts: read.HERALD_MAIL_ATTEMPTS,
+    maxAgeMs: read.HERALD_MAIL_MAX_AGE,
+    onUnknown: read.HERALD_ON_UNKNOWN,
+    ledgerDirectory: join(read.HERALD_DATA, 'ledger'),
+    outboxDirectory: join(read.HERALD_DATA, 'notifier-outbox'),
+    ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,
+    probes: read.HERALD_NOTIFIER_PROBES,
+    logLevel: read.HERALD_LOG_LEVEL,
+  })
+}

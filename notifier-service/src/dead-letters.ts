@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { type Broker, BrokerError, type Delivery, type Message } from '@herald/broker'
+
+/** Why an event will never become a mail. */
+export interface DeadLetterReason {
+  /** One sentence: what was wrong. */
+  readonly reason: string
+  /** Attempts at the mail server. */
+  readonly attempts: number
+}
+
+/** Where events go that will never become a mail. */
+export interface DeadLetters {
+  /**
+   * Resolves once the event lies there, durable, its bytes and headers as they were. Where our own
+   * headers make it too large for a message, it lies there without its foreign headers, or else
+   * without its value, and says so in `herald_dead_letter_dropped` (`headers`, `headers,value`);
+   * topic, partition and offset tell where it is whole as long as the topic keeps it.
+   */
+  bury(delivery: Omit<Delivery, 'attempt'>, reason: DeadLetterReason): Promise<void>
+}
+
+/** The topic beside `topic` for what cannot be delivered. */
+export const deadLetterTopic = (topic: string) => `${topic}.dead-letter`
+
+type Original = Omit<Delivery, 'attempt'>
+
+export function createDeadLetters(broker: Broker): DeadLetters {
+  return {
+    async bury(delivery, { reason, attempts }) {
+      const added = {
+        herald_dead_letter_reason: reason.slice(0, 500),
+        herald_dead_letter_attempts: String(attempts),
+        herald_dead_letter_topic: delivery.topic,
+        herald_dead_letter_partition: String(delivery.partition),
+        herald_dead_letter_offset: delivery.offset,
+        herald_dead_letter_time: new Date().toISOString(),
+      }
+      for (const shape of [whole, withoutForeignHeaders, reference]) {
+        const { key, value, headers } = shape(delivery)
+        const message = { key, value, headers: { ...headers, ...asHeaders(added) } }
+        try {
+          await broker.publish(deadLetterTopic(delivery.topic), [message])
+          return
+        } catch (error) {
+          // It would come back for ever, and no other way is left to bury it but a smaller one.
+          if (shape === reference || !isTooLarge(error)) throw error
+        }
+      }
+    },
+  }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof BrokerError && error.code === 'BROKER_MESSAGE_TOO_LARGE'
+}
+
+function whole({ key, value, headers }: Original): Message {
+  // No topic takes an empty value; a space is nothing to a reader and something to a broker.
+  return { key, value: value.length === 0 ? Buffer.from(' ') : value, headers }
+}
+
+const maxHeaderBytes = 1024
+
+function withoutForeignHeaders(original: Original): Message {
+  const { key, value, headers } = whole(original)
+  const kept = Object.entries(headers).filter(
+    ([name, text]) =>
+      /^(ce_[a-z]{1,20}|content-type|traceparent)$/.test(name) && text.length <= maxHeaderBytes,
+  )
+  const dropped = asHeaders({ herald_dead_letter_dropped: 'headers' })
+  return { key, value, headers: { ...Object.fromEntries(kept), ...dropped } }
+}
+
+function reference(original: Original): Message {
+  const { key, headers } = withoutForeignHeaders(original)
+  const { value } = original
+  const dropped = asHeaders({
+    herald_dead_letter_dropped: 'headers,value',
+    herald_dead_letter_value_bytes: String(value.length),
+    herald_dead_letter_value_sha256: createHash('sha256').update(value).digest('hex'),
+  })
+  const shortKey = key !== null && Buffer.byteLength(key) <= maxHeaderBytes ? key : null
+  return { key: shortKey, value: Buffer.from(' '), headers: { ...headers, ...dropped } }
+}
+
+function asHeaders(texts: Readonly<Record<string, string>>): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [name, new Uint8Array(Buffer.from(text))]),
+  )
+}

@@ -1,0 +1,138 @@
+import { RetryLater } from '@herald/broker'
+import type { Logger } from '@herald/runtime'
+import type { Attempt } from './attempt.js'
+import { type BackOff, backOffMs } from './back-off.js'
+import type { Ledger } from './ledger/ledger.js'
+import type { Outage } from './outage.js'
+import { readTask, type TaskPolicy } from './task.js'
+
+export interface DeferredLoopParts {
+  readonly ledger: Ledger
+  readonly attempt: Attempt
+  readonly outage: Pick<Outage, 'reason'>
+  readonly policy: TaskPolicy
+  /** Most lanes at work at once. */
+  readonly workers: number
+  /** Gets all work begun, so that the ledger can be kept open until it ends. */
+  readonly track: (work: Promise<void>) => void
+  readonly logger: Logger
+}
+
+export interface DeferredLoop {
+  /** Takes up nothing more, waits up to `drainMs` for mails in flight; what begins none until then never will. Idempotent. */
+  close(drainMs: number): Promise<void>
+}
+
+/** How often to look for lanes that another process put there or left, in milliseconds. */
+const lookMs = 1000
+const soonMs = 20
+/** After a fault of our own: a full disk, a broker that takes no dead letter. */
+const faultBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
+
+/** Sends what was put aside in the ledger, each lane in order, until it is closed. */
+export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
+  const { ledger, attempt, outage, policy, workers, track, logger } = parts
+  const { lanes } = ledger
+  const ending = new AbortController()
+  const cut = new AbortController()
+  const working = new Set<Promise<void>>()
+  const faults = new Map<string, number>()
+  let timer: NodeJS.Timeout | undefined
+  let closed: Promise<void> | undefined
+
+  function look(): void {
+    if (ending.signal.aborted) return
+    if (outage.reason === undefined) {
+      const dueAt = lanes.nextDueAt()
+      if (dueAt !== undefined && dueAt <= Date.now() && working.size < workers) begin()
+    }
+    wait(lookMs)
+  }
+
+  function wait(mostMs: number): void {
+    clearTimeout(timer)
+    if (ending.signal.aborted) return
+    const dueInMs = (lanes.nextDueAt() ?? Number.POSITIVE_INFINITY) - Date.now()
+    // What is due and not taken is held by somebody, or every worker is busy.
+    timer = setTimeout(look, dueInMs > 0 ? Math.min(dueInMs + 1, mostMs) : mostMs)
+  }
+
+  function begin(): void {
+    const work = workLanes()
+      .catch((error: unknown) => {
+        logger.error({ err: error }, 'deferred mails could not be read')
+        return false
+      })
+      .then((found) => {
+        working.delete(work)
+        // What is due and could not be taken is at work elsewhere: no reason to hurry.
+        wait(found ? soonMs : lookMs)
+      })
+    working.add(work)
+    track(work)
+  }
+
+  /** Resolves to whether there was any. */
+  async function workLanes(): Promise<boolean> {
+    let found = false
+    while (!ending.signal.aborted && outage.reason === undefined) {
+      const lane = await lanes.claim()
+      if (lane === undefined) break
+      found = true
+      // Another one may be due as well.
+      if (working.size < workers && !ending.signal.aborted) begin()
+      await workLane(lane)
+    }
+    return found
+  }
+
+  async function workLane(lane: string): Promise<void> {
+    for (let more = true; more; ) {
+      const head = lanes.head(lane)
+      if (head === undefined || ending.signal.aborted) return lanes.release(lane, Date.now())
+      const waitMs = await sendHead(lane, head.delivery)
+      if (waitMs !== undefined) return lanes.release(lane, Date.now() + waitMs)
+      more = await lanes.pop(lane, head.position)
+    }
+  }
+
+  /** Resolves to when to come back, or undefined where the head is settled. */
+  async function sendHead(
+    lane: string,
+    delivery: Parameters<typeof readTask>[0],
+  ): Promise<number | undefined> {
+    try {
+      const task = await readTask(delivery, policy, { ledger, logger })
+      // It could be read when it was put aside: only a version that knows less cannot.
+      if ('unreadable' in task) throw new Error(task.unreadable)
+      await attempt(task, cut.signal)
+      faults.delete(lane)
+      return undefined
+    } catch (error) {
+      if (error instanceof RetryLater) return error.retryAfterMs
+      if (cut.signal.aborted) return 0
+      const failures = (faults.get(lane) ?? 0) + 1
+      faults.set(lane, failures)
+      logger.error({ err: error }, 'a deferred mail could not be dealt with; will try again')
+      return backOffMs(faultBackOff, failures)
+    }
+  }
+
+  look()
+  return {
+    close(drainMs) {
+      closed ??= (async () => {
+        ending.abort()
+        clearTimeout(timer)
+        let drained: NodeJS.Timeout | undefined
+        const late = new Promise<void>((resolve) => {
+          drained = setTimeout(resolve, drainMs)
+        })
+        await Promise.race([Promise.allSettled(working), late])
+        clearTimeout(drained)
+        cut.abort()
+      })()
+      return closed
+    },
+  }
+}

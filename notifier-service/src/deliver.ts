@@ -1,0 +1,92 @@
+import { type Delivery, type DeliveryContext, type Handler, RetryLater } from '@herald/broker'
+import type { Logger } from '@herald/runtime'
+import { type AttemptParts, createAttempt, heldMs, type Task } from './attempt.js'
+import { MailNotFree } from './ledger/ledger.js'
+import type { SettlePolicy } from './settle.js'
+import { laneOf, readTask, type TaskPolicy } from './task.js'
+import { withoutAddresses } from './without-addresses.js'
+
+export interface DeliverPolicy extends SettlePolicy, TaskPolicy {
+  /** How long a key is parked before its events are put aside in the ledger, in milliseconds. */
+  readonly parkForMs: number
+}
+
+export interface DeliverParts extends AttemptParts {
+  readonly logger: Logger
+}
+
+/**
+ * The handler that turns an event into a mail. It resolves, which acknowledges the event, once
+ * the ledger holds an outcome that lasts: the mail's final state, or the event itself, put aside
+ * behind the others of its key until its mailbox takes mail again.
+ */
+export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handler {
+  const { ledger, deadLetters, metrics } = parts
+  const attempt = createAttempt(policy, parts)
+
+  return async function deliver(delivery, context) {
+    context.signal.throwIfAborted()
+    const task = await readTask(delivery, policy, parts)
+    if ('unreadable' in task) return buryUnread(delivery, task.unreadable)
+    const lane = laneOf(delivery, task.ref.id)
+    if (task.record?.lane !== undefined) return
+    try {
+      if (isOpen(task) && ledger.lanes.has(lane)) {
+        const behind = { nextAttemptAt: Date.now(), behindOnly: true }
+        if (await putAside(task, lane, behind)) return
+      }
+      await attempt(task, context.signal)
+    } catch (error) {
+      if (error instanceof MailNotFree) throw new RetryLater(heldMs, { cause: error })
+      if (!(error instanceof RetryLater && error.soonerWhenCrowded)) throw error
+      await park(task, lane, error, context)
+    }
+  }
+
+  /** Puts a mail that has to wait aside where it waited long enough, or its key is in others' way. */
+  async function park(task: Task, lane: string, later: RetryLater, context: DeliveryContext) {
+    const now = Date.now()
+    const parkedSince = ledger.find(task.ref)?.parkedSince ?? now
+    const leftMs = parkedSince + policy.parkForMs - now
+    if (leftMs > 0 && !context.crowded) {
+      throw new RetryLater(Math.min(leftMs, later.retryAfterMs), { soonerWhenCrowded: true })
+    }
+    // Whoever has the partition now decides for itself.
+    context.signal.throwIfAborted()
+    const at = { nextAttemptAt: now + later.retryAfterMs, behindOnly: false }
+    try {
+      await putAside(task, lane, at)
+    } catch (error) {
+      if (error instanceof MailNotFree) throw new RetryLater(heldMs, { cause: error })
+      throw error
+    }
+  }
+
+  async function putAside(
+    { ref, mail, delivery, logger }: Task,
+    lane: string,
+    options: { nextAttemptAt: number; behindOnly: boolean },
+  ): Promise<boolean> {
+    const kept = await ledger.lanes.append(lane, { event: ref, mail, delivery }, options)
+    if (kept) logger.info('put aside until its mailbox takes mail')
+    return kept
+  }
+
+  async function buryUnread(delivery: Delivery, reason: string): Promise<void> {
+    await deadLetters.bury(delivery, { reason, attempts: 0 })
+    metrics.deadLetters.inc()
+    const { topic, partition, offset } = delivery
+    parts.logger.warn(
+      { topic, partition, offset, reason: withoutAddresses(reason) },
+      'not an event that can be read: put to the dead letters',
+    )
+  }
+}
+
+/** Whether a mail is yet to be sent, and nobody is at it. */
+function isOpen({ record, fault }: Task): boolean {
+  if (fault !== undefined) return false
+  if (record === undefined) return true
+  const { state, nextAttemptAt } = record
+  return state === 'deferred' || (state === 'unknown' && nextAttemptAt !== undefined)
+}

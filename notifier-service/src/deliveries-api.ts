@@ -1,0 +1,64 @@
+import type { createProbesApp } from '@herald/runtime/probes'
+import type { Ledger, MailRecord } from './ledger/ledger.js'
+
+/**
+ * Adds `GET /deliveries/{event id}` and `GET /deliveries?conversion={id}`: what became of the
+ * mails about an event or a conversion. 200 with `{ eventId | conversionId, deliveries }`, 404
+ * where the ledger knows of none, 400 without a conversion. Reads, never writes.
+ */
+export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger: Ledger): void {
+  app.get('/deliveries', (request, response) => {
+    const conversionId = request.query['conversion']
+    if (typeof conversionId !== 'string' || conversionId === '') {
+      response.status(400).json({
+        error: 'Say which: /deliveries?conversion=<conversion id> or /deliveries/<event id>.',
+      })
+      return
+    }
+    const deliveries = ledger.findByConversion(conversionId).map(describe)
+    if (deliveries.length > 0) response.json({ conversionId, deliveries })
+    else response.status(404).json({ error: 'No mail tells of this conversion, or not yet.' })
+  })
+  app.get('/deliveries/:id', (request, response) => {
+    const eventId = request.params.id
+    const deliveries = ledger.findById(eventId).map(describe)
+    if (deliveries.length > 0) response.json({ eventId, deliveries })
+    else {
+      response.status(404).json({ error: 'No mail tells of an event with this id, or not yet.' })
+    }
+  })
+}
+
+/** One mail. Times are ISO 8601; what does not apply is absent. */
+function describe(record: MailRecord) {
+  const iso = (unixMs: number | undefined) =>
+    unixMs === undefined || unixMs === 0 ? undefined : new Date(unixMs).toISOString()
+  const { topic, partition, offset } = record.origin ?? {}
+  return {
+    state: record.state,
+    eventIds: record.eventIds,
+    conversionId: record.conversionId,
+    runId: record.runId,
+    // Where the event came from first.
+    topic,
+    partition,
+    offset,
+    recipient: record.recipient,
+    messageId: record.messageId,
+    template: record.template,
+    attempts: record.attempts,
+    // The last ones, oldest first; `counted` is false where the mail itself was not at fault.
+    history: (record.history ?? []).map(({ at, ...note }) => ({ at: iso(at), ...note })),
+    reply: record.reply,
+    firstAttemptAt: iso(record.firstAttemptAt),
+    updatedAt: iso(record.updatedAt),
+    parkedSince: iso(record.parkedSince),
+    deferredSince: iso(record.deferredSince),
+    // Whether it waits in the ledger, behind the others of its key.
+    deferred: record.lane !== undefined,
+    withoutPreview: record.withoutPreview,
+    nextAttemptAt: iso(record.nextAttemptAt),
+    deadLetteredAt: iso(record.deadLetteredAt),
+    replay: record.replay,
+  }
+}

@@ -1,0 +1,53 @@
+import type { Delivery } from '@herald/broker'
+import type { EventRef, MailIdentity } from './ledger.js'
+
+/** An event with its bytes and headers as the broker handed it over. */
+export type KeptDelivery = Omit<Delivery, 'attempt'>
+
+/** An event at the head of its lane. */
+export interface DeferredEvent {
+  readonly event: EventRef
+  readonly delivery: KeptDelivery
+  /** Its place in the lane. */
+  readonly position: number
+}
+
+/**
+ * The events whose mailbox took nothing for longer than a key is parked, durable, in lanes: those
+ * of one lane go out one after the other, in the order they were appended, by one process at a
+ * time, whoever appended them. The lane of a dead process is free at once.
+ */
+export interface DeferredLanes {
+  /** Whether events wait in the lane: then whatever comes for it waits behind them. */
+  has(lane: string): boolean
+  /**
+   * Appends an event at the end of its lane, once, and marks its mail deferred; the lane is due at
+   * `nextAttemptAt`, or when it already was. With `behindOnly`, and none waiting there at the time
+   * of the write, does nothing. Resolves, once synced, to whether the event is kept there.
+   * Rejects with MailNotFree where the mail is being attempted, or is settled.
+   */
+  append(
+    lane: string,
+    kept: {
+      readonly event: EventRef
+      readonly mail: MailIdentity
+      readonly delivery: KeptDelivery
+    },
+    options: { readonly nextAttemptAt: number; readonly behindOnly: boolean },
+  ): Promise<boolean>
+  /** Takes a lane that is due and that no live process holds; it is this one's until released. */
+  claim(): Promise<string | undefined>
+  /** The first event of the lane. */
+  head(lane: string): DeferredEvent | undefined
+  /**
+   * Drops the head, whose mail is settled. Resolves to whether more wait; where none do, the lane
+   * is this one's no longer and must not be released.
+   */
+  pop(lane: string, position: number): Promise<boolean>
+  /** Gives the lane back; what waits in it is due at that time. */
+  release(lane: string, nextAttemptAt: number): Promise<void>
+  /** When the next lane is due, held or not; undefined when nothing waits. */
+  nextDueAt(): number | undefined
+  /** Events that wait, over all lanes. */
+  count(): number
+}

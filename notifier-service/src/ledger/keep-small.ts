@@ -1,0 +1,27 @@
+import type { Logger } from '@herald/runtime'
+import type { Ledger } from './ledger.js'
+
+const everyMs = 6 * 3_600_000
+
+/**
+ * Drops records older than `retentionMs`, now and then. It must be longer than the topic keeps
+ * its events: a redelivered event without a record is sent again. Returns what ends it.
+ */
+export function keepLedgerSmall(ledger: Ledger, retentionMs: number, logger: Logger) {
+  let running: Promise<void> = Promise.resolve()
+  const prune = () => {
+    running = ledger.prune(Date.now() - retentionMs).then(
+      (pruned) => {
+        if (pruned > 0) logger.info({ pruned }, 'old records dropped from the ledger')
+      },
+      (error) => logger.error({ err: error }, 'the ledger could not be pruned'),
+    )
+  }
+  prune()
+  const timer = setInterval(prune, everyMs)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}

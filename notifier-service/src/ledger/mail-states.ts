@@ -1,0 +1,91 @@
+import { type MailIdentity, type MailRecord, maxHistory, type Settlement } from './ledger.js'
+
+// What becomes of a record when something happens to its mail; nothing here touches the store.
+
+/** The record of a mail that is touched now: the one there was, or a new one. */
+export function fresh(mail: MailIdentity, before: MailRecord | undefined): MailRecord {
+  const now = Date.now()
+  return {
+    ...before,
+    // What was settled at the first attempt stays, also when the configuration changed since.
+    eventIds: before?.eventIds ?? mail.eventIds,
+    recipient: before?.recipient ?? mail.recipient,
+    from: before?.from ?? mail.from,
+    messageId: before?.messageId ?? mail.messageId,
+    template: before?.template ?? mail.template,
+    conversionId: before?.conversionId ?? mail.conversionId,
+    runId: before?.runId ?? mail.runId,
+    origin: before?.origin ?? mail.origin,
+    state: before?.state ?? 'deferred',
+    attempts: before?.attempts ?? 0,
+    holder: before?.holder,
+    reply: before?.reply ?? '',
+    firstAttemptAt: before?.firstAttemptAt ?? now,
+    updatedAt: now,
+    nextAttemptAt: before?.nextAttemptAt,
+    deadLetteredAt: before?.deadLetteredAt,
+  }
+}
+
+export function settled(record: MailRecord, settlement: Settlement): MailRecord {
+  const { state, reply } = settlement
+  const counted = state === 'accepted' || (settlement.countsAsAttempt ?? true)
+  const note = { at: record.updatedAt, state, reply, counted }
+  const refused = state === 'deferred' || state === 'unknown'
+  return {
+    ...record,
+    ...(refused && counted ? { parkedSince: record.parkedSince ?? record.updatedAt } : {}),
+    ...('withoutPreview' in settlement && settlement.withoutPreview
+      ? { withoutPreview: true }
+      : {}),
+    history: [...(record.history ?? []), note].slice(-maxHistory),
+    state,
+    attempts: record.attempts + (counted ? 1 : 0),
+    reply,
+    nextAttemptAt: 'nextAttemptAt' in settlement ? settlement.nextAttemptAt : undefined,
+  }
+}
+
+export function isFinal({ state, nextAttemptAt }: MailRecord): boolean {
+  return (
+    state === 'accepted' ||
+    state === 'failed' ||
+    (state === 'unknown' && nextAttemptAt === undefined)
+  )
+}
+
+/** Nobody but its holder may do anything about it, or nobody any more. */
+export function isTaken({ state }: MailRecord): boolean {
+  return state === 'attempting' || state === 'accepted' || state === 'failed'
+}
+
+/** An attempt whose process ended before it knew how it went. */
+export function cutShort(record: MailRecord): MailRecord {
+  const reply = 'the notifier ended before the reply came'
+  const note = { at: record.updatedAt, state: 'unknown', reply, counted: true } as const
+  return {
+    ...record,
+    state: 'unknown',
+    reply,
+    history: [...(record.history ?? []), note].slice(-maxHistory),
+    attempts: record.attempts + 1,
+    nextAttemptAt: 0,
+  }
+}
+
+/** A failed mail that is tried afresh, attempts and age counted from now. */
+export function reopenedRecord(record: MailRecord, replay: string): MailRecord {
+  const now = Date.now()
+  return {
+    ...record,
+    state: 'deferred',
+    attempts: 0,
+    firstAttemptAt: now,
+    updatedAt: now,
+    nextAttemptAt: now,
+    deadLetteredAt: undefined,
+    parkedSince: undefined,
+    deferredSince: undefined,
+    replay,
+  }
+}

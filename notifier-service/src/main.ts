@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+import { configure, createLogger, runProgram } from '@herald/runtime'
+import { loadConfig } from './config.js'
+import { startNotifier } from './notifier.js'
+
+const config = configure(() => loadConfig(process.env))
+const logger = createLogger('notifier', config.logLevel)
+
+await runProgram({ logger }, async (lifecycle) => {
+  const { probesUrl } = await startNotifier(config, { logger, lifecycle })
+  logger.info({ topic: config.topic, group: config.group, probes: probesUrl }, 'ready')
+})

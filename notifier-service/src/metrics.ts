@@ -1,0 +1,76 @@
+import { createMetrics } from '@herald/runtime/probes'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+/** What the notifier counts. */
+export interface NotifierMetrics {
+  readonly registry: Registry
+  /** Mails by how an attempt ended. */
+  readonly attempts: Counter<'outcome'>
+  /** Events that came again and were already dealt with. */
+  readonly redeliveries: Counter
+  readonly deadLetters: Counter
+  /** From the event to the mail server's 250, in seconds. */
+  readonly latency: Histogram
+}
+
+export interface Gauged {
+  lag(): Promise<number>
+  outage(): boolean
+  /** Events that wait in the ledger, of all notifiers on it. */
+  deferred?(): number
+}
+
+export function createNotifierMetrics(gauged: Gauged): NotifierMetrics {
+  const registry = createMetrics('notifier')
+  const registers = [registry]
+  new Gauge({
+    name: 'herald_notifier_lag_events',
+    help: 'Events published and not yet acknowledged, over the partitions this notifier holds.',
+    registers,
+    async collect() {
+      // Not known while the broker is away, which is when the others are looked at.
+      this.set(await gauged.lag().catch(() => Number.NaN))
+    },
+  })
+  new Gauge({
+    name: 'herald_notifier_deferred_events',
+    help: 'Events acknowledged and put aside in the ledger until their mailbox takes mail.',
+    registers,
+    collect() {
+      this.set(gauged.deferred?.() ?? 0)
+    },
+  })
+  new Gauge({
+    name: 'herald_notifier_mail_server_outage',
+    help: '1 while the mail server is out of service.',
+    registers,
+    collect() {
+      this.set(gauged.outage() ? 1 : 0)
+    },
+  })
+  return {
+    registry,
+    attempts: new Counter({
+      name: 'herald_notifier_attempts_total',
+      help: 'Attempts to hand a mail over, by outcome: accepted, deferred, refused, outage, unknown.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    redeliveries: new Counter({
+      name: 'herald_notifier_redeliveries_total',
+      help: 'Events that came again after their mail was settled; nothing was sent.',
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'herald_notifier_dead_letters_total',
+      help: 'Events put to the dead letters.',
+      registers,
+    }),
+    latency: new Histogram({
+      name: 'herald_notifier_latency_seconds',
+      help: 'From the event to the acceptance of its mail.',
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
+      registers,
+    }),
+  }
+}

@@ -1,0 +1,95 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import type { CommandContext } from './dead-letter-office/command-context.js'
+import type { ReplayOptions } from './dead-letter-office/replay-command.js'
+
+/** The command line. Commands are loaded when they run: their libraries would slow --help. */
+export function createProgram(context: CommandContext) {
+  let exitCode = 0
+  const program = new Command('herald-notifier')
+    .description('Looks after what the notifier could not deliver.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.terminal.print(text.trimEnd()),
+      writeErr: (text) => {
+        for (const line of text
+          .trimEnd()
+          .replace(/^error:/, 'herald-notifier:')
+          .split('\n'))
+          context.terminal.tell(line)
+      },
+    })
+    .showHelpAfterError('Try herald-notifier dead-letters --help.')
+    .addHelpText('after', afterHelp)
+
+  const deadLetters = program
+    .command('dead-letters')
+    .description('Show the events that can never become a mail; put them to the topic again.')
+  deadLetters
+    .command('list', { isDefault: true })
+    .description('Show those that were not replayed (the same as herald-notifier dead-letters).')
+    .option('--all', 'also those that were replayed')
+    .option('--json', 'one JSON object a line')
+    .action(async (options: { all?: boolean; json?: boolean }) => {
+      const { listCommand } = await import('./dead-letter-office/list-command.js')
+      exitCode = await listCommand(options, context)
+    })
+  deadLetters
+    .command('show')
+    .description('Show everything about one.')
+    .argument('<which>', 'its number in the list, its place such as 3/17, or the id of its event')
+    .option('--json', 'one JSON object')
+    .action(async (which: string, options: { json?: boolean }) => {
+      const { showCommand } = await import('./dead-letter-office/show-command.js')
+      exitCode = await showCommand(which, options, context)
+    })
+  deadLetters
+    .command('replay')
+    .description(
+      'Put events to their topic again, each once; what was delivered is not sent again.',
+    )
+    .argument('[which]', 'one alone: its number, its place, or the id of its event')
+    .option('--dry-run', 'only say what would be replayed')
+    .option('--limit <n>', 'at most so many, the oldest first', count)
+    .option('--reason <text>', 'only those whose reason holds this text, in any case')
+    .option('--json', 'one JSON object a line')
+    .action(async (which: string | undefined, options: ReplayOptions) => {
+      const { replayCommand } = await import('./dead-letter-office/replay-command.js')
+      exitCode = await replayCommand(which, options, context)
+    })
+
+  return {
+    /** Resolves to the exit status; rejects with what the command failed with. */
+    async run(args: readonly string[]): Promise<number> {
+      try {
+        await program.parseAsync(args, { from: 'user' })
+        return exitCode
+      } catch (error) {
+        // Help ends with 0; whatever else commander says is a wrong call.
+        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+        throw error
+      }
+    },
+  }
+}
+
+function count(value: string): number {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value)
+  throw new InvalidArgumentError('Give a whole number from 1.')
+}
+
+const afterHelp = `
+Examples:
+  herald-notifier dead-letters
+  herald-notifier dead-letters show 3
+  herald-notifier dead-letters replay --reason "mailbox full" --dry-run
+
+Exit status:
+  0    done
+  1    something went wrong
+  2    a wrong call
+  3    no such dead letter
+  5    the broker cannot be reached
+
+Environment (defaults):
+  HERALD_BROKER=embedded:./data/broker
+  HERALD_TOPIC=notifications`

@@ -1,0 +1,24 @@
+import { domainToASCII } from 'node:url'
+import type { ReceivedHeraldEvent } from '@herald/proto/events'
+
+/**
+ * Whom an event is meant for, as an envelope wants it (the domain in ASCII), or the reason why
+ * that is no address a mail can go to.
+ */
+export function recipientOf(
+  event: ReceivedHeraldEvent,
+  fallback: string,
+): { address: string } | { fault: string } {
+  const given = event.data.recipient?.address.trim() || fallback
+  const at = given.lastIndexOf('@')
+  const local = given.slice(0, at)
+  const domain = domainToASCII(given.slice(at + 1))
+  // The address goes into an SMTP command and a header: nothing that could end either.
+  if (at < 1 || domain === '' || /[\s<>(),;:"\\@\p{C}]/u.test(local)) {
+    return { fault: 'The recipient is not an e-mail address.' }
+  }
+  if (Buffer.byteLength(local) > 64 || domain.length > 255) {
+    return { fault: 'The recipient is longer than an e-mail address can be.' }
+  }
+  return { address: `${local}@${domain}` }
+}

@@ -1,0 +1,198 @@
+import { fromMessage, toMessage } from '@herald/broker/message'
+import { composeMail, messageIdOf } from '@herald/notifier-service/mail/compose'
+import {
+  type ConversionFailed,
+  eventTypes,
+  type FileConverted,
+  type HeraldEvent,
+} from '@herald/proto/events'
+import PostalMime from 'postal-mime'
+import { expect, test } from 'vitest'
+import { uuidv7 } from './publish.js'
+import { fileConverted, tinyPng } from './sample-events.js'
+
+const time = new Date('2026-03-14T09:05:08Z')
+
+/** As it comes off the wire. */
+function received(event: HeraldEvent, id = uuidv7(), source = '//test') {
+  return fromMessage(toMessage({ id, source, time }, event))
+}
+
+async function compose(event: HeraldEvent, id = uuidv7()) {
+  const read = received(event, id)
+  const bytes = await composeMail(read, {
+    from: 'Hérald <herald@example.org>',
+    to: 'ada@example.com',
+    messageId: messageIdOf(read.envelope, 'Hérald <herald@example.org>'),
+  })
+  return { raw: bytes.toString('latin1'), bytes, ...(await PostalMime.parse(bytes)) }
+}
+
+function withNames(name: string): HeraldEvent {
+  const { data } = fileConverted() as { data: FileConverted }
+  return fileConverted({
+    source: { ...data.source, name },
+    renditions: [{ ...data.renditions?.[0], name: `${name}.webp`, path: `/home/ada/${name}.webp` }],
+    host: name.slice(0, 20),
+  })
+}
+
+const failed = (changes: Partial<ConversionFailed> = {}): HeraldEvent => ({
+  type: eventTypes.conversionFailed,
+  data: {
+    conversionId: uuidv7(),
+    runId: uuidv7(),
+    fileName: 'holiday.heic',
+    formats: ['webp', 'avif'],
+    code: 'HERALD_UNSUPPORTED_FILE',
+    message: 'This is an HEIC picture, which this server cannot read.',
+    remedy: 'Save it as JPEG and send it again.',
+    failedAtUnixMs: Date.UTC(2026, 2, 14, 9, 5, 7),
+    recipient: { address: 'ada@example.com', language: 'en' },
+    ...changes,
+  },
+})
+
+test('says what came in, what went out, what it saved and where it lies, in both parts', async () => {
+  const mail = await compose(fileConverted())
+  expect(mail.subject).toBe('harbour.jpg is ready: webp, 184 kB (−85 %)')
+  for (const part of [mail.text, mail.html]) {
+    for (const said of [
+      'harbour.webp',
+      '184 kB',
+      '1,600 × 1,200 px',
+      '1.2 MB',
+      '4,032 × 3,024 px',
+      'on the machine workshop, where it was converted',
+      '/home/ada/pictures/harbour.webp',
+      '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+      'fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9',
+      'the place it was taken (GPS)',
+      '14 March 2026, 09:05:07 UTC',
+      '412 ms',
+    ]) {
+      expect(part).toContain(said)
+    }
+  }
+  expect(mail.text).toContain('(−85 %)')
+  expect(mail.html).toMatch(/<img src="cid:preview@herald"[^>]*alt="Preview of harbour.jpg"/)
+  expect(mail.attachments).toMatchObject([
+    { mimeType: 'image/png', disposition: 'inline', contentId: '<preview@herald>' },
+  ])
+  expect(Buffer.from(mail.attachments[0]?.content as ArrayBuffer)).toEqual(tinyPng)
+})
+
+test('carries what a machine-made mail must carry', async () => {
+  const id = uuidv7()
+  const mail = await compose(fileConverted(), id)
+  expect(mail.messageId).toBe(`<${id}@example.org>`)
+  expect(mail.date).toBe(time.toISOString())
+  expect(mail.from).toEqual({ name: 'Hérald', address: 'herald@example.org' })
+  expect(mail.to).toEqual([{ name: '', address: 'ada@example.com' }])
+  expect(mail.headers).toContainEqual(
+    expect.objectContaining({ key: 'auto-submitted', value: 'auto-generated' }),
+  )
+})
+
+test('two composings of one event are byte-identical, and of two events are not', async () => {
+  const id = uuidv7()
+  const [one, other] = [await compose(fileConverted(), id), await compose(fileConverted(), id)]
+  expect(one.bytes.equals(other.bytes)).toBe(true)
+  expect((await compose(fileConverted())).bytes.equals(one.bytes)).toBe(false)
+})
+
+test('every line is CRLF, 7 bits wide and short enough', async () => {
+  const { raw } = await compose(withNames('港'.repeat(85)))
+  for (const line of raw.split('\r\n')) {
+    expect(line).not.toMatch(/[\r\n\x80-\xff]/)
+    expect(line.length).toBeLessThanOrEqual(998)
+  }
+})
+
+test.each([
+  ['a line break and a header', '"; rm -rf ~\r\nBcc: eve@example.com .png'],
+  ['markup', '<script>alert(1)</script>&amp;"\'<img src=x onerror=alert(1)>.png'],
+  ['a turned direction', 'invoice\u202egpj.exe'],
+  ['emoji', '👩‍👩‍👧‍👦 🏳️‍🌈 family.png'],
+  ['Chinese', '港口的傍晚.jpg'],
+  ['Arabic', 'ميناء.jpg'],
+  ['255 bytes', `${'ö'.repeat(125)}.jpeg`],
+  ['an encoded word', '=?utf-8?B?QmNjOiBldmVAZXhhbXBsZS5jb20=?='],
+  ['a null and an escape', 'a\u0000b\u001b[31mred.png'],
+])('a name of %s injects nothing and can be read', async (_, name) => {
+  const mail = await compose(withNames(name))
+  const head = mail.raw.slice(0, mail.raw.indexOf('\r\n\r\n'))
+  expect(head.match(/^[A-Za-z-]+(?=:)/gm)?.sort()).toEqual([
+    ...['Auto-Submitted', 'Content-Language', 'Content-Type', 'Date', 'From', 'MIME-Version'],
+    ...['Message-ID', 'Subject', 'To', 'X-Auto-Response-Suppress', 'X-Herald-Event'],
+  ])
+  expect(mail.bcc).toBeUndefined()
+  const shown = name.replace(/[\p{Cc}\u202e]/gu, '\ufffd')
+  expect(mail.text).toContain(shown)
+  expect(mail.html).toContain(
+    shown.replace(
+      /[&<>"']/g,
+      (c) => `&${{ '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": '#39' }[c]};`,
+    ),
+  )
+  expect(mail.html).not.toMatch(/<script|<img src=x/)
+  expect(mail.text?.replaceAll('\n', '')).not.toMatch(/[\u202a-\u202e\p{Cc}]/u)
+  const letters = [...new Intl.Segmenter().segment(shown)].length
+  if (letters <= 80) expect(mail.subject).toContain(shown)
+  else expect(mail.subject).toMatch(/^.{60,}….{12} is ready/u)
+})
+
+test('only a web link becomes a link', async () => {
+  const { data } = fileConverted() as { data: FileConverted }
+  const { path: _, ...rendition } = data.renditions?.[0] ?? {}
+  const at = (url: string) => compose(fileConverted({ renditions: [{ ...rendition, url }] }))
+  const good = await at('https://herald.example/r/1?a=1&b="><script>')
+  expect(good.html).toContain(
+    'href="https://herald.example/r/1?a=1&amp;b=&quot;&gt;&lt;script&gt;"',
+  )
+  expect(good.text).toContain('Fetch it: https://herald.example/r/1')
+  for (const url of ['javascript:alert(1)', 'file:///etc/passwd', 'not a link']) {
+    const mail = await at(url)
+    expect(mail.html).not.toContain('href')
+    expect(mail.text).not.toContain(url)
+  }
+})
+
+test('several renditions are summed up in the subject', async () => {
+  const { data } = fileConverted() as { data: FileConverted }
+  const [first] = data.renditions ?? []
+  const avif = { ...first, mediaType: 'image/avif', sizeBytes: 98_000 }
+  expect((await compose(fileConverted({ renditions: [{ ...first }, avif] }))).subject).toBe(
+    'harbour.jpg is ready: webp 184 kB, avif 98 kB',
+  )
+  expect((await compose(fileConverted({ renditions: Array(5).fill(avif) }))).subject).toBe(
+    'harbour.jpg is ready: 5 files, 490 kB',
+  )
+})
+
+test('a preview that is no picture is left out', async () => {
+  const preview = { mediaType: 'image/png', data: Buffer.from('<svg onload=alert(1)>') }
+  const mail = await compose(fileConverted({ preview }))
+  expect(mail.attachments).toEqual([])
+  expect(mail.html).not.toContain('cid:')
+})
+
+test('a failure says what was wrong and what to do', async () => {
+  const mail = await compose(failed())
+  expect(mail.subject).toBe('holiday.heic could not be converted')
+  for (const part of [mail.text, mail.html]) {
+    expect(part).toContain('This is an HEIC picture, which this server cannot read.')
+    expect(part).toContain('Save it as JPEG and send it again.')
+    expect(part).toContain('webp, avif')
+    expect(part).toContain('HERALD_UNSUPPORTED_FILE')
+  }
+  const hostile = await compose(failed({ fileName: '<b>\r\nBcc: eve@example.com', remedy: '' }))
+  expect(hostile.bcc).toBeUndefined()
+  expect(hostile.html).not.toContain('<b>')
+  expect(hostile.html).not.toContain('What to do')
+})
+
+test("a stranger's id, whatever it holds, gives a sound Message-ID", async () => {
+  const mail = await compose(fileConverted(), 'order #7 <"äöü">')
+  expect(mail.messageId).toMatch(/^<[0-9a-f]{64}@example\.org>$/)
+})

@@ -1,0 +1,205 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { message, publish, uuidv7 } from './publish.js'
+import { fileConverted } from './sample-events.js'
+import { type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
+import { useStage } from './stage.js'
+
+// Each look at the list is a process of its own.
+vi.setConfig({ testTimeout: 90_000 })
+const stage = useStage()
+const patience = { timeout: 40_000, interval: 50 }
+const bin = fileURLToPath(new URL('../bin/herald-notifier.js', import.meta.url))
+
+let server: ScriptedSmtp
+beforeEach(async () => {
+  server = await startScriptedSmtp()
+  stage.defer(() => server.close())
+})
+
+interface Finished {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `herald-notifier dead-letters …` as a person would. */
+function deadLetters(...args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [bin, 'dead-letters', ...args],
+      { env: { PATH: process.env['PATH'], HERALD_BROKER: stage.broker } },
+      (_error, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
+    )
+  })
+}
+
+async function listed(...args: string[]) {
+  const { stdout, stderr } = await deadLetters('list', '--json', ...args)
+  expect(stderr.replace(/^\d+ replayed already.*\n$/, '')).toBe('')
+  return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
+}
+
+const to = (address: string) => fileConverted({ recipient: { address } })
+const idOf = ({ raw }: { raw: string }) => /^Message-ID: <(.{36})@/im.exec(raw)?.[1] ?? ''
+
+/** Publishes a mail to each of these, refused for good; resolves when all are dead letters. */
+async function buryMailsTo(...addresses: string[]): Promise<string[]> {
+  server.script = { rcpt: (address) => `550 5.1.1 no mailbox for ${address.split('@')[0]}` }
+  const ids = addresses.map(() => uuidv7())
+  await publish(
+    stage.broker,
+    addresses.map((address, at) => message(to(address), ids[at])),
+  )
+  await vi.waitFor(async () => expect(await listed()).toHaveLength(addresses.length), patience)
+  return ids
+}
+
+test('what can never be delivered is listed, with its reason, and shown by number, place or event id', async () => {
+  await stage.start({ HERALD_SMTP: server.url })
+  const [id = ''] = await buryMailsTo('ada@example.com')
+  await publish(stage.broker, [{ key: 'k', value: Buffer.from('?'), headers: {} }])
+  await vi.waitFor(async () => expect(await listed()).toHaveLength(2), patience)
+
+  const [first, second] = await listed()
+  expect(first).toMatchObject({
+    number: 1,
+    eventId: id,
+    attempts: 1,
+    key: 'ada@example.com',
+    origin: { topic: 'notifications' },
+    replayedAt: null,
+  })
+  expect(first.reason).toContain('550 5.1.1 no mailbox for ada')
+  expect(second).toMatchObject({ number: 2, eventId: null, attempts: 0, key: 'k', sizeBytes: 1 })
+
+  const table = (await deadLetters()).stdout.split('\n')
+  expect(table[0]).toMatch(/^no {2}age +to +attempts +event +reason$/)
+  expect(table[1]).toMatch(new RegExp(`^1 .* ada@example\\.com +1 +${id} +550 5\\.1\\.1`))
+  for (const which of ['1', first.place, id]) {
+    const { stdout, status } = await deadLetters('show', which)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^file +harbour\.jpg → harbour\.webp$/m)
+    expect(stdout).toMatch(new RegExp(`^ce_id +${id}$`, 'm'))
+  }
+  expect((await deadLetters('show', '2')).stdout).toMatch(/^event +cannot be read: /m)
+  expect(await deadLetters('show', '3')).toMatchObject({ status: 3, stdout: '' })
+})
+
+test('a replay delivers what can be delivered now, and a second replay has nothing to do', async () => {
+  await stage.start({ HERALD_SMTP: server.url })
+  const ids = await buryMailsTo('ada@example.com', 'bob@example.com')
+  server.script = {}
+  const dry = await deadLetters('replay', '--dry-run')
+  expect(dry.stderr).toBe('2 of 2 dead letters would be replayed.\n')
+  expect(await listed()).toHaveLength(2)
+
+  const { status, stderr } = await deadLetters('replay')
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: '2 of 2 dead letters put to the topic again.\n',
+  })
+  await vi.waitFor(
+    () => expect(server.accepted.map(idOf).sort()).toEqual([...ids].sort()),
+    patience,
+  )
+  expect((await deadLetters('replay')).stderr).toBe(
+    'There is nothing to replay: no dead letter of notifications waits.\n',
+  )
+  expect(await listed()).toEqual([])
+  expect((await listed('--all')).map(({ replayedAt }) => typeof replayedAt)).toEqual([
+    'string',
+    'string',
+  ])
+
+  // Whatever the second replay published would be behind this one in its partition.
+  const last = [uuidv7(), uuidv7()]
+  await publish(stage.broker, [
+    message(to('ada@example.com'), last[0]),
+    message(to('bob@example.com'), last[1]),
+  ])
+  await vi.waitFor(() => expect(server.accepted).toHaveLength(4), patience)
+})
+
+test('what was delivered meanwhile is not sent again by a replay', async () => {
+  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const [id = ''] = await buryMailsTo('ada@example.com')
+  server.script = {}
+  // As another replay does that was killed before it could remember.
+  const [letter] = await listed()
+  const again = message(to('ada@example.com'), id)
+  const headers = { ...again.headers, herald_replay: Buffer.from(`${letter.place}@earlier`) }
+  await publish(stage.broker, [{ ...again, headers }])
+  await vi.waitFor(() => expect(server.accepted).toHaveLength(1), patience)
+
+  expect((await deadLetters('replay')).stderr).toContain('1 of 1')
+  await vi.waitFor(
+    () =>
+      expect(notifier.log.map(({ msg }) => msg)).toContain(
+        'came again; its mail was already accepted',
+      ),
+    patience,
+  )
+  expect(server.bodies).toHaveLength(1)
+})
+
+test('a replay takes those of a reason alone, and no more than its limit, the oldest first', async () => {
+  await stage.start({ HERALD_SMTP: server.url })
+  await buryMailsTo('ada@example.com')
+  await buryAfter('bob@example.com')
+  const third = await buryAfter('bob@example.com')
+  server.script = {}
+  expect(
+    (await deadLetters('replay', '--reason', 'NO MAILBOX FOR BOB', '--limit', '1')).stderr,
+  ).toBe('1 of 1 dead letter put to the topic again.\n')
+  await vi.waitFor(
+    () => expect(server.accepted.map(({ to }) => to)).toEqual(['bob@example.com']),
+    patience,
+  )
+  expect((await listed()).map(({ key, eventId }) => [key, eventId === third])).toEqual([
+    ['ada@example.com', false],
+    ['bob@example.com', true],
+  ])
+  expect((await deadLetters('replay', '--reason', 'greylisted')).stderr).toContain(
+    'nothing to replay',
+  )
+})
+
+/** One more, later than those before; resolves to its event's id. */
+async function buryAfter(address: string): Promise<string> {
+  const before = (await listed()).length
+  const id = uuidv7()
+  await publish(stage.broker, [message(to(address), id)])
+  await vi.waitFor(async () => expect(await listed()).toHaveLength(before + 1), patience)
+  return id
+}
+
+test('what fails again after a replay is a dead letter again, and can be replayed again', async () => {
+  await stage.start({ HERALD_SMTP: server.url })
+  const [id] = await buryMailsTo('ada@example.com')
+  await deadLetters('replay')
+  await vi.waitFor(async () => expect(await listed()).toHaveLength(1), patience)
+  const [again] = await listed()
+  expect(again).toMatchObject({ number: 2, eventId: id, attempts: 1 })
+  server.script = {}
+  expect((await deadLetters('replay', '1')).stderr).toContain('nothing to replay')
+  expect((await deadLetters('replay', 'nonsense')).status).toBe(3)
+  expect((await deadLetters('replay', String(id))).stderr).toContain('1 of 1 dead letter')
+  await vi.waitFor(() => expect(server.accepted.map(idOf)).toEqual([id]), patience)
+  expect(await listed()).toEqual([])
+})
+
+test('a broker that is not there is told in a sentence', async () => {
+  const child = await new Promise<Finished>((resolve) => {
+    const running = execFile(
+      process.execPath,
+      [bin, 'dead-letters'],
+      { env: { PATH: process.env['PATH'], HERALD_BROKER: 'smoke-signals:hill' } },
+      (_error, stdout, stderr) => resolve({ status: running.exitCode, stdout, stderr }),
+    )
+  })
+  expect(child).toMatchObject({ status: 1, stdout: '' })
+  expect(child.stderr).toMatch(/^herald-notifier: No broker speaks "smoke-signals:"\. Use .*\n$/)
+})

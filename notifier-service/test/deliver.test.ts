@@ -1,0 +1,168 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Delivery, Message } from '@herald/broker'
+import { createDeliver } from '@herald/notifier-service/deliver'
+import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
+import { createNotifierMetrics } from '@herald/notifier-service/metrics'
+import { watchOutage } from '@herald/notifier-service/outage'
+import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
+import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
+import { silentLogger } from '@herald/runtime'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { message, uuidv7 } from './publish.js'
+import { fileConverted } from './sample-events.js'
+import { type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
+
+let directory: string
+let server: ScriptedSmtp
+let closers: (() => unknown)[]
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'herald-deliver-'))
+  server = await startScriptedSmtp()
+  closers = [() => rm(directory, { recursive: true, force: true }), () => server.close()]
+})
+afterEach(async () => {
+  for (const close of closers.reverse()) await close()
+})
+
+/** The handler with everything real but the dead letters, whose failures no broker plays on demand. */
+function handler(bury = vi.fn(async (_delivery: Delivery, _reason: { reason: string }) => {})) {
+  const ledger = openLmdbLedger({ directory })
+  const sender = createSmtpSender({
+    server: parseSmtpUrl(server.url),
+    connections: 2,
+    logger: silentLogger,
+  })
+  const intake = { pause: vi.fn(), resume: vi.fn() }
+  const outage = watchOutage({
+    intake,
+    probe: () => sender.probe(),
+    backOff: { firstMs: 10, capMs: 50 },
+    logger: silentLogger,
+  })
+  const metrics = createNotifierMetrics({ lag: async () => 0, outage: () => false })
+  closers.push(
+    () => ledger.close(),
+    () => sender.close(),
+    () => outage.close(),
+  )
+  const deliver = createDeliver(
+    {
+      mailFrom: 'Herald <herald@localhost>',
+      mailTo: 'you@localhost',
+      onUnknown: 'prefer-duplicate',
+      maxAttempts: 5,
+      maxAgeMs: 60_000,
+      parkForMs: 120_000,
+      backOff: { firstMs: 1, capMs: 1 },
+    },
+    { ledger, sender, deadLetters: { bury }, outage, metrics, logger: silentLogger },
+  )
+  return { deliver, ledger, bury, intake }
+}
+
+const arrived = (published: Message): Delivery => ({
+  ...published,
+  topic: 'notifications',
+  partition: 0,
+  offset: '0',
+  publishedAt: new Date(),
+  attempt: 1,
+})
+
+const context = () => ({ signal: new AbortController().signal })
+
+test('an event whose dead letter could not be published is not acknowledged, and nothing is sent again', async () => {
+  server.script = { body: () => '554 5.7.1 spam' }
+  const bury = vi.fn(async () => {})
+  bury.mockRejectedValueOnce(new Error('the broker is away'))
+  const { deliver } = handler(bury)
+  const delivery = arrived(message(fileConverted()))
+  await expect(deliver(delivery, context())).rejects.toThrow('the broker is away')
+  await deliver(delivery, context())
+  await deliver(delivery, context())
+  expect(bury).toHaveBeenCalledTimes(2)
+  expect(server.bodies).toHaveLength(1)
+})
+
+test('bytes that are no event are not acknowledged before their dead letter lies there', async () => {
+  const bury = vi.fn(async () => {})
+  bury.mockRejectedValueOnce(new Error('the broker is away'))
+  const { deliver } = handler(bury)
+  const delivery = arrived({ key: null, value: Buffer.from('?'), headers: {} })
+  await expect(deliver(delivery, context())).rejects.toThrow('the broker is away')
+  await deliver(delivery, context())
+  expect(bury).toHaveBeenCalledTimes(2)
+})
+
+test('the same event delivered twice at once becomes one mail', async () => {
+  let answer = () => {}
+  server.script = { body: () => new Promise((resolve) => (answer = () => resolve(undefined))) }
+  const { deliver } = handler()
+  const delivery = arrived(message(fileConverted()))
+  const both = Promise.allSettled([deliver(delivery, context()), deliver(delivery, context())])
+  await vi.waitFor(() => expect(server.bodies).toHaveLength(1))
+  await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  answer()
+  expect((await both).map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  expect(server.bodies).toHaveLength(1)
+})
+
+test('a mail that another live process holds is left to it', async () => {
+  const other = openLmdbLedger({ directory, self: { pid: process.ppid, startedAt: '' } })
+  closers.push(() => other.close())
+  const id = uuidv7()
+  const delivery = arrived(message(fileConverted(), id))
+  await other.begin(
+    { id, source: '//herald.test/client' },
+    {
+      eventIds: [id],
+      recipient: 'ada@example.com',
+      from: 'x',
+      messageId: '<x@y>',
+      template: '1/en',
+    },
+  )
+  const { deliver } = handler()
+  await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  expect(server.bodies).toEqual([])
+})
+
+test('an event that is no longer ours is not sent, also when that turns out at the 354', async () => {
+  const { deliver, ledger } = handler()
+  const id = uuidv7()
+  const delivery = arrived(message(fileConverted(), id))
+  const gone = new AbortController()
+  server.script = {
+    rcpt: () => {
+      gone.abort()
+      return undefined
+    },
+  }
+  await expect(deliver(delivery, { signal: gone.signal })).rejects.toThrow()
+  await expect(deliver(delivery, { signal: gone.signal })).rejects.toThrow()
+  expect(server.bodies).toEqual([])
+  expect(ledger.findById(id)).toEqual([])
+})
+
+test('an event that names nobody goes to the default recipient', async () => {
+  const { deliver } = handler()
+  await deliver(arrived(message(fileConverted({ recipient: null }))), context())
+  expect(server.accepted[0]?.to).toBe('you@localhost')
+})
+
+test('a mail that is tried for too long is given up', async () => {
+  server.script = { rcpt: () => '450 later' }
+  vi.useFakeTimers({ toFake: ['Date'] })
+  closers.push(() => vi.useRealTimers())
+  const { deliver, bury } = handler()
+  const delivery = arrived(message(fileConverted()))
+  await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  vi.setSystemTime(Date.now() + 61_000)
+  await deliver(delivery, context())
+  expect(bury.mock.calls[0]?.[1]).toEqual({
+    reason: 'Given up after 2 attempts; the last answer: 450 later',
+    attempts: 2,
+  })
+})

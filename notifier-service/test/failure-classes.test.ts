@@ -1,0 +1,99 @@
+import {
+  classify,
+  enhancedCodeOf,
+  failureClasses,
+} from '@herald/notifier-service/smtp/failure-classes'
+import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
+import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
+import { silentLogger } from '@herald/runtime'
+import { afterEach, expect, test } from 'vitest'
+import { startScriptedSmtp } from './scripted-smtp.js'
+
+const kindOf = {
+  park: 'deferred',
+  pause: 'outage',
+  'dead-letter': 'refused',
+  'resend-smaller': 'tooLarge',
+} as const
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+/** Said to MAIL FROM, RCPT TO or the body; the row of the table it falls into, and its class. */
+const cases = [
+  ['rcpt', '421 4.7.0 too many connections', 0, 'server down'],
+  ['body', '421 4.3.2 shutting down', 0, 'server down'],
+  ['mail', '530 5.7.0 authentication required', 1, 'authentication'],
+  ['rcpt', '535 5.7.8 credentials expired', 1, 'authentication'],
+  ['mail', '454 4.7.0 temporary authentication failure', 2, 'authentication'],
+  ['rcpt', '550 5.1.8 sender address rejected: domain not found', 3, 'sender refused'],
+  ['rcpt', '553 5.1.7 bad sender', 3, 'sender refused'],
+  ['mail', '552 5.3.4 message too big', 4, 'too large'],
+  ['body', '552 message exceeds the fixed maximum', 4, 'too large'],
+  ['body', '554 5.2.3 message length exceeds administrative limit', 4, 'too large'],
+  ['rcpt', '550 5.2.3 message too large for this mailbox', 5, 'too large'],
+  ['mail', '452 4.3.1 insufficient system storage', 6, 'server full'],
+  ['mail', '550 5.7.1 this sender is not allowed', 7, 'sender refused'],
+  ['mail', '451 4.3.0 try later', 8, 'server down'],
+  ['rcpt', '452 4.2.2 mailbox full', 9, 'mailbox full'],
+  ['rcpt', '552 5.2.2 over quota', 9, 'mailbox full'],
+  ['rcpt', '552 over quota', 9, 'mailbox full'],
+  ['body', '554 5.2.2 over quota', 9, 'mailbox full'],
+  ['rcpt', '550 5.1.1 no such mailbox', 10, 'recipient gone'],
+  ['rcpt', '550 5.1.10 null MX', 10, 'recipient gone'],
+  ['rcpt', '550 5.2.1 mailbox disabled', 10, 'recipient gone'],
+  ['rcpt', '550 no such user', 11, 'recipient gone'],
+  ['rcpt', '553 mailbox name not allowed', 11, 'recipient gone'],
+  ['rcpt', '450 4.2.0 greylisted', 12, 'mailbox busy'],
+  ['rcpt', '451 4.7.1 greylisting in action', 12, 'mailbox busy'],
+  ['rcpt', '454 4.7.1 relay access denied', 12, 'mailbox busy'],
+  ['body', '451 4.3.0 queue file write error', 12, 'mailbox busy'],
+  ['body', '554 5.7.1 this looks like spam', 13, 'policy'],
+  ['body', '550 rejected as spam', 13, 'policy'],
+  ['rcpt', '550 5.7.1 relaying denied', 13, 'policy'],
+  ['rcpt', '555 5.5.4 parameters not recognised', 14, 'refused for good'],
+  ['body', '554 5.6.0 malformed message', 14, 'refused for good'],
+] as const
+
+test.each(cases)(
+  'to %s, %j is row %i, %s, and ends as its rule says',
+  async (step, answer, row, name) => {
+    const server = await startScriptedSmtp({ [step]: () => answer })
+    const sender = createSmtpSender({
+      server: parseSmtpUrl(server.url),
+      connections: 1,
+      timeoutMs: 5000,
+      logger: silentLogger,
+    })
+    closers.push(
+      () => server.close(),
+      () => sender.close(),
+    )
+    const command = { mail: 'MAIL FROM', rcpt: 'RCPT TO', body: 'DATA' }[step]
+    const refusal = { command, code: Number(answer.slice(0, 3)), status: enhancedCodeOf(answer) }
+    expect(failureClasses.findIndex((each) => classify(refusal, [each]))).toBe(row)
+    const { rule } = failureClasses[row]
+    const bytes = Buffer.from('Subject: hello\r\n\r\nhello\r\n')
+    const outcome = await sender.send(
+      { from: 'herald@localhost', to: 'ada@example.com', bytes },
+      async () => {},
+    )
+    expect(outcome).toMatchObject({ kind: kindOf[rule], failure: name })
+    expect(JSON.stringify(outcome)).toContain(answer)
+  },
+)
+
+test('every row of the table has a case above', () => {
+  expect([...new Set(cases.map(([, , row]) => row))].sort((one, other) => one - other)).toEqual(
+    failureClasses.map((_, index) => index),
+  )
+})
+
+test('an enhanced code is read where there is one, also in a reply of several lines', () => {
+  expect(enhancedCodeOf('550 5.1.1 gone')).toBe('5.1.1')
+  expect(enhancedCodeOf('550-5.1.10 gone\r\n550 5.1.10 for good')).toBe('5.1.10')
+  expect(enhancedCodeOf('550 gone since 5.1.1')).toBe('')
+  expect(enhancedCodeOf('')).toBe('')
+})

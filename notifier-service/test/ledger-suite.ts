@@ -1,0 +1,369 @@
+import type { KeptDelivery } from '@herald/notifier-service/ledger/deferred-lanes'
+import { type Ledger, type MailIdentity, maxHistory } from '@herald/notifier-service/ledger/ledger'
+import type { ProcessIdentity } from '@herald/runtime'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+export interface LedgerUnderTest {
+  /** The ledger as the process `self` sees it; the same one for every caller within a test. */
+  open(self?: ProcessIdentity): Promise<Ledger>
+  /** Forgets everything; called after each test, when all are closed. */
+  remove(): Promise<void>
+}
+
+const mail: MailIdentity = {
+  eventIds: ['one'],
+  recipient: 'ada@example.com',
+  from: 'Herald <herald@localhost>',
+  messageId: '<one@localhost>',
+  template: '1/en',
+}
+const event = { id: 'one', source: '//test' }
+const dead: ProcessIdentity = { pid: 2 ** 22 + 1, startedAt: '1' }
+const deliveryOf = (id: string): KeptDelivery => ({
+  topic: 'notifications',
+  partition: 3,
+  offset: '9007199254740993',
+  key: 'ada@example.com',
+  value: Uint8Array.of(0, 255, 10),
+  headers: { ce_id: Buffer.from(id), raw: Uint8Array.of(0xfe) },
+  publishedAt: new Date(1_769_860_800_123),
+})
+const kept = (id: string) => ({
+  event: { id, source: '//test' },
+  mail: { ...mail, eventIds: [id], messageId: `<${id}@localhost>` },
+  delivery: deliveryOf(id),
+})
+const now = { nextAttemptAt: 0, behindOnly: false }
+const behind = { nextAttemptAt: 0, behindOnly: true }
+
+/** Lives as long as the tests do. */
+const parent: ProcessIdentity = { pid: process.ppid, startedAt: '' }
+
+/** Holds a ledger to its contract. */
+export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>): void {
+  describe(name, () => {
+    let under: LedgerUnderTest
+    let opened: Ledger[]
+    const open = async (self?: ProcessIdentity) => {
+      const ledger = await under.open(self)
+      opened.push(ledger)
+      return ledger
+    }
+    beforeEach(async () => {
+      under = await create()
+      opened = []
+    })
+    afterEach(async () => {
+      await Promise.all(opened.map((ledger) => ledger.close()))
+      await under.remove()
+    })
+
+    test('knows nothing of an event it has not seen', async () => {
+      const ledger = await open()
+      expect(ledger.find(event)).toBeUndefined()
+      expect(ledger.findById('one')).toEqual([])
+    })
+
+    test('an attempt begun is attempting, and accepted once settled so', async () => {
+      const ledger = await open()
+      await ledger.begin(event, mail)
+      expect(ledger.find(event)).toMatchObject({ ...mail, state: 'attempting', attempts: 0 })
+      const record = await ledger.settle(event, mail, { state: 'accepted', reply: '250 ok' })
+      expect(record).toMatchObject({ state: 'accepted', attempts: 1, reply: '250 ok' })
+      expect(ledger.find(event)).toEqual(record)
+    })
+
+    test('a failed mail is tried afresh once for each replay, and nothing else is', async () => {
+      const ledger = await open()
+      expect(await ledger.reopen(event, '1/7')).toBeUndefined()
+      await ledger.settle(event, mail, { state: 'failed', reply: '550 no' })
+      await ledger.deadLettered(event)
+      const reopened = await ledger.reopen(event, '1/7')
+      expect(reopened).toMatchObject({ state: 'deferred', attempts: 0, messageId: mail.messageId })
+      expect(reopened?.deadLetteredAt).toBeUndefined()
+      await ledger.begin(event, mail)
+      await ledger.settle(event, mail, { state: 'failed', reply: '550 still no' })
+      expect(await ledger.reopen(event, '1/7')).toMatchObject({ state: 'failed', attempts: 1 })
+      expect(await ledger.reopen(event, '1/9')).toMatchObject({ state: 'deferred' })
+      await ledger.begin(event, mail)
+      await ledger.settle(event, mail, { state: 'accepted', reply: '250 ok' })
+      expect(await ledger.reopen(event, '2/0')).toMatchObject({ state: 'accepted' })
+    })
+
+    test('what is settled is there for another process, and after a restart', async () => {
+      const first = await open()
+      await first.begin(event, mail)
+      await first.settle(event, mail, { state: 'accepted', reply: '250 ok' })
+      expect((await open(parent)).find(event)).toMatchObject({ state: 'accepted' })
+      await first.close()
+      expect((await open()).find(event)).toMatchObject({ state: 'accepted' })
+    })
+
+    test.each(['accepted', 'failed'] as const)(
+      'a mail that is %s is not attempted again',
+      async (state) => {
+        const ledger = await open()
+        await ledger.begin(event, mail)
+        await ledger.settle(event, mail, { state, reply: '' })
+        await expect(ledger.begin(event, mail)).rejects.toMatchObject({
+          name: 'MailNotFree',
+          state,
+        })
+      },
+    )
+
+    test('a mail that a live process is attempting is not free', async () => {
+      await (await open(parent)).begin(event, mail)
+      const ledger = await open()
+      expect(ledger.find(event)).toMatchObject({ state: 'attempting', holder: parent })
+      await expect(ledger.begin(event, mail)).rejects.toMatchObject({ name: 'MailNotFree' })
+    })
+
+    test('a mail that this process is attempting is not free either', async () => {
+      const ledger = await open()
+      await ledger.begin(event, mail)
+      await expect(ledger.begin(event, mail)).rejects.toMatchObject({ name: 'MailNotFree' })
+    })
+
+    test('nobody settles what another live process is attempting, nor what is settled', async () => {
+      const holder = await open(parent)
+      await holder.begin(event, mail)
+      const ledger = await open()
+      const failed = { state: 'failed', reply: '550' } as const
+      await expect(ledger.settle(event, mail, failed)).rejects.toMatchObject({
+        name: 'MailNotFree',
+      })
+      await holder.settle(event, mail, { state: 'accepted', reply: '250' })
+      await expect(ledger.settle(event, mail, failed)).rejects.toMatchObject({
+        name: 'MailNotFree',
+      })
+      expect(ledger.find(event)).toMatchObject({ state: 'accepted', attempts: 1 })
+    })
+
+    test('of two that begin at once one is let through', async () => {
+      const [one, other] = [await open(parent), await open()]
+      const results = await Promise.allSettled([one.begin(event, mail), other.begin(event, mail)])
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    })
+
+    test('an attempt of a process that is no more is unknown, and may be made again', async () => {
+      await (await open(dead)).begin(event, mail)
+      const ledger = await open()
+      expect(ledger.find(event)).toMatchObject({ state: 'unknown', attempts: 1, nextAttemptAt: 0 })
+      await ledger.begin(event, mail)
+      expect(await ledger.settle(event, mail, { state: 'accepted', reply: '' })).toMatchObject({
+        attempts: 2,
+      })
+    })
+
+    test('what was settled before the first attempt stays, whatever a later caller brings', async () => {
+      await (await open(dead)).begin(event, mail)
+      const ledger = await open()
+      const changed = { ...mail, recipient: 'eve@example.com', from: 'x@y', template: '2/fr' }
+      await ledger.begin(event, changed)
+      expect(ledger.find(event)).toMatchObject(mail)
+    })
+
+    test('attempts are counted, but not those that an outage cut short', async () => {
+      const ledger = await open()
+      const later = { state: 'deferred', reply: '450', nextAttemptAt: 7 } as const
+      await ledger.settle(event, mail, later)
+      await ledger.settle(event, mail, { ...later, countsAsAttempt: false })
+      await ledger.begin(event, mail)
+      expect(await ledger.settle(event, mail, { ...later, state: 'unknown' })).toMatchObject({
+        state: 'unknown',
+        attempts: 2,
+        nextAttemptAt: 7,
+      })
+    })
+
+    test('a failed mail remembers that its event was put to the dead letters', async () => {
+      const ledger = await open()
+      const failed = await ledger.settle(event, mail, { state: 'failed', reply: '550' })
+      expect(failed.deadLetteredAt).toBeUndefined()
+      await ledger.deadLettered(event)
+      expect(ledger.find(event)?.deadLetteredAt).toBeGreaterThan(0)
+    })
+
+    test('events of one id and different sources are different mails', async () => {
+      const ledger = await open()
+      const other = { id: 'one', source: 'x'.repeat(5000) }
+      await ledger.settle(event, mail, { state: 'accepted', reply: '' })
+      await ledger.settle(other, { ...mail, messageId: '<2@x>' }, { state: 'failed', reply: '' })
+      await ledger.settle({ id: 'one2', source: '' }, mail, { state: 'failed', reply: '' })
+      expect(ledger.find(event)?.state).toBe('accepted')
+      expect(ledger.find(other)?.state).toBe('failed')
+      expect(
+        ledger
+          .findById('one')
+          .map(({ state }) => state)
+          .sort(),
+      ).toEqual(['accepted', 'failed'])
+    })
+
+    test('pruning drops what is older and keeps the rest, over many records', async () => {
+      const ledger = await open()
+      const settle = (id: number) =>
+        ledger.settle({ id: `event ${id}`, source: '' }, mail, { state: 'accepted', reply: '' })
+      const before = await Promise.all(Array.from({ length: 1500 }, (_, id) => settle(id)))
+      const border = Math.max(...before.map(({ updatedAt }) => updatedAt)) + 1
+      await expect.poll(() => Date.now()).toBeGreaterThanOrEqual(border)
+      await Promise.all(Array.from({ length: 700 }, (_, id) => settle(id + 1500)))
+      expect(await ledger.prune(border)).toBe(1500)
+      expect(ledger.find({ id: 'event 3', source: '' })).toBeUndefined()
+      expect(ledger.find({ id: 'event 1600', source: '' })).toBeDefined()
+      expect(await ledger.prune(border)).toBe(0)
+    })
+
+    test('what was said at each attempt is remembered, the last of them at any rate', async () => {
+      const ledger = await open()
+      for (let count = 0; count <= maxHistory; count += 1) {
+        const reply = `450 ${count}`
+        await ledger.settle(event, mail, { state: 'deferred', reply, nextAttemptAt: 0 })
+      }
+      await ledger.settle(event, mail, { state: 'accepted', reply: '250 ok' })
+      const { history } = ledger.find(event) ?? {}
+      expect(history).toHaveLength(maxHistory)
+      expect(history?.at(-2)).toMatchObject({ state: 'deferred', reply: `450 ${maxHistory}` })
+      expect(history?.at(-1)).toMatchObject({ state: 'accepted', reply: '250 ok', counted: true })
+    })
+
+    test('the mails of a conversion are found by it, until they are pruned', async () => {
+      const ledger = await open()
+      const accepted = { state: 'accepted', reply: '' } as const
+      const ofConversion = (id: string, conversionId: string) =>
+        ledger.settle({ id, source: '' }, { ...mail, eventIds: [id], conversionId }, accepted)
+      await ofConversion('one', 'conversion')
+      await ofConversion('two', 'conversion')
+      await ofConversion('three', 'conversion 2')
+      const found = ledger.findByConversion('conversion').map(({ eventIds }) => eventIds[0])
+      expect(found.sort()).toEqual(['one', 'two'])
+      expect(ledger.findByConversion('nothing')).toEqual([])
+      await ledger.prune(Date.now() + 1)
+      expect(ledger.findByConversion('conversion')).toEqual([])
+    })
+
+    test('a final outcome is pending until it was taken, and no other state is', async () => {
+      const ledger = await open()
+      const heard: string[] = []
+      ledger.onOutcome(() => heard.push('outcome'))
+      const later = { state: 'unknown', reply: '', nextAttemptAt: 7 } as const
+      await ledger.begin(event, mail)
+      await ledger.settle(event, mail, later)
+      expect(ledger.pendingOutcomes(9)).toEqual([])
+      await ledger.settle(event, mail, { ...later, nextAttemptAt: undefined })
+      await ledger.settle({ id: 'two', source: '' }, mail, { state: 'failed', reply: '550' })
+      expect(heard).toHaveLength(2)
+      const pending = ledger.pendingOutcomes(9)
+      expect(pending.map(({ record }) => record.state).sort()).toEqual(['failed', 'unknown'])
+      expect(ledger.pendingOutcomes(1)).toHaveLength(1)
+      await ledger.outcomesTaken(pending)
+      expect(ledger.pendingOutcomes(9)).toEqual([])
+    })
+
+    test('a mail that was reopened has its outcome told once it has one again', async () => {
+      const ledger = await open()
+      await ledger.settle(event, mail, { state: 'failed', reply: '550' })
+      const [before] = ledger.pendingOutcomes(9)
+      await ledger.reopen(event, 'replay')
+      expect(ledger.pendingOutcomes(9)).toEqual([])
+      await ledger.settle(event, mail, { state: 'accepted', reply: '250' })
+      if (before) await ledger.outcomesTaken([before])
+      expect(ledger.pendingOutcomes(9)).toMatchObject([{ record: { state: 'accepted' } }])
+    })
+
+    test('outcomes of a live process are its own, those of a dead one anybody may announce', async () => {
+      const accepted = { state: 'accepted', reply: '' } as const
+      await (await open(parent)).settle({ id: 'live', source: '' }, mail, accepted)
+      await (await open(dead)).settle({ id: 'dead', source: '' }, mail, accepted)
+      const pending = (await open()).pendingOutcomes(9)
+      expect(pending.map(({ event: { id } }) => id)).toEqual(['dead'])
+    })
+
+    test('a lane gives back its events in order, byte for byte, also after a restart', async () => {
+      const first = await open()
+      for (const id of ['one', 'two', 'three']) await first.lanes.append('lane', kept(id), now)
+      await first.close()
+      const ledger = await open()
+      expect(ledger.find(event)).toMatchObject({ state: 'deferred', lane: 'lane', attempts: 0 })
+      expect(ledger.find(event)?.deferredSince).toBeGreaterThan(0)
+      expect(await ledger.lanes.claim()).toBe('lane')
+      const seen: string[] = []
+      for (let more = true; more; ) {
+        const head = ledger.lanes.head('lane')
+        seen.push(head?.event.id ?? '')
+        const { value, headers, ...rest } = head?.delivery ?? deliveryOf('')
+        const { value: bytes, headers: texts, ...others } = deliveryOf(head?.event.id ?? '')
+        expect(rest).toEqual(others)
+        expect(Buffer.from(value)).toEqual(Buffer.from(bytes))
+        expect(Buffer.from(headers['raw'] ?? [])).toEqual(Buffer.from([0xfe]))
+        expect(Object.keys(headers)).toEqual(Object.keys(texts))
+        more = await ledger.lanes.pop('lane', head?.position ?? 0)
+      }
+      expect(seen).toEqual(['one', 'two', 'three'])
+      expect(ledger.lanes.has('lane')).toBe(false)
+      expect(ledger.lanes.nextDueAt()).toBeUndefined()
+      expect(ledger.find(event)?.lane).toBeUndefined()
+    })
+
+    test('an event is appended once, and behind others only where there are some', async () => {
+      const { lanes } = await open()
+      expect(await lanes.append('lane', kept('one'), behind)).toBe(false)
+      expect(lanes.has('lane')).toBe(false)
+      expect(await lanes.append('lane', kept('one'), now)).toBe(true)
+      expect(await lanes.append('lane', kept('one'), now)).toBe(true)
+      expect(await lanes.append('lane', kept('two'), behind)).toBe(true)
+      expect(lanes.count()).toBe(2)
+    })
+
+    test('what is settled or being attempted is not put aside', async () => {
+      const ledger = await open()
+      await ledger.begin(event, mail)
+      const other = await open(parent)
+      await expect(other.lanes.append('lane', kept('one'), now)).rejects.toMatchObject({
+        name: 'MailNotFree',
+      })
+      await ledger.settle(event, mail, { state: 'accepted', reply: '' })
+      await expect(ledger.lanes.append('lane', kept('one'), now)).rejects.toMatchObject({
+        name: 'MailNotFree',
+      })
+      expect(ledger.lanes.has('lane')).toBe(false)
+    })
+
+    test('a lane has one holder at a time; that of a dead one is free', async () => {
+      const [one, other, gone] = [await open(), await open(parent), await open(dead)]
+      await one.lanes.append('lane', kept('one'), now)
+      expect(await gone.lanes.claim()).toBe('lane')
+      const claimed = await Promise.all([one.lanes.claim(), other.lanes.claim()])
+      expect(claimed.filter((lane) => lane === 'lane')).toHaveLength(1)
+      expect(await one.lanes.claim()).toBeUndefined()
+      expect(await other.lanes.claim()).toBeUndefined()
+      const holder = claimed[0] === undefined ? other : one
+      await holder.lanes.release('lane', Date.now() - 1)
+      expect(await one.lanes.claim()).toBe('lane')
+    })
+
+    test('a lane that is not due is left alone, the one that is due longest comes first', async () => {
+      const { lanes } = await open()
+      const soon = Date.now() + 60_000
+      await lanes.append('later', kept('one'), { ...now, nextAttemptAt: soon })
+      expect(await lanes.claim()).toBeUndefined()
+      expect(lanes.nextDueAt()).toBe(soon)
+      await lanes.append('b', kept('two'), { ...now, nextAttemptAt: 2 })
+      await lanes.append('a', kept('three'), { ...now, nextAttemptAt: 1 })
+      expect([await lanes.claim(), await lanes.claim(), await lanes.claim()]).toEqual([
+        'a',
+        'b',
+        undefined,
+      ])
+    })
+
+    test('what waits in a lane is not pruned, however old', async () => {
+      const ledger = await open()
+      await ledger.lanes.append('lane', kept('one'), now)
+      await ledger.settle({ id: 'two', source: '' }, mail, { state: 'accepted', reply: '' })
+      expect(await ledger.prune(Date.now() + 1)).toBe(1)
+      expect(ledger.find(event)).toMatchObject({ lane: 'lane' })
+    })
+  })
+}

@@ -1,0 +1,242 @@
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { createSmtpSender, type SmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
+import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
+import { silentLogger } from '@herald/runtime'
+import { afterEach, expect, test, vi } from 'vitest'
+import { type Script, type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
+
+const open: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close()
+})
+
+async function serve(script: Script = {}, options = {}): Promise<ScriptedSmtp> {
+  const server = await startScriptedSmtp(script, options)
+  open.push(server)
+  return server
+}
+
+function sendTo(url: string, options = {}): SmtpSender {
+  const sender = createSmtpSender({
+    server: parseSmtpUrl(url),
+    connections: 2,
+    logger: silentLogger,
+    timeouts: { connectMs: 2000, envelopeMs: 2000, replyMs: 2000 },
+    ...options,
+  })
+  open.push(sender)
+  return sender
+}
+
+const mail = (to = 'ada@example.com', text = 'Hello') => ({
+  from: 'herald@localhost',
+  to,
+  bytes: Buffer.from(`Subject: ${text}\r\n\r\n${text}\r\n`),
+})
+
+const atOnce = () => Promise.resolve()
+
+test('the body goes out only when beforeBody has resolved, which is asked at the 354', async () => {
+  const server = await serve({
+    rcpt: (address) => (address.startsWith('no') ? '550 no' : undefined),
+  })
+  const sender = sendTo(server.url)
+  let release = () => {}
+  const before = vi.fn(() => new Promise<void>((resolve) => (release = resolve)))
+
+  expect(await sender.send(mail('nobody@example.com'), before)).toMatchObject({ kind: 'refused' })
+  expect(before).not.toHaveBeenCalled()
+
+  const sending = sender.send(mail(), before)
+  await vi.waitFor(() => expect(before).toHaveBeenCalledOnce())
+  // While another mail makes all its round trips, not one byte of this one is to be seen.
+  await sender.send(mail('bob@example.com'), atOnce)
+  expect(server.begun).toEqual(['bob@example.com'])
+  release()
+  expect(await sending).toMatchObject({ kind: 'accepted', reply: expect.stringMatching(/^250 /) })
+  expect(server.begun).toEqual(['bob@example.com', 'ada@example.com'])
+})
+
+test('when beforeBody rejects nothing is sent, and the next mail goes out on a sound connection', async () => {
+  const server = await serve()
+  const sender = sendTo(server.url)
+  await expect(sender.send(mail(), () => Promise.reject(new Error('disk full')))).rejects.toThrow(
+    'disk full',
+  )
+  expect(server.bodies).toHaveLength(0)
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
+  expect(server.bodies).toHaveLength(1)
+})
+
+test.each([
+  ['rcpt', '450 4.2.0 greylisted', 'deferred'],
+  ['rcpt', '550 5.1.1 no such mailbox', 'refused'],
+  ['rcpt', '421 4.3.2 shutting down', 'outage'],
+  ['mail', '451 4.3.0 try later', 'outage'],
+  ['mail', '452 4.3.1 disk full', 'deferred'],
+  ['mail', '550 5.7.1 this sender is not allowed', 'outage'],
+  ['mail', '552 5.3.4 message too big', 'tooLarge'],
+  ['mail', '530 5.7.0 authentication required', 'outage'],
+  ['body', '451 4.3.0 try later', 'deferred'],
+  ['body', '554 5.7.1 this looks like spam', 'refused'],
+  ['body', '421 4.3.2 shutting down', 'outage'],
+  ['body', 'hang up', 'unknown'],
+  ['rcpt', 'hang up', 'outage'],
+  ['mail', 'hang up', 'outage'],
+] as const)('to %s the answer %j makes it %s', async (step, answer, kind) => {
+  const server = await serve({ [step]: () => answer })
+  const sender = sendTo(server.url)
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind })
+  server.script = {}
+  expect(await sender.send(mail(), atOnce), 'the next mail').toMatchObject({ kind: 'accepted' })
+})
+
+test('a server that says nothing more after the body leaves it unknown, in time', async () => {
+  const server = await serve({ body: () => new Promise(() => {}) })
+  const sender = sendTo(server.url, {
+    timeouts: { connectMs: 2000, envelopeMs: 2000, replyMs: 150 },
+  })
+  expect(await sender.send(mail(), atOnce)).toEqual({
+    kind: 'unknown',
+    reason: 'no reply to the body in time',
+  })
+})
+
+test('one timeout bounds every answer', async () => {
+  const server = await serve({ body: () => new Promise(() => {}) })
+  const sender = sendTo(server.url, { timeouts: {}, timeoutMs: 150 })
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'unknown' })
+})
+
+test('a server that says nothing at all is an outage, in time', async () => {
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  open.push(silent)
+  const { port } = silent.address() as AddressInfo
+  const timeouts = { connectMs: 150, envelopeMs: 150, replyMs: 150 }
+  const sender = sendTo(`smtp://127.0.0.1:${port}`, { timeouts })
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'outage' })
+})
+
+test('no server is an outage that names where it was looked for', async () => {
+  const server = await startScriptedSmtp()
+  await server.close()
+  const sender = sendTo(server.url)
+  expect(await sender.send(mail(), atOnce)).toMatchObject({
+    kind: 'outage',
+    reason: expect.stringContaining(`the mail server 127.0.0.1:${server.port} cannot be used`),
+  })
+  await expect(sender.probe()).rejects.toThrow('ECONNREFUSED')
+})
+
+test('connections are used again, and a stale one is replaced without a word', async () => {
+  const server = await serve()
+  const sender = sendTo(server.url)
+  for (let count = 0; count < 5; count += 1) await sender.send(mail(), atOnce)
+  expect(server.connections).toBe(1)
+  server.hangUp()
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
+  expect(server.connections).toBe(2)
+  expect(server.accepted).toHaveLength(6)
+})
+
+test('no more connections are open than allowed, and those who wait get their turn', async () => {
+  let now = 0
+  let most = 0
+  const server = await serve({
+    async body() {
+      most = Math.max(most, ++now)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      now -= 1
+      return undefined
+    },
+  })
+  const sender = sendTo(server.url)
+  const outcomes = await Promise.all(Array.from({ length: 12 }, () => sender.send(mail(), atOnce)))
+  expect(outcomes.every(({ kind }) => kind === 'accepted')).toBe(true)
+  expect(most).toBe(2)
+  expect(server.connections).toBe(2)
+})
+
+test('an address beyond ASCII goes only to a server that takes it', async () => {
+  const takes = await serve({}, { hideSMTPUTF8: false })
+  const utf8 = mail('grüße@example.com')
+  expect(await sendTo(takes.url).send(utf8, atOnce)).toMatchObject({ kind: 'accepted' })
+  expect(takes.accepted[0]?.to).toBe('grüße@example.com')
+
+  const refuses = await serve({}, { hideSMTPUTF8: true })
+  const before = vi.fn(atOnce)
+  const sender = sendTo(refuses.url)
+  expect(await sender.send(utf8, before)).toEqual({
+    kind: 'refused',
+    failure: 'refused for good',
+    reply: expect.stringContaining('no SMTPUTF8'),
+  })
+  expect(before).not.toHaveBeenCalled()
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
+})
+
+test('a mail larger than the server takes is refused before it is sent', async () => {
+  const server = await serve({}, { size: 1000 })
+  const sender = sendTo(server.url)
+  expect(await sender.send(mail('ada@example.com', 'x'.repeat(2000)), atOnce)).toMatchObject({
+    kind: 'tooLarge',
+  })
+  expect(server.bodies).toHaveLength(0)
+})
+
+test('credentials are used, and wrong ones are an outage that says so', async () => {
+  const server = await serve(
+    {},
+    {
+      disabledCommands: ['STARTTLS'],
+      allowInsecureAuth: true,
+      authOptional: false,
+      onAuth: (
+        { username, password }: { username: string; password: string },
+        _session: unknown,
+        done: (error: Error | null, result?: { user: string }) => void,
+      ) =>
+        password === 'p@ss/word'
+          ? done(null, { user: username })
+          : done(new Error('wrong password')),
+    },
+  )
+  const at = server.url.slice('smtp://'.length)
+  const right = sendTo(`smtp://me:p%40ss%2Fword@${at}`)
+  expect(await right.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
+  const wrong = await sendTo(`smtp://me:other@${at}`).send(mail(), atOnce)
+  expect(wrong).toMatchObject({
+    kind: 'outage',
+    reason: expect.stringContaining('refuses the credentials'),
+  })
+  expect(JSON.stringify(wrong)).not.toContain('other')
+})
+
+test('STARTTLS with a certificate nobody vouches for is an outage; ?tls=never goes without', async () => {
+  const server = await serve({}, { disabledCommands: ['AUTH'] })
+  expect(await sendTo(server.url).send(mail(), atOnce)).toMatchObject({ kind: 'outage' })
+  expect(await sendTo(`${server.url}?tls=never`).send(mail(), atOnce)).toMatchObject({
+    kind: 'accepted',
+  })
+})
+
+test('STARTTLS that is required and not offered is an outage', async () => {
+  const server = await serve()
+  expect(await sendTo(`${server.url}?tls=required`).send(mail(), atOnce)).toMatchObject({
+    kind: 'outage',
+  })
+  expect(server.bodies).toHaveLength(0)
+})
+
+test('closing ends a mail in flight and those who wait', async () => {
+  const server = await serve({ body: () => new Promise(() => {}) })
+  const sender = sendTo(server.url, { connections: 1 })
+  const inFlight = sender.send(mail(), atOnce)
+  await vi.waitFor(() => expect(server.bodies).toHaveLength(1))
+  const waiting = sender.send(mail(), atOnce)
+  sender.close()
+  expect(await inFlight).toMatchObject({ kind: 'unknown' })
+  expect(await waiting).toMatchObject({ kind: 'outage' })
+})

@@ -1,0 +1,30 @@
+import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
+import { expect, test } from 'vitest'
+
+test.each([
+  ['smtp://localhost:1025', { host: 'localhost', port: 1025, tls: 'offered', user: undefined }],
+  ['smtp://mail.example.com', { port: 587, tls: 'offered' }],
+  ['smtp://me:secret@mail.example.com', { tls: 'required', user: 'me', password: 'secret' }],
+  ['smtp://me:secret@127.0.0.1:25', { tls: 'offered' }],
+  ['smtp://mail.example.com:25?tls=never', { tls: 'never' }],
+  [
+    'smtps://me%40example.com:p%2Fw@mail.example.com',
+    { port: 465, tls: 'immediate', user: 'me@example.com', password: 'p/w' },
+  ],
+  ['smtp://[::1]:1025', { host: '::1', port: 1025 }],
+])('%s is read', (url, expected) => {
+  expect(parseSmtpUrl(url)).toMatchObject(expected)
+})
+
+test.each([
+  'localhost:1025',
+  'http://localhost:1025',
+  'smtp://',
+  'smtp://localhost/path',
+  'smtp://me@localhost',
+  'smtp://localhost?tls=maybe',
+  'smtp://localhost?timeout=3',
+  'smtps://localhost?tls=never',
+])('%s is refused', (url) => {
+  expect(() => parseSmtpUrl(url)).toThrow(TypeError)
+})
