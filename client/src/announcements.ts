@@ -1,0 +1,124 @@
+import { hostname } from 'node:os'
+import type { Message } from '@herald/broker'
+import { toMessage } from '@herald/broker/message'
+import type { ReceivedConversionSummary } from '@herald/proto/converter'
+import type { HeraldError } from '@herald/proto/errors'
+import { eventTypes, type HeraldEvent } from '@herald/proto/events'
+import { v7 as uuidv7 } from 'uuid'
+import type { SavedRendition } from './convert-and-announce.js'
+
+/** Who announces, for what, to whom. */
+export interface AnnouncementFrame {
+  readonly conversionId: string
+  /** What one person did at once. */
+  readonly runId: string
+  /** `ce_source`. */
+  readonly source: string
+  readonly traceparent: string
+  /** E-mail addresses; none: one event for the notifier's default. */
+  readonly recipients: readonly string[]
+  /** BCP 47; empty: the notifier's default. */
+  readonly language: string
+}
+
+/** One event and its message. */
+export interface Announced {
+  readonly id: string
+  /** Empty: the notifier's default. */
+  readonly recipient: string
+  readonly message: Message
+}
+
+export interface ConvertedFacts {
+  readonly fileName: string
+  readonly summary: ReceivedConversionSummary
+  readonly renditions: readonly SavedRendition[]
+  readonly startedAt: Date
+  readonly finishedAt: Date
+}
+
+/** One FileConverted for each recipient. */
+export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFacts): Announced[] {
+  const { summary, renditions } = facts
+  const { input } = summary
+  return forEachRecipient(frame, facts.finishedAt, (recipient) => ({
+    type: eventTypes.fileConverted,
+    data: {
+      conversionId: frame.conversionId,
+      runId: frame.runId,
+      source: {
+        name: facts.fileName,
+        mediaType: input?.mediaType ?? '',
+        sizeBytes: input?.sizeBytes ?? 0,
+        sha256: input?.sha256 ?? '',
+        width: input?.width ?? 0,
+        height: input?.height ?? 0,
+        pages: input?.pages ?? 0,
+      },
+      renditions: renditions.map((each) => ({
+        name: each.name,
+        mediaType: each.mediaType,
+        sizeBytes: each.sizeBytes,
+        sha256: each.sha256,
+        width: each.width,
+        height: each.height,
+        pages: each.pages,
+        location: 'path',
+        path: each.path,
+      })),
+      stripped: summary.stripped,
+      queueMs: summary.queueMs,
+      conversionMs: summary.conversionMs,
+      startedAtUnixMs: facts.startedAt.getTime(),
+      finishedAtUnixMs: facts.finishedAt.getTime(),
+      recipient,
+      preview: summary.preview,
+      host: hostname(),
+    },
+  }))
+}
+
+export interface FailedFacts {
+  readonly fileName: string
+  readonly formats: readonly string[]
+  readonly fault: HeraldError
+  readonly failedAt: Date
+}
+
+/** One ConversionFailed for each recipient. */
+export function announceFailed(frame: AnnouncementFrame, facts: FailedFacts): Announced[] {
+  return forEachRecipient(frame, facts.failedAt, (recipient) => ({
+    type: eventTypes.conversionFailed,
+    data: {
+      conversionId: frame.conversionId,
+      runId: frame.runId,
+      fileName: facts.fileName,
+      formats: [...facts.formats],
+      code: facts.fault.code,
+      message: facts.fault.publicMessage,
+      remedy: facts.fault.remedy ?? '',
+      failedAtUnixMs: facts.failedAt.getTime(),
+      recipient,
+    },
+  }))
+}
+
+function forEachRecipient(
+  frame: AnnouncementFrame,
+  time: Date,
+  event: (recipient: { address: string; language: string }) => HeraldEvent,
+): Announced[] {
+  const addresses = frame.recipients.length === 0 ? [''] : frame.recipients
+  return addresses.map((address) => {
+    const id = uuidv7()
+    const envelope = {
+      id,
+      source: frame.source,
+      time,
+      subject: frame.conversionId,
+      traceparent: frame.traceparent,
+    }
+    const message = toMessage(envelope, event({ address, language: frame.language }))
+    return { id, recipient: address, message }
+  })
+}

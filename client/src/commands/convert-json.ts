@@ -1,0 +1,77 @@
+import type { HeraldError } from '@herald/proto/errors'
+import type { Terminal } from '@herald/runtime/terminal'
+import { jsonLine } from '@herald/runtime/terminal-text'
+import type { Converted } from '../convert-and-announce.js'
+import type { ConvertReport, FileOutcome } from './convert-report.js'
+
+/**
+ * One JSON object a line for each file, in the order the files were named:
+ * `file` as named; `ok`; `path` (absolute), `conversionId`, `runId`, `traceparent`;
+ * `source` {name, mediaType, sizeBytes, sha256, width, height, pages};
+ * `renditions` [{path, name, format, mediaType, sizeBytes, sha256, width, height, pages, quality,
+ * encoder, conversionMs}]; `stripped`; `queueMs`, `conversionMs`, `totalMs`;
+ * `topic`, `events` [{id, recipient, partition, offset}], `eventIds`, `announced` (whether they are
+ * published); `warning` or null; `error` {code, message, remedy, exitCode} or null.
+ * What does not apply is null or empty; fields are added, never renamed.
+ */
+export function jsonReport(terminal: Terminal, topic: string): ConvertReport {
+  return {
+    expect() {},
+    done(outcome) {
+      terminal.print(jsonLine(lineOf(outcome, topic)))
+    },
+    end() {},
+  }
+}
+
+function lineOf(outcome: FileOutcome, topic: string) {
+  const { converted, fault, announced } = outcome
+  const events = announced?.events ?? []
+  return {
+    file: outcome.given,
+    ok: converted !== undefined,
+    path: outcome.path ?? null,
+    conversionId: outcome.conversionId,
+    runId: outcome.runId,
+    traceparent: outcome.traceparent,
+    ...resultOf(outcome, converted),
+    topic: announced ? topic : null,
+    events,
+    eventIds: events.map((event) => event.id),
+    announced: announced?.published ?? false,
+    warning: announced?.warning ?? null,
+    error: fault ? errorOf(fault) : null,
+  }
+}
+
+function resultOf(outcome: FileOutcome, converted: Converted | undefined) {
+  const summary = converted?.summary
+  const input = summary?.input
+  return {
+    source: input
+      ? {
+          name: basenameOf(outcome),
+          mediaType: input.mediaType,
+          sizeBytes: input.sizeBytes,
+          sha256: input.sha256,
+          width: input.width,
+          height: input.height,
+          pages: input.pages,
+        }
+      : null,
+    renditions: (converted?.renditions ?? []).map((each) => ({
+      ...each,
+      quality: each.quality ?? null,
+    })),
+    stripped: summary?.stripped ?? [],
+    queueMs: summary?.queueMs ?? null,
+    conversionMs: summary?.conversionMs ?? null,
+    totalMs: converted?.totalMs ?? null,
+  }
+}
+
+const basenameOf = ({ path, given }: FileOutcome) => (path ?? given).split('/').at(-1)
+
+function errorOf({ code, publicMessage, remedy, exitCode }: HeraldError) {
+  return { code, message: publicMessage, remedy: remedy ?? null, exitCode }
+}

@@ -1,0 +1,139 @@
+import { type EventEmitter, once } from 'node:events'
+import type {
+  ConvertRequest,
+  ReceivedConversionSummary,
+  ReceivedConvertResponse,
+  ReceivedProgress,
+  ReceivedRenditionHeader,
+  ReceivedRenditionSummary,
+  RenditionSpec,
+} from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+
+/** The file that is sent. */
+export interface Upload {
+  /** As its owner knows it. */
+  readonly name: string
+  readonly sizeBytes: number
+  /** Its bytes from the first on, in chunks of at most 1 MiB; called anew for each attempt. */
+  open(): AsyncIterable<Uint8Array>
+}
+
+/** Where the bytes of one rendition go. */
+export interface RenditionSink {
+  /** Chunks in order, one at a time; the next comes when this has resolved. */
+  write(chunk: Uint8Array): Promise<void>
+  /** The last call of a success. Rejects with HERALD_DAMAGED_TRANSFER to have all of it sent again. */
+  complete(summary: ReceivedRenditionSummary): Promise<void>
+  /** Called instead, or afterwards, where the attempt fails. Does not reject. */
+  discard(): Promise<void>
+}
+
+export interface ConvertOptions {
+  /** A UUIDv7. */
+  readonly conversionId: string
+  readonly renditions: readonly RenditionSpec[]
+  /** W3C Trace Context. */
+  readonly traceparent: string
+  /** Cancels the conversion, on the server too. */
+  readonly signal: AbortSignal
+  /** A rendition begins. After a failed attempt the same index may begin again, with a new sink. */
+  receive(header: ReceivedRenditionHeader): Promise<RenditionSink>
+  onProgress?(progress: ReceivedProgress): void
+}
+
+/** As much of gRPC's duplex stream as one conversion needs. */
+export interface ConvertCall extends AsyncIterable<ReceivedConvertResponse> {
+  write(request: ConvertRequest): boolean
+  end(): unknown
+  cancel(): void
+  on(event: string, listener: () => void): unknown
+}
+
+/**
+ * One attempt on a fresh `call`. Rejects with what the call, the file or a sink failed with, when
+ * every sink is discarded.
+ */
+export async function runConvertCall(
+  call: ConvertCall,
+  upload: Upload,
+  options: ConvertOptions,
+): Promise<ReceivedConversionSummary> {
+  const over = new AbortController()
+  const cancel = () => call.cancel()
+  options.signal.addEventListener('abort', cancel, { once: true })
+  // The iterator hands the error on; without a listener it would end the process as well.
+  call.on('error', () => over.abort())
+
+  const sinks: RenditionSink[] = []
+  let uploadFault: unknown
+  const startUpload = () => {
+    sendChunks(call, upload, over.signal).catch((error: unknown) => {
+      if (over.signal.aborted) return
+      uploadFault = error
+      call.cancel()
+    })
+  }
+  try {
+    if (options.signal.aborted) call.cancel()
+    call.write({ part: 'spec', spec: conversionSpec(upload, options) })
+    return await readResponses(call, options, sinks, startUpload)
+  } catch (error) {
+    await Promise.all(sinks.map((sink) => sink.discard()))
+    throw uploadFault ?? error
+  } finally {
+    options.signal.removeEventListener('abort', cancel)
+    over.abort()
+    call.cancel()
+  }
+}
+
+function conversionSpec(upload: Upload, { conversionId, renditions }: ConvertOptions) {
+  return {
+    fileName: upload.name,
+    sizeBytes: upload.sizeBytes,
+    renditions: [...renditions],
+    conversionId,
+  }
+}
+
+async function readResponses(
+  call: ConvertCall,
+  options: ConvertOptions,
+  sinks: RenditionSink[],
+  startUpload: () => void,
+): Promise<ReceivedConversionSummary> {
+  let current: RenditionSink | undefined
+  let summary: ReceivedConversionSummary | undefined
+  let complete = 0
+  for await (const response of call) {
+    if (response.admitted) startUpload()
+    else if (response.progress) options.onProgress?.(response.progress)
+    else if (response.header) {
+      current = await options.receive(response.header)
+      sinks.push(current)
+    } else if (response.chunk && current) await current.write(response.chunk)
+    else if (response.rendition && current) {
+      await current.complete(response.rendition)
+      current = undefined
+      complete += 1
+    } else if (response.summary) summary = response.summary
+  }
+  if (!summary || current || complete !== options.renditions.length) {
+    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The converter broke off its answer.', {
+      remedy: 'Try again.',
+    })
+  }
+  return summary
+}
+
+async function sendChunks(call: ConvertCall, upload: Upload, over: AbortSignal): Promise<void> {
+  for await (const chunk of upload.open()) {
+    if (over.aborted) return
+    if (!call.write({ part: 'chunk', chunk })) {
+      // `once` would reject on the call's own error as well, which the reader already hands on.
+      await once(call as unknown as EventEmitter, 'drain', { signal: over })
+    }
+  }
+  if (!over.aborted) call.end()
+}

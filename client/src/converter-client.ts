@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { credentials, Metadata } from '@grpc/grpc-js'
+import {
+  ConverterService,
+  type ReceivedConversionSummary,
+  type ReceivedListFormatsResponse,
+} from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import { type ConvertOptions, runConvertCall, type Upload } from './convert-call.js'
+import { converterFault } from './converter-faults.js'
+import { createPatience } from './retry-patience.js'
+
+/** The converter at one address. Every failure is a HeraldError that may be shown. */
+export interface ConverterClient {
+  /** What the converter can do now. Rejects with HERALD_UNREACHABLE within seconds. */
+  formats(): Promise<ReceivedListFormatsResponse>
+  /**
+   * Converts one file. While the converter is full, restarts or loses the connection, tries anew
+   * from the first byte, within bounds. Rejects with the fault of the last attempt, or with
+   * HERALD_CANCELLED when `signal` is aborted, or with the signal's reason where that is a HeraldError.
+   */
+  convert(upload: Upload, options: ConvertOptions): Promise<ReceivedConversionSummary>
+  /** Ends the connection. Idempotent. */
+  close(): void
+}
+
+const answerWithinMs = 5_000
+
+/** `address` is `host:port`. Nothing is sent until it is asked something. */
+export function openConverter(address: string): ConverterClient {
+  const client = new ConverterService(address, credentials.createInsecure(), {
+    // A converter on the own network is not behind the proxy that http_proxy names.
+    'grpc.enable_http_proxy': 0,
+    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.max_reconnect_backoff_ms': 1_000,
+    // A converter whose machine vanished does not say so.
+    'grpc.keepalive_time_ms': 20_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+  })
+  const named = (error: unknown) => {
+    const fault = converterFault(error, address)
+    return fault instanceof HeraldError
+      ? fault
+      : new HeraldError('HERALD_INTERNAL', String((fault as Error)?.message ?? fault), {
+          cause: fault,
+        })
+  }
+
+  return {
+    formats: () =>
+      new Promise((resolve, reject) => {
+        const deadline = Date.now() + answerWithinMs
+        client.listFormats({}, { deadline }, (error, response) => {
+          if (error || !response) reject(named(error))
+          else resolve(response)
+        })
+      }),
+
+    async convert(upload, options) {
+      const patience = createPatience()
+      for (;;) {
+        throwIfAborted(options.signal)
+        try {
+          const metadata = new Metadata()
+          metadata.set('traceparent', options.traceparent)
+          return await runConvertCall(client.convert(metadata), upload, options)
+        } catch (error) {
+          throwIfAborted(options.signal)
+          const fault = named(error)
+          const waitMs = patience.after(fault)
+          if (waitMs === undefined) throw fault
+          await sleep(waitMs, undefined, { signal: options.signal }).catch(() => {})
+        }
+      }
+    },
+
+    close: () => client.close(),
+  }
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (!signal.aborted) return
+  throw signal.reason instanceof HeraldError
+    ? signal.reason
+    : new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.')
+}

@@ -1,0 +1,57 @@
+import { type ServiceError, status } from '@grpc/grpc-js'
+import { HeraldError, knownErrorCode } from '@herald/proto/errors'
+
+/** What a failed call to the converter at `address` means. What is no gRPC error is returned as it is. */
+export function converterFault(error: unknown, address: string): unknown {
+  if (error instanceof HeraldError || !isServiceError(error)) return error
+  const trailer = (name: string) => error.metadata?.get(name)[0]?.toString()
+  const code = knownErrorCode(trailer('herald-error-code'))
+  if (code !== undefined) {
+    const remedy = decoded(trailer('herald-error-remedy'))
+    const retryAfterMs = Number.parseInt(trailer('retry-after-ms') ?? '', 10)
+    return new HeraldError(code, error.details, {
+      ...(remedy ? { remedy } : {}),
+      ...(retryAfterMs >= 0 ? { retryAfterMs } : {}),
+      cause: error,
+    })
+  }
+  switch (error.code) {
+    case status.UNAVAILABLE:
+      return unreachable(
+        /name resolution/i.test(error.details)
+          ? `The converter at ${address} cannot be reached: there is no such host.`
+          : `The converter at ${address} cannot be reached.`,
+        error,
+      )
+    case status.DEADLINE_EXCEEDED:
+      return unreachable(`The converter at ${address} does not answer.`, error)
+    case status.UNIMPLEMENTED:
+      return unreachable(`What answers at ${address} is not a Herald converter.`, error)
+    default:
+      return new HeraldError('HERALD_INTERNAL', `The converter failed: ${error.details}`, {
+        remedy:
+          "Its log says more; if the file is in order, that is a defect in Herald's converter.",
+        cause: error,
+      })
+  }
+}
+
+function unreachable(message: string, cause: ServiceError): HeraldError {
+  return new HeraldError('HERALD_UNREACHABLE', message, {
+    remedy: 'Start one with `npm start`, or name another with HERALD_CONVERTER=host:port.',
+    cause,
+  })
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'details' in error && 'metadata' in error && 'code' in error
+}
+
+/** The converter percent-encodes what a trailer cannot carry. */
+function decoded(text: string | undefined): string | undefined {
+  try {
+    return text && decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,90 @@
+import { lstat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { RenditionSpec } from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import { shown } from '@herald/runtime/terminal-text'
+import type { InputFile } from './input-file.js'
+import { outputNames } from './output-name.js'
+import type { Target } from './target-formats.js'
+
+/** One rendition to make and the name it gets. */
+export interface PlannedRendition {
+  readonly spec: RenditionSpec & { readonly format: string }
+  /** Absolute. */
+  readonly finalPath: string
+}
+
+export interface OutputOptions {
+  /** Where the files go; undefined: beside their source. */
+  readonly directory: string | undefined
+  /** The options that all renditions share. */
+  readonly spec: Omit<RenditionSpec, 'format'>
+}
+
+/** The renditions of `input`, one for each target, with their final names. */
+export function planRenditions(
+  input: InputFile,
+  targets: readonly Target[],
+  { directory, spec }: OutputOptions,
+): PlannedRendition[] {
+  const folder = resolve(directory ?? dirname(input.path))
+  const names = outputNames(
+    input.name,
+    targets.map((target) => target.extension),
+  )
+  return targets.map(({ format }, index) => ({
+    spec: { ...spec, format },
+    finalPath: join(folder, names[index] as string),
+  }))
+}
+
+/** Throws HERALD_USAGE where two inputs of one call would get the same name. */
+export function refuseCollisions(
+  plans: readonly { given: string; renditions: readonly PlannedRendition[] }[],
+): void {
+  const takers = new Map<string, string>()
+  for (const { given, renditions } of plans) {
+    for (const { finalPath } of renditions) {
+      const other = takers.get(finalPath)
+      if (other !== undefined) {
+        throw other === given
+          ? new HeraldError('HERALD_USAGE', `${shown(given)} is named twice.`, {
+              remedy: 'Name it once.',
+            })
+          : new HeraldError(
+              'HERALD_USAGE',
+              `${shown(other)} and ${shown(given)} would both become ${shown(finalPath)}.`,
+              { remedy: 'Convert them in separate calls, into different folders with --out.' },
+            )
+      }
+      takers.set(finalPath, given)
+    }
+  }
+}
+
+/**
+ * Rejects with HERALD_FILE_EXISTS where a final name is taken (with `overwrite`: by a folder).
+ * Only to spare an upload: what decides is the moment the file gets its name.
+ */
+export async function refuseTakenNames(
+  input: InputFile,
+  renditions: readonly PlannedRendition[],
+  overwrite: boolean,
+): Promise<void> {
+  for (const { finalPath } of renditions) {
+    const taken = await lstat(finalPath).catch(() => undefined)
+    if (taken?.isDirectory()) {
+      throw new HeraldError('HERALD_FILE_EXISTS', `${shown(finalPath)} is a folder.`, {
+        remedy: 'Choose another folder with --out.',
+      })
+    }
+    if (!taken || overwrite) continue
+    throw finalPath === input.path
+      ? new HeraldError('HERALD_FILE_EXISTS', `${shown(finalPath)} would replace itself.`, {
+          remedy: 'Use --out DIR to put the result elsewhere, or --force to replace the original.',
+        })
+      : new HeraldError('HERALD_FILE_EXISTS', `${shown(finalPath)} already exists.`, {
+          remedy: 'Use --force to replace it, or --out DIR to put the result elsewhere.',
+        })
+  }
+}

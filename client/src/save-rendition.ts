@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { mkdir, open, unlink } from 'node:fs/promises'
+import { HeraldError } from '@herald/proto/errors'
+import { shown } from '@herald/runtime/terminal-text'
+import { temporaryPath } from './temporary-file.js'
+
+/** What a rendition's bytes must turn out to be. */
+export interface ExpectedBytes {
+  readonly sizeBytes: number
+  /** SHA-256, 64 lower-case hexadecimal digits. */
+  readonly sha256: string
+}
+
+/** A rendition on its way to disk, under a temporary name. */
+export interface RenditionFile {
+  readonly temporaryPath: string
+  /** Chunks in order, one at a time. Rejects with HERALD_DISK_FULL or HERALD_CANNOT_WRITE. */
+  write(chunk: Uint8Array): Promise<void>
+  /**
+   * Resolves when the bytes are what was expected and synced. Rejects with
+   * HERALD_DAMAGED_TRANSFER where they are not, with HERALD_DISK_FULL or
+   * HERALD_CANNOT_WRITE where the disk takes no more or fails.
+   */
+  complete(expected: ExpectedBytes): Promise<void>
+  /** Removes it. Idempotent; to be called in any case but success. */
+  discard(): Promise<void>
+}
+
+/** Begins a temporary file in `directory`, which is made when absent. */
+export async function saveRendition(directory: string): Promise<RenditionFile> {
+  const path = temporaryPath(directory)
+  const hash = createHash('sha256')
+  let sizeBytes = 0
+  const file = await writing(directory, async () => {
+    await mkdir(directory, { recursive: true })
+    return open(path, 'wx')
+  })
+  return {
+    temporaryPath: path,
+    async write(chunk) {
+      hash.update(chunk)
+      sizeBytes += chunk.byteLength
+      // FileHandle.write may write less than it was given; this goes on from where it is.
+      await writing(directory, () => file.writeFile(chunk))
+    },
+    async complete(expected) {
+      if (sizeBytes !== expected.sizeBytes || hash.digest('hex') !== expected.sha256) {
+        throw new HeraldError(
+          'HERALD_DAMAGED_TRANSFER',
+          'A rendition arrived other than the converter sent it.',
+          { remedy: 'Try again; if it happens again, look at what lies between.' },
+        )
+      }
+      await writing(directory, async () => {
+        await file.sync()
+        await file.close()
+      })
+    },
+    async discard() {
+      await file.close().catch(() => {})
+      await unlink(path).catch(() => {})
+    },
+  }
+}
+
+async function writing<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw cannotWrite(directory, error)
+  }
+}
+
+const fullReasons: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota is used up',
+}
+
+const reasons: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'that is not a folder',
+  EEXIST: 'that is not a folder',
+}
+
+/** The fault of a folder that takes no file. */
+export function cannotWrite(directory: string, error: unknown): HeraldError {
+  const { code, message } = error as NodeJS.ErrnoException
+  const full = fullReasons[code ?? '']
+  if (full !== undefined) {
+    return new HeraldError('HERALD_DISK_FULL', `Cannot write into ${shown(directory)}: ${full}.`, {
+      remedy: 'Free some room, or choose another folder with --out.',
+      cause: error,
+    })
+  }
+  return new HeraldError(
+    'HERALD_CANNOT_WRITE',
+    `Cannot write into ${shown(directory)}: ${reasons[code ?? ''] ?? shown(message)}.`,
+    { remedy: 'Free or permit it, or choose another folder with --out.', cause: error },
+  )
+}

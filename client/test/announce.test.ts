@@ -1,0 +1,211 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { hostname } from 'node:os'
+import { openOutbox } from '@herald/broker/outbox'
+import { eventTypes } from '@herald/proto/events'
+import { silentLogger } from '@herald/runtime/logger'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { gradient } from './pictures.js'
+import { readTopic } from './read-topic.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+import { openWorkshop } from './workshop.js'
+
+let converter: RealConverter
+beforeAll(async () => {
+  converter = await startConverter()
+})
+afterAll(() => converter.close())
+
+async function workshop(files: Record<string, Uint8Array | string> = {}) {
+  const shop = await openWorkshop(converter.address)
+  onTestFinished(() => shop.close())
+  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
+  return shop
+}
+
+const picture = gradient(64, 48)
+
+describe('what is converted is announced', () => {
+  test('one event for each recipient, of one conversion, with all that is known', async () => {
+    const shop = await workshop({ 'harbour.png': picture })
+    const { stdout } = await shop.herald([
+      ...['convert', 'harbour.png', '--to', 'webp,jpeg', '--language', 'DE-at', '--json'],
+      ...['-n', 'ada@example.com', '-n', 'zoë@bücher.example', '-n', 'ada@EXAMPLE.com'],
+    ])
+    const line = JSON.parse(stdout)
+    const events = await readTopic(shop.brokerUrl)
+
+    expect(events.map(({ envelope }) => envelope.id).sort()).toEqual([...line.eventIds].sort())
+    const told = events.map(({ event }) => event.data.recipient?.address).sort()
+    expect(told).toEqual(['ada@example.com', 'zoë@bücher.example'])
+    for (const { envelope, event } of events) {
+      expect(envelope).toMatchObject({
+        source: '/herald/cli',
+        type: eventTypes.fileConverted,
+        subject: line.conversionId,
+        traceparent: line.traceparent,
+      })
+      expect(event.data).toMatchObject({
+        conversionId: line.conversionId,
+        runId: line.runId,
+        host: hostname(),
+        recipient: { language: 'de-AT' },
+        source: { name: 'harbour.png', mediaType: 'image/png', width: 64, height: 48, pages: 1 },
+        renditions: [
+          { name: 'harbour.webp', path: shop.path('harbour.webp'), mediaType: 'image/webp' },
+          { name: 'harbour.jpg', path: shop.path('harbour.jpg'), mediaType: 'image/jpeg' },
+        ],
+      })
+    }
+    expect(line).toMatchObject({ announced: true, warning: null, topic: 'notifications' })
+    for (const { partition, offset } of line.events) {
+      expect([partition, Number(offset)]).toEqual([expect.any(Number), expect.any(Number)])
+    }
+  })
+
+  test('nobody is named: one event, for whoever the notifier tells by default', async () => {
+    const shop = await workshop({ 'a.png': picture })
+    const { stdout } = await shop.herald(['convert', 'a.png', '--to', 'webp'])
+    expect(stdout).toMatch(/ {2}announced\n$/)
+    const events = await readTopic(shop.brokerUrl)
+    expect(events.map(({ event }) => event.data.recipient?.address)).toEqual([''])
+  })
+
+  test('many files of one call share the run, each has its own conversion', async () => {
+    const shop = await workshop({ 'a.png': picture, 'b.png': picture })
+    await shop.herald(['convert', 'a.png', 'b.png', '--to', 'webp'])
+    const events = await readTopic(shop.brokerUrl)
+    expect(new Set(events.map(({ event }) => event.data.runId)).size).toBe(1)
+    expect(new Set(events.map(({ event }) => event.data.conversionId)).size).toBe(2)
+  })
+})
+
+describe('a file that could not be converted', () => {
+  test('is announced to those who wait for it', async () => {
+    const shop = await workshop({ 'note.png': 'no picture' })
+    const args = ['convert', 'note.png', '--to', 'webp', '--notify', 'ada@example.com']
+    const { status, stderr } = await shop.herald(args)
+    expect(status).toBe(3)
+    expect(stderr).toContain('told ada@example.com')
+    const [failed, ...more] = await readTopic(shop.brokerUrl)
+    expect(more).toEqual([])
+    expect(failed?.event).toMatchObject({
+      type: eventTypes.conversionFailed,
+      data: {
+        fileName: 'note.png',
+        formats: ['webp'],
+        code: 'HERALD_UNSUPPORTED_FILE',
+        recipient: { address: 'ada@example.com' },
+      },
+    })
+  })
+
+  test.each([
+    ['nobody waits for it', ['note.png', '--to', 'webp']],
+    ['it is not there', ['gone.png', '--to', 'webp', '-n', 'ada@example.com']],
+    ['the call was wrong', ['note.png', '--to', 'nothing', '-n', 'ada@example.com']],
+  ])('is nobody’s news when %s', async (_, args) => {
+    const shop = await workshop({ 'note.png': 'no picture' })
+    expect((await shop.herald(['convert', ...args])).status).not.toBe(0)
+    expect(await readTopic(shop.brokerUrl)).toEqual([])
+  })
+})
+
+describe('a broker that is down', () => {
+  test('costs a line of warning; the announcement is kept, listed and sent by the next command', async () => {
+    const shop = await workshop({ 'a.png': picture })
+    await mkdir(shop.path('data'))
+    // A file where the broker's folder should be.
+    await writeFile(shop.path('data', 'broker'), '')
+
+    const args = ['convert', 'a.png', '--to', 'webp', '--notify', 'ada@example.com', '--json']
+    const { status, stdout, stderr } = await shop.herald(args)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const line = JSON.parse(stdout)
+    expect(line).toMatchObject({ ok: true, announced: false })
+    expect(line.warning).toContain('kept and will be sent later: herald outbox flush')
+    expect(await shop.names()).toContain('a.webp')
+
+    const listed = await shop.herald(['outbox'])
+    expect(listed.status).toBe(0)
+    expect(listed.stdout).toMatch(
+      /^age +size +file +recipients +attempts +last fault\n.* (\d+ B|[\d.]+ kB) +a\.png +1 +.*\n1 announcement, (\d+ B|[\d.]+ kB); the oldest is .* old\n$/,
+    )
+    const inJson = JSON.parse((await shop.herald(['outbox', '--json'])).stdout)
+    expect(inJson).toMatchObject({ file: 'a.png', setAsideUntil: null })
+    expect(inJson.sizeBytes).toBeGreaterThan(300)
+    expect(inJson.ageMs).toBeGreaterThan(0)
+    const flushed = await shop.herald(['outbox', 'flush'])
+    expect(flushed.status).toBe(5)
+    expect(flushed.stderr).toMatch(/^herald: 1 announcement still waiting: .*broker/)
+
+    await rm(shop.path('data', 'broker'))
+    expect((await shop.herald(['formats'])).status).toBe(0)
+    const events = await readTopic(shop.brokerUrl)
+    expect(events.map(({ envelope }) => envelope.id)).toEqual(line.eventIds)
+    expect((await shop.herald(['outbox', '--json'])).stdout).toBe('')
+  })
+
+  test('is told to a person in one line', async () => {
+    const shop = await workshop({ 'a.png': picture, 'b.png': picture })
+    await mkdir(shop.path('data'))
+    await writeFile(shop.path('data', 'broker'), '')
+    const { status, stdout, stderr } = await shop.herald(['convert', 'a.png', 'b.png', '-t', 'gif'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^✓ a\.png .* announcement kept\n✓ b\.png .* announcement kept\n$/)
+    expect(stderr).toMatch(/^! The announcement is kept and will be sent later.*\n$/)
+  })
+
+  test('what the broker refuses for a fault of its own is set aside, and said so', async () => {
+    const shop = await workshop()
+    const outbox = await openOutbox(shop.path('data', 'outbox'), { logger: silentLogger })
+    const value = Buffer.alloc(1_200_000)
+    const huge = { key: null, value, headers: { ce_id: Buffer.from('1') } }
+    await outbox.prepare({ topic: 'notifications', messages: [huge], files: [], label: 'huge' })
+    await outbox.close()
+    expect((await shop.herald(['outbox', 'flush'])).status).toBe(5)
+    const { stdout } = await shop.herald(['outbox'])
+    expect(stdout).toMatch(/ 1\.2 MB +huge +1 +1 +set aside for (59|60|[\d.]+ s|1 min)/)
+    expect(stdout).toMatch(/\n1 announcement, 1\.2 MB; the oldest is .* old; 1 set aside\n$/)
+  })
+
+  test('flush sends what waits and says how much', async () => {
+    const shop = await workshop({ 'a.png': picture, 'b.png': picture })
+    await mkdir(shop.path('data'))
+    await writeFile(shop.path('data', 'broker'), '')
+    await shop.herald(['convert', 'a.png', 'b.png', '--to', 'webp'])
+    await rm(shop.path('data', 'broker'))
+    const { status, stderr } = await shop.herald(['outbox', 'flush'])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '2 announcements sent.\n' })
+    expect((await shop.herald(['outbox', 'flush'])).stderr).toBe('Nothing was waiting.\n')
+    expect(await readTopic(shop.brokerUrl)).toHaveLength(2)
+  })
+
+  test('that takes calls and never answers costs at most 2 s', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {}))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void silent.close())
+    const { port } = silent.address() as { port: number }
+    const shop = await workshop({ 'a.png': picture, 'b.png': picture })
+
+    const args = ['convert', 'a.png', 'b.png', '--to', 'webp', '--force']
+    await shop.herald(args)
+    const usual = await shop.herald(args)
+    const late = await shop.herald(args, { HERALD_BROKER: `kafka://127.0.0.1:${port}` })
+    expect(late.status).toBe(0)
+    expect(late.stderr).toContain('kept and will be sent later')
+    // Half a second for a machine that does other things as well.
+    expect(late.milliseconds - usual.milliseconds).toBeLessThan(2_500)
+  })
+})
+
+test('the outbox is left empty, with nothing but its store in the data folder', async () => {
+  const shop = await workshop({ 'a.png': picture })
+  await shop.herald(['convert', 'a.png', '--to', 'webp'])
+  const { status, stderr } = await shop.herald(['outbox'])
+  expect({ status, stderr }).toEqual({
+    status: 0,
+    stderr: 'The outbox is empty: everything is announced.\n',
+  })
+  expect((await readdir(shop.path('data'))).sort()).toEqual(['broker', 'outbox'])
+})

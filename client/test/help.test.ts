@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const linked = fileURLToPath(new URL('../../node_modules/.bin/herald', import.meta.url))
+const own = fileURLToPath(new URL('../bin/herald.js', import.meta.url))
+
+const timed = (...args: string[]) => {
+  const startedAt = performance.now()
+  const { status } = spawnSync(process.execPath, args)
+  expect(status).toBe(0)
+  return performance.now() - startedAt
+}
+
+test('npm has linked the command', () => {
+  expect(existsSync(linked)).toBe(true)
+})
+
+test('herald --help takes less than three times what node takes to do nothing', () => {
+  // The quickest of several in turn: what else the machine does only adds.
+  let nothing = Number.POSITIVE_INFINITY
+  let help = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 9; round++) {
+    nothing = Math.min(nothing, timed('-e', '0'))
+    help = Math.min(help, timed(linked, '--help'))
+  }
+  console.info(`herald --help: ${(help / nothing).toFixed(2)} × node -e 0`)
+  expect(help / nothing).toBeLessThan(3)
+})
+
+test('help names the commands, the exit statuses and the environment; version is the package’s', () => {
+  const help = spawnSync(process.execPath, [own, '--help'], { encoding: 'utf8' }).stdout
+  for (const word of ['convert', 'formats', 'outbox', 'Exit status', '130', 'HERALD_CONVERTER']) {
+    expect(help).toContain(word)
+  }
+  const version = spawnSync(process.execPath, [own, '--version'], { encoding: 'utf8' }).stdout
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  expect(version).toBe(`${JSON.parse(manifest).version}\n`)
+})
+
+test('no command at all is a wrong call, answered with the help', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [own], { encoding: 'utf8' })
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  expect(stderr).toContain('Usage: herald')
+})

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { gradient, noise } from './pictures.js'
+import { readTopic } from './read-topic.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+import { openWorkshop } from './workshop.js'
+
+let converter: RealConverter
+beforeAll(async () => {
+  converter = await startConverter()
+})
+afterAll(() => converter.close())
+
+async function workshop(files: Record<string, Uint8Array>, address = converter.address) {
+  const shop = await openWorkshop(address)
+  onTestFinished(() => shop.close())
+  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
+  return shop
+}
+
+const uploading = (at: RealConverter) =>
+  expect.poll(() => at.uploadedBytes(), { timeout: 10_000, interval: 5 }).toBeGreaterThan(0)
+
+/** mulberry32: the same plan for the same seed. */
+function random(seed: number) {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const later = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+describe('Ctrl-C', () => {
+  test('ends the conversion here and on the converter, leaves nothing, exits with 130', async () => {
+    const shop = await workshop({ 'a.png': noise(1600, 1200), 'b.png': gradient(8, 8) })
+    const running = shop.start(['convert', 'a.png', 'b.png', '--to', 'avif', '--lossless'])
+    await uploading(converter)
+    running.child.kill('SIGINT')
+    const { status, stderr, milliseconds } = await running.finished
+    expect(status).toBe(130)
+    expect(stderr).toBe('0 of 2 files converted.\nherald: stopped; nothing half done is left.\n')
+    expect(milliseconds).toBeLessThan(10_000)
+    expect((await shop.names()).filter((name) => /\.part$|a\.avif/.test(name))).toEqual([])
+    await expect.poll(() => converter.uploadedBytes(), { timeout: 5_000 }).toBe(0)
+  })
+})
+
+describe('the converter', () => {
+  test('is not running: a clear word and 5 within seconds', async () => {
+    const shop = await workshop({ 'a.png': gradient(8, 8) }, 'localhost:1')
+    const { status, stderr, milliseconds } = await shop.herald(['convert', 'a.png', '-t', 'webp'])
+    expect(stderr).toBe(
+      'herald: The converter at localhost:1 cannot be reached.\n' +
+        '  Start one with `npm start`, or name another with HERALD_CONVERTER=host:port.\n',
+    )
+    expect(status).toBe(5)
+    expect(milliseconds).toBeLessThan(4_000)
+  })
+
+  test('is not running: programs get an object for each file', async () => {
+    const shop = await workshop({ 'a.png': gradient(8, 8), 'b.png': gradient(8, 8) }, 'localhost:1')
+    const args = ['convert', 'a.png', 'b.png', '-t', 'webp', '--json']
+    const { status, stdout } = await shop.herald(args)
+    expect(status).toBe(5)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { file: 'a.png', ok: false, error: { code: 'HERALD_UNREACHABLE', exitCode: 5 } },
+      { file: 'b.png', ok: false, error: { code: 'HERALD_UNREACHABLE', exitCode: 5 } },
+    ])
+  })
+
+  test('is killed during an upload and stays away: 5, and nothing is left', async () => {
+    const mortal = await startConverter()
+    onTestFinished(() => mortal.close())
+    const shop = await workshop({ 'a.png': noise(3000, 2500) }, mortal.address)
+    const running = shop.start(['convert', 'a.png', '--to', 'webp'])
+    await uploading(mortal)
+    await mortal.kill()
+    const killedAt = performance.now()
+    const { status, stderr } = await running.finished
+    expect(stderr).toMatch(/^✗ a\.png {2}The converter at 127\.0\.0\.1:\d+ cannot be reached\./)
+    expect(status).toBe(5)
+    expect(performance.now() - killedAt).toBeLessThan(18_000)
+    expect(await shop.names()).toEqual(['a.png'])
+  })
+
+  test('is killed during an upload and comes back: the file is sent anew', async () => {
+    const mortal = await startConverter()
+    onTestFinished(() => mortal.close())
+    const shop = await workshop({ 'a.png': noise(3000, 2500) }, mortal.address)
+    const running = shop.start(['convert', 'a.png', '--to', 'webp', '--width', '64'])
+    await uploading(mortal)
+    await mortal.kill()
+    const next = await startConverter({}, Number(mortal.address.split(':')[1]))
+    onTestFinished(() => next.close())
+    const { status, stdout } = await running.finished
+    expect(stdout).toMatch(/^✓ a\.png → a\.webp/)
+    expect(status).toBe(0)
+  })
+
+  test('is full: the client waits until there is room', async () => {
+    const narrow = await startConverter({ HERALD_QUEUE: '0' })
+    onTestFinished(() => narrow.close())
+    const shop = await workshop(
+      { 'a.png': noise(700, 500), 'b.png': gradient(8, 8) },
+      narrow.address,
+    )
+    const first = shop.start(['convert', 'a.png', '--to', 'avif', '--lossless'])
+    await uploading(narrow)
+    const second = await shop.herald(['convert', 'b.png', '--to', 'webp', '--json'])
+    expect(second.status).toBe(0)
+    // It had to wait: a picture of 8 × 8 takes no time.
+    expect(JSON.parse(second.stdout).totalMs).toBeGreaterThan(200)
+    expect((await first.finished).status).toBe(0)
+  })
+})
+
+describe('kill -9', () => {
+  test('at random points: every file under its final name is whole and announced exactly once', async () => {
+    const seed = Date.now() % 2 ** 31
+    console.info(`kill -9 of herald convert at 20 random points, seed ${seed}`)
+    const chance = random(seed)
+    const shop = await workshop({ 'a.png': gradient(640, 480), 'b.png': gradient(320, 200) })
+    const args = (out: string) => [
+      ...['convert', 'a.png', 'b.png', '--to', 'webp,jpeg', '--notify', 'ada@example.com'],
+      ...['--out', out],
+    ]
+    await shop.herald(args('warm'))
+    const { milliseconds: whole } = await shop.herald(args('measured'))
+
+    const folders = ['warm', 'measured']
+    let halted = 0
+    for (let round = 0; round < 20; round++) {
+      folders.push(`run-${round}`)
+      const running = shop.start(args(`run-${round}`))
+      // The start of the program changes nothing: aim at the rest.
+      await later(whole * (0.3 + 0.7 * chance()))
+      running.child.kill('SIGKILL')
+      if ((await running.finished).status === null) halted += 1
+    }
+    expect(halted, `seed ${seed}`).toBeGreaterThan(5)
+    expect((await shop.herald(['outbox', 'flush'])).status).toBe(0)
+
+    const announced = new Map<string, Set<string>>()
+    for (const { envelope, event } of await readTopic(shop.brokerUrl)) {
+      if (!('renditions' in event.data)) throw new Error('an unexpected event')
+      for (const { path, sha256 } of event.data.renditions) {
+        announced.set(`${path}`, (announced.get(`${path}`) ?? new Set()).add(envelope.id))
+        const bytes = await readFile(`${path}`)
+        expect(createHash('sha256').update(bytes).digest('hex'), `seed ${seed}`).toBe(sha256)
+      }
+    }
+    const present: string[] = []
+    for (const folder of folders) {
+      const names = await shop.names(shop.path(folder)).catch(() => [])
+      present.push(...names.map((name) => shop.path(folder, name)))
+    }
+    const final = present.filter((path) => !path.endsWith('.part'))
+    expect([...announced.keys()].sort(), `seed ${seed}`).toEqual(final.sort())
+    expect(
+      [...announced.values()].every((ids) => ids.size === 1),
+      `seed ${seed}`,
+    ).toBe(true)
+  }, 120_000)
+
+  test('what a killed run left half done is gone after the next one into that folder', async () => {
+    const shop = await workshop({ 'a.png': gradient(8, 8) })
+    const { child } = shop.start(['--help'])
+    const dead = child.pid
+    await new Promise((resolve) => child.once('exit', resolve))
+    const machine = (await makeOne(shop)).split('-')[1]
+    const left = `.herald-${machine}-${dead}-1-0123456789ab.part`
+    const alive = `.herald-${machine}-${process.pid}--0123456789ab.part`
+    const elsewhere = `.herald-00000000-${dead}-1-0123456789ab.part`
+    for (const name of [left, alive, elsewhere]) await writeFile(shop.path(name), 'half')
+    await shop.herald(['convert', 'a.png', '--to', 'webp'])
+    expect(await shop.names()).toEqual([elsewhere, alive, 'a.png', 'a.webp'].sort())
+  })
+})
+
+/** The name of a temporary file as this machine makes it. */
+async function makeOne(shop: { path(...names: string[]): string }): Promise<string> {
+  const { temporaryPath } = await import('@herald/client/temporary-file')
+  return temporaryPath(shop.path()).split('/').at(-1) as string
+}

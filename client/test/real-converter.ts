@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../converter-service/dist/src/main.js', import.meta.url))
+
+export interface RealConverter {
+  /** `host:port`. */
+  readonly address: string
+  /** Bytes of uploads that it holds now. */
+  uploadedBytes(): Promise<number>
+  /** kill -9. */
+  kill(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The converter as its own process, on `port` or on any that is free. */
+export async function startConverter(
+  env: Record<string, string> = {},
+  port = 0,
+): Promise<RealConverter> {
+  const spool = await mkdtemp(join(tmpdir(), 'herald-spool-'))
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      HERALD_CONVERTER_LISTEN: `127.0.0.1:${port}`,
+      HERALD_CONVERTER_PROBES: '127.0.0.1:0',
+      HERALD_SPOOL: spool,
+      HERALD_WORKERS: '1',
+      ...env,
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const exited = once(child, 'exit')
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    await exited
+  }
+  let listening: number | undefined
+  const seen: string[] = []
+  for await (const line of createInterface({ input: child.stderr })) {
+    seen.push(line)
+    listening = portIn(line)
+    if (listening !== undefined) break
+  }
+  child.stderr.resume()
+  if (listening === undefined) throw new Error(`the converter did not start:\n${seen.join('\n')}`)
+  return {
+    address: `127.0.0.1:${listening}`,
+    async uploadedBytes() {
+      const entries = await readdir(spool, { recursive: true, withFileTypes: true })
+      const sizes = entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => stat(join(entry.parentPath, entry.name)).then(({ size }) => size))
+      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+    },
+    kill: () => end('SIGKILL'),
+    async close() {
+      await end('SIGTERM')
+      await rm(spool, { recursive: true, force: true })
+    },
+  }
+}
+
+function portIn(line: string): number | undefined {
+  try {
+    const { msg, port } = JSON.parse(line) as { msg?: string; port?: number }
+    return msg === 'ready' ? port : undefined
+  } catch {
+    return undefined
+  }
+}

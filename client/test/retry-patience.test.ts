@@ -1,0 +1,52 @@
+import { createPatience } from '@herald/client/retry-patience'
+import { HeraldError } from '@herald/proto/errors'
+import { describe, expect, test } from 'vitest'
+
+function clock() {
+  let at = 0
+  return { now: () => at, pass: (ms: number) => (at += ms) }
+}
+
+/** The waits until it gives up. */
+function waits(fault: HeraldError, eachAttemptMs = 0): number[] {
+  const { now, pass } = clock()
+  const patience = createPatience(now)
+  const seen: number[] = []
+  for (;;) {
+    const wait = patience.after(fault)
+    if (wait === undefined) return seen
+    seen.push(wait)
+    pass(wait + eachAttemptMs)
+  }
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
+
+describe('the patience with a fault', () => {
+  test('of a converter that is full lasts a minute, ever longer between two attempts', () => {
+    const seen = waits(new HeraldError('HERALD_BUSY', 'full'))
+    expect(sum(seen)).toBeLessThanOrEqual(60_000)
+    expect(sum(seen)).toBeGreaterThan(45_000)
+    expect(seen[0]).toBeLessThanOrEqual(250)
+    expect(Math.max(...seen)).toBeLessThanOrEqual(6_250)
+  })
+
+  test('never comes back before the time that the converter has said', () => {
+    const seen = waits(new HeraldError('HERALD_BUSY', 'full', { retryAfterMs: 3_000 }))
+    expect(Math.min(...seen)).toBeGreaterThanOrEqual(3_000)
+  })
+
+  test('of a converter that is away lasts fifteen seconds, its slow answers included', () => {
+    const fault = new HeraldError('HERALD_UNREACHABLE', 'away')
+    expect(sum(waits(fault))).toBeLessThanOrEqual(15_000)
+    expect(waits(fault, 14_900)).toHaveLength(1)
+  })
+
+  test('of a damaged transfer ends with the third attempt', () => {
+    expect(waits(new HeraldError('HERALD_DAMAGED_TRANSFER', 'damaged'))).toHaveLength(2)
+  })
+
+  test('is none where the same would fail again', () => {
+    expect(waits(new HeraldError('HERALD_CORRUPT_FILE', 'broken'))).toEqual([])
+  })
+})

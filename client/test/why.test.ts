@@ -1,0 +1,184 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { gradient } from './pictures.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+import { openWorkshop } from './workshop.js'
+
+vi.setConfig({ testTimeout: 60_000 })
+let converter: RealConverter
+beforeAll(async () => {
+  converter = await startConverter()
+})
+afterAll(() => converter.close())
+
+async function workshop() {
+  const shop = await openWorkshop(converter.address)
+  onTestFinished(() => shop.close())
+  await writeFile(shop.path('harbour.png'), gradient(64, 48))
+  const convert = async (...more: string[]) => {
+    const args = ['convert', 'harbour.png', '--to', 'webp', '--force', '--json', ...more]
+    return JSON.parse((await shop.herald(args)).stdout)
+  }
+  return { ...shop, convert }
+}
+
+/** A notifier's API, as far as it is asked here: what it says of each event. */
+async function startDesk(
+  mails: Record<string, object>,
+  conversions: Record<string, object[]> = {},
+) {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://desk')
+    const conversion = url.searchParams.get('conversion')
+    const found = conversion
+      ? conversions[conversion]
+      : [mails[url.pathname.slice('/deliveries/'.length)]].filter((each) => each !== undefined)
+    response.statusCode = found?.length ? 200 : 404
+    response.end(found?.length ? JSON.stringify({ deliveries: found }) : 'no such page')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return { HERALD_NOTIFIER: `http://127.0.0.1:${port}`, TZ: 'UTC' }
+}
+
+const accepted = {
+  state: 'accepted',
+  recipient: 'ada@example.com',
+  attempts: 1,
+  reply: '250 2.0.0 OK queued as 4F2',
+  firstAttemptAt: '2026-03-14T14:03:21.000Z',
+  updatedAt: '2026-03-14T14:03:22.000Z',
+}
+
+test('one timeline leads from the upload over topic and offset to the reply of the mail server', async () => {
+  const shop = await workshop()
+  const line = await shop.convert('-n', 'ada@example.com')
+  const [{ id, partition, offset }] = line.events
+  const env = await startDesk({ [id]: accepted })
+  const { status, stdout, stderr } = await shop.herald(['why', line.conversionId], env)
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines).toEqual([
+    `${id}  to ada@example.com`,
+    expect.stringMatching(/^ {2}\d\d:\d\d:\d\d +the conversion was asked for$/),
+    expect.stringMatching(/^ {2}\d\d:\d\d:\d\d +kept in the outbox: harbour\.png$/),
+    expect.stringMatching(
+      new RegExp(
+        `^ {2}\\d\\d:\\d\\d:\\d\\d +published on notifications, partition ${partition}, offset ${offset}$`,
+      ),
+    ),
+    '  2026-03-14 14:03:21  put to the mail server first',
+    '  2026-03-14 14:03:22  accepted after 1 attempt: 250 2.0.0 OK queued as 4F2',
+    '  The mail server took it at 2026-03-14 14:03:22: 250 2.0.0 OK queued as 4F2.',
+  ])
+})
+
+test('a conversion with several recipients shows each, an event id that one alone', async () => {
+  const shop = await workshop()
+  const line = await shop.convert('-n', 'ada@example.com', '-n', 'bob@example.com')
+  const env = await startDesk({ [line.eventIds[1]]: { ...accepted, recipient: 'bob@example.com' } })
+  const all = JSON.parse((await shop.herald(['why', line.conversionId, '--json'], env)).stdout)
+  expect(all.events.map((each: { standing: string }) => each.standing)).toEqual([
+    'gone',
+    'accepted',
+  ])
+  const one = JSON.parse((await shop.herald(['why', line.eventIds[1], '--json'], env)).stdout)
+  expect(one).toMatchObject({
+    known: true,
+    notifier: null,
+    events: [
+      { eventId: line.eventIds[1], conversionId: line.conversionId, recipient: 'bob@example.com' },
+    ],
+  })
+})
+
+const inAMinute = () => new Date(Date.now() + 40_000).toISOString()
+
+test.each([
+  [
+    'waits',
+    () => ({ state: 'deferred', reply: '450 4.2.1 busy', nextAttemptAt: inAMinute() }),
+    /^It waits: the mailbox is busy \(450 4\.2\.1 busy\), next attempt in (40|39|38|37) s\.$/,
+  ],
+  [
+    'given up',
+    () => ({ state: 'failed', reply: '550 5.1.1 no such mailbox' }),
+    /^Given up: 550 5\.1\.1 no such mailbox\. When the reason is gone: herald-notifier dead-letters replay the-event$/,
+  ],
+  [
+    'uncertain',
+    () => ({ state: 'unknown', reply: 'the connection was closed' }),
+    /^It may have been delivered: .* It is not sent again\.$/,
+  ],
+  ['sending', () => ({ state: 'attempting' }), /^It is being handed to the mail server now\.$/],
+])('what the notifier alone knows is told: %s', async (standing, mail, sentence) => {
+  const shop = await workshop()
+  const env = await startDesk({ 'the-event': mail() })
+  const { status, stdout } = await shop.herald(['why', 'the-event', '--json'], env)
+  expect(status).toBe(0)
+  const [event] = JSON.parse(stdout).events
+  expect(event.standing).toBe(standing)
+  expect(event.sentence).toMatch(sentence)
+})
+
+test('events of a conversion that another machine announced are known to the notifier', async () => {
+  const shop = await workshop()
+  const place = { topic: 'notifications', partition: 3, offset: '17', conversionId: 'elsewhere' }
+  const history = [
+    { at: '2026-03-14T14:03:21.000Z', state: 'deferred', reply: '450 busy', counted: true },
+    { at: '2026-03-14T14:03:22.000Z', state: 'accepted', reply: '250 ok', counted: true },
+  ]
+  const digest = { ...accepted, ...place, history, eventIds: ['e1', 'e2'] }
+  const env = await startDesk({}, { elsewhere: [digest] })
+  const { stdout } = await shop.herald(['why', 'elsewhere', '--json'], env)
+  const { events } = JSON.parse(stdout)
+  expect(events).toMatchObject([
+    { eventId: 'e1', standing: 'accepted', ...place },
+    { eventId: 'e2', standing: 'accepted', ...place },
+  ])
+  expect(events[0].timeline.map(({ what }: { what: string }) => what)).toEqual([
+    'published on notifications, partition 3, offset 17',
+    'deferred: 450 busy',
+    'accepted: 250 ok',
+  ])
+})
+
+test('of an id that nobody knows it says so, exit status 3', async () => {
+  const shop = await workshop()
+  const { status, stdout, stderr } = await shop.herald(['why', 'nothing'], await startDesk({}))
+  expect({ status, stdout }).toEqual({ status: 3, stdout: '' })
+  expect(stderr).toBe(
+    'herald: Not known here: the outbox of this machine has nothing of nothing, nor has the notifier.\n',
+  )
+})
+
+test('a notifier that cannot be reached is said, with what is known anyway, exit status 5', async () => {
+  const shop = await workshop()
+  const line = await shop.convert()
+  const env = { HERALD_NOTIFIER: 'http://127.0.0.1:1' }
+  const { status, stdout, stderr } = await shop.herald(['why', line.conversionId], env)
+  expect(status).toBe(5)
+  expect(stdout).toMatch(/published on notifications, partition \d+, offset \d+\n/)
+  expect(stdout).toMatch(/Published at .*; what became of it then is not known: the notifier at /)
+  expect(stderr).toBe('herald: the notifier at http://127.0.0.1:1 cannot be reached.\n')
+  const wrong = await shop.herald(['why', 'x'], { HERALD_NOTIFIER: 'ftp://nobody' })
+  expect(wrong.status).toBe(2)
+  expect(wrong.stderr).toContain('HERALD_NOTIFIER=ftp://nobody is not valid')
+})
+
+test('what could not be published yet is told with the reason', async () => {
+  const shop = await workshop()
+  await mkdir(shop.path('data'))
+  // A file where the broker's folder should be.
+  await writeFile(shop.path('data', 'broker'), '')
+  const line = await shop.convert()
+  const { status, stdout } = await shop.herald(['why', line.conversionId], await startDesk({}))
+  expect(status).toBe(0)
+  expect(stdout).toMatch(
+    / {2}Not announced yet: kept in the outbox since \d\d:\d\d:\d\d.* Send it with: herald outbox flush\n$/,
+  )
+  await rm(shop.path('data', 'broker'))
+})
