@@ -1,0 +1,21 @@
+import { address, loadEnv, logLevel } from '@herald/runtime'
+
+/** Where the development inbox listens. Loopback unless told otherwise: it shows mail to anyone who asks. */
+export type InboxConfig = ReturnType<typeof loadConfig>
+
+/** Throws ConfigurationError naming every fault. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const read = loadEnv(
+    {
+      HERALD_INBOX_SMTP: address('127.0.0.1:1025'),
+      HERALD_INBOX_WEB: address('127.0.0.1:8025'),
+      HERALD_LOG_LEVEL: logLevel(),
+    },
+    env,
+  )
+  return Object.freeze({
+    smtp: read.HERALD_INBOX_SMTP,
+    web: read.HERALD_INBOX_WEB,
+    logLevel: read.HERALD_LOG_LEVEL,
+  })
+}

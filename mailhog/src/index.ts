@@ -1,0 +1,3 @@
+export * from './inbox-client.js'
+export * from './inbox-process.js'
+export * from './mailhog-binary.js'

@@ -1,0 +1,84 @@
+import PostalMime, { type Address } from 'postal-mime'
+
+export interface MailAddress {
+  /** Empty where the mail gives none. */
+  readonly name: string
+  readonly address: string
+}
+
+export interface MailAttachment {
+  readonly fileName: string
+  /** Its media type. */
+  readonly mediaType: string
+  /** Shown within the text rather than beside it. */
+  readonly inline: boolean
+  /** What `cid:` links call it, without angle brackets; undefined where nothing can link to it. */
+  readonly contentId: string | undefined
+  readonly content: Uint8Array
+}
+
+/** A mail as it lies in an inbox. */
+export interface Mail {
+  /** The inbox' own name for it. */
+  readonly id: string
+  /** Whom the envelope names, which a Bcc has in common with nobody else. */
+  readonly recipients: readonly string[]
+  readonly subject: string
+  readonly from: MailAddress
+  readonly to: readonly MailAddress[]
+  /** The Date header; undefined where there is none. */
+  readonly date: Date | undefined
+  /** With its angle brackets. */
+  readonly messageId: string
+  /** Empty where the mail has no such part. */
+  readonly text: string
+  /** Empty where the mail has no such part. */
+  readonly html: string
+  readonly attachments: readonly MailAttachment[]
+  /** Header fields in the order of the mail, names in lower case, values decoded. */
+  readonly headers: readonly { readonly name: string; readonly value: string }[]
+  /** The mail as it came over the wire, a byte a character (latin1), ends of lines as CRLF. */
+  readonly raw: string
+}
+
+/** Reads a mail from its raw bytes, so that it reads alike whichever inbox kept it. */
+export async function readMail(
+  id: string,
+  recipients: readonly string[],
+  bytes: Uint8Array,
+): Promise<Mail> {
+  const raw = Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/(\r\n)*$/, '\r\n')
+  const parsed = await PostalMime.parse(Buffer.from(raw, 'latin1'))
+  return {
+    id,
+    recipients,
+    subject: parsed.subject ?? '',
+    from: mailboxes(parsed.from ? [parsed.from] : [])[0] ?? { name: '', address: '' },
+    to: mailboxes(parsed.to ?? []),
+    date: parsed.date === undefined ? undefined : new Date(parsed.date),
+    messageId: parsed.messageId ?? '',
+    text: parsed.text ?? '',
+    html: parsed.html ?? '',
+    attachments: parsed.attachments.map(
+      ({ filename, mimeType, disposition, contentId, content }) => ({
+        fileName: filename ?? '',
+        mediaType: mimeType,
+        inline: disposition === 'inline',
+        contentId: contentId?.replace(/^<|>$/g, ''),
+        content: typeof content === 'string' ? Buffer.from(content) : new Uint8Array(content),
+      }),
+    ),
+    headers: parsed.headers.map(({ key, value }) => ({ name: key, value })),
+    raw,
+  }
+}
+
+function mailboxes(addresses: readonly Address[]): MailAddress[] {
+  return addresses.flatMap((entry) =>
+    entry.group === undefined
+      ? [{ name: entry.name, address: entry.address ?? '' }]
+      : mailboxes(entry.group),
+  )
+}

@@ -1,0 +1,66 @@
+import { relative, resolve } from 'node:path'
+import { maskPassword } from '@herald/runtime'
+import type { Paint } from './paint.js'
+import { durationText } from './quantities.js'
+import type { StackAddresses } from './stack.js'
+
+const sample = 'stack/sample/herald-at-dusk.jpg'
+
+type Row = readonly [name: string, where: string, about: string]
+
+/** What a client finds by itself, and where else it must be told to look. */
+const defaults = {
+  HERALD_CONVERTER: 'localhost:50051',
+  HERALD_BROKER: `embedded:${resolve('data/broker')}`,
+  HERALD_TOPIC: 'notifications',
+  HERALD_DATA: resolve('data'),
+}
+
+/** What `npm start` says once everything is ready: where everything is, and one line to try. */
+export function describeStack(
+  { converter, broker, topic, smtp, inbox, notifier, data }: StackAddresses,
+  { readyAfterMs, paint }: { readyAfterMs: number; paint: Paint },
+): string[] {
+  const told = {
+    HERALD_CONVERTER: converter,
+    HERALD_BROKER: broker,
+    HERALD_TOPIC: topic,
+    HERALD_DATA: data,
+  }
+  const variables = Object.entries(told)
+    .filter(([name, value]) => value !== defaults[name as keyof typeof defaults])
+    .map(([name, value]) => `${name}=${value} `)
+  const command = `npx herald convert ${sample} --to webp --notify you@example.com`
+  const rows: readonly Row[] = [
+    ['Converter', converter, 'gRPC, with health and reflection'],
+    ...(inbox ? [['Inbox', named(inbox), 'read the mail here'] satisfies Row] : []),
+    ['SMTP', maskPassword(named(smtp)), inbox ? 'where the mail goes in' : 'where the mail goes'],
+    ['Broker', maskPassword(broker).replace(/(?<=^embedded:).*/, near), `topic ${topic}`],
+    ['Notifier', named(notifier), '/readyz, /metrics, /deliveries/{event id}'],
+    ['Data', near(data), ''],
+  ]
+  const width = Math.max(...rows.map(([, where]) => where.length))
+  return [
+    '',
+    `  ${paint('bold', 'Herald is running')}, ready after ${durationText(readyAfterMs)}.`,
+    '',
+    ...rows.map(([name, where, about]) =>
+      `  ${name.padEnd(10)} ${paint('cyan', where.padEnd(width))}  ${paint('dim', about)}`.trimEnd(),
+    ),
+    '',
+    '  Try it from another terminal, here:',
+    `    ${paint('bold', maskPassword(variables.join('')) + command)}`,
+    '',
+    `  ${paint('dim', 'Ctrl-C stops everything.')}`,
+    '',
+  ]
+}
+
+/** As people write it. */
+const named = (url: string) => url.replace('//127.0.0.1:', '//localhost:')
+
+/** The path as seen from here, where it lies below. */
+function near(path: string): string {
+  const below = relative(process.cwd(), path)
+  return below === '' || below.startsWith('..') ? path : `./${below}`
+}

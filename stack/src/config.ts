@@ -1,0 +1,70 @@
+import { resolve } from 'node:path'
+import { address, loadEnv, variable } from '@herald/runtime'
+import { z } from 'zod'
+
+const text = (fallback: string, form: string) =>
+  variable(z.string().regex(/\S/).default(fallback), { form })
+
+/** Where everything listens and lies. */
+export type StackConfig = ReturnType<typeof loadConfig>
+
+/**
+ * Reads where the stack is to listen; an address a client connects to says where its program
+ * listens, unless that is told apart. Throws ConfigurationError naming every fault.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const clients = loadEnv({ HERALD_CONVERTER: address('localhost:50051') }, env)
+  const read = loadEnv(
+    {
+      HERALD_CONVERTER_LISTEN: address(
+        isHere(clients.HERALD_CONVERTER) ? loopback(clients.HERALD_CONVERTER) : '127.0.0.1:50051',
+      ),
+      HERALD_CONVERTER_PROBES: address('127.0.0.1:9101'),
+      HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
+      HERALD_INBOX_SMTP: address('127.0.0.1:1025'),
+      HERALD_INBOX_WEB: address('127.0.0.1:8025'),
+      HERALD_SMTP: variable(
+        z
+          .string()
+          .regex(/^smtps?:\/\/\S+$/)
+          .optional(),
+        { form: 'smtp://host:port', secret: true },
+      ),
+      HERALD_BROKER: text('embedded:./data/broker', "a broker's URL"),
+      HERALD_TOPIC: text('notifications', "a topic's name"),
+      HERALD_DATA: text('./data', 'a folder'),
+    },
+    env,
+  )
+  return Object.freeze({
+    /** `host:port` of the converter, for clients. */
+    converter: env['HERALD_CONVERTER']
+      ? clients.HERALD_CONVERTER
+      : reachable(read.HERALD_CONVERTER_LISTEN),
+    converterListen: read.HERALD_CONVERTER_LISTEN,
+    converterProbes: read.HERALD_CONVERTER_PROBES,
+    notifierProbes: read.HERALD_NOTIFIER_PROBES,
+    inboxSmtp: read.HERALD_INBOX_SMTP,
+    inboxWeb: read.HERALD_INBOX_WEB,
+    /** The mail server that is not ours; undefined where our inbox takes the mail. */
+    foreignSmtp: isInbox(read.HERALD_SMTP, read.HERALD_INBOX_SMTP) ? undefined : read.HERALD_SMTP,
+    broker: read.HERALD_BROKER,
+    topic: read.HERALD_TOPIC,
+    /** Absolute. */
+    data: resolve(read.HERALD_DATA),
+  })
+}
+
+const isHere = (address: string) => /^(localhost|127\.[\d.]+|\[::1\]):/.test(address)
+
+/** What a client on this machine calls it. */
+const reachable = (address: string) =>
+  address.replace(/^(0\.0\.0\.0|127\.0\.0\.1|\[::1?\]):/, 'localhost:')
+
+/** Listening is for an address of this machine, and closed by default. */
+const loopback = (address: string) => address.replace(/^localhost:/, '127.0.0.1:')
+
+function isInbox(smtp: string | undefined, inbox: string): boolean {
+  if (smtp === undefined) return true
+  return URL.canParse(smtp) && loopback(new URL(smtp).host) === loopback(inbox)
+}

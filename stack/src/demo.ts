@@ -1,0 +1,59 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { InboxError } from '@herald/mailhog/inbox-client'
+import { createReport } from './demo/report.js'
+import { DemoError, runDemo } from './demo/run-demo.js'
+import { painter } from './paint.js'
+import { StackError } from './readiness.js'
+import { stopRequests } from './stop-requests.js'
+import { findPlace, type Place } from './where.js'
+
+const paint = painter(process.stdout, process.env)
+const complain = (text: string) => process.stderr.write(`\n${paint('red', text)}\n`)
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        own: { type: 'boolean', default: false },
+        out: { type: 'string', default: 'demo-out' },
+        patience: { type: 'string', default: '15' },
+      },
+    })
+    if (!/^\d+(\.\d+)?$/.test(values.patience)) throw new TypeError('--patience takes seconds')
+    return values
+  } catch (error) {
+    complain(
+      `${(error as Error).message}\nUsage: npm run demo -- [--own] [--out folder] [--patience seconds]`,
+    )
+    process.exit(2)
+  }
+}
+
+const { own, out, patience } = readArguments()
+const { signal } = stopRequests()
+let place: Place | undefined
+try {
+  place = await findPlace(process.env, {
+    data: resolve(process.env['HERALD_DATA'] || 'data'),
+    onlyOwn: own,
+    signal,
+  })
+  await runDemo(place, {
+    out: resolve(out),
+    patienceMs: Number(patience) * 1000,
+    env: process.env,
+    report: createReport(paint, (line) => process.stdout.write(`${line}\n`)),
+    signal,
+  })
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1
+  const known =
+    error instanceof DemoError || error instanceof StackError || error instanceof InboxError
+  if (signal.aborted) complain('Stopped.')
+  else if (known) complain(error.message)
+  else throw error
+} finally {
+  await place?.own?.stop()
+}
+process.exit()

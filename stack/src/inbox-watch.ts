@@ -1,0 +1,53 @@
+import { type Mail, openInboxClient } from '@herald/mailhog/inbox-client'
+
+export interface Arrival {
+  readonly mail: Mail
+  /** When it was first seen in the inbox, by the clock of `Date.now`; at most `pollMs` late. */
+  readonly seenAt: number
+}
+
+/** Looks into an inbox from now on; what lay there before is not told. */
+export interface InboxWatch {
+  /** Resolves to the first new mail for which `wanted` holds; undefined after `withinMs`. */
+  arrival(wanted: (mail: Mail) => boolean, withinMs: number): Promise<Arrival | undefined>
+  close(): void
+}
+
+const pollMs = 20
+
+/** Rejects with InboxError where no inbox answers at `webUrl`. */
+export async function watchInbox(webUrl: string): Promise<InboxWatch> {
+  const inbox = await openInboxClient(webUrl)
+  const before = new Set((await inbox.list()).map(({ id }) => id))
+  const arrivals = new Map<string, Arrival>()
+  let closed = false
+  const look = async () => {
+    const mails = await inbox.list()
+    const seenAt = Date.now()
+    for (const mail of mails) {
+      if (!before.has(mail.id) && !arrivals.has(mail.id)) arrivals.set(mail.id, { mail, seenAt })
+    }
+  }
+  const pause = () => new Promise((resolve) => setTimeout(resolve, pollMs))
+  const watching = (async () => {
+    while (!closed) {
+      await look()
+      await pause()
+    }
+  })()
+  // A fault is told to whoever waits.
+  watching.catch(() => {})
+  return {
+    async arrival(wanted, withinMs) {
+      const giveUpAt = Date.now() + withinMs
+      for (;;) {
+        const found = [...arrivals.values()].find(({ mail }) => wanted(mail))
+        if (found || Date.now() >= giveUpAt) return found
+        await Promise.race([watching, pause()])
+      }
+    },
+    close() {
+      closed = true
+    },
+  }
+}

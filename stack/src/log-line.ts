@@ -1,0 +1,65 @@
+import type { Paint } from './paint.js'
+
+/** What a program wrote: one of its log's JSON lines, or words of its own. */
+export type LogLine =
+  | { readonly words: string }
+  | {
+      readonly level: number
+      readonly message: string
+      readonly fields: Fields
+      readonly time: Date
+    }
+
+export type Fields = Readonly<Record<string, unknown>>
+
+/** Reads a line of pino's JSON. */
+export function readLogLine(line: string): LogLine {
+  if (!line.startsWith('{')) return { words: line }
+  try {
+    const { level, time, msg, program: _, ...fields } = JSON.parse(line) as Record<string, unknown>
+    if (typeof level !== 'number' || typeof msg !== 'string') return { words: line }
+    return { level, message: msg, fields, time: new Date(time as string | number) }
+  } catch {
+    return { words: line }
+  }
+}
+
+/** The line for a person: time, message, then the fields as `name=value`. */
+export function formatLogLine(line: LogLine, paint: Paint): string {
+  if ('words' in line) return visible(line.words)
+  const { level, message, fields, time } = line
+  const facts = Object.entries(fields).flatMap(([name, value]) => {
+    const text = valueText(value)
+    return text === '' ? [] : [visible(`${name}=${text}`)]
+  })
+  const said = visible(message)
+  return [
+    paint('dim', clock(time)),
+    level >= 50 ? paint('red', said) : level >= 40 ? paint('yellow', said) : said,
+    ...(facts.length > 0 ? [paint('dim', facts.join(' '))] : []),
+  ].join('  ')
+}
+
+const clock = (time: Date) =>
+  Number.isNaN(time.getTime()) ? '--:--:--' : time.toLocaleTimeString('en-GB', { hour12: false })
+
+function valueText(value: unknown): string {
+  if (value === undefined || value === null || value === '') return ''
+  if (typeof value === 'object' && 'message' in value) {
+    // An error: what it says; its stack is for the JSON log.
+    const { code, message } = value as { code?: unknown; message: unknown }
+    return JSON.stringify(code === undefined ? String(message) : `${code}: ${message}`)
+  }
+  if (typeof value === 'number') return String(Math.round(value * 10) / 10)
+  if (Array.isArray(value)) return value.map(valueText).join(',')
+  if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)
+  return JSON.stringify(value)
+}
+
+/** Control characters in what a program writes would move the reader's cursor. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16)
+    return `\\u${code.padStart(4, '0')}`
+  })
+}

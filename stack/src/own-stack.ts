@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadConfig } from './config.js'
+import type { LogLine } from './log-line.js'
+import { type Stack, startStack } from './stack.js'
+
+/** The address named when nobody is, in a stack of one's own. */
+export const ownMailTo = 'default@example.com'
+
+/**
+ * A stack for one's own use: embedded broker, free ports, everything in a temporary folder that
+ * goes with `stop`. Of the environment's HERALD_ variables it takes none. Rejects with StackError.
+ */
+export async function startOwnStack(
+  env: NodeJS.ProcessEnv,
+  {
+    signal,
+    heard = () => {},
+  }: { signal: AbortSignal; heard?(program: string, line: LogLine): void },
+): Promise<Stack> {
+  const folder = mkdtempSync(join(tmpdir(), 'herald-stack-'))
+  const clean = () => rmSync(folder, { recursive: true, force: true })
+  const any = '127.0.0.1:0'
+  const own = {
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('HERALD_'))),
+    HERALD_BROKER: `embedded:${join(folder, 'broker')}`,
+    HERALD_DATA: folder,
+    HERALD_SPOOL: join(folder, 'spool'),
+    HERALD_CONVERTER_LISTEN: any,
+    HERALD_CONVERTER_PROBES: any,
+    HERALD_NOTIFIER_PROBES: any,
+    HERALD_INBOX_SMTP: any,
+    HERALD_INBOX_WEB: any,
+    HERALD_MAIL_TO: ownMailTo,
+  }
+  process.once('exit', clean)
+  try {
+    const stack = await startStack({ config: loadConfig(own), env: own, heard, signal })
+    return {
+      ...stack,
+      async stop() {
+        await stack.stop()
+        clean()
+        process.removeListener('exit', clean)
+      },
+    }
+  } catch (error) {
+    clean()
+    throw error
+  }
+}

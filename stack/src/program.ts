@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { type Fields, type LogLine, readLogLine } from './log-line.js'
+
+export interface ProgramSpec {
+  readonly name: string
+  /** Its compiled entry point, absolute. */
+  readonly main: string
+  /** Its whole environment. */
+  readonly env: NodeJS.ProcessEnv
+}
+
+export interface Ending {
+  /** For a person: `exit status 1`, `killed by SIGKILL`. */
+  readonly how: string
+  /** The last words it wrote that were no log lines: a fault of its configuration, say. */
+  readonly lastWords: readonly string[]
+}
+
+/** A program of the stack, in a process of its own. */
+export interface Program {
+  readonly name: string
+  readonly pid: number | undefined
+  /** Resolves to the fields of its log line `ready`; never, when it ends before. */
+  readonly ready: Promise<Fields>
+  /** Resolves when it has ended and everything it wrote is read. Never rejects. */
+  readonly ended: Promise<Ending>
+  /** Asks it to stop and waits; after `graceMs`, or where it cannot be asked, kills it. Idempotent. */
+  stop(graceMs: number): Promise<Ending>
+}
+
+/** Starts a program; `heard` gets every line that it writes. */
+export function startProgram(spec: ProgramSpec, heard: (line: LogLine) => void): Program {
+  const child = spawn(process.execPath, [spec.main], {
+    env: spec.env,
+    // Its own process group: a Ctrl-C at the terminal reaches us alone, and we stop in order.
+    // The channel: it notices when we are gone, however that came about.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  const kill = () => killGroup(child)
+  // However we end, short of kill -9, nothing is left behind.
+  process.once('exit', kill)
+  const lastWords: string[] = []
+  const ready = new Promise<Fields>((resolve) => {
+    eachLine(child, (text) => {
+      const line = readLogLine(text)
+      heard(line)
+      if ('words' in line) lastWords.push(line.words)
+      else if (line.message === 'ready') resolve(line.fields)
+    })
+  })
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('error', (error) => resolve({ how: error.message, lastWords }))
+    child.once('exit', (code, signal) => {
+      process.removeListener('exit', kill)
+      const how = signal ? `killed by ${signal}` : `exit status ${code}`
+      const end = () => resolve({ how, lastWords: lastWords.slice(-10) })
+      // What it wrote last may still be in the pipe, which a child of its own may hold open.
+      child.once('close', end)
+      setTimeout(end, 1000).unref()
+    })
+  })
+  return {
+    name: spec.name,
+    pid: child.pid,
+    ready,
+    ended,
+    async stop(graceMs) {
+      child.kill('SIGTERM')
+      const timer = setTimeout(kill, graceMs)
+      const ending = await ended
+      clearTimeout(timer)
+      return ending
+    },
+  }
+}
+
+/** The program and what it started. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It is gone.
+  }
+}
+
+function eachLine(child: ChildProcess, heard: (line: string) => void): void {
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream as Readable }).on('line', (line) => {
+      if (line.trim() !== '') heard(line)
+    })
+  }
+}

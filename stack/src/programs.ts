@@ -1,0 +1,52 @@
+import { fileURLToPath } from 'node:url'
+import type { StackConfig } from './config.js'
+import type { ProgramSpec } from './program.js'
+
+/** A program of the stack and the addresses it will listen on. */
+export interface PlannedProgram extends ProgramSpec {
+  readonly listens: readonly { readonly variable: string; readonly address: string }[]
+}
+
+export interface PlannedPrograms {
+  /** Undefined where the mail goes to a server that is not ours. */
+  readonly inbox: PlannedProgram | undefined
+  readonly converter: PlannedProgram
+  /** The mail goes to `smtpUrl`, which our inbox tells once it listens. */
+  notifier(smtpUrl: string): PlannedProgram
+}
+
+/** What `npm start` runs. */
+export function planPrograms(config: StackConfig, env: NodeJS.ProcessEnv): PlannedPrograms {
+  const plan = (
+    name: string,
+    room: string,
+    addresses: Record<string, string>,
+    more: Record<string, string> = {},
+  ): PlannedProgram => ({
+    name,
+    // By path: the stack runs the services, it is not made of them.
+    main: fileURLToPath(new URL(`../../../${room}/dist/src/main.js`, import.meta.url)),
+    env: { ...env, ...addresses, ...more },
+    listens: Object.entries(addresses).map(([variable, address]) => ({ variable, address })),
+  })
+  return {
+    inbox:
+      config.foreignSmtp === undefined
+        ? plan('inbox', 'mailhog', {
+            HERALD_INBOX_SMTP: config.inboxSmtp,
+            HERALD_INBOX_WEB: config.inboxWeb,
+          })
+        : undefined,
+    converter: plan('converter', 'converter-service', {
+      HERALD_CONVERTER_LISTEN: config.converterListen,
+      HERALD_CONVERTER_PROBES: config.converterProbes,
+    }),
+    notifier: (smtpUrl) =>
+      plan(
+        'notifier',
+        'notifier-service',
+        { HERALD_NOTIFIER_PROBES: config.notifierProbes },
+        { HERALD_SMTP: smtpUrl },
+      ),
+  }
+}

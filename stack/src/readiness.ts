@@ -1,0 +1,41 @@
+import type { Fields } from './log-line.js'
+import type { Ending, Program } from './program.js'
+
+/** Why the stack does not run: for a person, with what to do. */
+export class StackError extends Error {
+  override readonly name = 'StackError'
+}
+
+const readyWithinMs = 30_000
+
+/** Resolves to what the program says when it is ready. Rejects with StackError when that does not come. */
+export async function readiness(program: Program, signal: AbortSignal): Promise<Fields> {
+  const { name, ready, ended } = program
+  const waiting = new AbortController()
+  const givenUp = new Promise<never>((_, reject) => {
+    const giveUp = () => reject(new StackError('Stopped while starting.'))
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true, signal: waiting.signal })
+    const late = setTimeout(() => {
+      reject(new StackError(`The ${name} was not ready within ${readyWithinMs / 1000} s.`))
+    }, readyWithinMs)
+    waiting.signal.addEventListener('abort', () => clearTimeout(late))
+  })
+  const endedEarly = ended.then((ending): never => {
+    throw new StackError(describeFailedStart(name, ending))
+  })
+  endedEarly.catch(() => {})
+  try {
+    return await Promise.race([ready, endedEarly, givenUp])
+  } finally {
+    waiting.abort()
+  }
+}
+
+function describeFailedStart(name: string, { how, lastWords }: Ending): string {
+  const words = lastWords.filter((line) => !isTrace(line)).map((line) => `\n  ${line}`)
+  return `The ${name} could not start (${how})${words.length === 0 ? '; its log says why.' : `:${words.join('')}`}`
+}
+
+/** What Node writes around the message of an error that nobody caught. */
+const isTrace = (line: string) => /^\s+at |^\s*[~^]+$|^Node\.js v\d/.test(line)

@@ -1,0 +1,63 @@
+import { ConfigurationError } from '@herald/runtime'
+import { describeStack } from './announcement.js'
+import { loadConfig } from './config.js'
+import type { Paint } from './paint.js'
+import { programLog } from './program-log.js'
+import { StackError } from './readiness.js'
+import { findRunningStack, recordRunningStack } from './running-stack.js'
+import { startStack } from './stack.js'
+import type { StopRequests } from './stop-requests.js'
+
+export interface RunStackOptions {
+  readonly env: NodeJS.ProcessEnv
+  readonly paint: Paint
+  say(line: string): void
+  /** Says what is wrong. */
+  complain(text: string): void
+  readonly stopping: StopRequests
+}
+
+/**
+ * Runs everything until it is asked to stop or a program ends by itself. Resolves to the exit
+ * status: 0 after a stop, 1 when the stack broke or could not start, 2 for a bad configuration.
+ */
+export async function runStack(options: RunStackOptions): Promise<number> {
+  try {
+    return await untilStopped(options)
+  } catch (error) {
+    if (options.stopping.signal.aborted) return 0
+    if (!(error instanceof StackError || error instanceof ConfigurationError)) throw error
+    options.complain(error.message)
+    return error instanceof ConfigurationError ? 2 : 1
+  }
+}
+
+async function untilStopped({ env, paint, say, complain, stopping }: RunStackOptions) {
+  const config = loadConfig(env)
+  const other = findRunningStack(config.data)
+  if (other) {
+    throw new StackError(
+      `Herald runs already with this data folder (process ${other.process.pid}). Stop that one, or give this one a HERALD_DATA and addresses of its own: see .env.example.`,
+    )
+  }
+  const stack = await startStack({
+    config,
+    env,
+    signal: stopping.signal,
+    heard: programLog(paint, say),
+    waiting: (name) =>
+      say(paint('dim', `Waiting for the ${name} to finish; Ctrl-C again ends it at once.`)),
+  })
+  const forget = recordRunningStack(stack)
+  // Since this process began.
+  const readyAfterMs = performance.now()
+  for (const line of describeStack(stack.addresses, { readyAfterMs, paint })) say(line)
+
+  const broken = await Promise.race([stack.broken, stopping.requested])
+  if (broken) complain(`${broken} Stopping the rest.`)
+  else say('Stopping.')
+  await stack.stop()
+  forget()
+  say('Stopped.')
+  return broken ? 1 : 0
+}

@@ -1,0 +1,38 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isAlive, type ProcessIdentity, thisProcess } from '@herald/runtime'
+import type { Stack, StackAddresses } from './stack.js'
+
+/** What a running `npm start` leaves in its data folder for whoever looks for it. */
+export interface RunningStack {
+  readonly process: ProcessIdentity
+  readonly addresses: StackAddresses
+  readonly programs: Stack['programs']
+}
+
+const fileIn = (data: string) => join(data, 'stack.json')
+
+/** Tells that this process runs the stack. Returns what takes that back. */
+export function recordRunningStack({
+  addresses,
+  programs,
+}: Pick<Stack, 'addresses' | 'programs'>): () => void {
+  const file = fileIn(addresses.data)
+  mkdirSync(addresses.data, { recursive: true })
+  const record: RunningStack = { process: thisProcess, addresses, programs }
+  // Whole or not at all: somebody may be reading.
+  // And nobody else: a broker's URL may hold a password.
+  writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
+  renameSync(`${file}.${process.pid}`, file)
+  return () => rmSync(file, { force: true })
+}
+
+/** The stack that runs with that data folder; undefined where none does, or only its record is left. */
+export function findRunningStack(data: string): RunningStack | undefined {
+  try {
+    const record = JSON.parse(readFileSync(fileIn(data), 'utf8')) as RunningStack
+    return isAlive(record.process) ? record : undefined
+  } catch {
+    return undefined
+  }
+}

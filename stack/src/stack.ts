@@ -1,0 +1,122 @@
+import { resolve } from 'node:path'
+import type { StackConfig } from './config.js'
+import type { Fields, LogLine } from './log-line.js'
+import { type Program, startProgram } from './program.js'
+import { type PlannedProgram, planPrograms } from './programs.js'
+import { readiness, StackError } from './readiness.js'
+import { describeTakenAddresses } from './taken-addresses.js'
+
+/** Where a running stack is to be found. */
+export interface StackAddresses {
+  /** `host:port` of the converter. */
+  readonly converter: string
+  /** The broker's URL; the path of an embedded one absolute. */
+  readonly broker: string
+  readonly topic: string
+  /** `smtp://host:port` */
+  readonly smtp: string
+  /** The inbox' web page; undefined where the mail goes to a server that is not ours. */
+  readonly inbox: string | undefined
+  /** `http://host:port` of the notifier's probes. */
+  readonly notifier: string
+  /** The data folder, absolute. */
+  readonly data: string
+}
+
+export interface Stack {
+  readonly addresses: StackAddresses
+  readonly programs: readonly { readonly name: string; readonly pid: number | undefined }[]
+  /** Resolves to what happened when a program ends that was not asked to. */
+  readonly broken: Promise<string>
+  /** Stops every program, intake first, and waits. Idempotent. */
+  stop(): Promise<void>
+}
+
+export interface StartStackOptions {
+  readonly config: StackConfig
+  readonly env: NodeJS.ProcessEnv
+  /** Gets every line that a program writes. */
+  heard(program: string, line: LogLine): void
+  /** Says that stopping waits for `program`. */
+  waiting?(program: string): void
+  /** Aborted: the start is given up, what runs is stopped. */
+  readonly signal: AbortSignal
+}
+
+/** A converter may finish what it has begun: 40 s at the most. */
+const graceMs = 45_000
+
+/** Starts every program; resolves when all are ready. Rejects with StackError when one cannot; then none is left. */
+export async function startStack(options: StartStackOptions): Promise<Stack> {
+  const { config, env, heard, signal } = options
+  const planned = planPrograms(config, env)
+  const everyone = [planned.inbox, planned.converter, planned.notifier('')]
+  const taken = await describeTakenAddresses(everyone.filter((each) => each !== undefined))
+  if (taken.length > 0) throw new StackError(taken.join('\n'))
+
+  const running = new Map<string, Program>()
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= stopInOrder(running, options.waiting)
+    return stopped
+  }
+  let breaks: (what: string) => void
+  const broken = new Promise<string>((resolve) => {
+    breaks = resolve
+  })
+  const start = async (program: PlannedProgram): Promise<Fields> => {
+    if (stopped) throw new StackError('Stopped while starting.')
+    const started = startProgram(program, (line) => heard(program.name, line))
+    running.set(program.name, started)
+    void started.ended.then((ending) => {
+      if (!stopped) breaks(`The ${program.name} ended unexpectedly: ${ending.how}.`)
+    })
+    return readiness(started, signal)
+  }
+
+  const startMailing = async () => {
+    const inbox = planned.inbox ? await start(planned.inbox) : undefined
+    const smtp = String(inbox?.['smtp'] ?? config.foreignSmtp)
+    return { smtp, inbox, notifier: await start(planned.notifier(smtp)) }
+  }
+
+  try {
+    const [converter, { smtp, inbox, notifier }] = await Promise.all([
+      start(planned.converter),
+      startMailing(),
+    ])
+    return {
+      addresses: {
+        converter: config.converter.replace(/:0$/, `:${converter['port']}`),
+        broker: absoluteBroker(config.broker),
+        topic: config.topic,
+        smtp,
+        inbox: inbox ? String(inbox['web']) : undefined,
+        notifier: String(notifier['probes']),
+        data: config.data,
+      },
+      programs: [...running.values()].map(({ name, pid }) => ({ name, pid })),
+      broken,
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Found again from every folder. */
+const absoluteBroker = (url: string) =>
+  url.startsWith('embedded:') ? `embedded:${resolve(url.slice('embedded:'.length))}` : url
+
+async function stopInOrder(
+  running: ReadonlyMap<string, Program>,
+  waiting: ((program: string) => void) | undefined,
+): Promise<void> {
+  // Intake first: what was converted is still announced, what was announced is still mailed.
+  for (const name of ['converter', 'notifier', 'inbox']) {
+    const timer = setTimeout(() => waiting?.(name), 1500)
+    await running.get(name)?.stop(graceMs)
+    clearTimeout(timer)
+  }
+}

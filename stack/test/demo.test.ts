@@ -1,0 +1,77 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { runScript, runStart } from './script.js'
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'herald-demo-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+// Several processes start for each, and others may want the processors as well.
+describe('npm run demo', { timeout: 120_000 }, () => {
+  test('with nothing running, shows the whole way and leaves nothing behind', async () => {
+    const out = newFolder()
+    const { ended, output, leftovers } = runScript('demo', { args: ['--out', out] })
+    expect(await ended, output()).toBe(0)
+    const said = output()
+    expect(said).toContain('herald-at-dusk.jpg')
+    expect(said).toContain('2,400 × 1,600, image/jpeg')
+    for (const name of ['webp', 'avif', 'jpg']) {
+      expect(said).toMatch(
+        new RegExp(`herald-at-dusk\\.${name} +1,600 × 1,067 +[\\d.]+ kB +−\\d+ % +[\\d.]+ m?s`),
+      )
+      expect(existsSync(join(out, `herald-at-dusk.${name}`))).toBe(true)
+    }
+    expect(said).toContain('where it was taken (GPS)')
+    expect(said).toMatch(/event +[\da-f]{8}-[\da-f]{4}-7/)
+    expect(said).toMatch(/topic notifications, partition \d+, offset \d+/)
+    expect(said).toMatch(/subject +herald-at-dusk\.jpg is ready/)
+    expect(said).toMatch(/In the inbox [\d.]+ m?s after the conversion/)
+    // Plain without a terminal.
+    expect(said).not.toContain('\u001b')
+    expect(readFileSync(join(out, 'mail.html'), 'utf8')).toContain('src="data:image/')
+    expect(leftovers()).toEqual([])
+  })
+
+  test('uses the stack that npm start runs, where the mail can be read afterwards', async () => {
+    const { addresses, child, data } = await runStart()
+    const { ended, output } = runScript('demo', {
+      args: ['--out', newFolder()],
+      env: { HERALD_DATA: data },
+    })
+    expect(await ended, output()).toBe(0)
+    expect(output()).toContain(`npm start runs (process ${child.pid})`)
+    expect(output()).toContain(addresses.inbox)
+    const mails = (await (await fetch(`${addresses.inbox}/email`)).json()) as { subject: string }[]
+    expect(mails.map(({ subject }) => subject)).toEqual([
+      expect.stringContaining('herald-at-dusk.jpg is ready'),
+    ])
+  })
+
+  test('fails, saying why, when the mail does not come', async () => {
+    const { data, programs } = await runStart()
+    process.kill(programs['notifier'] as number, 'SIGSTOP')
+    onTestFinished(() => void process.kill(programs['notifier'] as number, 'SIGCONT'))
+    const { ended, output } = runScript('demo', {
+      args: ['--out', newFolder(), '--patience', '1'],
+      env: { HERALD_DATA: data },
+    })
+    expect(await ended).toBe(1)
+    expect(output()).toContain('No e-mail about this conversion came within 1 s.')
+    expect(output()).toContain('The notifier does not answer')
+    expect(output()).not.toContain('Done')
+  })
+
+  test('Ctrl-C in the middle stops its stack and leaves nothing behind', async () => {
+    const { interrupt, ended, output, leftovers } = runScript('demo', {
+      args: ['--out', newFolder()],
+    })
+    await expect.poll(() => leftovers().length, { timeout: 10_000 }).toBeGreaterThan(0)
+    interrupt()
+    expect(await ended, output()).toBe(130)
+    expect(leftovers()).toEqual([])
+  })
+})
