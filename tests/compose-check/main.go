@@ -1,0 +1,27 @@
+// Loads a compose file as Docker Compose does: interpolation, schema, references between
+// services. Prints a line per service with its image, or what is wrong.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+)
+
+func main() {
+	options, err := cli.NewProjectOptions(os.Args[1:], cli.WithProfiles([]string{"*"}), cli.WithDotEnv)
+	if err == nil {
+		project, loadErr := options.LoadProject(context.Background())
+		if err = loadErr; err == nil {
+			for _, name := range project.ServiceNames() {
+				service := project.Services[name]
+				fmt.Println(name, service.Image)
+			}
+			return
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}

@@ -1,0 +1,193 @@
+import { once } from 'node:events'
+import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { SMTPServer, type SMTPServerSession } from 'smtp-server'
+import type { Behaviour, Verdict } from './behaviours.js'
+import type { Send } from './send.js'
+
+export interface FaultySmtpOptions {
+  /** Listeners on ports of their own, so that each client can be told by its door. Default 1. */
+  readonly doors?: number
+  readonly behaviour?: Behaviour
+  /** Offers SMTPUTF8. Default true. */
+  readonly utf8?: boolean
+}
+
+/** A mail server that misbehaves as told and keeps count. It can go away and come back. */
+export interface FaultySmtp {
+  /** `smtp://127.0.0.1:40123`, one a door; they stay over `stop` and `start`. */
+  readonly urls: readonly string[]
+  /** May be changed at any time. */
+  behaviour: Behaviour
+  /** Every send that got a 354, in that order. */
+  readonly sends: readonly Send[]
+  /** The sends between 354 and reply at this moment. */
+  open(door?: number): Send[]
+  /** Calls `heard` when a body is whole and the verdict known, before the reply. Returns what ends it. */
+  onBody(heard: (send: Send) => void): () => void
+  /** Gone: no listener, every connection cut. Idempotent. */
+  stop(): Promise<void>
+  /** Back on the same ports. */
+  start(): Promise<void>
+}
+
+export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<FaultySmtp> {
+  const { doors = 1, utf8 = true } = options
+  const ports: number[] = new Array(doors).fill(0)
+  const sends: Send[] = []
+  /** By session, which holds one at a time. */
+  const underWay = new Map<string, Send>()
+  const listeners = new Set<(send: Send) => void>()
+  let servers: SMTPServer[] = []
+  let bodies = 0
+
+  async function receive(
+    door: number,
+    stream: AsyncIterable<Buffer>,
+    session: SMTPServerSession,
+    answer: (verdict: Verdict) => void,
+    socket: Socket | undefined,
+  ): Promise<void> {
+    const send: Send = {
+      door,
+      sequence: sends.length + 1,
+      recipient: session.envelope.rcptTo.map(({ address }) => address).join(),
+      startedAt: Date.now(),
+      eventId: undefined,
+      bodyAt: undefined,
+      bodySequence: undefined,
+      verdict: undefined,
+      repliedAt: undefined,
+      heard: false,
+      closedAt: undefined,
+    }
+    sends.push(send)
+    underWay.set(session.id, send)
+    // smtp-server neither ends the stream nor tells when a client leaves after the 354.
+    const leave = () => {
+      send.closedAt = Date.now()
+      underWay.delete(session.id)
+    }
+    socket?.once('close', leave)
+    try {
+      const chunks: Buffer[] = []
+      for await (const chunk of stream) {
+        chunks.push(chunk)
+        if (self.behaviour.halfWay?.(send)) return answer('cut')
+      }
+      const text = Buffer.concat(chunks).toString('latin1')
+      send.eventId = /^X-Herald-Event: (\S+)/im.exec(text)?.[1]
+      send.bodyAt = Date.now()
+      bodies += 1
+      send.bodySequence = bodies
+      send.verdict = self.behaviour.body?.(send) ?? 'take'
+      for (const heard of listeners) heard(send)
+      const holdMs = self.behaviour.holdMs?.(send) ?? 0
+      if (holdMs > 0) await pause(holdMs)
+      if (socket?.writable && send.verdict !== 'lose' && send.verdict !== 'cut') {
+        send.heard = true
+        send.repliedAt = Date.now()
+      }
+      answer(send.verdict)
+    } catch {
+      // The client went away in the middle of it.
+    } finally {
+      if (send.heard) socket?.off('close', leave)
+      if (underWay.get(session.id) === send) underWay.delete(session.id)
+    }
+  }
+
+  function listener(door: number): SMTPServer {
+    const server = new SMTPServer({
+      disabledCommands: ['AUTH', 'STARTTLS'],
+      hideSMTPUTF8: !utf8,
+      closeTimeout: 50,
+      onMailFrom: (_address, session, done) =>
+        act(self.behaviour.mail?.() ?? 'take', session.id, done),
+      onRcptTo: ({ address }, session, done) =>
+        act(self.behaviour.recipient?.(address) ?? 'take', session.id, done),
+      onData: (stream, session, done) =>
+        void receive(
+          door,
+          stream,
+          session,
+          (verdict) => act(verdict, session.id, done),
+          sockets(session.id)[0],
+        ),
+    })
+    server.on('error', () => {})
+
+    /** smtp-server does not tell its sockets, and a lost connection cannot be played without. */
+    function sockets(id?: string): Socket[] {
+      const all = (server as unknown as { connections: Set<{ id: string; _socket: Socket }> })
+        .connections
+      return [...all]
+        .filter((each) => id === undefined || each.id === id)
+        .map(({ _socket }) => _socket)
+    }
+
+    function act(verdict: Verdict, id: string, done: (error?: Error | null) => void): void {
+      if (verdict === 'take') {
+        done()
+        return
+      }
+      if (verdict === 'lose' || verdict === 'cut') {
+        for (const socket of sockets(id)) socket.destroy()
+        return
+      }
+      const failure = Object.assign(new Error(verdict.slice(4)), {
+        responseCode: Number(verdict.slice(0, 3)),
+      })
+      done(failure)
+      // RFC 5321 §3.8: who says 421 closes.
+      if (failure.responseCode === 421) {
+        setImmediate(() => {
+          for (const socket of sockets(id)) socket.end()
+        })
+      }
+    }
+
+    cutters.set(server, () => {
+      for (const socket of sockets()) socket.destroy()
+    })
+    return server
+  }
+
+  const cutters = new Map<SMTPServer, () => void>()
+  const self: FaultySmtp = {
+    get urls() {
+      return ports.map((port) => `smtp://127.0.0.1:${port}`)
+    },
+    behaviour: options.behaviour ?? {},
+    sends,
+    open: (door) =>
+      [...underWay.values()].filter((send) => door === undefined || send.door === door),
+    onBody(heard) {
+      listeners.add(heard)
+      return () => void listeners.delete(heard)
+    },
+    async stop() {
+      const stopping = servers
+      servers = []
+      await Promise.all(
+        stopping.map((server) => {
+          cutters.get(server)?.()
+          cutters.delete(server)
+          return new Promise<void>((resolve) => server.close(() => resolve()))
+        }),
+      )
+    },
+    async start() {
+      servers = ports.map((_, door) => listener(door))
+      await Promise.all(
+        servers.map(async (server, door) => {
+          server.listen(ports[door], '127.0.0.1')
+          await once(server.server, 'listening')
+          ports[door] = (server.server.address() as AddressInfo).port
+        }),
+      )
+    },
+  }
+  await self.start()
+  return self
+}

@@ -1,0 +1,86 @@
+/** One change of a compiled file, as it is loaded. */
+export interface Patch {
+  /** The end of the file's URL. */
+  readonly file: string
+  readonly find: RegExp
+  readonly replace: string
+}
+
+/** A little later, so that a kill can fall in between. */
+const stretched: Patch = {
+  file: 'broker/dist/src/outbox-on-store.js',
+  find: /const isReady = await records\.markReady\(id\);/,
+  replace: `await new Promise((resolve) => setTimeout(resolve, 300));
+        const kept = globalThis.keptByHerald?.get(id);
+        if (kept) await records.add(id, 'ready', kept);
+        const isReady = await records.markReady(id);`,
+}
+
+/** How each guard is turned off in a running program; nothing of it is in the program itself. */
+export const guards = {
+  /** None turned off. */
+  'none, stretched': [stretched],
+  /** Every event looks new. */
+  ledger: [
+    {
+      file: 'notifier-service/dist/src/ledger/lmdb-ledger.js',
+      find: /function find\(key\) \{/,
+      replace: 'function find(key) { return undefined;',
+    },
+  ],
+  /** An acknowledgement commits everything before it, done or not. */
+  'contiguous commit': [
+    {
+      file: 'broker/dist/src/lanes.js',
+      find: /while \(this\.#window\.peek\(\)\?\.done\)/,
+      replace: 'while (this.#window.peek()?.offset <= entry.offset)',
+    },
+  ],
+  /** Commits also what it held before and somebody else holds now. */
+  'assignment check': [
+    {
+      file: 'broker/dist/src/drivers/kafka/partitions.js',
+      find: /held\.lanes\.revoke\(\);\s+this\.#held\.delete\(partition\);/,
+      replace: 'held.lanes.revoke(); held.gone = true;',
+    },
+    {
+      file: 'broker/dist/src/drivers/kafka/partitions.js',
+      find: /if \(offset !== undefined && offset !== held\.committed\)/,
+      replace: 'if (offset !== undefined && (held.gone || offset !== held.committed))',
+    },
+  ],
+  /** The announcement is kept only after the file has its name. */
+  'prepared record': [
+    stretched,
+    {
+      file: 'broker/dist/src/outbox-on-store.js',
+      find: /await records\.add\(id, state, \{/,
+      replace: `const keep = (id, state, record) => state === 'ready'
+                ? records.add(id, state, record)
+                : void (globalThis.keptByHerald ??= new Map()).set(id, record);
+            await keep(id, state, {`,
+    },
+    {
+      file: 'broker/dist/src/outbox-on-store.js',
+      find: /async place\(id\) \{\s+const record = records\.prepared\.get\(id\);/,
+      replace: 'async place(id) { const record = globalThis.keptByHerald.get(id);',
+    },
+  ],
+  /** Whoever asks may publish. */
+  "the relay's lease": [
+    {
+      file: 'broker/dist/src/outbox-records.js',
+      find: /if \(held\)\s+return false;/,
+      replace: '',
+    },
+  ],
+} as const satisfies Record<string, readonly Patch[]>
+
+export type Guard = keyof typeof guards
+
+/** What Node is told to run a program without that guard. */
+export function without(guard: Guard): string[] {
+  const program = new URL('./turn-off.js', import.meta.url)
+  program.search = `?guard=${encodeURIComponent(guard)}`
+  return [`--import=${program.href}`]
+}

@@ -1,0 +1,70 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { holdReply } from './behaviours.js'
+import { countAtSink } from './count.js'
+import { makeEvent, makeEvents, people } from './events.js'
+import { untilNoLag } from './lag.js'
+import { play } from './play.js'
+import { publishPaced } from './publish-paced.js'
+import { promises, type Result } from './result.js'
+import { seeded } from './seeded.js'
+import { readTopic, type Stage } from './stage.js'
+
+export interface RebalanceOptions {
+  readonly seed: number
+  readonly events: number
+  readonly nodeArguments?: readonly string[]
+}
+
+/** Well above the 20 ms after which an acknowledgement is committed. */
+const commitMs = 1000
+
+/** A second notifier joins and takes partitions over: what is committed stays committed. */
+export async function runRebalance(stage: Stage, options: RebalanceOptions): Promise<Result> {
+  const { nodeArguments = [] } = options
+  const random = seeded(options.seed)
+  const events = makeEvents(options.events, people(40), random)
+  const half = Math.floor(events.length / 2)
+  const settings = { notifiers: 2, nodeArguments, behaviour: holdReply(5) }
+  return play(stage, settings, async ({ sink, fleet, ledger, place }) => {
+    const to = { broker: stage.broker, topic: place.topic, perSecond: Infinity }
+    await fleet.kill(1)
+    await publishPaced(events.slice(0, half), to)
+    const first = await ledger.untilSettled(events.slice(0, half), 30_000)
+    await fleet.start(1)
+    await publishPaced(events.slice(half), to)
+    const second = await ledger.untilSettled(events, 30_000)
+    const both = new Set(sink.sends.slice(half).map(({ door }) => door)).size === 2
+    await untilNoLag(fleet, 2, 30_000)
+    await pause(commitMs)
+    // The one who was there before has the last word, so that what it should not say is heard.
+    const recipient = sink.sends.findLast(({ door }) => door === 0)?.recipient ?? ''
+    const place0 = events.filter((event) => event.recipient === recipient).length
+    const last = makeEvent(recipient, place0)
+    await publishPaced([last], to)
+    const third = await ledger.untilSettled([last], 30_000)
+    await pause(commitMs)
+    await fleet.destroy()
+    const again = await readTopic(stage.broker, place.topic, place.topic)
+
+    const seen = countAtSink([...events, last], sink.sends)
+    const { faults, hold } = promises()
+    hold(first && second && third, 'not every event came to an end')
+    hold(both, 'the second notifier got no partition')
+    hold(again.length === 0, `${again.length} events that were committed come again`)
+    hold(seen.lost.length === 0, `${seen.lost.length} mails lost`)
+    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
+    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    return {
+      scenario: 'a notifier joins',
+      figures: {
+        events: events.length + 1,
+        unique: seen.unique,
+        duplicate: seen.duplicates,
+        lost: seen.lost.length,
+        'out of order': seen.outOfOrder,
+        'come again': again.length,
+      },
+      faults,
+    }
+  })
+}

@@ -1,0 +1,16 @@
+/** Numbers in [0, 1). */
+export type Random = () => number
+
+/** The same seed gives the same numbers (Mulberry32). */
+export function seeded(seed: number): Random {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A whole number from 0 to `below` - 1. */
+export const whole = (random: Random, below: number) => Math.floor(random() * below)

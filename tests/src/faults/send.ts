@@ -1,0 +1,23 @@
+import type { Verdict } from './behaviours.js'
+
+/** One mail on its way through the server, from the 354 on. Times are milliseconds since 1970. */
+export interface Send {
+  /** The listener it came in by, from 0. */
+  readonly door: number
+  /** By 354, over all doors, from 1. */
+  readonly sequence: number
+  readonly recipient: string
+  readonly startedAt: number
+  /** Undefined until the body is whole. */
+  eventId: string | undefined
+  bodyAt: number | undefined
+  /** Its place among the bodies that came whole, from 1. */
+  bodySequence: number | undefined
+  /** What became of it; undefined until that is decided, which is when the body is whole. */
+  verdict: Verdict | undefined
+  repliedAt: number | undefined
+  /** The connection still stood when the reply went out. */
+  heard: boolean
+  /** The connection ended without a reply that was heard. */
+  closedAt: number | undefined
+}

@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type InboxClient, openInboxClient } from '@herald/mailhog/inbox-client'
+import { loadConfig } from '@herald/stack/config'
+import { type Ending, type Program, startProgram } from '@herald/stack/program'
+import { planPrograms } from '@herald/stack/programs'
+
+export type RigProgram = 'inbox' | 'converter' | 'notifier'
+
+export interface CliResult {
+  /** Null after a signal. */
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Every program of Herald in processes of their own, which a test stops and starts one by one. */
+export interface Rig {
+  /** Holds everything the rig writes; goes with `close`. */
+  readonly folder: string
+  /** The environment of every program, the CLI included. */
+  readonly env: NodeJS.ProcessEnv
+  /** Starts a program at the address it always has; resolves when it is ready. */
+  start(program: RigProgram): Promise<void>
+  /** SIGTERM, or the signal given; resolves when it has ended. */
+  stop(program: RigProgram, signal?: 'SIGTERM' | 'SIGKILL'): Promise<Ending>
+  /** Of the process it runs in now. */
+  pid(program: RigProgram): number
+  /** What the program has logged so far, over all its lives. */
+  log(program: RigProgram): readonly string[]
+  inbox(): Promise<InboxClient>
+  /** Runs the CLI, under a command such as `strace` where one is given. `started` gets its process at once. */
+  herald(
+    args: readonly string[],
+    started?: (pid: number) => void,
+    under?: readonly string[],
+  ): Promise<CliResult>
+  close(): Promise<void>
+}
+
+const bin = fileURLToPath(new URL('../../../client/bin/herald.js', import.meta.url))
+
+/**
+ * The embedded broker and the MailDev inbox on free ports, unless `more` names others with
+ * HERALD_BROKER, and HERALD_SMTP with HERALD_INBOX; nothing is started yet.
+ */
+export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
+  const folder = mkdtempSync(join(tmpdir(), 'herald-rig-'))
+  const [converter, inboxSmtp, inboxWeb, ...probes] = await freePorts(5)
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HERALD_'))
+  const env: NodeJS.ProcessEnv = {
+    ...Object.fromEntries(inherited),
+    HERALD_CONVERTER: `127.0.0.1:${converter}`,
+    HERALD_CONVERTER_PROBES: `127.0.0.1:${probes[0]}`,
+    HERALD_NOTIFIER_PROBES: `127.0.0.1:${probes[1]}`,
+    HERALD_INBOX_SMTP: `127.0.0.1:${inboxSmtp}`,
+    HERALD_INBOX_WEB: `127.0.0.1:${inboxWeb}`,
+    HERALD_BROKER: `embedded:${join(folder, 'broker')}`,
+    HERALD_DATA: folder,
+    HERALD_SPOOL: join(folder, 'spool'),
+    ...more,
+  }
+  const planned = planPrograms(loadConfig(env), env)
+  const specs = {
+    inbox: planned.inbox,
+    converter: planned.converter,
+    notifier: planned.notifier(more['HERALD_SMTP'] ?? `smtp://127.0.0.1:${inboxSmtp}`),
+  }
+  const running = new Map<RigProgram, Program>()
+  const logs = { inbox: [] as string[], converter: [] as string[], notifier: [] as string[] }
+
+  const stop = async (name: RigProgram, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
+    const program = running.get(name)
+    if (program?.pid === undefined) throw new Error(`the ${name} does not run`)
+    running.delete(name)
+    if (signal === 'SIGTERM') return program.stop(30_000)
+    process.kill(program.pid, signal)
+    return program.ended
+  }
+
+  return {
+    folder,
+    env,
+    async start(name) {
+      const spec = specs[name]
+      if (spec === undefined) throw new Error(`this rig has no ${name}`)
+      const program = startProgram(spec, (line) => logs[name].push(JSON.stringify(line)))
+      running.set(name, program)
+      await Promise.race([
+        program.ready,
+        program.ended.then(({ how, lastWords }) => {
+          throw new Error(`the ${name} did not start: ${how} ${lastWords.join('\n')}`)
+        }),
+      ])
+    },
+    stop,
+    pid(name) {
+      const pid = running.get(name)?.pid
+      if (pid === undefined) throw new Error(`the ${name} does not run`)
+      return pid
+    },
+    log: (name) => logs[name],
+    inbox: () => openInboxClient(more['HERALD_INBOX'] ?? `http://127.0.0.1:${inboxWeb}`),
+    herald: (args, started, under = []) =>
+      new Promise((resolve) => {
+        const [command = '', ...words] = [...under, process.execPath, bin, ...args]
+        const child = execFile(
+          command,
+          words,
+          { env, maxBuffer: 16 * 1024 ** 2 },
+          (_error, stdout, stderr) => resolve({ exitCode: child.exitCode, stdout, stderr }),
+        )
+        if (child.pid !== undefined) started?.(child.pid)
+      }),
+    async close() {
+      await Promise.all([...running.keys()].map((name) => stop(name, 'SIGKILL')))
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Ports that were free a moment ago; a program keeps its own over its lives. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  return Promise.all(
+    servers.map(async (server) => {
+      const { port } = server.address() as { port: number }
+      await new Promise((resolve) => server.close(resolve))
+      return port
+    }),
+  )
+}

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Broker, openBroker } from '@herald/broker'
+import { toMessage } from '@herald/broker/message'
+import { findKafka, type KafkaCluster, startKafka } from '@herald/kafka'
+import { eventTypes } from '@herald/proto'
+import { silentLogger } from '@herald/runtime'
+import { openRig, type Rig } from '@herald/tests/rig'
+import { type SmtpSink, startSmtpSink } from '@herald/tests/smtp-sink'
+import { v7 as uuidv7 } from 'uuid'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+
+const found = await findKafka()
+const leftOut = 'missing' in found ? ` (left out: ${found.missing})` : ''
+const events = 10_000
+const people = 50
+
+describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${leftOut}`, () => {
+  let folder: string
+  let kafka: KafkaCluster
+  let sink: SmtpSink
+  let rig: Rig
+  let broker: Broker
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'herald-backlog-'))
+    ;[kafka, sink] = await Promise.all([
+      startKafka({ dataDirectory: join(folder, 'kafka') }),
+      startSmtpSink(),
+    ])
+    rig = await openRig({
+      HERALD_BROKER: kafka.url,
+      HERALD_SMTP: sink.url,
+      HERALD_SMTP_CONNECTIONS: '20',
+    })
+    broker = await openBroker(kafka.url, { logger: silentLogger })
+  }, 120_000)
+
+  afterAll(async () => {
+    await broker?.close()
+    await rig?.close()
+    await sink?.close()
+    await kafka?.destroy()
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+  })
+
+  test('holds up nothing: 10,000 events announced meanwhile are all mailed, each once, in order', {
+    timeout: 300_000,
+  }, async () => {
+    await rig.start('notifier')
+    await rig.stop('notifier')
+    const published = new Map<string, string[]>()
+    const messages = Array.from({ length: events }, (_, index) => {
+      const address = `person-${index % people}@example.com`
+      const id = uuidv7()
+      published.set(address, [...(published.get(address) ?? []), id])
+      return toMessage(
+        { id, source: '/herald/test', time: new Date(), subject: id },
+        { type: eventTypes.fileConverted, data: receipt(id, address) },
+      )
+    })
+    const begun = performance.now()
+    for (let first = 0; first < events; first += 1000) {
+      await broker.publish('notifications', messages.slice(first, first + 1000))
+    }
+    const publishedMs = performance.now() - begun
+    expect(sink.count).toBe(0)
+    await rig.start('notifier')
+    const started = performance.now()
+    await vi.waitFor(() => expect(sink.count).toBeGreaterThanOrEqual(events), {
+      timeout: 240_000,
+      interval: 100,
+    })
+    const mailedMs = performance.now() - started
+    console.log(
+      `${events} events published in ${Math.round(publishedMs)} ms, mailed in ${Math.round(mailedMs)} ms`,
+    )
+    // Stopping drains: whatever would have been sent twice has been.
+    await rig.stop('notifier')
+    expect(sink.count).toBe(events)
+    for (const [address, ids] of published) {
+      const told = sink.accepted.get(address)?.map((messageId) => idOf(messageId, ids))
+      expect(told).toEqual(ids)
+    }
+  })
+})
+
+/** The Message-ID is made of the event's id. */
+const idOf = (messageId: string, ids: readonly string[]) => ids.find((id) => messageId.includes(id))
+
+function receipt(conversionId: string, address: string) {
+  const file = { mediaType: 'image/webp', sizeBytes: 1000, sha256: '0'.repeat(64), pages: 1 }
+  return {
+    conversionId,
+    runId: conversionId,
+    source: { ...file, name: 'photo.jpg', mediaType: 'image/jpeg', width: 640, height: 480 },
+    renditions: [{ ...file, name: 'photo.webp', path: '/out/photo.webp', width: 640, height: 480 }],
+    startedAtUnixMs: Date.now(),
+    finishedAtUnixMs: Date.now(),
+    recipient: { address, language: 'en' },
+    host: 'here',
+  }
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { countAtSink } from '@herald/tests/faults/count'
+import { makeEvent } from '@herald/tests/faults/events'
+import { guards } from '@herald/tests/faults/guards'
+import { makePlan } from '@herald/tests/faults/plan'
+import { seeded } from '@herald/tests/faults/seeded'
+import type { Send } from '@herald/tests/faults/send'
+import { describe, expect, test } from 'vitest'
+
+describe('the plan of the faults', () => {
+  const options = { events: 10_000, kills: 34, notifiers: 3, kafkaRestart: true }
+
+  test('is the same for the same seed, and another for another', () => {
+    expect(makePlan(seeded(1), options)).toEqual(makePlan(seeded(1), options))
+    expect(makePlan(seeded(1), options)).not.toEqual(makePlan(seeded(2), options))
+  })
+
+  test('kills in order, every notifier, and before the mail is through', () => {
+    const { kills, kafkaRestartAfterMails } = makePlan(seeded(3), options)
+    const at = kills.map(({ afterMails }) => afterMails)
+    expect(at).toEqual([...at].sort((one, other) => one - other))
+    expect(at.at(-1)).toBeLessThan(options.events)
+    expect(new Set(kills.map(({ victim }) => victim)).size).toBe(3)
+    expect(kafkaRestartAfterMails).toBeLessThan(options.events)
+  })
+})
+
+describe('the count at the mail server', () => {
+  const events = [0, 1, 2].map((place) => makeEvent('ada@example.com', place))
+  let bodies = 0
+  const send = (place: number, verdict: Send['verdict'] = 'take') => {
+    bodies += 1
+    return { eventId: events[place]?.id, verdict, bodySequence: bodies } as Send
+  }
+
+  test('takes a lost 250 for a mail, and a refusal for none', () => {
+    const count = countAtSink(events, [send(0, 'lose'), send(0), send(1, '451 later')])
+    expect(count).toMatchObject({ unique: 1, duplicates: 1, outOfOrder: 0 })
+    expect(count.lost).toEqual([events[1]?.id, events[2]?.id])
+  })
+
+  test('judges the order by the first mail of each event', () => {
+    expect(countAtSink(events, [send(0), send(1), send(0), send(2)]).outOfOrder).toBe(0)
+    expect(countAtSink(events, [send(0), send(2), send(1)]).outOfOrder).toBe(1)
+  })
+
+  test('tells mails that nobody asked for', () => {
+    expect(countAtSink(events.slice(0, 2), [send(2)]).strange).toBe(1)
+  })
+})
+
+test.each(
+  Object.entries(guards).flatMap(([guard, patches]) =>
+    patches.map((patch) => ({ guard, ...patch })),
+  ),
+)('what turns off $guard finds its place in $file', ({ file, find }) => {
+  const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
+  expect(readFileSync(path, 'utf8')).toMatch(find)
+})

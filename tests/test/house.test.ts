@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Which rooms a room may import; the ground floor first. */
+const floors: Record<string, readonly string[]> = {
+  proto: [],
+  runtime: [],
+  broker: ['proto', 'runtime'],
+  'converter-service': ['proto', 'runtime'],
+  client: ['proto', 'runtime', 'broker'],
+  'notifier-service': ['proto', 'runtime', 'broker'],
+  mailhog: ['runtime'],
+  kafka: ['runtime'],
+  stack: ['proto', 'runtime', 'mailhog', 'kafka'],
+}
+
+/** Libraries that talk to the outside, and the folder or file that alone imports each in a room. */
+const owners: Record<string, readonly string[]> = {
+  lmdb: ['runtime/src/store.ts'],
+  kafkajs: ['broker/src/drivers/kafka'],
+  sharp: ['converter-service/src/engines/', 'converter-service/src/worker/'],
+  nodemailer: ['notifier-service/src/smtp/', 'notifier-service/src/mail/'],
+}
+
+const sources = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*/src/*.ts'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((path) => path !== '' && !path.includes('/generated/'))
+
+interface Import {
+  file: string
+  room: string
+  specifier: string
+}
+
+const imports: Import[] = sources.flatMap((file) => {
+  const text = readFileSync(join(root, file), 'utf8')
+  const room = file.slice(0, file.indexOf('/'))
+  return [...text.matchAll(/(?:from|import\(|import)\s*'([^']+)'/g)].map((match) => ({
+    file,
+    room,
+    specifier: match[1] as string,
+  }))
+})
+
+describe('the house', () => {
+  test('has been read: every room has sources and imports', () => {
+    for (const room of Object.keys(floors)) {
+      if (room === 'kafka' && !sources.some((file) => file.startsWith('kafka/'))) continue
+      expect(imports.some((each) => each.room === room)).toBe(true)
+    }
+  })
+
+  test('a room imports only the rooms below it', () => {
+    const wrong = imports.filter(({ room, specifier }) => {
+      const other = /^@herald\/([^/]+)/.exec(specifier)?.[1]
+      return other !== undefined && other !== room && floors[room]?.includes(other) === false
+    })
+    expect(wrong).toEqual([])
+  })
+
+  test('a relative import stays in its room', () => {
+    const wrong = imports.filter(
+      ({ file, room, specifier }) =>
+        specifier.startsWith('.') && !join(dirname(file), specifier).startsWith(`${room}/src/`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test.each(Object.entries(owners))(
+    '%s is imported only where its concern lives',
+    (library, places) => {
+      const importers = imports.filter(
+        ({ specifier }) => specifier === library || specifier.startsWith(`${library}/`),
+      )
+      expect(
+        importers.filter(({ file }) => !places.some((place) => file.startsWith(place))),
+      ).toEqual([])
+    },
+  )
+
+  test('the environment is read in entry points only', () => {
+    const entries = /\/src\/(main|cli|start|demo|e2e)\.ts$/
+    const wrong = sources.filter(
+      (file) =>
+        !entries.test(file) && /\bprocess\.env[.[]/.test(readFileSync(join(root, file), 'utf8')),
+    )
+    expect(wrong).toEqual([])
+  })
+})
