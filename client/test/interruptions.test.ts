@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { openConverter } from '../src/converter-client.js'
+import { newTraceparent } from '../src/trace.js'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
@@ -106,19 +110,47 @@ describe('the converter', () => {
   test('is full: the client waits until there is room', async () => {
     const narrow = await startConverter({ HERALD_QUEUE: '0' })
     onTestFinished(() => narrow.close())
-    const shop = await workshop(
-      { 'a.png': noise(700, 500), 'b.png': gradient(8, 8) },
-      narrow.address,
-    )
-    const first = shop.start(['convert', 'a.png', '--to', 'avif', '--lossless'])
-    await uploading(narrow)
-    const second = await shop.herald(['convert', 'b.png', '--to', 'webp', '--json'])
-    expect(second.status).toBe(0)
-    // It had to wait: a picture of 8 × 8 takes no time.
-    expect(JSON.parse(second.stdout).totalMs).toBeGreaterThan(200)
-    expect((await first.finished).status).toBe(0)
+    const shop = await workshop({ 'b.png': gradient(8, 8) }, narrow.address)
+    const visitor = await occupy(narrow.address)
+    const running = shop.start(['convert', 'b.png', '--to', 'webp', '--json'])
+    await expect
+      .poll(() => narrow.metrics(), { timeout: 10_000 })
+      .toContain('herald_conversions_total{outcome="HERALD_BUSY"')
+    visitor.leave()
+    const { status, stdout } = await running.finished
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true })
+    expect(status).toBe(0)
   })
 })
+
+/** Takes a place on the converter and keeps it until told to leave. */
+async function occupy(address: string): Promise<{ leave(): void }> {
+  const gone = new AbortController()
+  const converter = openConverter(address)
+  onTestFinished(() => converter.close())
+  const bytes = gradient(8, 8)
+  await new Promise<void>((resolve, reject) => {
+    const upload = {
+      name: 'visitor.png',
+      sizeBytes: bytes.length,
+      async *open() {
+        resolve()
+        await once(gone.signal, 'abort')
+        yield bytes
+      },
+    }
+    converter
+      .convert(upload, {
+        conversionId: uuidv7(),
+        traceparent: newTraceparent(),
+        renditions: [{ format: 'webp' }],
+        signal: gone.signal,
+        receive: () => Promise.reject(new Error('the visitor waits for no rendition')),
+      })
+      .catch(reject)
+  })
+  return { leave: () => gone.abort() }
+}
 
 describe('kill -9', () => {
   test('at random points: every file under its final name is whole and announced exactly once', async () => {

@@ -13,6 +13,8 @@ export interface RealConverter {
   readonly address: string
   /** Bytes of uploads that it holds now. */
   uploadedBytes(): Promise<number>
+  /** Its figures, in Prometheus' text format. */
+  metrics(): Promise<string>
   /** kill -9. */
   kill(): Promise<void>
   close(): Promise<void>
@@ -40,17 +42,18 @@ export async function startConverter(
     if (child.exitCode === null && child.signalCode === null) child.kill(signal)
     await exited
   }
-  let listening: number | undefined
+  let listening: { port: number; probes: string } | undefined
   const seen: string[] = []
   for await (const line of createInterface({ input: child.stderr })) {
     seen.push(line)
-    listening = portIn(line)
+    listening = readyLine(line)
     if (listening !== undefined) break
   }
   child.stderr.resume()
   if (listening === undefined) throw new Error(`the converter did not start:\n${seen.join('\n')}`)
+  const { port: bound, probes } = listening
   return {
-    address: `127.0.0.1:${listening}`,
+    address: `127.0.0.1:${bound}`,
     async uploadedBytes() {
       const entries = await readdir(spool, { recursive: true, withFileTypes: true })
       const sizes = entries
@@ -58,6 +61,7 @@ export async function startConverter(
         .map((entry) => stat(join(entry.parentPath, entry.name)).then(({ size }) => size))
       return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
     },
+    metrics: async () => (await fetch(`${probes}/metrics`)).text(),
     kill: () => end('SIGKILL'),
     async close() {
       await end('SIGTERM')
@@ -66,10 +70,10 @@ export async function startConverter(
   }
 }
 
-function portIn(line: string): number | undefined {
+function readyLine(line: string): { port: number; probes: string } | undefined {
   try {
-    const { msg, port } = JSON.parse(line) as { msg?: string; port?: number }
-    return msg === 'ready' ? port : undefined
+    const said = JSON.parse(line) as { msg?: string; port: number; probes: string }
+    return said.msg === 'ready' ? said : undefined
   } catch {
     return undefined
   }
