@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { Server, ServerCredentials, status } from '@grpc/grpc-js'
 import { ConverterService, type ConverterServiceHandlers } from '@herald/proto/converter'
 import type { Lifecycle } from '@herald/runtime/lifecycle'
 import type { Logger } from '@herald/runtime/logger'
@@ -76,6 +76,8 @@ export async function createApp(
       metrics,
       logger,
     }),
+    Estimate: (_call, callback) =>
+      callback({ code: status.UNIMPLEMENTED, details: 'This server does not estimate yet.' }),
     ListFormats: (_call, callback) => callback(null, listFormats(abilities, limits)),
   }
   server.addService(ConverterService.service, handlers)

@@ -1,10 +1,10 @@
 import type { ConversionSummary } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import type { Abilities } from './abilities.js'
+import { type Abilities, listNames } from './abilities.js'
 import type { Inspection, Made, RenditionPlan } from './engines/engine.js'
 import { formatNamed } from './formats.js'
-import type { Limits } from './limits.js'
+import { type Limits, maxRenditions } from './limits.js'
 import { sendRendition } from './rendition.js'
 import type { Responder } from './responder.js'
 import type { ConversionPlan } from './spec.js'
@@ -72,11 +72,20 @@ async function makeAll(
 ): Promise<ConversionSummary> {
   const source = { path, format: upload.format }
   const inspection = (await job.run({ kind: 'inspect', source })).result
+  refuseTargets(plan, upload.format, abilities)
+  const renditions = plan.renditions.flatMap((each) => spread(each, inspection.pages))
+  if (renditions.length > Math.max(maxRenditions, limits.maxPages)) {
+    throw new HeraldError(
+      'HERALD_TOO_MANY_PAGES',
+      `${renditions.length.toLocaleString('en')} renditions would be made; this server makes ${limits.maxPages.toLocaleString('en')}.`,
+      { remedy: 'Ask for single pages.' },
+    )
+  }
   const made: Made[] = []
   let preview: Promise<ConversionSummary['preview']> | undefined
 
   const makeOne = async (rendition: RenditionPlan) => {
-    const target = folder.path(`rendition-${rendition.index}`)
+    const target = folder.path(`rendition-${rendition.index}-${rendition.page ?? 0}`)
     const { result, ms } = await job.run({
       kind: 'convert',
       source,
@@ -92,11 +101,12 @@ async function makeAll(
         stage: 'STAGE_CONVERTING',
         receivedBytes: upload.sizeBytes,
         renditionsDone: made.length,
+        renditionsTotal: renditions.length,
       },
     })
   }
   const outcomes = await Promise.allSettled(
-    plan.renditions.map((rendition) =>
+    renditions.map((rendition) =>
       makeOne(rendition).catch((error) => {
         job.end('cancelled', asHeraldError(error))
         throw error
@@ -110,6 +120,24 @@ async function makeAll(
   const picture = await preview
   if (failed) throw failed.reason
   return summarise(plan, upload, inspection, made, job, abilities, picture)
+}
+
+/** One plan for each page, where that is asked for. */
+function spread(plan: RenditionPlan, pages: number): RenditionPlan[] {
+  if (!plan.everyPage) return [plan]
+  return Array.from({ length: pages }, (_, page) => ({ ...plan, everyPage: false, page }))
+}
+
+/** Refuses what no engine makes of this kind of file. */
+function refuseTargets(plan: ConversionPlan, format: string, abilities: Abilities): void {
+  const targets = abilities.targetsOf(format)
+  const wrong = plan.renditions.find((each) => !targets.some(({ name }) => name === each.format))
+  if (!wrong) return
+  throw new HeraldError(
+    'HERALD_BAD_OPTION',
+    `This server makes no ${wrong.format} of ${format}; it makes ${listNames(targets)}.`,
+    { remedy: 'Choose one of these.' },
+  )
 }
 
 async function makePreview(

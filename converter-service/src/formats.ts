@@ -12,6 +12,8 @@ export interface FormatDescription {
   readonly maxSide: number
   /** Holds several frames that play one after another. */
   readonly animates: boolean
+  /** Holds several pages. */
+  readonly paged: boolean
   /** Can be see-through. */
   readonly alpha: boolean
   /** Can hold 16 bits per channel. */
@@ -22,6 +24,7 @@ export interface FormatDescription {
 const image = {
   engine: 'image',
   animates: false,
+  paged: false,
   alpha: true,
   deep: false,
   lossless: true,
@@ -82,6 +85,7 @@ export const formatCatalogue: readonly FormatDescription[] = [
     name: 'tiff',
     mediaType: 'image/tiff',
     extensions: ['tif', 'tiff'],
+    paged: true,
     deep: true,
     maxSide: 65_535,
   },

@@ -18,6 +18,7 @@ export function listFormats(abilities: Abilities, limits: Limits): ListFormatsRe
       lossless: writable && format.lossless,
       ...(writable && defaultQuality !== undefined ? { defaultQuality } : {}),
       engine,
+      multiPage: format.animates || format.paged,
       unavailableReason:
         readable || writable ? '' : 'The image library of this server comes without it.',
     }
@@ -34,5 +35,10 @@ export function listFormats(abilities: Abilities, limits: Limits): ListFormatsRe
     formats: [...known, ...missing],
     limits: { ...limits, maxRenditions },
     versions: abilities.versions,
+    engines: abilities.engines.map(({ name, unavailable }) => ({
+      name,
+      available: unavailable === undefined,
+      unavailableReason: unavailable ?? '',
+    })),
   }
 }

@@ -8,8 +8,8 @@ import type { Responder } from './responder.js'
 /** Sends a finished rendition: header, chunks, summary. */
 export async function sendRendition(
   responder: Responder,
-  { index, format }: RenditionPlan,
-  { width, height, pages, quality, encoder }: Made,
+  { index, format, page }: RenditionPlan,
+  { width, height, pages, quality, effort, encoder }: Made,
   path: string,
   conversionMs: number,
 ): Promise<void> {
@@ -27,6 +27,7 @@ export async function sendRendition(
         height,
         pages,
         sizeBytes,
+        ...(page === undefined ? {} : { page }),
       },
     })
     const hash = createHash('sha256')
@@ -47,6 +48,8 @@ export async function sendRendition(
         conversionMs,
         encoder,
         ...(quality === undefined ? {} : { quality }),
+        ...(effort === undefined ? {} : { effort }),
+        ...(page === undefined ? {} : { page }),
       },
     })
   } finally {

@@ -1,9 +1,15 @@
-import type { Fit, ReceivedConversionSpec, ReceivedRenditionSpec } from '@herald/proto/converter'
+import type {
+  Fit,
+  Gravity,
+  Keep,
+  ReceivedConversionSpec,
+  ReceivedRenditionSpec,
+} from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { v7 as uuidv7, validate, version } from 'uuid'
 import { type Abilities, listNames } from './abilities.js'
 import { closestName } from './closest-name.js'
-import type { BoxFit, RenditionPlan } from './engines/engine.js'
+import type { BoxFit, Kept, Position, RenditionPlan } from './engines/engine.js'
 import { type FormatDescription, findFormat, unavailableFormats } from './formats.js'
 import { describeBytes, maxFileNameBytes, maxRenditions } from './limits.js'
 
@@ -22,6 +28,27 @@ const fits: Readonly<Record<Fit, BoxFit>> = {
   FIT_CONTAIN: 'contain',
   FIT_FILL: 'fill',
   FIT_OUTSIDE: 'outside',
+}
+
+const positions: Readonly<Record<Gravity, Position>> = {
+  GRAVITY_UNSPECIFIED: 'centre',
+  GRAVITY_CENTRE: 'centre',
+  GRAVITY_NORTH: 'north',
+  GRAVITY_NORTHEAST: 'northeast',
+  GRAVITY_EAST: 'east',
+  GRAVITY_SOUTHEAST: 'southeast',
+  GRAVITY_SOUTH: 'south',
+  GRAVITY_SOUTHWEST: 'southwest',
+  GRAVITY_WEST: 'west',
+  GRAVITY_NORTHWEST: 'northwest',
+  GRAVITY_ATTENTION: 'attention',
+  GRAVITY_ENTROPY: 'entropy',
+}
+
+const keeps: Partial<Record<Keep, readonly Kept[]>> = {
+  KEEP_EXIF: ['exif'],
+  KEEP_ICC: ['icc'],
+  KEEP_GPS: ['exif', 'gps'],
 }
 
 /** Checks all that can be checked before the file is there. Throws HeraldError. */
@@ -80,6 +107,26 @@ function checkRendition(
   checkRange('quality', spec.quality, 1, 100)
   checkRange('width', spec.width, 1, 65_535)
   checkRange('height', spec.height, 1, 65_535)
+  checkRange('dpi', spec.dpi, 18, 1200)
+  checkRange('rotation', spec.rotate, 0, 359)
+  checkRange('effort', spec.effort, 0, 9)
+  if (spec.page !== undefined && spec.everyPage) {
+    throw badOption('Both one page and every page are asked for.', 'Ask for one of them.')
+  }
+  if (spec.background !== '' && !/^#[\da-f]{6}$/i.test(spec.background)) {
+    throw badOption(
+      `${JSON.stringify(spec.background.slice(0, 40))} is not a colour.`,
+      'Write it as #rrggbb, such as #ffffff.',
+    )
+  }
+  if (spec.maxBytes !== undefined && (format.defaultQuality === undefined || spec.lossless)) {
+    const able = abilities.writable.filter(({ defaultQuality }) => defaultQuality !== undefined)
+    throw badOption(
+      `A limit of bytes is kept by lowering the quality, and ${spec.lossless ? 'lossless' : format.name} has none to lower.`,
+      `Leave the limit out, or choose one of ${listNames(able)}.`,
+    )
+  }
+  if (spec.maxBytes === 0) throw badOption('A limit of 0 bytes is asked for.', 'Ask for more.')
   if (spec.lossless && !format.lossless) {
     const able = abilities.writable.filter(({ lossless }) => lossless)
     throw badOption(
@@ -101,12 +148,21 @@ function checkRendition(
     format: format.name,
     ...(width === undefined ? {} : { width }),
     ...(height === undefined ? {} : { height }),
-    fit: fits[spec.fit] ?? unknownFit(),
+    fit: fits[spec.fit] ?? unknown('fit'),
     // A quality asked of a format that has none is no fault: one wish may go to many formats.
     ...(quality === undefined || format.defaultQuality === undefined ? {} : { quality }),
     lossless: spec.lossless,
-    keepMetadata: spec.keepMetadata,
+    keep: spec.keep.flatMap((item) => keeps[item] ?? unknown('metadata to keep')),
     enlarge: spec.enlarge,
+    ...(spec.page === undefined ? {} : { page: spec.page }),
+    everyPage: spec.everyPage,
+    ...(spec.dpi === undefined ? {} : { dpi: spec.dpi }),
+    gravity: positions[spec.gravity] ?? unknown('gravity'),
+    rotate: spec.rotate ?? 0,
+    ...(spec.background === '' ? {} : { background: spec.background }),
+    ...(spec.maxBytes === undefined ? {} : { maxBytes: spec.maxBytes }),
+    ...(spec.effort === undefined ? {} : { effort: spec.effort }),
+    palette: spec.palette,
   }
 }
 
@@ -145,8 +201,8 @@ function checkRange(name: string, value: number | undefined, min: number, max: n
   )
 }
 
-function unknownFit(): never {
-  throw badOption('The fit is not one this server knows.', 'Choose one of the contract.')
+function unknown(what: string): never {
+  throw badOption(`The ${what} is not one this server knows.`, 'Choose one of the contract.')
 }
 
 function badOption(message: string, remedy: string): HeraldError {

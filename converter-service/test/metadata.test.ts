@@ -1,4 +1,5 @@
 import { pngChecksum } from '@herald/converter-service/engines/png-checksum'
+import type { RenditionSpec } from '@herald/proto/converter'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { convertOne } from './convert.js'
@@ -39,7 +40,7 @@ test.each(['jpeg', 'png', 'webp', 'avif'])(
       .toBuffer()
     const { bytes, whole } = await convertOne(converter.client, photograph, {
       format,
-      keepMetadata: true,
+      keep: ['KEEP_EXIF'],
     })
     const { exif } = await sharp(bytes).metadata()
     const text = exif?.toString('latin1') ?? ''
@@ -58,7 +59,7 @@ test('the chunk of a PNG that was cleaned has its checksum again', async () => {
     .jpeg()
     .withExif({ ...author, ...placed })
     .toBuffer()
-  const asked = { format: 'png', keepMetadata: true }
+  const asked: RenditionSpec = { format: 'png', keep: ['KEEP_EXIF'] }
   const { bytes } = await convertOne(converter.client, photograph, asked)
   const at = bytes.indexOf('eXIf')
   const length = bytes.readUInt32BE(at - 4)
@@ -73,7 +74,7 @@ test.each(['gif', 'tiff'])('what %s cannot keep is said to be gone', async (form
     .toBuffer()
   const { bytes, whole } = await convertOne(converter.client, photograph, {
     format,
-    keepMetadata: true,
+    keep: ['KEEP_EXIF'],
   })
   expect(bytes.toString('latin1')).not.toMatch(/GPS/)
   expect((await sharp(bytes).metadata()).exif).toBeUndefined()
@@ -86,13 +87,13 @@ test('XMP that names a place is left out, XMP that names none is kept', async ()
   const with_ = (inner: string) => twoHalves().jpeg().withXmp(xmp(inner)).toBuffer()
   const free = await convertOne(converter.client, await with_('dc:source="Ada"'), {
     format: 'webp',
-    keepMetadata: true,
+    keep: ['KEEP_EXIF'],
   })
   expect((await sharp(free.bytes).metadata()).xmpAsString).toContain('Ada')
   expect(free.whole.stripped).toEqual([])
   const tells = await convertOne(converter.client, await with_('exif:GPSLatitude="51,30.5N"'), {
     format: 'webp',
-    keepMetadata: true,
+    keep: ['KEEP_EXIF'],
   })
   expect((await sharp(tells.bytes).metadata()).xmp).toBeUndefined()
   expect(tells.whole.stripped.sort()).toEqual(['gps', 'xmp'])
@@ -104,7 +105,7 @@ test.runIf(hasCorpus)(
     const photograph = await corpusFile('Landscape_9.jpg')
     const { bytes, whole } = await convertOne(converter.client, photograph, {
       format: 'jpeg',
-      keepMetadata: true,
+      keep: ['KEEP_EXIF'],
     })
     const { exif, xmp, iptc } = await sharp(bytes).metadata()
     expect(exif, 'the rest of the EXIF is there').toBeDefined()

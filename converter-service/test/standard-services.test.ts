@@ -62,7 +62,7 @@ test('reflection lists the services and describes the contract', async () => {
   expect(text).toContain('RenditionSpec')
   // Clients in Go refuse a file whose map entries are named otherwise.
   expect(text).toContain('VersionsEntry')
-  expect(text, 'names as they are written').toContain('keep_metadata')
+  expect(text, 'names as they are written').toContain('every_page')
   call.end()
   client.close()
 })

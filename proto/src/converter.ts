@@ -23,15 +23,29 @@ export type {
   ConvertResponse,
   ConvertResponse__Output as ReceivedConvertResponse,
 } from './generated/herald/converter/v1/ConvertResponse.js'
+export type {
+  Engine,
+  Engine__Output as ReceivedEngine,
+} from './generated/herald/converter/v1/Engine.js'
+export type {
+  EstimateRequest,
+  EstimateRequest__Output as ReceivedEstimateRequest,
+} from './generated/herald/converter/v1/EstimateRequest.js'
+export type {
+  EstimateResponse,
+  EstimateResponse__Output as ReceivedEstimateResponse,
+} from './generated/herald/converter/v1/EstimateResponse.js'
 export type { Fit__Output as Fit } from './generated/herald/converter/v1/Fit.js'
 export type {
   Format,
   Format__Output as ReceivedFormat,
 } from './generated/herald/converter/v1/Format.js'
+export type { Gravity__Output as Gravity } from './generated/herald/converter/v1/Gravity.js'
 export type {
   Input,
   Input__Output as ReceivedInput,
 } from './generated/herald/converter/v1/Input.js'
+export type { Keep__Output as Keep } from './generated/herald/converter/v1/Keep.js'
 export type {
   ListFormatsResponse,
   ListFormatsResponse__Output as ReceivedListFormatsResponse,
@@ -41,6 +55,10 @@ export type {
   Preview__Output as ReceivedPreview,
 } from './generated/herald/converter/v1/Preview.js'
 export type { Progress__Output as ReceivedProgress } from './generated/herald/converter/v1/Progress.js'
+export type {
+  RenditionEstimate,
+  RenditionEstimate__Output as ReceivedRenditionEstimate,
+} from './generated/herald/converter/v1/RenditionEstimate.js'
 export type {
   RenditionHeader,
   RenditionHeader__Output as ReceivedRenditionHeader,

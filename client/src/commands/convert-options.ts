@@ -1,4 +1,4 @@
-import type { Fit } from '@herald/proto/converter'
+import type { Fit, Keep } from '@herald/proto/converter'
 
 /** What `herald convert` takes, as the command line was read. */
 export interface ConvertCommandOptions {
@@ -37,6 +37,6 @@ export function specOf(options: ConvertCommandOptions) {
     ...(quality === undefined ? {} : { quality }),
     lossless: options.lossless ?? false,
     enlarge: options.enlarge ?? false,
-    keepMetadata: options.keepMetadata ?? false,
+    keep: options.keepMetadata ? ['KEEP_EXIF' satisfies Keep as Keep] : [],
   }
 }

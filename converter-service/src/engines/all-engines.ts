@@ -1,14 +1,31 @@
-import { formatNamed } from '../formats.js'
-import type { Engine } from './engine.js'
+import type { Engine, EngineReport } from './engine.js'
 import { imageEngine } from './image.js'
 
 /** Every engine of this server; a further one is added here and in the format catalogue. */
-export const allEngines: readonly Engine[] = [imageEngine]
+const allEngines: readonly Engine[] = [imageEngine]
 
-/** The engine that reads `format`. Throws when there is none: a defect, for admission checks it. */
-export function engineFor(format: string): Engine {
-  const { engine: name } = formatNamed(format)
-  const engine = allEngines.find((candidate) => candidate.name === name)
-  if (!engine) throw new Error(`no engine reads ${format}`)
-  return engine
+/** The engines as they stand in this process, asked what they can do. */
+export class Engines {
+  readonly reports: readonly EngineReport[]
+
+  private constructor(reports: readonly EngineReport[]) {
+    this.reports = reports
+  }
+
+  static async probe(): Promise<Engines> {
+    return new Engines(await Promise.all(allEngines.map((engine) => engine.probe())))
+  }
+
+  /**
+   * The engine that makes `to` of `from`; without `to`, the first that reads `from`.
+   * Throws when there is none: a defect, for the upload is checked before.
+   */
+  for(from: string, to?: string): Engine {
+    const at = this.reports.findIndex(({ makes }) =>
+      to === undefined ? makes[from] !== undefined : makes[from]?.includes(to),
+    )
+    const engine = allEngines[at]
+    if (!engine) throw new Error(`no engine reads ${from}${to ? ` and writes ${to}` : ''}`)
+    return engine
+  }
 }

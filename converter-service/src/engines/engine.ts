@@ -3,6 +3,23 @@ import type { ErrorCode } from '@herald/proto/errors'
 /** How a picture fits a box given by both sides; see `Fit` in the contract. */
 export type BoxFit = 'inside' | 'cover' | 'contain' | 'fill' | 'outside'
 
+/** A part of a picture; see `Gravity` in the contract. */
+export type Position =
+  | 'centre'
+  | 'north'
+  | 'northeast'
+  | 'east'
+  | 'southeast'
+  | 'south'
+  | 'southwest'
+  | 'west'
+  | 'northwest'
+  | 'attention'
+  | 'entropy'
+
+/** Metadata that a rendition may keep; `gps` comes with `exif`. */
+export type Kept = 'exif' | 'icc' | 'gps'
+
 /** What to make: a rendition spec whose every value has been checked. */
 export interface RenditionPlan {
   /** Its index among the conversion's renditions, from 0. */
@@ -15,8 +32,22 @@ export interface RenditionPlan {
   /** 1 to 100; undefined where the format has none or `lossless` is asked for. */
   readonly quality?: number
   readonly lossless: boolean
-  readonly keepMetadata: boolean
+  readonly keep: readonly Kept[]
   readonly enlarge: boolean
+  /** The page or frame to read, from 0. */
+  readonly page?: number
+  /** Each page becomes a rendition of its own; only before the pages were counted. */
+  readonly everyPage: boolean
+  readonly dpi?: number
+  readonly gravity: Position
+  /** Degrees clockwise, 0 to 359. */
+  readonly rotate: number
+  /** `#rrggbb`; undefined where nothing was asked for. */
+  readonly background?: string
+  readonly maxBytes?: number
+  /** 0 to 9. */
+  readonly effort?: number
+  readonly palette: boolean
 }
 
 export interface EngineLimits {
@@ -51,6 +82,8 @@ export interface Made {
   /** What of `Inspection.holds` it still holds. */
   readonly kept: readonly string[]
   readonly quality?: number
+  /** 0 to 9; undefined where the format has none. */
+  readonly effort?: number
   /** `libwebp 1.6.0` */
   readonly encoder: string
 }
@@ -65,8 +98,10 @@ export interface PreviewMade {
 /** What an engine can do in this process, on this machine. */
 export interface EngineReport {
   readonly name: string
-  readonly readable: readonly string[]
-  readonly writable: readonly string[]
+  /** Why it cannot work here; undefined where it can. */
+  readonly unavailable?: string
+  /** Each format it reads, and what it makes of it; names from the catalogue. */
+  readonly makes: Readonly<Record<string, readonly string[]>>
   /** Library to version. */
   readonly versions: Readonly<Record<string, string>>
 }
@@ -78,7 +113,7 @@ export interface EngineReport {
  */
 export interface Engine {
   readonly name: string
-  probe(): EngineReport
+  probe(): Promise<EngineReport>
   /** Reads the header. Rejects with HERALD_CORRUPT_FILE, HERALD_UNSUPPORTED_FILE. */
   inspect(source: SourceFile): Promise<Inspection>
   /**

@@ -13,16 +13,17 @@ import { explainSharpFault } from './sharp-faults.js'
 export const imageEngine: Engine = {
   name: 'image',
 
-  probe() {
+  async probe() {
     const can = (name: string, way: 'input' | 'output') => {
       const key = name === 'avif' ? 'heif' : name
       return Object.entries(sharp.format).some(([id, format]) => id === key && format[way].file)
     }
     const names = formatCatalogue.filter(({ engine }) => engine === 'image').map(({ name }) => name)
+    const writable = names.filter((name) => name in encoders && can(name, 'output'))
+    const readable = names.filter((name) => can(name, 'input'))
     return {
       name: 'image',
-      readable: names.filter((name) => can(name, 'input')),
-      writable: names.filter((name) => name in encoders && can(name, 'output')),
+      makes: Object.fromEntries(readable.map((name) => [name, writable])),
       versions: sharp.versions as Record<string, string>,
     }
   },
@@ -50,7 +51,7 @@ export const imageEngine: Engine = {
       const pages = pagesToRead(picture, plan)
       refuseTooLarge(picture, pages, plan, limits)
 
-      const keeps = plan.keepMetadata && held(picture.metadata).length > 0
+      const keeps = plan.keep.includes('exif') && held(picture.metadata).length > 0
       const shaped = shape(picture, pages, plan, limits)
       const write = (from: Sharp) => encoder.encode(from, plan).toFile(target)
       let info = await write(keeps ? keepDescription(shaped.clone(), picture.metadata) : shaped)

@@ -1,5 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
-import { allEngines, engineFor } from '../engines/all-engines.js'
+import { Engines } from '../engines/all-engines.js'
 import type { ChildMessage, Task, TaskResults } from './messages.js'
 
 /** How often the memory is looked at while a task runs. */
@@ -10,15 +10,19 @@ function send(message: ChildMessage): void {
   process.send?.(message, undefined, undefined, () => {})
 }
 
+const engines = await Engines.probe()
+
 function run(task: Task): Promise<TaskResults[Task['kind']]> {
-  const engine = engineFor(task.source.format)
+  const { format } = task.source
   switch (task.kind) {
     case 'inspect':
-      return engine.inspect(task.source)
+      return engines.for(format).inspect(task.source)
     case 'convert':
-      return engine.convert(task.source, task.plan, task.target, task.limits)
+      return engines
+        .for(format, task.plan.format)
+        .convert(task.source, task.plan, task.target, task.limits)
     case 'preview':
-      return engine.preview(task.source, task.limits)
+      return engines.for(format).preview(task.source, task.limits)
   }
 }
 
@@ -53,4 +57,4 @@ process.on('message', async (task: Task) => {
   }
 })
 
-send({ kind: 'ready', engines: allEngines.map((engine) => engine.probe()) })
+send({ kind: 'ready', engines: engines.reports })

@@ -7,6 +7,9 @@ import type { ConversionSummary as _herald_converter_v1_ConversionSummary, Conve
 import type { ConvertRequest as _herald_converter_v1_ConvertRequest, ConvertRequest__Output as _herald_converter_v1_ConvertRequest__Output } from './herald/converter/v1/ConvertRequest.js';
 import type { ConvertResponse as _herald_converter_v1_ConvertResponse, ConvertResponse__Output as _herald_converter_v1_ConvertResponse__Output } from './herald/converter/v1/ConvertResponse.js';
 import type { ConverterServiceClient as _herald_converter_v1_ConverterServiceClient, ConverterServiceDefinition as _herald_converter_v1_ConverterServiceDefinition } from './herald/converter/v1/ConverterService.js';
+import type { Engine as _herald_converter_v1_Engine, Engine__Output as _herald_converter_v1_Engine__Output } from './herald/converter/v1/Engine.js';
+import type { EstimateRequest as _herald_converter_v1_EstimateRequest, EstimateRequest__Output as _herald_converter_v1_EstimateRequest__Output } from './herald/converter/v1/EstimateRequest.js';
+import type { EstimateResponse as _herald_converter_v1_EstimateResponse, EstimateResponse__Output as _herald_converter_v1_EstimateResponse__Output } from './herald/converter/v1/EstimateResponse.js';
 import type { Format as _herald_converter_v1_Format, Format__Output as _herald_converter_v1_Format__Output } from './herald/converter/v1/Format.js';
 import type { Input as _herald_converter_v1_Input, Input__Output as _herald_converter_v1_Input__Output } from './herald/converter/v1/Input.js';
 import type { Limits as _herald_converter_v1_Limits, Limits__Output as _herald_converter_v1_Limits__Output } from './herald/converter/v1/Limits.js';
@@ -14,6 +17,7 @@ import type { ListFormatsRequest as _herald_converter_v1_ListFormatsRequest, Lis
 import type { ListFormatsResponse as _herald_converter_v1_ListFormatsResponse, ListFormatsResponse__Output as _herald_converter_v1_ListFormatsResponse__Output } from './herald/converter/v1/ListFormatsResponse.js';
 import type { Preview as _herald_converter_v1_Preview, Preview__Output as _herald_converter_v1_Preview__Output } from './herald/converter/v1/Preview.js';
 import type { Progress as _herald_converter_v1_Progress, Progress__Output as _herald_converter_v1_Progress__Output } from './herald/converter/v1/Progress.js';
+import type { RenditionEstimate as _herald_converter_v1_RenditionEstimate, RenditionEstimate__Output as _herald_converter_v1_RenditionEstimate__Output } from './herald/converter/v1/RenditionEstimate.js';
 import type { RenditionHeader as _herald_converter_v1_RenditionHeader, RenditionHeader__Output as _herald_converter_v1_RenditionHeader__Output } from './herald/converter/v1/RenditionHeader.js';
 import type { RenditionSpec as _herald_converter_v1_RenditionSpec, RenditionSpec__Output as _herald_converter_v1_RenditionSpec__Output } from './herald/converter/v1/RenditionSpec.js';
 import type { RenditionSummary as _herald_converter_v1_RenditionSummary, RenditionSummary__Output as _herald_converter_v1_RenditionSummary__Output } from './herald/converter/v1/RenditionSummary.js';
@@ -40,14 +44,20 @@ export interface ProtoGrpcType {
          * `retry-after-ms`.
          */
         ConverterService: SubtypeConstructor<typeof grpc.Client, _herald_converter_v1_ConverterServiceClient> & { service: _herald_converter_v1_ConverterServiceDefinition }
+        Engine: MessageTypeDefinition<_herald_converter_v1_Engine, _herald_converter_v1_Engine__Output>
+        EstimateRequest: MessageTypeDefinition<_herald_converter_v1_EstimateRequest, _herald_converter_v1_EstimateRequest__Output>
+        EstimateResponse: MessageTypeDefinition<_herald_converter_v1_EstimateResponse, _herald_converter_v1_EstimateResponse__Output>
         Fit: EnumTypeDefinition
         Format: MessageTypeDefinition<_herald_converter_v1_Format, _herald_converter_v1_Format__Output>
+        Gravity: EnumTypeDefinition
         Input: MessageTypeDefinition<_herald_converter_v1_Input, _herald_converter_v1_Input__Output>
+        Keep: EnumTypeDefinition
         Limits: MessageTypeDefinition<_herald_converter_v1_Limits, _herald_converter_v1_Limits__Output>
         ListFormatsRequest: MessageTypeDefinition<_herald_converter_v1_ListFormatsRequest, _herald_converter_v1_ListFormatsRequest__Output>
         ListFormatsResponse: MessageTypeDefinition<_herald_converter_v1_ListFormatsResponse, _herald_converter_v1_ListFormatsResponse__Output>
         Preview: MessageTypeDefinition<_herald_converter_v1_Preview, _herald_converter_v1_Preview__Output>
         Progress: MessageTypeDefinition<_herald_converter_v1_Progress, _herald_converter_v1_Progress__Output>
+        RenditionEstimate: MessageTypeDefinition<_herald_converter_v1_RenditionEstimate, _herald_converter_v1_RenditionEstimate__Output>
         RenditionHeader: MessageTypeDefinition<_herald_converter_v1_RenditionHeader, _herald_converter_v1_RenditionHeader__Output>
         RenditionSpec: MessageTypeDefinition<_herald_converter_v1_RenditionSpec, _herald_converter_v1_RenditionSpec__Output>
         RenditionSummary: MessageTypeDefinition<_herald_converter_v1_RenditionSummary, _herald_converter_v1_RenditionSummary__Output>

@@ -2,6 +2,7 @@
 
 import type { Input as _herald_converter_v1_Input, Input__Output as _herald_converter_v1_Input__Output } from '../../../herald/converter/v1/Input.js';
 import type { Preview as _herald_converter_v1_Preview, Preview__Output as _herald_converter_v1_Preview__Output } from '../../../herald/converter/v1/Preview.js';
+import type { Long } from '@grpc/proto-loader';
 
 /**
  * What the input was and what became of it.
@@ -36,6 +37,18 @@ export interface ConversionSummary {
    * A small picture of the result, when one could be made.
    */
   'preview'?: (_herald_converter_v1_Preview | null);
+  /**
+   * What `conversion_ms` had been predicted to be.
+   */
+  'estimatedMs'?: (number | string);
+  /**
+   * Processor time of the workers, in milliseconds.
+   */
+  'cpuMs'?: (number | string);
+  /**
+   * The most memory one worker held, in bytes.
+   */
+  'peakMemoryBytes'?: (number | string | Long);
 }
 
 /**
@@ -71,4 +84,16 @@ export interface ConversionSummary__Output {
    * A small picture of the result, when one could be made.
    */
   'preview': (_herald_converter_v1_Preview__Output | null);
+  /**
+   * What `conversion_ms` had been predicted to be.
+   */
+  'estimatedMs': (number);
+  /**
+   * Processor time of the workers, in milliseconds.
+   */
+  'cpuMs': (number);
+  /**
+   * The most memory one worker held, in bytes.
+   */
+  'peakMemoryBytes': (number);
 }

@@ -4,6 +4,8 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ConvertRequest as _herald_converter_v1_ConvertRequest, ConvertRequest__Output as _herald_converter_v1_ConvertRequest__Output } from '../../../herald/converter/v1/ConvertRequest.js';
 import type { ConvertResponse as _herald_converter_v1_ConvertResponse, ConvertResponse__Output as _herald_converter_v1_ConvertResponse__Output } from '../../../herald/converter/v1/ConvertResponse.js';
+import type { EstimateRequest as _herald_converter_v1_EstimateRequest, EstimateRequest__Output as _herald_converter_v1_EstimateRequest__Output } from '../../../herald/converter/v1/EstimateRequest.js';
+import type { EstimateResponse as _herald_converter_v1_EstimateResponse, EstimateResponse__Output as _herald_converter_v1_EstimateResponse__Output } from '../../../herald/converter/v1/EstimateResponse.js';
 import type { ListFormatsRequest as _herald_converter_v1_ListFormatsRequest, ListFormatsRequest__Output as _herald_converter_v1_ListFormatsRequest__Output } from '../../../herald/converter/v1/ListFormatsRequest.js';
 import type { ListFormatsResponse as _herald_converter_v1_ListFormatsResponse, ListFormatsResponse__Output as _herald_converter_v1_ListFormatsResponse__Output } from '../../../herald/converter/v1/ListFormatsResponse.js';
 
@@ -24,7 +26,8 @@ export interface ConverterServiceClient extends grpc.Client {
    * any chunk is taken. It answers, in this order: `admitted`; any number of
    * `progress`, at any time from then on; for each rendition, in the order they
    * finish, one `header`, its `chunk`s without another rendition's between them, and
-   * one `rendition` summary; at last one `summary`.
+   * one `rendition` summary; at last one `summary`. A spec with `every_page` gives one
+   * rendition for each page, all of the same index, told apart by `page`.
    */
   Convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   Convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
@@ -36,10 +39,30 @@ export interface ConverterServiceClient extends grpc.Client {
    * any chunk is taken. It answers, in this order: `admitted`; any number of
    * `progress`, at any time from then on; for each rendition, in the order they
    * finish, one `header`, its `chunk`s without another rendition's between them, and
-   * one `rendition` summary; at last one `summary`.
+   * one `rendition` summary; at last one `summary`. A spec with `every_page` gives one
+   * rendition for each page, all of the same index, told apart by `page`.
    */
   convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
+  
+  /**
+   * Predicts what a conversion would cost and whether this server would take it, without
+   * doing it. The stream is that of Convert, but nothing is waited for: the server answers
+   * as soon as it has read enough of the file, and takes no more of it.
+   */
+  Estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
+  Estimate(metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
+  Estimate(options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
+  Estimate(callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
+  /**
+   * Predicts what a conversion would cost and whether this server would take it, without
+   * doing it. The stream is that of Convert, but nothing is waited for: the server answers
+   * as soon as it has read enough of the file, and takes no more of it.
+   */
+  estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
+  estimate(metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
+  estimate(options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
+  estimate(callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   
   /**
    * Tells what this server can read and write right now.
@@ -75,9 +98,17 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
    * any chunk is taken. It answers, in this order: `admitted`; any number of
    * `progress`, at any time from then on; for each rendition, in the order they
    * finish, one `header`, its `chunk`s without another rendition's between them, and
-   * one `rendition` summary; at last one `summary`.
+   * one `rendition` summary; at last one `summary`. A spec with `every_page` gives one
+   * rendition for each page, all of the same index, told apart by `page`.
    */
   Convert: grpc.handleBidiStreamingCall<_herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse>;
+  
+  /**
+   * Predicts what a conversion would cost and whether this server would take it, without
+   * doing it. The stream is that of Convert, but nothing is waited for: the server answers
+   * as soon as it has read enough of the file, and takes no more of it.
+   */
+  Estimate: grpc.handleClientStreamingCall<_herald_converter_v1_EstimateRequest__Output, _herald_converter_v1_EstimateResponse>;
   
   /**
    * Tells what this server can read and write right now.
@@ -88,5 +119,6 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
 
 export interface ConverterServiceDefinition extends grpc.ServiceDefinition {
   Convert: MethodDefinition<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse, _herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse__Output>
+  Estimate: MethodDefinition<_herald_converter_v1_EstimateRequest, _herald_converter_v1_EstimateResponse, _herald_converter_v1_EstimateRequest__Output, _herald_converter_v1_EstimateResponse__Output>
   ListFormats: MethodDefinition<_herald_converter_v1_ListFormatsRequest, _herald_converter_v1_ListFormatsResponse, _herald_converter_v1_ListFormatsRequest__Output, _herald_converter_v1_ListFormatsResponse__Output>
 }

@@ -41,6 +41,10 @@ export interface Format {
    * Why it can be neither read nor written here; empty where it can.
    */
   'unavailableReason'?: (string);
+  /**
+   * It holds several pages or frames.
+   */
+  'multiPage'?: (boolean);
   '_defaultQuality'?: "defaultQuality";
 }
 
@@ -84,5 +88,9 @@ export interface Format__Output {
    * Why it can be neither read nor written here; empty where it can.
    */
   'unavailableReason': (string);
+  /**
+   * It holds several pages or frames.
+   */
+  'multiPage': (boolean);
   '_defaultQuality'?: "defaultQuality";
 }

@@ -26,6 +26,18 @@ export interface Limits {
    * The most renditions of one upload.
    */
   'maxRenditions'?: (number);
+  /**
+   * The most processor time of one conversion, in milliseconds.
+   */
+  'cpuMs'?: (number);
+  /**
+   * The most memory of one worker, in bytes.
+   */
+  'memoryBytes'?: (number | string | Long);
+  /**
+   * The most bytes of all renditions of one conversion.
+   */
+  'maxOutputBytes'?: (number | string | Long);
 }
 
 /**
@@ -52,4 +64,16 @@ export interface Limits__Output {
    * The most renditions of one upload.
    */
   'maxRenditions': (number);
+  /**
+   * The most processor time of one conversion, in milliseconds.
+   */
+  'cpuMs': (number);
+  /**
+   * The most memory of one worker, in bytes.
+   */
+  'memoryBytes': (number);
+  /**
+   * The most bytes of all renditions of one conversion.
+   */
+  'maxOutputBytes': (number);
 }

@@ -2,6 +2,7 @@
 
 import type { Format as _herald_converter_v1_Format, Format__Output as _herald_converter_v1_Format__Output } from '../../../herald/converter/v1/Format.js';
 import type { Limits as _herald_converter_v1_Limits, Limits__Output as _herald_converter_v1_Limits__Output } from '../../../herald/converter/v1/Limits.js';
+import type { Engine as _herald_converter_v1_Engine, Engine__Output as _herald_converter_v1_Engine__Output } from '../../../herald/converter/v1/Engine.js';
 
 /**
  * What this server can do.
@@ -19,6 +20,10 @@ export interface ListFormatsResponse {
    * The libraries that do the work, name to version.
    */
   'versions'?: ({[key: string]: string});
+  /**
+   * What does the work, available here or not.
+   */
+  'engines'?: (_herald_converter_v1_Engine)[];
 }
 
 /**
@@ -37,4 +42,8 @@ export interface ListFormatsResponse__Output {
    * The libraries that do the work, name to version.
    */
   'versions': ({[key: string]: string});
+  /**
+   * What does the work, available here or not.
+   */
+  'engines': (_herald_converter_v1_Engine__Output)[];
 }

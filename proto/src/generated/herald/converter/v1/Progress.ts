@@ -69,9 +69,18 @@ export interface Progress {
    */
   'receivedBytes'?: (number | string | Long);
   /**
-   * Renditions finished so far, 0 to the number asked for.
+   * Renditions finished so far, 0 to `renditions_total`.
    */
   'renditionsDone'?: (number);
+  /**
+   * Renditions to be made; 0 while the number of pages is not known.
+   */
+  'renditionsTotal'?: (number);
+  /**
+   * How long workers will be at it, in milliseconds, predicted from the file's header;
+   * 0 while that is not known.
+   */
+  'estimatedMs'?: (number | string);
 }
 
 /**
@@ -87,7 +96,16 @@ export interface Progress__Output {
    */
   'receivedBytes': (number);
   /**
-   * Renditions finished so far, 0 to the number asked for.
+   * Renditions finished so far, 0 to `renditions_total`.
    */
   'renditionsDone': (number);
+  /**
+   * Renditions to be made; 0 while the number of pages is not known.
+   */
+  'renditionsTotal': (number);
+  /**
+   * How long workers will be at it, in milliseconds, predicted from the file's header;
+   * 0 while that is not known.
+   */
+  'estimatedMs': (number);
 }

@@ -38,6 +38,11 @@ export interface RenditionHeader {
    * Size in bytes.
    */
   'sizeBytes'?: (number | string | Long);
+  /**
+   * The page of the source it shows, from 0; absent where it is not one page of several.
+   */
+  'page'?: (number);
+  '_page'?: "page";
 }
 
 /**
@@ -76,4 +81,9 @@ export interface RenditionHeader__Output {
    * Size in bytes.
    */
   'sizeBytes': (number);
+  /**
+   * The page of the source it shows, from 0; absent where it is not one page of several.
+   */
+  'page'?: (number);
+  '_page'?: "page";
 }

@@ -1,6 +1,9 @@
 // Original file: herald/converter/v1/converter.proto
 
 import type { Fit as _herald_converter_v1_Fit, Fit__Output as _herald_converter_v1_Fit__Output } from '../../../herald/converter/v1/Fit.js';
+import type { Keep as _herald_converter_v1_Keep, Keep__Output as _herald_converter_v1_Keep__Output } from '../../../herald/converter/v1/Keep.js';
+import type { Gravity as _herald_converter_v1_Gravity, Gravity__Output as _herald_converter_v1_Gravity__Output } from '../../../herald/converter/v1/Gravity.js';
+import type { Long } from '@grpc/proto-loader';
 
 /**
  * One output file to make from the upload.
@@ -32,17 +35,62 @@ export interface RenditionSpec {
    */
   'lossless'?: (boolean);
   /**
-   * Keep the file's descriptive metadata (EXIF, XMP, IPTC). The location is removed in
-   * any case.
+   * What of the file's metadata to keep. Empty: none of it; colours become sRGB.
    */
-  'keepMetadata'?: (boolean);
+  'keep'?: (_herald_converter_v1_Keep)[];
   /**
    * Permit making the picture larger than it is. A drawing (SVG) needs no permission.
    */
   'enlarge'?: (boolean);
+  /**
+   * The page, or frame, to read, counted from 0. Absent: all frames where the target
+   * plays them, all pages where it holds them, else the first.
+   */
+  'page'?: (number);
+  /**
+   * Make one rendition of each page. Refused together with `page`.
+   */
+  'everyPage'?: (boolean);
+  /**
+   * Dots per inch at which a page of a document is drawn, 18 to 1,200; where a width or a
+   * height is given, that decides. Absent: 150. Without effect on pictures.
+   */
+  'dpi'?: (number);
+  /**
+   * Which part is kept where FIT_COVER crops, and where a FIT_CONTAIN picture lies.
+   */
+  'gravity'?: (_herald_converter_v1_Gravity);
+  /**
+   * Degrees to turn clockwise, 0 to 359, after the file's own orientation was applied.
+   */
+  'rotate'?: (number);
+  /**
+   * The colour behind what is see-through or empty, `#rrggbb`. Empty: white where the
+   * target cannot be see-through, else nothing.
+   */
+  'background'?: (string);
+  /**
+   * The most bytes the rendition may have: the best quality that fits is chosen, and
+   * `quality` is the most it may be. Refused by formats without a quality.
+   */
+  'maxBytes'?: (number | string | Long);
+  /**
+   * How hard the encoder tries for few bytes, 0 (fast) to 9 (small). Absent: the format's
+   * default, or less where only that fits the time. Without effect on formats that have none.
+   */
+  'effort'?: (number);
+  /**
+   * Reduce the colours to a palette of at most 256 (PNG; GIF always does).
+   */
+  'palette'?: (boolean);
   '_width'?: "width";
   '_height'?: "height";
   '_quality'?: "quality";
+  '_page'?: "page";
+  '_dpi'?: "dpi";
+  '_rotate'?: "rotate";
+  '_maxBytes'?: "maxBytes";
+  '_effort'?: "effort";
 }
 
 /**
@@ -75,15 +123,60 @@ export interface RenditionSpec__Output {
    */
   'lossless': (boolean);
   /**
-   * Keep the file's descriptive metadata (EXIF, XMP, IPTC). The location is removed in
-   * any case.
+   * What of the file's metadata to keep. Empty: none of it; colours become sRGB.
    */
-  'keepMetadata': (boolean);
+  'keep': (_herald_converter_v1_Keep__Output)[];
   /**
    * Permit making the picture larger than it is. A drawing (SVG) needs no permission.
    */
   'enlarge': (boolean);
+  /**
+   * The page, or frame, to read, counted from 0. Absent: all frames where the target
+   * plays them, all pages where it holds them, else the first.
+   */
+  'page'?: (number);
+  /**
+   * Make one rendition of each page. Refused together with `page`.
+   */
+  'everyPage': (boolean);
+  /**
+   * Dots per inch at which a page of a document is drawn, 18 to 1,200; where a width or a
+   * height is given, that decides. Absent: 150. Without effect on pictures.
+   */
+  'dpi'?: (number);
+  /**
+   * Which part is kept where FIT_COVER crops, and where a FIT_CONTAIN picture lies.
+   */
+  'gravity': (_herald_converter_v1_Gravity__Output);
+  /**
+   * Degrees to turn clockwise, 0 to 359, after the file's own orientation was applied.
+   */
+  'rotate'?: (number);
+  /**
+   * The colour behind what is see-through or empty, `#rrggbb`. Empty: white where the
+   * target cannot be see-through, else nothing.
+   */
+  'background': (string);
+  /**
+   * The most bytes the rendition may have: the best quality that fits is chosen, and
+   * `quality` is the most it may be. Refused by formats without a quality.
+   */
+  'maxBytes'?: (number);
+  /**
+   * How hard the encoder tries for few bytes, 0 (fast) to 9 (small). Absent: the format's
+   * default, or less where only that fits the time. Without effect on formats that have none.
+   */
+  'effort'?: (number);
+  /**
+   * Reduce the colours to a palette of at most 256 (PNG; GIF always does).
+   */
+  'palette': (boolean);
   '_width'?: "width";
   '_height'?: "height";
   '_quality'?: "quality";
+  '_page'?: "page";
+  '_dpi'?: "dpi";
+  '_rotate'?: "rotate";
+  '_maxBytes'?: "maxBytes";
+  '_effort'?: "effort";
 }

@@ -30,7 +30,17 @@ export interface RenditionSummary {
    * The quality that was used, 1 to 100; absent where the format has none.
    */
   'quality'?: (number);
+  /**
+   * The effort that was used, 0 to 9; absent where the format has none.
+   */
+  'effort'?: (number);
+  /**
+   * The page of the source it shows, from 0; absent where it is not one page of several.
+   */
+  'page'?: (number);
   '_quality'?: "quality";
+  '_effort'?: "effort";
+  '_page'?: "page";
 }
 
 /**
@@ -61,5 +71,15 @@ export interface RenditionSummary__Output {
    * The quality that was used, 1 to 100; absent where the format has none.
    */
   'quality'?: (number);
+  /**
+   * The effort that was used, 0 to 9; absent where the format has none.
+   */
+  'effort'?: (number);
+  /**
+   * The page of the source it shows, from 0; absent where it is not one page of several.
+   */
+  'page'?: (number);
   '_quality'?: "quality";
+  '_effort'?: "effort";
+  '_page'?: "page";
 }

@@ -44,6 +44,14 @@ export interface ConversionFailed {
    * Whom to tell.
    */
   'recipient'?: (_herald_events_v1_Recipient | null);
+  /**
+   * A page that tells of this conversion, for a person; empty where there is none.
+   */
+  'pageUrl'?: (string);
+  /**
+   * As FileConverted.run_size.
+   */
+  'runSize'?: (number);
 }
 
 /**
@@ -87,4 +95,12 @@ export interface ConversionFailed__Output {
    * Whom to tell.
    */
   'recipient': (_herald_events_v1_Recipient__Output | null);
+  /**
+   * A page that tells of this conversion, for a person; empty where there is none.
+   */
+  'pageUrl': (string);
+  /**
+   * As FileConverted.run_size.
+   */
+  'runSize': (number);
 }

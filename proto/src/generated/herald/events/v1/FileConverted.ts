@@ -60,6 +60,15 @@ export interface FileConverted {
    * Empty where every rendition has a link.
    */
   'host'?: (string);
+  /**
+   * A page that tells of this conversion, for a person; empty where there is none.
+   */
+  'pageUrl'?: (string);
+  /**
+   * How many events of this run its recipient gets in all, so that one digest can tell of
+   * them as soon as the last has come; 0 where that is not known.
+   */
+  'runSize'?: (number);
 }
 
 /**
@@ -116,4 +125,13 @@ export interface FileConverted__Output {
    * Empty where every rendition has a link.
    */
   'host': (string);
+  /**
+   * A page that tells of this conversion, for a person; empty where there is none.
+   */
+  'pageUrl': (string);
+  /**
+   * How many events of this run its recipient gets in all, so that one digest can tell of
+   * them as soon as the last has come; 0 where that is not known.
+   */
+  'runSize': (number);
 }

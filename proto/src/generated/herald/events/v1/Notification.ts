@@ -22,9 +22,13 @@ export interface Notification {
    */
   'recipient'?: (string);
   /**
-   * Its Message-ID, in angle brackets.
+   * Its Message-ID, in angle brackets; of a webhook, the id of the delivery.
    */
   'messageId'?: (string);
+  /**
+   * The way it went: `mail` or `webhook`. Empty from a notifier of version 0.1: `mail`.
+   */
+  'channel'?: (string);
 }
 
 /**
@@ -48,7 +52,11 @@ export interface Notification__Output {
    */
   'recipient': (string);
   /**
-   * Its Message-ID, in angle brackets.
+   * Its Message-ID, in angle brackets; of a webhook, the id of the delivery.
    */
   'messageId': (string);
+  /**
+   * The way it went: `mail` or `webhook`. Empty from a notifier of version 0.1: `mail`.
+   */
+  'channel': (string);
 }

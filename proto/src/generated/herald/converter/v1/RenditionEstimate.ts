@@ -1,0 +1,72 @@
+// Original file: herald/converter/v1/converter.proto
+
+
+/**
+ * What one rendition would be and cost.
+ */
+export interface RenditionEstimate {
+  /**
+   * Its index in ConversionSpec.renditions, from 0.
+   */
+  'index'?: (number);
+  /**
+   * Width in pixels, of one page.
+   */
+  'width'?: (number);
+  /**
+   * Height in pixels, of one page.
+   */
+  'height'?: (number);
+  /**
+   * Pages in one file; at least 1.
+   */
+  'pages'?: (number);
+  /**
+   * Files: as many as pages are read where `every_page` is asked for, else 1.
+   */
+  'files'?: (number);
+  /**
+   * Time a worker would spend making it, in milliseconds.
+   */
+  'workMs'?: (number | string);
+  /**
+   * The effort that would be used, 0 to 9; absent where the format has none.
+   */
+  'effort'?: (number);
+  '_effort'?: "effort";
+}
+
+/**
+ * What one rendition would be and cost.
+ */
+export interface RenditionEstimate__Output {
+  /**
+   * Its index in ConversionSpec.renditions, from 0.
+   */
+  'index': (number);
+  /**
+   * Width in pixels, of one page.
+   */
+  'width': (number);
+  /**
+   * Height in pixels, of one page.
+   */
+  'height': (number);
+  /**
+   * Pages in one file; at least 1.
+   */
+  'pages': (number);
+  /**
+   * Files: as many as pages are read where `every_page` is asked for, else 1.
+   */
+  'files': (number);
+  /**
+   * Time a worker would spend making it, in milliseconds.
+   */
+  'workMs': (number);
+  /**
+   * The effort that would be used, 0 to 9; absent where the format has none.
+   */
+  'effort'?: (number);
+  '_effort'?: "effort";
+}
