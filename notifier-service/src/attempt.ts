@@ -2,12 +2,14 @@ import { type Delivery, RetryLater } from '@herald/broker'
 import type { ReceivedEvent } from '@herald/broker/message'
 import { type MailIdentity, MailNotFree, type MailRecord } from './ledger/ledger.js'
 import { composeMail } from './mail/compose.js'
+import type { Letters } from './mail/letters.js'
 import { createSettle, type Job, outageMs, type SettleParts, type SettlePolicy } from './settle.js'
 import type { SendOutcome } from './smtp/send-outcome.js'
 import type { SmtpSender } from './smtp/smtp-sender.js'
 
 export interface AttemptParts extends SettleParts {
   readonly sender: SmtpSender
+  readonly letters: Letters
 }
 
 /** An event and the mail it is to become. */
@@ -35,7 +37,7 @@ export type Attempt = (task: Task, signal: AbortSignal) => Promise<void>
 export const heldMs = 500
 
 export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attempt {
-  const { ledger, sender, outage, metrics } = parts
+  const { ledger, sender, letters, outage, metrics } = parts
   const settle = createSettle(policy, parts)
 
   return async function attempt(task, signal) {
@@ -80,10 +82,11 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
     { ref, received, mail, record }: Job,
     signal: AbortSignal,
   ): Promise<{ outcome: SendOutcome; begun: boolean }> {
-    const bytes = await composeMail(received, {
+    const bytes = await composeMail(letters, [received], {
       from: mail.from,
       to: mail.recipient,
       messageId: mail.messageId,
+      template: mail.template,
       withoutPreview: record?.withoutPreview === true,
     })
     let begun: Promise<void> | undefined

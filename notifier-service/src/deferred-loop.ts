@@ -3,11 +3,13 @@ import type { Logger } from '@herald/runtime'
 import type { Attempt } from './attempt.js'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { Ledger } from './ledger/ledger.js'
+import type { Letters } from './mail/letters.js'
 import type { Outage } from './outage.js'
 import { readTask, type TaskPolicy } from './task.js'
 
 export interface DeferredLoopParts {
   readonly ledger: Ledger
+  readonly letters: Letters
   readonly attempt: Attempt
   readonly outage: Pick<Outage, 'reason'>
   readonly policy: TaskPolicy
@@ -31,7 +33,7 @@ const faultBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
 
 /** Sends what was put aside in the ledger, each lane in order, until it is closed. */
 export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
-  const { ledger, attempt, outage, policy, workers, track, logger } = parts
+  const { ledger, letters, attempt, outage, policy, workers, track, logger } = parts
   const { lanes } = ledger
   const ending = new AbortController()
   const cut = new AbortController()
@@ -102,7 +104,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     delivery: Parameters<typeof readTask>[0],
   ): Promise<number | undefined> {
     try {
-      const task = await readTask(delivery, policy, { ledger, logger })
+      const task = await readTask(delivery, policy, { ledger, letters, logger })
       // It could be read when it was put aside: only a version that knows less cannot.
       if ('unreadable' in task) throw new Error(task.unreadable)
       await attempt(task, cut.signal)

@@ -10,6 +10,7 @@ import { serveDeliveries } from './deliveries-api.js'
 import { guardLedger } from './ledger/guard-ledger.js'
 import { keepLedgerSmall } from './ledger/keep-small.js'
 import { openLmdbLedger } from './ledger/lmdb-ledger.js'
+import { openLetters } from './mail/letters.js'
 import { createNotifierMetrics } from './metrics.js'
 import { type Outage, watchOutage } from './outage.js'
 import { createSmtpSender } from './smtp/smtp-sender.js'
@@ -29,6 +30,7 @@ export async function startNotifier(
   config: NotifierConfig,
   { logger, lifecycle }: NotifierParts,
 ): Promise<{ probesUrl: string }> {
+  const letters = openLetters()
   const ledger = openLmdbLedger({ directory: config.ledgerDirectory })
   lifecycle.defer('ledger', () => ledger.close())
   await startOutcomes(config, ledger, { logger, lifecycle })
@@ -97,7 +99,7 @@ export async function startNotifier(
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
   const deadLetters = createDeadLetters(broker)
   const guarded = guardLedger(ledger, { full: disk.begin, signal: lifecycle.signal })
-  const parts = { ledger: guarded, sender, deadLetters, outage, metrics, logger }
+  const parts = { ledger: guarded, sender, letters, deadLetters, outage, metrics, logger }
   const deliver = createDeliver(policy, parts)
   const track = (work: Promise<void>) => {
     atWork.add(work)

@@ -4,7 +4,8 @@ import { EventError, fromMessage } from '@herald/broker/message'
 import type { Logger } from '@herald/runtime'
 import type { Task } from './attempt.js'
 import type { Ledger } from './ledger/ledger.js'
-import { currentTemplate, messageIdOf } from './mail/compose.js'
+import { messageIdOf } from './mail/compose.js'
+import type { Letters } from './mail/letters.js'
 import { recipientOf } from './recipient.js'
 import { reopenIfReplayed } from './replay-mark.js'
 
@@ -21,7 +22,7 @@ type Kept = Omit<Delivery, 'attempt'>
 export async function readTask(
   delivery: Kept,
   { mailFrom, mailTo }: TaskPolicy,
-  { ledger, logger }: { ledger: Ledger; logger: Logger },
+  { ledger, letters, logger }: { ledger: Ledger; letters: Letters; logger: Logger },
 ): Promise<Task | { readonly unreadable: string }> {
   let received: Task['received']
   try {
@@ -41,7 +42,7 @@ export async function readTask(
     recipient: 'address' in to ? to.address : '',
     from: mailFrom,
     messageId: messageIdOf(received.envelope, mailFrom),
-    template: currentTemplate,
+    template: letters.templateFor([received]),
     conversionId,
     runId,
     origin: { topic, partition, offset },

@@ -1,5 +1,6 @@
 import { fromMessage, toMessage } from '@herald/broker/message'
 import { composeMail, messageIdOf } from '@herald/notifier-service/mail/compose'
+import { openLetters } from '@herald/notifier-service/mail/letters'
 import {
   type ConversionFailed,
   eventTypes,
@@ -12,6 +13,7 @@ import { uuidv7 } from './publish.js'
 import { fileConverted, tinyPng } from './sample-events.js'
 
 const time = new Date('2026-03-14T09:05:08Z')
+const letters = openLetters()
 
 /** As it comes off the wire. */
 function received(event: HeraldEvent, id = uuidv7(), source = '//test') {
@@ -20,10 +22,11 @@ function received(event: HeraldEvent, id = uuidv7(), source = '//test') {
 
 async function compose(event: HeraldEvent, id = uuidv7()) {
   const read = received(event, id)
-  const bytes = await composeMail(read, {
+  const bytes = await composeMail(letters, [read], {
     from: 'Hérald <herald@example.org>',
     to: 'ada@example.com',
     messageId: messageIdOf(read.envelope, 'Hérald <herald@example.org>'),
+    template: letters.templateFor([read]),
   })
   return { raw: bytes.toString('latin1'), bytes, ...(await PostalMime.parse(bytes)) }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Delivery, Message } from '@herald/broker'
 import { createDeliver } from '@herald/notifier-service/deliver'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
+import { openLetters } from '@herald/notifier-service/mail/letters'
 import { createNotifierMetrics } from '@herald/notifier-service/metrics'
 import { watchOutage } from '@herald/notifier-service/outage'
 import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
@@ -57,7 +58,15 @@ function handler(bury = vi.fn(async (_delivery: Delivery, _reason: { reason: str
       parkForMs: 120_000,
       backOff: { firstMs: 1, capMs: 1 },
     },
-    { ledger, sender, deadLetters: { bury }, outage, metrics, logger: silentLogger },
+    {
+      ledger,
+      sender,
+      letters: openLetters(),
+      deadLetters: { bury },
+      outage,
+      metrics,
+      logger: silentLogger,
+    },
   )
   return { deliver, ledger, bury, intake }
 }

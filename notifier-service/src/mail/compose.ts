@@ -1,56 +1,51 @@
 import { createHash } from 'node:crypto'
 import type { EventEnvelope, ReceivedEvent } from '@herald/broker/message'
-import { eventTypes } from '@herald/proto/events'
 import MailComposer from 'nodemailer/lib/mail-composer'
-import { convertedLetter } from './converted-letter.js'
-import { failedLetter } from './failed-letter.js'
-import { type Letter, pictureId, templateVersion } from './letter.js'
+import type { LetterOptions, Letters } from './letters.js'
 
-/** The template and language that mails are written in now. */
-export const currentTemplate = `${templateVersion}/en`
-
-export interface MailHeaders {
+export interface MailHeaders extends LetterOptions {
   /** A mailbox: `Herald <herald@localhost>`. */
   readonly from: string
   /** An address alone. */
   readonly to: string
   readonly messageId: string
-  /** For a server that takes no mail as large as it is with its picture. Default false. */
-  readonly withoutPreview?: boolean
 }
 
 /**
- * The mail that tells of an event, as bytes. The same event, headers and template give the same
- * bytes, so that a mail whose fate is unknown can be sent again and be recognised as the same.
+ * The mail that tells of one event, or the digest of several, as bytes. The same events, headers
+ * and templates give the same bytes, so that a mail whose fate is unknown can be sent again and be
+ * recognised as the same.
  */
-export async function composeMail(received: ReceivedEvent, headers: MailHeaders): Promise<Buffer> {
-  const { envelope } = received
-  const letter = writeLetter(received, headers.withoutPreview === true)
+export async function composeMail(
+  letters: Letters,
+  events: readonly ReceivedEvent[],
+  headers: MailHeaders,
+): Promise<Buffer> {
+  const letter = letters.composeLetter(events, headers)
   return new MailComposer({
     from: headers.from,
     to: { name: '', address: headers.to },
     subject: letter.subject,
     messageId: headers.messageId,
-    date: envelope.time,
+    date: new Date(Math.max(...events.map(({ envelope }) => envelope.time.getTime()))),
     headers: {
       'Auto-Submitted': 'auto-generated',
       'X-Auto-Response-Suppress': 'All',
-      'Content-Language': 'en',
-      'X-Herald-Event': plainId(envelope),
+      'Content-Language': letter.language,
+      'X-Herald-Event': events
+        .map(({ envelope }) => plainId(envelope))
+        .sort()
+        .join(' '),
     },
     text: letter.text,
-    html: letter.html.markup,
-    attachments: letter.picture
-      ? [
-          {
-            cid: pictureId,
-            filename: letter.picture.fileName,
-            contentType: letter.picture.mediaType,
-            contentDisposition: 'inline',
-            content: Buffer.from(letter.picture.data),
-          },
-        ]
-      : [],
+    html: letter.html,
+    attachments: letter.attachments.map(({ cid, fileName, mediaType, data }) => ({
+      cid,
+      filename: fileName,
+      contentType: mediaType,
+      contentDisposition: 'inline',
+      content: Buffer.from(data),
+    })),
     baseBoundary: digest(headers.messageId).slice(0, 24),
     boundaryPrefix: '--herald',
     newline: 'win',
@@ -61,16 +56,7 @@ export async function composeMail(received: ReceivedEvent, headers: MailHeaders)
     .build()
 }
 
-function writeLetter({ event }: ReceivedEvent, withoutPreview: boolean): Letter {
-  switch (event.type) {
-    case eventTypes.fileConverted:
-      return convertedLetter(withoutPreview ? { ...event.data, preview: null } : event.data)
-    case eventTypes.conversionFailed:
-      return failedLetter(event.data)
-  }
-}
-
-/** The one Message-ID of an event's mail, at the sender's domain. */
+/** The one Message-ID of a mail, named for its first event, at the sender's domain. */
 export function messageIdOf(envelope: EventEnvelope, from: string): string {
   const domain = /@([A-Za-z0-9.-]+)>?\s*$/.exec(from)?.[1] ?? 'localhost'
   return `<${plainId(envelope)}@${domain}>`

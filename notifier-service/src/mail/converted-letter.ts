@@ -2,7 +2,7 @@ import type { ReceivedFileConverted } from '@herald/proto/events'
 import { inBrief, sourceOf } from './converted-facts.js'
 import { convertedHtml } from './converted-html.js'
 import { convertedText } from './converted-text.js'
-import type { InlinePicture, Letter } from './letter.js'
+import { type InlinePicture, type Letter, pictureId } from './letter.js'
 import { shortened, visible } from './visible-text.js'
 
 /** Tells that a file is ready: what came in, what went out, what it saved, where it lies. */
@@ -13,8 +13,9 @@ export function convertedLetter(event: ReceivedFileConverted): Letter {
   return {
     subject: `${shortened(sourceName, 80)} is ready: ${inBrief(event.renditions, source.sizeBytes)}`,
     text: convertedText(event, sourceName),
-    html: convertedHtml(event, sourceName, picture),
-    picture,
+    html: convertedHtml(event, sourceName, picture).markup,
+    attachments: picture ? [picture] : [],
+    language: 'en',
   }
 }
 
@@ -23,10 +24,10 @@ function pictureOf({ preview }: ReceivedFileConverted): InlinePicture | undefine
   if (!preview || preview.data.length === 0 || preview.data.length > 64 * 1024) return undefined
   const magic = preview.data.subarray(0, 4).toString('hex')
   if (magic === '89504e47') {
-    return { mediaType: 'image/png', fileName: 'preview.png', data: preview.data }
+    return { cid: pictureId, mediaType: 'image/png', fileName: 'preview.png', data: preview.data }
   }
   if (magic.startsWith('ffd8ff')) {
-    return { mediaType: 'image/jpeg', fileName: 'preview.jpg', data: preview.data }
+    return { cid: pictureId, mediaType: 'image/jpeg', fileName: 'preview.jpg', data: preview.data }
   }
   return undefined
 }

@@ -40,7 +40,8 @@ ${lead(html`${asked}`)}
 </div>
 ${remedy ? section('What to do', html`<div style="overflow-wrap: anywhere">${remedy}</div>`) : undefined}`,
       footer: html`${failed ? html`It failed on ${failed}.<br>` : undefined}Sent by Herald. <span style="overflow-wrap: anywhere">${trace}</span>`,
-    }),
-    picture: undefined,
+    }).markup,
+    attachments: [],
+    language: 'en',
   }
 }

@@ -1,7 +1,7 @@
-import type { Html } from './html.js'
-
 /** A picture within the HTML part. */
 export interface InlinePicture {
+  /** What the HTML part shows it by: `cid:` and this. */
+  readonly cid: string
   readonly mediaType: 'image/jpeg' | 'image/png'
   readonly fileName: string
   readonly data: Uint8Array
@@ -9,15 +9,15 @@ export interface InlinePicture {
 
 /** What a mail says, before it is put into an envelope. */
 export interface Letter {
+  /** One line. */
   readonly subject: string
   readonly text: string
-  readonly html: Html
-  /** Shown where the HTML says `cid:` and `pictureId`. */
-  readonly picture: InlinePicture | undefined
+  readonly html: string
+  /** Those that the HTML part shows. */
+  readonly attachments: readonly InlinePicture[]
+  /** What it is written in, a BCP 47 tag. */
+  readonly language: string
 }
 
-/** The Content-ID of a letter's picture. */
+/** The Content-ID of a letter's only picture. */
 export const pictureId = 'preview@herald'
-
-/** Changes whenever the same event would give other bytes. */
-export const templateVersion = 1
