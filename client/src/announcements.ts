@@ -19,6 +19,8 @@ export interface AnnouncementFrame {
   readonly recipients: readonly string[]
   /** BCP 47; empty: the notifier's default. */
   readonly language: string
+  /** Events of this run that each recipient gets in all, as far as is known now; absent: not known. */
+  readonly runSize?: number
 }
 
 /** One event and its message. */
@@ -63,8 +65,7 @@ export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFact
         width: each.width,
         height: each.height,
         pages: each.pages,
-        location: 'path',
-        path: each.path,
+        ...(each.path === '' ? {} : { location: 'path' as const, path: each.path }),
       })),
       stripped: summary.stripped,
       queueMs: summary.queueMs,
@@ -74,6 +75,7 @@ export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFact
       recipient,
       preview: summary.preview,
       host: hostname(),
+      runSize: frame.runSize ?? 0,
     },
   }))
 }
@@ -99,6 +101,7 @@ export function announceFailed(frame: AnnouncementFrame, facts: FailedFacts): An
       remedy: facts.fault.remedy ?? '',
       failedAtUnixMs: facts.failedAt.getTime(),
       recipient,
+      runSize: frame.runSize ?? 0,
     },
   }))
 }

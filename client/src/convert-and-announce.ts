@@ -4,15 +4,15 @@ import type {
   ReceivedConversionSummary,
   ReceivedProgress,
   ReceivedRenditionHeader,
-  ReceivedRenditionSummary,
 } from '@herald/proto/converter'
-import { HeraldError } from '@herald/proto/errors'
+import type { HeraldError } from '@herald/proto/errors'
 import { type AnnouncementFrame, announceConverted, announceFailed } from './announcements.js'
 import type { ConverterClient } from './converter-client.js'
 import type { InputFile } from './input-file.js'
 import { placeOrKeep } from './place-or-keep.js'
 import type { PlannedRendition } from './plan-conversions.js'
-import { cannotWrite, type RenditionFile, saveRendition } from './save-rendition.js'
+import { type CompleteFile, receiveFiles } from './received-files.js'
+import { cannotWrite } from './save-rendition.js'
 
 export interface ConvertAndAnnounceJob extends AnnouncementFrame {
   readonly input: InputFile
@@ -22,11 +22,18 @@ export interface ConvertAndAnnounceJob extends AnnouncementFrame {
   readonly topic: string
   readonly signal: AbortSignal
   onProgress?(progress: ReceivedProgress): void
+  /** So many bytes more of a rendition have arrived. */
+  onBytes?(count: number, header: ReceivedRenditionHeader): void
+  /**
+   * Takes the complete files instead of their getting names; afterwards they are removed. The
+   * announcement then names no place, and a crash between the two leaves it out.
+   */
+  deliver?(temporaryPaths: readonly string[]): Promise<void>
 }
 
 /** A rendition under its final name. */
 export interface SavedRendition {
-  /** Absolute. */
+  /** Absolute; empty where it was delivered. */
   readonly path: string
   readonly name: string
   readonly format: string
@@ -36,8 +43,12 @@ export interface SavedRendition {
   readonly width: number
   readonly height: number
   readonly pages: number
+  /** The page of the source it shows, from 0; absent where it is not one page of several. */
+  readonly page: number | undefined
   /** Absent where the format has none. */
   readonly quality: number | undefined
+  /** Absent where the format has none. */
+  readonly effort: number | undefined
   readonly encoder: string
   readonly conversionMs: number
 }
@@ -51,7 +62,7 @@ export interface KeptAnnouncement {
 
 export interface Converted extends KeptAnnouncement {
   readonly summary: ReceivedConversionSummary
-  /** In the order asked for. */
+  /** In the order asked for, pages in theirs. */
   readonly renditions: readonly SavedRendition[]
   readonly totalMs: number
 }
@@ -72,7 +83,7 @@ export async function convertAndAnnounce(
   job: ConvertAndAnnounceJob,
 ): Promise<Converted> {
   const startedAt = new Date()
-  const received = new Map<number, ReceivedFile>()
+  const files = receiveFiles(job.renditions, job.onBytes?.bind(job))
   const { onProgress } = job
   const summary = await converter.convert(job.input, {
     conversionId: job.conversionId,
@@ -80,18 +91,16 @@ export async function convertAndAnnounce(
     traceparent: job.traceparent,
     signal: job.signal,
     ...(onProgress ? { onProgress: (progress) => onProgress(progress) } : {}),
-    receive: (header) => receiveRendition(header, job.renditions, received),
+    receive: (header) => files.receive(header),
   })
 
-  const files = job.renditions.map((_, index) => received.get(index))
-  const complete = files.filter((each) => each?.summary !== undefined) as CompleteFile[]
+  let complete: CompleteFile[] = []
   try {
-    if (complete.length !== files.length) {
-      throw new HeraldError('HERALD_INTERNAL', 'The converter left out a rendition.')
-    }
+    complete = files.complete(summary)
     // From the record on, the way leads forward only.
     if (job.signal.aborted) throw job.signal.reason
-    const renditions = complete.map((each) => savedRendition(each))
+    await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
+    const renditions = complete.map((each) => savedRendition(each, job.deliver !== undefined))
     const finishedAt = new Date()
     const announced = announceConverted(job, {
       fileName: job.input.name,
@@ -100,11 +109,7 @@ export async function convertAndAnnounce(
       startedAt,
       finishedAt,
     })
-    const placed = complete.map(({ file, finalPath, summary: { sha256 } }) => ({
-      temporaryPath: file.temporaryPath,
-      finalPath,
-      sha256,
-    }))
+    const placed = job.deliver ? [] : complete.map(outboxFile)
     const entryId = await outbox.prepare({
       topic: job.topic,
       messages: announced.map(({ message }) => message),
@@ -112,15 +117,22 @@ export async function convertAndAnnounce(
       overwrite: job.overwrite,
       label: job.input.name,
     })
-    await placeOrKeep(outbox, entryId, placed)
+    if (job.deliver) await files.discard()
+    else await placeOrKeep(outbox, entryId, placed)
     const events = announced.map(({ id, recipient }) => ({ id, recipient }))
     return { entryId, events, summary, renditions, totalMs: Date.now() - startedAt.getTime() }
   } catch (error) {
-    await Promise.all(files.map((each) => each?.file.discard()))
+    await files.discard()
     const [first] = complete
     throw first && isSystemError(error) ? cannotWrite(dirname(first.finalPath), error) : error
   }
 }
+
+const outboxFile = ({ temporaryPath, finalPath, summary: { sha256 } }: CompleteFile) => ({
+  temporaryPath,
+  finalPath,
+  sha256,
+})
 
 export interface FailedJob extends AnnouncementFrame {
   readonly fileName: string
@@ -145,38 +157,12 @@ export async function announceFailure(
   return { entryId, events: announced.map(({ id, recipient }) => ({ id, recipient })) }
 }
 
-interface ReceivedFile {
-  readonly file: RenditionFile
-  readonly finalPath: string
-  readonly header: ReceivedRenditionHeader
-  summary: ReceivedRenditionSummary | undefined
-}
-
-type CompleteFile = ReceivedFile & { summary: ReceivedRenditionSummary }
-
-async function receiveRendition(
-  header: ReceivedRenditionHeader,
-  planned: readonly PlannedRendition[],
-  received: Map<number, ReceivedFile>,
-) {
-  const plan = planned[header.index]
-  if (!plan) throw new HeraldError('HERALD_INTERNAL', 'The converter sent what nobody asked for.')
-  const file = await saveRendition(dirname(plan.finalPath))
-  const entry: ReceivedFile = { file, finalPath: plan.finalPath, header, summary: undefined }
-  received.set(header.index, entry)
+function savedRendition(
+  { header, summary, finalPath }: CompleteFile,
+  delivered: boolean,
+): SavedRendition {
   return {
-    write: (chunk: Uint8Array) => file.write(chunk),
-    async complete(summary: ReceivedRenditionSummary) {
-      await file.complete(summary)
-      entry.summary = summary
-    },
-    discard: () => file.discard(),
-  }
-}
-
-function savedRendition({ header, summary, finalPath }: CompleteFile): SavedRendition {
-  return {
-    path: finalPath,
+    path: delivered ? '' : finalPath,
     name: basename(finalPath),
     format: header.format,
     mediaType: header.mediaType,
@@ -185,7 +171,9 @@ function savedRendition({ header, summary, finalPath }: CompleteFile): SavedRend
     width: header.width,
     height: header.height,
     pages: header.pages,
+    page: header.page,
     quality: summary.quality,
+    effort: summary.effort,
     encoder: summary.encoder,
     conversionMs: summary.conversionMs,
   }

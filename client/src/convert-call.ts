@@ -37,7 +37,10 @@ export interface ConvertOptions {
   readonly traceparent: string
   /** Cancels the conversion, on the server too. */
   readonly signal: AbortSignal
-  /** A rendition begins. After a failed attempt the same index may begin again, with a new sink. */
+  /**
+   * A rendition begins. One that asks for every page begins once for each, told apart by `page`.
+   * After a failed attempt the same may begin again, with a new sink.
+   */
   receive(header: ReceivedRenditionHeader): Promise<RenditionSink>
   onProgress?(progress: ReceivedProgress): void
 }
@@ -119,12 +122,17 @@ async function readResponses(
       complete += 1
     } else if (response.summary) summary = response.summary
   }
-  if (!summary || current || complete !== options.renditions.length) {
+  if (!summary || current || complete !== expectedFiles(options, summary)) {
     throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The converter broke off its answer.', {
       remedy: 'Try again.',
     })
   }
   return summary
+}
+
+function expectedFiles({ renditions }: ConvertOptions, { input }: ReceivedConversionSummary) {
+  const pages = input?.pages ?? 1
+  return renditions.reduce((sum, { everyPage }) => sum + (everyPage ? pages : 1), 0)
 }
 
 async function sendChunks(call: ConvertCall, upload: Upload, over: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { basename, extname } from 'node:path'
 
 // What ext4, APFS and NTFS take at the most, in bytes of UTF-8.
@@ -9,7 +10,8 @@ const unfit = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}/\\]/gu
 /**
  * The names of the renditions of `sourceName`, one for each extension, in order:
  * `harbour.jpg` → `harbour.webp`. Where an extension comes again, `-2`, `-3`, … stand before it:
- * `harbour.webp`, `harbour-2.webp`. What is unfit for a name becomes `_`.
+ * `harbour.webp`, `harbour-2.webp`. What is unfit for a name becomes `_`; a name that no file
+ * system takes is cut between characters and ends with eight digits that stand for all of it.
  */
 export function outputNames(sourceName: string, extensions: readonly string[]): string[] {
   const stem = fitStem(sourceName)
@@ -17,9 +19,26 @@ export function outputNames(sourceName: string, extensions: readonly string[]): 
   return extensions.map((extension) => {
     const count = (seen.get(extension) ?? 0) + 1
     seen.set(extension, count)
-    const end = `${count === 1 ? '' : `-${count}`}.${extension}`
-    return shortened(stem, maxNameBytes - Buffer.byteLength(end)) + end
+    return fitted(stem, `${count === 1 ? '' : `-${count}`}.${extension}`)
   })
+}
+
+/**
+ * The name that one page gets where each has a file of its own: of 12 pages, the first of
+ * `scan.png` is `scan-page-00.png`. Pages count from 0, in as many digits as the last one has, so
+ * that names sort as pages do.
+ */
+export function pageName(name: string, page: number, pages: number): string {
+  const digits = String(Math.max(0, pages - 1)).length
+  const extension = extname(name)
+  const stem = name.slice(0, name.length - extension.length)
+  return fitted(stem, `-page-${String(page).padStart(digits, '0')}${extension}`)
+}
+
+/** Whether `candidate` is what a page of `name` is called, however many pages there are. */
+export function isPageName(candidate: string, name: string): boolean {
+  const [, page] = /-page-(\d{1,9})(?:\.[^.]*)?$/.exec(candidate) ?? []
+  return page !== undefined && candidate === pageName(name, Number(page), 10 ** page.length)
 }
 
 function fitStem(sourceName: string): string {
@@ -28,14 +47,18 @@ function fitStem(sourceName: string): string {
   return /^[\s.]*$/.test(stem) ? 'file' : stem
 }
 
-/** At most `maxBytes` of UTF-8, cut between characters. */
-function shortened(text: string, maxBytes: number): string {
-  let bytes = 0
+const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+function fitted(stem: string, end: string): string {
+  if (Buffer.byteLength(stem + end) <= maxNameBytes) return stem + end
+  // Two long names may differ only in what is cut away.
+  const mark = `-${createHash('sha256').update(stem).digest('hex').slice(0, 8)}${end}`
+  let room = maxNameBytes - Buffer.byteLength(mark)
   let kept = ''
-  for (const character of text) {
-    bytes += Buffer.byteLength(character)
-    if (bytes > maxBytes) break
-    kept += character
+  for (const { segment } of characters.segment(stem)) {
+    room -= Buffer.byteLength(segment)
+    if (room < 0) break
+    kept += segment
   }
-  return kept
+  return kept + mark
 }

@@ -7,10 +7,10 @@ import type { InputFile } from './input-file.js'
 import { outputNames } from './output-name.js'
 import type { Target } from './target-formats.js'
 
-/** One rendition to make and the name it gets. */
+/** One rendition to make and the name it gets; with `everyPage`, one file of each page. */
 export interface PlannedRendition {
   readonly spec: RenditionSpec & { readonly format: string }
-  /** Absolute. */
+  /** Absolute. With `everyPage` what the names of the pages are made of: `pageName`. */
   readonly finalPath: string
 }
 

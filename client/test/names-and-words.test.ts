@@ -1,4 +1,4 @@
-import { outputNames } from '@herald/client/output-name'
+import { isPageName, outputNames, pageName } from '@herald/client/output-name'
 import { readLanguage, readRecipients } from '@herald/client/recipients'
 import {
   columns,
@@ -30,7 +30,38 @@ describe('the name of a rendition', () => {
     expect(Buffer.byteLength(first as string)).toBeLessThanOrEqual(255)
     expect(second).toBe(`${'é'.repeat(124)}-2.webp`)
     const [long] = outputNames(`${'\u{1f3d4}'.repeat(70)}.jpg`, ['webp'])
-    expect(long).toBe(`${'\u{1f3d4}'.repeat(62)}.webp`)
+    expect(long).toMatch(/^\u{1f3d4}{60}-[0-9a-f]{8}\.webp$/u)
+    const [family] = outputNames(`${'\u{1f469}\u200d\u{1f680}'.repeat(30)}.jpg`, ['webp'])
+    expect(family).toMatch(/^(\u{1f469}\u200d\u{1f680}){21}-[0-9a-f]{8}\.webp$/u)
+  })
+
+  test('of two long names that differ at their ends alone is not the same', () => {
+    const long = (end: string) => outputNames(`${'a'.repeat(250)}${end}.jpg`, ['webp'])[0] as string
+    expect(long('x')).not.toBe(long('y'))
+    expect([long('x'), long('y')].map((name) => Buffer.byteLength(name))).toEqual([255, 255])
+  })
+
+  test('of a page sorts as the pages do, and is known again', () => {
+    expect([pageName('a.webp', 0, 1), pageName('a.webp', 9, 10)]).toEqual([
+      'a-page-0.webp',
+      'a-page-9.webp',
+    ])
+    const names = Array.from({ length: 101 }, (_, page) => pageName('a-2.webp', page, 101))
+    expect([names[0], names[100]]).toEqual(['a-2-page-000.webp', 'a-2-page-100.webp'])
+    expect(names.toSorted()).toEqual(names)
+    expect(names.every((name) => isPageName(name, 'a-2.webp'))).toBe(true)
+    const long = `${'é'.repeat(125)}.webp`
+    expect(Buffer.byteLength(pageName(long, 7, 12))).toBeLessThanOrEqual(255)
+    expect(isPageName(pageName(long, 7, 12), long)).toBe(true)
+    for (const other of [
+      'a.webp',
+      'a-page-1.jpg',
+      'b-page-1.webp',
+      'a-page-.webp',
+      'a-page-1.web',
+    ]) {
+      expect(isPageName(other, 'a.webp'), other).toBe(false)
+    }
   })
 })
 

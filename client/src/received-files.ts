@@ -1,0 +1,94 @@
+import { basename, dirname, join } from 'node:path'
+import type {
+  ReceivedConversionSummary,
+  ReceivedRenditionHeader,
+  ReceivedRenditionSummary,
+} from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import type { RenditionSink } from './convert-call.js'
+import { pageName } from './output-name.js'
+import type { PlannedRendition } from './plan-conversions.js'
+import { type RenditionFile, saveRendition } from './save-rendition.js'
+
+/** A rendition that is whole, under a temporary name. */
+export interface CompleteFile {
+  readonly temporaryPath: string
+  /** Absolute. */
+  readonly finalPath: string
+  readonly header: ReceivedRenditionHeader
+  readonly summary: ReceivedRenditionSummary
+}
+
+/** The files of one conversion on their way to disk. */
+export interface ReceivedFiles {
+  /** Of an attempt after a failed one, the file takes the place of the one before. */
+  receive(header: ReceivedRenditionHeader): Promise<RenditionSink>
+  /**
+   * All of them under the names they are to get, in the order asked for, pages in theirs.
+   * Throws HERALD_INTERNAL where the converter left one out.
+   */
+  complete(summary: ReceivedConversionSummary): CompleteFile[]
+  /** Removes what is still under a temporary name. Does not reject. */
+  discard(): Promise<void>
+}
+
+interface Begun {
+  readonly file: RenditionFile
+  readonly header: ReceivedRenditionHeader
+  summary: ReceivedRenditionSummary | undefined
+}
+
+/** `onBytes` hears of bytes that have arrived. */
+export function receiveFiles(
+  planned: readonly PlannedRendition[],
+  onBytes: (count: number, header: ReceivedRenditionHeader) => void = () => {},
+): ReceivedFiles {
+  const begun = planned.map(() => new Map<number, Begun>())
+
+  return {
+    async receive(header) {
+      const plan = planned[header.index]
+      const files = begun[header.index]
+      if (!plan || !files) {
+        throw new HeraldError('HERALD_INTERNAL', 'The converter sent what nobody asked for.')
+      }
+      const file = await saveRendition(dirname(plan.finalPath))
+      const entry: Begun = { file, header, summary: undefined }
+      files.set(plan.spec.everyPage ? (header.page ?? 0) : 0, entry)
+      return {
+        async write(chunk) {
+          await file.write(chunk)
+          onBytes(chunk.byteLength, header)
+        },
+        async complete(summary) {
+          await file.complete(summary)
+          entry.summary = summary
+        },
+        discard: () => file.discard(),
+      }
+    },
+
+    complete({ input }) {
+      return planned.flatMap(({ spec, finalPath }, index) => {
+        const pages = spec.everyPage ? (input?.pages ?? 1) : 1
+        return Array.from({ length: pages }, (_, page) => {
+          const { file, header, summary } = begun[index]?.get(page) ?? {}
+          if (!file || !header || !summary) {
+            throw new HeraldError('HERALD_INTERNAL', 'The converter left out a rendition.')
+          }
+          const { temporaryPath } = file
+          const name = basename(finalPath)
+          const path = spec.everyPage
+            ? join(dirname(finalPath), pageName(name, page, pages))
+            : finalPath
+          return { temporaryPath, finalPath: path, header, summary }
+        })
+      })
+    },
+
+    async discard() {
+      const files = begun.flatMap((each) => [...each.values()])
+      await Promise.all(files.map(({ file }) => file.discard()))
+    },
+  }
+}
