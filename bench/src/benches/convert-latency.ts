@@ -1,0 +1,36 @@
+import type { Bench, Bound, Contest } from '../bench.js'
+import { startConverter } from '../converter.js'
+import { makePhotograph } from '../pictures.js'
+import { bareSharp } from '../rivals/sharp.js'
+import { timed } from '../timed.js'
+
+const width = 720
+const bounds: Readonly<Record<'webp' | 'jpeg' | 'avif', { floor: Bound; goal: Bound }>> = {
+  webp: { floor: { atMost: 1.2 }, goal: { atMost: 1.1 } },
+  jpeg: { floor: { atMost: 1.45 }, goal: { atMost: 1.25 } },
+  avif: { floor: { atMost: 1.1 }, goal: { atMost: 1.05 } },
+}
+
+export const convertLatency: Bench = {
+  name: 'convert-latency',
+  about: 'a 6 MP JPEG to 720 px through gRPC, upload and download included',
+  guarantees:
+    'type sniffed, limits, SHA-256 both ways, preview, work in a child that can be killed',
+  async open(stage) {
+    const path = await makePhotograph(stage.folder)
+    const converter = await startConverter(stage)
+    const times = stage.short ? 1 : 3
+    return (['webp', 'jpeg', 'avif'] as const).map(
+      (format): Contest => ({
+        variant: format,
+        rival: 'bare sharp',
+        rivalGuarantees: 'none: in process, no limit of time, no upload',
+        unit: 'ms',
+        ...bounds[format],
+        rounds: 15,
+        ours: () => timed(() => converter.convert(path, [{ format, width }]), times),
+        theirs: () => timed(() => bareSharp(path, { format, width }), times),
+      }),
+    )
+  },
+}

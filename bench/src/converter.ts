@@ -1,0 +1,79 @@
+import { fileURLToPath } from 'node:url'
+import { type ConverterClient, openConverter } from '@herald/client/converter-client'
+import { inspectInput } from '@herald/client/input-file'
+import type { ReceivedConversionSummary, RenditionSpec } from '@herald/proto/converter'
+import { startProgram } from '@herald/stack/program'
+import { v7 as uuidv7 } from 'uuid'
+import type { BenchStage } from './bench.js'
+
+const main = fileURLToPath(new URL('../../../converter-service/dist/src/main.js', import.meta.url))
+
+/** The converter service in a process of its own, and the client every program of ours uses. */
+export interface RunningConverter {
+  readonly pid: number
+  convert(path: string, renditions: readonly RenditionSpec[]): Promise<Received>
+}
+
+export interface Received {
+  readonly bytes: number
+  readonly summary: ReceivedConversionSummary
+}
+
+/** Starts the service with its defaults, `env` aside; it ends with the bench. */
+export async function startConverter(
+  stage: BenchStage,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningConverter> {
+  const program = startProgram(
+    {
+      name: 'converter',
+      main,
+      env: {
+        PATH: '/usr/local/bin:/usr/bin:/bin',
+        HERALD_CONVERTER_LISTEN: '127.0.0.1:0',
+        HERALD_CONVERTER_PROBES: '127.0.0.1:0',
+        HERALD_SPOOL: `${stage.folder}/spool`,
+        ...env,
+      },
+    },
+    () => {},
+  )
+  stage.defer(() => program.stop(10_000))
+  const { port } = await Promise.race([
+    program.ready,
+    program.ended.then(({ how, lastWords }): never => {
+      throw new Error(`the converter did not start: ${how} ${lastWords.join('\n')}`)
+    }),
+  ])
+  const client = openConverter(`127.0.0.1:${port}`)
+  stage.defer(() => client.close())
+  return {
+    pid: program.pid as number,
+    convert: (path, renditions) => convertFile(client, path, renditions),
+  }
+}
+
+async function convertFile(
+  client: ConverterClient,
+  path: string,
+  renditions: readonly RenditionSpec[],
+): Promise<Received> {
+  let bytes = 0
+  const summary = await client.convert(await inspectInput(path), {
+    conversionId: uuidv7(),
+    renditions,
+    traceparent: '00-00000000000000000000000000000001-0000000000000001-01',
+    signal: new AbortController().signal,
+    async receive() {
+      return {
+        async write(chunk) {
+          bytes += chunk.length
+        },
+        async complete() {},
+        async discard() {},
+      }
+    },
+  })
+  if (bytes === 0) throw new Error('the converter sent nothing')
+  return { bytes, summary }
+}

@@ -1,0 +1,100 @@
+import type { Absent, Bench, Bound, Contest } from './bench.js'
+import { met, type Outcome } from './rounds.js'
+
+/** One line of the result, as `--json` prints it. */
+export interface Line {
+  readonly bench: string
+  readonly variant?: string
+  readonly rival: string
+  readonly ratio?: number
+  readonly spread?: readonly [number, number]
+  readonly floor?: string
+  readonly goal?: string
+  readonly met?: 'goal' | 'floor' | 'none'
+  readonly ours?: number
+  readonly theirs?: number
+  readonly unit?: string
+  readonly rounds?: number
+  readonly guarantees?: { readonly ours: string; readonly theirs: string }
+  readonly versions?: Readonly<Record<string, string>>
+  /** The rival cannot be had here. */
+  readonly absent?: string
+  /** The work failed. */
+  readonly error?: string
+}
+
+export function outcomeLine(
+  bench: Bench,
+  contest: Contest,
+  outcome: Outcome,
+  versions: Readonly<Record<string, string>>,
+): Line {
+  const { variant, rival, floor, goal, unit, rivalGuarantees } = contest
+  const reached = met(outcome.ratio, contest)
+  return {
+    bench: bench.name,
+    ...(variant === undefined ? {} : { variant }),
+    rival,
+    ratio: rounded(outcome.ratio),
+    spread: [rounded(outcome.spread[0]), rounded(outcome.spread[1])],
+    ...(floor ? { floor: boundText(floor) } : {}),
+    ...(goal ? { goal: boundText(goal) } : {}),
+    ...(reached ? { met: reached } : {}),
+    ours: rounded(outcome.ours),
+    theirs: rounded(outcome.theirs),
+    unit,
+    rounds: outcome.rounds,
+    guarantees: { ours: bench.guarantees, theirs: rivalGuarantees },
+    versions: { ...versions, ...contest.versions },
+  }
+}
+
+export function absentLine(bench: Bench, { variant, rival, absent }: Absent): Line {
+  return { bench: bench.name, ...(variant === undefined ? {} : { variant }), rival, absent }
+}
+
+export function errorLine(bench: Bench, rival: string, error: unknown): Line {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { bench: bench.name, rival, error: text }
+}
+
+const boundText = (bound: Bound) =>
+  'atMost' in bound ? `<= ${bound.atMost}` : `>= ${bound.atLeast}`
+
+/** Three digits that mean something. */
+export const rounded = (figure: number) => Number(figure.toPrecision(figure >= 1000 ? 4 : 3))
+
+const columns = ['bench', 'rival', 'ours', 'theirs', 'ratio', 'p10–p90', 'floor', 'goal', 'met']
+
+/** The lines for a person. */
+export function tableOf(lines: readonly Line[]): string {
+  const rows = [columns, ...lines.map(cells)]
+  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
+  const table = rows.map((row) =>
+    row
+      .map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
+  const asides = lines.flatMap(({ bench, rival, absent, error }) =>
+    (absent ?? error) ? [`${bench}, ${rival}: ${absent ? `absent: ${absent}` : error}`] : [],
+  )
+  return [...table, ...(asides.length > 0 ? ['', ...asides] : [])].join('\n')
+}
+
+function cells(line: Line): string[] {
+  const { bench, variant, rival, ours, theirs, unit, ratio, spread, floor, goal } = line
+  const name = variant === undefined ? bench : `${bench} ${variant}`
+  if (ratio === undefined) return [name, rival, line.absent ? 'absent' : 'FAILED']
+  return [
+    name,
+    rival,
+    `${ours} ${unit}`,
+    `${theirs} ${unit}`,
+    ratio.toFixed(2),
+    spread?.map((edge) => edge.toFixed(2)).join('–') ?? '',
+    floor ?? '',
+    goal ?? '',
+    line.met === 'none' ? 'NO' : (line.met ?? ''),
+  ]
+}

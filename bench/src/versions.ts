@@ -1,0 +1,16 @@
+import { createRequire } from 'node:module'
+import { availableParallelism, cpus } from 'node:os'
+import { sharp } from './rivals/sharp.js'
+
+const require = createRequire(import.meta.url)
+
+/** What every line is measured with. */
+export function ourVersions(): Record<string, string> {
+  return {
+    node: process.versions.node,
+    sharp: sharp.versions.sharp ?? '',
+    libvips: sharp.versions.vips,
+    'grpc-js': (require('@grpc/grpc-js/package.json') as { version: string }).version,
+    machine: `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+  }
+}
