@@ -78,7 +78,8 @@ export async function createApp(
     }),
     Estimate: (_call, callback) =>
       callback({ code: status.UNIMPLEMENTED, details: 'This server does not estimate yet.' }),
-    ListFormats: (_call, callback) => callback(null, listFormats(abilities, limits)),
+    ListFormats: (_call, callback) =>
+      callback(null, listFormats(abilities, { ...limits, workers: config.workers })),
   }
   server.addService(ConverterService.service, handlers)
   const health = addStandardServices(server)

@@ -4,7 +4,10 @@ import { formatCatalogue, unavailableFormats } from './formats.js'
 import { type Limits, maxRenditions } from './limits.js'
 
 /** What this server can do now: every format of the catalogue, and why others are missing. */
-export function listFormats(abilities: Abilities, limits: Limits): ListFormatsResponse {
+export function listFormats(
+  abilities: Abilities,
+  limits: Limits & { readonly workers: number },
+): ListFormatsResponse {
   const known = formatCatalogue.map((format): Format => {
     const readable = abilities.readable.includes(format)
     const writable = abilities.writable.includes(format)

@@ -38,6 +38,10 @@ export interface Limits {
    * The most bytes of all renditions of one conversion.
    */
   'maxOutputBytes'?: (number | string | Long);
+  /**
+   * Conversions that are worked on at once; further ones wait. 0: not told.
+   */
+  'workers'?: (number);
 }
 
 /**
@@ -76,4 +80,8 @@ export interface Limits__Output {
    * The most bytes of all renditions of one conversion.
    */
   'maxOutputBytes': (number);
+  /**
+   * Conversions that are worked on at once; further ones wait. 0: not told.
+   */
+  'workers': (number);
 }
