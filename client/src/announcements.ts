@@ -21,6 +21,10 @@ export interface AnnouncementFrame {
   readonly language: string
   /** Events of this run that each recipient gets in all, as far as is known now; absent: not known. */
   readonly runSize?: number
+  /** A page that tells of the conversion; absent: there is none. */
+  readonly pageUrl?: string
+  /** A link that anyone who holds it can open, to a rendition of that name; absent: told by its path. */
+  linkTo?(name: string): string
 }
 
 /** One event and its message. */
@@ -65,7 +69,7 @@ export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFact
         width: each.width,
         height: each.height,
         pages: each.pages,
-        ...(each.path === '' ? {} : { location: 'path' as const, path: each.path }),
+        ...locationOf(frame, each),
       })),
       stripped: summary.stripped,
       queueMs: summary.queueMs,
@@ -74,7 +78,8 @@ export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFact
       finishedAtUnixMs: facts.finishedAt.getTime(),
       recipient,
       preview: summary.preview,
-      host: hostname(),
+      host: frame.linkTo ? '' : hostname(),
+      pageUrl: frame.pageUrl ?? '',
       runSize: frame.runSize ?? 0,
     },
   }))
@@ -102,8 +107,14 @@ export function announceFailed(frame: AnnouncementFrame, facts: FailedFacts): An
       failedAtUnixMs: facts.failedAt.getTime(),
       recipient,
       runSize: frame.runSize ?? 0,
+      pageUrl: frame.pageUrl ?? '',
     },
   }))
+}
+
+function locationOf(frame: AnnouncementFrame, { name, path }: SavedRendition) {
+  if (frame.linkTo) return { location: 'url' as const, url: frame.linkTo(name) }
+  return path === '' ? {} : { location: 'path' as const, path }
 }
 
 function forEachRecipient(

@@ -7,15 +7,15 @@ import type {
 } from '@herald/proto/converter'
 import type { HeraldError } from '@herald/proto/errors'
 import { type AnnouncementFrame, announceConverted, announceFailed } from './announcements.js'
+import type { Upload } from './convert-call.js'
 import type { ConverterClient } from './converter-client.js'
-import type { InputFile } from './input-file.js'
 import { placeOrKeep } from './place-or-keep.js'
 import type { PlannedRendition } from './plan-conversions.js'
 import { type CompleteFile, receiveFiles } from './received-files.js'
 import { cannotWrite } from './save-rendition.js'
 
 export interface ConvertAndAnnounceJob extends AnnouncementFrame {
-  readonly input: InputFile
+  readonly input: Upload
   readonly renditions: readonly PlannedRendition[]
   /** May replace what stands at a final name. */
   readonly overwrite: boolean
@@ -29,6 +29,11 @@ export interface ConvertAndAnnounceJob extends AnnouncementFrame {
    * announcement then names no place, and a crash between the two leaves it out.
    */
   deliver?(temporaryPaths: readonly string[]): Promise<void>
+  /**
+   * Called when everything has arrived, before anything of it is announced or has its name: what
+   * an announcement refers to can be noted in time. Where it rejects, the conversion fails.
+   */
+  noting?(result: Pick<Converted, 'summary' | 'renditions'>): Promise<void>
 }
 
 /** A rendition under its final name. */
@@ -101,6 +106,7 @@ export async function convertAndAnnounce(
     if (job.signal.aborted) throw job.signal.reason
     await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
     const renditions = complete.map((each) => savedRendition(each, job.deliver !== undefined))
+    await job.noting?.({ summary, renditions })
     const finishedAt = new Date()
     const announced = announceConverted(job, {
       fileName: job.input.name,

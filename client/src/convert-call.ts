@@ -14,7 +14,8 @@ import { HeraldError } from '@herald/proto/errors'
 export interface Upload {
   /** As its owner knows it. */
   readonly name: string
-  readonly sizeBytes: number
+  /** Undefined where that is not known before the last byte. */
+  readonly sizeBytes: number | undefined
   /** Its bytes from the first on, in chunks of at most 1 MiB; called anew for each attempt. */
   open(): AsyncIterable<Uint8Array>
 }
@@ -94,7 +95,7 @@ export async function runConvertCall(
 function conversionSpec(upload: Upload, { conversionId, renditions }: ConvertOptions) {
   return {
     fileName: upload.name,
-    sizeBytes: upload.sizeBytes,
+    ...(upload.sizeBytes === undefined ? {} : { sizeBytes: upload.sizeBytes }),
     renditions: [...renditions],
     conversionId,
   }

@@ -8,6 +8,7 @@ import type { Upload } from './convert-call.js'
 export interface InputFile extends Upload {
   /** Absolute. */
   readonly path: string
+  readonly sizeBytes: number
 }
 
 // Measured: the fastest size for a gRPC message.
