@@ -62,7 +62,8 @@ export function useBench(makePlace: () => Promise<Place>, timing: Timing): Bench
       return broker
     },
     until: (condition, timeout = timing.rebalanceMs + timing.deliveryMs) =>
-      vi.waitFor(condition, { timeout, interval: 5 }),
+      // Rarely enough that looking does not take the event loop from those who are looked at.
+      vi.waitFor(condition, { timeout, interval: 20 }),
   }
 }
 
@@ -83,14 +84,18 @@ export const idOf = ({ value }: Pick<Message, 'value'>) => Buffer.from(value).to
 /** A handler that remembers what was acknowledged. */
 export function collector(handle: Handler = async () => {}) {
   const deliveries: Delivery[] = []
+  const seen = new Set<string>()
   return {
     deliveries,
+    /** The ids among them, kept up as they come: to be looked at again and again. */
+    seen: seen as ReadonlySet<string>,
     get ids() {
       return deliveries.map(idOf)
     },
     handler: (async (delivery, context) => {
       await handle(delivery, context)
       deliveries.push(delivery)
+      seen.add(idOf(delivery))
     }) satisfies Handler,
   }
 }

@@ -31,8 +31,17 @@ export function startMember(
   settings: MemberSettings = {},
 ): MemberProcess {
   const child = spawnProgram('member', [url, topic, group, JSON.stringify(settings)])
-  const lines = () =>
-    child.lines.slice(1).map((line) => JSON.parse(line) as Accepted | { begun: string })
+  const begun: string[] = []
+  const accepted: Accepted[] = []
+  let read = 1
+  // Each line is read once: tests look again and again.
+  const catchUp = () => {
+    for (; read < child.lines.length; read += 1) {
+      const line = JSON.parse(child.lines[read] as string) as Accepted | { begun: string }
+      if ('begun' in line) begun.push(line.begun)
+      else accepted.push(line)
+    }
+  }
   return {
     pid: child.pid,
     lines: child.lines,
@@ -41,10 +50,12 @@ export function startMember(
       return child.lines.length > 0
     },
     get begun() {
-      return lines().flatMap((line) => ('begun' in line ? [line.begun] : []))
+      catchUp()
+      return begun
     },
     get accepted() {
-      return lines().filter((line) => 'at' in line)
+      catchUp()
+      return accepted
     },
   }
 }
