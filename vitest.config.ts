@@ -7,6 +7,11 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores: more workers only make tests on real processes wait for each other.
     maxWorkers: 2,
-    reporters: ['default', './tests/conformance-reporter.ts', './tests/left-out-reporter.ts'],
+    reporters: [
+      'default',
+      './tests/conformance-reporter.ts',
+      './tests/matrix-reporter.ts',
+      './tests/left-out-reporter.ts',
+    ],
   },
 })

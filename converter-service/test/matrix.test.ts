@@ -1,0 +1,112 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { abilitiesOf } from '@herald/converter-service/abilities'
+import { Engines } from '@herald/converter-service/engines/all-engines'
+import { formatCatalogue } from '@herald/converter-service/formats'
+import type { ReceivedListFormatsResponse } from '@herald/proto/converter'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { convert } from './convert.js'
+import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
+import { isThere, type Opened, openers } from './matrix-openers.js'
+import { sourceOf } from './matrix-sources.js'
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Programs that opened what was made; the table of the run names them. */
+    openedBy?: string[]
+  }
+}
+
+// What is made of what is known before the tests are: from the engines, as the server itself asks.
+const abilities = abilitiesOf((await Engines.probe()).reports)
+const present = (
+  await Promise.all(openers.map(async (each) => ((await isThere(each)) ? [each] : [])))
+).flat()
+
+let converter: ConverterUnderTest
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'herald-matrix-'))
+  converter = await startConverter()
+})
+afterAll(async () => {
+  await converter.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe.each(abilities.readable.map(({ name }) => name))('matrix: %s', (from) => {
+  test.for(abilities.targetsOf(from).map(({ name }) => name))(
+    'becomes %s',
+    async (to, { task, skip }) => {
+      const source = await sourceOf(from)
+      const { renditions, summary } = await convert(converter.client, source.bytes, [to], {
+        fileName: source.fileName,
+      })
+      expect(summary.input).toMatchObject({ format: from, sizeBytes: source.bytes.length })
+      const [rendition] = renditions
+      if (!rendition) throw new Error('no rendition')
+      const format = formatCatalogue.find(({ name }) => name === to)
+      const { mediaType, extensions, defaultQuality } = format as NonNullable<typeof format>
+      expect(rendition.header).toMatchObject({ format: to, mediaType, extension: extensions[0] })
+      if (source.isPicture && format?.engine === 'image') {
+        expect(rendition.header).toMatchObject({ width: 120, height: 80, pages: 1 })
+      }
+      expect(rendition.summary.quality).toBe(defaultQuality)
+
+      const path = join(folder, `${from}.${extensions[0]}`)
+      await writeFile(path, rendition.bytes)
+      expect(
+        openers.some(({ opens }) => opens.includes(to)),
+        `somebody else who opens ${to}: name it in matrix-openers.ts`,
+      ).toBe(true)
+      const able = present.filter(({ opens }) => opens.includes(to))
+      for (const opener of able) {
+        const opened = await opener.open(path)
+        const { width, height } = rendition.header
+        if (opened.size) expect(opened.size, opener.name).toEqual({ width, height })
+        if (opened.pages) expect(opened.pages, opener.name).toBe(rendition.header.pages)
+        if (source.showsHalves && opened.colours) expectHalves(opened.colours, opener.name)
+      }
+      task.meta.openedBy = able.map(({ name }) => name)
+      if (able.length === 0) {
+        const packages = openers.flatMap((each) => (each.opens.includes(to) ? each.package : []))
+        skip(`no other program here opens ${to}: install ${packages.join(' or ')}`)
+      }
+    },
+  )
+})
+
+test('the matrix is what the server tells of itself', async () => {
+  const told = await new Promise<ReceivedListFormatsResponse>((resolve, reject) =>
+    converter.client.listFormats({}, (error, answer) => (answer ? resolve(answer) : reject(error))),
+  )
+  const names = (can: 'readable' | 'writable') =>
+    told.formats.flatMap((format) => (format[can] ? format.name : [])).sort()
+  expect(names('readable')).toEqual(abilities.readable.map(({ name }) => name).sort())
+  expect(names('writable')).toEqual(abilities.writable.map(({ name }) => name).sort())
+  // A matrix that shrank to nothing would pass every other test.
+  expect(names('writable')).toEqual(expect.arrayContaining(['avif', 'jpeg', 'png', 'webp']))
+})
+
+test('one upload becomes every format at once, in whatever order they finish', async () => {
+  const targets = abilities.targetsOf('png').map(({ name }) => name)
+  const { bytes } = await sourceOf('png')
+  const { renditions, progress, parts, summary } = await convert(converter.client, bytes, targets)
+  expect(renditions.map(({ header }) => header.format)).toEqual(targets)
+  expect(parts[0]).toBe('admitted')
+  expect(parts.at(-1)).toBe('summary')
+  expect(progress.map(({ stage }) => stage)).toContain('STAGE_CONVERTING')
+  expect(progress.at(-1)?.renditionsDone).toBe(targets.length)
+  expect(Object.keys(summary.versions)).toEqual(
+    expect.arrayContaining(['sharp', 'libvips', 'libwebp', 'aom', 'mozjpeg', 'cgif', 'libtiff']),
+  )
+})
+
+/** Not turned, not mirrored, no channels swapped. */
+function expectHalves({ left, right }: NonNullable<Opened['colours']>, opener: string): void {
+  const [red = 0, , blueLeft = 0] = left
+  const [redRight = 0, , blue = 0] = right
+  expect(red - redRight, `${opener} sees red on the left: ${left}`).toBeGreaterThan(180)
+  expect(blue - blueLeft, `${opener} sees blue on the right: ${right}`).toBeGreaterThan(180)
+}
