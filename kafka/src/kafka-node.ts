@@ -79,7 +79,8 @@ export class KafkaNode {
     )
     try {
       await output.started
-      await answersApiVersions(shape.ports[index]?.client ?? 0, startTimeoutMs)
+      const port = shape.ports[index]?.client ?? 0
+      await answersApiVersions(port, startTimeoutMs, shape.security?.tls !== undefined)
     } catch (error) {
       await this.kill()
       throw error
@@ -103,7 +104,7 @@ export class KafkaNode {
   }
 
   async #format(properties: string): Promise<void> {
-    const { installation, clusterId } = this.#options
+    const { installation, clusterId, shape } = this.#options
     const tool = ['kafka.tools.StorageTool', 'format', '--ignore-formatted']
     try {
       await run(installation.java, [
@@ -111,6 +112,10 @@ export class KafkaNode {
         ...tool,
         // One argument: an id may begin with a dash.
         ...[`--cluster-id=${clusterId}`, '--config', properties],
+        ...Object.entries(shape.security?.scramUsers ?? {}).flatMap(([name, password]) => [
+          '--add-scram',
+          `SCRAM-SHA-512=[name=${name},password=${password}]`,
+        ]),
       ])
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 
 // ApiVersions, version 0: size, key 18, version, correlation id, no client id.
 // https://kafka.apache.org/protocol#The_Messages_ApiVersions
@@ -10,17 +11,25 @@ request.writeInt32BE(1, 8)
 request.writeInt16BE(-1, 12)
 
 /** Resolves when the broker on that port of loopback answers. Rejects when it does not in time. */
-export async function answersApiVersions(port: number, timeoutMs: number): Promise<void> {
+export async function answersApiVersions(
+  port: number,
+  timeoutMs: number,
+  tls = false,
+): Promise<void> {
   const end = Date.now() + timeoutMs
-  while (!(await ask(port))) {
+  while (!(await ask(port, tls))) {
     if (Date.now() > end) throw new Error(`no Kafka answers on port ${port}`)
     await delay(50)
   }
 }
 
-function ask(port: number): Promise<boolean> {
+function ask(port: number, tls: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(request))
+    const greet = () => socket.write(request)
+    const socket = tls
+      ? // Whether it answers is the question here, not who it is.
+        connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, greet)
+      : connect(port, '127.0.0.1', greet)
     let answer = Buffer.alloc(0)
     socket.setTimeout(2000, () => socket.destroy())
     socket.on('error', () => {})

@@ -11,6 +11,14 @@ export interface KafkaSecurity {
   readonly users: Readonly<Record<string, string>>
   /** With these set, everybody else may do only what an ACL allows. */
   readonly superUsers?: readonly string[]
+  /** Name to password, for SASL/SCRAM-SHA-512 on the same listener; taken in when the storage is formatted. */
+  readonly scramUsers?: Readonly<Record<string, string>>
+  /** The clients' listener speaks TLS: certificates and the PKCS #8 key as PEM. Brokers believe `authority`. */
+  readonly tls?: {
+    readonly certificateChain: string
+    readonly key: string
+    readonly authority: string
+  }
 }
 
 export interface ClusterShape {
@@ -43,7 +51,7 @@ export function serverProperties(shape: ClusterShape, index: number): string {
     'advertised.listeners': `CLIENT://127.0.0.1:${own.client}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'CLIENT',
-    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,CLIENT:${security ? 'SASL_PLAINTEXT' : 'PLAINTEXT'}`,
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,CLIENT:${protocol(security)}`,
     'log.dirs': nodeDirectory(shape.dataDirectory, index),
     'auto.create.topics.enable': 'false',
     'offsets.topic.replication.factor': brokers,
@@ -66,19 +74,43 @@ export function serverProperties(shape: ClusterShape, index: number): string {
     ...shape.settings,
   }
   return Object.entries(properties)
-    .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\')}\n`)
+    .map(([name, value]) => `${name}=${escaped(value)}\n`)
     .join('')
 }
 
-function securityProperties({ users, superUsers }: KafkaSecurity): Record<string, string> {
+/** As a Java properties file takes it. */
+const escaped = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+
+function protocol(security: KafkaSecurity | undefined): string {
+  if (security === undefined) return 'PLAINTEXT'
+  return security.tls ? 'SASL_SSL' : 'SASL_PLAINTEXT'
+}
+
+function securityProperties({
+  users,
+  superUsers,
+  scramUsers,
+  tls,
+}: KafkaSecurity): Record<string, string> {
   const [[name, password] = ['', '']] = Object.entries(users)
   const known = Object.entries(users).map(([user, secret]) => `user_${user}="${secret}"`)
   const module = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
   return {
-    'sasl.enabled.mechanisms': 'PLAIN',
+    'sasl.enabled.mechanisms': scramUsers ? 'PLAIN,SCRAM-SHA-512' : 'PLAIN',
     'sasl.mechanism.inter.broker.protocol': 'PLAIN',
     // The first user is also the one that the broker itself logs in as.
     'listener.name.client.plain.sasl.jaas.config': `${module} username="${name}" password="${password}" ${known.join(' ')};`,
+    ...(scramUsers && {
+      'listener.name.client.scram-sha-512.sasl.jaas.config':
+        'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+    }),
+    ...(tls && {
+      'listener.name.client.ssl.keystore.type': 'PEM',
+      'listener.name.client.ssl.keystore.certificate.chain': tls.certificateChain,
+      'listener.name.client.ssl.keystore.key': tls.key,
+      'listener.name.client.ssl.truststore.type': 'PEM',
+      'listener.name.client.ssl.truststore.certificates': tls.authority,
+    }),
     ...(superUsers && {
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       // Controllers know each other by their loopback listener, which knows no names.
