@@ -30,6 +30,7 @@ COPY --from=build /herald/broker/dist/src broker/dist/src
 COPY --from=build /herald/converter-service/dist/src converter-service/dist/src
 COPY --from=build /herald/client/dist/src client/dist/src
 COPY --from=build /herald/notifier-service/dist/src notifier-service/dist/src
+COPY --from=build /herald/notifier-service/templates notifier-service/templates
 # Volumes begin as these folders are; the CLI may run as any user of the host.
 RUN mkdir -p /data /files && chown node:node /data /files && chmod 1777 /data
 USER node

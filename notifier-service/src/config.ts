@@ -16,6 +16,18 @@ const withName =
 
 const addressAlone = /^[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+$/u
 
+const languageTag = variable(
+  z
+    .string()
+    .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/)
+    .default('en'),
+  {
+    form: 'a language tag such as en, ru or zh',
+  },
+)
+
+const folderOfTemplates = variable(z.string().optional(), { form: 'a folder' })
+
 const smtpServer = variable(
   z
     .string()
@@ -55,6 +67,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_PARK_FOR: duration('1m'),
       HERALD_MAIL_FROM: mailbox('Herald <herald@localhost>', withName, 'Name <you@example.com>'),
       HERALD_MAIL_TO: mailbox('you@localhost', addressAlone, 'you@example.com'),
+      HERALD_LANGUAGE: languageTag,
+      HERALD_TEMPLATES: folderOfTemplates,
       HERALD_MAIL_ATTEMPTS: integer(50, 1, 1_000_000),
       HERALD_MAIL_MAX_AGE: duration('2d'),
       HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
@@ -75,9 +89,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     parkForMs: read.HERALD_PARK_FOR,
     mailFrom: read.HERALD_MAIL_FROM,
     mailTo: read.HERALD_MAIL_TO,
+    language: read.HERALD_LANGUAGE,
+    templates: read.HERALD_TEMPLATES,
     maxAttempts: read.HERALD_MAIL_ATTEMPTS,
     maxAgeMs: read.HERALD_MAIL_MAX_AGE,
     onUnknown: read.HERALD_ON_UNKNOWN,
+    templateArchive: join(read.HERALD_DATA, 'templates'),
     ledgerDirectory: join(read.HERALD_DATA, 'ledger'),
     outboxDirectory: join(read.HERALD_DATA, 'notifier-outbox'),
     ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { loadConfig } from './config.js'
 import type { CommandContext } from './dead-letter-office/command-context.js'
 import type { ReplayOptions } from './dead-letter-office/replay-command.js'
 
@@ -6,7 +7,7 @@ import type { ReplayOptions } from './dead-letter-office/replay-command.js'
 export function createProgram(context: CommandContext) {
   let exitCode = 0
   const program = new Command('herald-notifier')
-    .description('Looks after what the notifier could not deliver.')
+    .description('Looks after what the notifier could not deliver, and after what it writes.')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.terminal.print(text.trimEnd()),
@@ -18,7 +19,7 @@ export function createProgram(context: CommandContext) {
           context.terminal.tell(line)
       },
     })
-    .showHelpAfterError('Try herald-notifier dead-letters --help.')
+    .showHelpAfterError('Try herald-notifier --help.')
     .addHelpText('after', afterHelp)
 
   const deadLetters = program
@@ -57,6 +58,17 @@ export function createProgram(context: CommandContext) {
       exitCode = await replayCommand(which, options, context)
     })
 
+  program
+    .command('letters')
+    .description("Write every letter in every language to files, to look at one's own templates.")
+    .requiredOption('--out <folder>', 'where the .html, .txt and .eml files go')
+    .option('--templates <folder>', 'templates of your own (default: HERALD_TEMPLATES)')
+    .action(async (options: { out: string; templates?: string }) => {
+      const { lettersCommand } = await import('./mail/letters-command.js')
+      const { templates } = loadConfig(context.env)
+      exitCode = await lettersCommand({ templates, ...options }, context)
+    })
+
   return {
     /** Resolves to the exit status; rejects with what the command failed with. */
     async run(args: readonly string[]): Promise<number> {
@@ -82,6 +94,7 @@ Examples:
   herald-notifier dead-letters
   herald-notifier dead-letters show 3
   herald-notifier dead-letters replay --reason "mailbox full" --dry-run
+  herald-notifier letters --out ./letters --templates ./my-templates
 
 Exit status:
   0    done

@@ -24,7 +24,7 @@ test('a converted file is told to its recipient by e-mail', async () => {
   const id = uuidv7()
   await publish(stage.broker, [message(fileConverted(), id)])
   const mail = await mails.waitFor(() => true)
-  expect(mail.subject).toBe('harbour.jpg is ready: webp, 184 kB (−85 %)')
+  expect(mail.subject).toBe('harbour.jpg is ready: WebP, 184 kB (−85%)')
   expect(mail.recipients).toEqual(['ada@example.com'])
   expect(mail.messageId).toBe(`<${id}@localhost>`)
   expect(mail.headers).toContainEqual({ name: 'auto-submitted', value: 'auto-generated' })

@@ -1,6 +1,14 @@
-import { change, duration, extent, moment, size } from '@herald/notifier-service/mail/quantities'
+import { loadTemplates } from '@herald/notifier-service/mail/template-set'
 import { shortened, visible } from '@herald/notifier-service/mail/visible-text'
 import { expect, test } from 'vitest'
+
+const { voices } = loadTemplates(undefined)
+const as = (language: string) => {
+  const voice = voices.get(language)
+  if (!voice) throw new Error(`no ${language}`)
+  return voice
+}
+const { size, change, extent, duration, moment } = as('en').quantities
 
 test.each([
   [0, '0 bytes'],
@@ -21,26 +29,63 @@ test.each([
 })
 
 test.each([
-  [1000, 150, '−85 %'],
-  [1000, 1120, '+12 %'],
-  [1000, 1001, 'same size'],
-  [100_000, 1, '−99 %'],
-  [1000, 0, '−100 %'],
-  [0, 5, undefined],
-])('from %d to %d bytes is %s', (before, after, shown) => {
-  expect(change(before, after)).toBe(shown)
+  [1000, 150, '−85%', '85% smaller', 15],
+  [1000, 1120, '+12%', '12% larger', 100],
+  [1000, 1001, '±0', 'same size', 100],
+  [100_000, 1, '−99%', '99% smaller', 1],
+  [1000, 0, '−100%', '100% smaller', 1],
+])('from %d to %d bytes is %s, %s', (before, after, percent, words, left) => {
+  expect(change(before, after)).toMatchObject({ percent, words, left })
 })
 
 test('pixels, pages, durations and moments are said as people say them', () => {
-  expect(extent({ width: 1600, height: 12_000, pages: 1 })).toBe('1,600 × 12,000 px')
-  expect(extent({ width: 10, height: 20, pages: 24 })).toBe('10 × 20 px, 24 pages')
-  expect(extent({ width: 0, height: 0, pages: 3 })).toBe('3 pages')
-  expect(duration(0.4)).toBe('0 ms')
-  expect(duration(999.6)).toBe('1.0 s')
-  expect(duration(3210)).toBe('3.2 s')
-  expect(duration(125_400)).toBe('2 min 5 s')
-  expect(moment(Date.UTC(2026, 2, 4, 9, 5, 7))).toBe('4 March 2026, 09:05:07 UTC')
+  const at = { width: 1600, height: 12_000, pages: 1, mediaType: 'image/png' }
+  expect(change(0, 5)).toBeUndefined()
+  expect(extent(at)).toEqual(['1600 × 12,000 px'])
+  expect(extent({ ...at, pages: 24, mediaType: 'image/gif' })).toEqual([
+    '1600 × 12,000 px',
+    '24 frames',
+  ])
+  expect(extent({ ...at, width: 0, pages: 3, mediaType: 'application/pdf' })).toEqual(['3 pages'])
+  expect(duration(0.4)).toBe('0ms')
+  expect(duration(999.6)).toBe('1.0s')
+  expect(duration(3210)).toBe('3.2s')
+  expect(duration(125_400)).toBe('2m 5s')
+  expect(moment(Date.UTC(2026, 2, 4, 0, 5, 7))).toBe('4 March 2026 at 00:05:07 UTC')
   expect(moment(Number.MAX_SAFE_INTEGER)).toBe('')
+})
+
+test('in Russian and in Chinese they are said as people there say them', () => {
+  const { quantities: ru } = as('ru')
+  expect(ru.size(1_230_456)).toBe('1,2 МБ')
+  expect(ru.change(1000, 150)?.percent).toBe('−85\u00a0%')
+  expect(ru.change(1000, 150)?.words).toBe('на 85\u00a0% меньше')
+  expect(ru.moment(Date.UTC(2026, 2, 4, 9, 5, 7))).toBe('4 марта 2026 г. в 09:05:07 UTC')
+  const { quantities: zh } = as('zh')
+  expect(zh.size(999)).toBe('999字节')
+  expect(zh.change(1000, 150)?.words).toBe('减小 85%')
+  expect(zh.extent({ width: 10, height: 20, pages: 2, mediaType: 'image/tiff' })).toEqual([
+    '10 × 20 像素',
+    '2 页',
+  ])
+})
+
+test.each([
+  [1, 'Готов 1 файл'],
+  [3, 'Готовы 3 файла'],
+  [5, 'Готово 5 файлов'],
+  [11, 'Готово 11 файлов'],
+  [22, 'Готовы 22 файла'],
+  [101, 'Готов 101 файл'],
+])('%d files take their plural form in Russian', (n, said) => {
+  expect(as('ru').phrases.count('digestReady', n)).toBe(said)
+})
+
+test('what stands in braces is put in as it is, braces of its own included', () => {
+  const { say } = as('en').phrases
+  expect(say('convertedSubject', { name: '{brief} $& $1', brief: 'x' })).toBe(
+    '{brief} $& $1 is ready: x',
+  )
 })
 
 test('a name is shortened between letters, never within one', () => {

@@ -1,8 +1,10 @@
 import type { ReceivedEvent } from '@herald/broker/message'
-import { eventTypes } from '@herald/proto/events'
-import { convertedLetter } from './converted-letter.js'
-import { failedLetter } from './failed-letter.js'
+import { ConfigurationError } from '@herald/runtime'
+import { bestLanguage } from './languages.js'
 import type { Letter } from './letter.js'
+import { createTemplateArchive } from './template-archive.js'
+import { loadTemplates, type TemplateSet } from './template-set.js'
+import { draftOf, inOrder, writeLetter } from './write-letter.js'
 
 export interface LetterOptions {
   /** What `templateFor` said when the mail was first decided on. */
@@ -29,19 +31,46 @@ export interface Letters {
   composeLetter(events: readonly ReceivedEvent[], options: LetterOptions): Letter
 }
 
-export function openLetters(): Letters {
+export interface LettersFrom {
+  /** Templates of the operator's, which stand in the place of ours file by file. */
+  readonly templates?: string | undefined
+  /** The language where an event names none that is there. Default `en`. */
+  readonly language?: string
+  /** Where the templates that mails were written from are kept; absent: they are not. */
+  readonly archive?: string
+}
+
+/** Throws ConfigurationError naming every fault of the templates and of their translations. */
+export function openLetters(from: LettersFrom = {}): Letters {
+  return createLetters(loadTemplates(from.templates), from)
+}
+
+export function createLetters(
+  current: TemplateSet,
+  { language = 'en', archive }: Omit<LettersFrom, 'templates'> = {},
+): Letters {
+  const offered = [...current.voices.keys()].sort()
+  const fallback = bestLanguage(language, offered)
+  if (fallback === undefined) {
+    throw new ConfigurationError([
+      `HERALD_LANGUAGE=${language} is none of the languages there are: ${offered.join(', ')}`,
+    ])
+  }
+  const earlier = archive === undefined ? undefined : createTemplateArchive(archive, current)
+
   return {
-    templateFor: () => '1/en',
-    composeLetter([first, ...others], { withoutPreview = false }) {
-      if (first === undefined) throw new RangeError('A letter tells of at least one event.')
-      const { event } = first
-      const letter =
-        event.type === eventTypes.fileConverted
-          ? convertedLetter(withoutPreview ? { ...event.data, preview: null } : event.data)
-          : failedLetter(event.data)
-      return others.length === 0
-        ? letter
-        : { ...letter, subject: `${letter.subject} and ${others.length} more` }
+    templateFor(events) {
+      const wanted = inOrder(events).map(({ event }) => event.data.recipient?.language ?? '')
+      const named = wanted.map((each) => bestLanguage(each, offered)).find(Boolean)
+      return `${current.source.version}/${named ?? fallback}`
+    },
+    composeLetter(events, { template, withoutPreview = false }) {
+      if (events.length === 0) throw new RangeError('A letter tells of at least one event.')
+      const [version = '', named = ''] = template.split('/')
+      const set = earlier?.find(version) ?? current
+      const voice = set.voices.get(named) ?? current.voices.get(fallback)
+      if (voice === undefined) throw new RangeError(`There is no language ${fallback}.`)
+      return writeLetter(draftOf(events, voice, withoutPreview), set.renderer)
     },
   }
 }

@@ -1,52 +1,109 @@
-const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
+import type { Phrases } from './phrases.js'
 
-/** Bytes for people: `1.2 MB`, `12.3 MB`, `184 kB`, 1 kB being 1,000 bytes. */
-export function size(bytes: number): string {
-  let value = bytes
-  let unit = 0
-  // What would be rounded to 1,000 is one of the next unit.
-  for (; value >= 999.5 && unit < units.length - 1; unit += 1) value /= 1000
-  if (unit === 0) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`
-  return `${value >= 99.95 ? Math.round(value) : Number(value.toFixed(1))} ${units[unit]}`
+/** Amounts as the readers of one language write them. */
+export interface Quantities {
+  /** Bytes for people: `1.2 MB`, `12.3 MB`, `184 kB`, 1 kB being 1,000 bytes. */
+  size(bytes: number): string
+  /** How much smaller than before, undefined when there was nothing before. */
+  change(before: number, after: number): Change | undefined
+  /** `1600 × 1200 px`, then pages or frames where there are several; what is not known is left out. */
+  extent(file: Extent): readonly string[]
+  /** Milliseconds for people: `412ms`, `3.2s`, `2m 5s`. */
+  duration(ms: number): string
+  /** `14 March 2026 at 09:05:07 UTC`; empty where it is no time. The reader's own zone is not known. */
+  moment(unixMs: number): string
+  list(parts: readonly string[]): string
 }
 
-/** How much smaller than before: `−85 %`, `+12 %`, `same size`; undefined when there was nothing before. */
-export function change(before: number, after: number): string | undefined {
-  if (before <= 0) return undefined
-  const percent = ((after - before) / before) * 100
-  const rounded = Math.round(percent)
-  // Almost nothing is not nothing, and almost all is not all.
-  const shown = after > 0 && rounded === -100 ? -99 : rounded
-  if (shown === 0) return 'same size'
-  return `${shown < 0 ? '−' : '+'}${Math.abs(shown)} %`
+export interface Change {
+  /** `−85%`. */
+  readonly percent: string
+  /** `85% smaller`. */
+  readonly words: string
+  readonly smaller: boolean
+  /** What is left, in whole hundredths of before: 1 to 99 where it is smaller, else 100. */
+  readonly left: number
 }
 
-/** `1,600 × 1,200 px`, pages or frames where there are several; empty where it has no pixels. */
-export function extent({ width, height, pages }: { width: number; height: number; pages: number }) {
-  const pixels = width > 0 && height > 0 ? `${grouped(width)} × ${grouped(height)} px` : ''
-  const several = pages > 1 ? `${grouped(pages)} pages` : ''
-  return [pixels, several].filter((part) => part !== '').join(', ')
+export interface Extent {
+  readonly width: number
+  readonly height: number
+  readonly pages: number
+  readonly mediaType: string
 }
 
-/** Milliseconds for people: `412 ms`, `3.2 s`, `2 min 5 s`. */
-export function duration(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
-  const seconds = Math.round(ms / 1000)
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
-}
+const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']
 
-const months =
-  'January February March April May June July August September October November December'
+export function createQuantities(phrases: Phrases): Quantities {
+  const { locale, say, count } = phrases
+  const format = (value: number, options?: Intl.NumberFormatOptions) =>
+    new Intl.NumberFormat(locale, options).format(value).replace('-', '−')
+  const unit = (value: number, name: string, digits = 0) =>
+    format(value, {
+      style: 'unit',
+      unit: name,
+      unitDisplay: 'narrow',
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    })
 
-/** `14 March 2026, 09:05:07 UTC`. The reader's own zone is not known. */
-export function moment(unixMs: number): string {
-  const at = new Date(unixMs)
-  if (Number.isNaN(at.getTime())) return ''
-  const time = at.toISOString().slice(11, 19)
-  return `${at.getUTCDate()} ${months.split(' ')[at.getUTCMonth()]} ${at.getUTCFullYear()}, ${time} UTC`
-}
-
-function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+  return {
+    size(bytes) {
+      let value = bytes
+      let step = 0
+      // What would be rounded to 1,000 is one of the next unit.
+      for (; value >= 999.5 && step < units.length - 1; step += 1) value /= 1000
+      return format(step === 0 ? bytes : value, {
+        style: 'unit',
+        unit: units[step] ?? 'byte',
+        unitDisplay: step === 0 ? 'long' : 'short',
+        maximumFractionDigits: value >= 99.95 || step === 0 ? 0 : 1,
+      })
+    },
+    change(before, after) {
+      if (before <= 0) return undefined
+      const rounded = Math.round(((after - before) / before) * 100)
+      // Almost nothing is not nothing, and almost all is not all.
+      const shown = after > 0 && rounded === -100 ? -99 : rounded
+      const percent = format(shown / 100, { style: 'percent', signDisplay: 'exceptZero' })
+      if (shown === 0) return { percent: '±0', words: say('sameSize'), smaller: false, left: 100 }
+      const words = say(shown < 0 ? 'smaller' : 'larger', {
+        percent: format(Math.abs(shown) / 100, { style: 'percent' }),
+      })
+      const left = shown < 0 ? Math.max(1, 100 + shown) : 100
+      return { percent, words, smaller: shown < 0, left }
+    },
+    extent({ width, height, pages, mediaType }) {
+      // Four figures stand together, as pixels are written everywhere.
+      const grouping = { useGrouping: 'min2' } as const
+      const pixels = { width: format(width, grouping), height: format(height, grouping) }
+      const moves = /^image\/(gif|webp|a?png|avif)/.test(mediaType)
+      return [
+        ...(width > 0 && height > 0 ? [say('pixels', pixels)] : []),
+        ...(pages > 1 ? [count(moves ? 'frames' : 'pages', pages)] : []),
+      ]
+    },
+    duration(ms) {
+      if (ms < 999.5) return unit(Math.round(ms), 'millisecond')
+      if (ms < 59_950) return unit(ms / 1000, 'second', 1)
+      const seconds = Math.round(ms / 1000)
+      return `${unit(Math.floor(seconds / 60), 'minute')} ${unit(seconds % 60, 'second')}`
+    },
+    moment(unixMs) {
+      const at = new Date(unixMs)
+      if (unixMs <= 0 || Number.isNaN(at.getTime())) return ''
+      return new Intl.DateTimeFormat(locale, {
+        day: 'numeric',
+        month: 'long',
+        year: 'numeric',
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        hourCycle: 'h23',
+        timeZone: 'UTC',
+        timeZoneName: 'short',
+      }).format(at)
+    },
+    list: (parts) => new Intl.ListFormat(locale, { type: 'conjunction' }).format(parts),
+  }
 }

@@ -15,7 +15,7 @@ export const cases: Record<string, (scene: Scene) => Promise<void>> = {
     )
     await intact(line)
     const mail = await theMail(scene, ada)
-    assert.match(mail.subject ?? '', /^one\.jpg is ready: webp/)
+    assert.match(mail.subject ?? '', /^one\.jpg is ready: WebP/)
     assert.ok(mail.text.includes(line.conversionId), 'the mail names the conversion')
     assert.ok(mail.text.includes(line.renditions[0]?.sha256 ?? '-'), 'the mail gives the checksum')
     assert.notEqual(mail.html, '', 'the mail has an HTML part')

@@ -1,0 +1,192 @@
+import type { ReceivedFileConverted } from '@herald/proto/events'
+import { formatName } from './format-name.js'
+import { webLink } from './links.js'
+import type { PictureView } from './pictures.js'
+import type { Change } from './quantities.js'
+import { detailsOf, type LetterView, type View, type Voice } from './view.js'
+import { shortened, visible } from './visible-text.js'
+
+type Rendition = ReceivedFileConverted['renditions'][number]
+
+/** Renditions that are told of one by one; of the others, how many there are. */
+const mostFiles = 6
+
+/** What `converted.html` and `converted.txt` can say. */
+export function convertedView(
+  event: ReceivedFileConverted,
+  { phrases, quantities }: Voice,
+  picture: PictureView | undefined,
+): LetterView {
+  const source = sourceOf(event)
+  const sourceName = nameOf(event, { phrases, quantities })
+  const name = shortened(sourceName, 80)
+  const { renditions } = event
+  const after = renditions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  // Of several renditions none replaces the original alone.
+  const only = renditions.length === 1 ? renditions[0] : undefined
+  const change = only && changeOf(event, only, quantities)
+  const shown = renditions.length > mostFiles ? renditions.slice(0, mostFiles - 1) : renditions
+  const more = renditions.slice(shown.length)
+  const brief = inBrief(event, { phrases, quantities })
+  return {
+    subject: phrases.say('convertedSubject', { name, brief }),
+    glance: brief,
+    heading: phrases.say('convertedHeading', { name: sourceName }),
+    picture: picture ?? null,
+    before: {
+      size: quantities.size(source.sizeBytes),
+      facts: factsLine([formatName(source.mediaType), ...quantities.extent(source)]),
+    },
+    after: {
+      size: quantities.size(after),
+      facts: only
+        ? factsLine([formatName(only.mediaType), ...quantities.extent(only)])
+        : phrases.count('files', renditions.length),
+    },
+    saving: savingView(change),
+    button: buttonOf(event, { phrases, quantities }),
+    files: shown.map((each) => fileView(each, event, { phrases, quantities })),
+    several: renditions.length > 1,
+    more:
+      more.length === 0
+        ? ''
+        : phrases.count('more', more.length, {
+            size: quantities.size(more.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+          }),
+    details: detailsOf([
+      [phrases.say('removed'), removedIn(event, { phrases, quantities })],
+      [phrases.say('readyAt'), quantities.moment(event.finishedAtUnixMs)],
+      [phrases.say('took'), timeOf(event, { phrases, quantities })],
+      [phrases.say('machine'), shortened(visible(event.host), 100)],
+      [phrases.say('hashOfSource'), hash(source.sha256), 'code'],
+      // Where not all are told of, the page or the run has the others' as well.
+      ...(more.length > 0 ? [] : shown).map(
+        (each) =>
+          [
+            phrases.say('hashOf', { name: shortened(visible(each.name), 40) }),
+            hash(each.sha256),
+            'code',
+          ] as const,
+      ),
+      [phrases.say('conversion'), id(event.conversionId), 'code'],
+    ]),
+  }
+}
+
+/** The renditions in a few words: `WebP, 184 kB (−85%)`. */
+function inBrief(event: ReceivedFileConverted, { phrases, quantities }: Voice): string {
+  const { renditions } = event
+  const { size } = quantities
+  const [first, ...others] = renditions
+  if (first && others.length === 0) {
+    const percent = changeOf(event, first, quantities)?.percent
+    return `${formatName(first.mediaType)}, ${size(first.sizeBytes)}${percent ? ` (${percent})` : ''}`
+  }
+  if (renditions.length < 4) {
+    return renditions
+      .map((each) => `${formatName(each.mediaType)} ${size(each.sizeBytes)}`)
+      .join(', ')
+  }
+  const total = renditions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return `${phrases.count('files', renditions.length)}, ${size(total)}`
+}
+
+/** The file's own name, fit to be shown. */
+export function nameOf(event: ReceivedFileConverted, { phrases }: Voice): string {
+  return shortened(visible(sourceOf(event).name), 300) || phrases.say('yourFile')
+}
+
+/** The file that came in; an event that does not say has an empty one. */
+export function sourceOf({ source }: ReceivedFileConverted) {
+  return source ?? emptySource
+}
+
+const emptySource = {
+  ...{ name: '', mediaType: '', sizeBytes: 0, sha256: '' },
+  ...{ width: 0, height: 0, pages: 0 },
+}
+
+/** `WebP · 1600 × 1200 px`; between the facts a line may break, within one it may not. */
+export function factsLine(facts: readonly string[]): string {
+  return facts
+    .filter((fact) => fact !== '')
+    .map(nowrap)
+    .join(' · ')
+}
+
+export function savingView(change: Change | undefined): View | null {
+  if (change === undefined) return null
+  const { percent, words, smaller, left } = change
+  return {
+    percent: nowrap(percent),
+    words: nowrap(words),
+    smaller,
+    // The bar says nothing where nothing was saved.
+    bar: smaller ? { left: String(left), gone: String(100 - left) } : null,
+  }
+}
+
+function fileView(rendition: Rendition, event: ReceivedFileConverted, voice: Voice): View {
+  const { phrases, quantities } = voice
+  const { name, mediaType, sizeBytes, location } = rendition
+  const link = location === 'url' ? webLink(rendition.url) : ''
+  const path = location === 'path' ? shortened(visible(rendition.path ?? ''), 1000) : ''
+  const host = shortened(visible(event.host), 100)
+  return {
+    name: shortened(visible(name), 300),
+    facts: factsLine([
+      formatName(mediaType),
+      quantities.size(sizeBytes),
+      ...quantities.extent(rendition),
+    ]),
+    saving: savingView(changeOf(event, rendition, quantities)),
+    link: link
+      ? { url: link, label: phrases.say('download', { format: formatName(mediaType) }) }
+      : null,
+    place: path
+      ? { said: host ? phrases.say('place', { host }) : phrases.say('placeUnknown'), path }
+      : null,
+  }
+}
+
+/** Undefined where the two are not the same thing in other clothes: one page of many, a still of a film. */
+export function changeOf(
+  event: ReceivedFileConverted,
+  { sizeBytes, pages }: Rendition,
+  { change }: Voice['quantities'],
+): Change | undefined {
+  const source = sourceOf(event)
+  return pages >= source.pages ? change(source.sizeBytes, sizeBytes) : undefined
+}
+
+/** To the page where there is one, to the file itself where that is all there is. */
+function buttonOf(event: ReceivedFileConverted, { phrases }: Voice): View | null {
+  const page = webLink(event.pageUrl)
+  if (page) return { url: page, label: phrases.say('open') }
+  const [only, ...others] = event.renditions
+  const link = only?.location === 'url' && others.length === 0 ? webLink(only.url) : ''
+  if (!only || !link) return null
+  return { url: link, label: phrases.say('download', { format: formatName(only.mediaType) }) }
+}
+
+/** What was left out, in words; empty where nothing was. */
+function removedIn({ stripped }: ReceivedFileConverted, { phrases, quantities }: Voice): string {
+  return quantities.list(
+    stripped.slice(0, 20).map((each) => phrases.removed(each) ?? shortened(visible(each), 40)),
+  )
+}
+
+function timeOf(event: ReceivedFileConverted, { phrases, quantities }: Voice): string {
+  const duration = quantities.duration(event.conversionMs)
+  if (event.queueMs < 1) return duration
+  return phrases.say('waited', { duration, wait: quantities.duration(event.queueMs) })
+}
+
+export const id = (text: string) => shortened(visible(text), 100)
+
+const hash = (text: string) => (/^[0-9a-f]{64}$/.test(text) ? text : '')
+
+/** An amount and its unit stay on one line. */
+function nowrap(text: string): string {
+  return text.replaceAll(' ', '\u00a0')
+}

@@ -1,0 +1,144 @@
+import type { ReceivedConversionFailed, ReceivedFileConverted } from '@herald/proto/events'
+import { changeOf, factsLine, id, nameOf, savingView, sourceOf } from './converted-view.js'
+import { type Failure, failedName, whatFailed } from './failed-view.js'
+import { formatName } from './format-name.js'
+import { webLink } from './links.js'
+import type { PictureView } from './pictures.js'
+import { detailsOf, type LetterView, type View, type Voice } from './view.js'
+import { shortened, visible } from './visible-text.js'
+
+/** Rows in all; failures come first, and leave the others room. */
+const mostRows = 30
+const mostFailures = 20
+
+/** What `digest.html` and `digest.txt` can say about several files of one person. */
+export function digestView(
+  converted: readonly ReceivedFileConverted[],
+  failed: readonly ReceivedConversionFailed[],
+  voice: Voice,
+  pictures: readonly PictureView[],
+): LetterView {
+  const { phrases, quantities } = voice
+  const before = sum(converted.map((event) => sourceOf(event).sizeBytes))
+  const after = sum(converted.map(sizeAfter))
+  const comparable = converted.every(
+    ({ source, renditions: [only, ...others] }) =>
+      only && others.length === 0 && only.pages >= (source?.pages ?? 0),
+  )
+  const change = comparable ? quantities.change(before, after) : undefined
+  const failures = failed.slice(0, Math.max(mostFailures, mostRows - converted.length))
+  const files = converted.slice(0, mostRows - Math.min(mostRows, failures.length))
+  const what = summary(converted.length, failed.length, voice)
+  const saying = { before: quantities.size(before), after: quantities.size(after) }
+  const runs = new Set([...converted, ...failed].map(({ runId }) => runId))
+  const first = converted[0] ?? failed[0]
+  return {
+    subject: change
+      ? phrases.say('digestSubject', { what, ...saying, percent: change.percent })
+      : what,
+    glance: converted.length > 0 ? `${saying.before} → ${saying.after}` : '',
+    heading: what,
+    pictures,
+    anyConverted: converted.length > 0,
+    anyFailed: failed.length > 0,
+    before: { size: saying.before, facts: phrases.count('files', converted.length) },
+    after: {
+      size: saying.after,
+      facts: phrases.count('files', sum(converted.map(({ renditions }) => renditions.length))),
+    },
+    saving: savingView(change),
+    failures: failureGroups(failures, voice),
+    moreFailures: moreThan(failures.length, failed.length, voice),
+    files: files.map((event) => rowOf(event, voice)),
+    moreFiles: moreThan(files.length, converted.length, voice),
+    details: detailsOf([
+      [phrases.say('readyAt'), quantities.moment(latest(converted))],
+      [phrases.say('took'), tookIn(converted, voice)],
+      [phrases.say('machine'), hostOf(converted)],
+      [phrases.say('folder'), commonFolder(converted), 'code'],
+      [phrases.say('run'), runs.size === 1 ? id(first?.runId ?? '') : '', 'code'],
+    ]),
+  }
+}
+
+/** `10 files are ready, 2 files could not be converted`. */
+function summary(ready: number, failed: number, { phrases }: Voice): string {
+  if (failed === 0) return phrases.count('digestReady', ready)
+  if (ready === 0) return phrases.count('digestFailed', failed)
+  return phrases.say('digestBoth', {
+    ready: phrases.count('digestReady', ready),
+    failed: phrases.count('digestFailed', failed),
+  })
+}
+
+/** What failed for one reason stands together: it takes one remedy. */
+function failureGroups(failed: readonly ReceivedConversionFailed[], voice: Voice): View[] {
+  const groups = new Map<string, { said: Failure; files: View[] }>()
+  for (const event of failed) {
+    const said = whatFailed(event, voice)
+    const key = JSON.stringify([said.wrong, said.remedy])
+    const group = groups.get(key) ?? { said, files: [] }
+    groups.set(key, group)
+    group.files.push({ name: failedName(event, voice), page: webLink(event.pageUrl) })
+  }
+  return [...groups.values()].map(({ said, files }) => ({ ...said, files }))
+}
+
+function rowOf(event: ReceivedFileConverted, voice: Voice): View {
+  const { quantities } = voice
+  const { sizeBytes } = sourceOf(event)
+  const [only, ...others] = event.renditions
+  const alone = only && others.length === 0
+  const formats = new Set(event.renditions.map(({ mediaType }) => formatName(mediaType)))
+  return {
+    name: nameOf(event, voice),
+    page: webLink(event.pageUrl) || (alone && only.location === 'url' ? webLink(only.url) : ''),
+    before: quantities.size(sizeBytes),
+    after: quantities.size(sizeAfter(event)),
+    facts: factsLine([
+      [...formats].slice(0, 6).join(', '),
+      ...(alone
+        ? quantities.extent(only)
+        : [voice.phrases.count('files', event.renditions.length)]),
+    ]),
+    saving: alone ? savingView(changeOf(event, only, quantities)) : null,
+  }
+}
+
+function moreThan(shown: number, all: number, { phrases }: Voice): string {
+  return all > shown ? phrases.count('moreFiles', all - shown) : ''
+}
+
+function tookIn(converted: readonly ReceivedFileConverted[], { quantities }: Voice): string {
+  if (converted.length === 0) return ''
+  return quantities.duration(sum(converted.map(({ conversionMs }) => conversionMs)))
+}
+
+function latest(converted: readonly ReceivedFileConverted[]): number {
+  return converted.reduce((last, { finishedAtUnixMs }) => Math.max(last, finishedAtUnixMs), 0)
+}
+
+/** The machine on which the paths mean something; empty where that is not one and the same. */
+function hostOf(converted: readonly ReceivedFileConverted[]): string {
+  const hosts = new Set(converted.map(({ host }) => host))
+  return hosts.size === 1 ? shortened(visible(converted[0]?.host ?? ''), 100) : ''
+}
+
+/** The folder that all results lie in or beneath; empty where some have none, or nothing in common. */
+function commonFolder(converted: readonly ReceivedFileConverted[]): string {
+  const folders = converted.flatMap(({ renditions }) =>
+    renditions.map(({ location, path }) =>
+      location === 'path' ? (path ?? '').split(/[/\\\\]/).slice(0, -1) : [],
+    ),
+  )
+  const [first = []] = folders
+  const differs = first.findIndex((name, at) => folders.some((folder) => folder[at] !== name))
+  const shared = (differs === -1 ? first : first.slice(0, differs)).join('/')
+  const [sample = ''] = converted.flatMap(({ renditions }) => renditions[0]?.path ?? '')
+  return shortened(visible(sample.slice(0, shared.length)), 1000)
+}
+
+const sizeAfter = ({ renditions }: ReceivedFileConverted) =>
+  sum(renditions.map(({ sizeBytes }) => sizeBytes))
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)

@@ -1,0 +1,59 @@
+import { knownErrorCode } from '@herald/proto/errors'
+import type { ReceivedConversionFailed } from '@herald/proto/events'
+import { id } from './converted-view.js'
+import { formatName } from './format-name.js'
+import { webLink } from './links.js'
+import { detailsOf, type LetterView, type Voice } from './view.js'
+import { shortened, visible } from './visible-text.js'
+
+/** What `failed.html` and `failed.txt` can say. */
+export function failedView(event: ReceivedConversionFailed, voice: Voice): LetterView {
+  const { phrases, quantities } = voice
+  const fullName = failedName(event, voice)
+  const name = shortened(fullName, 80)
+  const { wrong, remedy, original } = whatFailed(event, voice)
+  const formats = quantities.list(event.formats.slice(0, 20).map(formatName))
+  const page = webLink(event.pageUrl)
+  return {
+    subject: phrases.say('failedSubject', { name }),
+    glance: wrong,
+    heading: phrases.say('failedHeading', { name: fullName }),
+    asked: formats ? phrases.say('asked', { formats }) : '',
+    wrong,
+    remedy,
+    original,
+    button: page ? { url: page, label: phrases.say('open') } : null,
+    details: detailsOf([
+      [phrases.say('failedAt'), quantities.moment(event.failedAtUnixMs)],
+      [phrases.say('code'), id(event.code), 'code'],
+      [phrases.say('conversion'), id(event.conversionId), 'code'],
+    ]),
+  }
+}
+
+/** The file's own name, fit to be shown. */
+export function failedName({ fileName }: ReceivedConversionFailed, { phrases }: Voice): string {
+  return shortened(visible(fileName), 300) || phrases.say('yourFile')
+}
+
+export interface Failure {
+  readonly wrong: string
+  /** May be empty. */
+  readonly remedy: string
+  /** What the converter said, where that is not what `wrong` and `remedy` say already. */
+  readonly original: string
+}
+
+/** The converter speaks English and knows the case at hand; in another language its code speaks. */
+export function whatFailed(event: ReceivedConversionFailed, { phrases }: Voice): Failure {
+  const message = shortened(visible(event.message), 600)
+  const remedy = shortened(visible(event.remedy), 600)
+  const code = knownErrorCode(event.code)
+  const translated = code
+    ? phrases.error(code)
+    : { wrong: phrases.say('unknownFailure'), remedy: '' }
+  if (/^en\b/.test(phrases.locale) && message) {
+    return { wrong: message, remedy: remedy || translated.remedy, original: '' }
+  }
+  return { ...translated, original: [message, remedy].filter((part) => part !== '').join(' ') }
+}
