@@ -91,6 +91,33 @@ export const formatCatalogue: readonly FormatDescription[] = [
   },
   {
     ...image,
+    name: 'heic',
+    mediaType: 'image/heic',
+    extensions: ['heic', 'heif'],
+    lossless: false,
+    paged: true,
+    deep: true,
+    maxSide: 65_535,
+  },
+  {
+    ...image,
+    name: 'bmp',
+    mediaType: 'image/bmp',
+    extensions: ['bmp', 'dib'],
+    lossless: false,
+    maxSide: 65_535,
+  },
+  {
+    ...image,
+    name: 'ico',
+    mediaType: 'image/vnd.microsoft.icon',
+    extensions: ['ico'],
+    lossless: false,
+    paged: true,
+    maxSide: 65_535,
+  },
+  {
+    ...image,
     name: 'svg',
     mediaType: 'image/svg+xml',
     extensions: ['svg'],
@@ -123,12 +150,6 @@ export const unavailableFormats: readonly {
   readonly extensions: readonly string[]
   readonly reason: string
 }[] = [
-  {
-    name: 'heic',
-    mediaType: 'image/heic',
-    extensions: ['heic', 'heif'],
-    reason: 'The image library of this server comes without a decoder for HEVC.',
-  },
   {
     name: 'jxl',
     mediaType: 'image/jxl',

@@ -1,4 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type'
+import { isDibHeaderSize } from './engines/dib.js'
 import { formatCatalogue } from './formats.js'
 import { callFile } from './known-files.js'
 
@@ -21,6 +22,10 @@ export async function sniff(head: Buffer): Promise<Sniffed> {
   if (!detected) return bySignature(head)
   const { ext, mime } = detected
   const name = ext === 'apng' ? 'png' : ext
+  // Two letters are not enough: many a text begins with BM.
+  if (name === 'bmp' && head.length >= 18 && !isDibHeaderSize(head.readUInt32LE(14))) {
+    return { kind: 'unknown' }
+  }
   const format = formatCatalogue.find(({ extensions }) => extensions.includes(name))
   return format
     ? { kind: 'format', name: format.name }

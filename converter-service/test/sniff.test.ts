@@ -51,10 +51,7 @@ describe('SVG', () => {
 
 test.each([
   ['%PDF-1.7', 'a PDF document'],
-  ['\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'a HEIC picture'],
   ['\xff\x0a\0\0\0\0\0\0', 'a JPEG XL picture'],
-  ['BM\x36\0\0\0', 'a BMP picture'],
-  ['\0\0\x01\0\x01\0', 'an icon file (ICO)'],
   ['PK\x03\x04\x14\0\0\0\0\0', 'a ZIP archive'],
   ['\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'an MP4 film'],
   ['\x1f\x8b\x08\0', 'a gzip archive'],
@@ -65,8 +62,19 @@ test.each([
 })
 
 test.each([
+  ['\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'heic'],
+  ['\0\0\0\x18ftypmif1\0\0\0\0mif1heic', 'heic'],
+  [`BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0`, 'bmp'],
+  ['BM', 'bmp'],
+  ['\0\0\x01\0\x01\0', 'ico'],
+])('%j is taken for %s', async (start, name) => {
+  expect(await sniff(Buffer.from(start, 'latin1'))).toEqual({ kind: 'format', name })
+})
+
+test.each([
   ['nothing', ''],
   ['text', 'hello'],
+  ['text that begins like a BMP', 'BMW builds cars, and has done so for a while.'],
   ['zeros', '\0'.repeat(100)],
 ])('%s is unknown', async (_what, text) => {
   expect(await sniff(Buffer.from(text))).toEqual({ kind: 'unknown' })

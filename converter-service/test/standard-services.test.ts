@@ -91,8 +91,5 @@ test('ListFormats tells formats, limits and versions', async () => {
   })
   expect(named('svg')).toMatchObject({ readable: true, writable: false, lossless: false })
   expect(named('png')).not.toHaveProperty('defaultQuality')
-  expect(named('heic')).toMatchObject({
-    readable: false,
-    unavailableReason: expect.stringContaining('HEVC'),
-  })
+  expect(named('heic')).toMatchObject({ readable: true, writable: false, unavailableReason: '' })
 })

@@ -1,11 +1,22 @@
 import type { RenditionPlan } from './engine.js'
 import type { Sharp, SharpVersions } from './sharp.js'
 
+/** How an animation plays, where the pixels themselves do not carry it. */
+export interface Playing {
+  /** Of each frame, in milliseconds. */
+  readonly delay?: number[]
+  /** How often; 0 for ever. */
+  readonly loop?: number
+}
+
 interface Encoder {
   /** The library that does it, as sharp names it, and as people do. */
   readonly library: keyof SharpVersions
   readonly called: string
-  encode(picture: Sharp, plan: RenditionPlan): Sharp
+  /** 0 (fast) to 9 (small); absent where the encoder has none. */
+  readonly defaultEffort?: number
+  /** `effort` is the plan's or the default. */
+  encode(picture: Sharp, plan: RenditionPlan, effort: number, playing: Playing): Sharp
 }
 
 /** How each format is written. */
@@ -18,27 +29,40 @@ export const encoders: Readonly<Record<string, Encoder>> = {
   png: {
     library: 'png',
     called: 'libpng',
-    encode: (picture) => picture.png({ compressionLevel: 6 }),
+    defaultEffort: 6,
+    encode: (picture, { palette }, effort) =>
+      picture.png({
+        compressionLevel: Math.max(1, effort),
+        // The palette search of the default effort takes seconds on a photograph.
+        ...(palette ? { palette, effort: Math.max(1, Math.floor(effort / 2)) } : {}),
+      }),
   },
   webp: {
     library: 'webp',
     called: 'libwebp',
-    encode: (picture, { quality = 80, lossless }) =>
+    defaultEffort: 6,
+    encode(picture, { quality = 80, lossless }, effort, playing) {
+      const options = { ...playing, effort: Math.round((effort * 6) / 9) }
       // Without `exact` the colours under see-through pixels are lost: that is not lossless.
-      lossless ? picture.webp({ lossless, exact: true }) : picture.webp({ quality }),
+      return picture.webp(
+        lossless ? { ...options, lossless, exact: true } : { ...options, quality },
+      )
+    },
   },
   avif: {
     library: 'aom',
     called: 'aom',
     // Effort 4 takes eight times as long as 2 for eight per cent fewer bytes.
-    encode: (picture, { quality = 55, lossless }) =>
-      picture.avif(lossless ? { lossless, effort: 2 } : { quality, effort: 2 }),
+    defaultEffort: 2,
+    encode: (picture, { quality = 55, lossless }, effort) =>
+      picture.avif(lossless ? { lossless, effort } : { quality, effort }),
   },
   gif: {
     library: 'cgif',
     called: 'cgif',
-    // The palette search of the default effort takes seconds on a photograph.
-    encode: (picture) => picture.gif({ effort: 3 }),
+    // The palette search of sharp's own default takes seconds on a photograph.
+    defaultEffort: 2,
+    encode: (picture, _plan, effort, playing) => picture.gif({ ...playing, effort: effort + 1 }),
   },
   tiff: {
     library: 'tiff',
@@ -46,4 +70,10 @@ export const encoders: Readonly<Record<string, Encoder>> = {
     // sharp's default is JPEG inside TIFF, which is not what somebody who asks for TIFF wants.
     encode: (picture) => picture.tiff({ compression: 'deflate', predictor: 'horizontal' }),
   },
+}
+
+/** The effort a plan comes to; undefined where the format has none. */
+export function effortOf({ format, effort }: RenditionPlan): number | undefined {
+  const { defaultEffort } = encoders[format] ?? {}
+  return defaultEffort === undefined ? undefined : (effort ?? defaultEffort)
 }

@@ -1,6 +1,7 @@
 /** EXIF 2.32, §4.6.3: the entry of IFD0 that leads to the GPS directory. */
 const gpsDirectory = 0x8825
 const exifDirectory = 0x8769
+const orientation = 0x0112
 /** A maker's own notes: opaque, and some makers write the place into them. */
 const makerNote = 0x927c
 
@@ -61,6 +62,21 @@ class Exif {
     else this.#bytes.writeUInt16BE(entries - 1, directory.at)
   }
 
+  /** Makes the entry's value one 16-bit number. */
+  setShort(entry: number, value: number): void {
+    const bytes = Buffer.alloc(10)
+    if (this.#little) {
+      bytes.writeUInt16LE(3, 0)
+      bytes.writeUInt32LE(1, 2)
+      bytes.writeUInt16LE(value, 6)
+    } else {
+      bytes.writeUInt16BE(3, 0)
+      bytes.writeUInt32BE(1, 2)
+      bytes.writeUInt16BE(value, 6)
+    }
+    bytes.copy(this.#bytes, entry + 2)
+  }
+
   #wipeDirectory(at: number): void {
     const entries = this.#uint16(at)
     for (let index = 0; index < entries; index++) this.#wipeValue(at + 2 + index * 12)
@@ -95,6 +111,21 @@ export function exifNamesPlace(bytes: Buffer): boolean {
     return false
   } catch {
     return true
+  }
+}
+
+/** A copy of EXIF whose orientation is upright; empty where it cannot be read. */
+export function exifUpright(bytes: Buffer): Buffer {
+  try {
+    const copy = Buffer.from(bytes)
+    const exif = new Exif(copy)
+    for (const directory of exif.directories()) {
+      const entry = exif.find(directory, orientation)
+      if (entry !== undefined) exif.setShort(entry, 1)
+    }
+    return copy
+  } catch {
+    return Buffer.alloc(0)
   }
 }
 

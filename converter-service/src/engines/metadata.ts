@@ -4,7 +4,7 @@ import { pngChecksum } from './png-checksum.js'
 import { type Metadata, type Sharp, sharp } from './sharp.js'
 
 /** What of a file's descriptive metadata a rendition may lose. */
-export function held(metadata: Metadata): string[] {
+export function held(metadata: Partial<Metadata>): string[] {
   const { exif, xmp, iptc, hasProfile } = metadata
   const place =
     (exif && exifNamesPlace(exif)) || (xmp && xmpNamesPlace(xmp)) || (iptc && iptcNamesPlace(iptc))
@@ -17,39 +17,55 @@ export function held(metadata: Metadata): string[] {
   ]
 }
 
+/** What of the metadata is to stay. */
+export interface Keeping {
+  readonly place: boolean
+  readonly profile: boolean
+}
+
 /**
- * Keeps what tells no place. EXIF is kept whole and cleaned in the written file; XMP and IPTC
- * that tell a place are left out whole. Colours become sRGB in any case.
+ * Keeps the description. Unless the place is to stay, XMP and IPTC that tell one are left out
+ * whole; EXIF is kept whole and cleaned in the written file.
  */
-export function keepDescription(picture: Sharp, metadata: Metadata): Sharp {
+export function keepDescription(
+  picture: Sharp,
+  metadata: Partial<Metadata>,
+  { place, profile }: Keeping,
+): Sharp {
   const { exif, xmp, iptc, comments, tifftagPhotoshop } = metadata
-  const xmpIsFree = !xmp || !xmpNamesPlace(xmp)
+  const xmpMayStay = !xmp || place || !xmpNamesPlace(xmp)
   // sharp keeps IPTC only together with everything else, free text included.
-  const iptcIsFree =
-    iptc !== undefined && !iptcNamesPlace(iptc) && !comments?.length && !tifftagPhotoshop
-  if (iptcIsFree && xmpIsFree) return picture.withMetadata()
+  const iptcMayStay =
+    iptc !== undefined &&
+    (place || (!iptcNamesPlace(iptc) && !comments?.length && !tifftagPhotoshop))
+  // Without the profile: with it, and colours converted to sRGB.
+  if (iptcMayStay && xmpMayStay) return profile ? picture.keepMetadata() : picture.withMetadata()
   if (exif) picture.keepExif()
-  if (xmp && xmpIsFree) picture.keepXmp()
+  if (xmp && xmpMayStay) picture.keepXmp()
   return picture
+}
+
+/** What a file that was just written holds of the metadata of `held`. */
+export async function heldBy(path: string): Promise<string[]> {
+  return held(await sharp(path, { limitInputPixels: false }).metadata())
 }
 
 /**
  * Wipes the place from the EXIF of a file that was just written.
- * Returns what the file holds now, or undefined where a place might be left in it.
+ * Returns whether that went well: where it did not, a place might be left in it.
  */
-export async function cleanWritten(path: string): Promise<string[] | undefined> {
-  const { exif } = await sharp(path).metadata()
+export async function cleanWritten(path: string): Promise<boolean> {
+  const { exif } = await sharp(path, { limitInputPixels: false }).metadata()
   if (exif) {
     const bytes = await readFile(path)
     const prefix = exif.toString('latin1', 0, 4) === 'Exif' ? 6 : 0
     const at = bytes.indexOf(exif.subarray(prefix))
-    if (at < 0) return undefined
-    if (!wipePlace(bytes.subarray(at, at + exif.length - prefix))) return undefined
+    if (at < 0) return false
+    if (!wipePlace(bytes.subarray(at, at + exif.length - prefix))) return false
     sealPngChunk(bytes, at, exif.length - prefix)
     await writeFile(path, bytes)
   }
-  const now = held(await sharp(path).metadata())
-  return now.includes('gps') ? undefined : now.filter((item) => item !== 'icc')
+  return !(await heldBy(path)).includes('gps')
 }
 
 /** In PNG a checksum follows each chunk: it covers the chunk's type and data. */

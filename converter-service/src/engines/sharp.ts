@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 
-export type { Metadata, Sharp, SharpOptions } from 'sharp'
+export type { Metadata, OutputInfo, Sharp, SharpOptions } from 'sharp'
 export type SharpVersions = typeof sharp.versions
 
 // One picture at a time on one thread: as many children as cores is the fastest arrangement.

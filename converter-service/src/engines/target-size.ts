@@ -6,10 +6,11 @@ export interface Size {
 }
 
 /**
- * The size a picture of `source`'s size gets by `plan`, to within the rounding of a pixel.
+ * The size a picture of `upright`'s size gets by `plan`, to within the rounding of a pixel.
  * Known before any pixel is read, so that too large a rendition is refused at no cost.
  */
-export function targetSize(source: Size, plan: RenditionPlan, scalable: boolean): Size {
+export function targetSize(upright: Size, plan: RenditionPlan, scalable: boolean): Size {
+  const source = turnedSize(upright, plan.rotate)
   const { width, height } = plan
   if (width === undefined && height === undefined) return source
   const mayGrow = plan.enlarge || scalable
@@ -35,7 +36,8 @@ export function targetSize(source: Size, plan: RenditionPlan, scalable: boolean)
 }
 
 /** How much larger than its own size a drawing is drawn, so that nothing is scaled up after. */
-export function drawingScale(source: Size, plan: RenditionPlan): number {
+export function drawingScale(upright: Size, plan: RenditionPlan): number {
+  const source = turnedSize(upright, plan.rotate)
   const { width, height } = plan
   if (width === undefined && height === undefined) return 1
   const across = width === undefined ? undefined : width / source.width
@@ -44,6 +46,19 @@ export function drawingScale(source: Size, plan: RenditionPlan): number {
   if (down === undefined) return Math.max(1, across)
   const covers = plan.fit === 'cover' || plan.fit === 'outside' || plan.fit === 'fill'
   return Math.max(1, covers ? Math.max(across, down) : Math.min(across, down))
+}
+
+/** The box around a picture that was turned by so many degrees. */
+export function turnedSize({ width, height }: Size, degrees: number): Size {
+  if (degrees === 0 || degrees === 180) return { width, height }
+  if (degrees % 90 === 0) return { width: height, height: width }
+  const angle = (degrees * Math.PI) / 180
+  const across = Math.abs(Math.cos(angle))
+  const down = Math.abs(Math.sin(angle))
+  return {
+    width: Math.round(width * across + height * down),
+    height: Math.round(width * down + height * across),
+  }
 }
 
 function limit(factor: number, mayGrow: boolean): number {

@@ -1,0 +1,59 @@
+import { HeraldError } from '@herald/proto/errors'
+
+/** An encoded picture. */
+export interface Encoded<Info> {
+  readonly data: Buffer
+  readonly info: Info
+}
+
+/** By how much a step of quality changes the size, as a first guess: about two per cent. */
+const usualSlope = 0.02
+
+/**
+ * The best quality, at most `most`, whose result has at most `maxBytes`. Sizes grow about
+ * exponentially with the quality, which is used to guess; what is between the largest that
+ * fits and the smallest that does not is closed in on until nothing is left.
+ * Rejects with HERALD_CANNOT_FIT when not even quality 1 fits.
+ */
+export async function fitBytes<Info>(
+  maxBytes: number,
+  most: number,
+  encode: (quality: number) => Promise<Encoded<Info>>,
+): Promise<Encoded<Info> & { readonly quality: number }> {
+  const sizes = new Map<number, number>()
+  let best: (Encoded<Info> & { readonly quality: number }) | undefined
+  let low = 0
+  let high = most + 1
+  for (let quality = most; low + 1 < high; quality = guess(sizes, low, high, maxBytes)) {
+    const encoded = await encode(quality)
+    sizes.set(quality, encoded.data.length)
+    if (encoded.data.length <= maxBytes) {
+      best = { ...encoded, quality }
+      low = quality
+    } else high = quality
+  }
+  if (best) return best
+  throw cannotFit(maxBytes, sizes.get(1) ?? 0)
+}
+
+/** A quality between those that bound it; after a few tries simply the middle. */
+function guess(sizes: ReadonlyMap<number, number>, low: number, high: number, maxBytes: number) {
+  const lowest = low + 1
+  const highest = high - 1
+  if (sizes.size > 4) return Math.floor((lowest + highest) / 2)
+  const above = Math.log(sizes.get(high) as number)
+  const below = sizes.get(low)
+  const slope =
+    below === undefined ? usualSlope : Math.max((above - Math.log(below)) / (high - low), 1e-6)
+  const guessed = Math.round(high - (above - Math.log(maxBytes)) / slope)
+  return Math.min(highest, Math.max(lowest, guessed))
+}
+
+function cannotFit(maxBytes: number, smallest: number): HeraldError {
+  const figure = (value: number) => value.toLocaleString('en')
+  return new HeraldError(
+    'HERALD_CANNOT_FIT',
+    `At its lowest quality this rendition still has ${figure(smallest)} bytes; at most ${figure(maxBytes)} are asked for.`,
+    { remedy: `Ask for a smaller width or height, or allow ${figure(smallest)} bytes.` },
+  )
+}

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises'
+import { formatNamed } from '../formats.js'
+import { orCutOff } from './bmp.js'
+import { type DibHeader, damaged, readDibHeader, readDibPixels, rowBytes } from './dib.js'
+import type { Picture } from './image-source.js'
+import { refuseMissingPage } from './pages.js'
+import { type Pixels, sharpOf } from './pixels.js'
+import { sharp } from './sharp.js'
+
+/** One of the pictures an icon file holds, as its directory describes it. */
+interface Entry {
+  readonly pixels: number
+  readonly bits: number
+  readonly bytes: Buffer
+}
+
+/** Opens an icon file, which libvips cannot read; without `page`, its largest picture. */
+export async function openIco(path: string, page?: number): Promise<Picture> {
+  const file = await readFile(path)
+  const entries = orCutOff('ICO', () => readDirectory(file))
+  refuseMissingPage(page, entries.length)
+  const { bytes } = entries[page ?? largest(entries)] as Entry
+  const isPng = bytes.toString('latin1', 1, 4) === 'PNG'
+  const { metadata, width, height, read } = isPng ? await openPng(bytes) : openDib(bytes)
+  return {
+    format: formatNamed('ico'),
+    metadata,
+    width,
+    height,
+    pages: entries.length,
+    frames: entries.length,
+    pagesAreAlike: false,
+    scalable: false,
+    read,
+  }
+}
+
+type Opened = Pick<Picture, 'metadata' | 'width' | 'height' | 'read'>
+
+async function openPng(bytes: Buffer): Promise<Opened> {
+  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata()
+  const { width, height } = metadata
+  const read: Picture['read'] = async (options) => sharp(bytes, { failOn: 'error', ...options })
+  return { metadata, width, height, read }
+}
+
+function openDib(bytes: Buffer): Opened {
+  const header = orCutOff('ICO', () => {
+    const said = readDibHeader(bytes, 0)
+    // The height counts the mask, which follows the picture. In 32 bits there is alpha.
+    const masks = said.bits === 32 ? ([0xff0000, 0xff00, 0xff, 0xff000000] as const) : said.masks
+    return { ...said, masks, height: said.height / 2 }
+  })
+  const { width, height } = header
+  if (!Number.isInteger(height)) throw damaged('says that it has no size', 'ICO')
+  return {
+    metadata: { hasProfile: false },
+    width,
+    height,
+    read: (options) =>
+      sharpOf(
+        orCutOff('ICO', () => seeThrough(bytes, header)),
+        options,
+      ),
+  }
+}
+
+function readDirectory(file: Buffer): Entry[] {
+  const count = file.readUInt16LE(4)
+  if (count === 0) throw damaged('holds no picture', 'ICO')
+  return Array.from({ length: count }, (_, index) => {
+    const at = 6 + index * 16
+    // One byte each: 0 stands for 256.
+    const width = file.readUInt8(at) || 256
+    const height = file.readUInt8(at + 1) || 256
+    const from = file.readUInt32LE(at + 12)
+    return {
+      pixels: width * height,
+      bits: file.readUInt16LE(at + 6),
+      bytes: file.subarray(from, from + file.readUInt32LE(at + 8)),
+    }
+  })
+}
+
+function largest(entries: readonly Entry[]): number {
+  let best = 0
+  for (const [index, { pixels, bits }] of entries.entries()) {
+    const other = entries[best] as Entry
+    if (pixels > other.pixels || (pixels === other.pixels && bits > other.bits)) best = index
+  }
+  return best
+}
+
+/** The picture with its alpha, or with that which the mask after it tells. */
+function seeThrough(bytes: Buffer, header: DibHeader): Pixels {
+  const { width, height, bits, end } = header
+  const picture = readDibPixels(bytes, header, end)
+  const { channels, data } = picture
+  if (channels === 4 && data.some((value, at) => at % 4 === 3 && value > 0)) return picture
+  const maskAt = end + rowBytes(width, bits) * height
+  const stride = rowBytes(width, 1)
+  const masked = new Uint8Array(width * height * 4)
+  for (let y = 0; y < height; y++) {
+    const row = maskAt + stride * (height - 1 - y)
+    for (let x = 0; x < width; x++) {
+      const to = (y * width + x) * 4
+      const from = (y * width + x) * channels
+      masked.set(data.subarray(from, from + 3), to)
+      // Without a mask nothing is see-through.
+      const hidden = ((bytes[row + (x >> 3)] ?? 0) >> (7 - (x & 7))) & 1
+      masked[to + 3] = hidden ? 0 : 255
+    }
+  }
+  return { width, height, channels: 4, data: masked }
+}

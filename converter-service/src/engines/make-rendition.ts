@@ -1,0 +1,87 @@
+import { writeFile } from 'node:fs/promises'
+import { chooseColours } from './colours.js'
+import { effortOf, encoders, type Playing } from './encoders.js'
+import type { EngineLimits, Made, RenditionPlan, SourceFile } from './engine.js'
+import { fitBytes } from './fit-bytes.js'
+import { needsSingleFrames, shapeFrames } from './frames.js'
+import { refuseTooLarge } from './image-limits.js'
+import { openPicture } from './image-source.js'
+import { cleanWritten, held, heldBy, keepDescription } from './metadata.js'
+import { pagesToRead } from './pages.js'
+import { type Shaping, settle, shape } from './shape.js'
+import { type OutputInfo, type Sharp, sharp } from './sharp.js'
+
+/** Makes a picture of a picture: opened, shaped, encoded, and its metadata seen to. */
+export async function makeRendition(
+  source: SourceFile,
+  plan: RenditionPlan,
+  target: string,
+  limits: EngineLimits,
+): Promise<Made> {
+  const picture = await openPicture(source, plan.page)
+  const pages = pagesToRead(picture, plan)
+  refuseTooLarge(picture, pages, plan, limits)
+  const colours = chooseColours(picture, plan)
+  const shaping = { picture, pages, plan, limits, colours }
+  const { metadata } = picture
+
+  const place = plan.keep.includes('gps')
+  const keeping = { place, profile: colours.keepsProfile }
+  const keepsDescription = plan.keep.includes('exif') && held(metadata).length > 0
+  const bare = (pixels: Sharp) => pixels
+  const dress = keepsDescription
+    ? (pixels: Sharp) => keepDescription(pixels, metadata, keeping)
+    : bare
+  let made = await write({ ...shaping, dress }, target)
+  if (keepsDescription && !place && !(await cleanWritten(target))) {
+    made = await write({ ...shaping, dress: bare }, target)
+  }
+  const now = plan.keep.length > 0 ? await heldBy(target) : []
+  const kept = now.filter((item) => item !== 'icc' || colours.keepsProfile)
+  return { ...made, kept: made.pages > 1 ? [...kept, 'pages'] : kept }
+}
+
+/** Shapes and encodes it, as often as it takes to stay under a limit of bytes. */
+async function write(shaping: Shaping, target: string): Promise<Omit<Made, 'kept'>> {
+  const { plan, picture, pages } = shaping
+  const encoder = encoders[plan.format]
+  if (!encoder) throw new Error(`no encoder for ${plan.format}`)
+  const effort = effortOf(plan)
+  const single = needsSingleFrames(shaping)
+  const shaped = single ? await shapeFrames(shaping) : await shape(shaping)
+  const playing = single ? playingOf(picture.metadata) : {}
+  const encode = (from: Sharp, with_: RenditionPlan) =>
+    encoder.encode(from, with_, effort ?? 0, playing)
+
+  let info: OutputInfo
+  let quality = plan.quality
+  if (plan.maxBytes === undefined || quality === undefined) {
+    info = await encode(shaped, plan).toFile(target)
+  } else {
+    const once = pages > 1 || !canSettle(shaping) ? shaped : await settle(shaped, shaping)
+    const fitting = await fitBytes(plan.maxBytes, quality, (tried) =>
+      encode(once.clone(), { ...plan, quality: tried }).toBuffer({ resolveWithObject: true }),
+    )
+    await writeFile(target, fitting.data)
+    info = fitting.info
+    quality = fitting.quality
+  }
+  const pagesMade = info.pages ?? 1
+  return {
+    width: info.width,
+    height: info.pageHeight ?? info.height / pagesMade,
+    pages: pagesMade,
+    encoder: `${encoder.called} ${sharp.versions[encoder.library]}`,
+    ...(quality === undefined ? {} : { quality }),
+    ...(effort === undefined ? {} : { effort }),
+  }
+}
+
+/** A picture in inks cannot be laid down as PNG, which is what settling does. */
+function canSettle({ colours, picture }: Shaping): boolean {
+  return !(colours.keepsProfile && picture.metadata.space === 'cmyk')
+}
+
+function playingOf({ delay, loop }: Shaping['picture']['metadata']): Playing {
+  return { ...(delay ? { delay } : {}), ...(loop === undefined ? {} : { loop }) }
+}

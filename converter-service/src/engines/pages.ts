@@ -1,0 +1,43 @@
+import { HeraldError } from '@herald/proto/errors'
+import { formatNamed } from '../formats.js'
+import type { RenditionPlan } from './engine.js'
+import type { Picture } from './image-source.js'
+
+const figure = (value: number) => value.toLocaleString('en')
+
+/**
+ * How many pages, from the one that was opened on: all frames where the target plays them, all
+ * pages from TIFF to TIFF, else one.
+ */
+export function pagesToRead(picture: Picture, plan: RenditionPlan): number {
+  const { pages, format } = picture
+  if (pages === 1 || plan.page !== undefined) return 1
+  if (format.animates && formatNamed(plan.format).animates) return pages
+  return format.name === 'tiff' && plan.format === 'tiff' && picture.pagesAreAlike ? pages : 1
+}
+
+/** Pages are counted from 0. Throws HERALD_BAD_OPTION when the file has no such page. */
+export function refuseMissingPage(page: number | undefined, pages: number): void {
+  if (page === undefined || page < pages) return
+  const has =
+    pages === 1
+      ? 'The file has one page or frame, number 0'
+      : `The file has ${figure(pages)} pages or frames, numbers 0 to ${figure(pages - 1)}`
+  throw new HeraldError('HERALD_BAD_OPTION', `${has}; number ${figure(page)} is asked for.`, {
+    remedy: 'Ask for one that is there; they are counted from 0.',
+  })
+}
+
+/** Of an animated PNG libvips reads the first frame alone. */
+export function refuseUnreadableFrame(
+  page: number | undefined,
+  pages: number,
+  frames: number,
+): void {
+  if (page === undefined || page < pages || page >= frames) return
+  throw new HeraldError(
+    'HERALD_UNSUPPORTED_FILE',
+    `This is an animated PNG with ${figure(frames)} frames, of which only the first can be read here.`,
+    { remedy: 'Ask for frame 0, or save it as an animated WebP or GIF.' },
+  )
+}

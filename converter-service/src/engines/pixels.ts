@@ -1,0 +1,52 @@
+import { deflateSync } from 'node:zlib'
+import { pngChecksum } from './png-checksum.js'
+import { type Sharp, type SharpOptions, sharp } from './sharp.js'
+
+/** An upright picture that something else than sharp has decoded, and what belongs to it. */
+export interface Pixels {
+  readonly width: number
+  readonly height: number
+  readonly channels: 3 | 4
+  /** Row by row from the upper left, without padding; Uint16Array holds 16 bits per channel. */
+  readonly data: Uint8Array | Uint16Array
+  readonly icc?: Buffer
+  readonly exif?: Buffer
+  readonly xmp?: Buffer
+}
+
+/** Hands pixels to sharp, with what belongs to them. */
+export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sharp> {
+  const { width, height, channels, data } = pixels
+  const raw = sharp(data, { ...options, raw: { width, height, channels } })
+  const extras = [
+    ...(pixels.icc ? [chunk('iCCP', iccBody(pixels.icc))] : []),
+    ...(pixels.exif ? [chunk('eXIf', withoutPrefix(pixels.exif))] : []),
+    ...(pixels.xmp ? [chunk('iTXt', xmpBody(pixels.xmp))] : []),
+  ]
+  if (extras.length === 0) return raw
+  // Raw pixels can carry nothing, and of what sharp reads only PNG carries all of it.
+  if (data instanceof Uint16Array) raw.toColourspace('rgb16')
+  const png = await raw.png({ compressionLevel: 0 }).toBuffer()
+  const parts = [png.subarray(0, afterHeader), ...extras, png.subarray(afterHeader)]
+  return sharp(Buffer.concat(parts), options)
+}
+
+/** The signature (8 bytes) and IHDR (25); PNG 3rd edition, §5. */
+const afterHeader = 33
+
+function chunk(type: string, body: Buffer): Buffer {
+  const bytes = Buffer.alloc(body.length + 12)
+  bytes.writeUInt32BE(body.length, 0)
+  bytes.write(type, 4, 'latin1')
+  body.copy(bytes, 8)
+  bytes.writeUInt32BE(pngChecksum(bytes.subarray(4, body.length + 8)), body.length + 8)
+  return bytes
+}
+
+const iccBody = (icc: Buffer) => Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)])
+
+const withoutPrefix = (exif: Buffer) =>
+  exif.subarray(exif.toString('latin1', 0, 4) === 'Exif' ? 6 : 0)
+
+const xmpBody = (xmp: Buffer) =>
+  Buffer.concat([Buffer.from('XML:com.adobe.xmp\0\0\0\0\0', 'latin1'), xmp])
