@@ -19,7 +19,7 @@ export interface AnnouncementFrame {
   readonly recipients: readonly string[]
   /** BCP 47; empty: the notifier's default. */
   readonly language: string
-  /** Events of this run that each recipient gets in all, as far as is known now; absent: not known. */
+  /** Events of this run that each recipient is to get in all; absent: not known. */
   readonly runSize?: number
   /** A page that tells of the conversion; absent: there is none. */
   readonly pageUrl?: string

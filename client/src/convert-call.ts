@@ -92,7 +92,11 @@ export async function runConvertCall(
   }
 }
 
-function conversionSpec(upload: Upload, { conversionId, renditions }: ConvertOptions) {
+/** The first message of a stream. */
+export function conversionSpec(
+  upload: Upload,
+  { conversionId, renditions }: Pick<ConvertOptions, 'conversionId' | 'renditions'>,
+) {
   return {
     fileName: upload.name,
     ...(upload.sizeBytes === undefined ? {} : { sizeBytes: upload.sizeBytes }),
@@ -136,7 +140,12 @@ function expectedFiles({ renditions }: ConvertOptions, { input }: ReceivedConver
   return renditions.reduce((sum, { everyPage }) => sum + (everyPage ? pages : 1), 0)
 }
 
-async function sendChunks(call: ConvertCall, upload: Upload, over: AbortSignal): Promise<void> {
+/** Sends the file as fast as it is taken, and half-closes; stops where `over` is aborted. */
+export async function sendChunks(
+  call: Pick<ConvertCall, 'write' | 'end'>,
+  upload: Upload,
+  over: AbortSignal,
+): Promise<void> {
   for await (const chunk of upload.open()) {
     if (over.aborted) return
     if (!call.write({ part: 'chunk', chunk })) {

@@ -3,11 +3,13 @@ import { credentials, Metadata } from '@grpc/grpc-js'
 import {
   ConverterService,
   type ReceivedConversionSummary,
+  type ReceivedEstimateResponse,
   type ReceivedListFormatsResponse,
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { type ConvertOptions, runConvertCall, type Upload } from './convert-call.js'
 import { converterFault } from './converter-faults.js'
+import { type EstimateOptions, runEstimateCall } from './estimate-call.js'
 import { createPatience } from './retry-patience.js'
 
 /** The converter at one address. Every failure is a HeraldError that may be shown. */
@@ -20,6 +22,11 @@ export interface ConverterClient {
    * HERALD_CANCELLED when `signal` is aborted, or with the signal's reason where that is a HeraldError.
    */
   convert(upload: Upload, options: ConvertOptions): Promise<ReceivedConversionSummary>
+  /**
+   * Predicts what that would cost, and whether the converter would take it. Waits, tries anew and
+   * rejects as `convert` does. Resolves to undefined where the converter does not estimate.
+   */
+  estimate(upload: Upload, options: EstimateOptions): Promise<ReceivedEstimateResponse | undefined>
   /** Ends the connection. Idempotent. */
   close(): void
 }
@@ -46,6 +53,22 @@ export function openConverter(address: string): ConverterClient {
         })
   }
 
+  const patiently = async <T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> => {
+    const patience = createPatience()
+    for (;;) {
+      throwIfAborted(signal)
+      try {
+        return await attempt()
+      } catch (error) {
+        throwIfAborted(signal)
+        const fault = named(error)
+        const waitMs = patience.after(fault)
+        if (waitMs === undefined) throw fault
+        await sleep(waitMs, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+
   return {
     formats: () =>
       new Promise((resolve, reject) => {
@@ -56,23 +79,15 @@ export function openConverter(address: string): ConverterClient {
         })
       }),
 
-    async convert(upload, options) {
-      const patience = createPatience()
-      for (;;) {
-        throwIfAborted(options.signal)
-        try {
-          const metadata = new Metadata()
-          metadata.set('traceparent', options.traceparent)
-          return await runConvertCall(client.convert(metadata), upload, options)
-        } catch (error) {
-          throwIfAborted(options.signal)
-          const fault = named(error)
-          const waitMs = patience.after(fault)
-          if (waitMs === undefined) throw fault
-          await sleep(waitMs, undefined, { signal: options.signal }).catch(() => {})
-        }
-      }
-    },
+    convert: (upload, options) =>
+      patiently(options.signal, () => {
+        const metadata = new Metadata()
+        metadata.set('traceparent', options.traceparent)
+        return runConvertCall(client.convert(metadata), upload, options)
+      }),
+
+    estimate: (upload, options) =>
+      patiently(options.signal, () => runEstimateCall(client, upload, options)),
 
     close: () => client.close(),
   }

@@ -27,7 +27,7 @@ export async function inspectInput(given: string): Promise<InputFile> {
   })
   if (status.isDirectory()) {
     throw new HeraldError('HERALD_UNREADABLE_FILE', 'This is a folder.', {
-      remedy: 'Name the files in it, such as herald convert folder/*.jpg.',
+      remedy: 'Add --recursive to convert what is in it.',
     })
   }
   if (!status.isFile()) {

@@ -1,10 +1,10 @@
-import { lstat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { lstat, readdir } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { shown } from '@herald/runtime/terminal-text'
 import type { InputFile } from './input-file.js'
-import { outputNames } from './output-name.js'
+import { isPageName, outputNames } from './output-name.js'
 import type { Target } from './target-formats.js'
 
 /** One rendition to make and the name it gets; with `everyPage`, one file of each page. */
@@ -17,6 +17,8 @@ export interface PlannedRendition {
 export interface OutputOptions {
   /** Where the files go; undefined: beside their source. */
   readonly directory: string | undefined
+  /** The folder within it. Default: none. */
+  readonly below?: string
   /** The options that all renditions share. */
   readonly spec: Omit<RenditionSpec, 'format'>
 }
@@ -25,9 +27,9 @@ export interface OutputOptions {
 export function planRenditions(
   input: InputFile,
   targets: readonly Target[],
-  { directory, spec }: OutputOptions,
+  { directory, below, spec }: OutputOptions,
 ): PlannedRendition[] {
-  const folder = resolve(directory ?? dirname(input.path))
+  const folder = resolve(directory ?? dirname(input.path), below ?? '')
   const names = outputNames(
     input.name,
     targets.map((target) => target.extension),
@@ -71,7 +73,7 @@ export async function refuseTakenNames(
   renditions: readonly PlannedRendition[],
   overwrite: boolean,
 ): Promise<void> {
-  for (const { finalPath } of renditions) {
+  for (const finalPath of await wantedNames(renditions)) {
     const taken = await lstat(finalPath).catch(() => undefined)
     if (taken?.isDirectory()) {
       throw new HeraldError('HERALD_FILE_EXISTS', `${shown(finalPath)} is a folder.`, {
@@ -87,4 +89,28 @@ export async function refuseTakenNames(
           remedy: 'Use --force to replace it, or --out DIR to put the result elsewhere.',
         })
   }
+}
+
+/** Whether something stands at its name, or at that of any of its pages. */
+export async function isTaken(rendition: PlannedRendition): Promise<boolean> {
+  for (const path of await wantedNames([rendition])) {
+    if (await lstat(path).catch(() => undefined)) return true
+  }
+  return false
+}
+
+/** The final names; for pages, whose number is not known yet, those that are taken already. */
+async function wantedNames(renditions: readonly PlannedRendition[]): Promise<string[]> {
+  const names: string[] = []
+  for (const { spec, finalPath } of renditions) {
+    if (!spec.everyPage) {
+      names.push(finalPath)
+      continue
+    }
+    const folder = dirname(finalPath)
+    const present = await readdir(folder).catch(() => [])
+    const pages = present.filter((name) => isPageName(name, basename(finalPath))).sort()
+    names.push(...pages.map((name) => join(folder, name)))
+  }
+  return names
 }

@@ -59,7 +59,7 @@ describe('a file that cannot be converted ends with 3 and says why', () => {
     expect(stderr).toContain('photos  This is a folder.')
     expect(stderr).toContain('pipe.png  This is not a regular file.')
     expect(stderr).toContain('circle.png  The link leads in a circle.')
-    expect(stderr).toContain('0 of 4 files converted.')
+    expect(stderr).toContain('0 of 4 files converted; 4 failed.')
   })
 
   test.skipIf(!hasSetpriv)(

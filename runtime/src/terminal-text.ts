@@ -1,3 +1,5 @@
+import stringWidth from 'string-width'
+
 /**
  * A stranger's text made fit for a terminal and a log: what would move the cursor, break the
  * line, reverse the reading order or not be seen at all is written as an escape.
@@ -28,15 +30,31 @@ export function jsonLine(value: unknown): string {
   )
 }
 
-const wide =
-  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\uff01-\uff60\p{Emoji_Presentation}]/u
-const unseen = /[\p{Mn}\p{Me}\u200c\u200d]/u
+/** The columns a terminal gives the text; colours take none. */
+export const columns = (text: string): number => stringWidth(text)
 
-/** The columns a terminal gives the text, near enough to align by. */
-export function columns(text: string): number {
-  let width = 0
-  for (const character of text) width += unseen.test(character) ? 0 : wide.test(character) ? 2 : 1
-  return width
+const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/**
+ * The text in at most `width` columns: of a longer one the middle is left out, so that the end of
+ * a file's name stays. Not for coloured text.
+ */
+export function cut(text: string, width: number): string {
+  if (columns(text) <= width) return text
+  if (width < 2) return width === 1 ? '…' : ''
+  const all = [...characters.segment(text)].map(({ segment }) => segment)
+  const tail = Math.floor((width - 1) * 0.4)
+  const end = taken(all.toReversed(), tail).toReversed().join('')
+  return `${taken(all, width - 1 - columns(end)).join('')}…${end}`
+}
+
+function taken(all: readonly string[], width: number): string[] {
+  let left = width
+  const beyond = all.findIndex((segment) => {
+    left -= columns(segment)
+    return left < 0
+  })
+  return all.slice(0, beyond < 0 ? all.length : beyond)
 }
 
 /** The text with blanks after it, `width` columns in all. */

@@ -8,8 +8,9 @@ import type { ConvertReport, FileOutcome } from './convert-report.js'
  * One JSON object a line for each file, in the order the files were named:
  * `file` as named; `ok`; `path` (absolute), `conversionId`, `runId`, `traceparent`;
  * `source` {name, mediaType, sizeBytes, sha256, width, height, pages};
- * `renditions` [{path, name, format, mediaType, sizeBytes, sha256, width, height, pages, quality,
- * encoder, conversionMs}]; `stripped`; `queueMs`, `conversionMs`, `totalMs`;
+ * `renditions` [{path, name, format, mediaType, sizeBytes, sha256, width, height, pages, page,
+ * quality, effort, encoder, conversionMs}]; `stripped`; `queueMs`, `conversionMs`, `estimatedMs`,
+ * `cpuMs`, `peakMemoryBytes`, `totalMs`;
  * `topic`, `events` [{id, recipient, partition, offset}], `eventIds`, `announced` (whether they are
  * published); `warning` or null; `error` {code, message, remedy, exitCode} or null.
  * What does not apply is null or empty; fields are added, never renamed.
@@ -50,7 +51,7 @@ function resultOf(outcome: FileOutcome, converted: Converted | undefined) {
   return {
     source: input
       ? {
-          name: basenameOf(outcome),
+          name: outcome.name,
           mediaType: input.mediaType,
           sizeBytes: input.sizeBytes,
           sha256: input.sha256,
@@ -61,17 +62,20 @@ function resultOf(outcome: FileOutcome, converted: Converted | undefined) {
       : null,
     renditions: (converted?.renditions ?? []).map((each) => ({
       ...each,
+      page: each.page ?? null,
       quality: each.quality ?? null,
+      effort: each.effort ?? null,
     })),
     stripped: summary?.stripped ?? [],
     queueMs: summary?.queueMs ?? null,
     conversionMs: summary?.conversionMs ?? null,
+    estimatedMs: summary?.estimatedMs || null,
+    cpuMs: summary?.cpuMs || null,
+    peakMemoryBytes: summary?.peakMemoryBytes || null,
     totalMs: converted?.totalMs ?? null,
   }
 }
 
-const basenameOf = ({ path, given }: FileOutcome) => (path ?? given).split('/').at(-1)
-
-function errorOf({ code, publicMessage, remedy, exitCode }: HeraldError) {
+export function errorOf({ code, publicMessage, remedy, exitCode }: HeraldError) {
   return { code, message: publicMessage, remedy: remedy ?? null, exitCode }
 }

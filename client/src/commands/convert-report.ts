@@ -1,33 +1,40 @@
 import { relative } from 'node:path'
 import type { HeraldError } from '@herald/proto/errors'
-import type { Terminal } from '@herald/runtime/terminal'
-import {
-  columns,
-  humanBytes,
-  humanChange,
-  humanDuration,
-  padded,
-  shown,
-} from '@herald/runtime/terminal-text'
+import type { Target, Terminal } from '@herald/runtime/terminal'
+import { humanDuration, shown } from '@herald/runtime/terminal-text'
 import type { AnnouncedOutcome } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
 import type { ConvertJob } from './convert-job.js'
+import { resultLines } from './result-lines.js'
+import type { RunTally } from './run-tally.js'
 
 /** What became of one file. */
 export interface FileOutcome {
-  /** As it was named on the command line. */
+  /** As a person knows it: as it was named, or where it was found. */
   readonly given: string
-  /** Absolute; undefined where the file could not be looked at. */
+  /** Absolute; undefined where the file could not be looked at, and of standard input. */
   readonly path: string | undefined
+  /** The file's own name. */
+  readonly name: string
   /** The format that its name promises; undefined where it promises none. */
   readonly claimed: string | undefined
   readonly conversionId: string
   readonly runId: string
   readonly traceparent: string
+  /** Without its preview: a run may have thousands. */
   readonly converted: Converted | undefined
   readonly fault: HeraldError | undefined
   /** What was told; undefined where nothing was to be. */
   readonly announced: AnnouncedOutcome | undefined
+}
+
+export interface EndOfRun {
+  readonly tally: RunTally
+  /** Files that the run was to convert. */
+  readonly files: number
+  /** Files that were found and needed nothing. */
+  readonly leftOut: number
+  readonly elapsedMs: number
 }
 
 /** Says what became of the files, in the order they were named. */
@@ -35,15 +42,13 @@ export interface ConvertReport {
   /** What will be shown, to align by. */
   expect(job: ConvertJob): void
   done(outcome: FileOutcome): void
-  end(outcomes: readonly FileOutcome[]): void
+  end(run: EndOfRun): void
 }
 
-// A longer name sticks out rather than push every other line aside.
-const widestName = 44
-
-export function humanReport(terminal: Terminal, cwd: string): ConvertReport {
-  let fromWidth = 0
-  let toWidth = 0
+/** `target`: where the results are told. */
+export function humanReport(terminal: Terminal, cwd: string, target: Target): ConvertReport {
+  const lines = resultLines(terminal, target)
+  const say = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.tell(line))
   const place = (path: string) => {
     const near = relative(cwd, path)
     return shown(near.startsWith('..') ? path : near)
@@ -52,19 +57,19 @@ export function humanReport(terminal: Terminal, cwd: string): ConvertReport {
   const succeeded = (outcome: FileOutcome) => {
     const { given, converted, announced } = outcome
     const { renditions, summary, totalMs } = converted as Converted
-    const before = summary.input?.sizeBytes ?? 0
-    for (const [index, rendition] of renditions.entries()) {
-      const first = index === 0
-      const arrow = terminal.paint('dim', '→')
-      const columnsOfLine = [
-        `${first ? terminal.paint('green', '✓') : ' '} ${padded(first ? shown(given) : '', fromWidth)} ${arrow} ${padded(place(rendition.path), toWidth)}`,
-        `${padStart(humanBytes(before), 7)} ${arrow} ${padStart(humanBytes(rendition.sizeBytes), 7)} ${padded(`(${humanChange(before, rendition.sizeBytes)})`, 8)}`,
-        ...(first ? [padStart(humanDuration(totalMs), 8), told(terminal, announced)] : []),
-      ]
-      terminal.print(columnsOfLine.join('  ').trimEnd())
+    for (const [index, { path, sizeBytes }] of renditions.entries()) {
+      const line = {
+        from: index === 0 ? shown(given) : '',
+        to: path === '' ? 'standard output' : place(path),
+        before: summary.input?.sizeBytes ?? 0,
+        after: sizeBytes,
+        time: index === 0 ? humanDuration(totalMs) : '',
+        told: index === 0 ? told(terminal, announced, target) : '',
+      }
+      say(lines.format(line, index === 0))
     }
     const truth = disguise(outcome)
-    if (truth) terminal.print(terminal.paint('dim', `  ${shown(given)} ${truth}`))
+    if (truth) say(terminal.paint('dim', `  ${shown(given)} ${truth}`, target))
   }
 
   const failed = ({ given, fault, announced }: FileOutcome) => {
@@ -78,34 +83,46 @@ export function humanReport(terminal: Terminal, cwd: string): ConvertReport {
 
   return {
     expect({ given, renditions }) {
-      fromWidth = Math.max(fromWidth, Math.min(widestName, columns(shown(given))))
-      for (const { finalPath } of renditions) {
-        toWidth = Math.max(toWidth, Math.min(widestName, columns(place(finalPath))))
-      }
+      for (const { finalPath } of renditions) lines.expect(shown(given), place(finalPath))
     },
     done(outcome) {
       if (outcome.converted) succeeded(outcome)
       else if (outcome.fault?.code !== 'HERALD_CANCELLED') failed(outcome)
     },
-    end(outcomes) {
-      const warning = outcomes.find((each) => each.announced?.warning)?.announced?.warning
+    end(run) {
+      const { warning } = run.tally
       if (warning) terminal.tell(`${terminal.paint('yellow', '!', 'stderr')} ${shown(warning)}`)
-      const converted = outcomes.filter((each) => each.converted).length
-      if (outcomes.length > 1 && converted < outcomes.length) {
-        terminal.tell(`${converted} of ${outcomes.length} files converted.`)
-      }
+      for (const line of endLines(terminal, run)) terminal.tell(line)
     },
   }
 }
 
-const padStart = (text: string, width: number) =>
-  ' '.repeat(Math.max(0, width - columns(text))) + text
+/** One file has said all there is by its own line. */
+function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndOfRun): string[] {
+  const parts: string[] = []
+  if (files > 1) {
+    const rest = tally.stopped === 0 && tally.failed === 0
+    const of = rest ? '' : ` of ${files.toLocaleString('en')}`
+    parts.push(`${tally.converted.toLocaleString('en')}${of} files converted`)
+  }
+  if (files > 1 && tally.failed > 0) parts.push(`${tally.failed.toLocaleString('en')} failed`)
+  if (files > 1 && tally.stopped > 0) parts.push(`${tally.stopped.toLocaleString('en')} stopped`)
+  if (leftOut > 0) parts.push(`${leftOut.toLocaleString('en')} left out: the results are there`)
+  if (parts.length === 0) return []
+  const time = files > 1 && tally.converted > 0 ? ` in ${humanDuration(elapsedMs)}` : ''
+  const [first = '', ...others] = parts
+  const sentence = `${[`${first}${time}`, ...others].join('; ')}.`
+  const table = files > 1 && tally.converted > 1 ? tally.table() : []
+  return [
+    ...(table.length > 0 ? ['', ...table, ''] : []),
+    terminal.paint('bold', sentence, 'stderr'),
+    ...(tally.stopped > 0 && tally.converted > 0
+      ? ['What is converted stays; to go on: the same with --skip-existing.']
+      : []),
+  ]
+}
 
-function told(
-  terminal: Terminal,
-  announced: AnnouncedOutcome | undefined,
-  target: 'stdout' | 'stderr' = 'stdout',
-): string {
+function told(terminal: Terminal, announced: AnnouncedOutcome | undefined, target: Target): string {
   if (!announced) return ''
   if (announced.warning) return terminal.paint('yellow', 'announcement kept', target)
   const names = announced.events.map((event) => event.recipient).filter((name) => name !== '')

@@ -1,0 +1,173 @@
+import { HeraldError } from '@herald/proto/errors'
+import { humanDuration } from '@herald/runtime/terminal-text'
+import type { AnnouncementFrame } from '../announcements.js'
+import type { Announcer } from '../announcer.js'
+import { announceFailure, convertAndAnnounce } from '../convert-and-announce.js'
+import type { ConverterClient } from '../converter-client.js'
+import { type ConvertJob, faultOf, isSound, type SoundJob } from './convert-job.js'
+import type { FileOutcome } from './convert-report.js'
+import type { ProgressBars } from './progress-bars.js'
+
+/** What all files of a run have in common. */
+export interface Run {
+  readonly runId: string
+  readonly source: string
+  readonly topic: string
+  readonly recipients: readonly string[]
+  readonly language: string
+  readonly overwrite: boolean
+  /** For one file. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** Takes the result instead of its getting a name; undefined where it gets one. */
+  readonly deliver: ((temporaryPaths: readonly string[]) => Promise<void>) | undefined
+}
+
+export interface RunTools {
+  readonly converter: ConverterClient
+  readonly announcer: Announcer
+  readonly bars: ProgressBars
+}
+
+/**
+ * Converts and announces the files, `atOnce` at once. `done` is called in their order, as soon as
+ * that is possible. Does not reject: what goes wrong with a file is its outcome.
+ */
+export async function convertAll(
+  jobs: readonly ConvertJob[],
+  run: Run,
+  tools: RunTools,
+  atOnce: number,
+  done: (outcome: FileOutcome) => void,
+): Promise<void> {
+  // Of every file, well or not: what is announced of none after all only makes a digest wait.
+  const runSize = jobs.filter(
+    (job) => isSound(job) || (job.fault && isWorthTelling(job.fault, run)),
+  ).length
+  const waiting = new Map<number, FileOutcome>()
+  let next = 0
+  let reported = 0
+  const work = async () => {
+    for (let at = next++; at < jobs.length; at = next++) {
+      const job = jobs[at] as ConvertJob
+      const outcome = await convertJob(job, run, tools, runSize)
+      waiting.set(at, outcome)
+      for (let first = waiting.get(reported); first; first = waiting.get(reported)) {
+        waiting.delete(reported++)
+        done(first)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, jobs.length) }, work))
+}
+
+async function convertJob(
+  job: ConvertJob,
+  run: Run,
+  tools: RunTools,
+  runSize: number,
+): Promise<FileOutcome> {
+  const { conversionId, traceparent, given, claimed } = job
+  const name = job.input?.name ?? given
+  const frame = {
+    ...{ conversionId, traceparent, runId: run.runId, source: run.source, topic: run.topic },
+    ...{ recipients: run.recipients, language: run.language },
+    runSize,
+  }
+  const base = {
+    ...{ given, claimed, name, conversionId, traceparent, runId: run.runId },
+    path: job.input?.path,
+  }
+  try {
+    if (run.signal.aborted) throw run.signal.reason
+    if (job.fault) throw job.fault
+    const made = await convertOne(job as SoundJob, run, tools, frame)
+    const announced = await tools.announcer.outcome(made)
+    const converted = { ...made, summary: { ...made.summary, preview: null } }
+    return { ...base, converted, fault: undefined, announced }
+  } catch (error) {
+    const fault = run.signal.aborted ? cancelled(error) : faultOf(error)
+    const formats = job.renditions.map(({ spec }) => spec.format)
+    // A failure that cannot be announced is still the failure to report.
+    const announced = isWorthTelling(fault, run)
+      ? await announceFailure(
+          tools.announcer.outbox,
+          { ...frame, fileName: name, formats },
+          fault,
+        ).then(
+          (kept) => tools.announcer.outcome(kept),
+          () => undefined,
+        )
+      : undefined
+    return { ...base, converted: undefined, fault, announced }
+  }
+}
+
+async function convertOne(
+  job: SoundJob,
+  run: Run,
+  { converter, announcer, bars }: RunTools,
+  frame: AnnouncementFrame & { readonly topic: string },
+) {
+  const progress = bars.begin(job)
+  try {
+    return await withDeadline(run, (signal) =>
+      convertAndAnnounce(
+        { converter, outbox: announcer.outbox },
+        {
+          ...frame,
+          input: job.input,
+          renditions: job.renditions,
+          overwrite: run.overwrite,
+          signal,
+          onProgress: (told) => progress.heard(told, Date.now()),
+          onBytes: (count, { sizeBytes }) => progress.arrived(count, sizeBytes),
+          ...(run.deliver ? { deliver: run.deliver } : {}),
+        },
+      ),
+    )
+  } finally {
+    bars.finish(job)
+  }
+}
+
+/** Whatever Ctrl-C makes of a conversion, it is that it was stopped. */
+function cancelled(error: unknown): HeraldError {
+  const fault = faultOf(error)
+  return fault.code === 'HERALD_INTERNAL'
+    ? new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.', { cause: error })
+    : fault
+}
+
+/**
+ * Whoever is named waits for the file: the end of it is news. A wrong call, of a file that is not
+ * there too, and a disk that is full are the caller's own affair, and what may succeed at the next try is no end.
+ */
+export function isWorthTelling(
+  fault: HeraldError,
+  { recipients }: Pick<Run, 'recipients'>,
+): boolean {
+  return (
+    recipients.length > 0 &&
+    !fault.retryable &&
+    !['HERALD_UNREADABLE_FILE', 'HERALD_DISK_FULL'].includes(fault.code) &&
+    ![2, 130].includes(fault.exitCode)
+  )
+}
+
+async function withDeadline<T>(
+  { signal, timeoutMs }: Run,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController()
+  const timer = setTimeout(() => {
+    const message = `It took longer than the ${humanDuration(timeoutMs)} that --timeout allows.`
+    const remedy = 'Allow more, such as --timeout 30m, or ask for less: a smaller width.'
+    late.abort(new HeraldError('HERALD_TIMEOUT', message, { remedy }))
+  }, timeoutMs)
+  try {
+    return await work(AbortSignal.any([signal, late.signal]))
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,160 @@
+import { relative } from 'node:path'
+import type { ReceivedEstimateResponse } from '@herald/proto/converter'
+import { HeraldError, knownErrorCode } from '@herald/proto/errors'
+import type { Terminal } from '@herald/runtime/terminal'
+import { humanBytes, humanDuration, jsonLine, shown } from '@herald/runtime/terminal-text'
+import type { CommandContext } from '../command-context.js'
+import type { ConverterClient } from '../converter-client.js'
+import { pageName } from '../output-name.js'
+import type { PlannedRendition } from '../plan-conversions.js'
+import { type ConvertJob, faultOf, isSound } from './convert-job.js'
+import { errorOf } from './convert-json.js'
+import type { ConvertCommandOptions } from './convert-options.js'
+import type { PreparedRun } from './prepare-jobs.js'
+
+/** What would become of one file. */
+interface Foreseen {
+  readonly job: ConvertJob
+  /** Undefined where the converter does not estimate, and where it would not come to that. */
+  readonly estimate: ReceivedEstimateResponse | undefined
+  readonly fault: HeraldError | undefined
+}
+
+/**
+ * Says what a run would make and how long that would take; writes nothing. Resolves to the exit
+ * status that the run would have, as far as that is known.
+ */
+export async function dryRun(
+  { jobs, leftOut, workers }: PreparedRun,
+  options: ConvertCommandOptions,
+  converter: ConverterClient,
+  { terminal, signal }: CommandContext,
+): Promise<number> {
+  const all: Foreseen[] = []
+  for (const job of jobs) {
+    terminal.status(`[${all.length + 1}/${jobs.length}] ${shown(job.given)}`)
+    const foreseen = await foresee(job, converter, signal)
+    all.push(foreseen)
+    if (options.json) terminal.print(jsonLine(jsonOf(foreseen)))
+    else tell(terminal, foreseen)
+  }
+  terminal.status('')
+  if (!options.json) for (const line of endLines(all, leftOut, workers)) terminal.tell(line)
+  return all.find(({ fault }) => fault)?.fault?.exitCode ?? 0
+}
+
+async function foresee(
+  job: ConvertJob,
+  converter: ConverterClient,
+  signal: AbortSignal,
+): Promise<Foreseen> {
+  if (!isSound(job)) return { job, estimate: undefined, fault: job.fault }
+  try {
+    const { conversionId, traceparent } = job
+    const renditions = job.renditions.map(({ spec }) => spec)
+    const estimate = await converter.estimate(job.input, {
+      ...{ conversionId, traceparent, renditions, signal },
+    })
+    return { job, estimate, fault: estimate && refusalOf(estimate) }
+  } catch (error) {
+    return { job, estimate: undefined, fault: faultOf(error) }
+  }
+}
+
+function refusalOf({ fits, errorCode, message, remedy }: ReceivedEstimateResponse) {
+  if (fits) return undefined
+  return new HeraldError(knownErrorCode(errorCode) ?? 'HERALD_INTERNAL', message, { remedy })
+}
+
+function tell(terminal: Terminal, { job, estimate, fault }: Foreseen): void {
+  if (fault) {
+    terminal.tell(
+      `${terminal.paint('red', '✗', 'stderr')} ${shown(job.given)}  ${shown(fault.publicMessage)}`,
+    )
+    if (fault.remedy) terminal.tell(`  ${terminal.paint('dim', shown(fault.remedy), 'stderr')}`)
+    return
+  }
+  const { width, height, pages, format } = estimate?.input ?? {}
+  const many = (pages ?? 1) > 1 ? `, ${pages} pages` : ''
+  const what = estimate ? `${shown(format ?? '')} ${width} × ${height}${many}` : ''
+  const size = humanBytes(job.input?.sizeBytes ?? 0)
+  terminal.print(`${shown(job.given)}  ${[what, size].filter((part) => part !== '').join(', ')}`)
+  for (const [index, rendition] of job.renditions.entries()) {
+    const made = estimate?.renditions.find((each) => each.index === index)
+    const words = made
+      ? [
+          `${made.width} × ${made.height}${made.pages > 1 ? `, ${made.pages} pages` : ''}`,
+          `about ${humanDuration(made.workMs)}`,
+          ...(made.effort === undefined ? [] : [`effort ${made.effort}`]),
+        ]
+      : []
+    const name = shown(relative(process.cwd(), nameOf(rendition, made?.files)))
+    terminal.print(`  ${terminal.paint('dim', '→')} ${[name, ...words].join('  ')}`)
+  }
+}
+
+/** Of pages the first and the last. */
+function nameOf({ spec, finalPath }: PlannedRendition, files: number | undefined): string {
+  if (!spec.everyPage) return finalPath
+  if (files === undefined) return pageName(finalPath, 0, 1).replace('-page-0', '-page-N')
+  const last =
+    files > 1
+      ? ` … ${pageName(finalPath, files - 1, files).slice(finalPath.lastIndexOf('/') + 1)}`
+      : ''
+  return pageName(finalPath, 0, files) + last
+}
+
+function endLines(
+  all: readonly Foreseen[],
+  leftOut: number,
+  workers: number | undefined,
+): string[] {
+  const estimated = all.filter(({ estimate, fault }) => estimate && !fault)
+  const good = all.filter(({ fault }) => !fault)
+  const workMs = estimated.reduce((sum, { estimate }) => sum + (estimate?.workMs ?? 0), 0)
+  const queueMs = Math.max(0, ...estimated.map(({ estimate }) => estimate?.queueMs ?? 0))
+  const time = queueMs + workMs / Math.min(workers ?? 1, Math.max(1, estimated.length))
+  const files = good.length === 1 ? '1 file' : `${good.length.toLocaleString('en')} files`
+  const parts = [
+    estimated.length > 0
+      ? `${files}, about ${humanDuration(time)}`
+      : `${files}; this converter does not say how long it takes`,
+    ...(all.length > good.length ? [`${all.length - good.length} would be refused`] : []),
+    ...(leftOut > 0 ? [`${leftOut} left out: the results are there`] : []),
+  ]
+  return [`${parts.join('; ')}. Nothing was written.`]
+}
+
+/**
+ * `file`, `ok`, `dryRun` true, `path`; `source` {format, mediaType, width, height, pages,
+ * sizeBytes}; `renditions` [{path, format, width, height, pages, files, workMs, effort}];
+ * `workMs`, `queueMs`, `memoryBytes`; `error` as without --dry-run. What is not known is null.
+ */
+function jsonOf({ job, estimate, fault }: Foreseen) {
+  const { sizeBytes = null, path = null } = job.input ?? {}
+  const { format, mediaType, width, height, pages } = estimate?.input ?? {}
+  return {
+    file: job.given,
+    ok: fault === undefined,
+    dryRun: true,
+    path,
+    source: estimate?.input ? { format, mediaType, width, height, pages, sizeBytes } : null,
+    renditions: job.renditions.map(({ spec, finalPath }, index) => {
+      const made = estimate?.renditions.find((each) => each.index === index)
+      return {
+        path: finalPath,
+        format: spec.format,
+        width: made?.width ?? null,
+        height: made?.height ?? null,
+        pages: made?.pages ?? null,
+        files: made?.files ?? null,
+        workMs: made?.workMs ?? null,
+        effort: made?.effort ?? null,
+      }
+    }),
+    workMs: estimate?.workMs ?? null,
+    queueMs: estimate?.queueMs ?? null,
+    memoryBytes: estimate?.memoryBytes ?? null,
+    error: fault ? errorOf(fault) : null,
+  }
+}

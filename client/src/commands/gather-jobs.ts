@@ -1,0 +1,78 @@
+import { resolve } from 'node:path'
+import type { ReceivedListFormatsResponse } from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import { findInputs, type MeantFile, standardStream, type Unmeant } from '../find-inputs.js'
+import { type InputFile, inspectInput } from '../input-file.js'
+import type { ScratchFolder } from '../scratch-folder.js'
+import { type StandardInput, spoolStandardInput } from '../standard-streams.js'
+import { type ConvertJob, failedJob, newJob } from './convert-job.js'
+import type { ConvertCommandOptions } from './convert-options.js'
+
+export interface GatherTools {
+  /** Rejects with HeraldError where there is no converter. */
+  formats(): Promise<ReceivedListFormatsResponse>
+  readonly stdin: StandardInput
+  readonly scratch: ScratchFolder
+  readonly signal: AbortSignal
+}
+
+const defaultName = 'stdin'
+/** The default of a converter that does not tell. */
+const usualMaxBytes = 100 * 1024 ** 2
+/** Files that are looked at at once. */
+const looksAtOnce = 32
+
+/** The jobs that the words of the command line mean. What is wrong with one file stands in its job. */
+export async function gatherJobs(
+  words: readonly string[],
+  options: ConvertCommandOptions,
+  { formats, stdin, scratch, signal }: GatherTools,
+): Promise<ConvertJob[]> {
+  const spool = async (): Promise<InputFile> => {
+    // First of all whether there is a converter: what came from a pipe does not come again.
+    const { limits } = await formats()
+    return spoolStandardInput(stdin, {
+      folder: await scratch.path(),
+      name: options.name ?? defaultName,
+      maxBytes: limits?.maxBytes || usualMaxBytes,
+      signal,
+    })
+  }
+  const meant = await findInputs(words, {
+    recursive: options.recursive ?? false,
+    except: options.out === undefined ? undefined : resolve(options.out),
+    async extensions() {
+      const { formats: known } = await formats()
+      return known.filter(({ readable }) => readable).flatMap(({ extensions }) => extensions)
+    },
+  })
+  const jobs: ConvertJob[] = []
+  let next = 0
+  const look = async () => {
+    for (let at = next++; at < meant.length; at = next++) {
+      jobs[at] = await jobOf(meant[at] as MeantFile | Unmeant, spool)
+    }
+  }
+  await Promise.all(Array.from({ length: looksAtOnce }, look))
+  return jobs
+}
+
+async function jobOf(
+  meant: MeantFile | Unmeant,
+  spool: () => Promise<InputFile>,
+): Promise<ConvertJob> {
+  const { given } = meant
+  if ('fault' in meant) return failedJob(given, meant.fault)
+  const { path, below, found } = meant
+  try {
+    const input = await (given === standardStream ? spool() : inspectInput(path))
+    return newJob(given, { below, found, input })
+  } catch (error) {
+    if (given === standardStream && isOfTheCall(error)) throw error
+    return failedJob(given, error)
+  }
+}
+
+/** A wrong call, a converter that is away, Ctrl-C: the fault is not the file's. */
+const isOfTheCall = (error: unknown) =>
+  error instanceof HeraldError && (error.retryable || [2, 130].includes(error.exitCode))

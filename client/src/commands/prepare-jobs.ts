@@ -1,0 +1,158 @@
+import { dirname } from 'node:path'
+import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import { v7 as uuidv7 } from 'uuid'
+import type { Announcer } from '../announcer.js'
+import type { ConverterClient } from '../converter-client.js'
+import type { InputFile } from '../input-file.js'
+import { planRenditions, refuseCollisions, refuseTakenNames } from '../plan-conversions.js'
+import { outboxBytes, renditionFactor, requireRoom } from '../room-on-disk.js'
+import type { ScratchFolder } from '../scratch-folder.js'
+import type { StandardInput } from '../standard-streams.js'
+import { resolveTargets, type Target } from '../target-formats.js'
+import { removeLeftOvers } from '../temporary-file.js'
+import { newTraceparent } from '../trace.js'
+import { type ConvertJob, faultOf, isSound, type SoundJob } from './convert-job.js'
+import { type ConvertCommandOptions, specOf } from './convert-options.js'
+import { gatherJobs } from './gather-jobs.js'
+import { leaveOutResults } from './leave-out-results.js'
+
+export interface PrepareTools {
+  readonly converter: ConverterClient
+  /** Undefined where nothing may be written. */
+  readonly announcer: Announcer | undefined
+  readonly stdin: StandardInput
+  readonly scratch: ScratchFolder
+  readonly signal: AbortSignal
+  /** The folder of the outbox. Absolute. */
+  readonly outbox: string
+  readonly eventsPerFile: number
+  /** The result goes to standard output. */
+  readonly piped: boolean
+}
+
+export interface PreparedRun {
+  readonly jobs: readonly ConvertJob[]
+  /** Files that were found and need nothing: the results of earlier runs, or those whose are there. */
+  readonly leftOut: number
+  /** Conversions that the converter works on at once; undefined where it does not tell. */
+  readonly workers: number | undefined
+}
+
+/**
+ * Looks at everything that can be known before an upload. What is wrong with one file stands in
+ * its job; what is wrong with the call is thrown.
+ */
+export async function prepareJobs(
+  words: readonly string[],
+  options: ConvertCommandOptions,
+  tools: PrepareTools,
+): Promise<PreparedRun> {
+  const { converter, announcer } = tools
+  let asked: Promise<ReceivedListFormatsResponse> | undefined
+  const formats = () => {
+    asked ??= converter.formats()
+    return asked
+  }
+  const gathered = await gatherJobs(words, options, { ...tools, formats })
+  // With nothing to convert, whether there is a converter is not what the user must hear of.
+  if (!gathered.some(isSound)) return { jobs: gathered, leftOut: 0, workers: undefined }
+
+  const { formats: known, limits } = await formats()
+  const targets = resolveTargets(options.to, known)
+  const strange = targets.find(({ offered }) => !offered)
+  const sound = gathered.filter(isSound)
+  if (strange) await hearRefusal(sound[0]?.input as InputFile, strange.format, converter)
+  await plan(sound, targets, known, options, tools)
+  if (tools.piped) requireOne(gathered)
+
+  const { jobs, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
+  const wanted = jobs.filter(isSound)
+  refuseCollisions(wanted)
+  if (!tools.piped) {
+    for (const job of wanted) {
+      await refuseTakenNames(job.input, job.renditions, options.force ?? false).catch((error) => {
+        job.fault = faultOf(error)
+      })
+    }
+  }
+  if (announcer) await tidy(wanted, announcer)
+  await requireRoomFor(wanted.filter(isSound), tools)
+  return { jobs, leftOut, workers: limits?.workers || undefined }
+}
+
+async function plan(
+  jobs: readonly SoundJob[],
+  targets: readonly Target[],
+  formats: readonly ReceivedFormat[],
+  options: ConvertCommandOptions,
+  { piped, scratch }: PrepareTools,
+): Promise<void> {
+  const directory = piped ? await scratch.path() : options.out
+  const spec = specOf(options)
+  for (const job of jobs) {
+    job.claimed = promisedFormat(job.input.name, formats)
+    const below = piped ? '' : job.below
+    job.renditions = planRenditions(job.input, targets, { directory, below, spec })
+  }
+}
+
+function requireOne(jobs: readonly ConvertJob[]): void {
+  const renditions = jobs.flatMap((job) => job.renditions)
+  if (jobs.length === 1 && renditions.length <= 1 && !renditions[0]?.spec.everyPage) return
+  throw new HeraldError('HERALD_USAGE', 'Standard output takes one file.', {
+    remedy: 'Name one file and one format, or a folder with --out.',
+  })
+}
+
+/** Looks whether the results and their announcements have room, before anything is uploaded. */
+async function requireRoomFor(
+  jobs: readonly SoundJob[],
+  { outbox, eventsPerFile, piped }: PrepareTools,
+): Promise<void> {
+  const results = jobs.flatMap(({ input, renditions }) =>
+    renditions.map(({ finalPath }) => ({
+      directory: dirname(finalPath),
+      bytes: input.sizeBytes * renditionFactor,
+      otherwise: piped ? 'name another folder with TMPDIR' : 'choose another folder with --out',
+    })),
+  )
+  if (results.length === 0) return
+  const record = {
+    directory: outbox,
+    bytes: outboxBytes(jobs.length * eventsPerFile),
+    otherwise: 'name another folder with HERALD_DATA',
+  }
+  await requireRoom([...results, record])
+}
+
+/** Asks for what the converter does not offer: it knows best why not, and what was meant. */
+async function hearRefusal(input: InputFile, format: string, converter: ConverterClient) {
+  await converter.convert(input, {
+    conversionId: uuidv7(),
+    traceparent: newTraceparent(),
+    renditions: [{ format }],
+    signal: AbortSignal.timeout(10_000),
+    receive: () => Promise.reject(new Error('the converter makes what it does not offer')),
+  })
+}
+
+function promisedFormat(name: string, formats: readonly ReceivedFormat[]): string | undefined {
+  const extension = /\.([^./\\]+)$/.exec(name)?.[1]?.toLowerCase()
+  if (extension === undefined) return undefined
+  return formats.find((format) => format.extensions.includes(extension))?.name
+}
+
+/** Takes away what killed runs left in the folders that are written into now. */
+async function tidy(jobs: readonly SoundJob[], announcer: Announcer): Promise<void> {
+  const folders = new Set(
+    jobs.flatMap(({ renditions }) => renditions.map(({ finalPath }) => dirname(finalPath))),
+  )
+  for (const folder of folders) await removeLeftOvers(folder, () => promisedFiles(announcer))
+}
+
+/** The temporary files that a kept announcement names. */
+function promisedFiles({ outbox }: Announcer): ReadonlySet<string> {
+  const files = outbox.entries().flatMap(({ announcement }) => announcement.files)
+  return new Set(files.map(({ temporaryPath }) => temporaryPath))
+}

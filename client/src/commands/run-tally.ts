@@ -1,0 +1,101 @@
+import type { HeraldError } from '@herald/proto/errors'
+import { columns, humanBytes, humanChange, humanDuration } from '@herald/runtime/terminal-text'
+import type { FileOutcome } from './convert-report.js'
+
+/** What became of a run so far: figures alone, so that a run of any length takes no more memory. */
+export interface RunTally {
+  add(outcome: FileOutcome): void
+  readonly converted: number
+  /** Not those that were stopped. */
+  readonly failed: number
+  /** Stopped while it was worked on, or before. */
+  readonly stopped: number
+  /** That of the first file, in the order added, that failed; of a cancelled call, 130; else 0. */
+  readonly exitCode: number
+  /** A sentence to be told once; undefined where all is announced. */
+  readonly warning: string | undefined
+  /** One line of each format: files, bytes before and after, saving, time of work. */
+  table(): string[]
+}
+
+interface FormatFigures {
+  files: number
+  before: number
+  after: number
+  workMs: number
+}
+
+export function runTally(): RunTally {
+  const formats = new Map<string, FormatFigures>()
+  let converted = 0
+  let failed = 0
+  let stopped = 0
+  let firstFault: HeraldError | undefined
+  let warning: string | undefined
+
+  return {
+    add({ converted: made, fault, announced }) {
+      warning ??= announced?.warning
+      if (fault?.code === 'HERALD_CANCELLED') stopped += 1
+      else if (fault) {
+        failed += 1
+        firstFault ??= fault
+      }
+      if (!made) return
+      converted += 1
+      const counted = new Set<string>()
+      for (const { format, sizeBytes, conversionMs } of made.renditions) {
+        const figures = formats.get(format) ?? { files: 0, before: 0, after: 0, workMs: 0 }
+        formats.set(format, figures)
+        figures.files += 1
+        figures.after += sizeBytes
+        figures.workMs += conversionMs
+        // Of a file whose pages are files of their own, once.
+        if (!counted.has(format)) figures.before += made.summary.input?.sizeBytes ?? 0
+        counted.add(format)
+      }
+    },
+    get converted() {
+      return converted
+    },
+    get failed() {
+      return failed
+    },
+    get stopped() {
+      return stopped
+    },
+    get exitCode() {
+      return stopped > 0 ? 130 : (firstFault?.exitCode ?? 0)
+    },
+    get warning() {
+      return warning
+    },
+    table() {
+      const rows = [...formats].map(([format, { files, before, after, workMs }]) => [
+        format,
+        files.toLocaleString('en'),
+        humanBytes(before),
+        humanBytes(after),
+        humanChange(before, after),
+        humanDuration(workMs),
+      ])
+      return aligned([['format', 'files', 'before', 'after', 'saving', 'work'], ...rows])
+    },
+  }
+}
+
+/** The first column to the left, figures to the right. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row) => columns(row[at] ?? ''))),
+  )
+  return rows.map((row) =>
+    row
+      .map((cell, at) => {
+        const blanks = ' '.repeat((widths[at] ?? 0) - columns(cell))
+        return at === 0 ? cell + blanks : blanks + cell
+      })
+      .join('  ')
+      .trimEnd(),
+  )
+}

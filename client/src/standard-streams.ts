@@ -1,0 +1,82 @@
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { HeraldError } from '@herald/proto/errors'
+import { humanBytes } from '@herald/runtime/terminal-text'
+import { type InputFile, inspectInput } from './input-file.js'
+import { cannotWrite } from './save-rendition.js'
+
+export type StandardInput = Readable & { readonly isTTY?: boolean }
+export type StandardOutput = Writable & { readonly isTTY?: boolean }
+
+export interface SpoolOptions {
+  /** Where its bytes are kept meanwhile. Absolute. */
+  readonly folder: string
+  /** What it is called. */
+  readonly name: string
+  /** What the converter takes at the most. */
+  readonly maxBytes: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * Reads all of standard input into a file: its size and a second attempt need it. Rejects with
+ * HERALD_TOO_MANY_BYTES once more has come than is taken, the rest unread; with HERALD_EMPTY_FILE;
+ * with HERALD_DISK_FULL.
+ */
+export async function spoolStandardInput(
+  stdin: StandardInput,
+  { folder, name, maxBytes, signal }: SpoolOptions,
+): Promise<InputFile> {
+  if (stdin.isTTY) {
+    throw new HeraldError('HERALD_USAGE', 'Standard input is a terminal: nothing comes from it.', {
+      remedy: 'Feed it a file: herald convert - --to webp < harbour.png > harbour.webp',
+    })
+  }
+  const path = join(folder, 'standard-input')
+  const file = await open(path, 'w', 0o600).catch((error: unknown) => {
+    throw cannotWrite(folder, error)
+  })
+  const stop = () => stdin.destroy()
+  signal.addEventListener('abort', stop)
+  try {
+    let sizeBytes = 0
+    for await (const chunk of stdin as AsyncIterable<Buffer>) {
+      sizeBytes += chunk.byteLength
+      if (sizeBytes > maxBytes) throw tooMuch(maxBytes)
+      await file.writeFile(chunk).catch((error: unknown) => {
+        throw cannotWrite(folder, error)
+      })
+    }
+  } catch (error) {
+    if (signal.aborted) throw new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.')
+    throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
+    await file.close()
+  }
+  return { ...(await inspectInput(path)), name: basename(name) || 'stdin' }
+}
+
+/** Writes the file to standard output. Rejects with HERALD_CANNOT_WRITE where that takes no more. */
+export async function writeToStandardOutput(stdout: StandardOutput, path: string): Promise<void> {
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
+    await new Promise<void>((resolve, reject) => {
+      stdout.write(chunk, (error) => {
+        if (!error) return resolve()
+        const remedy = 'Look at what reads it, or put it into a folder with --out.'
+        const options = { remedy, cause: error }
+        reject(new HeraldError('HERALD_CANNOT_WRITE', 'Standard output takes no more.', options))
+      })
+    })
+  }
+}
+
+function tooMuch(maxBytes: number): HeraldError {
+  return new HeraldError(
+    'HERALD_TOO_MANY_BYTES',
+    `More came from standard input than the ${humanBytes(maxBytes)} that the converter takes.`,
+    { remedy: 'Make it smaller, or have HERALD_MAX_BYTES raised on the server.' },
+  )
+}
