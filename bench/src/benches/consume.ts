@@ -1,0 +1,93 @@
+import { openBroker } from '@herald/broker'
+import type { Channel } from '@herald/notifier-service/channel'
+import { loadConfig } from '@herald/notifier-service/config'
+import { startSubscriber } from '@herald/notifier-service/subscriber'
+import { Lifecycle, silentLogger } from '@herald/runtime'
+import type { Bench, Contest } from '../bench.js'
+import { makeEvents } from '../events.js'
+import { openKafka } from '../kafka.js'
+import { freshData, freshGroup } from '../notifier.js'
+import { consumeBatches } from '../rivals/kafkajs.js'
+
+export const consume: Bench = {
+  name: 'consume',
+  about: 'the notifier with a channel that says yes at once: ledger, lanes, commits, outcomes',
+  guarantees:
+    'each event in the synced ledger before the attempt and after it, order per key, offsets after outcomes',
+  async open(stage) {
+    const kafka = await openKafka(stage)
+    if ('missing' in kafka) return [{ rival: 'bare kafkajs', absent: kafka.missing }]
+    const topic = await kafka.topic(8)
+    const count = stage.short ? 300 : 30_000
+    const publisher = await openBroker(kafka.cluster.url, { logger: silentLogger })
+    stage.defer(() => publisher.close())
+    stage.say(`publishing ${count} events`)
+    const events = makeEvents(count)
+    for (let at = 0; at < count; at += 500)
+      await publisher.publish(topic, events.slice(at, at + 500))
+
+    const ours = async () => {
+      const lifecycle = new Lifecycle(silentLogger)
+      const config = loadConfig({
+        HERALD_BROKER: kafka.cluster.url,
+        HERALD_TOPIC: topic,
+        HERALD_GROUP: freshGroup(),
+        HERALD_DATA: freshData(stage),
+        HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
+      })
+      let firstAt = 0
+      let told = 0
+      const done = new Promise<number>((resolve) => {
+        const channel: Channel = {
+          name: 'mail',
+          readyName: 'nobody',
+          address: ({ event, envelope }) => ({
+            recipient: event.data.recipient?.address ?? '',
+            from: 'bench',
+            messageId: `<${envelope.id}@bench>`,
+            template: 'none',
+          }),
+          async send(_outgoing, beforeBody) {
+            if (firstAt === 0) firstAt = performance.now()
+            await beforeBody()
+            told += 1
+            if (told === count) resolve(performance.now())
+            return { kind: 'accepted', reply: '250 ok' }
+          },
+          probe: async () => {},
+          close: () => {},
+        }
+        void startSubscriber(
+          { ...config, connections: 32 },
+          { channel, logger: silentLogger, lifecycle },
+        )
+      })
+      const lastAt = await done
+      await lifecycle.close()
+      if (told !== count) throw new Error(`${count} events were told ${told} times`)
+      return count / ((lastAt - firstAt) / 1000)
+    }
+    return [
+      {
+        variant: 'absolute',
+        rival: '10,000 events/s',
+        rivalGuarantees: 'a figure, not a program',
+        unit: 'events/s',
+        floor: { atLeast: 1 },
+        goal: { atLeast: 3 },
+        rounds: 5,
+        ours,
+        theirs: async () => 10_000,
+      },
+      {
+        rival: 'bare kafkajs, eachBatch',
+        rivalGuarantees: 'reads and forgets: no ledger, no order per key, offsets by the clock',
+        unit: 'events/s',
+        rounds: 5,
+        ours,
+        theirs: async () =>
+          count / ((await consumeBatches(kafka.client(), topic, freshGroup(), count)) / 1000),
+      },
+    ] satisfies Contest[]
+  },
+}

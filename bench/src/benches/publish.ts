@@ -1,0 +1,87 @@
+import { openBroker } from '@herald/broker'
+import { openOutbox } from '@herald/broker/outbox'
+import { startRelay } from '@herald/broker/relay'
+import { silentLogger } from '@herald/runtime'
+import type { Bench, Contest } from '../bench.js'
+import { makeEvents } from '../events.js'
+import { openKafka } from '../kafka.js'
+import { openProducer } from '../rivals/kafkajs.js'
+
+/** Callers at once, each with an announcement of its own. */
+const callers = 64
+
+export const publish: Bench = {
+  name: 'publish',
+  about: `events of 1 KB with CloudEvents headers, ${callers} callers at once, each waiting for its own`,
+  guarantees:
+    'acks=all, one send in flight per partition, order per key; with the outbox also synced to disk before',
+  async open(stage) {
+    const kafka = await openKafka(stage)
+    if ('missing' in kafka) return [{ rival: 'bare kafkajs', absent: kafka.missing }]
+    const topic = await kafka.topic(8)
+    const count = stage.short ? 200 : 8000
+    const events = makeEvents(count)
+    const logger = silentLogger
+    const broker = await openBroker(kafka.cluster.url, { logger })
+    stage.defer(() => broker.close())
+    const outbox = await openOutbox(`${stage.folder}/outbox`, { logger })
+    stage.defer(() => outbox.close())
+    const relay = startRelay(outbox, () => openBroker(kafka.cluster.url, { logger }), { logger })
+    stage.defer(() => relay.stop())
+    const producer = await openProducer(kafka.client())
+    stage.defer(() => producer.close())
+
+    const rate = async (publishOne: (index: number) => Promise<unknown>) => {
+      const from = performance.now()
+      let next = 0
+      const call = async () => {
+        while (next < count) await publishOne(next++)
+      }
+      await Promise.all(Array.from({ length: callers }, call))
+      return count / ((performance.now() - from) / 1000)
+    }
+    const event = (index: number) => [events[index] as (typeof events)[number]]
+    const theirs = () => rate((index) => producer.send(topic, event(index)))
+    const keep = async (index: number) => {
+      const id = await outbox.prepare({ topic, messages: event(index), files: [], label: 'bench' })
+      await outbox.place(id)
+      if (!(await outbox.published(id, 60_000))) throw new Error('an entry was not published')
+    }
+    const common = {
+      rival: 'bare kafkajs',
+      rivalGuarantees: 'acks=all; no order between sends under way, nothing kept over a crash',
+      unit: 'events/s',
+      theirs,
+    }
+    const batches = Array.from({ length: count / 100 }, (_, batch) =>
+      events.slice(batch * 100, (batch + 1) * 100),
+    )
+    const inBatches = async (send: (batch: typeof events) => Promise<unknown>) => {
+      const from = performance.now()
+      for (const batch of batches) await send(batch)
+      return count / ((performance.now() - from) / 1000)
+    }
+    return [
+      {
+        ...common,
+        variant: 'with the outbox',
+        floor: { atLeast: 0.5 },
+        goal: { atLeast: 0.8 },
+        ours: () => rate(keep),
+      },
+      {
+        ...common,
+        variant: 'without',
+        floor: { atLeast: 0.9 },
+        ours: () => rate((index) => broker.publish(topic, event(index))),
+      },
+      {
+        ...common,
+        variant: 'one caller, batches of 100',
+        floor: { atLeast: 0.9 },
+        ours: () => inBatches((batch) => broker.publish(topic, batch)),
+        theirs: () => inBatches((batch) => producer.send(topic, batch)),
+      },
+    ] satisfies Contest[]
+  },
+}

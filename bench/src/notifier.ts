@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { BenchStage } from './bench.js'
+
+const main = fileURLToPath(new URL('../../../notifier-service/dist/src/main.js', import.meta.url))
+
+export interface NotifierSettings {
+  /** What HERALD_BROKER takes. */
+  readonly broker: string
+  readonly topic: string
+  readonly group: string
+  readonly smtpPort: number
+  readonly connections: number
+  /** Shared by notifiers of one machine; default: a fresh one. */
+  readonly data?: string
+}
+
+export interface RunningNotifier {
+  /** SIGTERM; resolves when it is gone. */
+  stop(): Promise<void>
+}
+
+let groups = 0
+/** A consumer group nobody was in before. */
+export const freshGroup = () => `group-${process.pid}-${groups++}`
+
+export const freshData = (stage: BenchStage) => mkdtempSync(join(stage.folder, 'data-'))
+
+/** The notifier as a program of its own, its log in a file; resolves when it is ready. */
+export async function startNotifier(
+  stage: BenchStage,
+  settings: NotifierSettings,
+): Promise<RunningNotifier> {
+  const data = settings.data ?? freshData(stage)
+  const log = join(mkdtempSync(join(stage.folder, 'log-')), 'notifier.log')
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      HERALD_BROKER: settings.broker,
+      HERALD_TOPIC: settings.topic,
+      HERALD_GROUP: settings.group,
+      HERALD_SMTP: `smtp://127.0.0.1:${settings.smtpPort}`,
+      HERALD_SMTP_CONNECTIONS: String(settings.connections),
+      HERALD_DATA: data,
+      HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
+    },
+    stdio: ['ignore', 'ignore', openSync(log, 'a')],
+  })
+  const gone = once(child, 'exit')
+  stage.defer(() => child.kill('SIGKILL'))
+  while (!readFileSync(log, 'utf8').includes('"msg":"ready"')) {
+    if (child.exitCode !== null) throw new Error(readFileSync(log, 'utf8').slice(-2000))
+    await delay(20)
+  }
+  return {
+    async stop() {
+      child.kill('SIGTERM')
+      await gone
+    },
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * A mail server that takes everything, as fast as one can in Node, in a process of its own so that
+ * it takes no time from those it measures. Answers 250 after `delayMs`. Told `{ expect }` it says
+ * when that many different mails have come.
+ */
+import { createServer, type Socket } from 'node:net'
+
+export interface SinkReport {
+  /** Mails taken. */
+  readonly count: number
+  /** Different Message-IDs among them. */
+  readonly unique: number
+  /** Recipient to when its last mail was taken, milliseconds since 1970 with fractions. */
+  readonly at: Readonly<Record<string, number>>
+}
+
+const delayMs = Number(process.argv[2] ?? 0)
+const keepTimes = process.argv[3] === 'times'
+let ids = new Set<string>()
+let at: Record<string, number> = {}
+let count = 0
+let expected = Number.POSITIVE_INFINITY
+
+const report = (): SinkReport => ({ count, unique: ids.size, at })
+
+function taken(recipient: string, mail: string): void {
+  count += 1
+  ids.add(/^Message-ID: *(\S+)/im.exec(mail)?.[1] ?? '')
+  if (keepTimes) at[recipient] = performance.timeOrigin + performance.now()
+  tellWhenReached()
+}
+
+function tellWhenReached(): void {
+  if (ids.size < expected) return
+  expected = Number.POSITIVE_INFINITY
+  process.send?.(report())
+}
+
+function serve(socket: Socket): void {
+  let pending = ''
+  let body: string[] | undefined
+  let recipient = ''
+  const say = (line: string) => socket.write(`${line}\r\n`)
+  socket.setNoDelay(true)
+  socket.setEncoding('latin1')
+  socket.on('error', () => {})
+  say('220 sink ESMTP')
+  socket.on('data', (text: string) => {
+    pending += text
+    for (;;) {
+      if (body !== undefined) {
+        const end = pending.startsWith('.\r\n') ? 0 : pending.indexOf('\r\n.\r\n')
+        if (end < 0) return
+        const mail = pending.slice(0, end)
+        pending = pending.slice(end === 0 ? 3 : end + 5)
+        body = undefined
+        const to = recipient
+        const accept = () => {
+          taken(to, mail)
+          say('250 2.0.0 taken')
+        }
+        if (delayMs > 0) setTimeout(accept, delayMs)
+        else accept()
+        continue
+      }
+      const end = pending.indexOf('\r\n')
+      if (end < 0) return
+      const line = pending.slice(0, end)
+      pending = pending.slice(end + 2)
+      const verb = line.slice(0, 4).toUpperCase()
+      if (verb === 'EHLO')
+        socket.write('250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n')
+      else if (verb === 'RCPT') {
+        recipient = /<([^>]*)>/.exec(line)?.[1] ?? ''
+        say('250 2.1.5 ok')
+      } else if (verb === 'DATA') {
+        body = []
+        say('354 go on')
+      } else if (verb === 'QUIT') {
+        say('221 bye')
+        socket.end()
+      } else say('250 2.0.0 ok')
+    }
+  })
+}
+
+const server = createServer(serve).listen(0, '127.0.0.1', () => {
+  const address = server.address()
+  process.send?.({ port: typeof address === 'object' ? address?.port : 0 })
+})
+process.on('message', (message: { expect?: number; report?: true; reset?: true }) => {
+  if (message.reset) {
+    ids = new Set()
+    at = {}
+    count = 0
+  }
+  if (message.expect !== undefined) {
+    expected = message.expect
+    tellWhenReached()
+  }
+  if (message.report) process.send?.(report())
+})
+process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,63 @@
+import type { Message } from '@herald/broker'
+import { type EachMessagePayload, type Kafka, Partitioners } from 'kafkajs'
+
+/** A producer as the manual of kafkajs has it. */
+export async function openProducer(kafka: Kafka) {
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  await producer.connect()
+  return {
+    send: (topic: string, messages: readonly Message[]) =>
+      producer.send({
+        topic,
+        acks: -1,
+        messages: messages.map(({ key, value, headers }) => ({
+          key,
+          value: Buffer.from(value),
+          headers: Object.fromEntries(
+            Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)]),
+          ),
+        })),
+      }),
+    close: () => producer.disconnect(),
+  }
+}
+
+/** Counts events with `eachBatch`, and does nothing with them; resolves when `count` have come. */
+export async function consumeBatches(kafka: Kafka, topic: string, group: string, count: number) {
+  const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  let seen = 0
+  let firstAt = 0
+  const lastAt = await new Promise<number>((resolve, reject) => {
+    consumer
+      .run({
+        eachBatch: async ({ batch }) => {
+          if (seen === 0) firstAt = performance.now()
+          seen += batch.messages.length
+          if (seen >= count) resolve(performance.now())
+        },
+      })
+      .catch(reject)
+  })
+  await consumer.disconnect()
+  return lastAt - firstAt
+}
+
+/** The loop of every tutorial: one event after the other, the next when `handle` has resolved. */
+export async function startLoop(
+  kafka: Kafka,
+  topic: string,
+  group: string,
+  handle: (payload: EachMessagePayload) => Promise<void>,
+) {
+  const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const joined = new Promise<void>((resolve) =>
+    consumer.on(consumer.events.GROUP_JOIN, () => resolve()),
+  )
+  await consumer.run({ eachMessage: handle })
+  await joined
+  return { stop: () => consumer.disconnect() }
+}
