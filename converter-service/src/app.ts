@@ -1,4 +1,4 @@
-import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { ConverterService, type ConverterServiceHandlers } from '@herald/proto/converter'
 import type { Lifecycle } from '@herald/runtime/lifecycle'
 import type { Logger } from '@herald/runtime/logger'
@@ -8,15 +8,19 @@ import { abilitiesOf } from './abilities.js'
 import { Admission } from './admission.js'
 import type { ConverterConfig } from './config.js'
 import { convertHandler } from './convert-handler.js'
+import { estimateHandler } from './estimate-handler.js'
 import { maxChunkBytes } from './limits.js'
 import { listFormats } from './list-formats.js'
 import { ConverterMetrics } from './metrics.js'
+import { Speed } from './speed.js'
 import { openSpool } from './spool.js'
 import { addStandardServices } from './standard-services.js'
 import { Pool } from './worker/pool.js'
 
 /** How long a stopped server waits for streams that nobody reads, such as health watches. */
 const lingerMs = 500
+/** A child that keeps so much more than it had at first is worn; libvips gives most back. */
+const maxGrowthBytes = 256 * 1024 ** 2
 
 export interface ConverterApp {
   readonly metrics: Registry
@@ -39,25 +43,35 @@ export async function createApp(
   lifecycle.defer('spool', () => spool.close())
 
   const registry = createMetrics('converter')
+  const { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes } = config
+  const limits = { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes }
   const { pool, engines } = await Pool.start({
     workers: config.workers,
-    timeoutMs: config.timeoutMs,
-    maxResidentBytes: config.maxResidentBytes,
+    budget: limits,
+    recycle: { tasks: config.workerJobs, growthBytes: maxGrowthBytes },
+    folder: spool.directory,
     env: config.childEnv,
     logger,
     onDeath: (reason) => metrics.died(reason),
   })
   lifecycle.defer('children', () => pool.close())
-  const admission = new Admission(config.workers + config.queue, () => metrics.usualMs)
+  const { has, lacks } = pool.confinement
+  logger.info({ has, lacks }, 'the children are confined')
+  const { workers, queue, idleMs } = config
+  const admission = new Admission({
+    places: workers + queue,
+    workers,
+    usualMs: () => metrics.usualMs,
+  })
   const metrics: ConverterMetrics = new ConverterMetrics(
     registry,
     () => pool.waiting,
     () => admission.taken,
   )
+  metrics.confined(pool.confinement)
 
   const abilities = abilitiesOf(engines)
-  const { maxBytes, maxPixels, maxPages, timeoutMs, idleMs } = config
-  const limits = { maxBytes, maxPixels, maxPages, timeoutMs }
+  const means = { workers, limits, abilities, speed: new Speed() }
   const server = new Server({
     // A chunk and what protobuf puts around it.
     'grpc.max_receive_message_length': maxChunkBytes + 64 * 1024,
@@ -66,20 +80,10 @@ export async function createApp(
     'grpc.keepalive_timeout_ms': 10_000,
   })
   const handlers: ConverterServiceHandlers = {
-    Convert: convertHandler({
-      pool,
-      spool,
-      admission,
-      abilities,
-      limits,
-      idleMs,
-      metrics,
-      logger,
-    }),
-    Estimate: (_call, callback) =>
-      callback({ code: status.UNIMPLEMENTED, details: 'This server does not estimate yet.' }),
+    Convert: convertHandler({ ...means, pool, spool, admission, idleMs, metrics, logger }),
+    Estimate: estimateHandler({ ...means, pool, spool, admission, idleMs, logger }),
     ListFormats: (_call, callback) =>
-      callback(null, listFormats(abilities, { ...limits, workers: config.workers })),
+      callback(null, listFormats(abilities, { ...limits, workers })),
   }
   server.addService(ConverterService.service, handlers)
   const health = addStandardServices(server)

@@ -12,13 +12,19 @@ export interface ConverterConfig {
   readonly maxPixels: number
   readonly maxPages: number
   readonly timeoutMs: number
+  /** Processor time of one conversion. */
+  readonly cpuMs: number
+  /** Of all renditions of one conversion. */
+  readonly maxOutputBytes: number
   /** How long an upload or a download may stand still. */
   readonly idleMs: number
   readonly workers: number
   /** Conversions that may wait beside those that run. */
   readonly queue: number
-  /** Per child, in bytes. */
-  readonly maxResidentBytes: number
+  /** Of one child and what it spawned, in bytes. */
+  readonly memoryBytes: number
+  /** Pieces of work after which a child is replaced by a fresh one. */
+  readonly workerJobs: number
   /** Folder for uploads and renditions in the making. */
   readonly spool: string
   readonly logLevel: string
@@ -39,8 +45,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       HERALD_MAX_PIXELS: integer(50_000_000, 1, 2_000_000_000),
       HERALD_MAX_PAGES: integer(500, 1, 100_000),
       HERALD_TIMEOUT: duration('30s'),
+      HERALD_CPU: duration('2m'),
+      HERALD_MAX_OUTPUT: bytes('1G'),
       HERALD_IDLE: duration('60s'),
       HERALD_WORKERS: integer(availableParallelism(), 1, 256),
+      HERALD_WORKER_JOBS: integer(1000, 1, 1_000_000),
       HERALD_QUEUE: integer(64, 0, 100_000),
       // AVIF takes the most: 1.6 GiB for a photograph at the default limit of pixels.
       HERALD_MEMORY: bytes('2G'),
@@ -56,10 +65,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     maxPixels: values.HERALD_MAX_PIXELS,
     maxPages: values.HERALD_MAX_PAGES,
     timeoutMs: values.HERALD_TIMEOUT,
+    cpuMs: values.HERALD_CPU,
+    maxOutputBytes: values.HERALD_MAX_OUTPUT,
     idleMs: values.HERALD_IDLE,
     workers: values.HERALD_WORKERS,
     queue: values.HERALD_QUEUE,
-    maxResidentBytes: values.HERALD_MEMORY,
+    memoryBytes: values.HERALD_MEMORY,
+    workerJobs: values.HERALD_WORKER_JOBS,
     spool: values.HERALD_SPOOL,
     logLevel: values.HERALD_LOG_LEVEL,
     childEnv: Object.fromEntries(

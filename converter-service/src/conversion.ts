@@ -1,27 +1,29 @@
 import type { ConversionSummary } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import { type Abilities, listNames } from './abilities.js'
-import type { Inspection, Made, RenditionPlan } from './engines/engine.js'
+import type { Abilities } from './abilities.js'
+import type { Place } from './admission.js'
+import type { Inspection, Made } from './engines/engine.js'
 import { formatNamed } from './formats.js'
-import { type Limits, maxRenditions } from './limits.js'
+import { forecastInspection, shortTask } from './inspect-forecast.js'
+import type { Limits } from './limits.js'
 import { sendRendition } from './rendition.js'
 import type { Responder } from './responder.js'
 import type { ConversionPlan } from './spec.js'
 import type { SpoolFolder } from './spool.js'
 import type { Upload } from './upload.js'
 import { receiveUpload } from './upload.js'
+import { hopeless, type Means, type Piece, planWork } from './work.js'
 import type { Job } from './worker/job.js'
 import type { Pool } from './worker/pool.js'
 
-export interface ConversionContext {
+export interface ConversionContext extends Means {
   readonly pool: Pool
-  readonly abilities: Abilities
-  readonly limits: Limits
   readonly folder: SpoolFolder
   readonly responder: Responder
   /** Aborted with a HeraldError when the caller is gone. */
   readonly signal: AbortSignal
+  readonly place: Place
   readonly logger: Logger
 }
 
@@ -68,46 +70,42 @@ async function makeAll(
   upload: Upload,
   path: string,
   job: Job,
-  { folder, responder, limits, abilities, logger }: ConversionContext,
+  context: ConversionContext,
 ): Promise<ConversionSummary> {
+  const { folder, responder, limits, abilities, speed, logger } = context
   const source = { path, format: upload.format }
-  const inspection = (await job.run({ kind: 'inspect', source })).result
-  refuseTargets(plan, upload.format, abilities)
-  const renditions = plan.renditions.flatMap((each) => spread(each, inspection.pages))
-  if (renditions.length > Math.max(maxRenditions, limits.maxPages)) {
-    throw new HeraldError(
-      'HERALD_TOO_MANY_PAGES',
-      `${renditions.length.toLocaleString('en')} renditions would be made; this server makes ${limits.maxPages.toLocaleString('en')}.`,
-      { remedy: 'Ask for single pages.' },
-    )
-  }
+  const inspection = (await job.run({ kind: 'inspect', source }, forecastInspection(upload))).result
+  const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
+  const refusal = hopeless(work, context)
+  if (refusal) throw refusal
+  job.expectedMs = work.ms
+  context.place.expect(() => job.leftMs)
+  const progress = () => ({
+    stage: 'STAGE_CONVERTING' as const,
+    receivedBytes: upload.sizeBytes,
+    renditionsDone: made.length,
+    renditionsTotal: work.pieces.length,
+    estimatedMs: work.ms,
+  })
   const made: Made[] = []
+  responder.tell({ progress: progress() })
   let preview: Promise<ConversionSummary['preview']> | undefined
 
-  const makeOne = async (rendition: RenditionPlan) => {
+  const makeOne = async ({ plan: rendition, estimate }: Piece) => {
     const target = folder.path(`rendition-${rendition.index}-${rendition.page ?? 0}`)
-    const { result, ms } = await job.run({
-      kind: 'convert',
-      source,
-      plan: rendition,
-      target,
-      limits,
-    })
+    const { result, ms, usage } = await job.run(
+      { kind: 'convert', source, plan: rendition, target, limits },
+      { ms: estimate.ms * speed.factor, sure: estimate.sure },
+    )
+    if (estimate.sure) speed.learn(estimate.ms, usage.cpuMs, ms)
     made.push(result)
     preview ??= makePreview(job, { path: target, format: rendition.format }, limits, logger)
     await responder.inTurn(() => sendRendition(responder, rendition, result, target, ms))
-    responder.tell({
-      progress: {
-        stage: 'STAGE_CONVERTING',
-        receivedBytes: upload.sizeBytes,
-        renditionsDone: made.length,
-        renditionsTotal: renditions.length,
-      },
-    })
+    responder.tell({ progress: progress() })
   }
   const outcomes = await Promise.allSettled(
-    renditions.map((rendition) =>
-      makeOne(rendition).catch((error) => {
+    work.pieces.map((piece) =>
+      makeOne(piece).catch((error) => {
         job.end('cancelled', asHeraldError(error))
         throw error
       }),
@@ -119,25 +117,14 @@ async function makeAll(
     | undefined
   const picture = await preview
   if (failed) throw failed.reason
-  return summarise(plan, upload, inspection, made, job, abilities, picture)
-}
-
-/** One plan for each page, where that is asked for. */
-function spread(plan: RenditionPlan, pages: number): RenditionPlan[] {
-  if (!plan.everyPage) return [plan]
-  return Array.from({ length: pages }, (_, page) => ({ ...plan, everyPage: false, page }))
-}
-
-/** Refuses what no engine makes of this kind of file. */
-function refuseTargets(plan: ConversionPlan, format: string, abilities: Abilities): void {
-  const targets = abilities.targetsOf(format)
-  const wrong = plan.renditions.find((each) => !targets.some(({ name }) => name === each.format))
-  if (!wrong) return
-  throw new HeraldError(
-    'HERALD_BAD_OPTION',
-    `This server makes no ${wrong.format} of ${format}; it makes ${listNames(targets)}.`,
-    { remedy: 'Choose one of these.' },
-  )
+  return {
+    ...summarise(plan, upload, inspection, made, abilities, picture),
+    queueMs: job.queueMs,
+    conversionMs: job.conversionMs,
+    estimatedMs: work.ms,
+    cpuMs: job.cpuMs,
+    peakMemoryBytes: job.peakBytes,
+  }
 }
 
 async function makePreview(
@@ -147,7 +134,9 @@ async function makePreview(
   logger: Logger,
 ): Promise<ConversionSummary['preview']> {
   try {
-    const { base64, width, height } = (await job.run({ kind: 'preview', source, limits })).result
+    const { base64, width, height } = (
+      await job.run({ kind: 'preview', source, limits }, shortTask)
+    ).result
     return { mediaType: 'image/jpeg', data: Buffer.from(base64, 'base64'), width, height }
   } catch (error) {
     // A receipt without a picture is still a receipt.
@@ -161,7 +150,6 @@ function summarise(
   upload: Upload,
   inspection: Inspection,
   made: readonly Made[],
-  job: Job,
   { versions }: Abilities,
   preview: ConversionSummary['preview'],
 ): ConversionSummary {
@@ -173,8 +161,6 @@ function summarise(
     conversionId: plan.conversionId,
     input: { format, mediaType, sizeBytes, sha256, width, height, pages },
     stripped: holds.filter((item) => !made.some(({ kept }) => kept.includes(item))),
-    queueMs: job.queueMs,
-    conversionMs: job.conversionMs,
     versions: {
       sharp: versions['sharp'] ?? '',
       libvips: versions['vips'] ?? '',

@@ -1,24 +1,21 @@
 import { finished } from 'node:stream'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import type { Abilities } from './abilities.js'
 import type { Admission } from './admission.js'
 import { failureStatus } from './call-errors.js'
 import { convertFile } from './conversion.js'
 import { readCall } from './incoming.js'
-import type { Limits } from './limits.js'
 import type { ConverterMetrics } from './metrics.js'
 import { type ConvertCall, Responder } from './responder.js'
 import { checkSpec } from './spec.js'
 import type { Spool } from './spool.js'
+import type { Means } from './work.js'
 import type { Pool } from './worker/pool.js'
 
-export interface ConvertServices {
+export interface ConvertServices extends Means {
   readonly pool: Pool
   readonly spool: Spool
   readonly admission: Admission
-  readonly abilities: Abilities
-  readonly limits: Limits
   readonly idleMs: number
   readonly metrics: ConverterMetrics
   readonly logger: Logger
@@ -71,7 +68,8 @@ async function convert(
   const { admission, spool, abilities, limits, idleMs, metrics } = services
   const incoming = readCall(call, idleMs)
   const plan = checkSpec(await incoming.spec(), abilities, limits.maxBytes)
-  leave.push(admission.enter())
+  const place = admission.enter()
+  leave.push(place.leave)
   const logger = services.logger.child({ conversion: plan.conversionId })
   const folder = await spool.open()
   try {
@@ -79,7 +77,7 @@ async function convert(
     await responder.send({
       admitted: { conversionId: plan.conversionId, maxBytes: limits.maxBytes },
     })
-    const context = { ...services, folder, responder, signal, logger }
+    const context = { ...services, place, folder, responder, signal, logger }
     const summary = await convertFile(plan, incoming.chunks(), context)
     metrics.worked(summary)
     await responder.send({ summary })
@@ -90,6 +88,9 @@ async function convert(
         bytes: summary.input?.sizeBytes,
         queueMs: summary.queueMs,
         conversionMs: summary.conversionMs,
+        estimatedMs: summary.estimatedMs,
+        cpuMs: summary.cpuMs,
+        peakMemoryBytes: summary.peakMemoryBytes,
       },
       'converted',
     )

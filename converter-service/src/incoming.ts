@@ -1,5 +1,6 @@
+import type { Readable } from 'node:stream'
 import type { ReceivedConversionSpec, ReceivedConvertRequest } from '@herald/proto/converter'
-import { type ConvertCall, standstill } from './responder.js'
+import { standstill } from './responder.js'
 import { badSpec } from './spec.js'
 
 /** The asking half of a call: the spec, then the chunks. */
@@ -10,7 +11,7 @@ export interface Incoming {
   chunks(): AsyncIterable<Buffer>
 }
 
-export function readCall(call: ConvertCall, idleMs: number): Incoming {
+export function readCall(call: Pick<Readable, 'iterator'>, idleMs: number): Incoming {
   // Leaving the loop must not destroy the stream: the answer is still to be sent on it.
   const messages: AsyncIterator<ReceivedConvertRequest> = call
     .iterator({ destroyOnReturn: false })

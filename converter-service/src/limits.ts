@@ -9,7 +9,10 @@ export const maxChunkBytes = 1024 * 1024
 /** The chunks this server sends: measured to be the fastest. */
 export const chunkBytes = 256 * 1024
 
-export type Limits = Pick<ConverterConfig, 'maxBytes' | 'maxPixels' | 'maxPages' | 'timeoutMs'>
+export type Limits = Pick<
+  ConverterConfig,
+  'maxBytes' | 'maxPixels' | 'maxPages' | 'timeoutMs' | 'cpuMs' | 'memoryBytes' | 'maxOutputBytes'
+>
 
 /** `104,857,600 bytes (100 MiB)` */
 export function describeBytes(bytes: number): string {

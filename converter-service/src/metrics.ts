@@ -1,5 +1,6 @@
 import type { ConversionSummary } from '@herald/proto/converter'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Confinement } from './worker/confinement.js'
 import type { DeathReason } from './worker/worker.js'
 
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -11,6 +12,7 @@ export class ConverterMetrics {
   readonly #work
   readonly #wait
   readonly #deaths
+  readonly #confinement
   /** Running mean of a conversion's whole time, in milliseconds. */
   usualMs = 500
 
@@ -42,8 +44,14 @@ export class ConverterMetrics {
     })
     this.#deaths = new Counter({
       name: 'herald_children_ended_total',
-      help: 'Children that ended before their time, by reason',
+      help: 'Children that ended, by reason; retired ones made room for a fresh one',
       labelNames: ['reason'],
+      registers,
+    })
+    this.#confinement = new Gauge({
+      name: 'herald_children_confined',
+      help: 'How the children are kept from doing harm: 1 where this machine can do it, else 0',
+      labelNames: ['measure'],
       registers,
     })
     new Gauge({
@@ -73,6 +81,12 @@ export class ConverterMetrics {
   worked({ queueMs, conversionMs }: ConversionSummary): void {
     this.#wait.observe(Number(queueMs) / 1000)
     this.#work.observe(Number(conversionMs) / 1000)
+  }
+
+  /** What the children do without, and what this machine could not take from them. */
+  confined({ has, lacks }: Pick<Confinement, 'has' | 'lacks'>): void {
+    for (const measure of has) this.#confinement.set({ measure }, 1)
+    for (const measure of lacks) this.#confinement.set({ measure }, 0)
   }
 
   died(reason: DeathReason): void {

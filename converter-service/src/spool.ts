@@ -5,6 +5,8 @@ import { isAlive, thisProcess } from '@herald/runtime/process-identity'
 
 /** Where uploads and renditions lie while a conversion is under way. */
 export interface Spool {
+  /** This process' part of it: what the children may write in. */
+  readonly directory: string
   /** A fresh folder for one conversion. Whoever opens it removes it. */
   open(): Promise<SpoolFolder>
   /** Removes this process' part of the spool. */
@@ -25,6 +27,7 @@ export async function openSpool(root: string): Promise<Spool> {
   const own = join(root, `${thisProcess.pid}-${thisProcess.startedAt}-`)
   const directory = await mkdtemp(own)
   return {
+    directory,
     async open() {
       const folder = await mkdtemp(join(directory, 'c-'))
       return {

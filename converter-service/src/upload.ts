@@ -62,7 +62,8 @@ export async function receiveUpload(
   return { sizeBytes, sha256: hash.digest('hex'), format }
 }
 
-async function readableFormat(head: Buffer, { readable }: Abilities): Promise<string> {
+/** The name of the readable format these first bytes are of. Rejects with HERALD_UNSUPPORTED_FILE. */
+export async function readableFormat(head: Buffer, { readable }: Abilities): Promise<string> {
   const sniffed = await sniff(head)
   if (sniffed.kind === 'format' && readable.some(({ name }) => name === sniffed.name)) {
     return sniffed.name

@@ -36,7 +36,10 @@ export async function startConverter(
     client,
     async spooled() {
       const [own] = await readdir(spool)
-      return own === undefined ? [] : readdir(join(spool, own), { recursive: true })
+      if (own === undefined) return []
+      const all = await readdir(join(spool, own), { recursive: true })
+      // Each child has a folder of its own, as long as it lives.
+      return all.filter((name) => !/^w-[^/]+$/.test(name))
     },
     stop: () => lifecycle.close(),
     async close() {

@@ -70,7 +70,7 @@ test.runIf(hasCorpus)(
     for (const [name, [code, message]] of Object.entries(expectedRefusals)) {
       expect(refused[name], name).toMatchObject({ code, message: expect.stringMatching(message) })
     }
-    expect(converter.app.pids()).toHaveLength(2)
+    expect(converter.app.pids()).toHaveLength(3)
     expect(await converter.spooled()).toEqual([])
   },
   120_000,

@@ -23,7 +23,8 @@ export async function startHopeless(client: ConverterServiceClient): Promise<Hop
         call.write({ chunk: svgBomb() })
         call.end()
       }
-      if (progress?.stage === 'STAGE_CONVERTING') resolve()
+      // Before that it is only being looked at.
+      if (progress?.renditionsTotal) resolve()
     })
   })
   call.write({ spec: { fileName: 'bomb.svg', renditions: [{ format: 'png' }] } })

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfig } from '@herald/converter-service/config'
+import { Guardian } from '@herald/converter-service/worker/guardian'
 import { Worker } from '@herald/converter-service/worker/worker'
 import { silentLogger } from '@herald/runtime/logger'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -9,11 +10,16 @@ import { twoHalves } from './pictures.js'
 
 let folder: string
 let worker: Worker
+let guardian: Guardian
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'herald-worker-test-'))
+  guardian = new Guardian()
+  const bare = { command: [], nodeFlags: [], has: [], lacks: [] }
   worker = new Worker({
-    maxResidentBytes: 1024 ** 3,
+    folder,
     env: loadConfig(process.env).childEnv,
+    confinement: bare,
+    guardian,
     logger: silentLogger,
   })
   await worker.ready
@@ -21,6 +27,7 @@ beforeEach(async () => {
 afterEach(async () => {
   worker.kill('cancelled')
   await worker.gone
+  await guardian.close()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -33,7 +40,8 @@ const inspectPicture = async () => {
 test('a child answers one task after the other', async () => {
   const task = await inspectPicture()
   for (let time = 0; time < 3; time++) {
-    expect(await worker.run(task)).toMatchObject({ width: 120, height: 80, pages: 1, holds: [] })
+    const { result } = await worker.run(task)
+    expect(result).toMatchObject({ width: 120, height: 80, pages: 1, holds: [] })
   }
 })
 
@@ -44,6 +52,6 @@ test('an answer that arrives after the kill does not count', async () => {
   // The child answers meanwhile; nothing is read here.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
   worker.kill('timeout')
-  await expect(outcome).rejects.toMatchObject({ code: 'HERALD_TIMEOUT' })
+  await expect(outcome).rejects.toMatchObject({ code: 'HERALD_CANCELLED' })
   expect(await worker.gone).toBe('timeout')
 })

@@ -8,7 +8,7 @@ const figure = (value: number) => Math.round(value).toLocaleString('en')
 
 /** Refuses what would cost too much, before a pixel is read. */
 export function refuseTooLarge(
-  picture: Picture,
+  picture: Pick<Picture, 'width' | 'height' | 'scalable'>,
   pages: number,
   plan: RenditionPlan,
   { maxPixels, maxPages }: EngineLimits,

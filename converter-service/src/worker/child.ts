@@ -1,9 +1,10 @@
 import { HeraldError } from '@herald/proto/errors'
 import { Engines } from '../engines/all-engines.js'
-import type { ChildMessage, Task, TaskResults } from './messages.js'
+import type { ChildMessage, SelfReport, Task, TaskResults } from './messages.js'
 
-/** How often the memory is looked at while a task runs. */
-const memoryIntervalMs = 50
+/** How often it tells what it uses while a task runs. */
+const reportIntervalMs = 50
+const tellsItself = process.platform !== 'linux'
 
 function send(message: ChildMessage): void {
   // The channel may close under us when the parent dies; 'disconnect' ends us then.
@@ -33,28 +34,34 @@ process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
 process.on('message', async (task: Task) => {
-  const watch = setInterval(
-    () => send({ kind: 'memory', residentBytes: process.memoryUsage.rss() }),
-    memoryIntervalMs,
-  )
+  const before = process.cpuUsage()
+  const used = (): SelfReport => {
+    const { user, system } = process.cpuUsage(before)
+    return { cpuMs: (user + system) / 1000, residentBytes: process.memoryUsage.rss() }
+  }
+  // Where there is /proc, the parent looks for itself.
+  const watch = tellsItself
+    ? setInterval(() => send({ kind: 'working', used: used() }), reportIntervalMs)
+    : undefined
   try {
-    send({ kind: 'done', result: await run(task) })
+    const result = await run(task)
+    send({ kind: 'done', result, used: used() })
   } catch (error) {
     if (error instanceof HeraldError) {
       const { code, publicMessage: message, remedy } = error
-      send({
-        kind: 'refused',
-        fault: { code, message, ...(remedy === undefined ? {} : { remedy }) },
-      })
+      const fault = { code, message, ...(remedy === undefined ? {} : { remedy }) }
+      send({ kind: 'refused', fault, used: used() })
     } else {
-      send({
-        kind: 'broken',
-        detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      })
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      send({ kind: 'broken', detail, used: used() })
     }
   } finally {
     clearInterval(watch)
   }
 })
 
-send({ kind: 'ready', engines: engines.reports })
+send({
+  kind: 'ready',
+  engines: engines.reports,
+  residentBytes: process.memoryUsage.rss(),
+})

@@ -1,53 +1,79 @@
-import { HeraldError } from '@herald/proto/errors'
+import { statSync } from 'node:fs'
+import type { HeraldError } from '@herald/proto/errors'
+import {
+  type Budget,
+  heldTooMuchMemory,
+  madeTooMuchOutput,
+  tookTooLong,
+  usedTooMuchCpu,
+} from './budget.js'
 import type { Task, TaskResult } from './messages.js'
+import type { Usage } from './usage.js'
 import type { DeathReason, Worker } from './worker.js'
+
+/** What is expected of a task before it is done. */
+export interface Forecast {
+  readonly ms: number
+  /** It may be relied on: no file can make it wrong on purpose. */
+  readonly sure: boolean
+}
 
 /** A task that waits for a worker. */
 export interface Waiting {
   readonly job: Job
+  readonly forecast: Forecast
   /** Takes the worker until the task is over, however it ends. */
   start(worker: Worker): Promise<void>
   abandon(error: unknown): void
 }
 
 export interface JobOptions {
-  /** How long workers may be at it, all in all; waiting does not count. In milliseconds. */
-  readonly timeoutMs: number
-  /** Its place in the order of arrival. */
-  readonly number: number
+  readonly budget: Budget
+  /** When it came, in milliseconds of a clock that never goes back. */
+  readonly arrivedAt: number
   readonly enqueue: (waiting: Waiting) => void
   /** Called when the first worker starts on it. */
   readonly onStart?: () => void
 }
 
 /**
- * The work of one conversion: its tasks may run on several workers at once. When one fails,
- * the time is up or it is cancelled, all of it ends.
+ * The work of one conversion: its tasks may run on several workers at once. When one fails, the
+ * budget is spent or it is cancelled, all of it ends.
  */
 export class Job {
+  /** What is expected of all of it, in milliseconds; set when it is known. */
+  expectedMs = 0
+  /** Time in which something waited and nothing ran, in milliseconds. */
+  queueMs = 0
+  /** The most one worker held, in bytes. */
+  peakBytes = 0
   readonly #options: JobOptions
-  readonly #running = new Set<Worker>()
+  readonly #running = new Map<Worker, Task>()
   readonly #waiting = new Set<Waiting>()
+  readonly #outputs = new Map<string, number>()
   #usedMs = 0
+  #cpuMs = 0
   #clockFrom: number | undefined
   #timer: NodeJS.Timeout | undefined
   #waitFrom: number | undefined
   #startedAt: number | undefined
   #endedAt: number | undefined
   #failure: HeraldError | undefined
-  /** Time in which something waited and nothing ran, in milliseconds. */
-  queueMs = 0
 
   constructor(options: JobOptions) {
     this.#options = options
   }
 
-  get number(): number {
-    return this.#options.number
-  }
-
   get running(): number {
     return this.#running.size
+  }
+
+  /**
+   * The lower, the sooner: what is small comes first, but a job is passed only by those that come
+   * after it for as long as it takes itself. So none waits for ever.
+   */
+  get turn(): number {
+    return this.#options.arrivedAt + this.expectedMs
   }
 
   /** From the first start to the last end so far, in milliseconds. */
@@ -55,20 +81,37 @@ export class Job {
     return this.#startedAt === undefined ? 0 : (this.#endedAt ?? this.#startedAt) - this.#startedAt
   }
 
+  /** Processor time so far. */
+  get cpuMs(): number {
+    let sum = this.#cpuMs
+    for (const worker of this.#running.keys()) sum += worker.usage.cpuMs
+    return sum
+  }
+
+  /** What is left of `expectedMs`: what takes longer than expected will not be done at once either. */
+  get leftMs(): number {
+    const now = this.#clockFrom === undefined ? 0 : performance.now() - this.#clockFrom
+    return Math.max(this.expectedMs - this.#usedMs - now, this.expectedMs / 10)
+  }
+
   /** Runs a task on the next free worker; `ms` is the time the worker took. */
-  run<T extends Task>(task: T): Promise<{ result: TaskResult<T>; ms: number }> {
+  run<T extends Task>(task: T, forecast: Forecast): Promise<Run<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       const waiting: Waiting = {
         job: this,
+        forecast,
         start: async (worker) => {
           this.#waiting.delete(waiting)
-          this.#begin(worker)
+          this.#begin(worker, task)
           const from = performance.now()
           try {
-            const result = await worker.run(task)
-            resolve({ result, ms: performance.now() - from })
+            const { result, usage } = await worker.run(task, (used) => this.#check(worker, used))
+            this.#check(worker, usage)
+            if (this.#failure) reject(this.#failure)
+            else resolve({ result, ms: performance.now() - from, usage })
           } catch (error) {
+            this.#check(worker, worker.usage)
             reject(this.#failure ?? error)
           } finally {
             this.#finish(worker)
@@ -85,7 +128,7 @@ export class Job {
   /** Ends all of it: running workers are killed, waiting tasks rejected. Later runs are rejected too. */
   end(reason: DeathReason, failure: HeraldError): void {
     this.#failure ??= failure
-    for (const worker of this.#running) worker.kill(reason)
+    for (const worker of this.#running.keys()) worker.kill(reason)
     for (const waiting of this.#waiting) waiting.abandon(this.#failure)
     this.#waiting.clear()
   }
@@ -95,16 +138,41 @@ export class Job {
     return this.#waiting.has(waiting)
   }
 
-  #begin(worker: Worker): void {
+  /** Ends it when more is used than the budget has. */
+  #check(worker: Worker, { peakBytes }: Usage): void {
+    const { budget } = this.#options
+    this.peakBytes = Math.max(this.peakBytes, peakBytes)
+    if (this.#failure) return
+    if (peakBytes > budget.memoryBytes) this.end('memory', heldTooMuchMemory(budget))
+    else if (this.cpuMs > budget.cpuMs) this.end('cpu', usedTooMuchCpu(budget))
+    else if (this.#written(worker) > budget.maxOutputBytes) {
+      this.end('output', madeTooMuchOutput(budget))
+    }
+  }
+
+  /** Bytes of all renditions so far, the growing one included. */
+  #written(worker: Worker): number {
+    const task = this.#running.get(worker)
+    if (task?.kind === 'convert') {
+      const { size = 0 } = statSync(task.target, { throwIfNoEntry: false }) ?? {}
+      this.#outputs.set(task.target, size)
+    }
+    let sum = 0
+    for (const bytes of this.#outputs.values()) sum += bytes
+    return sum
+  }
+
+  #begin(worker: Worker, task: Task): void {
     const now = performance.now()
     if (this.#running.size === 0) {
       this.queueMs += now - (this.#waitFrom ?? now)
       this.#waitFrom = undefined
       this.#clockFrom = now
-      const leftMs = Math.max(0, this.#options.timeoutMs - this.#usedMs)
-      this.#timer = setTimeout(() => this.end('timeout', this.#tooLong()), leftMs)
+      const { budget } = this.#options
+      const leftMs = Math.max(0, budget.timeoutMs - this.#usedMs)
+      this.#timer = setTimeout(() => this.end('timeout', tookTooLong(budget)), leftMs)
     }
-    this.#running.add(worker)
+    this.#running.set(worker, task)
     if (this.#startedAt === undefined) {
       this.#startedAt = now
       this.#options.onStart?.()
@@ -113,19 +181,19 @@ export class Job {
 
   #finish(worker: Worker): void {
     this.#endedAt = performance.now()
+    this.#cpuMs += worker.usage.cpuMs
     this.#running.delete(worker)
     if (this.#running.size > 0) return
     clearTimeout(this.#timer)
     this.#usedMs += this.#endedAt - (this.#clockFrom ?? this.#endedAt)
+    this.#clockFrom = undefined
     if (this.#waiting.size > 0) this.#waitFrom = this.#endedAt
   }
+}
 
-  #tooLong(): HeraldError {
-    const seconds = this.#options.timeoutMs / 1000
-    return new HeraldError(
-      'HERALD_TIMEOUT',
-      `The conversion took longer than the ${seconds} s this server gives it.`,
-      { remedy: 'Ask for a smaller or simpler rendition, or for one at a time.' },
-    )
-  }
+/** A task that was run. */
+export interface Run<T extends Task> {
+  readonly result: TaskResult<T>
+  readonly ms: number
+  readonly usage: Usage
 }

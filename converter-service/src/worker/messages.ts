@@ -30,11 +30,26 @@ export interface TaskResults {
 
 export type TaskResult<T extends Task> = TaskResults[T['kind']]
 
+/** What a child says of itself, for where /proc does not tell. */
+export interface SelfReport {
+  /** Processor time since the task began. */
+  readonly cpuMs: number
+  readonly residentBytes: number
+}
+
 /** From the child. It takes one task at a time, so answers need no number. */
 export type ChildMessage =
-  | { readonly kind: 'ready'; readonly engines: readonly EngineReport[] }
-  | { readonly kind: 'done'; readonly result: TaskResults[Task['kind']] }
-  | { readonly kind: 'refused'; readonly fault: Fault }
+  | {
+      readonly kind: 'ready'
+      readonly engines: readonly EngineReport[]
+      readonly residentBytes: number
+    }
+  | {
+      readonly kind: 'done'
+      readonly result: TaskResults[Task['kind']]
+      readonly used: SelfReport
+    }
+  | { readonly kind: 'refused'; readonly fault: Fault; readonly used: SelfReport }
   /** A defect: `detail` is for the log only. */
-  | { readonly kind: 'broken'; readonly detail: string }
-  | { readonly kind: 'memory'; readonly residentBytes: number }
+  | { readonly kind: 'broken'; readonly detail: string; readonly used: SelfReport }
+  | { readonly kind: 'working'; readonly used: SelfReport }

@@ -1,44 +1,75 @@
 import type { EngineReport } from '../engines/engine.js'
+import type { Budget } from './budget.js'
+import { type Confinement, probeConfinement, weaker } from './confinement.js'
+import { Guardian } from './guardian.js'
 import { Job, type JobOptions, type Waiting } from './job.js'
+import { chooseTask, isShort } from './turn.js'
 import { type DeathReason, Worker, type WorkerOptions } from './worker.js'
 
 /** How long to wait before replacing a child that died before it was ready. */
 const respawnDelayMs = 1000
-
-export interface PoolOptions extends WorkerOptions {
+export interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'logger'> {
   readonly workers: number
-  readonly timeoutMs: number
-  /** Told of each child that ended before its time. */
+  readonly budget: Budget
+  /** After so many tasks, or holding so many bytes more than when it was ready, a child is replaced. */
+  readonly recycle: { readonly tasks: number; readonly growthBytes: number }
+  /** Told of each child that ended. */
   readonly onDeath: (reason: DeathReason) => void
 }
 
-/** Warm children, each with one task at a time; whichever dies is replaced. */
+interface Member {
+  readonly worker: Worker
+  /** Takes short tasks only, and only while long ones hold all others. */
+  readonly express: boolean
+  state: 'starting' | 'idle' | 'busy' | 'gone'
+  /** At a task that is not short. */
+  long: boolean
+  /** Makes room as soon as a fresh one is there; works on until then. */
+  retiring: boolean
+}
+
+/**
+ * Warm children, each with one task at a time, and one more for short tasks while long ones hold
+ * all the others. Whichever dies is replaced.
+ */
 export class Pool {
   readonly #options: PoolOptions
-  readonly #workers = new Set<Worker>()
-  readonly #idle: Worker[] = []
+  readonly #guardian = new Guardian()
+  readonly #members = new Set<Member>()
+  #confinement: Confinement
   #waiting: Waiting[] = []
   #closing = false
-  #jobs = 0
 
-  private constructor(options: PoolOptions) {
+  private constructor(options: PoolOptions, confinement: Confinement) {
     this.#options = options
+    this.#confinement = confinement
   }
 
   /** Starts the children. Rejects, leaving none behind, when they cannot work on this machine. */
   static async start(
     options: PoolOptions,
   ): Promise<{ pool: Pool; engines: readonly EngineReport[] }> {
-    const pool = new Pool(options)
-    try {
-      const reports = await Promise.all(
-        Array.from({ length: options.workers }, () => pool.#spawn().ready),
-      )
-      return { pool, engines: reports[0] ?? [] }
-    } catch (error) {
-      await pool.close()
-      throw error
+    const { folder, budget, logger } = options
+    const maxFileBytes = budget.maxOutputBytes + spareFileBytes
+    let confinement = await probeConfinement({ folder, maxFileBytes })
+    for (;;) {
+      const pool = new Pool(options, confinement)
+      try {
+        const reports = await Promise.all(pool.#fill().map(({ ready }) => ready))
+        return { pool, engines: reports[0] ?? [] }
+      } catch (error) {
+        await pool.close()
+        const next = weaker(confinement)
+        if (!next) throw error
+        logger.warn({ without: next.lacks }, 'the children do not start with so few rights')
+        confinement = next
+      }
     }
+  }
+
+  /** Which rights the children do without, and which they keep because this machine cannot take them. */
+  get confinement(): Pick<Confinement, 'has' | 'lacks'> {
+    return this.#confinement
   }
 
   /** Tasks that wait for a worker. */
@@ -46,21 +77,17 @@ export class Pool {
     return this.#waiting.length
   }
 
-  get busy(): number {
-    return this.#workers.size - this.#idle.length
-  }
-
   /** Children alive now. */
   get pids(): number[] {
-    return [...this.#workers].flatMap(({ pid }) => pid ?? [])
+    return [...this.#members].flatMap(({ worker }) => worker.pid ?? [])
   }
 
-  /** The work of one conversion. */
-  openJob(options: Pick<JobOptions, 'onStart'> = {}): Job {
+  /** The work of one conversion; `budget` where it differs from everybody's. */
+  openJob(options: Pick<JobOptions, 'onStart'> & { budget?: Partial<Budget> } = {}): Job {
     return new Job({
       ...options,
-      timeoutMs: this.#options.timeoutMs,
-      number: this.#jobs++,
+      budget: { ...this.#options.budget, ...options.budget },
+      arrivedAt: performance.now(),
       enqueue: (waiting) => {
         this.#waiting.push(waiting)
         this.#dispatch()
@@ -71,68 +98,119 @@ export class Pool {
   /** Kills every child. Idempotent; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closing = true
-    const workers = [...this.#workers]
+    const workers = [...this.#members].map(({ worker }) => worker)
     for (const worker of workers) worker.kill('cancelled')
     await Promise.all(workers.map(({ gone }) => gone))
+    await this.#guardian.close()
   }
 
-  #spawn(): Worker {
-    const worker = new Worker(this.#options)
-    this.#workers.add(worker)
-    let wasReady = false
+  /** Starts as many children as are missing; those who are about to retire are missing already. */
+  #fill(): Worker[] {
+    const staying = [...this.#members].filter(({ retiring }) => !retiring)
+    const express = staying.filter((member) => member.express).length
+    const started: Worker[] = []
+    for (let count = staying.length - express; count < this.#options.workers; count++) {
+      started.push(this.#spawn(false))
+    }
+    if (express === 0) started.push(this.#spawn(true))
+    return started
+  }
+
+  #spawn(express: boolean): Worker {
+    const worker = new Worker({
+      ...this.#options,
+      confinement: this.#confinement,
+      guardian: this.#guardian,
+    })
+    const member: Member = { worker, express, state: 'starting', long: false, retiring: false }
+    this.#members.add(member)
     worker.ready.then(
       () => {
-        wasReady = true
-        this.#release(worker)
+        this.#retireOne(express)
+        this.#release(member)
       },
       () => {},
     )
     worker.gone.then((reason) => {
-      this.#workers.delete(worker)
-      const at = this.#idle.indexOf(worker)
-      if (at >= 0) this.#idle.splice(at, 1)
+      const wasReady = member.state !== 'starting'
+      member.state = 'gone'
+      this.#members.delete(member)
       if (this.#closing) return
       this.#options.onDeath(reason)
-      this.#options.logger.warn({ child: worker.pid, reason }, 'a child ended and is replaced')
-      if (wasReady) this.#spawn()
-      else setTimeout(() => this.#closing || this.#spawn(), respawnDelayMs).unref()
+      const { logger } = this.#options
+      if (reason === 'retired') logger.debug({ child: worker.pid }, 'a child is retired')
+      else logger.warn({ child: worker.pid, reason }, 'a child ended and is replaced')
+      if (wasReady) this.#fill()
+      else setTimeout(() => this.#closing || this.#fill(), respawnDelayMs).unref()
     })
     return worker
   }
 
-  #release(worker: Worker): void {
-    if (!this.#workers.has(worker)) return
-    this.#idle.push(worker)
+  #release(member: Member): void {
+    if (member.state === 'gone') return
+    member.state = 'idle'
     this.#dispatch()
   }
 
   #dispatch(): void {
-    for (let worker = this.#idle.pop(); worker; worker = this.#idle.pop()) {
-      const next = this.#takeNext()
-      if (!next) {
-        this.#idle.push(worker)
+    this.#waiting = this.#waiting.filter((waiting) => waiting.job.wants(waiting))
+    for (;;) {
+      const idle = [...this.#members].filter(({ state }) => state === 'idle')
+      const member = idle.find(({ express }) => !express) ?? idle[0]
+      const next = member && chooseTask(this.#waiting, member.express && this.#allAtLong())
+      if (!member || !next || (member.express && !this.#allAtLong())) return
+      this.#waiting.splice(this.#waiting.indexOf(next), 1)
+      void this.#serve(member, next)
+    }
+  }
+
+  #allAtLong(): boolean {
+    return [...this.#members].every(
+      ({ express, state, long }) => express || (state === 'busy' && long),
+    )
+  }
+
+  async #serve(member: Member, waiting: Waiting): Promise<void> {
+    member.state = 'busy'
+    member.long = !isShort(waiting.forecast)
+    await waiting.start(member.worker)
+    // Whoever waited for this result may have the next task of the same job: it comes first.
+    setImmediate(() => {
+      if (member.retiring && this.#hasFresh(member.express)) member.worker.kill('retired')
+      else {
+        if (this.#isWorn(member)) {
+          member.retiring = true
+          this.#fill()
+        }
+        this.#release(member)
+      }
+    })
+  }
+
+  #isWorn(member: Member): boolean {
+    const { recycle } = this.#options
+    const { tasks, growthBytes } = member.worker
+    return !member.retiring && (tasks >= recycle.tasks || growthBytes > recycle.growthBytes)
+  }
+
+  /** A fresh child came: one that it is to replace goes, now or when its task is done. */
+  #retireOne(express: boolean): void {
+    for (const member of this.#members) {
+      if (member.retiring && member.express === express && member.state === 'idle') {
+        member.state = 'gone'
+        member.worker.kill('retired')
         return
       }
-      void this.#serve(worker, next)
     }
   }
 
-  async #serve(worker: Worker, waiting: Waiting): Promise<void> {
-    await waiting.start(worker)
-    // Whoever waited for this result may have the next task of the same job: it comes first.
-    setImmediate(() => this.#release(worker))
-  }
-
-  /** First come, first served; but a job that has a worker gets a second only when no other waits. */
-  #takeNext(): Waiting | undefined {
-    this.#waiting = this.#waiting.filter((waiting) => waiting.job.wants(waiting))
-    let best: Waiting | undefined
-    for (const waiting of this.#waiting) {
-      if (!best || waiting.job.running < best.job.running) best = waiting
-      else if (waiting.job.running === best.job.running && waiting.job.number < best.job.number)
-        best = waiting
-    }
-    if (best) this.#waiting.splice(this.#waiting.indexOf(best), 1)
-    return best
+  #hasFresh(express: boolean): boolean {
+    const fresh = [...this.#members].filter(
+      (member) => member.express === express && !member.retiring && member.state !== 'starting',
+    )
+    return fresh.length >= (express ? 1 : this.#options.workers)
   }
 }
+
+/** Programs that a child starts write files of their own beside the rendition. */
+const spareFileBytes = 64 * 1024 ** 2

@@ -1,0 +1,188 @@
+import { open } from 'node:fs/promises'
+import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js'
+import type { EstimateResponse, ReceivedEstimateRequest } from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import type { Logger } from '@herald/runtime/logger'
+import type { Admission } from './admission.js'
+import { failureStatus } from './call-errors.js'
+import type { SourceFacts } from './estimate.js'
+import { formatNamed } from './formats.js'
+import { readCall } from './incoming.js'
+import { forecastInspection } from './inspect-forecast.js'
+import { sniffBytes } from './sniff.js'
+import { checkSpec, emptyFile, tooManyBytes } from './spec.js'
+import type { Spool } from './spool.js'
+import { readableFormat } from './upload.js'
+import { hopeless, type Means, planWork, type Work } from './work.js'
+import type { Pool } from './worker/pool.js'
+
+type EstimateCall = ServerReadableStream<ReceivedEstimateRequest, EstimateResponse>
+
+export interface EstimateServices extends Means {
+  readonly pool: Pool
+  readonly spool: Spool
+  /** Asked how much is before it; an estimate itself takes no place. */
+  readonly admission: Admission
+  readonly idleMs: number
+  readonly logger: Logger
+}
+
+/** How much of a file is read before its header is tried; what does not do then takes all of it. */
+const triesAt = [64 * 1024, 1024 * 1024]
+/** Estimates at a time: each holds a part of a file on disk. */
+const maxAtOnce = 64
+/** Reading a header takes milliseconds. */
+const inspectTimeoutMs = 5000
+
+/** Answers what a conversion would cost, from as few of its bytes as will do. */
+export function estimateHandler(
+  services: EstimateServices,
+): (call: EstimateCall, callback: sendUnaryData<EstimateResponse>) => void {
+  let atOnce = 0
+  return (call, callback) => {
+    const gone = new AbortController()
+    call.on('cancelled', () =>
+      gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller ended the estimate.')),
+    )
+    if (atOnce >= maxAtOnce) {
+      const busy = new HeraldError('HERALD_BUSY', 'The server is busy with other estimates.', {
+        remedy: 'Try again in a moment.',
+        retryAfterMs: 1000,
+      })
+      return callback(failureStatus(busy, services.logger))
+    }
+    atOnce++
+    answer(call, gone.signal, services)
+      .then(
+        (response) => callback(null, response),
+        (error) =>
+          callback(
+            failureStatus(gone.signal.aborted ? gone.signal.reason : error, services.logger),
+          ),
+      )
+      .finally(() => {
+        atOnce--
+      })
+  }
+}
+
+async function answer(
+  call: EstimateCall,
+  signal: AbortSignal,
+  services: EstimateServices,
+): Promise<EstimateResponse> {
+  const { spool, abilities, limits, idleMs, admission } = services
+  const incoming = readCall(call, idleMs)
+  const { sizeBytes: announced, ...spec } = await incoming.spec()
+  if (announced === 0) throw emptyFile()
+  const plan = checkSpec(spec, abilities, limits.maxBytes)
+  const told: EstimateResponse = { queueMs: admission.backlogMs }
+  const folder = await spool.open()
+  try {
+    if (announced !== undefined && announced > limits.maxBytes) {
+      throw tooManyBytes(announced, limits.maxBytes)
+    }
+    const file = { path: folder.path('source'), announced }
+    const source = await readHeader(incoming.chunks(), file, signal, services)
+    const { format, width, height, pages } = source
+    const { mediaType } = formatNamed(format)
+    const sizeBytes = announced ?? 0
+    told.input = { format, mediaType, sizeBytes, width, height, pages }
+    const work = planWork(plan.renditions, source, services)
+    Object.assign(told, describe(work, services))
+    const refusal = hopeless(work, services)
+    if (refusal) throw refusal
+    return { ...told, fits: true }
+  } catch (error) {
+    if (!(error instanceof HeraldError) || !limitCodes.has(error.code)) throw error
+    const { code, publicMessage, remedy = '' } = error
+    return { ...told, fits: false, errorCode: code, message: publicMessage, remedy }
+  } finally {
+    await folder.remove()
+  }
+}
+
+/** What the server's limits forbid is an answer; anything else is a failure of the call. */
+const limitCodes: ReadonlySet<string> = new Set([
+  'HERALD_TOO_MANY_BYTES',
+  'HERALD_TOO_MANY_PIXELS',
+  'HERALD_TOO_MANY_PAGES',
+  'HERALD_TOO_MUCH_MEMORY',
+  'HERALD_TIMEOUT',
+])
+
+function describe({ pieces, ms, memoryBytes }: Work, { speed }: Means): EstimateResponse {
+  const asked = [...new Set(pieces.map(({ plan }) => plan.index))]
+  return {
+    workMs: ms,
+    memoryBytes: Math.round(memoryBytes),
+    renditions: asked.map((index) => {
+      const alike = pieces.filter(({ plan }) => plan.index === index)
+      const { width = 0, height = 0, pages: perFile = 1, effort } = alike[0]?.estimate ?? {}
+      const workMs = alike.reduce((sum, piece) => sum + piece.estimate.ms, 0) * speed.factor
+      return {
+        index,
+        width,
+        height,
+        pages: perFile,
+        files: alike.length,
+        workMs,
+        ...(effort === undefined ? {} : { effort }),
+      }
+    }),
+  }
+}
+
+/** Takes bytes until the header can be read. */
+async function readHeader(
+  chunks: AsyncIterable<Buffer>,
+  { path, announced }: { path: string; announced: number | undefined },
+  signal: AbortSignal,
+  { pool, abilities, limits }: EstimateServices,
+): Promise<SourceFacts> {
+  const file = await open(path, 'wx', 0o600)
+  const inspect = async (format: string) => {
+    const job = pool.openJob({ budget: { timeoutMs: inspectTimeoutMs } })
+    const cancel = () => job.end('cancelled', signal.reason)
+    signal.addEventListener('abort', cancel)
+    try {
+      signal.throwIfAborted()
+      const task = { kind: 'inspect', source: { path, format } } as const
+      return (await job.run(task, forecastInspection({ format }))).result
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+  let received = 0
+  let head = Buffer.alloc(0)
+  let tries = 0
+  try {
+    for await (const chunk of chunks) {
+      await file.writev([chunk])
+      received += chunk.length
+      if (received > limits.maxBytes) throw tooManyBytes(announced, limits.maxBytes)
+      if (head.length < sniffBytes) head = Buffer.concat([head, chunk]).subarray(0, sniffBytes)
+      if (received < (triesAt[tries] ?? Number.POSITIVE_INFINITY)) continue
+      tries++
+      const format = await readableFormat(head, abilities)
+      if (tellsPagesAtItsEnd(format)) continue
+      try {
+        return { ...(await inspect(format)), format, sizeBytes: announced ?? received }
+      } catch (error) {
+        // The header may be longer than what has come; only the whole file tells.
+        if (!(error instanceof HeraldError) || error.code !== 'HERALD_CORRUPT_FILE') throw error
+      }
+    }
+    if (received === 0) throw emptyFile()
+    const format = await readableFormat(head, abilities)
+    return { ...(await inspect(format)), format, sizeBytes: received }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Of half an animation or document, only the pages so far would be counted. */
+function tellsPagesAtItsEnd(format: string): boolean {
+  const { animates, paged, engine } = formatNamed(format)
+  return animates || paged || engine !== 'image'
+}

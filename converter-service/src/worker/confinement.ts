@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
+
+/** How a child is started with fewer rights than this process has. */
+export interface Confinement {
+  /** Put before the program and its arguments; it replaces itself by the program, so the pid stays. */
+  readonly command: readonly string[]
+  readonly nodeFlags: readonly string[]
+  /** What this machine gives, in words. */
+  readonly has: readonly string[]
+  /** What it does not give. */
+  readonly lacks: readonly string[]
+}
+
+export interface ConfinementOptions {
+  /** The one folder the child's own code may write in. */
+  readonly folder: string
+  /** No file a child, or what it spawned, writes may become larger than this. */
+  readonly maxFileBytes: number
+}
+
+interface Measure {
+  readonly called: string
+  readonly command: readonly string[]
+}
+
+/** A child starts in 0.1 s at most; a tool that takes longer than this hangs. */
+const probeTimeoutMs = 5000
+
+/** Formats of files are read by programs: these folders hold them, and their fonts. */
+const programFolders = ['/usr', '/opt', '/bin', '/lib', '/etc/fonts', '/Applications', '/System']
+
+/** Tries what this machine knows of, one measure after the other. Takes some 20 ms. */
+export async function probeConfinement(options: ConfinementOptions): Promise<Confinement> {
+  let command: readonly string[] = []
+  const has: string[] = []
+  const lacks: string[] = []
+  for (const alternatives of measures(options)) {
+    const works = await firstThatWorks(command, alternatives)
+    if (works) command = [...command, ...works.command]
+    const [{ called } = { called: '' }] = alternatives
+    ;(works ? has : lacks).push(works?.called ?? called)
+  }
+  return {
+    command,
+    nodeFlags: permissionFlags(options.folder),
+    has: [...has, 'own process group', "Node's permission model"],
+    lacks,
+  }
+}
+
+/** What to fall back on when children do not start like that. */
+export function weaker(confinement: Confinement): Confinement | undefined {
+  const { command, nodeFlags, has, lacks } = confinement
+  if (nodeFlags.length > 0) {
+    const lost = has.at(-1) ?? ''
+    return { command, nodeFlags: [], has: has.slice(0, -1), lacks: [...lacks, lost] }
+  }
+  if (command.length === 0) return undefined
+  return {
+    command: [],
+    nodeFlags: [],
+    has: has.slice(-1),
+    lacks: [...lacks, ...has.slice(0, -1)],
+  }
+}
+
+/** Each with what to try in its place. The outer ones come first: later ones take rights away. */
+function measures({ maxFileBytes }: ConfinementOptions): readonly (readonly Measure[])[] {
+  const setpriv = ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL']
+  const uncapable = [...setpriv, '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all']
+  // Blocks of 512 bytes: POSIX, ulimit. The rest of the line is the program.
+  const limits = `umask 077; ulimit -c 0; ulimit -n 1024; ulimit -f ${Math.ceil(maxFileBytes / 512)}`
+  return [
+    [
+      { called: 'no network', command: ['unshare', '--map-current-user', '--net', '--'] },
+      { called: 'no network', command: ['unshare', '--map-root-user', '--net', '--'] },
+    ],
+    [
+      { called: 'no new privileges, no capabilities', command: [...uncapable, '--'] },
+      { called: 'no new privileges', command: [...setpriv, '--'] },
+    ],
+    [
+      {
+        // Where memory runs out it is a child that goes, not the service.
+        called: 'limits of files and core dumps, first to go when memory runs out',
+        command: [
+          '/bin/sh',
+          '-c',
+          `${limits}; echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"`,
+          'sh',
+        ],
+      },
+      {
+        called: 'limits of files and core dumps',
+        command: ['/bin/sh', '-c', `${limits}; exec "$@"`, 'sh'],
+      },
+    ],
+  ]
+}
+
+async function firstThatWorks(
+  before: readonly string[],
+  alternatives: readonly Measure[],
+): Promise<Measure | undefined> {
+  for (const measure of alternatives) {
+    const [program = '', ...args] = [...before, ...measure.command, '/bin/sh', '-c', ':']
+    try {
+      const { stderr } = await promisify(execFile)(program, args, { timeout: probeTimeoutMs })
+      if (stderr === '') return measure
+    } catch {}
+  }
+  return undefined
+}
+
+/** What the child's JavaScript may touch. Native code is not held by it: the other measures are for that. */
+function permissionFlags(folder: string): string[] {
+  const packages = new Set(
+    [import.meta.url, createRequire(import.meta.url).resolve('sharp')].map((path) => {
+      const real = path.startsWith('file:') ? new URL(path).pathname : path
+      return realpathSync(rootOfPackages(decodeURIComponent(real)))
+    }),
+  )
+  const real = realpathSync(folder)
+  return [
+    '--experimental-permission',
+    '--allow-addons',
+    '--allow-child-process',
+    '--allow-worker',
+    ...[...packages, ...programFolders, real].map((path) => `--allow-fs-read=${path}/`),
+    `--allow-fs-write=${real}/`,
+  ]
+}
+
+/** The folder above the outermost node_modules, or of the checkout this file lies in. */
+function rootOfPackages(path: string): string {
+  const at = path.indexOf('/node_modules/')
+  return at >= 0 ? path.slice(0, at) : path.replace(/\/[^/]+\/dist\/.*$/, '')
+}

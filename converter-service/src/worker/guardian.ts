@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
+
+/**
+ * Reads `add GROUP` and `drop GROUP`; when nobody writes any more, because this process is gone
+ * however it went, it kills the groups that are left.
+ */
+const script = `
+trap '' INT TERM HUP
+groups=' '
+while read -r verb group; do
+  case $verb in
+    add) groups="$groups$group " ;;
+    drop) groups="\${groups%% "$group" *} \${groups#* "$group" }" ;;
+  esac
+done
+for group in $groups; do kill -9 -- "-$group" 2>/dev/null; done
+`
+
+/**
+ * Outlives this process by a moment, to kill the children's process groups: a child whose thread
+ * is in native code does not hear that its parent died, and what it spawned never does.
+ */
+export class Guardian {
+  readonly #shell: ChildProcess
+
+  constructor() {
+    // Not in our group: what kills that must not kill the guardian.
+    this.#shell = spawn('/bin/sh', ['-c', script], {
+      detached: true,
+      env: {},
+      cwd: '/',
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    this.#shell.on('error', () => {})
+    this.#shell.stdin?.on('error', () => {})
+    this.#shell.unref()
+    // Its pipe must not keep this process alive either.
+    const pipe = this.#shell.stdin as Socket | null
+    pipe?.unref()
+  }
+
+  add(group: number): void {
+    this.#shell.stdin?.write(`add ${group}\n`)
+  }
+
+  drop(group: number): void {
+    this.#shell.stdin?.write(`drop ${group}\n`)
+  }
+
+  /** Kills what was added and not dropped. Resolves when the guardian is gone. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const { exitCode, signalCode, pid } = this.#shell
+      if (exitCode !== null || signalCode !== null || pid === undefined) return resolve()
+      this.#shell.once('exit', () => resolve())
+      this.#shell.stdin?.end()
+    })
+  }
+}
