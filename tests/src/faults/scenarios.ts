@@ -1,6 +1,7 @@
 import type { Result } from './result.js'
 import { runClients } from './scenario-clients.js'
 import { runDeferred } from './scenario-deferred.js'
+import { runFuzz } from './scenario-fuzz.js'
 import { runGreylist } from './scenario-greylist.js'
 import { runGuards } from './scenario-guards.js'
 import { runKills } from './scenario-kills.js'
@@ -19,7 +20,13 @@ export interface Scale {
   readonly say: (line: string) => void
 }
 
-/** The full suite, by name. */
+/** What needs no Kafka, by name. */
+export const alone: Readonly<Record<string, (scale: Scale) => Promise<Result>>> = {
+  fuzz: ({ seed, say }) =>
+    runFuzz({ seed, mutants: 2000, foreignMutants: 100, mostGrowth: 1.1, say }),
+}
+
+/** What plays on Kafka, by name. */
 export const scenarios: Readonly<Record<string, (stage: Stage, scale: Scale) => Promise<Result>>> =
   {
     kills: (stage, scale) => runKills(stage, killsAt(scale, 'prefer-duplicate')),

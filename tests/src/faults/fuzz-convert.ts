@@ -1,0 +1,45 @@
+import { createReadStream } from 'node:fs'
+import type { ConverterClient } from '@herald/client/converter-client'
+import { HeraldError } from '@herald/proto/errors'
+import { v7 as uuidv7 } from 'uuid'
+import type { HeraldAnswer } from './fuzz-verdicts.js'
+
+export interface FuzzRequest {
+  readonly fileName: string
+  /** The target. */
+  readonly format: string
+  readonly width: number
+  /** How long an answer may take before it counts as none. */
+  readonly patienceMs: number
+}
+
+/** What the converter makes of the file at `path`: an answer, or none in time. */
+export async function convertMutant(
+  client: ConverterClient,
+  path: string,
+  sizeBytes: number,
+  { fileName, format, width, patienceMs }: FuzzRequest,
+): Promise<HeraldAnswer | 'hangs'> {
+  const signal = AbortSignal.timeout(patienceMs)
+  let size = { width: 0, height: 0 }
+  try {
+    const { input } = await client.convert(
+      { name: fileName, sizeBytes, open: () => createReadStream(path) },
+      {
+        conversionId: uuidv7(),
+        renditions: [format === 'pdf' ? { format } : { format, width }],
+        traceparent: '00-00000000000000000000000000000001-0000000000000001-01',
+        signal,
+        async receive(header) {
+          size = { width: header.width, height: header.height }
+          return { async write() {}, async complete() {}, async discard() {} }
+        },
+      },
+    )
+    return { taken: true, ...size, format: input?.format ?? '' }
+  } catch (error) {
+    if (signal.aborted) return 'hangs'
+    const code = error instanceof HeraldError ? error.code : 'no HeraldError'
+    return { taken: false, code, message: (error as Error).message }
+  }
+}

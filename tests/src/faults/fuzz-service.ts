@@ -1,0 +1,94 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type ConverterClient, openConverter } from '@herald/client/converter-client'
+import { startProgram } from '@herald/stack/program'
+
+const main = fileURLToPath(
+  new URL('../../../../converter-service/dist/src/main.js', import.meta.url),
+)
+
+/** A converter in a process of its own, looked at from outside. */
+export interface FuzzService {
+  readonly client: ConverterClient
+  /** Undefined while it runs; else how it ended. */
+  ended(): string | undefined
+  /** Why children were replaced, and how often. */
+  deaths(): Readonly<Record<string, number>>
+  /** Processes that descend from it. */
+  family(): Promise<number[]>
+  /** Of it and its family, in bytes. */
+  residentBytes(): Promise<number>
+  /** Files of conversions, and whatever else it or its family left in its temporary folder. */
+  leftovers(): Promise<string[]>
+  stop(): Promise<string>
+}
+
+export async function startFuzzService(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<FuzzService> {
+  const temporary = join(folder, 'tmp')
+  await mkdir(temporary)
+  const deaths: Record<string, number> = {}
+  const program = startProgram(
+    {
+      name: 'converter',
+      main,
+      env: {
+        PATH: '/usr/local/bin:/usr/bin:/bin',
+        HOME: folder,
+        TMPDIR: temporary,
+        HERALD_SPOOL: join(temporary, 'spool'),
+        HERALD_CONVERTER_LISTEN: '127.0.0.1:0',
+        HERALD_CONVERTER_PROBES: '127.0.0.1:0',
+        ...env,
+      },
+    },
+    (line) => {
+      if ('words' in line || !('reason' in line.fields)) return
+      const reason = String(line.fields['reason'])
+      deaths[reason] = (deaths[reason] ?? 0) + 1
+    },
+  )
+  let how: string | undefined
+  const ended = program.ended.then((ending) => {
+    how = `${ending.how} ${ending.lastWords.join(' ')}`
+    return how
+  })
+  const ready = await Promise.race([program.ready, ended])
+  if (typeof ready === 'string') throw new Error(`the converter did not start: ${ready}`)
+  const { port } = ready
+  const pid = program.pid as number
+  const client = openConverter(`127.0.0.1:${port}`)
+  const family = () => descendants(pid)
+  return {
+    client,
+    ended: () => how,
+    deaths: () => deaths,
+    family,
+    residentBytes: async () =>
+      (await Promise.all([pid, ...(await family())].map(residentOf))).reduce((a, b) => a + b, 0),
+    async leftovers() {
+      const [own] = await readdir(join(temporary, 'spool'))
+      const spooled = own === undefined ? [] : await readdir(join(temporary, 'spool', own))
+      const others = (await readdir(temporary)).filter((name) => name !== 'spool')
+      return [...spooled, ...others]
+    },
+    async stop() {
+      client.close()
+      return (await program.stop(30_000)).how
+    },
+  }
+}
+
+async function descendants(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  const own = children.trim().split(' ').filter(Boolean).map(Number)
+  return [...own, ...(await Promise.all(own.map(descendants))).flat()]
+}
+
+async function residentOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
+}

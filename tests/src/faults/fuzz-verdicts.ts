@@ -1,0 +1,86 @@
+import type { BareAnswer } from './fuzz-rival.js'
+
+/** What became of a file at Herald. */
+export type HeraldAnswer =
+  | {
+      readonly taken: true
+      readonly width: number
+      readonly height: number
+      /** What it was found to be. */
+      readonly format: string
+    }
+  | { readonly taken: false; readonly code: string; readonly message: string }
+
+export interface Difference {
+  readonly file: string
+  /** Why that is as it should be; undefined where nobody can say. */
+  readonly because: string | undefined
+  readonly herald: string
+  readonly bare: string
+}
+
+interface Explanation {
+  readonly because: string
+  fits(herald: HeraldAnswer, bare: BareAnswer): boolean
+}
+
+/** Differences that are meant, the first that fits. Anything else is a defect here or there. */
+const explanations: readonly Explanation[] = [
+  {
+    because:
+      'Herald counts the pixels of all pages and of the rendition, bare sharp those it reads',
+    fits: (herald) => !herald.taken && herald.code === 'HERALD_TOO_MANY_PIXELS',
+  },
+  {
+    because: 'Herald bounds the pages',
+    fits: (herald) => !herald.taken && herald.code === 'HERALD_TOO_MANY_PAGES',
+  },
+  {
+    because: 'Herald bounds the side of a rendition',
+    fits: (herald) => !herald.taken && herald.code === 'HERALD_BAD_OPTION',
+  },
+  {
+    because: 'Herald bounds time and memory, and predicts both',
+    fits: (herald) =>
+      !herald.taken && /TIMEOUT|MEMORY|BUDGET|CPU|TOO_LONG|TOO_LARGE/.test(herald.code),
+  },
+  {
+    because: 'its first bytes are of no kind Herald knows; sharp looks further for SVG and ICC',
+    fits: (herald) => !herald.taken && herald.code === 'HERALD_UNSUPPORTED_FILE',
+  },
+  {
+    because: 'an engine beside sharp reads it',
+    fits: (herald, bare) => herald.taken && !bare.taken && !sharpReads.includes(herald.format),
+  },
+  {
+    because: 'bare sharp was too slow or crashed',
+    fits: (_herald, bare) => !bare.taken && bare.reason.startsWith('bare sharp'),
+  },
+]
+
+const sharpReads = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff', 'svg']
+
+/** Undefined where both say the same: taken, and as large, or refused. */
+export function difference(
+  file: string,
+  herald: HeraldAnswer,
+  bare: BareAnswer,
+): Difference | undefined {
+  const alike =
+    herald.taken && bare.taken
+      ? near(herald.width, bare.width) && near(herald.height, bare.height)
+      : herald.taken === bare.taken
+  if (alike) return undefined
+  const because = explanations.find((each) => each.fits(herald, bare))?.because
+  return { file, because, herald: heraldText(herald), bare: bareText(bare) }
+}
+
+/** An SVG drawn larger differs from one scaled up by the rounding of a pixel. */
+const near = (one: number, other: number) => Math.abs(one - other) <= 1
+
+const heraldText = (answer: HeraldAnswer) =>
+  answer.taken
+    ? `${answer.format} ${answer.width} × ${answer.height}`
+    : `${answer.code}: ${answer.message}`
+const bareText = (answer: BareAnswer) =>
+  answer.taken ? `${answer.width} × ${answer.height}` : answer.reason
