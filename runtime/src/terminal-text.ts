@@ -48,6 +48,31 @@ export function cut(text: string, width: number): string {
   return `${taken(all, width - 1 - columns(end)).join('')}…${end}`
 }
 
+/** A path in at most `width` columns: its folders are left out first. */
+export function cutPath(path: string, width: number): string {
+  if (columns(path) <= width) return path
+  const parts = path.split('/')
+  for (let from = 1; from < parts.length; from++) {
+    const rest = ['…', ...parts.slice(from)].join('/')
+    if (columns(rest) <= width) return rest
+  }
+  return cut(parts.at(-1) ?? '', width)
+}
+
+/** Lines of at most `width` columns, broken between words where that is possible. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (line !== '' && columns(longer) > width) {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
+}
+
 function taken(all: readonly string[], width: number): string[] {
   let left = width
   const beyond = all.findIndex((segment) => {

@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import type { HeraldError } from '@herald/proto/errors'
 import type { Target, Terminal } from '@herald/runtime/terminal'
-import { humanDuration, shown } from '@herald/runtime/terminal-text'
+import { humanDuration, shown, wrapped } from '@herald/runtime/terminal-text'
 import type { AnnouncedOutcome } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
 import type { ConvertJob } from './convert-job.js'
@@ -74,10 +74,7 @@ export function humanReport(terminal: Terminal, cwd: string, target: Target): Co
 
   const failed = ({ given, fault, announced }: FileOutcome) => {
     const { publicMessage, remedy } = fault as HeraldError
-    terminal.tell(
-      `${terminal.paint('red', '✗', 'stderr')} ${shown(given)}  ${shown(publicMessage)}`,
-    )
-    if (remedy) terminal.tell(`  ${terminal.paint('dim', shown(remedy), 'stderr')}`)
+    tellFault(terminal, given, { publicMessage, remedy })
     if (announced && !announced.warning) terminal.tell(`  ${told(terminal, announced, 'stderr')}`)
   }
 
@@ -97,6 +94,21 @@ export function humanReport(terminal: Terminal, cwd: string, target: Target): Co
   }
 }
 
+/** What was wrong with a file, and what to do. */
+export function tellFault(
+  terminal: Terminal,
+  given: string,
+  { publicMessage, remedy }: Pick<HeraldError, 'publicMessage' | 'remedy'>,
+): void {
+  const room = (terminal.width('stderr') ?? Number.POSITIVE_INFINITY) - 2
+  const [first = '', ...more] = wrapped(`${shown(given)}  ${shown(publicMessage)}`, room)
+  terminal.tell(`${terminal.paint('red', '✗', 'stderr')} ${first}`)
+  for (const line of more) terminal.tell(`  ${line}`)
+  for (const line of remedy ? wrapped(shown(remedy), room) : []) {
+    terminal.tell(`  ${terminal.paint('dim', line, 'stderr')}`)
+  }
+}
+
 /** One file has said all there is by its own line. */
 function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndOfRun): string[] {
   const parts: string[] = []
@@ -112,12 +124,12 @@ function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndO
   const time = files > 1 && tally.converted > 0 ? ` in ${humanDuration(elapsedMs)}` : ''
   const [first = '', ...others] = parts
   const sentence = `${[`${first}${time}`, ...others].join('; ')}.`
-  const table = files > 1 && tally.converted > 1 ? tally.table() : []
+  const table = files > 1 && tally.converted > 1 ? tally.table(terminal.width('stderr') ?? 80) : []
   return [
     ...(table.length > 0 ? ['', ...table, ''] : []),
     terminal.paint('bold', sentence, 'stderr'),
     ...(tally.stopped > 0 && tally.converted > 0
-      ? ['What is converted stays; to go on: the same with --skip-existing.']
+      ? ['To go on: the same with --skip-existing.']
       : []),
   ]
 }

@@ -10,6 +10,7 @@ import type { PlannedRendition } from '../plan-conversions.js'
 import { type ConvertJob, faultOf, isSound } from './convert-job.js'
 import { errorOf } from './convert-json.js'
 import type { ConvertCommandOptions } from './convert-options.js'
+import { tellFault } from './convert-report.js'
 import type { PreparedRun } from './prepare-jobs.js'
 
 /** What would become of one file. */
@@ -68,10 +69,7 @@ function refusalOf({ fits, errorCode, message, remedy }: ReceivedEstimateRespons
 
 function tell(terminal: Terminal, { job, estimate, fault }: Foreseen): void {
   if (fault) {
-    terminal.tell(
-      `${terminal.paint('red', '✗', 'stderr')} ${shown(job.given)}  ${shown(fault.publicMessage)}`,
-    )
-    if (fault.remedy) terminal.tell(`  ${terminal.paint('dim', shown(fault.remedy), 'stderr')}`)
+    tellFault(terminal, job.given, fault)
     return
   }
   const { width, height, pages, format } = estimate?.input ?? {}

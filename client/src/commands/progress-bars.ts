@@ -1,5 +1,5 @@
 import type { Terminal } from '@herald/runtime/terminal'
-import { columns, cut, humanDuration, padded, shown } from '@herald/runtime/terminal-text'
+import { columns, cut, cutPath, humanDuration, padded, shown } from '@herald/runtime/terminal-text'
 import type { ConvertJob } from './convert-job.js'
 import { type FileProgress, fileProgress } from './file-progress.js'
 
@@ -72,7 +72,7 @@ function barLine(
   const room = screen - 1 - nameWidth - 2
   const wordsWidth = room >= phaseWidth + 2 + 8 ? phaseWidth : Math.min(10, room)
   const barWidth = Math.min(30, room - wordsWidth - 2)
-  const parts = [padded(cut(name, nameWidth), nameWidth)]
+  const parts = [padded(cutPath(name, nameWidth), nameWidth)]
   if (barWidth >= 4) parts.push(bar(terminal, fraction, barWidth))
   parts.push(cut(words, wordsWidth))
   return parts.join('  ')

@@ -1,5 +1,5 @@
 import type { Target, Terminal } from '@herald/runtime/terminal'
-import { columns, cut, humanBytes, humanChange, padded } from '@herald/runtime/terminal-text'
+import { columns, cutPath, humanBytes, humanChange, padded } from '@herald/runtime/terminal-text'
 
 /** What a line tells of one rendition. */
 export interface ResultLine {
@@ -63,11 +63,11 @@ export function resultLines(terminal: Terminal, target: Target): ResultLines {
       }
       const withSizes = width - 2 - 2 - sizesWidth - 2 - timeWidth
       if (withSizes >= 16) {
-        const name = padded(cut(line.to, withSizes), Math.min(withSizes, toWidth))
+        const name = padded(cutPath(line.to, withSizes), Math.min(withSizes, toWidth))
         return joined([`${mark} ${name}`, sizes(line), time])
       }
       const left = Math.max(8, width - 2 - 2 - shortSizesWidth)
-      const name = padded(cut(line.to, left), Math.min(left, toWidth))
+      const name = padded(cutPath(line.to, left), Math.min(left, toWidth))
       const after = padStart(humanBytes(line.after), bytesWidth)
       return joined([`${mark} ${name}`, `${after} ${change(line)}`])
     },

@@ -14,8 +14,8 @@ export interface RunTally {
   readonly exitCode: number
   /** A sentence to be told once; undefined where all is announced. */
   readonly warning: string | undefined
-  /** One line of each format: files, bytes before and after, saving, time of work. */
-  table(): string[]
+  /** One line of each format: files, bytes before and after, saving, time of work, as far as fits. */
+  table(width: number): string[]
 }
 
 interface FormatFigures {
@@ -70,7 +70,7 @@ export function runTally(): RunTally {
     get warning() {
       return warning
     },
-    table() {
+    table(width) {
       const rows = [...formats].map(([format, { files, before, after, workMs }]) => [
         format,
         files.toLocaleString('en'),
@@ -79,7 +79,12 @@ export function runTally(): RunTally {
         humanChange(before, after),
         humanDuration(workMs),
       ])
-      return aligned([['format', 'files', 'before', 'after', 'saving', 'work'], ...rows])
+      const all = [['format', 'files', 'before', 'after', 'saving', 'work'], ...rows]
+      for (const left of [[], [5], [2, 5], [1, 2, 5]]) {
+        const lines = aligned(all.map((row) => row.filter((_, at) => !left.includes(at))))
+        if (lines.every((line) => columns(line) <= width)) return lines
+      }
+      return []
     },
   }
 }
