@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Broker, BrokerError, type Delivery, type Message } from '@herald/broker'
+import type { Channel } from './channel.js'
 
 /** Why an event will never become a mail. */
 export interface DeadLetterReason {
@@ -25,7 +26,7 @@ export const deadLetterTopic = (topic: string) => `${topic}.dead-letter`
 
 type Original = Omit<Delivery, 'attempt'>
 
-export function createDeadLetters(broker: Broker): DeadLetters {
+export function createDeadLetters(broker: Broker, channel: Pick<Channel, 'name'>): DeadLetters {
   return {
     async bury(delivery, { reason, attempts }) {
       const added = {
@@ -34,6 +35,7 @@ export function createDeadLetters(broker: Broker): DeadLetters {
         herald_dead_letter_topic: delivery.topic,
         herald_dead_letter_partition: String(delivery.partition),
         herald_dead_letter_offset: delivery.offset,
+        herald_dead_letter_channel: channel.name,
         herald_dead_letter_time: new Date().toISOString(),
       }
       for (const shape of [whole, withoutForeignHeaders, reference]) {

@@ -2,17 +2,17 @@ import { RetryLater } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import type { Attempt } from './attempt.js'
 import { type BackOff, backOffMs } from './back-off.js'
+import type { Channel } from './channel.js'
+import type { DeferredMail } from './ledger/deferred-lanes.js'
 import type { Ledger } from './ledger/ledger.js'
-import type { Letters } from './mail/letters.js'
 import type { Outage } from './outage.js'
-import { readTask, type TaskPolicy } from './task.js'
+import { readDeferred } from './task.js'
 
 export interface DeferredLoopParts {
   readonly ledger: Ledger
-  readonly letters: Letters
+  readonly channel: Channel
   readonly attempt: Attempt
   readonly outage: Pick<Outage, 'reason'>
-  readonly policy: TaskPolicy
   /** Most lanes at work at once. */
   readonly workers: number
   /** Gets all work begun, so that the ledger can be kept open until it ends. */
@@ -21,6 +21,8 @@ export interface DeferredLoopParts {
 }
 
 export interface DeferredLoop {
+  /** Something was put into a lane: looks at once. */
+  nudge(): void
   /** Takes up nothing more, waits up to `drainMs` for mails in flight; what begins none until then never will. Idempotent. */
   close(drainMs: number): Promise<void>
 }
@@ -31,30 +33,52 @@ const soonMs = 20
 /** After a fault of our own: a full disk, a broker that takes no dead letter. */
 const faultBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
 
-/** Sends what was put aside in the ledger, each lane in order, until it is closed. */
+/** Closes the runs that are due and sends what waits in the ledger, each lane in order, until it is closed. */
 export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
-  const { ledger, letters, attempt, outage, policy, workers, track, logger } = parts
-  const { lanes } = ledger
+  const { ledger, attempt, outage, workers, track, logger } = parts
+  const { lanes, gathering } = ledger
   const ending = new AbortController()
   const cut = new AbortController()
   const working = new Set<Promise<void>>()
   const faults = new Map<string, number>()
   let timer: NodeJS.Timeout | undefined
   let closed: Promise<void> | undefined
+  let closing: Promise<void> | undefined
 
   function look(): void {
     if (ending.signal.aborted) return
+    if (closing === undefined && isDue(gathering.nextDueAt())) closeRuns()
     if (outage.reason === undefined) {
-      const dueAt = lanes.nextDueAt()
-      if (dueAt !== undefined && dueAt <= Date.now() && working.size < workers) begin()
+      if (isDue(lanes.nextDueAt()) && working.size < workers) begin()
     }
     wait(lookMs)
+  }
+
+  const isDue = (at: number | undefined) => at !== undefined && at <= Date.now()
+
+  function closeRuns(): void {
+    closing = gathering.closeDue().then(
+      (runs) => {
+        closing = undefined
+        wait(runs > 0 ? 0 : lookMs)
+      },
+      (error: unknown) => {
+        closing = undefined
+        logger.error(
+          { err: error },
+          'the events of a run could not be put together; will try again',
+        )
+      },
+    )
+    track(closing)
   }
 
   function wait(mostMs: number): void {
     clearTimeout(timer)
     if (ending.signal.aborted) return
-    const dueInMs = (lanes.nextDueAt() ?? Number.POSITIVE_INFINITY) - Date.now()
+    const never = Number.POSITIVE_INFINITY
+    const dueAt = Math.min(lanes.nextDueAt() ?? never, gathering.nextDueAt() ?? never)
+    const dueInMs = dueAt - Date.now()
     // What is due and not taken is held by somebody, or every worker is busy.
     timer = setTimeout(look, dueInMs > 0 ? Math.min(dueInMs + 1, mostMs) : mostMs)
   }
@@ -92,21 +116,16 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     for (let more = true; more; ) {
       const head = lanes.head(lane)
       if (head === undefined || ending.signal.aborted) return lanes.release(lane, Date.now())
-      const waitMs = await sendHead(lane, head.delivery)
+      const waitMs = await sendHead(lane, head)
       if (waitMs !== undefined) return lanes.release(lane, Date.now() + waitMs)
       more = await lanes.pop(lane, head.position)
     }
   }
 
   /** Resolves to when to come back, or undefined where the head is settled. */
-  async function sendHead(
-    lane: string,
-    delivery: Parameters<typeof readTask>[0],
-  ): Promise<number | undefined> {
+  async function sendHead(lane: string, head: DeferredMail): Promise<number | undefined> {
     try {
-      const task = await readTask(delivery, policy, { ledger, letters, logger })
-      // It could be read when it was put aside: only a version that knows less cannot.
-      if ('unreadable' in task) throw new Error(task.unreadable)
+      const task = await readDeferred(head, parts)
       await attempt(task, cut.signal)
       faults.delete(lane)
       return undefined
@@ -122,6 +141,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
 
   look()
   return {
+    nudge: () => wait(0),
     close(drainMs) {
       closed ??= (async () => {
         ending.abort()

@@ -1,36 +1,44 @@
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
-import { type AttemptParts, createAttempt, heldMs, type Task } from './attempt.js'
+import { type AttemptParts, createAttempt, heldMs } from './attempt.js'
+import { runToGather } from './digest.js'
 import { MailNotFree } from './ledger/ledger.js'
 import type { SettlePolicy } from './settle.js'
-import { laneOf, readTask, type TaskPolicy } from './task.js'
+import { laneOf, readTask, type Task } from './task.js'
 import { withoutAddresses } from './without-addresses.js'
 
-export interface DeliverPolicy extends SettlePolicy, TaskPolicy {
+export interface DeliverPolicy extends SettlePolicy {
   /** How long a key is parked before its events are put aside in the ledger, in milliseconds. */
   readonly parkForMs: number
+  /** Whether the events of one run become one mail. */
+  readonly digests: boolean
 }
 
 export interface DeliverParts extends AttemptParts {
   readonly logger: Logger
+  /** Called when a mail was put into a lane that may be due. */
+  readonly nudge: () => void
 }
 
 /**
  * The handler that turns an event into a mail. It resolves, which acknowledges the event, once
- * the ledger holds an outcome that lasts: the mail's final state, or the event itself, put aside
- * behind the others of its key until its mailbox takes mail again.
+ * the ledger holds an outcome that lasts: the mail's final state, or the event itself, gathered
+ * with the others of its run, or put aside behind the others of its key until its mailbox takes
+ * mail again.
  */
 export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handler {
-  const { ledger, deadLetters, metrics } = parts
+  const { ledger, channel, deadLetters, metrics } = parts
   const attempt = createAttempt(policy, parts)
 
   return async function deliver(delivery, context) {
     context.signal.throwIfAborted()
-    const task = await readTask(delivery, policy, parts)
+    const task = await readTask(delivery, parts)
     if ('unreadable' in task) return buryUnread(delivery, task.unreadable)
     const lane = laneOf(delivery, task.ref.id)
     if (task.record?.lane !== undefined) return
+    const run = policy.digests ? runToGather(task, channel) : undefined
     try {
+      if (run !== undefined) return await gather(task, { delivery, lane, ...run })
       if (isOpen(task) && ledger.lanes.has(lane)) {
         const behind = { nextAttemptAt: Date.now(), behindOnly: true }
         if (await putAside(task, lane, behind)) return
@@ -41,6 +49,14 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
       if (!(error instanceof RetryLater && error.soonerWhenCrowded)) throw error
       await park(task, lane, error, context)
     }
+  }
+
+  async function gather(
+    { ref, mail, logger }: Task,
+    place: { delivery: Delivery; lane: string; run: string; runSize: number },
+  ): Promise<void> {
+    if (await ledger.gathering.add({ event: ref, mail, ...place })) parts.nudge()
+    logger.debug('gathered with the others of its run')
   }
 
   /** Puts a mail that has to wait aside where it waited long enough, or its key is in others' way. */
@@ -63,10 +79,11 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   }
 
   async function putAside(
-    { ref, mail, delivery, logger }: Task,
+    { ref, mail, deliveries: [delivery], logger }: Task,
     lane: string,
     options: { nextAttemptAt: number; behindOnly: boolean },
   ): Promise<boolean> {
+    if (delivery === undefined) return false
     const kept = await ledger.lanes.append(lane, { event: ref, mail, delivery }, options)
     if (kept) logger.info('put aside until its mailbox takes mail')
     return kept

@@ -15,7 +15,9 @@ export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger:
       })
       return
     }
-    const deliveries = ledger.findByConversion(conversionId).map(describe)
+    const deliveries = ledger
+      .findByConversion(conversionId)
+      .map(({ event, record }) => ({ eventId: event.id, ...describe(record) }))
     if (deliveries.length > 0) response.json({ conversionId, deliveries })
     else response.status(404).json({ error: 'No mail tells of this conversion, or not yet.' })
   })

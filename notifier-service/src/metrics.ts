@@ -1,5 +1,6 @@
 import { createMetrics } from '@herald/runtime/probes'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Channel } from './channel.js'
 
 /** What the notifier counts. */
 export interface NotifierMetrics {
@@ -18,10 +19,16 @@ export interface Gauged {
   outage(): boolean
   /** Events that wait in the ledger, of all notifiers on it. */
   deferred?(): number
+  /** Events that wait there for the others of their run. */
+  gathered?(): number
 }
 
-export function createNotifierMetrics(gauged: Gauged): NotifierMetrics {
-  const registry = createMetrics('notifier')
+/** The names are the same for every channel; the label `program` tells them apart. */
+export function createNotifierMetrics(
+  { name }: Pick<Channel, 'name'>,
+  gauged: Gauged,
+): NotifierMetrics {
+  const registry = createMetrics(name === 'mail' ? 'notifier' : name)
   const registers = [registry]
   new Gauge({
     name: 'herald_notifier_lag_events',
@@ -41,8 +48,16 @@ export function createNotifierMetrics(gauged: Gauged): NotifierMetrics {
     },
   })
   new Gauge({
+    name: 'herald_notifier_gathered_events',
+    help: 'Events acknowledged that wait in the ledger for the others of their run.',
+    registers,
+    collect() {
+      this.set(gauged.gathered?.() ?? 0)
+    },
+  })
+  new Gauge({
     name: 'herald_notifier_mail_server_outage',
-    help: '1 while the mail server is out of service.',
+    help: '1 while the mail server (or the webhook) is out of service.',
     registers,
     collect() {
       this.set(gauged.outage() ? 1 : 0)

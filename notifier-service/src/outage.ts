@@ -34,8 +34,11 @@ const ofMailServer: OutageWords = {
 export interface Outage {
   /** Why nothing is sent now; undefined while all is well. */
   readonly reason: string | undefined
-  /** The mail server could not be used: intake pauses until a probe succeeds. Idempotent. */
-  begin(reason: string): void
+  /**
+   * The mail server could not be used: intake pauses until a probe succeeds, the first of which
+   * is made no sooner than after `leastMs`. Idempotent.
+   */
+  begin(reason: string, leastMs?: number): void
   /** A mail went through: the next outage begins with short waits again. */
   sent(): void
   /** Stops asking. Idempotent. */
@@ -49,10 +52,10 @@ export function watchOutage(options: OutageOptions): Outage {
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
-  function askLater(): void {
+  function askLater(leastMs = 0): void {
     // A probe can succeed where the next mail fails (a sender refused): only a mail sent resets the wait.
     failures += 1
-    timer = setTimeout(() => void ask(), backOffMs(backOff, failures))
+    timer = setTimeout(() => void ask(), Math.max(leastMs, backOffMs(backOff, failures)))
   }
 
   async function ask(): Promise<void> {
@@ -74,12 +77,12 @@ export function watchOutage(options: OutageOptions): Outage {
     get reason() {
       return reason
     },
-    begin(why) {
+    begin(why, leastMs) {
       if (closed || reason !== undefined) return
       reason = why
       logger.warn({ reason: withoutAddresses(why) }, words.began)
       intake.pause()
-      askLater()
+      askLater(leastMs)
     },
     sent() {
       failures = 0

@@ -5,10 +5,12 @@ import { toOutcomeMessage } from '@herald/broker/outcome-message'
 import { type OutcomeEvent, outcomeTypes } from '@herald/proto/outcomes'
 import type { Logger } from '@herald/runtime'
 import { type BackOff, backOffMs } from './back-off.js'
+import type { Channel } from './channel.js'
 import type { Ledger, PendingOutcome } from './ledger/ledger.js'
 
 export interface OutcomesOptions {
   readonly ledger: Ledger
+  readonly channel: Pick<Channel, 'name'>
   /** Published by a relay; the outcomes are its as soon as they are there. */
   readonly outbox: Pick<Outbox, 'prepare'>
   readonly topic: string
@@ -32,7 +34,8 @@ const faultBackOff: BackOff = { firstMs: 500, capMs: 30_000 }
  * Announces what became of each mail. The ledger keeps an outcome from the moment it is settled on
  * until the outbox has it: at least once, with the same id each time.
  */
-export function announceOutcomes({ ledger, outbox, topic, logger }: OutcomesOptions): Outcomes {
+export function announceOutcomes(options: OutcomesOptions): Outcomes {
+  const { ledger, channel, outbox, topic, logger } = options
   let timer: NodeJS.Timeout | undefined
   let failures = 0
   let working: Promise<void> | undefined
@@ -76,7 +79,7 @@ export function announceOutcomes({ ledger, outbox, topic, logger }: OutcomesOpti
     for (;;) {
       const pending = ledger.pendingOutcomes(batchSize)
       if (pending.length === 0) return
-      const messages = pending.map(outcomeMessage)
+      const messages = pending.map((each) => outcomeMessage(each, channel))
       await outbox.prepare({ topic, messages, files: [], label: 'outcomes' })
       await ledger.outcomesTaken(pending)
       if (pending.length < batchSize) return
@@ -100,7 +103,10 @@ export function announceOutcomes({ ledger, outbox, topic, logger }: OutcomesOpti
 const maxReply = 2000
 
 /** The event that tells a mail's outcome; the same outcome gives the same bytes. */
-export function outcomeMessage({ event, record }: PendingOutcome): Message {
+export function outcomeMessage(
+  { event, record }: PendingOutcome,
+  { name: channel }: Pick<Channel, 'name'>,
+): Message {
   const { updatedAt, state, attempts } = record
   const notification = {
     conversionId: record.conversionId ?? '',
@@ -108,6 +114,7 @@ export function outcomeMessage({ event, record }: PendingOutcome): Message {
     eventIds: [...record.eventIds],
     recipient: record.recipient,
     messageId: record.messageId,
+    channel,
   }
   const reply = record.reply.slice(0, maxReply)
   const common = { notification, attempts, firstAttemptAtUnixMs: record.firstAttemptAt }
@@ -123,9 +130,16 @@ export function outcomeMessage({ event, record }: PendingOutcome): Message {
             possiblyDelivered: state === 'unknown',
           },
         }
-  const id = uuidOf([event.source, event.id, state, record.replay ?? ''])
+  // As it always was for a mail; the same event may have an outcome on every channel.
+  const named = channel === 'mail' ? [] : [channel]
+  const id = uuidOf([event.source, event.id, state, record.replay ?? '', ...named])
   return toOutcomeMessage(
-    { id, source: '/herald/notifier', time: new Date(updatedAt), subject: event.id },
+    {
+      id,
+      source: channel === 'mail' ? '/herald/notifier' : `/herald/${channel}`,
+      time: new Date(updatedAt),
+      subject: event.id,
+    },
     outcome,
   )
 }

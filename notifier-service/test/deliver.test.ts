@@ -5,6 +5,7 @@ import type { Delivery, Message } from '@herald/broker'
 import { createDeliver } from '@herald/notifier-service/deliver'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
 import { openLetters } from '@herald/notifier-service/mail/letters'
+import { createMailChannel } from '@herald/notifier-service/mail-channel'
 import { createNotifierMetrics } from '@herald/notifier-service/metrics'
 import { watchOutage } from '@herald/notifier-service/outage'
 import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
@@ -42,26 +43,32 @@ function handler(bury = vi.fn(async (_delivery: Delivery, _reason: { reason: str
     backOff: { firstMs: 10, capMs: 50 },
     logger: silentLogger,
   })
-  const metrics = createNotifierMetrics({ lag: async () => 0, outage: () => false })
+  const metrics = createNotifierMetrics(
+    { name: 'mail' },
+    { lag: async () => 0, outage: () => false },
+  )
   closers.push(
     () => ledger.close(),
     () => sender.close(),
     () => outage.close(),
   )
+  const channel = createMailChannel(
+    { mailFrom: 'Herald <herald@localhost>', mailTo: 'you@localhost' },
+    { letters: openLetters(), sender },
+  )
   const deliver = createDeliver(
     {
-      mailFrom: 'Herald <herald@localhost>',
-      mailTo: 'you@localhost',
       onUnknown: 'prefer-duplicate',
       maxAttempts: 5,
       maxAgeMs: 60_000,
       parkForMs: 120_000,
+      digests: true,
       backOff: { firstMs: 1, capMs: 1 },
     },
     {
       ledger,
-      sender,
-      letters: openLetters(),
+      channel,
+      nudge: () => {},
       deadLetters: { bury },
       outage,
       metrics,

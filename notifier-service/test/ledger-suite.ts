@@ -1,11 +1,12 @@
 import type { KeptDelivery } from '@herald/notifier-service/ledger/deferred-lanes'
+import type { DigestRule } from '@herald/notifier-service/ledger/gathering'
 import { type Ledger, type MailIdentity, maxHistory } from '@herald/notifier-service/ledger/ledger'
 import type { ProcessIdentity } from '@herald/runtime'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 export interface LedgerUnderTest {
-  /** The ledger as the process `self` sees it; the same one for every caller within a test. */
-  open(self?: ProcessIdentity): Promise<Ledger>
+  /** The ledger as the process `self` sees it, with `digests`; the same one for every caller within a test. */
+  open(self: ProcessIdentity | undefined, digests: DigestRule): Promise<Ledger>
   /** Forgets everything; called after each test, when all are closed. */
   remove(): Promise<void>
 }
@@ -36,6 +37,10 @@ const kept = (id: string) => ({
 const now = { nextAttemptAt: 0, behindOnly: false }
 const behind = { nextAttemptAt: 0, behindOnly: true }
 
+/** Closes nothing by itself within a test. */
+const patient: DigestRule = { quietMs: 600_000, maxMs: 600_000, maxEvents: 500, maxBytes: 1e6 }
+const ofRun = (id: string, runSize: number) => ({ ...kept(id), lane: 'lane', run: 'run', runSize })
+
 /** Lives as long as the tests do. */
 const parent: ProcessIdentity = { pid: process.ppid, startedAt: '' }
 
@@ -44,8 +49,8 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
   describe(name, () => {
     let under: LedgerUnderTest
     let opened: Ledger[]
-    const open = async (self?: ProcessIdentity) => {
-      const ledger = await under.open(self)
+    const open = async (self?: ProcessIdentity, digests = patient) => {
+      const ledger = await under.open(self, digests)
       opened.push(ledger)
       return ledger
     }
@@ -75,19 +80,22 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
 
     test('a failed mail is tried afresh once for each replay, and nothing else is', async () => {
       const ledger = await open()
-      expect(await ledger.reopen(event, '1/7')).toBeUndefined()
+      expect(await ledger.reopen(event, '1/7', mail)).toBeUndefined()
       await ledger.settle(event, mail, { state: 'failed', reply: '550 no' })
       await ledger.deadLettered(event)
-      const reopened = await ledger.reopen(event, '1/7')
+      const reopened = await ledger.reopen(event, '1/7', mail)
       expect(reopened).toMatchObject({ state: 'deferred', attempts: 0, messageId: mail.messageId })
       expect(reopened?.deadLetteredAt).toBeUndefined()
       await ledger.begin(event, mail)
       await ledger.settle(event, mail, { state: 'failed', reply: '550 still no' })
-      expect(await ledger.reopen(event, '1/7')).toMatchObject({ state: 'failed', attempts: 1 })
-      expect(await ledger.reopen(event, '1/9')).toMatchObject({ state: 'deferred' })
+      expect(await ledger.reopen(event, '1/7', mail)).toMatchObject({
+        state: 'failed',
+        attempts: 1,
+      })
+      expect(await ledger.reopen(event, '1/9', mail)).toMatchObject({ state: 'deferred' })
       await ledger.begin(event, mail)
       await ledger.settle(event, mail, { state: 'accepted', reply: '250 ok' })
-      expect(await ledger.reopen(event, '2/0')).toMatchObject({ state: 'accepted' })
+      expect(await ledger.reopen(event, '2/0', mail)).toMatchObject({ state: 'accepted' })
     })
 
     test('what is settled is there for another process, and after a restart', async () => {
@@ -236,7 +244,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await ofConversion('one', 'conversion')
       await ofConversion('two', 'conversion')
       await ofConversion('three', 'conversion 2')
-      const found = ledger.findByConversion('conversion').map(({ eventIds }) => eventIds[0])
+      const found = ledger.findByConversion('conversion').map(({ event: { id } }) => id)
       expect(found.sort()).toEqual(['one', 'two'])
       expect(ledger.findByConversion('nothing')).toEqual([])
       await ledger.prune(Date.now() + 1)
@@ -265,7 +273,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       const ledger = await open()
       await ledger.settle(event, mail, { state: 'failed', reply: '550' })
       const [before] = ledger.pendingOutcomes(9)
-      await ledger.reopen(event, 'replay')
+      await ledger.reopen(event, 'replay', mail)
       expect(ledger.pendingOutcomes(9)).toEqual([])
       await ledger.settle(event, mail, { state: 'accepted', reply: '250' })
       if (before) await ledger.outcomesTaken([before])
@@ -291,9 +299,9 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       const seen: string[] = []
       for (let more = true; more; ) {
         const head = ledger.lanes.head('lane')
-        seen.push(head?.event.id ?? '')
-        const { value, headers, ...rest } = head?.delivery ?? deliveryOf('')
-        const { value: bytes, headers: texts, ...others } = deliveryOf(head?.event.id ?? '')
+        seen.push(head?.ref.id ?? '')
+        const { value, headers, ...rest } = head?.deliveries[0] ?? deliveryOf('')
+        const { value: bytes, headers: texts, ...others } = deliveryOf(head?.ref.id ?? '')
         expect(rest).toEqual(others)
         expect(Buffer.from(value)).toEqual(Buffer.from(bytes))
         expect(Buffer.from(headers['raw'] ?? [])).toEqual(Buffer.from([0xfe]))
@@ -365,5 +373,140 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.prune(Date.now() + 1)).toBe(1)
       expect(ledger.find(event)).toMatchObject({ lane: 'lane' })
     })
+
+    test('the events of a run become one mail with the last of them, in the order they came', async () => {
+      const ledger = await open()
+      expect(await ledger.gathering.add(ofRun('one', 3))).toBe(false)
+      expect(ledger.find(event)).toMatchObject({ state: 'gathering', lane: 'lane' })
+      expect(await ledger.gathering.add(ofRun('one', 3))).toBe(false)
+      expect(await ledger.gathering.add(ofRun('two', 3))).toBe(false)
+      expect(ledger.gathering.count()).toBe(2)
+      expect(ledger.lanes.has('lane')).toBe(false)
+      expect(await ledger.gathering.add(ofRun('three', 3))).toBe(true)
+      expect(ledger.gathering.count()).toBe(0)
+      expect(ledger.gathering.nextDueAt()).toBeUndefined()
+      expect(await ledger.lanes.claim()).toBe('lane')
+      const head = ledger.lanes.head('lane')
+      const ids = ['one', 'two', 'three']
+      expect(head?.deliveries).toHaveLength(3)
+      const record = ledger.find(head?.ref ?? event)
+      expect(record).toMatchObject({ state: 'deferred', eventIds: ids, messageId: mail.messageId })
+      for (const id of ids) {
+        expect(ledger.find({ id, source: '//test' })).toEqual(record)
+        expect(ledger.findById(id)).toEqual([record])
+      }
+    })
+
+    test('what is settled about a digest holds for each of its events, and goes with it', async () => {
+      const ledger = await open()
+      for (const id of ['one', 'two']) {
+        const own = { ...kept(id).mail, conversionId: `conversion ${id}` }
+        await ledger.gathering.add({ ...ofRun(id, 2), mail: own })
+      }
+      await ledger.lanes.claim()
+      const head = ledger.lanes.head('lane')
+      const { ref = event, position = 0 } = head ?? {}
+      await ledger.begin(ref, mail)
+      expect(ledger.find({ id: 'two', source: '//test' })?.state).toBe('attempting')
+      await expect(ledger.gathering.add(ofRun('two', 2))).resolves.toBe(false)
+      await ledger.settle(ref, mail, { state: 'accepted', reply: '250 ok' })
+      expect(await ledger.lanes.pop('lane', position)).toBe(false)
+      expect(ledger.lanes.count()).toBe(0)
+      expect(ledger.pendingOutcomes(9)).toMatchObject([{ record: { eventIds: ['one', 'two'] } }])
+      await expect(ledger.gathering.add(ofRun('two', 2))).rejects.toMatchObject({
+        name: 'MailNotFree',
+      })
+      expect(ledger.findByConversion('conversion two')).toMatchObject([
+        { event: { id: 'two' }, record: { state: 'accepted' } },
+      ])
+      expect(await ledger.prune(Date.now() + 1)).toBe(1)
+      expect(ledger.findByConversion('conversion two')).toEqual([])
+      expect(ledger.findById('two')).toEqual([])
+      expect(ledger.find(event)).toBeUndefined()
+    })
+
+    test('an event that stays alone becomes the mail it would have been', async () => {
+      const ledger = await open(undefined, { ...patient, quietMs: 0 })
+      await ledger.gathering.add(ofRun('one', 0))
+      await ledger.gathering.closeDue()
+      expect(ledger.find(event)).toMatchObject({ ...mail, state: 'deferred', lane: 'lane' })
+      expect(ledger.lanes.head('lane')).toMatchObject({
+        ref: event,
+        deliveries: [{ partition: 3 }],
+      })
+      expect(ledger.lanes.count()).toBe(1)
+    })
+
+    test('a run whose process died is closed by another, and by one of them', async () => {
+      const gone = await open(dead, { ...patient, quietMs: 0 })
+      for (const id of ['one', 'two']) await gone.gathering.add(ofRun(id, 0))
+      const [ledger, other] = [await open(), await open(parent)]
+      expect(ledger.gathering.count()).toBe(2)
+      const closed = await Promise.all([ledger.gathering.closeDue(), other.gathering.closeDue()])
+      expect(closed.sort()).toEqual([0, 1])
+      expect(await digestsIn(ledger)).toEqual([['one', 'two']])
+    })
+
+    test('a digest holds so many events and bytes, and what is left of a run is not waited for', async () => {
+      const ledger = await open(undefined, { ...patient, maxEvents: 2 })
+      const ids = ['1', '2', '3', '4', '5']
+      const ripe: boolean[] = []
+      for (const id of ids) ripe.push(await ledger.gathering.add(ofRun(id, 5)))
+      expect(ripe).toEqual([false, true, false, true, true])
+      expect(await digestsIn(ledger)).toEqual([['1', '2'], ['3', '4'], ['5']])
+      const small = await open(undefined, { ...patient, maxBytes: 5 })
+      for (const id of ['a', 'b', 'c']) await small.gathering.add({ ...ofRun(id, 0), run: 'b' })
+      expect(await digestsIn(small)).toEqual([['a'], ['b']])
+      expect(small.gathering.count()).toBe(1)
+    })
+
+    test('what comes of a run whose digest still waits in its lane leaves that one as it is', async () => {
+      const ledger = await open(undefined, { ...patient, quietMs: 0 })
+      for (const [first, second] of [
+        ['1', '2'],
+        ['3', '4'],
+      ] as const) {
+        await ledger.gathering.add(ofRun(first, 0))
+        await ledger.gathering.add(ofRun(second, 0))
+        await ledger.gathering.closeDue()
+      }
+      expect(await digestsIn(ledger)).toEqual([
+        ['1', '2'],
+        ['3', '4'],
+      ])
+    })
+
+    test('an event of a failed digest can be tried alone; the others stay failed', async () => {
+      const ledger = await open()
+      for (const id of ['one', 'two']) await ledger.gathering.add(ofRun(id, 2))
+      await ledger.lanes.claim()
+      const { ref = event, position = 0 } = ledger.lanes.head('lane') ?? {}
+      await ledger.settle(ref, mail, { state: 'failed', reply: '550 no' })
+      await ledger.deadLettered(ref)
+      await ledger.lanes.pop('lane', position)
+      expect(await ledger.reopen(event, '1/7', mail)).toMatchObject({
+        ...mail,
+        state: 'deferred',
+        replay: '1/7',
+      })
+      await ledger.settle(event, mail, { state: 'accepted', reply: '250' })
+      expect(await ledger.reopen(event, '1/7', mail)).toMatchObject({ state: 'accepted' })
+      expect(ledger.find({ id: 'two', source: '//test' })).toMatchObject({ state: 'failed' })
+      expect(ledger.findById('one')).toMatchObject([{ state: 'accepted' }])
+    })
   })
+}
+
+/** The events of each mail in the lane, which is empty afterwards. */
+async function digestsIn(ledger: Ledger): Promise<string[][]> {
+  const found: string[][] = []
+  await ledger.lanes.claim()
+  for (let more = true; more; ) {
+    const head = ledger.lanes.head('lane')
+    found.push(
+      (head?.deliveries ?? []).map(({ headers }) => Buffer.from(headers['ce_id'] ?? []).toString()),
+    )
+    more = await ledger.lanes.pop('lane', head?.position ?? 0)
+  }
+  return found
 }

@@ -7,7 +7,8 @@ import { ledgerSuite } from './ledger-suite.js'
 ledgerSuite('the ledger in LMDB', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'herald-ledger-'))
   return {
-    open: async (self) => openLmdbLedger(self ? { directory, self } : { directory }),
+    open: async (self, digests) =>
+      openLmdbLedger({ directory, digests, ...(self ? { self } : {}) }),
     remove: () => rm(directory, { recursive: true, force: true }),
   }
 })

@@ -41,6 +41,8 @@ export function fileConverted(changes: Partial<FileConverted> = {}): HeraldEvent
       recipient: { address: 'ada@example.com', language: 'en' },
       preview: { mediaType: 'image/png', data: tinyPng, width: 1, height: 1 },
       host: 'workshop',
+      // Alone in its run: mailed at once.
+      runSize: 1,
       ...changes,
     },
   }

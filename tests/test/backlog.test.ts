@@ -94,6 +94,7 @@ function receipt(conversionId: string, address: string) {
   return {
     conversionId,
     runId: conversionId,
+    runSize: 1,
     source: { ...file, name: 'photo.jpg', mediaType: 'image/jpeg', width: 640, height: 480 },
     renditions: [{ ...file, name: 'photo.webp', path: '/out/photo.webp', width: 640, height: 480 }],
     startedAtUnixMs: Date.now(),

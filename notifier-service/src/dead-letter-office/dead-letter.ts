@@ -1,5 +1,5 @@
 import type { Delivery, Message } from '@herald/broker'
-import { replayHeader } from '../replay-mark.js'
+import { replayChannelHeader, replayHeader } from '../replay-mark.js'
 
 /** An event that can never become a mail, as it lies in the dead letters. */
 export interface DeadLetter {
@@ -10,6 +10,8 @@ export interface DeadLetter {
   readonly buriedAt: Date
   /** One sentence: why. */
   readonly reason: string
+  /** The way that was tried: `mail`, `webhook`. */
+  readonly channel: string
   /** Attempts at the mail server. */
   readonly attempts: number
   /** Where it came from. */
@@ -19,6 +21,8 @@ export interface DeadLetter {
   readonly type: string
   readonly conversionId: string
   readonly sizeBytes: number
+  /** Without its value, which had no room beside the reason: only its topic holds it whole. */
+  readonly stub: boolean
   /** As it was published first: bytes, key and headers. */
   readonly message: Message
 }
@@ -33,13 +37,14 @@ export function readDeadLetter(delivery: Delivery, topic: string): DeadLetter {
   const time = new Date(told('time'))
   const buriedAt = Number.isNaN(time.getTime()) ? delivery.publishedAt : time
   const own = Object.entries(headers).filter(
-    ([name]) => !name.startsWith(added) && name !== replayHeader,
+    ([name]) => !name.startsWith(added) && ![replayHeader, replayChannelHeader].includes(name),
   )
   return {
     place: `${partition}/${offset}`,
     name: `${partition}/${offset}@${buriedAt.toISOString()}`,
     buriedAt,
     reason: told('reason'),
+    channel: told('channel') || 'mail',
     attempts: Number.parseInt(told('attempts'), 10) || 0,
     origin: {
       topic: told('topic') || topic,
@@ -49,7 +54,8 @@ export function readDeadLetter(delivery: Delivery, topic: string): DeadLetter {
     eventId: text('ce_id'),
     type: text('ce_type'),
     conversionId: text('ce_subject'),
-    sizeBytes: value.byteLength,
+    sizeBytes: Number.parseInt(told('value_bytes'), 10) || value.byteLength,
+    stub: told('dropped').split(',').includes('value'),
     message: { key, value, headers: Object.fromEntries(own) },
   }
 }

@@ -9,11 +9,13 @@ export function letterJson(letter: ListedLetter) {
     type: letter.type || null,
     conversionId: letter.conversionId || null,
     reason: letter.reason,
+    channel: letter.channel,
     attempts: letter.attempts,
     buriedAt: letter.buriedAt.toISOString(),
     replayedAt: letter.replayedAt?.toISOString() ?? null,
     key: letter.message.key,
     sizeBytes: letter.sizeBytes,
+    stub: letter.stub,
     origin: letter.origin,
   }
 }

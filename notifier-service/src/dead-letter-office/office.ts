@@ -4,7 +4,7 @@ import type { Terminal } from '@herald/runtime/terminal'
 import { shown } from '@herald/runtime/terminal-text'
 import { loadConfig } from '../config.js'
 import { deadLetterTopic } from '../dead-letters.js'
-import { replayHeader } from '../replay-mark.js'
+import { replayChannelHeader, replayHeader } from '../replay-mark.js'
 import type { CommandContext } from './command-context.js'
 import { type DeadLetter, readDeadLetter } from './dead-letter.js'
 import { readWholeTopic } from './read-whole-topic.js'
@@ -65,8 +65,12 @@ function openOffice(broker: Broker, topic: string, signal: AbortSignal): DeadLet
       }))
     },
 
-    async replay({ name, origin, eventId, message }) {
-      const headers = { ...message.headers, [replayHeader]: Buffer.from(name) }
+    async replay({ name, channel, origin, eventId, message }) {
+      const headers = {
+        ...message.headers,
+        [replayHeader]: Buffer.from(name),
+        [replayChannelHeader]: Buffer.from(channel),
+      }
       await broker.publish(origin.topic, [{ ...message, headers }])
       // Second: a crash in between replays it twice, and the ledger lets one of the two through.
       const note = Buffer.from(JSON.stringify({ deadLetter: name, eventId }))

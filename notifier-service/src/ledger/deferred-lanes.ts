@@ -4,21 +4,24 @@ import type { EventRef, MailIdentity } from './ledger.js'
 /** An event with its bytes and headers as the broker handed it over. */
 export type KeptDelivery = Omit<Delivery, 'attempt'>
 
-/** An event at the head of its lane. */
-export interface DeferredEvent {
-  readonly event: EventRef
-  readonly delivery: KeptDelivery
+/** A mail at the head of its lane. */
+export interface DeferredMail {
+  /** Its name in the ledger: the event it tells of, or the digest's own. */
+  readonly ref: EventRef
+  /** The events it tells of, in order; one where it is no digest. */
+  readonly deliveries: readonly KeptDelivery[]
   /** Its place in the lane. */
   readonly position: number
 }
 
 /**
- * The events whose mailbox took nothing for longer than a key is parked, durable, in lanes: those
- * of one lane go out one after the other, in the order they were appended, by one process at a
- * time, whoever appended them. The lane of a dead process is free at once.
+ * The mails that wait in the ledger, durable, in lanes: events whose mailbox took nothing for longer
+ * than a key is parked, and digests that are closed. Those of one lane go out one after the other,
+ * in the order they were put there, by one process at a time, whoever put them there. The lane of
+ * a dead process is free at once.
  */
 export interface DeferredLanes {
-  /** Whether events wait in the lane: then whatever comes for it waits behind them. */
+  /** Whether mails wait in the lane: then whatever comes for it waits behind them. */
   has(lane: string): boolean
   /**
    * Appends an event at the end of its lane, once, and marks its mail deferred; the lane is due at
@@ -37,10 +40,10 @@ export interface DeferredLanes {
   ): Promise<boolean>
   /** Takes a lane that is due and that no live process holds; it is this one's until released. */
   claim(): Promise<string | undefined>
-  /** The first event of the lane. */
-  head(lane: string): DeferredEvent | undefined
+  /** The first mail of the lane. */
+  head(lane: string): DeferredMail | undefined
   /**
-   * Drops the head, whose mail is settled. Resolves to whether more wait; where none do, the lane
+   * Drops the head, which is settled, and its events. Resolves to whether more wait; where none do, the lane
    * is this one's no longer and must not be released.
    */
   pop(lane: string, position: number): Promise<boolean>
@@ -48,6 +51,6 @@ export interface DeferredLanes {
   release(lane: string, nextAttemptAt: number): Promise<void>
   /** When the next lane is due, held or not; undefined when nothing waits. */
   nextDueAt(): number | undefined
-  /** Events that wait, over all lanes. */
+  /** Events that wait, over all lanes, and those still gathered. */
   count(): number
 }

@@ -48,9 +48,14 @@ export function guardLedger(ledger: Ledger, { full, signal }: LedgerGuard): Ledg
   return {
     ...ledger,
     begin: (event, mail) => orLater(() => ledger.begin(event, mail)),
-    reopen: (event, replay) => orLater(() => ledger.reopen(event, replay)),
+    reopen: (event, replay, mail) => orLater(() => ledger.reopen(event, replay, mail)),
     settle: (event, mail, settlement) => untilWritten(() => ledger.settle(event, mail, settlement)),
     deadLettered: (event) => untilWritten(() => ledger.deadLettered(event)),
+    gathering: {
+      ...ledger.gathering,
+      add: (event) => orLater(() => ledger.gathering.add(event)),
+      closeDue: () => noted(() => ledger.gathering.closeDue()),
+    },
     lanes: {
       ...ledger.lanes,
       append: (lane, kept, options) => orLater(() => ledger.lanes.append(lane, kept, options)),

@@ -1,7 +1,11 @@
 import type { ProcessIdentity } from '@herald/runtime'
 import type { DeferredLanes } from './deferred-lanes.js'
+import type { Gathering } from './gathering.js'
 
-/** Which event a mail tells of. CloudEvents: id and source together are unique. */
+/**
+ * Which event a mail tells of, and the mail's name in the ledger with it. CloudEvents: id and
+ * source together are unique. A digest has a name of its own, which no event can have.
+ */
 export interface EventRef {
   readonly id: string
   readonly source: string
@@ -11,13 +15,15 @@ export interface EventRef {
 export interface MailIdentity {
   /** The events the mail tells of; the first one names the mail. */
   readonly eventIds: readonly string[]
+  /** Those of a digest with their sources, in the same order; absent where it tells of one event. */
+  readonly events?: readonly EventRef[] | undefined
   readonly recipient: string
   /** The From header as it was written. */
   readonly from: string
   readonly messageId: string
   /** The template's version and language, such as `1/en`. */
   readonly template: string
-  /** The conversion and the run it tells of; absent in records of earlier versions. */
+  /** The conversion (a digest: its first event's) and the run it tells of; absent in records of earlier versions. */
   readonly conversionId?: string | undefined
   readonly runId?: string | undefined
   /** Where the event came from first. */
@@ -48,9 +54,9 @@ export const maxHistory = 20
 /**
  * `attempting`: a process is handing it over. `accepted`: the mail server has it. `failed`: it will
  * never be delivered. `unknown`: it may have been delivered (RFC 5321 §6.1). `deferred`: it has
- * not been, and is to be tried again.
+ * not been, and is to be tried again. `gathering`: it waits for the other events of its run.
  */
-export type MailState = 'attempting' | 'accepted' | 'failed' | 'unknown' | 'deferred'
+export type MailState = 'attempting' | 'accepted' | 'failed' | 'unknown' | 'deferred' | 'gathering'
 
 /** What the notifier knows of one mail. Times are milliseconds since 1970. */
 export interface MailRecord extends MailIdentity {
@@ -113,25 +119,30 @@ export class MailNotFree extends Error {
   }
 }
 
-/** A final outcome that is yet to be announced. */
-export interface PendingOutcome {
+/** A mail by its name, or by an event that it tells of. */
+export interface NamedMail {
   readonly event: EventRef
   readonly record: MailRecord
 }
+
+/** A final outcome that is yet to be announced. */
+export type PendingOutcome = NamedMail
 
 /**
  * One record per mail, durable, shared by the notifiers of one machine. It decides whether a mail
  * may go out: who holds it, whether it went, whether it may have.
  */
 export interface Ledger {
-  /** What is known of the event's mail. An attempt of a process that is no more reads as `unknown`. */
+  /** What is known of the event's mail, a digest perhaps. An attempt of a process that is no more reads as `unknown`. */
   find(event: EventRef): MailRecord | undefined
   /** Every mail that tells of an event with this id, whatever its source. */
   findById(eventId: string): MailRecord[]
-  /** Every mail that tells of a conversion, by event id. */
-  findByConversion(conversionId: string): MailRecord[]
+  /** Every mail that tells of a conversion, with the event that does. */
+  findByConversion(conversionId: string): NamedMail[]
   /** Events put aside because their mailbox takes nothing for now. */
   readonly lanes: DeferredLanes
+  /** Events that wait for the others of their run, to become one mail with them. */
+  readonly gathering: Gathering
   /**
    * Up to `limit` final outcomes (accepted, failed, or unknown for good) that are not announced
    * yet: those of this process and of processes that are no more. One is there from the moment
@@ -157,10 +168,11 @@ export interface Ledger {
   /**
    * Lets a failed mail be tried afresh, attempts and age counted from now, because `replay` (its
    * name) put the event to the topic again. Each replay reopens once: called again with the same
-   * name, or for a mail that has not failed, it changes nothing. Resolves to the record then.
+   * name, or for a mail that has not failed, it changes nothing. An event of a failed digest becomes
+   * a mail of its own again, `mail`. Resolves to the record then.
    */
-  reopen(event: EventRef, replay: string): Promise<MailRecord | undefined>
-  /** Notes that a failed mail's event is among the dead letters. */
+  reopen(event: EventRef, replay: string, mail: MailIdentity): Promise<MailRecord | undefined>
+  /** Notes that a failed mail's events are among the dead letters. */
   deadLettered(event: EventRef): Promise<void>
   /** Drops what was settled, or last tried, before that time and does not wait in a lane. Resolves to how many. */
   prune(before: number): Promise<number>

@@ -1,16 +1,20 @@
 import { isAlive, isSameProcess, type ProcessIdentity } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
-import type { DeferredEvent, DeferredLanes, KeptDelivery } from './deferred-lanes.js'
+import type { DeferredLanes, DeferredMail } from './deferred-lanes.js'
 import type { EventRef, MailIdentity } from './ledger.js'
+import { type GatheredKey, type QueuedEvent, queued, unqueued } from './queued-event.js'
 
 interface LaneRecord {
   readonly holder: ProcessIdentity | null
   readonly dueAt: number
 }
 
-interface QueuedEvent {
-  readonly event: EventRef
-  readonly delivery: Omit<KeptDelivery, 'publishedAt'> & { readonly publishedAtMs: number }
+/** A digest in its lane; its events stay where they were gathered. */
+export interface QueuedDigest {
+  readonly ref: EventRef
+  readonly run: string
+  readonly from: number
+  readonly to: number
 }
 
 /** What a lane does to the mails in it; both run inside the write that changes the lane. */
@@ -20,13 +24,17 @@ export interface LaneMails {
   leave(event: EventRef): void
 }
 
-/** Lanes as rows: the events of a lane by position, its holder, and an index by the time it is due. */
-export function createLmdbLanes(
-  store: Store,
-  self: ProcessIdentity,
-  mails: LaneMails,
-): DeferredLanes {
-  const events = store.table<QueuedEvent, [lane: string, position: number]>('deferred')
+export interface LmdbLanes extends DeferredLanes {
+  /** Puts a mail at the end of its lane, due at once unless others wait there. Inside a write. */
+  putLast(lane: string, row: QueuedEvent | QueuedDigest): void
+}
+
+/** Lanes as rows: the mails of a lane by position, its holder, and an index by the time it is due. */
+export function createLmdbLanes(store: Store, self: ProcessIdentity, mails: LaneMails): LmdbLanes {
+  type Place = [lane: string, position: number]
+  const events = store.table<QueuedEvent, Place>('deferred')
+  const digests = store.table<QueuedDigest, Place>('digests')
+  const gathered = store.table<QueuedEvent, GatheredKey>('gathered')
   const lanes = store.table<LaneRecord, string>('lanes')
   const due = store.table<true, [dueAt: number, lane: string]>('due')
   // This process' own identity does not tell whether one of its own loops has the lane.
@@ -52,11 +60,20 @@ export function createLmdbLanes(
 
   function last(lane: string): number | undefined {
     const { start, end } = within(lane)
-    for (const { key } of events.entries({ start: end, end: start, reverse: true, limit: 1 })) {
-      return key[1]
-    }
-    return undefined
+    const backwards = { start: end, end: start, reverse: true, limit: 1 }
+    const ends = [...events.entries(backwards), ...digests.entries(backwards)]
+    return ends.length === 0 ? undefined : Math.max(...ends.map(({ key }) => key[1]))
   }
+
+  function putLast(lane: string, row: QueuedEvent | QueuedDigest, dueAt = Date.now()): void {
+    const place: Place = [lane, (last(lane) ?? 0) + 1]
+    if ('run' in row) digests.put(place, row)
+    else events.put(place, row)
+    if (!lanes.get(lane)) put(lane, { holder: null, dueAt })
+  }
+
+  const eventsOf = (lane: string, { run, from, to }: QueuedDigest) =>
+    gathered.entries({ start: [lane, run, from], end: [lane, run, to] })
 
   function freeDue(now: number): string | undefined {
     for (const { key } of due.entries({ end: [now + 1] })) {
@@ -71,25 +88,14 @@ export function createLmdbLanes(
   return {
     has,
 
-    append(lane, { event, mail, delivery }, { nextAttemptAt, behindOnly }) {
+    putLast: (lane, row) => putLast(lane, row),
+
+    append(lane, kept, { nextAttemptAt, behindOnly }) {
       return store.write(() => {
         const before = lanes.get(lane)
         if (behindOnly && !before) return false
-        if (mails.enter(event, mail, lane, before?.dueAt ?? nextAttemptAt)) return true
-        const { publishedAt, topic, partition, offset, key, value, headers } = delivery
-        events.put([lane, (last(lane) ?? 0) + 1], {
-          event,
-          delivery: {
-            topic,
-            partition,
-            offset,
-            key,
-            value,
-            headers,
-            publishedAtMs: publishedAt.getTime(),
-          },
-        })
-        if (!before) put(lane, { holder: null, dueAt: nextAttemptAt })
+        if (mails.enter(kept.event, kept.mail, lane, before?.dueAt ?? nextAttemptAt)) return true
+        putLast(lane, queued(kept), nextAttemptAt)
         return true
       })
     },
@@ -107,24 +113,30 @@ export function createLmdbLanes(
       })
     },
 
-    head(lane): DeferredEvent | undefined {
-      for (const { key, value } of events.entries({ ...within(lane), limit: 1 })) {
-        const { publishedAtMs, ...delivery } = value.delivery
-        return {
-          event: value.event,
-          delivery: { ...delivery, publishedAt: new Date(publishedAtMs) },
-          position: key[1],
-        }
+    head(lane): DeferredMail | undefined {
+      const first = { ...within(lane), limit: 1 }
+      const [single] = events.entries(first)
+      const [digest] = digests.entries(first)
+      if (digest !== undefined && !(single !== undefined && single.key[1] < digest.key[1])) {
+        const deliveries = [...eventsOf(lane, digest.value)].map(({ value }) => unqueued(value))
+        return { ref: digest.value.ref, deliveries, position: digest.key[1] }
       }
-      return undefined
+      if (single === undefined) return undefined
+      const { key, value } = single
+      return { ref: value.event, deliveries: [unqueued(value)], position: key[1] }
     },
 
     pop: (lane, position) =>
       store.write(() => {
-        const queued = events.get([lane, position])
-        if (queued) {
+        const single = events.get([lane, position])
+        const digest = digests.get([lane, position])
+        if (single) {
           events.remove([lane, position])
-          mails.leave(queued.event)
+          mails.leave(single.event)
+        } else if (digest) {
+          for (const { key } of [...eventsOf(lane, digest)]) gathered.remove(key)
+          digests.remove([lane, position])
+          mails.leave(digest.ref)
         }
         if (last(lane) !== undefined) return true
         remove(lane)
@@ -151,6 +163,6 @@ export function createLmdbLanes(
       return undefined
     },
 
-    count: () => events.count(),
+    count: () => events.count() + gathered.count(),
   }
 }

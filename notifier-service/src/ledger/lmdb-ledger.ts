@@ -1,31 +1,59 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { isAlive, isSameProcess, type ProcessIdentity, thisProcess } from '@herald/runtime'
 import { openStore, StoreError } from '@herald/runtime/store'
+import type { DigestRule } from './gathering.js'
 import {
   type EventRef,
   type Ledger,
+  type MailIdentity,
   MailNotFree,
   type MailRecord,
   type PendingOutcome,
 } from './ledger.js'
+import { createLmdbGathering } from './lmdb-gathering.js'
 import { createLmdbLanes } from './lmdb-lanes.js'
 import { cutShort, fresh, isFinal, isTaken, reopenedRecord, settled } from './mail-states.js'
 
 /** The id first: a UUIDv7 grows with time, so the store grows at its end. */
 type MailKey = [id: string, source: string]
 
+/** An event that a digest tells of. */
+interface Member {
+  readonly digest: MailKey
+  readonly conversionId: string | undefined
+}
+
 const checkBytes = 64 * 1024
+const gatheringReply = 'it waits for the others of its run'
 
 export interface LmdbLedgerOptions {
   readonly directory: string
   /** Who this process is. Default: this process. */
   readonly self?: ProcessIdentity
+  /** When the events of a run become a mail. */
+  readonly digests?: DigestRule
 }
 
+const defaultRule: DigestRule = {
+  quietMs: 5000,
+  maxMs: 60_000,
+  maxEvents: 500,
+  maxBytes: 16 * 1024 ** 2,
+}
+
+/** No event's source: that is a URI reference, which holds no space. */
+const digestSource = () => `digest ${randomUUID()}`
+const isDigest = ([, source]: MailKey) => source.startsWith('digest ')
+
 /** Throws StoreError where the folder cannot be used. */
-export function openLmdbLedger({ directory, self = thisProcess }: LmdbLedgerOptions): Ledger {
+export function openLmdbLedger({
+  directory,
+  self = thisProcess,
+  digests = defaultRule,
+}: LmdbLedgerOptions): Ledger {
   const store = openStore(directory)
   const mails = store.table<MailRecord, MailKey>('mails')
+  const members = store.table<Member, MailKey>('members')
   const conversions = store.table<MailKey, [conversion: string, id: string, source: string]>(
     'conversions',
   )
@@ -45,27 +73,31 @@ export function openLmdbLedger({ directory, self = thisProcess }: LmdbLedgerOpti
   }
 
   function find(key: MailKey): MailRecord | undefined {
-    const record = mails.get(key)
-    return record && asOfNow(key, record)
+    const named = mails.get(key) ? key : members.get(key)?.digest
+    const record = named && mails.get(named)
+    return record && asOfNow(named, record)
   }
 
   function put(key: MailKey, record: MailRecord): void {
-    if (record.conversionId && !mails.get(key)) {
+    if (record.conversionId && !isDigest(key) && !mails.get(key)) {
       conversions.put([bounded(record.conversionId), ...key], key)
     }
     mails.put(key, record)
   }
 
+  /** Lets the mail wait in the ledger, as `state` says why; whether it did already. */
+  function wait(event: EventRef, mail: MailIdentity, state: Partial<MailRecord>): boolean {
+    const key = keyOf(event)
+    const before = find(key)
+    if (before?.lane !== undefined) return true
+    if (before && isTaken(before)) throw new MailNotFree(before.state)
+    put(key, { ...fresh(mail, before), ...state })
+    return false
+  }
+
   const lanes = createLmdbLanes(store, self, {
-    enter(event, mail, lane, nextAttemptAt) {
-      const key = keyOf(event)
-      const before = find(key)
-      if (before?.lane !== undefined) return true
-      if (before && isTaken(before)) throw new MailNotFree(before.state)
-      const record = fresh(mail, before)
-      put(key, { ...record, lane, nextAttemptAt, deferredSince: record.updatedAt })
-      return false
-    },
+    enter: (event, mail, lane, nextAttemptAt) =>
+      wait(event, mail, { lane, nextAttemptAt, deferredSince: Date.now() }),
     leave(event) {
       const key = keyOf(event)
       const record = mails.get(key)
@@ -73,15 +105,63 @@ export function openLmdbLedger({ directory, self = thisProcess }: LmdbLedgerOpti
     },
   })
 
+  const gathering = createLmdbGathering(store, digests, {
+    gather: ({ event, mail, lane }, nextAttemptAt) =>
+      wait(event, mail, { lane, nextAttemptAt, state: 'gathering', reply: gatheringReply }),
+    single(lane, only) {
+      const key = keyOf(only.event)
+      const record = mails.get(key)
+      const alone = { state: 'deferred', reply: '', nextAttemptAt: undefined } as const
+      if (record) mails.put(key, { ...record, ...alone })
+      lanes.putLast(lane, only)
+    },
+    digest({ lane, run, from, next }, events) {
+      const refs = events.map(({ event }) => event)
+      const records = refs.map((event) => mails.get(keyOf(event)))
+      const [[first], [head]] = [refs, records]
+      if (first === undefined || head === undefined) return
+      const ref = { id: first.id, source: digestSource() }
+      const digest = keyOf(ref)
+      const eventIds = refs.map(({ id }) => id)
+      mails.put(digest, { ...fresh({ ...head, eventIds, events: refs }, undefined), lane })
+      for (const [at, event] of refs.entries()) {
+        mails.remove(keyOf(event))
+        members.put(keyOf(event), { digest, conversionId: records[at]?.conversionId })
+      }
+      lanes.putLast(lane, { ref, run, from, to: next })
+    },
+  })
+
+  function forget(key: MailKey, record: MailRecord): void {
+    mails.remove(key)
+    outcomes.remove(key)
+    const forgetConversion = (of: MailKey, conversionId: string | undefined) => {
+      if (conversionId) conversions.remove([bounded(conversionId), ...of])
+    }
+    if (!isDigest(key)) forgetConversion(key, record.conversionId)
+    for (const member of (record.events ?? []).map(keyOf)) {
+      const row = members.get(member)
+      // One that was replayed alone has a mail of its own since.
+      if (row === undefined || String(row.digest) !== String(key)) continue
+      members.remove(member)
+      forgetConversion(member, row.conversionId)
+    }
+  }
+
   return {
     lanes,
+
+    gathering,
 
     find: (event) => find(keyOf(event)),
 
     findByConversion(conversionId) {
       const start = [bounded(conversionId), '']
       const end = [bounded(conversionId), '\uffff']
-      return [...conversions.entries({ start, end })].flatMap(({ value }) => find(value) ?? [])
+      return [...conversions.entries({ start, end })].flatMap(({ value }) => {
+        const record = find(value)
+        return record ? [{ event: { id: value[0], source: value[1] }, record }] : []
+      })
     },
 
     pendingOutcomes(limit) {
@@ -118,9 +198,9 @@ export function openLmdbLedger({ directory, self = thisProcess }: LmdbLedgerOpti
 
     findById(eventId) {
       const [id] = keyOf({ id: eventId, source: '' })
-      return [...mails.entries({ start: [id, ''], end: [id, '\uffff'] })].map(({ key, value }) =>
-        asOfNow(key, value),
-      )
+      const range = { start: [id, ''], end: [id, '\uffff'] }
+      const keys = [...mails.entries(range), ...members.entries(range)].map(({ key }) => key)
+      return keys.filter((key) => !isDigest(key)).flatMap((key) => find(key) ?? [])
     },
 
     async begin(event, mail) {
@@ -168,12 +248,13 @@ export function openLmdbLedger({ directory, self = thisProcess }: LmdbLedgerOpti
       }
     },
 
-    async reopen(event, replay) {
+    async reopen(event, replay, mail) {
       const key = keyOf(event)
       return store.write(() => {
         const record = find(key)
         if (record?.state !== 'failed' || record.replay === replay) return record
-        const reopened = reopenedRecord(record, replay)
+        const alone = members.remove(key) ? fresh(mail, undefined) : record
+        const reopened = reopenedRecord(alone, replay)
         mails.put(key, reopened)
         return reopened
       })
@@ -201,17 +282,16 @@ export function openLmdbLedger({ directory, self = thisProcess }: LmdbLedgerOpti
             for (const { key } of old) {
               const record = mails.get(key)
               if (!record || !isOld(record)) continue
-              mails.remove(key)
-              outcomes.remove(key)
-              if (record.conversionId) {
-                conversions.remove([bounded(record.conversionId), ...key])
-              }
+              forget(key, record)
             }
           })
           pruned += old.length
         }
         const last = slice.at(-1)
-        if (slice.length < 1000 || !last) return pruned
+        if (slice.length < 1000 || !last) {
+          await store.write(() => gathering.forget(before))
+          return pruned
+        }
         start = last.key
         await new Promise((resolve) => setImmediate(resolve))
       }

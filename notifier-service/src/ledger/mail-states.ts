@@ -9,6 +9,7 @@ export function fresh(mail: MailIdentity, before: MailRecord | undefined): MailR
     ...before,
     // What was settled at the first attempt stays, also when the configuration changed since.
     eventIds: before?.eventIds ?? mail.eventIds,
+    events: before?.events ?? mail.events,
     recipient: before?.recipient ?? mail.recipient,
     from: before?.from ?? mail.from,
     messageId: before?.messageId ?? mail.messageId,

@@ -1,5 +1,5 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import type { SmtpFailure } from './send-outcome.js'
+import type { SmtpFailure } from './judge.js'
 import type { SmtpServer } from './smtp-url.js'
 
 export interface SmtpTimeouts {

@@ -1,6 +1,6 @@
 import type { Logger } from '@herald/runtime'
+import type { SendOutcome } from '../send-outcome.js'
 import { SmtpOutage, type SmtpTimeouts } from './open-connection.js'
-import type { SendOutcome } from './send-outcome.js'
 import { type OutgoingMail, SmtpSession } from './smtp-session.js'
 import type { SmtpServer } from './smtp-url.js'
 

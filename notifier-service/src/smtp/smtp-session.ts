@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import type SMTPConnection from 'nodemailer/lib/smtp-connection'
 import type { SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection'
+import type { SendOutcome } from '../send-outcome.js'
+import { judge, type SendPhase, type SmtpFailure } from './judge.js'
 import { openConnection, type SmtpTimeouts, within } from './open-connection.js'
-import { judge, type SendOutcome, type SendPhase, type SmtpFailure } from './send-outcome.js'
 import type { SmtpServer } from './smtp-url.js'
 
 /** A mail as it goes over the wire. */

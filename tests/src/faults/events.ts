@@ -45,7 +45,9 @@ export function makeEvent(recipient: string, place: number): TestEvent {
       type: eventTypes.fileConverted,
       data: {
         conversionId: id,
+        // Alone in its run: each is a mail, which is what is counted.
         runId: id,
+        runSize: 1,
         source: {
           name: `picture-${place}.jpg`,
           mediaType: 'image/jpeg',

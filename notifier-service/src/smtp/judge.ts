@@ -1,19 +1,5 @@
-import { classify, enhancedCodeOf, type FailureClass } from './failure-classes.js'
-
-/** How one attempt to hand a mail over ended. `reply` and `reason` are for logs and for the ledger. */
-export type SendOutcome =
-  /** The server answered 2xx to the body: it is the server's now. */
-  | { readonly kind: 'accepted'; readonly reply: string }
-  /** The server refused this mail for now. It has not taken it. */
-  | { readonly kind: 'deferred'; readonly reply: string; readonly failure?: FailureClass }
-  /** The server takes no mail this large. It has not taken it. */
-  | { readonly kind: 'tooLarge'; readonly reply: string; readonly failure?: FailureClass }
-  /** The server will never take this mail, or it cannot be put to it. It has not taken it. */
-  | { readonly kind: 'refused'; readonly reply: string; readonly failure?: FailureClass }
-  /** The server is down, busy, misconfigured or wants other credentials. It has not taken the mail. */
-  | { readonly kind: 'outage'; readonly reason: string; readonly failure?: FailureClass }
-  /** The connection ended between the first byte of the body and the reply: it may have taken it. */
-  | { readonly kind: 'unknown'; readonly reason: string }
+import type { SendOutcome } from '../send-outcome.js'
+import { classify, enhancedCodeOf } from './failure-classes.js'
 
 /** How far the attempt had come when it ended. */
 export type SendPhase =

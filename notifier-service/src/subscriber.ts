@@ -1,0 +1,157 @@
+import { type Handler, openBroker, type Subscription } from '@herald/broker'
+import type { Lifecycle, Logger } from '@herald/runtime'
+import { createProbesApp, listenHttp } from '@herald/runtime/probes'
+import { createAttempt } from './attempt.js'
+import type { Channel } from './channel.js'
+import { createDeadLetters } from './dead-letters.js'
+import { startDeferredLoop } from './deferred-loop.js'
+import { createDeliver, type DeliverPolicy } from './deliver.js'
+import { serveDeliveries } from './deliveries-api.js'
+import type { DigestRule } from './ledger/gathering.js'
+import { guardLedger } from './ledger/guard-ledger.js'
+import { keepLedgerSmall } from './ledger/keep-small.js'
+import { openLmdbLedger } from './ledger/lmdb-ledger.js'
+import { createNotifierMetrics } from './metrics.js'
+import { type Outage, type OutageWords, watchOutage } from './outage.js'
+import { startOutcomes } from './start-outcomes.js'
+import { untilReachable } from './until-reachable.js'
+
+/** What a subscriber is told, whatever its channel. */
+export interface SubscriberConfig extends Omit<DeliverPolicy, 'backOff'> {
+  readonly broker: string
+  readonly topic: string
+  /** The consumer group: one a channel. */
+  readonly group: string
+  readonly ledgerDirectory: string
+  readonly outboxDirectory: string
+  readonly ledgerRetentionMs: number
+  readonly digestRule?: DigestRule
+  /** Most that the channel has in flight at once. */
+  readonly connections: number
+  /** `host:port` of /livez, /readyz, /metrics and /deliveries. */
+  readonly probes: string
+}
+
+export interface SubscriberParts {
+  readonly channel: Channel
+  readonly logger: Logger
+  readonly lifecycle: Lifecycle
+  /** What the log says of the other side's outages. */
+  readonly words?: OutageWords
+}
+
+/** How long mails in flight may take to finish when the subscriber stops, in milliseconds. */
+const drainMs = 10_000
+
+/**
+ * Tells by `channel` what comes on the topic; everything it takes, the channel included, it defers
+ * to `lifecycle`. Resolves to its probes' URL once it listens to the topic.
+ */
+export async function startSubscriber(
+  config: SubscriberConfig,
+  { channel, logger, lifecycle, words }: SubscriberParts,
+): Promise<{ probesUrl: string }> {
+  const { digestRule: digests } = config
+  const ledger = openLmdbLedger({
+    directory: config.ledgerDirectory,
+    ...(digests ? { digests } : {}),
+  })
+  lifecycle.defer('ledger', () => ledger.close())
+  await startOutcomes(config, ledger, channel, { logger, lifecycle })
+  let subscription: Subscription | undefined
+  const intake = {
+    pause: () => subscription?.pause(),
+    resume: () => {
+      if (outage.reason === undefined) subscription?.resume()
+    },
+  }
+  const disk = watchOutage({
+    intake,
+    probe: () => ledger.check(),
+    backOff: { firstMs: 500, capMs: 4_000 },
+    logger,
+    words: {
+      began: 'the ledger cannot be written: nothing is sent, events wait',
+      lasts: 'the ledger still cannot be written',
+      ended: 'the ledger can be written again',
+    },
+  })
+  const otherSide = watchOutage({
+    intake,
+    probe: () => channel.probe(),
+    // The longest wait is what a mailbox waits at most once the server is back; a probe costs little.
+    backOff: { firstMs: 500, capMs: 4_000 },
+    logger,
+    ...(words ? { words } : {}),
+  })
+  const outage: Outage = {
+    ...otherSide,
+    get reason() {
+      return disk.reason ?? otherSide.reason
+    },
+  }
+  const metrics = createNotifierMetrics(channel, {
+    lag: async () => (await subscription?.lag()) ?? 0,
+    outage: () => otherSide.reason !== undefined,
+    deferred: () => ledger.lanes.count() - ledger.gathering.count(),
+    gathered: () => ledger.gathering.count(),
+  })
+  const app = createProbesApp({
+    metrics: metrics.registry,
+    notReady: () => [
+      ...(subscription ? [] : ['broker: not connected yet']),
+      ...(disk.reason === undefined ? [] : [`ledger: ${disk.reason}`]),
+      ...(otherSide.reason === undefined ? [] : [`${channel.readyName}: ${otherSide.reason}`]),
+    ],
+  })
+  serveDeliveries(app, ledger)
+  const probes = await listenHttp(app, config.probes)
+  lifecycle.defer('probes', () => probes.close())
+
+  const atWork = new Set<Promise<void>>()
+  // Handlers cut off by the end of the drain still write to the ledger: it closes after them.
+  lifecycle.defer('mails cut off', () => Promise.allSettled(atWork))
+  lifecycle.defer(channel.name, () => channel.close())
+
+  const patience = { logger, signal: lifecycle.signal }
+  const broker = await untilReachable(() => openBroker(config.broker, { logger }), patience)
+  lifecycle.defer('broker', () => broker.close())
+  const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
+  const parts = {
+    ledger: guardLedger(ledger, { full: disk.begin, signal: lifecycle.signal }),
+    channel,
+    deadLetters: createDeadLetters(broker, channel),
+    outage,
+    metrics,
+    logger,
+  }
+  const track = (work: Promise<void>) => {
+    atWork.add(work)
+    const done = () => atWork.delete(work)
+    work.then(done, done)
+    return work
+  }
+  const deferred = startDeferredLoop({
+    ...parts,
+    attempt: createAttempt(policy, parts),
+    // The others keep at least half of the connections.
+    workers: Math.max(1, Math.floor(config.connections / 2)),
+    track,
+  })
+  lifecycle.defer('subscription', () =>
+    Promise.all([subscription?.close({ drainMs }), deferred.close(drainMs)]),
+  )
+  lifecycle.defer('outages', () => [disk, otherSide].forEach((each) => void each.close()))
+  const deliver = createDeliver(policy, { ...parts, nudge: deferred.nudge })
+  const tracked: Handler = (delivery, context) => track(deliver(delivery, context))
+  const { topic, group } = config
+  const maxInFlight = config.connections * 4
+  subscription = await untilReachable(
+    () => broker.subscribe({ topic, group, maxInFlight }, tracked),
+    patience,
+  )
+  // Events flow before subscribe resolves: one of them may have met an outage already.
+  if (outage.reason !== undefined) subscription.pause()
+  lifecycle.defer('ledger pruning', keepLedgerSmall(ledger, config.ledgerRetentionMs, logger))
+  return { probesUrl: probes.url }
+}

@@ -1,0 +1,296 @@
+import { openBroker } from '@herald/broker'
+import { fromOutcomeMessage } from '@herald/broker/outcome-message'
+import { eventTypes, type HeraldEvent } from '@herald/proto/events'
+import { silentLogger } from '@herald/runtime'
+import PostalMime from 'postal-mime'
+import { describe, expect, test, vi } from 'vitest'
+import { message, publish, uuidv7 } from './publish.js'
+import { fileConverted } from './sample-events.js'
+import { type ReceivedMail, type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
+import { useStage } from './stage.js'
+
+const stage = useStage()
+const patience = { timeout: 60_000, interval: 50 }
+
+interface RunOptions {
+  readonly to?: string
+  readonly run?: string
+  readonly runSize?: number
+}
+
+/** One event of a run: a file that was converted, or with `code` one that was not. */
+function event(name: string, { to = 'ada@example.com', run = uuidv7(), runSize = 0 }: RunOptions) {
+  return fileConverted({
+    conversionId: uuidv7(),
+    runId: run,
+    runSize,
+    recipient: { address: to },
+    preview: null,
+    source: { name, mediaType: 'image/jpeg', sizeBytes: 1000, pages: 1 },
+  })
+}
+
+function failed(name: string, { to = 'ada@example.com', run, runSize }: RunOptions): HeraldEvent {
+  return {
+    type: eventTypes.conversionFailed,
+    data: {
+      conversionId: uuidv7(),
+      runId: run ?? uuidv7(),
+      runSize: runSize ?? 0,
+      fileName: name,
+      formats: ['webp'],
+      code: 'UNREADABLE',
+      message: 'It is no picture.',
+      failedAtUnixMs: Date.now(),
+      recipient: { address: to },
+    },
+  }
+}
+
+async function server(script: Parameters<typeof startScriptedSmtp>[0] = {}): Promise<ScriptedSmtp> {
+  const started = await startScriptedSmtp(script)
+  stage.defer(() => started.close())
+  return started
+}
+
+/** The ids of the events that a mail tells of, as its header says. */
+async function eventsOf({ raw }: ReceivedMail): Promise<string[]> {
+  const { headers } = await PostalMime.parse(Buffer.from(raw, 'latin1'))
+  return (headers.find(({ key }) => key === 'x-herald-event')?.value ?? '').split(/\s+/)
+}
+
+async function told(mails: readonly ReceivedMail[]): Promise<string[]> {
+  return (await Promise.all(mails.map(eventsOf))).flat().sort()
+}
+
+async function gauge(probesUrl: string, name: string): Promise<number> {
+  const metrics = await (await fetch(`${probesUrl}/metrics`)).text()
+  return Number(new RegExp(`^herald_notifier_${name}\\{.*\\} (\\d+)$`, 'm').exec(metrics)?.[1])
+}
+
+const deliveryOf = async (probesUrl: string, id: string) => {
+  const response = await fetch(`${probesUrl}/deliveries/${id}`)
+  const { deliveries } = (await response.json()) as { deliveries?: Record<string, unknown>[] }
+  return deliveries?.[0]
+}
+
+/** Events that never come by themselves within a test. */
+const unhurried = { HERALD_DIGEST_QUIET: '10m', HERALD_DIGEST_MAX: '10m' }
+
+describe('a digest', { timeout: 120_000 }, () => {
+  test('two hundred files of one run become one mail, whose outcome names each', async () => {
+    const smtp = await server()
+    const notifier = await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const run = uuidv7()
+    const ids = Array.from({ length: 200 }, () => uuidv7())
+    const runSize = ids.length
+    await publish(
+      stage.broker,
+      ids.map((id, n) => message(event(`${n}.jpg`, { run, runSize }), id)),
+    )
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    expect(await told(smtp.accepted)).toEqual(ids)
+    const outcomes: string[][] = []
+    const broker = await openBroker(stage.broker, { logger: silentLogger })
+    stage.defer(() => broker.close())
+    await broker.subscribe({ topic: 'notifications.outcomes', group: 'test' }, async (delivery) => {
+      outcomes.push(fromOutcomeMessage(delivery)?.event.data.notification?.eventIds ?? [])
+    })
+    await vi.waitFor(() => expect(outcomes).toEqual([ids]), patience)
+    expect(await gauge(notifier.probesUrl, 'lag_events')).toBe(0)
+    expect(await deliveryOf(notifier.probesUrl, ids[77] ?? '')).toMatchObject({
+      state: 'accepted',
+      eventIds: ids,
+      runId: run,
+      deferred: false,
+    })
+  })
+
+  test('each recipient of a run gets one, with what was converted and what was not', async () => {
+    const smtp = await server()
+    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const run = uuidv7()
+    const ada = { run, runSize: 3 }
+    const bob = { run, runSize: 2, to: 'bob@example.com' }
+    await publish(stage.broker, [
+      message(event('1.jpg', ada)),
+      message(event('1.jpg', bob)),
+      message(failed('2.jpg', ada)),
+      message(event('3.jpg', ada)),
+      message(failed('2.jpg', bob)),
+    ])
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(2), patience)
+    expect(smtp.accepted.map(({ to }) => to).sort()).toEqual(['ada@example.com', 'bob@example.com'])
+    for (const mail of smtp.accepted) {
+      const { text = '' } = await PostalMime.parse(Buffer.from(mail.raw, 'latin1'))
+      expect(text).toContain('1.jpg')
+      expect(text).toContain('2.jpg')
+      expect(await eventsOf(mail)).toHaveLength(mail.to.startsWith('ada') ? 3 : 2)
+    }
+  })
+
+  test('a run of unknown size is over when it has been quiet; what comes later is a mail of its own', async () => {
+    const smtp = await server()
+    const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '300ms' })
+    const run = uuidv7()
+    const [first, second, late] = [uuidv7(), uuidv7(), uuidv7()]
+    await publish(stage.broker, [
+      message(event('1.jpg', { run }), first),
+      message(event('2.jpg', { run }), second),
+    ])
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    await publish(stage.broker, [message(event('3.jpg', { run }), late)])
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(2), patience)
+    expect(await Promise.all(smtp.accepted.map(eventsOf))).toEqual([[first, second], [late]])
+    expect(await deliveryOf(notifier.probesUrl, late)).toMatchObject({ eventIds: [late] })
+  })
+
+  test('a lone file does not wait for a run that is gathered, and a closed digest keeps its place', async () => {
+    const smtp = await server()
+    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const run = { run: uuidv7(), runSize: 2 }
+    const ids = Array.from({ length: 4 }, () => uuidv7())
+    const alone = { runSize: 1 }
+    await publish(stage.broker, [
+      message(event('1.jpg', run), ids[0]),
+      message(event('alone.jpg', alone), ids[1]),
+      message(event('2.jpg', run), ids[2]),
+      message(event('after.jpg', alone), ids[3]),
+    ])
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(3), patience)
+    const [one, two, three] = await Promise.all(smtp.accepted.map(eventsOf))
+    expect([one, two, three]).toEqual([[ids[1]], [ids[0], ids[2]], [ids[3]]])
+  })
+
+  test('HERALD_DIGEST=off mails each event by itself', async () => {
+    const smtp = await server()
+    await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST: 'off' })
+    const run = { run: uuidv7(), runSize: 3 }
+    const names = ['1.jpg', '2.jpg', '3.jpg']
+    await publish(
+      stage.broker,
+      names.map((name) => message(event(name, run))),
+    )
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(3), patience)
+  })
+
+  test('events that come again, before and after their digest went, are not told again', async () => {
+    const smtp = await server()
+    const notifier = await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const run = { run: uuidv7(), runSize: 4 }
+    const events = ['1', '2', '3', '4'].map((name) => message(event(name, run)))
+    await publish(stage.broker, events.slice(0, 3))
+    await publish(stage.broker, events.slice(0, 3))
+    await publish(stage.broker, events.slice(3))
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    await publish(stage.broker, [...events, message(event('end.jpg', { runSize: 1 }))])
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(2), patience)
+    await vi.waitFor(
+      async () => expect(await gauge(notifier.probesUrl, 'lag_events')).toBe(0),
+      patience,
+    )
+    expect(smtp.accepted).toHaveLength(2)
+  })
+
+  test('one whose reply was lost is sent again byte for byte', async () => {
+    let lost = false
+    const smtp = await server({
+      body: () => {
+        if (lost) return undefined
+        lost = true
+        return 'hang up'
+      },
+    })
+    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const run = { run: uuidv7(), runSize: 3 }
+    await publish(
+      stage.broker,
+      ['1', '2', '3'].map((name) => message(event(name, run))),
+    )
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    expect(smtp.bodies).toHaveLength(2)
+    expect(smtp.bodies[1]?.raw).toBe(smtp.bodies[0]?.raw)
+  })
+
+  test('one that is refused puts each of its events to the dead letters', async () => {
+    const smtp = await server({ rcpt: () => '550 5.1.1 no such mailbox' })
+    const dead = await stage.deadLetters()
+    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const run = { run: uuidv7(), runSize: 3 }
+    const ids = ['1', '2', '3'].map(() => uuidv7())
+    const events = ids.map((id) => message(event(`${id}.jpg`, run), id))
+    await publish(stage.broker, events)
+    await vi.waitFor(() => expect(dead).toHaveLength(3), patience)
+    expect(dead.map(({ value }) => Buffer.from(value))).toEqual(
+      events.map(({ value }) => Buffer.from(value)),
+    )
+  })
+
+  test('three notifiers on one topic make one mail of each run', async () => {
+    const smtp = await server()
+    const env = { HERALD_SMTP: smtp.url, ...unhurried }
+    await Promise.all([stage.start(env), stage.start(env), stage.start(env)])
+    const people = Array.from({ length: 30 }, (_, n) => `person-${n}@example.com`)
+    const run = uuidv7()
+    const events = Array.from({ length: 10 }, (_, n) =>
+      people.map((to) => ({ id: uuidv7(), to, name: `${n}.jpg` })),
+    ).flat()
+    await publish(
+      stage.broker,
+      events.map(({ id, to, name }) => message(event(name, { run, to, runSize: 10 }), id)),
+    )
+    await vi.waitFor(async () => {
+      expect(await told(smtp.accepted)).toEqual(events.map(({ id }) => id).sort())
+    }, patience)
+    expect(smtp.accepted.map(({ to }) => to).sort()).toEqual([...people].sort())
+  })
+
+  test('kill -9 inside the window, ten times: every event in exactly one mail', async () => {
+    // Held a little, so that a kill can fall between 354 and reply as well.
+    const smtp = await server({ body: () => pause(100) })
+    const env = { HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '500ms', HERALD_DIGEST_MAX: '10m' }
+    const published: string[] = []
+    const doubtful: string[] = []
+    let notifier = await stage.start(env)
+    const gathered = () => gauge(notifier.probesUrl, 'gathered_events')
+    for (let kill = 0; kill < 10; kill += 1) {
+      const run = uuidv7()
+      const ids = Array.from({ length: 12 }, () => uuidv7())
+      // Every third run has no size: it is closed when it was quiet, by whoever runs then.
+      const runSize = kill % 3 === 2 ? 0 : ids.length
+      const messages = ids.map((id, n) => message(event(`${kill}-${n}.jpg`, { run, runSize }), id))
+      await publish(stage.broker, messages.slice(0, 6))
+      published.push(...ids)
+      await vi.waitFor(async () => expect(await gathered()).toBe(6), { ...patience, interval: 5 })
+      await notifier.stop('SIGKILL')
+      const begun = smtp.begun.length
+      await publish(stage.broker, messages.slice(6))
+      notifier = await stage.start(env)
+      if (kill % 2 === 1) {
+        // Once more, while the digest is handed over: what it tells of may be told twice.
+        await vi.waitFor(() => expect(smtp.begun.length).toBeGreaterThan(begun), patience)
+        await notifier.stop('SIGKILL')
+        doubtful.push(...ids)
+        notifier = await stage.start(env)
+      }
+      await vi.waitFor(async () => {
+        expect([...new Set(await told(smtp.accepted))]).toEqual([...published].sort())
+        // The reply as well is where a kill cannot undo it.
+        expect(await gathered()).toBe(0)
+        expect(await gauge(notifier.probesUrl, 'deferred_events')).toBe(0)
+      }, patience)
+    }
+    const seen = await told(smtp.accepted)
+    const twice = seen.filter((id, at) => id === seen[at - 1])
+    process.stdout.write(
+      `kill -9 inside the digest window 10 times, and 5 times between 354 and reply: ` +
+        `${published.length} events in ${smtp.accepted.length} mails; ` +
+        `${twice.length} told twice (bound: the ${doubtful.length} of those five digests)\n`,
+    )
+    expect(twice.filter((id) => !doubtful.includes(id))).toEqual([])
+    expect(seen.filter((id) => seen.filter((each) => each === id).length > 2)).toEqual([])
+  })
+})
+
+const pause = (ms: number) =>
+  new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ms))
