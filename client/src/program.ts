@@ -58,6 +58,14 @@ export function createProgram(context: CommandContext) {
     })
 
   program
+    .command('web')
+    .description('Serve the web page: convert in a browser, http://localhost:8080.')
+    .action(async () => {
+      const { webCommand } = await import('./commands/web.js')
+      exitCode = await webCommand(context)
+    })
+
+  program
     .command('why')
     .description('Tell what became of a conversion or an event, from the upload to the mail.')
     .argument('<id>', 'the id of a conversion or of an event: herald convert --json tells both')

@@ -18,7 +18,7 @@ const defaults = {
 
 /** What `npm start` says once everything is ready: where everything is, and one line to try. */
 export function describeStack(
-  { converter, broker, topic, smtp, inbox, notifier, data }: StackAddresses,
+  { web, converter, broker, topic, smtp, inbox, notifier, data }: StackAddresses,
   { readyAfterMs, paint }: { readyAfterMs: number; paint: Paint },
 ): string[] {
   const told = {
@@ -32,6 +32,7 @@ export function describeStack(
     .map(([name, value]) => `${name}=${value} `)
   const command = `npx herald convert ${sample} --to webp --notify you@example.com`
   const rows: readonly Row[] = [
+    ...(web ? [['Web page', named(web), 'drop a file here'] satisfies Row] : []),
     ['Converter', converter, 'gRPC, with health and reflection'],
     ...(inbox ? [['Inbox', named(inbox), 'read the mail here'] satisfies Row] : []),
     ['SMTP', maskPassword(named(smtp)), inbox ? 'where the mail goes in' : 'where the mail goes'],

@@ -21,6 +21,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       ),
       HERALD_CONVERTER_PROBES: address('127.0.0.1:9101'),
       HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
+      HERALD_WEB_LISTEN: address('127.0.0.1:8080'),
+      HERALD_WEB_PROBES: address('127.0.0.1:9103'),
       HERALD_INBOX_SMTP: address('127.0.0.1:1025'),
       HERALD_INBOX_WEB: address('127.0.0.1:8025'),
       HERALD_SMTP: variable(
@@ -44,6 +46,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     converterListen: read.HERALD_CONVERTER_LISTEN,
     converterProbes: read.HERALD_CONVERTER_PROBES,
     notifierProbes: read.HERALD_NOTIFIER_PROBES,
+    webListen: read.HERALD_WEB_LISTEN,
+    webProbes: read.HERALD_WEB_PROBES,
     inboxSmtp: read.HERALD_INBOX_SMTP,
     inboxWeb: read.HERALD_INBOX_WEB,
     /** The mail server that is not ours; undefined where our inbox takes the mail. */

@@ -36,7 +36,13 @@ export async function startOwnStack(
   }
   process.once('exit', clean)
   try {
-    const stack = await startStack({ config: loadConfig(own), env: own, heard, signal })
+    const stack = await startStack({
+      config: loadConfig(own),
+      env: own,
+      web: false,
+      heard,
+      signal,
+    })
     return {
       ...stack,
       async stop() {

@@ -7,6 +7,7 @@ export interface ProgramSpec {
   readonly name: string
   /** Its compiled entry point, absolute. */
   readonly main: string
+  readonly args?: readonly string[]
   /** Its whole environment. */
   readonly env: NodeJS.ProcessEnv
 }
@@ -32,7 +33,7 @@ export interface Program {
 
 /** Starts a program; `heard` gets every line that it writes. */
 export function startProgram(spec: ProgramSpec, heard: (line: LogLine) => void): Program {
-  const child = spawn(process.execPath, [spec.main], {
+  const child = spawn(process.execPath, [spec.main, ...(spec.args ?? [])], {
     env: spec.env,
     // Its own process group: a Ctrl-C at the terminal reaches us alone, and we stop in order.
     // The channel: it notices when we are gone, however that came about.

@@ -11,6 +11,8 @@ export interface PlannedPrograms {
   /** Undefined where the mail goes to a server that is not ours. */
   readonly inbox: PlannedProgram | undefined
   readonly converter: PlannedProgram
+  /** It asks the converter at `converter`, `host:port`. */
+  web(converter: string): PlannedProgram
   /** The mail goes to `smtpUrl`, which our inbox tells once it listens. */
   notifier(smtpUrl: string): PlannedProgram
 }
@@ -40,6 +42,16 @@ export function planPrograms(config: StackConfig, env: NodeJS.ProcessEnv): Plann
     converter: plan('converter', 'converter-service', {
       HERALD_CONVERTER_LISTEN: config.converterListen,
       HERALD_CONVERTER_PROBES: config.converterProbes,
+    }),
+    web: (converter) => ({
+      ...plan(
+        'web',
+        'client',
+        { HERALD_WEB_LISTEN: config.webListen, HERALD_WEB_PROBES: config.webProbes },
+        { HERALD_CONVERTER: converter },
+      ),
+      main: fileURLToPath(new URL('../../../client/bin/herald.js', import.meta.url)),
+      args: ['web'],
     }),
     notifier: (smtpUrl) =>
       plan(

@@ -17,6 +17,8 @@ export interface StackAddresses {
   readonly smtp: string
   /** The inbox' web page; undefined where the mail goes to a server that is not ours. */
   readonly inbox: string | undefined
+  /** The web page; undefined where the stack has none. */
+  readonly web: string | undefined
   /** `http://host:port` of the notifier's probes. */
   readonly notifier: string
   /** The data folder, absolute. */
@@ -35,6 +37,8 @@ export interface Stack {
 export interface StartStackOptions {
   readonly config: StackConfig
   readonly env: NodeJS.ProcessEnv
+  /** Serves the web page too. Default true. */
+  readonly web?: boolean
   /** Gets every line that a program writes. */
   heard(program: string, line: LogLine): void
   /** Says that stopping waits for `program`. */
@@ -50,7 +54,13 @@ const graceMs = 45_000
 export async function startStack(options: StartStackOptions): Promise<Stack> {
   const { config, env, heard, signal } = options
   const planned = planPrograms(config, env)
-  const everyone = [planned.inbox, planned.converter, planned.notifier('')]
+  const { web: hasWeb = true } = options
+  const everyone = [
+    planned.inbox,
+    planned.converter,
+    planned.notifier(''),
+    hasWeb ? planned.web('') : undefined,
+  ]
   const taken = await describeTakenAddresses(everyone.filter((each) => each !== undefined))
   if (taken.length > 0) throw new StackError(taken.join('\n'))
 
@@ -80,14 +90,21 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
     return { smtp, inbox, notifier: await start(planned.notifier(smtp)) }
   }
 
+  const startConverting = async () => {
+    const fields = await start(planned.converter)
+    const converter = config.converter.replace(/:0$/, `:${fields['port']}`)
+    return { converter, web: hasWeb ? await start(planned.web(converter)) : undefined }
+  }
+
   try {
-    const [converter, { smtp, inbox, notifier }] = await Promise.all([
-      start(planned.converter),
+    const [{ converter, web }, { smtp, inbox, notifier }] = await Promise.all([
+      startConverting(),
       startMailing(),
     ])
     return {
       addresses: {
-        converter: config.converter.replace(/:0$/, `:${converter['port']}`),
+        converter,
+        web: web ? String(web['url']) : undefined,
         broker: absoluteBroker(config.broker),
         topic: config.topic,
         smtp,
@@ -114,7 +131,7 @@ async function stopInOrder(
   waiting: ((program: string) => void) | undefined,
 ): Promise<void> {
   // Intake first: what was converted is still announced, what was announced is still mailed.
-  for (const name of ['converter', 'notifier', 'inbox']) {
+  for (const name of ['web', 'converter', 'notifier', 'inbox']) {
     const timer = setTimeout(() => waiting?.(name), 1500)
     await running.get(name)?.stop(graceMs)
     clearTimeout(timer)

@@ -2,6 +2,7 @@ import type { Outbox, OutboxEntry } from '@herald/broker/outbox'
 
 /** What the outbox of this machine knows of one event. */
 export interface OutboxTrace {
+  readonly entryId: string
   readonly eventId: string
   readonly conversionId: string
   /** The file it is about. */
@@ -26,6 +27,7 @@ export function traceInOutbox(outbox: Outbox, id: string): OutboxTrace[] {
       if (event.id !== id && event.subject !== id) continue
       traces.set(event.id, {
         ...receipt,
+        entryId: receipt.id,
         eventId: event.id,
         conversionId: event.subject,
         keptAt: createdAt,
@@ -48,6 +50,7 @@ export function traceInOutbox(outbox: Outbox, id: string): OutboxTrace[] {
 function tracesOf({ announcement, ...entry }: OutboxEntry): OutboxTrace[] {
   const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()
   return announcement.messages.map(({ headers }) => ({
+    entryId: entry.id,
     eventId: text(headers['ce_id']),
     conversionId: text(headers['ce_subject']),
     label: announcement.label,

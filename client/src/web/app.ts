@@ -1,0 +1,101 @@
+import { HeraldError } from '@herald/proto/errors'
+import type { Logger } from '@herald/runtime/logger'
+import express, { type ErrorRequestHandler, type Express } from 'express'
+import { readAssets } from './assets.js'
+import { isLoopback } from './config.js'
+import { ForbiddenError, knownHostsOnly, sameOriginOnly, strictHeaders } from './guard.js'
+import { TooManyError } from './limits.js'
+import { faultPage, faultSentence } from './pages/small-pages.js'
+import { viewFor } from './pages/view.js'
+import { convertRoute } from './routes/convert.js'
+import { fileRoute, ownRecords, pictureRoute, recordOf, zipRoute } from './routes/downloads.js'
+import { estimateRoute } from './routes/estimate.js'
+import { eventRoutes } from './routes/events.js'
+import { pageRoutes } from './routes/pages.js'
+import { previewRoute } from './routes/preview.js'
+import { type Services, wantsJson } from './routes/services.js'
+import { hasCookie, languageOf } from './visitor.js'
+
+/** The web page, listening nowhere yet. */
+export function createWebApp(rest: Omit<Services, 'view'>, logger: Logger): Express {
+  const { config, records } = rest
+  const { serve, asset } = readAssets()
+  const outcome = (eventId: string) => records.outcome(eventId)
+  const services: Services = {
+    ...rest,
+    view: (language) => viewFor(language, { asset, keepMs: config.keepMs, outcome }),
+  }
+  const pages = pageRoutes(services)
+  const events = eventRoutes(services)
+  const sameOrigin = sameOriginOnly(hasCookie)
+
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', false)
+  app.set('trust proxy', config.proxies)
+  app.use(strictHeaders)
+  app.use(knownHostsOnly(isLoopback(config.listen), config.url))
+
+  app.get('/', pages.front)
+  app.get('/assets/:version/:name', serve)
+  app.get('/events', events.own)
+  app.get('/all.zip', zipRoute(services, ownRecords(services)))
+  app.get('/c/:token', pages.conversion)
+  app.get('/c/:token/events', events.conversion)
+  app.get('/c/:token/preview', pictureRoute(services))
+  app.get('/c/:token/files/:name', fileRoute(services))
+  app.get(
+    '/c/:token/all.zip',
+    zipRoute(services, (request) => listed(recordOf(services, request))),
+  )
+  app.get('/r/:token', pages.run)
+  app.get('/r/:token/events', events.run)
+  app.get(
+    '/r/:token/all.zip',
+    zipRoute(services, (request) => records.ofRun(String(request.params['token']))),
+  )
+
+  app.post('/convert', sameOrigin, convertRoute(services))
+  app.post('/preview', sameOrigin, previewRoute(services))
+  app.post('/estimate', sameOrigin, estimateRoute(services))
+  app.post('/c/:token/remove', sameOrigin, pages.remove)
+  app.use(pages.gone)
+  app.use(answerFault(services, logger))
+  return app
+}
+
+const listed = <T>(value: T | undefined) => (value === undefined ? [] : [value])
+
+/** Every failure as a sentence, to a person or a program. */
+function answerFault(services: Services, logger: Logger): ErrorRequestHandler {
+  return (error, request, response, next) => {
+    if (response.headersSent || response.destroyed) return next(error)
+    const fault = error instanceof HeraldError ? error : unexpected(error, logger)
+    const view = services.view(languageOf(request, response))
+    response.status(statusOf(fault))
+    if (fault.retryAfterMs !== undefined) {
+      response.set('Retry-After', String(Math.ceil(fault.retryAfterMs / 1000)))
+    }
+    if (wantsJson(request)) {
+      response.json({ error: { code: fault.code, message: faultSentence(view, fault) } })
+    } else response.type('html').send(faultPage(view, fault))
+  }
+}
+
+function unexpected(error: unknown, logger: Logger): HeraldError {
+  const status = (error as { status?: unknown }).status
+  if (typeof status === 'number' && status < 500) {
+    return new HeraldError('HERALD_BAD_OPTION', 'That address or form is not right.')
+  }
+  logger.error({ err: error }, 'a request failed')
+  return new HeraldError('HERALD_INTERNAL', 'Something went wrong inside.')
+}
+
+function statusOf(fault: HeraldError): number {
+  if (fault instanceof ForbiddenError) return 403
+  if (fault instanceof TooManyError) return 429
+  if (fault.code === 'HERALD_TOO_MANY_BYTES') return 413
+  if (fault.code === 'HERALD_DISK_FULL') return 507
+  if (fault.code === 'HERALD_INTERNAL') return 500
+  return fault.retryable ? 503 : 400
+}

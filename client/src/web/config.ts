@@ -1,0 +1,80 @@
+import { join, resolve } from 'node:path'
+import { address, bytes, duration, integer, loadEnv, logLevel, variable } from '@herald/runtime/env'
+import { z } from 'zod'
+import { type ClientConfig, loadConfig as loadClientConfig } from '../config.js'
+
+const variables = {
+  HERALD_WEB_LISTEN: address('127.0.0.1:8080'),
+  HERALD_WEB_PROBES: address('127.0.0.1:9103'),
+  HERALD_WEB_URL: variable(
+    z
+      .string()
+      .regex(/^https?:\/\/[^\s/?#@]+\/?$/)
+      .optional(),
+    { form: 'the address people see, such as https://convert.example.com' },
+  ),
+  HERALD_WEB_KEEP: duration('24h'),
+  HERALD_WEB_DISK: bytes('5G'),
+  HERALD_WEB_RECIPIENTS: variable(
+    z
+      .string()
+      .regex(/^(\*|[a-z0-9.-]+(,[a-z0-9.-]+)*)$/i)
+      .transform((text) => text.toLowerCase().split(','))
+      .optional(),
+    { form: 'domains such as example.com,example.org, or * for any' },
+  ),
+  HERALD_WEB_MAILS: integer(100, 1, 1_000_000),
+  HERALD_WEB_FILES: integer(600, 1, 1_000_000),
+  HERALD_WEB_PROXIES: integer(0, 0, 10),
+  HERALD_LOG_LEVEL: logLevel(),
+}
+
+/** What the web page is told by its environment. */
+export interface WebConfig extends Omit<ClientConfig, 'source'> {
+  /** `host:port` it listens on. */
+  readonly listen: string
+  /** `host:port` of the probes. */
+  readonly probes: string
+  /** What links begin with, without a slash at the end; undefined: localhost and the port. */
+  readonly url: string | undefined
+  /** How long a conversion and its files are kept, in milliseconds. */
+  readonly keepMs: number
+  /** The most bytes of all results together. */
+  readonly maxDiskBytes: number
+  /** Domains that may be told, lower-case, `*` for any; undefined: any on loopback, else none. */
+  readonly recipientDomains: readonly string[] | undefined
+  /** Announcements for one address in an hour. */
+  readonly mailsPerHour: number
+  /** Files of one caller in an hour. */
+  readonly filesPerHour: number
+  /** Proxies in front, whose word about the caller's address is believed. */
+  readonly proxies: number
+  readonly logLevel: string
+  /** Where results and records lie. Absolute. */
+  readonly directory: string
+}
+
+/** Throws ConfigurationError naming every fault of one group of variables. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): WebConfig {
+  const { source: _, ...client } = loadClientConfig(env)
+  const values = loadEnv(variables, env)
+  return Object.freeze({
+    ...client,
+    listen: values.HERALD_WEB_LISTEN,
+    probes: values.HERALD_WEB_PROBES,
+    url: values.HERALD_WEB_URL?.replace(/\/$/, ''),
+    keepMs: values.HERALD_WEB_KEEP,
+    maxDiskBytes: values.HERALD_WEB_DISK,
+    recipientDomains: values.HERALD_WEB_RECIPIENTS,
+    mailsPerHour: values.HERALD_WEB_MAILS,
+    filesPerHour: values.HERALD_WEB_FILES,
+    proxies: values.HERALD_WEB_PROXIES,
+    logLevel: values.HERALD_LOG_LEVEL,
+    directory: resolve(join(client.outboxDirectory, '..', 'web')),
+  })
+}
+
+/** Whether only programs of this machine can reach that address. */
+export function isLoopback(hostAndPort: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(hostAndPort)
+}

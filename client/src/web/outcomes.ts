@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Broker, openBroker, type Subscription } from '@herald/broker'
+import {
+  fromOutcomeMessage,
+  outcomeTopic,
+  type ReceivedOutcome,
+} from '@herald/broker/outcome-message'
+import { outcomeTypes } from '@herald/proto/outcomes'
+import type { Logger } from '@herald/runtime/logger'
+import type { NewsDesk } from './news.js'
+import type { MailOutcome } from './record.js'
+import type { Records } from './records.js'
+
+export interface OutcomesOptions {
+  /** The broker's URL. */
+  readonly broker: string
+  readonly topic: string
+  readonly records: Records
+  readonly news: NewsDesk
+  readonly logger: Logger
+}
+
+export interface OutcomeReader {
+  close(): Promise<void>
+}
+
+const firstWaitMs = 500
+const longestWaitMs = 30_000
+
+/**
+ * Reads what became of the mails, in a consumer group of this page's own. A broker that is not
+ * there is tried again for as long as it takes: the page works without.
+ */
+export function readOutcomes(options: OutcomesOptions): OutcomeReader {
+  const { records, logger } = options
+  const stop = new AbortController()
+  let broker: Broker | undefined
+  let subscription: Subscription | undefined
+
+  const joining = (async () => {
+    for (
+      let waitMs = firstWaitMs;
+      !stop.signal.aborted;
+      waitMs = Math.min(waitMs * 2, longestWaitMs)
+    ) {
+      try {
+        broker = await openBroker(options.broker, { logger })
+        subscription = await broker.subscribe(
+          { topic: outcomeTopic(options.topic), group: `web-${records.instance}` },
+          (delivery) => take(delivery, options),
+        )
+        return
+      } catch (error) {
+        await broker?.close().catch(() => {})
+        broker = undefined
+        logger.warn({ err: error, waitMs }, 'cannot read outcomes yet; will try again')
+        await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => {})
+      }
+    }
+  })()
+
+  return {
+    async close() {
+      stop.abort()
+      await joining
+      await subscription?.close()
+      await broker?.close()
+    },
+  }
+}
+
+async function take(
+  message: Parameters<typeof fromOutcomeMessage>[0],
+  { records, news, logger }: OutcomesOptions,
+): Promise<void> {
+  let outcome: ReceivedOutcome | undefined
+  try {
+    outcome = fromOutcomeMessage(message)
+  } catch (error) {
+    // It will not be better the next time.
+    logger.warn({ err: error }, 'passed over an outcome that cannot be read')
+    return
+  }
+  const { notification } = outcome?.event.data ?? {}
+  if (!outcome || !notification || !['', 'mail'].includes(notification.channel)) return
+  for (const eventId of notification.eventIds) {
+    await records.putOutcome(eventId, read(outcome))
+    const record = records.ofEvent(eventId)
+    const touched = record && (await records.change(record.token, {}))
+    if (touched) news.tell({ kind: 'record', record: touched })
+  }
+}
+
+function read({ event }: ReceivedOutcome): MailOutcome {
+  if (event.type === outcomeTypes.delivered) {
+    const { reply, attempts, deliveredAtUnixMs } = event.data
+    return { state: 'mailed', reply, attempts, atMs: deliveredAtUnixMs }
+  }
+  const { reason, attempts, failedAtUnixMs, possiblyDelivered } = event.data
+  return {
+    state: possiblyDelivered ? 'uncertain' : 'given up',
+    reply: reason,
+    attempts,
+    atMs: failedAtUnixMs,
+  }
+}

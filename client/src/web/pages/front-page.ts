@@ -1,0 +1,88 @@
+import type { ReceivedFormat } from '@herald/proto/converter'
+import type { Progress } from '../news.js'
+import type { ConversionRecord } from '../record.js'
+import { filled } from '../words.js'
+import { type Html, html } from './html.js'
+import { layout } from './layout.js'
+import { formatName } from './quantities.js'
+import { row } from './row.js'
+import type { View } from './view.js'
+
+export interface FrontPage {
+  /** What can be asked for; empty where the converter has never been reached. */
+  readonly formats: readonly ReceivedFormat[]
+  readonly converterAway: boolean
+  /** Whom it may tell: any address, those at some domains, or nobody. */
+  readonly recipients: 'any' | 'none' | readonly string[]
+  readonly history: readonly ConversionRecord[]
+  progressOf(token: string): Progress | undefined
+}
+
+/** As a first choice, in this order; the others follow. */
+const favourites = ['webp', 'avif', 'jpeg', 'png', 'pdf']
+
+export function frontPage(view: View, page: FrontPage): string {
+  const { words, quantities, keepMs } = view
+  // Fields stand before the files: a form is read as it arrives, and the files last.
+  const body = html`<div class="hero"><h1>${words.title}</h1>
+<p class="lead">${words.lead}</p></div>
+${page.converterAway && html`<p class="notice" role="status">${words.converterAway}</p>`}
+<form id="convert" class="card" method="post" action="/convert" enctype="multipart/form-data">
+<div class="settings">
+<div class="field"><label for="to">${words.format}</label>
+<select id="to" name="to">${ordered(page.formats).map(
+    ({ name, defaultQuality, lossless }) =>
+      html`<option value="${name}"${defaultQuality !== undefined && html` data-quality="${defaultQuality}"`}${lossless && html` data-lossless`}>${formatName(name)}</option>`,
+  )}</select></div>
+<div class="field"><label for="width">${words.width}</label>
+<input id="width" name="width" type="number" min="1" max="65535" inputmode="numeric" placeholder="${words.asItIs}"></div>
+<div class="field"><label for="height">${words.height}</label>
+<input id="height" name="height" type="number" min="1" max="65535" inputmode="numeric" placeholder="${words.asItIs}"></div>
+<div class="field quality"><label for="quality">${words.quality}</label>
+<input id="quality" name="quality" type="number" min="1" max="100" inputmode="numeric" placeholder="${words.usual}"></div>
+</div>
+<details><summary>${words.more}</summary>
+${check('lossless', words.lossless)}${check('exif', words.exif)}${check('pages', words.pages)}
+</details>
+${notifyField(view, page.recipients)}
+<div class="drop" id="drop"><label for="files"><span class="drop-big">${words.drop}</span><span class="drop-small">${words.choose}</span></label>
+<input id="files" name="file" type="file" multiple required></div>
+<div class="live" id="live" hidden></div>
+<div class="send"><button class="button" id="send">${words.convert}</button>
+<p class="hint">${filled(words.privacy, { time: quantities.duration(keepMs) })}</p></div>
+</form>
+<section aria-labelledby="yours" class="history"><div class="history-head"><h2 id="yours">${words.yours}</h2>
+<a class="quiet" id="zip" href="/all.zip" download${page.history.every(({ state }) => state !== 'converted') && html` hidden`}>${words.downloadAll}</a></div>
+<p class="empty" id="empty"${page.history.length > 0 && html` hidden`}>${words.none}</p>
+<ul class="rows" id="rows">${page.history.map((record) => row(record, view, page.progressOf(record.token)))}</ul>
+</section>
+<p class="unseen" id="say" role="status" aria-live="polite"></p>`
+  const { live, stages, needsFile, dropMore } = words
+  return layout(view, {
+    title: `${words.title} · Herald`,
+    body,
+    script: 'front.js',
+    data: { live, stages, needsFile, dropMore, convert: words.convert, since: Date.now() },
+  })
+}
+
+function check(name: string, label: string): Html {
+  return html`<label class="check"><input type="checkbox" name="${name}" value="yes"> ${label}</label>`
+}
+
+function notifyField({ words }: View, recipients: FrontPage['recipients']): Html | false {
+  if (recipients === 'none') return false
+  const only =
+    typeof recipients === 'string'
+      ? ''
+      : ` ${filled(words.onlyDomains, { domains: recipients.join(', ') })}`
+  return html`<div class="field notify"><label for="notify">${words.notify}</label>
+<input id="notify" name="notify" type="email" autocomplete="email" maxlength="254" aria-describedby="notify-hint" placeholder="ada@example.com">
+<p class="hint" id="notify-hint">${words.notifyHint}${only}</p></div>`
+}
+
+function ordered(formats: readonly ReceivedFormat[]): readonly ReceivedFormat[] {
+  const place = ({ name }: ReceivedFormat) => favourites.indexOf(name)
+  const rank = (each: ReceivedFormat) => (place(each) < 0 ? favourites.length : place(each))
+  return formats.filter(({ writable }) => writable).sort((a, b) => rank(a) - rank(b))
+}

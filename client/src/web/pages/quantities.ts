@@ -1,0 +1,63 @@
+/** Sizes, times and shares as people of a language write them. */
+export function quantitiesIn(language: string) {
+  const unit = (value: number, name: string, digits: number) =>
+    new Intl.NumberFormat(language, {
+      style: 'unit',
+      unit: name,
+      unitDisplay: name === 'byte' ? 'long' : 'short',
+      maximumFractionDigits: digits,
+    }).format(value)
+
+  return {
+    /** Powers of 1,000: `825 kB`, `1.2 MB`. */
+    bytes(count: number): string {
+      if (count < 1000) return unit(count, 'byte', 0)
+      for (const [name, size] of [
+        ['kilobyte', 1e3],
+        ['megabyte', 1e6],
+      ] as const) {
+        if (count < size * 999.5) return unit(count / size, name, count < size * 9.95 ? 1 : 0)
+      }
+      return unit(count / 1e9, 'gigabyte', 1)
+    },
+    /** `412 ms`, `1.3 sec`, `2 min`, `24 hr`. */
+    duration(milliseconds: number): string {
+      if (milliseconds < 999.5) return unit(milliseconds, 'millisecond', 0)
+      if (milliseconds < 59_950) return unit(milliseconds / 1000, 'second', 1)
+      if (milliseconds < 5_400_000) return unit(milliseconds / 60_000, 'minute', 0)
+      if (milliseconds < 172_800_001) {
+        return new Intl.NumberFormat(language, {
+          style: 'unit',
+          unit: 'hour',
+          unitDisplay: 'long',
+          maximumFractionDigits: 0,
+        }).format(milliseconds / 3_600_000)
+      }
+      return new Intl.NumberFormat(language, {
+        style: 'unit',
+        unit: 'day',
+        unitDisplay: 'long',
+        maximumFractionDigits: 0,
+      }).format(milliseconds / 86_400_000)
+    },
+    percent: (share: number) =>
+      new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(share),
+    count: (value: number) => new Intl.NumberFormat(language).format(value),
+    /** In the server's time zone, which it names. */
+    time: (unixMs: number) =>
+      new Intl.DateTimeFormat(language, {
+        day: 'numeric',
+        month: 'long',
+        hour: '2-digit',
+        minute: '2-digit',
+        timeZoneName: 'short',
+      }).format(unixMs),
+  }
+}
+
+export type Quantities = ReturnType<typeof quantitiesIn>
+
+const names: Readonly<Record<string, string>> = { webp: 'WebP', jpeg: 'JPEG', svg: 'SVG' }
+
+/** A format as people write it. */
+export const formatName = (name: string) => names[name] ?? name.toUpperCase()

@@ -1,0 +1,72 @@
+import { shown } from '@herald/runtime/terminal-text'
+import { paths } from '../links.js'
+import type { Progress } from '../news.js'
+import { type ConversionRecord, isOver, sumOfSizes } from '../record.js'
+import { type Html, html } from './html.js'
+import { formatName } from './quantities.js'
+import { toldLine } from './told.js'
+import type { View } from './view.js'
+
+/** One conversion in a list. */
+export function row(record: ConversionRecord, view: View, progress?: Progress): Html {
+  const { words } = view
+  const { token, key, name, state } = record
+  return html`<li class="row ${state}" id="c-${token}" data-key="${key}">
+<div class="thumb">${thumb(record)}</div>
+<div class="what">
+<p class="name"><a href="${paths.page(token)}"><bdi>${shown(name)}</bdi></a></p>
+${isOver(record) ? outcome(record, view) : bar(view, progress)}
+${toldLine(record, view)}
+</div>
+<div class="act">${actions(record, view)}
+<form method="post" action="${paths.remove(token)}"><button class="quiet" aria-label="${words.remove}: ${shown(name)}">${words.remove}</button></form></div>
+</li>`
+}
+
+function thumb({ preview, token, target }: ConversionRecord): Html {
+  if (!preview) return html`<span class="format" aria-hidden="true">${formatName(target)}</span>`
+  return html`<img src="${paths.preview(token)}" alt="" width="${preview.width}" height="${preview.height}" loading="lazy">`
+}
+
+function actions({ state, token, files, name }: ConversionRecord, { words }: View): Html | false {
+  const [file] = files
+  if (state !== 'converted' || !file) return false
+  const href = files.length === 1 ? paths.file(token, file.name) : paths.zip(token)
+  return html`<a class="button small" href="${href}" download aria-label="${words.download}: ${shown(files.length === 1 ? file.name : name)}">${words.download}</a>`
+}
+
+function outcome(record: ConversionRecord, view: View): Html {
+  if (record.state === 'failed') {
+    return html`<p class="fault"><strong>${view.words.failed}.</strong> ${faultText(record, view)}</p>`
+  }
+  return html`<p class="sizes">${sizes(record, view)}</p>`
+}
+
+/** `JPEG 825 kB → WebP 48 kB, 94 % smaller`. */
+export function sizes({ source, files, target }: ConversionRecord, view: View): Html {
+  const { quantities, words } = view
+  const before = source?.sizeBytes ?? 0
+  const after = sumOfSizes(files)
+  const share = before === 0 ? 0 : 1 - after / before
+  const change =
+    files.length === 1 &&
+    Math.abs(share) >= 0.005 &&
+    (share > 0 ? words.saved : words.larger).replace(
+      '{percent}',
+      quantities.percent(Math.abs(share)),
+    )
+  return html`${formatName(source?.format ?? '')} ${quantities.bytes(before)} <span aria-hidden="true">→</span> ${formatName(target)} ${quantities.bytes(after)}${files.length > 1 && html` (${files.length})`}${change && html` <span class="${share > 0 ? 'less' : 'more'}">${change}</span>`}`
+}
+
+export function bar({ words }: View, progress?: Progress): Html {
+  const stage = words.stages[progress?.stage ?? 'uploading']
+  const value = progress?.done
+  return html`<p class="stage"><span class="stage-name">${stage}</span></p>
+<progress max="1"${value !== undefined && html` value="${value.toFixed(3)}"`} aria-label="${stage}"></progress>`
+}
+
+/** Why it failed, for a person who does not run the service. */
+export function faultText({ fault }: ConversionRecord, { words }: View): string {
+  if (!fault) return ''
+  return words.faults[fault.code] ?? shown(`${fault.message} ${fault.remedy}`.trim())
+}

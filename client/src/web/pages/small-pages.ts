@@ -1,0 +1,53 @@
+import type { HeraldError } from '@herald/proto/errors'
+import { shown } from '@herald/runtime/terminal-text'
+import { paths } from '../links.js'
+import type { Progress } from '../news.js'
+import { type ConversionRecord, isOver } from '../record.js'
+import { html } from './html.js'
+import { layout } from './layout.js'
+import { row } from './row.js'
+import type { View } from './view.js'
+
+/** What was converted at once, for a browser without JavaScript and for who wants one zip. */
+export function runPage(
+  view: View,
+  runToken: string,
+  records: readonly ConversionRecord[],
+  progressOf: (token: string) => Progress | undefined,
+): string {
+  const { words } = view
+  const isSettled = records.every(isOver)
+  const hasFiles = records.some(({ state }) => state === 'converted')
+  return layout(view, {
+    title: `${words.run} · Herald`,
+    body: html`<section class="history"><div class="history-head"><h1>${words.run}</h1>
+${isSettled && hasFiles && html`<a class="button small" href="${paths.runZip(runToken)}" download>${words.downloadAll}</a>`}</div>
+<ul class="rows" id="rows">${records.map((record) => row(record, view, progressOf(record.token)))}</ul>
+<p><a href="/">${words.again}</a></p></section>
+<p class="unseen" id="say" role="status" aria-live="polite"></p>`,
+    refreshSeconds: isSettled ? undefined : 2,
+    script: 'run.js',
+    data: { stages: words.stages, since: Date.now() },
+  })
+}
+
+export function gonePage(view: View): string {
+  const { words } = view
+  return layout(view, {
+    title: `${words.gone} · Herald`,
+    body: html`<div class="card message"><h1>${words.gone}</h1><p>${words.goneHint}</p><p><a class="button" href="/">${words.back}</a></p></div>`,
+  })
+}
+
+export function faultPage(view: View, fault: HeraldError): string {
+  const { words } = view
+  return layout(view, {
+    title: `${words.wrong} · Herald`,
+    body: html`<div class="card message"><h1>${words.wrong}</h1><p>${faultSentence(view, fault)}</p><p><a class="button" href="/">${words.back}</a></p></div>`,
+  })
+}
+
+/** What to tell a person who does not run the service. */
+export function faultSentence({ words }: View, fault: HeraldError): string {
+  return words.faults[fault.code] ?? shown(`${fault.publicMessage} ${fault.remedy ?? ''}`.trim())
+}

@@ -1,0 +1,111 @@
+import { join } from 'node:path'
+import { openBroker } from '@herald/broker'
+import { openOutbox } from '@herald/broker/outbox'
+import { startRelay } from '@herald/broker/relay'
+import type { Lifecycle } from '@herald/runtime/lifecycle'
+import type { Logger } from '@herald/runtime/logger'
+import { createMetrics, createProbesApp, listenHttp } from '@herald/runtime/probes'
+import { openConverter } from '../converter-client.js'
+import { createWebApp } from './app.js'
+import { isLoopback, type WebConfig } from './config.js'
+import { manageConversions } from './conversions.js'
+import { watchFormats } from './formats.js'
+import { createLimits } from './limits.js'
+import { type Links, linksTo } from './links.js'
+import { listenWeb } from './listen.js'
+import { openNewsDesk } from './news.js'
+import { readOutcomes } from './outcomes.js'
+import { keepProgress } from './progress-board.js'
+import { openRecords } from './records.js'
+import { settleRecords } from './settle-records.js'
+import { startSweep } from './sweep.js'
+import { watchOutbox } from './watch-outbox.js'
+
+/** What one program of the web page has, while it runs. */
+export interface WebProgram {
+  /** `http://localhost:8080`: what links begin with. */
+  readonly url: string
+  /** `http://127.0.0.1:9103` */
+  readonly probes: string
+}
+
+/**
+ * Starts the web page; it serves when this resolves. What it acquires is deferred to `lifecycle`:
+ * closing takes no new request, ends event streams, finishes the conversions, then lets go.
+ */
+export async function startWeb(
+  config: WebConfig,
+  { lifecycle, logger }: { lifecycle: Lifecycle; logger: Logger },
+): Promise<WebProgram> {
+  const directory = join(config.directory, 'files')
+  const records = await openRecords(join(config.directory, 'records'))
+  lifecycle.defer('records', () => records.close())
+  const outbox = await openOutbox(config.outboxDirectory, { logger })
+  lifecycle.defer('outbox', () => outbox.close())
+  const converter = openConverter(config.converter)
+  lifecycle.defer('converter', () => converter.close())
+
+  const news = openNewsDesk()
+  const { topic, keepMs } = config
+  const listening = await listenWeb(config.listen)
+  lifecycle.defer('port', () => listening.close())
+  const links: Links = linksTo(config.url ?? listening.localUrl)
+
+  await outbox.settle()
+  await settleRecords({ records, outbox, links, topic, directory, logger })
+  const relay = startRelay(outbox, () => openBroker(config.broker, { logger }), { logger })
+  lifecycle.defer('relay', () => relay.stop())
+  const watch = watchOutbox(outbox, { records, news, logger })
+  lifecycle.defer('outbox watch', () => watch.close())
+  const outcomes = readOutcomes({ broker: config.broker, topic, records, news, logger })
+  lifecycle.defer('outcomes', () => outcomes.close())
+
+  const conversions = manageConversions({
+    converter,
+    outbox,
+    records,
+    news,
+    links,
+    topic,
+    directory,
+    logger,
+  })
+  const sweep = startSweep({ records, conversions, directory, keepMs, logger })
+  lifecycle.defer('sweep', () => sweep.close())
+  lifecycle.defer('conversions', () => conversions.close())
+
+  const domains = config.recipientDomains ?? (isLoopback(config.listen) ? ['*'] : [])
+  const formats = watchFormats(converter)
+  const progress = keepProgress(news)
+  const app = createWebApp(
+    {
+      config,
+      converter,
+      conversions,
+      records,
+      news,
+      formats,
+      limits: createLimits({ ...config, domains }),
+      recipients: domains.includes('*') ? 'any' : domains.length === 0 ? 'none' : domains,
+      directory,
+      progressOf: progress.of,
+      stopping: lifecycle.signal,
+    },
+    logger,
+  )
+  const probes = await listenHttp(
+    createProbesApp({
+      metrics: createMetrics('web'),
+      notReady: async () => {
+        if (lifecycle.signal.aborted) return ['stopping']
+        return (await formats.latest()).away ? ['the converter cannot be reached'] : []
+      },
+    }),
+    config.probes,
+  )
+  lifecycle.defer('probes', () => probes.close())
+  listening.serve(app)
+  // First of all: uploads under way end before anything they need.
+  lifecycle.defer('requests', () => listening.drain())
+  return { url: links.base, probes: probes.url }
+}

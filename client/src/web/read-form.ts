@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { Busboy, type BusboyInstance } from '@fastify/busboy'
+import { HeraldError } from '@herald/proto/errors'
+
+export interface FormPart {
+  /** As the form's part names it. */
+  readonly name: string
+  readonly stream: Readable
+}
+
+export interface FormOptions {
+  readonly maxFileBytes: number
+  readonly maxFiles: number
+  /** Takes a file as it arrives, with the fields before it. What it rejects with ends the form. */
+  onFile(part: FormPart, fields: Readonly<Record<string, string>>): Promise<void>
+}
+
+const formLimits = {
+  fields: 40,
+  fieldSize: 8 * 1024,
+  fieldNameSize: 100,
+  headerPairs: 40,
+  headerSize: 16 * 1024,
+}
+
+/**
+ * Reads a form as it arrives, never more of it than a chunk. Resolves to how many files there were
+ * once all of it is read. Rejects with HERALD_BAD_OPTION where it is no form or breaks a limit,
+ * with HERALD_CANCELLED where the caller is gone.
+ */
+export function readForm(request: IncomingMessage, options: FormOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let busboy: BusboyInstance
+    try {
+      busboy = new Busboy({
+        headers: request.headers as { 'content-type': string },
+        // The standard's forms name a file, not a path; what a name may be is judged elsewhere.
+        preservePath: true,
+        limits: { ...formLimits, fileSize: options.maxFileBytes, files: options.maxFiles },
+      })
+    } catch (error) {
+      reject(badForm('This is not a form with files.', error))
+      return
+    }
+    const fields: Record<string, string> = Object.create(null)
+    const taking: Promise<void>[] = []
+    const streams = new Set<Readable>()
+
+    const fail = (fault: unknown) => {
+      request.unpipe(busboy)
+      for (const stream of streams) {
+        stream.destroy(fault instanceof Error ? fault : new Error(String(fault)))
+      }
+      reject(fault)
+    }
+    busboy.on('field', (name, value, _nameCut, isCut) => {
+      if (isCut) fail(badForm(`The field "${name.slice(0, 40)}" is too long.`))
+      else fields[name] = value
+    })
+    busboy.on('file', (_field, stream, name = '') => {
+      streams.add(stream)
+      stream.once('close', () => streams.delete(stream))
+      // A part that breaks off is told by the form as a whole.
+      stream.on('error', () => {})
+      stream.once('limit', () =>
+        fail(
+          new HeraldError('HERALD_TOO_MANY_BYTES', 'The file is larger than this service takes.', {
+            remedy: 'Send a smaller one.',
+          }),
+        ),
+      )
+      const taken = options.onFile({ name, stream }, { ...fields })
+      taken.catch(fail)
+      taking.push(taken)
+    })
+    busboy.once('filesLimit', () =>
+      fail(badForm(`A form takes ${options.maxFiles} files at the most.`)),
+    )
+    busboy.once('fieldsLimit', () => fail(badForm('The form has too many fields.')))
+    busboy.once('error', (error) => fail(badForm('The form is damaged.', error)))
+    busboy.once('finish', () => {
+      Promise.all(taking).then(() => resolve(taking.length), reject)
+    })
+    request.once('aborted', () => fail(gone()))
+    request.once('error', () => fail(gone()))
+    request.pipe(busboy)
+  })
+}
+
+const gone = () => new HeraldError('HERALD_CANCELLED', 'The upload was broken off.')
+
+const badForm = (message: string, cause?: unknown) =>
+  new HeraldError('HERALD_BAD_OPTION', message, {
+    remedy: 'Open the page and send it again.',
+    ...(cause === undefined ? {} : { cause }),
+  })

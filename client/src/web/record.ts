@@ -1,0 +1,88 @@
+/** A file that was made and can be fetched. */
+export interface ResultFile {
+  readonly name: string
+  readonly format: string
+  readonly mediaType: string
+  readonly sizeBytes: number
+  readonly sha256: string
+  readonly width: number
+  readonly height: number
+  readonly pages: number
+}
+
+export interface SourceFacts {
+  readonly format: string
+  readonly mediaType: string
+  readonly sizeBytes: number
+  readonly width: number
+  readonly height: number
+  readonly pages: number
+}
+
+/** A conversion as the web page remembers it. */
+export interface ConversionRecord {
+  /** What its page is called: 128 random bits. */
+  readonly token: string
+  /** Whose history it stands in. */
+  readonly owner: string
+  readonly conversionId: string
+  readonly runToken: string
+  readonly runId: string
+  /** What the browser called the row before there was a token. */
+  readonly key: string
+  /** The source's name as its owner knows it. */
+  readonly name: string
+  readonly target: string
+  /** Empty where nobody was named. */
+  readonly recipient: string
+  readonly language: string
+  readonly traceparent: string
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+  /** `placing`: everything has arrived, and its announcement is on the way to the outbox. */
+  readonly state: 'converting' | 'placing' | 'converted' | 'failed'
+  readonly finishedAtMs: number
+  readonly source: SourceFacts | null
+  readonly files: readonly ResultFile[]
+  readonly stripped: readonly string[]
+  readonly conversionMs: number
+  readonly preview: {
+    readonly mediaType: string
+    readonly data: Uint8Array
+    readonly width: number
+    readonly height: number
+  } | null
+  readonly fault: {
+    readonly code: string
+    readonly message: string
+    readonly remedy: string
+  } | null
+  readonly announcement: AnnouncementState | null
+}
+
+/** How far the announcement has come, as the outbox here knows it. */
+export interface AnnouncementState {
+  readonly entryId: string
+  readonly eventId: string
+  readonly keptAtMs: number
+  /** 0: not yet published. */
+  readonly publishedAtMs: number
+  readonly partition: number | null
+  readonly offset: string | null
+  /** Why the last attempt to publish failed; empty where none did. */
+  readonly lastFault: string
+}
+
+/** What became of the mail about an event. */
+export interface MailOutcome {
+  readonly state: 'mailed' | 'given up' | 'uncertain'
+  /** The mail server's words, or why it was given up. */
+  readonly reply: string
+  readonly attempts: number
+  readonly atMs: number
+}
+
+export const isOver = ({ state }: ConversionRecord) => state === 'converted' || state === 'failed'
+
+export const sumOfSizes = (files: readonly ResultFile[]) =>
+  files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)

@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto'
+import { openStore, type Store } from '@herald/runtime/store'
+import { v7 as uuidv7 } from 'uuid'
+import { type ConversionRecord, type MailOutcome, sumOfSizes } from './record.js'
+
+interface Run {
+  readonly runId: string
+  readonly owner: string
+  readonly createdAtMs: number
+}
+
+/** The conversions the web page remembers, on disk. Whoever opens them closes them. */
+export interface Records {
+  /** What this page is called among several: its consumer group is named for it. */
+  readonly instance: string
+  get(token: string): ConversionRecord | undefined
+  ofEvent(eventId: string): ConversionRecord | undefined
+  /** Of one browser, the latest first. */
+  ofOwner(owner: string, limit?: number): ConversionRecord[]
+  /** In the order begun. */
+  ofRun(runToken: string): ConversionRecord[]
+  all(): Iterable<ConversionRecord>
+  /** What one browser did at once, made where it is new. */
+  run(runToken: string, owner: string): Promise<Run>
+  put(record: ConversionRecord): Promise<void>
+  /** Resolves to the changed record; undefined where it is gone. */
+  change(token: string, changes: Partial<ConversionRecord>): Promise<ConversionRecord | undefined>
+  remove(record: ConversionRecord): Promise<void>
+  outcome(eventId: string): MailOutcome | undefined
+  putOutcome(eventId: string, outcome: MailOutcome): Promise<void>
+  /** Forgets outcomes and runs of before that time. */
+  forget(beforeMs: number): Promise<void>
+  /** Of all results, in bytes. */
+  readonly bytesOnDisk: number
+  close(): Promise<void>
+}
+
+/** 128 random bits, fit for a URL. */
+export const newToken = () => randomBytes(16).toString('base64url')
+
+export const tokenPattern = /^[\w-]{22}$/
+
+const forgottenAtOnce = 500
+
+export async function openRecords(directory: string): Promise<Records> {
+  const store: Store = openStore(directory)
+  const conversions = store.table<ConversionRecord, string>('conversions')
+  const byOwner = store.table<string>('by-owner')
+  const byRun = store.table<string>('by-run')
+  const byEvent = store.table<string, string>('by-event')
+  const runs = store.table<Run, string>('runs')
+  const outcomes = store.table<MailOutcome, string>('outcomes')
+  const settings = store.table<string, string>('settings')
+
+  const instance = await store.write(() => {
+    const known = settings.get('instance') ?? newToken()
+    settings.put('instance', known)
+    return known
+  })
+  let bytesOnDisk = 0
+  for (const { value } of conversions.entries()) bytesOnDisk += sumOfSizes(value.files)
+
+  const keep = (record: ConversionRecord) => {
+    bytesOnDisk += sumOfSizes(record.files) - sumOfSizes(conversions.get(record.token)?.files ?? [])
+    conversions.put(record.token, record)
+    if (record.announcement) byEvent.put(record.announcement.eventId, record.token)
+  }
+  const under = (table: typeof byOwner, key: string, reverse: boolean) =>
+    table.entries(
+      reverse
+        ? { start: [key, Number.MAX_SAFE_INTEGER], end: [key], reverse }
+        : { start: [key], end: [key, Number.MAX_SAFE_INTEGER] },
+    )
+  const found = (tokens: Iterable<{ value: string }>, limit = 1000) => {
+    const records: ConversionRecord[] = []
+    for (const { value } of tokens) {
+      const record = conversions.get(value)
+      if (record) records.push(record)
+      if (records.length >= limit) break
+    }
+    return records
+  }
+
+  return {
+    instance,
+    get: (token) => conversions.get(token),
+    ofEvent(eventId) {
+      const token = byEvent.get(eventId)
+      return token === undefined ? undefined : conversions.get(token)
+    },
+    ofOwner: (owner, limit) => found(under(byOwner, owner, true), limit),
+    ofRun: (runToken) => found(under(byRun, runToken, false)),
+    *all() {
+      for (const { value } of conversions.entries()) yield value
+    },
+    run: (runToken, owner) =>
+      store.write(() => {
+        const run = runs.get(runToken) ?? { runId: uuidv7(), owner, createdAtMs: Date.now() }
+        runs.put(runToken, run)
+        return run
+      }),
+    put: (record) =>
+      store.write(() => {
+        keep(record)
+        byOwner.put([record.owner, record.createdAtMs, record.token], record.token)
+        byRun.put([record.runToken, record.createdAtMs, record.token], record.token)
+      }),
+    change: (token, changes) =>
+      store.write(() => {
+        const record = conversions.get(token)
+        if (!record) return undefined
+        const changed = { ...record, ...changes, updatedAtMs: Date.now() }
+        keep(changed)
+        return changed
+      }),
+    remove: ({ token }) =>
+      store.write(() => {
+        const record = conversions.get(token)
+        if (!record) return
+        bytesOnDisk -= sumOfSizes(record.files)
+        conversions.remove(token)
+        byOwner.remove([record.owner, record.createdAtMs, token])
+        byRun.remove([record.runToken, record.createdAtMs, token])
+        if (record.announcement) byEvent.remove(record.announcement.eventId)
+      }),
+    outcome: (eventId) => outcomes.get(eventId),
+    putOutcome: (eventId, outcome) => store.write(() => outcomes.put(eventId, outcome)),
+    forget: (beforeMs) =>
+      store.write(() => {
+        let left = forgottenAtOnce
+        for (const { key, value } of outcomes.entries()) {
+          if (value.atMs < beforeMs && left-- > 0) outcomes.remove(key)
+        }
+        for (const { key, value } of runs.entries()) {
+          if (value.createdAtMs < beforeMs && left-- > 0) runs.remove(key)
+        }
+      }),
+    get bytesOnDisk() {
+      return bytesOnDisk
+    },
+    close: () => store.close(),
+  }
+}

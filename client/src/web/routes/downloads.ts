@@ -1,0 +1,103 @@
+import { extname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { Request, RequestHandler, Response } from 'express'
+import { ZipFile } from 'yazl'
+import type { ConversionRecord } from '../record.js'
+import { tokenPattern } from '../records.js'
+import { ownerOf } from '../visitor.js'
+import type { Services } from './services.js'
+
+/** The record that the address names; undefined where there is none any more. */
+export function recordOf({ records }: Services, request: Request): ConversionRecord | undefined {
+  const token = String(request.params['token'])
+  return tokenPattern.test(token) ? records.get(token) : undefined
+}
+
+/** `GET /c/:token/files/:name`: always for saving, never to be shown where it could act. */
+export function fileRoute(services: Services): RequestHandler {
+  return (request, response, next) => {
+    const record = recordOf(services, request)
+    const file = record?.files.find(({ name }) => name === request.params['name'])
+    if (!record || !file || record.state !== 'converted') return next()
+    response.attachment(file.name)
+    response.sendFile(
+      join(record.token, file.name),
+      {
+        root: services.directory,
+        dotfiles: 'allow',
+        cacheControl: false,
+        headers: {
+          'Content-Type': file.mediaType,
+          // Even where a browser shows it all the same, it is nobody's page.
+          'Content-Security-Policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+        },
+      },
+      (error) => {
+        if (error && !response.headersSent) next(error)
+      },
+    )
+  }
+}
+
+/** `GET /c/:token/preview`: the small picture, which the converter drew itself. */
+export function pictureRoute(services: Services): RequestHandler {
+  return (request, response, next) => {
+    const { preview } = recordOf(services, request) ?? {}
+    if (!preview || !['image/jpeg', 'image/png'].includes(preview.mediaType)) return next()
+    response.set('Cache-Control', 'private, max-age=3600')
+    response.type(preview.mediaType).send(Buffer.from(preview.data))
+  }
+}
+
+/** A zip of what one address names: a conversion, a run, or all of a browser's history. */
+export function zipRoute(
+  services: Services,
+  recordsOf: (request: Request) => readonly ConversionRecord[],
+): RequestHandler {
+  return async (request, response, next) => {
+    const records = recordsOf(request).filter(({ state }) => state === 'converted')
+    if (records.length === 0) return next()
+    await sendZip(response, records, services.directory)
+  }
+}
+
+export const ownRecords = ({ records }: Services) => {
+  return (request: Request) => {
+    const owner = ownerOf(request)
+    return owner === undefined ? [] : records.ofOwner(owner)
+  }
+}
+
+/** Sends it as it is made. Pictures hardly shrink any more: they are stored. */
+async function sendZip(
+  response: Response,
+  records: readonly ConversionRecord[],
+  directory: string,
+): Promise<void> {
+  const zip = new ZipFile()
+  const taken = new Set<string>()
+  for (const { token, files, finishedAtMs } of records) {
+    for (const { name } of files) {
+      zip.addFile(join(directory, token, name), freeName(name, taken), {
+        compress: false,
+        mtime: new Date(finishedAtMs),
+        mode: 0o644,
+      })
+    }
+  }
+  zip.end()
+  response.attachment('herald.zip')
+  response.type('application/zip')
+  zip.once('error', (error: Error) => response.destroy(error))
+  await pipeline(zip.outputStream, response).catch(() => {})
+}
+
+/** `harbour.webp`, `harbour-2.webp`: two files of one name stay two. */
+function freeName(name: string, taken: Set<string>): string {
+  const end = extname(name)
+  const stem = name.slice(0, name.length - end.length)
+  let free = name
+  for (let at = 2; taken.has(free.toLowerCase()); at += 1) free = `${stem}-${at}${end}`
+  taken.add(free.toLowerCase())
+  return free
+}

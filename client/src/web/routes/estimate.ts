@@ -1,0 +1,62 @@
+import type { RequestHandler } from 'express'
+import { v7 as uuidv7 } from 'uuid'
+import { newTraceparent } from '../../trace.js'
+import { readForm } from '../read-form.js'
+import { streamUpload } from '../upload-stream.js'
+import { callerOf, languageOf } from '../visitor.js'
+import { fileNameOf, readWishes, specOf } from '../wishes.js'
+import type { Services } from './services.js'
+
+/** The beginning of a file tells enough; see the page's program. */
+const maxHeadBytes = 8 * 1024 ** 2
+const answerWithinMs = 10_000
+
+/**
+ * `POST /estimate`: from a file's first bytes, what its conversion would cost and whether it would
+ * be taken. 204 where the converter cannot tell.
+ */
+export function estimateRoute({ converter, limits, stopping, view }: Services): RequestHandler {
+  return async (request, response) => {
+    const language = languageOf(request, response)
+    const leave = limits.enter(callerOf(request))
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    try {
+      await readForm(request, {
+        maxFileBytes: maxHeadBytes,
+        maxFiles: 1,
+        async onFile(part, fields) {
+          const wishes = readWishes(fields)
+          const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
+          const upload = streamUpload(part.stream, file, () => gone.abort())
+          try {
+            const estimate = await converter.estimate(upload, {
+              conversionId: uuidv7(),
+              traceparent: newTraceparent(),
+              renditions: [specOf(wishes)],
+              signal: AbortSignal.any([gone.signal, stopping, AbortSignal.timeout(answerWithinMs)]),
+            })
+            if (!estimate) return void response.status(204).end()
+            const { input, renditions, workMs, queueMs, fits, errorCode, message } = estimate
+            const [rendition] = renditions
+            response.json({
+              pages: input?.pages ?? 0,
+              width: rendition?.width ?? 0,
+              height: rendition?.height ?? 0,
+              ms: workMs + queueMs,
+              fits,
+              message: fits ? '' : (view(language).words.faults[errorCode] ?? message),
+            })
+          } catch {
+            // Only a guess was asked for: the conversion itself says what is wrong.
+            if (!response.headersSent) response.status(204).end()
+          } finally {
+            upload.drain()
+          }
+        },
+      })
+    } finally {
+      leave()
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { HeraldError } from '@herald/proto/errors'
+import type { RequestHandler, Response } from 'express'
+import type { News, Progress } from '../news.js'
+import { conversionBody } from '../pages/conversion-page.js'
+import type { Html } from '../pages/html.js'
+import { row } from '../pages/row.js'
+import type { View } from '../pages/view.js'
+import type { ConversionRecord } from '../record.js'
+import { tokenPattern } from '../records.js'
+import { languageOf, ownerOf } from '../visitor.js'
+import { ownRecords, recordOf } from './downloads.js'
+import type { Services } from './services.js'
+
+type Draw = (view: View, record: ConversionRecord, progress: Progress | undefined) => Html
+
+interface Source {
+  /** What stands on the page. */
+  readonly records: readonly ConversionRecord[]
+  wants(record: ConversionRecord): boolean
+  readonly draw: Draw
+}
+
+const heartbeatMs = 20_000
+const streamsAtOnce = 1000
+
+const asRow: Draw = (view, record, progress) => row(record, view, progress)
+
+/** Server-sent events of what happens to the conversions on a page, drawn as the page draws them. */
+export function eventRoutes(services: Services) {
+  let open = 0
+
+  const route =
+    (sourceOf: (request: Parameters<RequestHandler>[0]) => Source | undefined): RequestHandler =>
+    (request, response) => {
+      const source = sourceOf(request)
+      if (!source) return void response.status(204).end()
+      if (open >= streamsAtOnce) {
+        throw new HeraldError('HERALD_BUSY', 'Too many pages are open.', { retryAfterMs: 5000 })
+      }
+      open += 1
+      response.once('close', () => {
+        open -= 1
+      })
+      const since = Number(request.get('Last-Event-ID') ?? request.query['since'] ?? 0)
+      stream(response, source, services.view(languageOf(request, response)), services, since)
+    }
+
+  return {
+    own: route((request) => {
+      const owner = ownerOf(request)
+      if (owner === undefined) return undefined
+      return {
+        records: ownRecords(services)(request),
+        wants: (record) => record.owner === owner,
+        draw: asRow,
+      }
+    }),
+    conversion: route((request) => {
+      const record = recordOf(services, request)
+      return (
+        record && {
+          records: [record],
+          wants: ({ token }) => token === record.token,
+          draw: conversionBody,
+        }
+      )
+    }),
+    run: route((request) => {
+      const runToken = String(request.params['token'])
+      if (!tokenPattern.test(runToken)) return undefined
+      return {
+        records: services.records.ofRun(runToken),
+        wants: (record) => record.runToken === runToken,
+        draw: asRow,
+      }
+    }),
+  }
+}
+
+function stream(
+  response: Response,
+  { records, wants, draw }: Source,
+  view: View,
+  { news, progressOf, stopping }: Services,
+  since: number,
+): void {
+  response.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
+  response.flushHeaders()
+  const send = (event: string, data: unknown, id?: number) =>
+    response.write(
+      `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+    )
+  const sendRecord = (record: ConversionRecord) => {
+    const { token, key, state, updatedAtMs } = record
+    const drawn = draw(view, record, progressOf(token)).text
+    send('record', { token, key, state, html: drawn, say: sayOf(record, view) }, updatedAtMs)
+  }
+  const heard = (event: News) => {
+    if (!wants(event.record)) return
+    const { token, key } = event.record
+    if (event.kind === 'record') sendRecord(event.record)
+    else if (event.kind === 'removed') send('removed', { token, key })
+    // A reader too slow for every step of a bar is spared some.
+    else if (!response.writableNeedDrain) send('progress', { token, key, ...event.progress })
+  }
+  response.write('retry: 1500\n\n')
+  for (const record of records.toReversed()) if (record.updatedAtMs >= since) sendRecord(record)
+  const stopNews = news.listen(heard)
+  const heart = setInterval(() => response.write(': still here\n\n'), heartbeatMs)
+  const end = () => response.end()
+  stopping.addEventListener('abort', end, { once: true })
+  response.once('close', () => {
+    stopNews()
+    clearInterval(heart)
+    stopping.removeEventListener('abort', end)
+  })
+}
+
+/** What a screen reader is told. */
+function sayOf({ name, state }: ConversionRecord, { words }: View): string {
+  if (state === 'converted') return `${name}: ${words.ready}`
+  return state === 'failed' ? `${name}: ${words.failed}` : ''
+}

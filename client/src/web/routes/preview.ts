@@ -1,0 +1,101 @@
+import type { ReceivedRenditionHeader } from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import type { RequestHandler } from 'express'
+import { v7 as uuidv7 } from 'uuid'
+import { newTraceparent } from '../../trace.js'
+import { readForm } from '../read-form.js'
+import { streamUpload } from '../upload-stream.js'
+import { callerOf, requireOwner } from '../visitor.js'
+import { fileNameOf, readWishes, specOf } from '../wishes.js'
+import type { Services } from './services.js'
+
+/** Of the copy that is sent, and of what comes back: both are small on purpose. */
+const maxCopyBytes = 24 * 1024 ** 2
+const maxResultBytes = 12 * 1024 ** 2
+const previewsAtOnce = 4
+const answerWithinMs = 20_000
+
+/** What browsers draw by themselves. Never SVG or HTML: they could act. */
+const drawn = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif']
+
+/**
+ * `POST /preview`: what a reduced copy becomes, with its size in `Herald-Size`. A browser's next
+ * preview ends the one before. Nothing is kept and nothing announced.
+ */
+export function previewRoute({ converter, config, limits, stopping }: Services): RequestHandler {
+  const current = new Map<string, AbortController>()
+  return async (request, response) => {
+    const owner = requireOwner(request, response, config.keepMs)
+    current.get(owner)?.abort()
+    const superseded = new AbortController()
+    if (current.size >= previewsAtOnce && !current.has(owner)) {
+      throw new HeraldError('HERALD_BUSY', 'Too many previews at once.', { retryAfterMs: 1000 })
+    }
+    current.set(owner, superseded)
+    const leave = limits.enter(callerOf(request))
+    response.once('close', () => superseded.abort())
+    const signal = AbortSignal.any([
+      superseded.signal,
+      stopping,
+      AbortSignal.timeout(answerWithinMs),
+    ])
+    try {
+      await readForm(request, {
+        maxFileBytes: maxCopyBytes,
+        maxFiles: 1,
+        async onFile(part, fields) {
+          const wishes = readWishes(fields)
+          const lost = new AbortController()
+          const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
+          const upload = streamUpload(part.stream, file, (fault) => lost.abort(fault))
+          const result = collect()
+          try {
+            const { preview } = await converter.convert(upload, {
+              conversionId: uuidv7(),
+              traceparent: newTraceparent(),
+              renditions: [{ ...specOf(wishes), everyPage: false }],
+              signal: AbortSignal.any([signal, lost.signal]),
+              receive: result.receive,
+            })
+            const { header } = result
+            response.set({
+              'Herald-Size': String(header?.sizeBytes ?? 0),
+              'Herald-Pixels': `${header?.width ?? 0}x${header?.height ?? 0}`,
+            })
+            if (header && drawn.includes(header.mediaType)) {
+              response.type(header.mediaType).send(Buffer.concat(result.chunks))
+            } else if (preview && drawn.includes(preview.mediaType)) {
+              response.type(preview.mediaType).send(preview.data)
+            } else response.status(204).end()
+          } finally {
+            upload.drain()
+          }
+        },
+      })
+    } finally {
+      leave()
+      if (current.get(owner) === superseded) current.delete(owner)
+    }
+  }
+}
+
+/** A rendition in memory, as large as a preview may be. */
+function collect() {
+  const result = {
+    chunks: [] as Uint8Array[],
+    header: undefined as ReceivedRenditionHeader | undefined,
+    async receive(header: ReceivedRenditionHeader) {
+      if (header.sizeBytes > maxResultBytes) {
+        throw new HeraldError('HERALD_TOO_MUCH_OUTPUT', 'The preview would be too large.')
+      }
+      result.header = header
+      result.chunks = []
+      return {
+        write: async (chunk: Uint8Array) => void result.chunks.push(chunk),
+        complete: async () => {},
+        discard: async () => {},
+      }
+    },
+  }
+  return result
+}

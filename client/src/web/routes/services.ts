@@ -1,0 +1,30 @@
+import type { Request } from 'express'
+import type { ConverterClient } from '../../converter-client.js'
+import type { WebConfig } from '../config.js'
+import type { Conversions } from '../conversions.js'
+import type { FormatBoard } from '../formats.js'
+import type { Limits } from '../limits.js'
+import type { NewsDesk, Progress } from '../news.js'
+import type { View } from '../pages/view.js'
+import type { Records } from '../records.js'
+
+/** What the routes work with. */
+export interface Services {
+  readonly config: WebConfig
+  readonly converter: ConverterClient
+  readonly conversions: Conversions
+  readonly records: Records
+  readonly news: NewsDesk
+  readonly formats: FormatBoard
+  readonly limits: Limits
+  readonly recipients: 'any' | 'none' | readonly string[]
+  /** Where the results lie, a folder for each conversion. */
+  readonly directory: string
+  progressOf(token: string): Progress | undefined
+  view(language: string): View
+  /** Aborted when the program stops. */
+  readonly stopping: AbortSignal
+}
+
+/** Whether a program asks, and no person's browser. */
+export const wantsJson = (request: Request) => request.accepts(['html', 'json']) === 'json'

@@ -1,0 +1,61 @@
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from '@herald/runtime/logger'
+import type { Conversions } from './conversions.js'
+import { isOver } from './record.js'
+import type { Records } from './records.js'
+
+export interface Sweep {
+  close(): Promise<void>
+}
+
+export interface SweepOptions {
+  readonly records: Records
+  readonly conversions: Conversions
+  /** Where the results lie, a folder for each conversion. */
+  readonly directory: string
+  readonly keepMs: number
+  readonly logger: Logger
+}
+
+const longestPauseMs = 60_000
+
+/** Removes conversions that are over for longer than they are kept, now and from time to time. */
+export function startSweep(options: SweepOptions): Sweep {
+  const pauseMs = Math.max(1000, Math.min(longestPauseMs, options.keepMs / 10))
+  let sweeping: Promise<void> | undefined
+  const sweep = () => {
+    sweeping ??= removeExpired(options)
+      .catch((error: unknown) => options.logger.warn({ err: error }, 'could not sweep'))
+      .finally(() => {
+        sweeping = undefined
+      })
+  }
+  const timer = setInterval(sweep, pauseMs)
+  sweep()
+  return {
+    async close() {
+      clearInterval(timer)
+      await sweeping
+    },
+  }
+}
+
+async function removeExpired(options: SweepOptions): Promise<void> {
+  const { records, conversions, directory, keepMs, logger } = options
+  const before = Date.now() - keepMs
+  let removed = 0
+  for (const record of [...records.all()]) {
+    if (!isOver(record) || record.finishedAtMs >= before) continue
+    await conversions.remove(record)
+    removed += 1
+  }
+  for (const name of await readdir(directory).catch(() => [])) {
+    // A folder that no record names: its record was lost with a full disk, say.
+    if (records.get(name)) continue
+    const { mtimeMs } = await stat(join(directory, name)).catch(() => ({ mtimeMs: Date.now() }))
+    if (mtimeMs < before) await rm(join(directory, name), { recursive: true, force: true })
+  }
+  await records.forget(before)
+  if (removed > 0) logger.info({ removed }, 'removed what was kept long enough')
+}

@@ -1,0 +1,96 @@
+import type { RenditionSpec } from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import { z } from 'zod'
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .trim()
+    .regex(/^\d{1,12}$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+
+const ticked = z
+  .string()
+  .optional()
+  .transform((text) => text !== undefined && text !== '')
+
+/** What a form may say; a field that is empty was not filled in. */
+const form = z.object({
+  to: z.string().regex(/^[a-z0-9.+-]{1,40}$/i),
+  width: whole(1, 65_535).optional(),
+  height: whole(1, 65_535).optional(),
+  quality: whole(1, 100).optional(),
+  lossless: ticked,
+  exif: ticked,
+  pages: ticked,
+  notify: z.string().max(320).optional(),
+  /** What the browser calls the row. */
+  key: z
+    .string()
+    .regex(/^[\w-]{1,40}$/)
+    .optional(),
+  /** What it did at once. */
+  run: z
+    .string()
+    .regex(/^[\w-]{8,40}$/)
+    .optional(),
+  /** How many files that are. */
+  count: whole(1, 10_000).optional(),
+  /** The file's size, in bytes. */
+  size: whole(0, 1e12).optional(),
+  /** The file's name, percent-encoded: a form changes line breaks and quotes. */
+  name: z.string().max(6_000).optional(),
+})
+
+export interface Wishes extends z.output<typeof form> {}
+
+/** Reads a form's fields. Throws HERALD_BAD_OPTION naming the first that is wrong. */
+export function readWishes(fields: Readonly<Record<string, string>>): Wishes {
+  const filled = Object.fromEntries(Object.entries(fields).filter(([, text]) => text.trim() !== ''))
+  const read = form.safeParse(filled)
+  if (read.success) return read.data
+  const field = String(read.error.issues[0]?.path[0] ?? 'form')
+  throw new HeraldError('HERALD_BAD_OPTION', `The field "${field}" is not filled in rightly.`, {
+    remedy: 'Correct it and send it again.',
+  })
+}
+
+/** The rendition that is wished for. */
+export function specOf(wishes: Wishes): RenditionSpec & { format: string } {
+  const { to, width, height, quality } = wishes
+  return {
+    format: to.toLowerCase(),
+    ...(width === undefined ? {} : { width }),
+    ...(height === undefined ? {} : { height }),
+    ...(quality === undefined ? {} : { quality }),
+    lossless: wishes.lossless,
+    everyPage: wishes.pages,
+    keep: wishes.exif ? ['KEEP_EXIF'] : [],
+  }
+}
+
+/** What the browser said the file is called; else what the form's part says. */
+export function fileNameOf({ name }: Wishes, partName: string): string {
+  if (name !== undefined) {
+    try {
+      return bounded(decodeURIComponent(name))
+    } catch {
+      // Not ours: as it stands.
+      return bounded(name)
+    }
+  }
+  // https://html.spec.whatwg.org/#multipart-form-data escapes these three, and nothing else.
+  const plain = partName.replace(/%(0A|0D|22)/g, (_, code) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  )
+  return bounded(plain.replace(/^.*[/\\]/s, ''))
+}
+
+/** As the contract bounds it: 1,024 bytes. */
+function bounded(name: string): string {
+  // Half a surrogate pair cannot be sent as UTF-8.
+  let text = Buffer.from(name).toString()
+  while (Buffer.byteLength(text) > 1024) text = [...text].slice(0, -1).join('')
+  return text === '' ? 'file' : text
+}

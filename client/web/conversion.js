@@ -1,0 +1,8 @@
+import { drawn, listen, page, showProgress, swap } from './live.js'
+
+listen(`/c/${page.token}/events`, (kind, event) => {
+  const article = document.querySelector('#conversion article')
+  if (kind === 'progress') showProgress(article, event)
+  else if (kind === 'removed') location.assign('/')
+  else swap(article, drawn(event.html))
+})

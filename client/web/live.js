@@ -1,0 +1,95 @@
+// Keeps a list of conversions as the server tells it. Rows come drawn, escaped by the server.
+
+export const page = JSON.parse(document.body.dataset.page)
+
+/** An element with its attributes and children; text is text. */
+export function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key in element && key !== 'list') element[key] = value
+    else element.setAttribute(key, value)
+  }
+  element.append(...children)
+  return element
+}
+
+const drawn = (html) => {
+  const template = document.createElement('template')
+  template.innerHTML = html
+  return template.content.firstElementChild
+}
+
+/** Puts `next` where `old` stands; who was at a link or a button there stays at it. */
+export function swap(old, next) {
+  const active = document.activeElement
+  const at = old.contains(active) ? `${active.tagName}${active.getAttribute('href') ?? ''}` : ''
+  old.replaceWith(next)
+  if (at === '') return
+  const same = [...next.querySelectorAll('a, button')].find(
+    (each) => `${each.tagName}${each.getAttribute('href') ?? ''}` === at,
+  )
+  ;(same ?? next.querySelector('a, button'))?.focus()
+}
+
+export function say(text) {
+  if (text) document.querySelector('#say').textContent = text
+}
+
+export function showProgress(element, { stage, done }) {
+  const bar = element?.querySelector('progress')
+  if (!bar) return
+  if (done === undefined) bar.removeAttribute('value')
+  else bar.value = done
+  const name = page.stages[stage]
+  bar.setAttribute('aria-label', name)
+  element.querySelector('.stage-name').textContent = name
+}
+
+const told = new Map()
+
+/** Listens at `address`; `heard` gets each event. */
+export function listen(address, heard) {
+  const source = new EventSource(`${address}?since=${page.since}`)
+  for (const kind of ['record', 'progress', 'removed']) {
+    source.addEventListener(kind, ({ data }) => {
+      const event = JSON.parse(data)
+      heard(kind, event)
+      // Once: a list is told again after each reconnection.
+      if (kind === 'record' && told.get(event.token) !== event.say) say(event.say)
+      if (kind === 'record') told.set(event.token, event.say)
+    })
+  }
+}
+
+const rows = document.querySelector('#rows')
+const rowOf = ({ token, key }) =>
+  document.getElementById(`c-${token}`) ?? rows.querySelector(`[data-key="${CSS.escape(key)}"]`)
+
+/** Keeps the list `#rows`. */
+export function keepRows(address, changed = () => {}) {
+  listen(address, (kind, event) => {
+    const row = rowOf(event)
+    if (kind === 'progress') showProgress(row, event)
+    else if (kind === 'removed') row?.remove()
+    else if (row) swap(row, drawn(event.html))
+    else rows.prepend(drawn(event.html))
+    changed(kind, event)
+  })
+  // Deleting needs no new page.
+  rows.addEventListener('submit', async (event) => {
+    event.preventDefault()
+    const form = event.target
+    const row = form.closest('.row')
+    const next = row.nextElementSibling ?? row.previousElementSibling
+    const answer = await fetch(form.action, {
+      method: 'POST',
+      headers: { Accept: 'application/json' },
+    }).catch(() => undefined)
+    if (!answer || (!answer.ok && answer.status !== 404)) return form.submit()
+    row.remove()
+    ;(next?.querySelector('a, button') ?? document.querySelector('#files'))?.focus()
+    changed('removed', {})
+  })
+}
+
+export { drawn }

@@ -1,0 +1,3 @@
+import { keepRows } from './live.js'
+
+keepRows(`${location.pathname}/events`)
