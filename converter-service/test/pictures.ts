@@ -14,6 +14,11 @@ export const corpusLeftOut = hasCorpus ? '' : ' (left out: the corpus of real pi
 
 export const corpusFile = (name: string): Promise<Buffer> => readFile(`${corpusFolder}${name}`)
 
+/** What `make.sh` in it has made, by programs that Herald does not use. */
+export const madePictures = new URL('./fixtures/pictures/', import.meta.url)
+
+export const madePicture = (name: string): Promise<Buffer> => readFile(new URL(name, madePictures))
+
 /** A picture with a red left half and a blue right half: what is turned or mirrored shows. */
 export function twoHalves(width = 120, height = 80): Sharp {
   const half = Math.floor(width / 2)

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { HeraldError } from '@herald/proto/errors'
 import type createLibheif from 'libheif-js/libheif-wasm/libheif.js'
@@ -6,6 +6,8 @@ import { damaged } from './dib.js'
 import type { Pixels } from './pixels.js'
 
 const require = createRequire(import.meta.url)
+/** The properties of the pictures, the coding among them, stand before all else. */
+const searchedBytes = 256 * 1024
 const folder = 'libheif-js/libheif-wasm/libheif'
 
 /**
@@ -42,6 +44,18 @@ export async function decodeHevc(
     return pack(plane, alpha ? 4 : 3, deep)
   } catch (error) {
     throw explain(error)
+  }
+}
+
+/** sharp goes by the brand, and by that a HEIF file of AV1 may look the same. */
+export async function holdsHevc(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(searchedBytes), 0, searchedBytes, 0)
+    const head = buffer.subarray(0, bytesRead)
+    return head.includes('hvcC') || !head.includes('av1C')
+  } finally {
+    await file.close()
   }
 }
 

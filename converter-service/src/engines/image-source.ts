@@ -1,7 +1,7 @@
 import { type FormatDescription, formatNamed } from '../formats.js'
 import { openBmp } from './bmp.js'
 import type { SourceFile } from './engine.js'
-import { decodeHevc } from './heic.js'
+import { decodeHevc, holdsHevc } from './heic.js'
 import { openIco } from './ico.js'
 import { exifUpright } from './location.js'
 import { refuseMissingPage, refuseUnreadableFrame } from './pages.js'
@@ -65,6 +65,7 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
   const opened = page ?? first.pagePrimary ?? 0
   const metadata =
     opened === 0 ? first : await sharp(source.path, { ...header, page: opened }).metadata()
+  const hevc = metadata.compression === 'hevc' && (await holdsHevc(source.path))
   return {
     format,
     metadata,
@@ -75,8 +76,7 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
     pagesAreAlike: format.name !== 'tiff' || pages === 1 || (await canReadAll(source.path, header)),
     scalable: format.name === 'svg',
     read: async ({ deep = false, ...options }) => {
-      if (metadata.compression === 'hevc')
-        return readHevc(source.path, opened, metadata, deep, options)
+      if (hevc) return readHevc(source.path, opened, metadata, deep, options)
       return sharp(source.path, { failOn, ...(opened > 0 ? { page: opened } : {}), ...options })
     },
   }
