@@ -47,7 +47,9 @@ describe('Ctrl-C', () => {
     running.child.kill('SIGINT')
     const { status, stderr, milliseconds } = await running.finished
     expect(status).toBe(130)
-    expect(stderr).toBe('0 of 2 files converted; 2 stopped.\nherald: stopped; nothing half done is left.\n')
+    expect(stderr).toBe(
+      '0 of 2 files converted; 2 stopped.\nherald: stopped; nothing half done is left.\n',
+    )
     expect(milliseconds).toBeLessThan(10_000)
     expect((await shop.names()).filter((name) => /\.part$|a\.avif/.test(name))).toEqual([])
     await expect.poll(() => converter.uploadedBytes(), { timeout: 5_000 }).toBe(0)

@@ -10,6 +10,8 @@ const bin = fileURLToPath(new URL('../bin/herald.js', import.meta.url))
 export interface Finished {
   readonly status: number | null
   readonly stdout: string
+  /** The same as it came. */
+  readonly bytes: Buffer
   readonly stderr: string
   readonly milliseconds: number
 }
@@ -31,6 +33,8 @@ export interface Workshop {
   /** `under`: the command that runs it, such as `setpriv`. */
   start(args: readonly string[], env?: Record<string, string>, under?: readonly string[]): Running
   herald(args: readonly string[], env?: Record<string, string>): Promise<Finished>
+  /** The same with `input` on its standard input. */
+  pipe(args: readonly string[], input: Uint8Array | string): Promise<Finished>
   close(): Promise<void>
 }
 
@@ -43,6 +47,7 @@ export async function openWorkshop(converter = 'localhost:1'): Promise<Workshop>
     args: readonly string[],
     env: Record<string, string> = {},
     under: readonly string[] = [],
+    input?: Uint8Array | string,
   ): Running => {
     const startedAt = performance.now()
     const [command = '', ...words] = [...under, process.execPath, bin, ...args]
@@ -55,21 +60,23 @@ export async function openWorkshop(converter = 'localhost:1'): Promise<Workshop>
         HERALD_DATA: join(folder, 'data'),
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     running.add(child)
-    let stdout = ''
+    // It may have heard enough before the end.
+    child.stdin?.on('error', () => {}).end(input)
+    const stdout: Buffer[] = []
     let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
     })
     const finished = once(child, 'close').then(([status]) => {
       running.delete(child)
       const milliseconds = performance.now() - startedAt
-      return { status: status as number | null, stdout, stderr, milliseconds }
+      const bytes = Buffer.concat(stdout)
+      const text = bytes.toString()
+      return { status: status as number | null, stdout: text, bytes, stderr, milliseconds }
     })
     return { child, finished, stderr: () => stderr }
   }
@@ -82,6 +89,7 @@ export async function openWorkshop(converter = 'localhost:1'): Promise<Workshop>
     names: async (inside = folder) =>
       (await readdir(inside)).filter((name) => name !== 'data').sort(),
     herald: (args, env) => start(args, env).finished,
+    pipe: (args, input) => start(args, {}, [], input).finished,
     async close() {
       for (const child of running) child.kill('SIGKILL')
       await rm(folder, { recursive: true, force: true })
