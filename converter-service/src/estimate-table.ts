@@ -38,8 +38,10 @@ export const costTable: CostTable = {
   resizeMsPerMpx: 12,
   sources: {
     jpeg: { msPerMpx: 8, msPerMB: 25, busyBits: 6, memory: 4 },
+    'jpeg shrunk': { msPerMpx: 5, msPerMB: 20, busyBits: 6, memory: 2 },
     png: { msPerMpx: 10, msPerMB: 10, busyBits: 24, memory: 4 },
     webp: { msPerMpx: 10, msPerMB: 30, busyBits: 5, memory: 8 },
+    'webp shrunk': { msPerMpx: 8, msPerMB: 30, busyBits: 5, memory: 4 },
     avif: { msPerMpx: 40, msPerMB: 40, busyBits: 4, memory: 8 },
     gif: { msPerMpx: 10, msPerMB: 10, busyBits: 8, memory: 8 },
     tiff: { msPerMpx: 8, msPerMB: 2, memory: 4 },

@@ -1,5 +1,6 @@
 import type { Inspection, RenditionPlan } from './engines/engine.js'
 import { targetSize } from './engines/target-size.js'
+import { estimatePages } from './estimate-pages.js'
 import { type CostTable, costTable, type SourceCost, type TargetCost } from './estimate-table.js'
 import { findFormat } from './formats.js'
 
@@ -39,10 +40,17 @@ export function estimate(
   plan: RenditionPlan,
   table: CostTable = costTable,
 ): Estimate {
-  const from = table.sources[source.format] ?? unknownSource
+  return (
+    estimatePages(source, plan, (from, wish) => estimatePicture(from, wish, table)) ??
+    estimatePicture(source, plan, table)
+  )
+}
+
+function estimatePicture(source: SourceFacts, plan: RenditionPlan, table: CostTable): Estimate {
   const to = targetCost(plan, table)
   const pages = pagesRead(source, plan)
   const size = targetSize(source, plan, source.format === 'svg')
+  const from = sourceCost(source, size, table)
   const read = megapixels(source) * pages
   const written = megapixels(size) * pages
   const changed = size.width !== source.width || size.height !== source.height
@@ -64,6 +72,17 @@ export function estimate(
     ...(effort === undefined ? {} : { effort }),
     sure: !from.unsure,
   }
+}
+
+/** Some decoders read a picture that is to become much smaller at a fraction of its size. */
+export function sourceCost(
+  { format, width, height }: SourceFacts,
+  size: { width: number; height: number },
+  table: CostTable = costTable,
+): SourceCost {
+  const shrinks = Math.min(width / size.width, height / size.height) >= 2
+  const shrunk = shrinks ? table.sources[`${format} shrunk`] : undefined
+  return shrunk ?? table.sources[format] ?? unknownSource
 }
 
 /** How full of detail the picture is, 0 to 1, as far as the size of its file tells. */

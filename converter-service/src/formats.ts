@@ -124,6 +124,15 @@ export const formatCatalogue: readonly FormatDescription[] = [
     lossless: false,
     maxSide: 65_535,
   },
+  {
+    ...image,
+    engine: 'pdf',
+    name: 'pdf',
+    mediaType: 'application/pdf',
+    extensions: ['pdf'],
+    paged: true,
+    maxSide: 65_535,
+  },
 ]
 
 const byName = new Map<string, FormatDescription>()
@@ -155,11 +164,5 @@ export const unavailableFormats: readonly {
     mediaType: 'image/jxl',
     extensions: ['jxl'],
     reason: 'The image library of this server comes without JPEG XL.',
-  },
-  {
-    name: 'pdf',
-    mediaType: 'application/pdf',
-    extensions: ['pdf'],
-    reason: 'This server has no engine for documents.',
   },
 ]

@@ -17,6 +17,7 @@ export type Sniffed =
 /** Tells a file's type from its first `sniffBytes` bytes (or all it has); its name is not asked. */
 export async function sniff(head: Buffer): Promise<Sniffed> {
   if (isSvg(head)) return { kind: 'format', name: 'svg' }
+  if (isPdf(head)) return { kind: 'format', name: 'pdf' }
   const detected = await fileTypeFromBuffer(head)
   // The detector wants more of a file than its signature, and gives up on far-off directories.
   if (!detected) return bySignature(head)
@@ -47,6 +48,11 @@ function bySignature(head: Buffer): Sniffed {
   const start = head.toString('latin1', 0, 8)
   const name = signatures.find(([signature]) => start.startsWith(signature))?.[1]
   return name ? { kind: 'format', name } : { kind: 'unknown' }
+}
+
+/** Readers take a header that stands within the first 1,024 bytes: mail programs put lines before it. */
+function isPdf(head: Buffer): boolean {
+  return /%PDF-\d\.\d/.test(head.toString('latin1', 0, 1024 + 8))
 }
 
 /** An XML document whose first element is `svg`, in UTF-8 or UTF-16. */

@@ -85,7 +85,12 @@ describe('on the upload', () => {
     ['a PNG of 17 bytes', () => png.subarray(0, 17), 'HERALD_CORRUPT_FILE', /PNG file/],
     ['half a JPEG', jpegWithHalf, 'HERALD_CORRUPT_FILE', /JPEG file is cut off/],
     ['text', () => Buffer.from('hello'), 'HERALD_UNSUPPORTED_FILE', /no kind of file known here/],
-    ['a PDF', () => Buffer.from('%PDF-1.7\n'), 'HERALD_UNSUPPORTED_FILE', /a PDF document/],
+    [
+      'a PDF of a line',
+      () => Buffer.from('%PDF-1.7\n'),
+      'HERALD_CORRUPT_FILE',
+      /PDF file is cut off/,
+    ],
     [
       'an SVG that does not end',
       () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g>'),

@@ -50,7 +50,6 @@ describe('SVG', () => {
 })
 
 test.each([
-  ['%PDF-1.7', 'a PDF document'],
   ['\xff\x0a\0\0\0\0\0\0', 'a JPEG XL picture'],
   ['PK\x03\x04\x14\0\0\0\0\0', 'a ZIP archive'],
   ['\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'an MP4 film'],
@@ -59,6 +58,13 @@ test.each([
 ])('%j is called by its own name: %s', async (start, called) => {
   const bytes = Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(600)])
   expect(await sniff(bytes)).toEqual({ kind: 'other', called })
+})
+
+test.each([
+  ['at once', ''],
+  ['after what a mail program put before it', `Return-Path: <a@example.com>\n${' '.repeat(900)}\n`],
+])('a PDF is told by its header %s', async (_where, before) => {
+  expect(await sniff(Buffer.from(`${before}%PDF-1.7\n`))).toEqual({ kind: 'format', name: 'pdf' })
 })
 
 test.each([

@@ -1,8 +1,9 @@
 import type { Engine, EngineReport } from './engine.js'
 import { imageEngine } from './image.js'
+import { pdfEngine } from './pdf.js'
 
 /** Every engine of this server; a further one is added here and in the format catalogue. */
-const allEngines: readonly Engine[] = [imageEngine]
+const allEngines: readonly Engine[] = [imageEngine, pdfEngine]
 
 /** The engines as they stand in this process, asked what they can do. */
 export class Engines {

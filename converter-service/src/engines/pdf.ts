@@ -1,0 +1,175 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { HeraldError } from '@herald/proto/errors'
+import type { Engine, EngineLimits, Made, RenditionPlan, SourceFile } from './engine.js'
+import { imageEngine } from './image.js'
+import { defaultDpi, drawingOf } from './page-drawing.js'
+import { refuseTooManyPages } from './page-limits.js'
+import { bindPictures } from './pdf-of-pictures.js'
+import { PdfDocument, pdfiumVersion } from './pdfium.js'
+import { sharp } from './sharp.js'
+import type { Size } from './target-size.js'
+
+/** PDF by PDFium: pages drawn for the image engine, pages taken out, pictures bound together. */
+export const pdfEngine: Engine = {
+  name: 'pdf',
+
+  async probe() {
+    const { makes } = await imageEngine.probe()
+    const pictures = [...new Set(Object.values(makes).flat())]
+    return {
+      name: 'pdf',
+      makes: {
+        pdf: ['pdf', ...pictures],
+        ...Object.fromEntries(Object.keys(makes).map((picture) => [picture, ['pdf']])),
+      },
+      versions: { pdfium: pdfiumVersion },
+    }
+  },
+
+  /** The size is that of the first page as it is drawn when nothing else is asked for. */
+  async inspect(source) {
+    if (source.format !== 'pdf') return imageEngine.inspect(source)
+    return withPdf(source, async (pdf) => {
+      const { width, height } = pdf.pageSize(0)
+      const scale = defaultDpi / 72
+      return {
+        width: Math.round(width * scale),
+        height: Math.round(height * scale),
+        pages: pdf.pages,
+        holds: pdf.pages > 1 ? ['pages'] : [],
+      }
+    })
+  },
+
+  async convert(source, plan, target, limits) {
+    if (source.format !== 'pdf') return bindPictures(source, plan, target, limits)
+    return withPdf(source, (pdf) => {
+      refusePage(pdf, plan, limits)
+      return plan.format === 'pdf'
+        ? takeOut(pdf, plan, target)
+        : drawPage(pdf, plan, target, limits)
+    })
+  },
+
+  async preview(rendition, limits) {
+    if (rendition.format !== 'pdf') return imageEngine.preview(rendition, limits)
+    return withPdf(rendition, async (pdf) => {
+      const small = drawingOf(pdf.pageSize(0), { ...smallPlan })
+      const picture = `${rendition.path}.page`
+      try {
+        await draw(pdf, 0, small.size, '#ffffff', picture)
+        return await imageEngine.preview({ path: picture, format: 'tiff' }, limits)
+      } finally {
+        await rm(picture, { force: true })
+      }
+    })
+  },
+}
+
+const smallPlan = { width: 640, height: 640, fit: 'inside', rotate: 0 } as const
+
+async function withPdf<T>(
+  { path }: SourceFile,
+  work: (pdf: PdfDocument) => Promise<T>,
+): Promise<T> {
+  const pdf = await PdfDocument.open(path)
+  try {
+    return await work(pdf)
+  } finally {
+    pdf.close()
+  }
+}
+
+/** One page of a long PDF is fine; to take the first of thousands unasked is not what was meant. */
+function refusePage(pdf: PdfDocument, { page }: RenditionPlan, limits: EngineLimits): void {
+  if (page === undefined) refuseTooManyPages(pdf.pages, limits)
+  else if (page >= pdf.pages) {
+    const has = pdf.pages === 1 ? 'one page, number 0' : `pages 0 to ${pdf.pages - 1}`
+    throw new HeraldError('HERALD_BAD_OPTION', `The file has ${has}; page ${page} is asked for.`, {
+      remedy: 'Ask for a page it has. Pages are counted from 0.',
+    })
+  }
+}
+
+async function takeOut(pdf: PdfDocument, plan: RenditionPlan, target: string): Promise<Made> {
+  if (plan.rotate % 90 !== 0) {
+    throw new HeraldError(
+      'HERALD_BAD_OPTION',
+      `The pages of a PDF turn by quarters; ${plan.rotate} degrees are asked for.`,
+      { remedy: 'Choose 90, 180 or 270 degrees, or a picture as the target.' },
+    )
+  }
+  const pages =
+    plan.page === undefined ? Array.from({ length: pdf.pages }, (_, page) => page) : [plan.page]
+  await writeFile(target, pdf.extract(pages, plan.rotate))
+  const { width, height } = pdf.pageSize(plan.page ?? 0)
+  const turned = plan.rotate % 180 === 0 ? { width, height } : { width: height, height: width }
+  return {
+    width: Math.round((turned.width * defaultDpi) / 72),
+    height: Math.round((turned.height * defaultDpi) / 72),
+    pages: pages.length,
+    kept: ['pages'],
+    encoder: `pdfium ${pdfiumVersion}`,
+  }
+}
+
+async function drawPage(
+  pdf: PdfDocument,
+  plan: RenditionPlan,
+  target: string,
+  limits: EngineLimits,
+): Promise<Made> {
+  const page = plan.page ?? 0
+  const { size, rest } = drawingOf(pdf.pageSize(page), plan)
+  refuseTooManyPixels(size, limits)
+  const picture = `${target}.page`
+  try {
+    await draw(pdf, page, size, plan.background ?? '#ffffff', picture)
+    const made = await imageEngine.convert(
+      { path: picture, format: 'tiff' },
+      { ...unpaged(plan), ...rest },
+      target,
+      limits,
+    )
+    return plan.page === undefined ? made : { ...made, kept: [...made.kept, 'pages'] }
+  } finally {
+    await rm(picture, { force: true })
+  }
+}
+
+/** Leaves the page as an uncompressed picture, from where the image engine goes on. */
+async function draw(
+  pdf: PdfDocument,
+  page: number,
+  size: Size,
+  background: string,
+  to: string,
+): Promise<void> {
+  const drawing = pdf.draw(page, size, background)
+  try {
+    const raw = { width: size.width, height: size.height, channels: 3 } as const
+    await sharp(drawing.pixels, { raw, limitInputPixels: false })
+      .tiff({ compression: 'none' })
+      .toFile(to)
+  } finally {
+    drawing.free()
+  }
+}
+
+/** What is left to be done is done to a picture of one page. */
+function unpaged(plan: RenditionPlan): RenditionPlan {
+  const { page: _page, dpi: _dpi, width: _width, height: _height, ...picture } = plan
+  return picture
+}
+
+function refuseTooManyPixels({ width, height }: Size, { maxPixels }: EngineLimits): void {
+  if (width * height <= maxPixels) return
+  const [pixels, across, down, most] = [width * height, width, height, maxPixels].map((figure) =>
+    figure.toLocaleString('en'),
+  )
+  throw new HeraldError(
+    'HERALD_TOO_MANY_PIXELS',
+    `The page would be drawn with ${pixels} pixels (${across} × ${down}); this server draws ${most}.`,
+    { remedy: 'Ask for fewer dots per inch, or for a smaller width.' },
+  )
+}

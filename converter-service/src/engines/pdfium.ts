@@ -1,0 +1,242 @@
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { WrappedPdfiumModule } from '@embedpdf/pdfium'
+import { HeraldError } from '@herald/proto/errors'
+import { offerSystemFonts } from './pdfium-fonts.js'
+import type { Size } from './target-size.js'
+
+const wasmPath = createRequire(import.meta.url).resolve('@embedpdf/pdfium/pdfium.wasm')
+
+/** Of the package that brings it: PDFium itself has none. */
+export const pdfiumVersion = (
+  JSON.parse(readFileSync(join(dirname(wasmPath), '../package.json'), 'utf8')) as {
+    version: string
+  }
+).version
+
+/** PDFium's own names: fpdfview.h, fpdf_formfill.h. */
+const wrongPassword = 4
+const unknownSecurity = 5
+const bgr = 2
+const drawAnnotations = 0x01
+const redFirst = 0x10
+
+let module: Promise<WrappedPdfiumModule> | undefined
+
+/** Loaded with the first PDF: a child that never sees one is the smaller for it. */
+function pdfium(): Promise<WrappedPdfiumModule> {
+  module ??= load()
+  return module
+}
+
+async function load(): Promise<WrappedPdfiumModule> {
+  const { init } = await import('@embedpdf/pdfium')
+  const wasm = await readFile(wasmPath)
+  const quiet = { print: () => {}, printErr: () => {} }
+  const loaded = await init({ wasmBinary: new Uint8Array(wasm).buffer, ...quiet })
+  loaded.FPDF_InitLibrary()
+  offerSystemFonts(loaded)
+  return loaded
+}
+
+/** Three bytes a pixel: red, green, blue; rows follow each other without a gap. */
+export interface Drawing extends Size {
+  readonly pixels: Uint8Array
+  /** Gives the memory back; the pixels are gone. */
+  free(): void
+}
+
+/** An open PDF. Pages are counted from 0. Whoever opens it closes it. */
+export class PdfDocument {
+  readonly pages: number
+  readonly #lib: WrappedPdfiumModule
+  readonly #document: number
+  readonly #release: () => void
+  /** 0 where it has no form. */
+  #form: number
+
+  private constructor(
+    lib: WrappedPdfiumModule,
+    document: number,
+    form: number,
+    release: () => void,
+  ) {
+    this.#lib = lib
+    this.#document = document
+    this.#form = form
+    this.#release = release
+    this.pages = lib.FPDF_GetPageCount(document)
+  }
+
+  /** Rejects with HERALD_LOCKED_FILE, HERALD_CORRUPT_FILE. The file is read as it is needed. */
+  static async open(path: string): Promise<PdfDocument> {
+    const lib = await pdfium()
+    const file = openSync(path, 'r')
+    const size = fstatSync(file).size
+    refuseCutOff(file, size)
+    const getBlock = lib.pdfium.addFunction((_param: number, at: number, to: number, n: number) => {
+      const bytes = heap(lib).subarray(to, to + n)
+      return readSync(file, bytes, 0, n, at >>> 0) === n ? 1 : 0
+    }, 'iiiii')
+    const access = lib.pdfium.wasmExports.malloc(12)
+    lib.pdfium.setValue(access, size, 'i32')
+    lib.pdfium.setValue(access + 4, getBlock, 'i32')
+    lib.pdfium.setValue(access + 8, 0, 'i32')
+    const release = () => {
+      lib.pdfium.wasmExports.free(access)
+      lib.pdfium.removeFunction(getBlock)
+      closeSync(file)
+    }
+    const document = lib.FPDF_LoadCustomDocument(access, '')
+    if (document === 0) {
+      const fault = lib.FPDF_GetLastError()
+      release()
+      throw explain(fault)
+    }
+    const opened = new PdfDocument(lib, document, openForm(lib, document), release)
+    if (opened.pages > 0) return opened
+    opened.close()
+    throw damaged('holds no page, or they cannot be found')
+  }
+
+  /** The size of a page in points of 1/72 inch, as it is shown. Throws HERALD_CORRUPT_FILE. */
+  pageSize(page: number): Size {
+    const { malloc, free } = this.#lib.pdfium.wasmExports
+    const at = malloc(8)
+    const found = this.#lib.FPDF_GetPageSizeByIndexF(this.#document, page, at)
+    const width = this.#lib.pdfium.getValue(at, 'float')
+    const height = this.#lib.pdfium.getValue(at + 4, 'float')
+    free(at)
+    if (found && width > 0 && height > 0) return { width, height }
+    throw damaged(`is damaged: its page ${page} cannot be read`)
+  }
+
+  /** Draws a page over `background`, stretched to `size`, with its annotations and its form. */
+  draw(page: number, { width, height }: Size, background: string): Drawing {
+    const lib = this.#lib
+    const { malloc, free } = lib.pdfium.wasmExports
+    const handle = lib.FPDF_LoadPage(this.#document, page)
+    if (handle === 0) throw damaged(`is damaged: its page ${page} cannot be read`)
+    const pixels = malloc(width * height * 3)
+    // A heap that is exhausted says so with a null pointer.
+    if (pixels === 0) throw tooLarge()
+    const bitmap = lib.FPDFBitmap_CreateEx(width, height, bgr, pixels, width * 3)
+    const [red = 255, green = 255, blue = 255] = Buffer.from(background.slice(1), 'hex')
+    // The library fills blue first whatever the order it draws in.
+    lib.FPDFBitmap_FillRect(bitmap, 0, 0, width, height, rgb(blue, green, red))
+    const flags = drawAnnotations | redFirst
+    lib.FPDF_RenderPageBitmap(bitmap, handle, 0, 0, width, height, 0, flags)
+    if (this.#form !== 0) {
+      lib.FORM_OnAfterLoadPage(handle, this.#form)
+      lib.FPDF_FFLDraw(this.#form, bitmap, handle, 0, 0, width, height, 0, flags)
+      lib.FORM_OnBeforeClosePage(handle, this.#form)
+    }
+    lib.FPDFBitmap_Destroy(bitmap)
+    lib.FPDF_ClosePage(handle)
+    return {
+      width,
+      height,
+      pixels: heap(lib).subarray(pixels, pixels + width * height * 3),
+      free: () => free(pixels),
+    }
+  }
+
+  /**
+   * These pages as a PDF of their own, turned clockwise by a multiple of 90 degrees. Scripts,
+   * attachments, bookmarks and descriptions stay behind.
+   */
+  extract(pages: readonly number[], degrees: number): Uint8Array {
+    const lib = this.#lib
+    const { malloc, free } = lib.pdfium.wasmExports
+    const made = lib.FPDF_CreateNewDocument()
+    const indices = malloc(pages.length * 4)
+    pages.forEach((page, at) => {
+      lib.pdfium.setValue(indices + at * 4, page, 'i32')
+    })
+    const imported = lib.FPDF_ImportPagesByIndex(made, this.#document, indices, pages.length, 0)
+    free(indices)
+    try {
+      if (!imported) throw damaged('is damaged: its pages cannot be read')
+      for (let at = 0; degrees !== 0 && at < pages.length; at++) turn(lib, made, at, degrees)
+      return save(lib, made)
+    } finally {
+      lib.FPDF_CloseDocument(made)
+    }
+  }
+
+  close(): void {
+    if (this.#form !== 0) this.#lib.PDFiumExt_ExitFormFillEnvironment(this.#form)
+    this.#form = 0
+    this.#lib.FPDF_CloseDocument(this.#document)
+    this.#release()
+  }
+}
+
+function turn(lib: WrappedPdfiumModule, document: number, page: number, degrees: number): void {
+  const handle = lib.FPDF_LoadPage(document, page)
+  const quarters = (lib.FPDFPage_GetRotation(handle) + degrees / 90) % 4
+  lib.FPDFPage_SetRotation(handle, quarters)
+  lib.FPDF_ClosePage(handle)
+}
+
+function save(lib: WrappedPdfiumModule, document: number): Uint8Array {
+  const { malloc, free } = lib.pdfium.wasmExports
+  const writer = lib.PDFiumExt_OpenFileWriter()
+  lib.PDFiumExt_SaveAsCopy(document, writer)
+  const size = lib.PDFiumExt_GetFileWriterSize(writer)
+  const at = malloc(size)
+  if (at === 0) throw tooLarge()
+  lib.PDFiumExt_GetFileWriterData(writer, at, size)
+  const bytes = heap(lib).slice(at, at + size)
+  free(at)
+  lib.PDFiumExt_CloseFileWriter(writer)
+  return bytes
+}
+
+/** What is typed into a form is drawn by the form; 0 where there is none. */
+function openForm(lib: WrappedPdfiumModule, document: number): number {
+  if (lib.FPDF_GetFormType(document) === 0) return 0
+  const form = lib.PDFiumExt_InitFormFillEnvironment(document, lib.PDFiumExt_OpenFormFillInfo())
+  // Readers tint the fields so that they are found; in a picture that is only a stain.
+  if (form !== 0) lib.FPDF_SetFormFieldHighlightAlpha(form, 0)
+  return form
+}
+
+/** The library mends what is cut off as well as it can, which shows empty pages for lost ones. */
+function refuseCutOff(file: number, size: number): void {
+  const tail = Buffer.alloc(Math.min(size, 64 * 1024))
+  readSync(file, tail, 0, tail.length, size - tail.length)
+  if (!tail.includes('startxref')) throw damaged('is cut off: its end is missing')
+}
+
+function explain(fault: number): HeraldError {
+  if (fault === wrongPassword || fault === unknownSecurity) {
+    return new HeraldError('HERALD_LOCKED_FILE', 'This PDF is locked with a password.', {
+      remedy: 'Open it with its password, save or print it as a PDF without one, and upload that.',
+    })
+  }
+  return damaged('is damaged')
+}
+
+function damaged(what: string): HeraldError {
+  return new HeraldError('HERALD_CORRUPT_FILE', `This PDF file ${what}.`, {
+    remedy: 'Check that it opens in a PDF viewer; save or download it again.',
+  })
+}
+
+function tooLarge(): HeraldError {
+  return new HeraldError('HERALD_TOO_MUCH_MEMORY', 'The page takes more memory than there is.', {
+    remedy: 'Ask for fewer dots per inch, or for a smaller width.',
+  })
+}
+
+/** Taken anew each time: the memory moves when it grows. */
+function heap(lib: WrappedPdfiumModule): Uint8Array {
+  return (lib.pdfium as unknown as { HEAPU8: Uint8Array }).HEAPU8
+}
+
+function rgb(red: number, green: number, blue: number): number {
+  return ((0xff << 24) | (red << 16) | (green << 8) | blue) >>> 0
+}
