@@ -1,13 +1,23 @@
 import type { Bench } from './bench.js'
 import { consume } from './benches/consume.js'
 import { convertLatency } from './benches/convert-latency.js'
+import { convertMemory } from './benches/convert-memory.js'
+import { convertRenditions } from './benches/convert-renditions.js'
+import { convertRivals } from './benches/convert-rivals.js'
+import { convertThroughput } from './benches/convert-throughput.js'
 import { notify } from './benches/notify.js'
 import { notifySlowSmtp } from './benches/notify-slow-smtp.js'
 import { publish } from './benches/publish.js'
+import { start } from './benches/start.js'
 
 /** Every bench, in the order they run. */
 export const allBenches: readonly Bench[] = [
   convertLatency,
+  convertThroughput,
+  convertRivals,
+  convertRenditions,
+  convertMemory,
+  start,
   publish,
   consume,
   notify,

@@ -46,3 +46,12 @@ async function grain(width: number, height: number, size: number, sigma: number)
     .toBuffer()
   return sharp(noise).resize({ width, height }).png({ compressionLevel: 1 }).toBuffer()
 }
+
+/** A JPEG of 20 MB, as cameras write them. */
+export async function makeLargePhotograph(folder: string): Promise<string> {
+  const path = join(folder, 'large-photograph.jpg')
+  await sharp(await grain(5200, 3900, 1, 60))
+    .jpeg({ quality: 97, chromaSubsampling: '4:4:4' })
+    .toFile(path)
+  return path
+}

@@ -75,6 +75,11 @@ const faults: readonly Fault[] = [
     pattern: /corrupt|invalid|bad |error|unable to|cannot|failed|differs|missing|out of range/i,
     explain: (format, cause) => damaged(format, 'is damaged', cause),
   },
+  {
+    // Loaders complain in the words of forty libraries; what a loader stumbles over is the file.
+    pattern: /^(\w+load|\w+2vips|vipspng|VipsJpeg|heif): /m,
+    explain: (format, cause) => damaged(format, 'is damaged', cause),
+  },
 ]
 
 /** Says of what sharp threw at a file of `format` what it means; undefined when it is not known. */

@@ -15,10 +15,8 @@ export interface FuzzService {
   ended(): string | undefined
   /** Why children were replaced, and how often. */
   deaths(): Readonly<Record<string, number>>
-  /** Processes that descend from it. */
-  family(): Promise<number[]>
-  /** Of it and its family, in bytes. */
-  residentBytes(): Promise<number>
+  /** Of it and then of each process that descends from it, in bytes. */
+  residentBytes(): Promise<number[]>
   /** Files of conversions, and whatever else it or its family left in its temporary folder. */
   leftovers(): Promise<string[]>
   stop(): Promise<string>
@@ -61,14 +59,11 @@ export async function startFuzzService(
   const { port } = ready
   const pid = program.pid as number
   const client = openConverter(`127.0.0.1:${port}`)
-  const family = () => descendants(pid)
   return {
     client,
     ended: () => how,
     deaths: () => deaths,
-    family,
-    residentBytes: async () =>
-      (await Promise.all([pid, ...(await family())].map(residentOf))).reduce((a, b) => a + b, 0),
+    residentBytes: async () => Promise.all([pid, ...(await descendants(pid))].map(residentOf)),
     async leftovers() {
       const [own] = await readdir(join(temporary, 'spool'))
       const spooled = own === undefined ? [] : await readdir(join(temporary, 'spool', own))

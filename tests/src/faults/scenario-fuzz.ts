@@ -82,14 +82,13 @@ async function fuzz(
         hold(false, `no answer: ${mutant.name}`)
         return
       }
-      if (!answer.taken && answer.code === 'HERALD_INTERNAL') internal.push(mutant.name)
+      const isDefect = !answer.taken && answer.code === 'HERALD_INTERNAL'
+      if (!judged && !isDefect) return
+      const bare = await (rivals[lane] as Rival).judge({ path, maxPixels, width })
+      if (isDefect) internal.push(`${mutant.name} | bare sharp: ${bare.taken || bare.reason}`)
       if (!judged) return
       compared++
-      const found = difference(
-        mutant.name,
-        answer,
-        await (rivals[lane] as Rival).judge({ path, maxPixels, width }),
-      )
+      const found = difference(mutant.name, answer, bare)
       if (found) differences.push(found)
     })
   }
@@ -97,7 +96,7 @@ async function fuzz(
   const toWebp = () => 'webp'
   // Twice over: only what is warm can be told from what leaks.
   await run(asTheyAre(originals), toWebp, true)
-  await run(mutants(seeded(seed + 1), originals, Math.ceil(count / 10)), toWebp, false)
+  await run(mutants(seeded(seed + 1), originals, Math.ceil(count / 5)), toWebp, false)
   const before = await settled(service)
   say(`${originals.length} originals through; ${count} mutants to come, seed ${seed}`)
   await run(mutants(random, originals, count), toWebp, true)
@@ -107,6 +106,7 @@ async function fuzz(
   const alike = 1 - differences.length / compared
   const unexplained = differences.filter(({ because }) => because === undefined)
   const grown = after.bytes / before.bytes
+  say(`MiB before, the service first: ${before.each.join(' + ')}; after: ${after.each.join(' + ')}`)
   hold(service.ended() === undefined, `the service ended: ${service.ended()}`)
   hold(alike >= leastAlike, `${(alike * 100).toFixed(2)} % of the verdicts are bare sharp's`)
   for (const each of unexplained) hold(false, `unexplained: ${describe(each)}`)
@@ -167,15 +167,20 @@ async function together<T>(list: Iterable<T>, work: (each: T, lane: number) => P
 
 /** What it holds when it is idle and has stopped to shrink. */
 async function settled(service: FuzzService) {
-  let bytes = await service.residentBytes()
+  const total = (each: readonly number[]) => each.reduce((sum, bytes) => sum + bytes, 0)
+  let least = await service.residentBytes()
   for (let look = 0; look < 20; look++) {
     await delay(250)
     const now = await service.residentBytes()
-    if (now >= bytes * 0.99 && look >= 7) break
-    bytes = Math.min(bytes, now)
+    if (total(now) >= total(least) * 0.99 && look >= 7) break
+    if (total(now) < total(least)) least = now
   }
-  const children = (await service.family()).length
-  return { bytes, children, leftovers: await service.leftovers() }
+  return {
+    bytes: total(least),
+    each: least.map(mebibytes),
+    children: least.length - 1,
+    leftovers: await service.leftovers(),
+  }
 }
 
 /** Each class of differences with its number, then each difference. */

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Bench, BenchStage, Contest } from '../bench.js'
+import { timed } from '../timed.js'
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const path = '/usr/local/bin:/usr/bin:/bin'
+
+export const start: Bench = {
+  name: 'start',
+  about: 'from the command to its answer, or to the word that it is ready',
+  guarantees: 'configuration checked, every listener up, children warm and tried out',
+  async open(stage) {
+    const theirs = () => timed(() => untilEnd(['-e', '0'], {}))
+    const node = { rival: 'node -e 0', rivalGuarantees: 'none', unit: 'ms', theirs } as const
+    const service = async (main: string) => {
+      const env = await freshEnv(stage)
+      return timed(() => untilReady(main, env, /"msg":"ready"/))
+    }
+    return [
+      {
+        ...node,
+        variant: 'CLI: herald --version',
+        floor: { atMost: 3 },
+        goal: { atMost: 2 },
+        rounds: 15,
+        ours: () => timed(() => untilEnd(['client/bin/herald.js', '--version'], {})),
+      },
+      {
+        ...node,
+        variant: 'CLI: herald --help',
+        floor: { atMost: 3 },
+        goal: { atMost: 2 },
+        rounds: 15,
+        ours: () => timed(() => untilEnd(['client/bin/herald.js', '--help'], {})),
+      },
+      { ...node, variant: 'converter', ours: () => service('converter-service/dist/src/main.js') },
+      { ...node, variant: 'notifier', ours: () => service('notifier-service/dist/src/main.js') },
+      {
+        ...node,
+        variant: 'npm start',
+        rounds: 5,
+        ours: async () => {
+          const env = await freshEnv(stage)
+          return timed(() => untilReady('stack/dist/src/start.js', env, /npx herald convert/))
+        },
+      },
+    ] satisfies Contest[]
+  },
+}
+
+let folders = 0
+
+/** Nothing of an earlier start, and addresses nobody listens on. */
+async function freshEnv({ folder }: BenchStage): Promise<Record<string, string>> {
+  const [converter, probes, notifier, smtp, inbox, web, webProbes] = await freePorts(7)
+  folders += 1
+  const data = join(folder, `start-${folders}`)
+  return {
+    HERALD_DATA: data,
+    HERALD_BROKER: `embedded:${join(data, 'broker')}`,
+    HERALD_SPOOL: join(data, 'spool'),
+    HERALD_CONVERTER: `127.0.0.1:${converter}`,
+    HERALD_CONVERTER_LISTEN: `127.0.0.1:${converter}`,
+    HERALD_CONVERTER_PROBES: `127.0.0.1:${probes}`,
+    HERALD_NOTIFIER_PROBES: `127.0.0.1:${notifier}`,
+    HERALD_INBOX_SMTP: `127.0.0.1:${smtp}`,
+    HERALD_INBOX_WEB: `127.0.0.1:${inbox}`,
+    HERALD_WEB_LISTEN: `127.0.0.1:${web}`,
+    HERALD_WEB_PROBES: `127.0.0.1:${webProbes}`,
+  }
+}
+
+async function untilEnd(words: readonly string[], env: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, words, { cwd: root, env: { PATH: path, ...env } })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`node ${words.join(' ')} ended with ${code}`)
+}
+
+/** Resolves at the word; what was started is gone before the next start, which is not timed here. */
+async function untilReady(main: string, env: Record<string, string>, word: RegExp): Promise<void> {
+  const child = spawn(process.execPath, [main], { cwd: root, env: { PATH: path, ...env } })
+  const ended = once(child, 'exit')
+  let said = ''
+  await new Promise<void>((resolve, reject) => {
+    const hear = (text: string) => {
+      said += text
+      if (word.test(said)) resolve()
+    }
+    child.stdout.setEncoding('utf8').on('data', hear)
+    child.stderr.setEncoding('utf8').on('data', hear)
+    ended.then(([code]) => reject(new Error(`${main} ended with ${code}: ${said}`)))
+  })
+  child.kill('SIGTERM')
+  leaving.push(ended)
+}
+
+const leaving: Promise<unknown>[] = []
+
+async function freePorts(count: number): Promise<number[]> {
+  await Promise.all(leaving.splice(0))
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  return Promise.all(
+    servers.map(async (server) => {
+      const { port } = server.address() as { port: number }
+      await new Promise((resolve) => server.close(resolve))
+      return port
+    }),
+  )
+}

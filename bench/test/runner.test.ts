@@ -1,0 +1,93 @@
+import type { Contest } from '@herald/bench/bench'
+import { absentLine, type Line } from '@herald/bench/line'
+import { holdContest, met, percentile } from '@herald/bench/rounds'
+import { runBench } from '@herald/bench/run-bench'
+import { describe, expect, test } from 'vitest'
+
+const contest = (figures: { ours: () => number; theirs: () => number }): Contest => ({
+  rival: 'a rival',
+  rivalGuarantees: 'none',
+  unit: 'ms',
+  floor: { atMost: 1.2 },
+  goal: { atMost: 1.1 },
+  ours: async () => figures.ours(),
+  theirs: async () => figures.theirs(),
+})
+
+const run = async (bench: Parameters<typeof runBench>[0]) => {
+  const lines: Line[] = []
+  const options = { short: true, say: () => {}, versions: {} }
+  await runBench(bench, { ...options, onLine: (line) => lines.push(line) })
+  return lines
+}
+
+describe('a contest', () => {
+  test('is held in turn, each beginning as often, after a round that does not count', async () => {
+    const order: string[] = []
+    const note = (who: string) => () => order.push(who)
+    await holdContest(contest({ ours: note('o'), theirs: note('t') }), 4)
+    expect(order.join('')).toBe('ot' + 'ot' + 'to' + 'ot' + 'to')
+  })
+
+  test('is judged by the ratio within a round, whatever the machine did in another', async () => {
+    let round = 0
+    const slow = () => (round++ % 2 === 0 ? 100 : 10)
+    let last = 1
+    const { ratio, spread } = await holdContest(
+      contest({ ours: () => 2 * last, theirs: () => (last = slow()) }),
+      9,
+    )
+    expect(ratio).toBeLessThan(21)
+    expect(spread[0]).toBeLessThanOrEqual(ratio)
+    expect(spread[1]).toBeGreaterThanOrEqual(ratio)
+  })
+
+  test('meets its goal, its floor, or neither', () => {
+    const of = contest({ ours: () => 0, theirs: () => 0 })
+    expect([1.05, 1.15, 1.3].map((ratio) => met(ratio, of))).toEqual(['goal', 'floor', 'none'])
+    const more = { ...of, floor: { atLeast: 0.8 }, goal: { atLeast: 0.9 } }
+    expect([0.95, 0.85, 0.7].map((ratio) => met(ratio, more))).toEqual(['goal', 'floor', 'none'])
+  })
+})
+
+test('percentiles lie between the figures they fall between', () => {
+  expect(percentile([4, 1, 3, 2], 50)).toBe(2.5)
+  expect(percentile([7], 90)).toBe(7)
+})
+
+describe('a bench', () => {
+  const frame = { name: 'made up', about: '', guarantees: 'none' }
+
+  test('goes on after a contest that failed, and closes what it opened last first', async () => {
+    const closed: string[] = []
+    const lines = await run({
+      ...frame,
+      async open({ defer }) {
+        defer(() => closed.push('first'))
+        defer(() => closed.push('second'))
+        const broken = () => {
+          throw new Error('no such luck')
+        }
+        return [
+          contest({ ours: broken, theirs: () => 1 }),
+          contest({ ours: () => 1, theirs: () => 1 }),
+          { rival: 'another', absent: 'nobody brought it' },
+        ]
+      },
+    })
+    expect(lines[0]?.error).toContain('no such luck')
+    expect(lines[1]).toMatchObject({ bench: 'made up', rival: 'a rival', ratio: 1, met: 'goal' })
+    expect(lines[2]).toEqual(
+      absentLine(
+        { ...frame, open: async () => [] },
+        { rival: 'another', absent: 'nobody brought it' },
+      ),
+    )
+    expect(closed).toEqual(['second', 'first'])
+  })
+
+  test('that cannot be opened is an error, not a silence', async () => {
+    const lines = await run({ ...frame, open: () => Promise.reject(new Error('no room')) })
+    expect(lines[0]?.error).toContain('no room')
+  })
+})
