@@ -203,3 +203,36 @@ test('a broker that is not there is told in a sentence', async () => {
   expect(child).toMatchObject({ status: 1, stdout: '' })
   expect(child.stderr).toMatch(/^herald-notifier: No broker speaks "smoke-signals:"\. Use .*\n$/)
 })
+
+test('one whose bytes were not kept is not replayed, and said to be where it lies whole', async () => {
+  const stub = {
+    ...message(to('ada@example.com'), uuidv7()),
+    value: Buffer.from(' '),
+  }
+  const told = {
+    reason: 'too much',
+    topic: 'notifications',
+    partition: '3',
+    offset: '17',
+    dropped: 'headers,value',
+    value_bytes: '1048000',
+  }
+  const headers = Object.entries(told).map(([name, text]) => [
+    `herald_dead_letter_${name}`,
+    Buffer.from(text),
+  ])
+  const buried = { ...stub, headers: { ...stub.headers, ...Object.fromEntries(headers) } }
+  await publish(stage.broker, [buried], 'notifications.dead-letter')
+  expect((await listed())[0]).toMatchObject({ stub: true, sizeBytes: 1_048_000 })
+  const { status, stdout, stderr } = await deadLetters('replay')
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+  expect(stderr).toBe(
+    '1 is not replayed: its bytes were too many to be kept beside the reason. It is whole in ' +
+      'notifications at 3/17, as long as that topic keeps it.\n' +
+      'There is nothing to replay: no dead letter of notifications waits.\n',
+  )
+  const json = await deadLetters('replay', '1', '--json')
+  expect(JSON.parse(json.stdout)).toMatchObject({ stub: true, replayed: false })
+  expect(json.status).toBe(1)
+  expect(await listed()).toHaveLength(1)
+})

@@ -29,7 +29,11 @@ export async function replayCommand(
     const letters = await office.letters()
     const named = which === undefined ? letters : letters.filter((each) => isNamed(each, which))
     if (which !== undefined && named.length === 0) return noSuchLetter(which, terminal)
-    const chosen = choose(named, options)
+    const waiting = choose(named, options)
+    // What there is of them would be buried again.
+    const stubs = waiting.filter(({ stub }) => stub)
+    const chosen = waiting.filter(({ stub }) => !stub).slice(0, options.limit)
+    for (const stub of stubs) tellStub(stub)
     let done = 0
     const total = (what: string) => {
       if (!options.json) terminal.tell(`${done} of ${counted(chosen.length)} ${what}.`)
@@ -45,8 +49,22 @@ export async function replayCommand(
       if (chosen.length === 0) tellNothing(office)
       else total(dryRun ? 'would be replayed' : 'put to the topic again')
     }
-    return 0
+    return which !== undefined && chosen.length === 0 && stubs.length > 0 ? 1 : 0
   })
+
+  function tellStub(letter: ListedLetter): void {
+    if (options.json) {
+      terminal.print(jsonLine({ ...letterJson(letter), replayed: false }))
+      return
+    }
+    const { topic, partition, offset } = letter.origin
+    terminal.tell(
+      shown(
+        `${letter.number} is not replayed: its bytes were too many to be kept beside the reason. ` +
+          `It is whole in ${topic} at ${partition}/${offset}, as long as that topic keeps it.`,
+      ),
+    )
+  }
 
   function say(letter: ListedLetter, isDry: boolean): void {
     if (options.json) {
@@ -66,10 +84,9 @@ export async function replayCommand(
 const counted = (count: number) => (count === 1 ? '1 dead letter' : `${count} dead letters`)
 
 /** The oldest first, so that one person's mail keeps its order. */
-function choose(letters: readonly ListedLetter[], { limit, reason }: ReplayOptions) {
+function choose(letters: readonly ListedLetter[], { reason }: ReplayOptions) {
   const wanted = reason?.toLowerCase()
   return letters
     .filter(({ replayedAt }) => replayedAt === undefined)
     .filter((letter) => wanted === undefined || letter.reason.toLowerCase().includes(wanted))
-    .slice(0, limit)
 }
