@@ -5,7 +5,8 @@ import { parseSmtpUrl, smtpUrlForm } from './smtp/smtp-url.js'
 
 export type NotifierConfig = ReturnType<typeof loadConfig>
 
-const text = (fallback: string, form: string) => variable(z.string().default(fallback), { form })
+export const text = (fallback: string, form: string) =>
+  variable(z.string().default(fallback), { form })
 
 const mailbox = (fallback: string, pattern: RegExp, form: string) =>
   variable(z.string().regex(pattern).default(fallback), { form })
@@ -49,7 +50,7 @@ const patience = variable(
 )
 
 /** A topic of ours keeps its events for a week; one that comes again after its record went is sent again. */
-const retention = variable(
+export const retention = variable(
   duration('30d').refine((ms) => ms >= 7 * 86_400_000),
   { form: 'a duration of at least 7d, for as long as the topic keeps its events' },
 )

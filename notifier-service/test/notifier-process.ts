@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
-const main = createRequire(import.meta.url).resolve('@herald/notifier-service/main')
+const { resolve } = createRequire(import.meta.url)
 
 export interface NotifierProcess {
   readonly pid: number
@@ -20,9 +20,11 @@ export interface NotifierProcess {
 export async function startNotifier(
   env: Record<string, string>,
   until: (entry: Record<string, unknown>) => boolean = ({ msg }) => msg === 'ready',
+  main: 'main' | 'webhook/main' = 'main',
 ): Promise<NotifierProcess> {
-  const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'], HERALD_NOTIFIER_PROBES: '127.0.0.1:0', ...env },
+  const probes = { HERALD_NOTIFIER_PROBES: '127.0.0.1:0', HERALD_WEBHOOK_PROBES: '127.0.0.1:0' }
+  const child = spawn(process.execPath, [resolve(`@herald/notifier-service/${main}`)], {
+    env: { PATH: process.env['PATH'], ...probes, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const log: Record<string, unknown>[] = []

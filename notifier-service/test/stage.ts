@@ -10,6 +10,7 @@ import { type NotifierProcess, startNotifier } from './notifier-process.js'
 export interface Stage {
   readonly broker: string
   start(env?: Record<string, string>): Promise<NotifierProcess>
+  startWebhook(env: Record<string, string>): Promise<NotifierProcess>
   /** Everything that lies in the dead letters, as it comes. */
   deadLetters(): Promise<Delivery[]>
   /** Runs after the test, the last deferred first. */
@@ -28,19 +29,19 @@ export function useStage(): Stage {
     for (const close of closers.reverse()) await close()
   })
 
+  async function start(env: Record<string, string>, main?: 'webhook/main') {
+    const all = { HERALD_BROKER: stage.broker, HERALD_DATA: data, ...env }
+    const started = await startNotifier(all, undefined, main)
+    closers.push(() => started.stop('SIGKILL'))
+    return started
+  }
+
   const stage: Stage = {
     get broker() {
       return `embedded:${join(data, 'broker')}`
     },
-    async start(env = {}) {
-      const notifier = await startNotifier({
-        HERALD_BROKER: stage.broker,
-        HERALD_DATA: data,
-        ...env,
-      })
-      closers.push(() => notifier.stop('SIGKILL'))
-      return notifier
-    },
+    start: (env = {}) => start(env),
+    startWebhook: (env) => start(env, 'webhook/main'),
     async deadLetters() {
       const found: Delivery[] = []
       const broker: Broker = await openBroker(stage.broker, { logger: silentLogger })

@@ -2,7 +2,13 @@ import { createRequire } from 'node:module'
 import type * as Protobuf from '@bufbuild/protobuf'
 import type * as WellKnown from '@bufbuild/protobuf/wkt'
 import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
-import { decodeEvent, eventTypes, type ReceivedHeraldEvent } from './events.js'
+import {
+  decodeEvent,
+  encodeEvent,
+  eventTypes,
+  type HeraldEvent,
+  type ReceivedHeraldEvent,
+} from './events.js'
 import { loadOptions } from './load.js'
 
 const messageNames: Readonly<Record<string, string>> = {
@@ -10,7 +16,12 @@ const messageNames: Readonly<Record<string, string>> = {
   [eventTypes.conversionFailed]: 'herald.events.v1.ConversionFailed',
 }
 
-let toProtobuf: ((messageName: string, json: unknown) => Uint8Array) | undefined
+interface JsonMapping {
+  toProtobuf(messageName: string, json: unknown): Uint8Array
+  toJson(messageName: string, data: Uint8Array): unknown
+}
+
+let mapping: JsonMapping | undefined
 
 /**
  * Reads JSON `data` of the CloudEvents type `type`, in protobuf's JSON mapping: names in
@@ -21,11 +32,20 @@ let toProtobuf: ((messageName: string, json: unknown) => Uint8Array) | undefined
 export function decodeEventJson(type: string, json: unknown): ReceivedHeraldEvent | undefined {
   const messageName = Object.hasOwn(messageNames, type) ? messageNames[type] : undefined
   if (messageName === undefined) return undefined
-  toProtobuf ??= loadJsonMapping()
-  return decodeEvent(type, toProtobuf(messageName, json))
+  mapping ??= loadJsonMapping()
+  return decodeEvent(type, mapping.toProtobuf(messageName, json))
 }
 
-function loadJsonMapping(): NonNullable<typeof toProtobuf> {
+/**
+ * The event's data in protobuf's JSON mapping: names in camelCase, bytes as base64, 64-bit
+ * integers as strings, fields at their default left out. Throws as encodeEvent does.
+ */
+export function encodeEventJson(event: HeraldEvent | ReceivedHeraldEvent): unknown {
+  mapping ??= loadJsonMapping()
+  return mapping.toJson(messageNames[event.type] ?? '', encodeEvent(event as HeraldEvent))
+}
+
+function loadJsonMapping(): JsonMapping {
   // Loaded when first needed: a client that only announces need not wait for it.
   const require = createRequire(import.meta.url)
   const protobuf = require('@bufbuild/protobuf') as typeof Protobuf
@@ -52,12 +72,22 @@ function loadJsonMapping(): NonNullable<typeof toProtobuf> {
   const registry = protobuf.createFileRegistry(
     protobuf.create(wellKnown.FileDescriptorSetSchema, { file }),
   )
-  return (messageName, json) => {
+  const describe = (messageName: string) => {
     const description = registry.getMessage(messageName)
     if (description === undefined) throw new Error(`${messageName} is not described`)
-    const message = protobuf.fromJson(description, json as Protobuf.JsonValue, {
-      ignoreUnknownFields: true,
-    })
-    return protobuf.toBinary(description, message)
+    return description
+  }
+  return {
+    toProtobuf(messageName, json) {
+      const description = describe(messageName)
+      const message = protobuf.fromJson(description, json as Protobuf.JsonValue, {
+        ignoreUnknownFields: true,
+      })
+      return protobuf.toBinary(description, message)
+    },
+    toJson(messageName, data) {
+      const description = describe(messageName)
+      return protobuf.toJson(description, protobuf.fromBinary(description, data))
+    },
   }
 }

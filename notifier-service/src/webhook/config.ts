@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import { address, duration, integer, loadEnv, logLevel, oneOf, variable } from '@herald/runtime'
+import { z } from 'zod'
+import { retention, text } from '../config.js'
+import { parseSecret, secretForm } from './signature.js'
+
+export type WebhookConfig = ReturnType<typeof loadConfig>
+
+const endpoint = variable(
+  z
+    .url({ protocol: /^https?$/ })
+    .transform((given) => new URL(given))
+    .refine(({ username, password }) => username === '' && password === ''),
+  // Its path or its query may be what keeps strangers out.
+  { form: 'http://host:port/path or https://host/path, without a user', secret: true },
+)
+
+const secret = variable(
+  z.string().transform((given, context) => {
+    try {
+      return parseSecret(given)
+    } catch {
+      context.addIssue({ code: 'custom' })
+      return z.NEVER
+    }
+  }),
+  { form: secretForm, secret: true },
+)
+
+/** Throws ConfigurationError naming every fault. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const read = loadEnv(
+    {
+      HERALD_BROKER: text('embedded:./data/broker', 'a URL such as embedded:./data/broker'),
+      HERALD_TOPIC: text('notifications', 'the name of a topic'),
+      HERALD_DATA: text('./data', 'a folder'),
+      HERALD_WEBHOOK_URL: endpoint,
+      HERALD_WEBHOOK_SECRET: secret,
+      HERALD_WEBHOOK_GROUP: text('herald-webhook', 'the name of a consumer group'),
+      HERALD_WEBHOOK_CONNECTIONS: integer(4, 1, 100),
+      HERALD_WEBHOOK_TIMEOUT: duration('15s'),
+      HERALD_WEBHOOK_ATTEMPTS: integer(50, 1, 1_000_000),
+      HERALD_WEBHOOK_MAX_AGE: duration('2d'),
+      HERALD_WEBHOOK_PROBES: address('127.0.0.1:9103'),
+      HERALD_PARK_FOR: duration('1m'),
+      HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
+      HERALD_LEDGER_RETENTION: retention,
+      HERALD_LOG_LEVEL: logLevel(),
+    },
+    env,
+  )
+  return Object.freeze({
+    broker: read.HERALD_BROKER,
+    topic: read.HERALD_TOPIC,
+    group: read.HERALD_WEBHOOK_GROUP,
+    url: read.HERALD_WEBHOOK_URL,
+    key: read.HERALD_WEBHOOK_SECRET,
+    connections: read.HERALD_WEBHOOK_CONNECTIONS,
+    timeoutMs: read.HERALD_WEBHOOK_TIMEOUT,
+    parkForMs: read.HERALD_PARK_FOR,
+    digests: false,
+    maxAttempts: read.HERALD_WEBHOOK_ATTEMPTS,
+    maxAgeMs: read.HERALD_WEBHOOK_MAX_AGE,
+    onUnknown: read.HERALD_ON_UNKNOWN,
+    ledgerDirectory: join(read.HERALD_DATA, 'webhook-ledger'),
+    outboxDirectory: join(read.HERALD_DATA, 'webhook-outbox'),
+    ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,
+    probes: read.HERALD_WEBHOOK_PROBES,
+    logLevel: read.HERALD_LOG_LEVEL,
+  })
+}

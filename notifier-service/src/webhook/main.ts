@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { configure, createLogger, runProgram } from '@herald/runtime'
+import { startSubscriber } from '../subscriber.js'
+import { loadConfig } from './config.js'
+import { createWebhookChannel } from './webhook-channel.js'
+
+const config = configure(() => loadConfig(process.env))
+const logger = createLogger('webhook', config.logLevel)
+const words = {
+  began: 'the webhook is out of service: events wait',
+  lasts: 'the webhook is still out of service',
+  ended: 'the webhook answers again',
+}
+
+await runProgram({ logger }, async (lifecycle) => {
+  const channel = createWebhookChannel(config)
+  const { probesUrl } = await startSubscriber(config, { channel, logger, lifecycle, words })
+  logger.info({ topic: config.topic, group: config.group, probes: probesUrl }, 'ready')
+})

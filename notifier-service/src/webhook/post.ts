@@ -1,0 +1,109 @@
+import * as http from 'node:http'
+import * as https from 'node:https'
+import type { Socket } from 'node:net'
+
+/** What came back. */
+export interface Answer {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: http.IncomingHttpHeaders
+  /** The beginning of the body. */
+  readonly text: string
+}
+
+/** No answer came; `sent`: the request may have been received all the same. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+  readonly sent: boolean
+
+  constructor(message: string, sent: boolean, options?: ErrorOptions) {
+    super(message, options)
+    this.sent = sent
+  }
+}
+
+export interface Post {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  /** For the connection, and again for the answer. */
+  readonly timeoutMs: number
+  /** Ends it. */
+  readonly signal: AbortSignal
+}
+
+const maxText = 500
+
+/**
+ * Posts once, on a connection of its own, and follows no redirect. `beforeBody` is awaited when
+ * the connection stands and before the first byte is sent; what it rejects with, post rejects
+ * with. Otherwise rejects with NoAnswer.
+ */
+export async function post(
+  { url, headers, body, timeoutMs, signal }: Post,
+  beforeBody: () => Promise<void>,
+): Promise<Answer> {
+  const { request: open } = url.protocol === 'https:' ? https : http
+  const request = open(url, {
+    method: 'POST',
+    // A kept connection may be dead without our knowing, and then so is what was sent on it.
+    agent: false,
+    signal,
+    headers: { ...headers, 'content-length': String(body.byteLength) },
+  })
+  let timer = setTimeout(
+    () => request.destroy(new Error(`no connection within ${timeoutMs} ms`)),
+    timeoutMs,
+  )
+  let sent = false
+  const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve)
+    request.on('error', reject)
+  })
+  answered.catch(() => {})
+  let refusal: { readonly error: unknown } | undefined
+  try {
+    await Promise.race([connected(request, url), answered])
+    clearTimeout(timer)
+    await beforeBody().catch((error: unknown) => {
+      refusal = { error }
+      throw error
+    })
+    timer = setTimeout(
+      () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    )
+    sent = true
+    request.end(body)
+    const response = await answered
+    const { statusCode: status = 0, statusMessage = '', headers: got } = response
+    return { status, statusText: statusMessage, headers: got, text: await beginning(response) }
+  } catch (error) {
+    if (refusal) throw refusal.error
+    throw new NoAnswer((error as Error).message, sent, { cause: error })
+  } finally {
+    clearTimeout(timer)
+    request.destroy()
+  }
+}
+
+function connected(request: http.ClientRequest, url: URL): Promise<void> {
+  const event = url.protocol === 'https:' ? 'secureConnect' : 'connect'
+  return new Promise((resolve) => {
+    request.once('socket', (socket: Socket) => socket.once(event, resolve))
+  })
+}
+
+/** The status says what matters: that the rest does not come changes nothing. */
+async function beginning(response: http.IncomingMessage): Promise<string> {
+  let text = ''
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk
+      if (text.length >= maxText) break
+    }
+  } catch {
+    // It was cut off.
+  }
+  return text.slice(0, maxText).replace(/\s+/g, ' ').trim()
+}
