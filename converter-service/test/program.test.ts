@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { credentials } from '@grpc/grpc-js'
 import { ConverterService } from '@herald/proto/converter'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -13,54 +10,23 @@ import { convert } from './convert.js'
 import { startHopeless } from './hopeless.js'
 import { twoHalves } from './pictures.js'
 import { childrenOf, isRunning } from './processes.js'
+import { type ProgramUnderTest, startProgram } from './program-under-test.js'
 import { waitFor } from './wait-for.js'
 
-const program = fileURLToPath(new URL('../dist/src/main.js', import.meta.url))
 let spool: string
-let running: ChildProcess | undefined
+let running: ProgramUnderTest | undefined
 beforeEach(async () => {
   spool = await mkdtemp(join(tmpdir(), 'herald-converter-program-'))
 })
 afterEach(async () => {
-  if (running?.exitCode === null && running.signalCode === null) {
-    running.kill('SIGKILL')
-    await once(running, 'exit')
-  }
+  await running?.end()
   await rm(spool, { recursive: true, force: true })
 })
 
-interface Line {
-  msg: string
-  [field: string]: unknown
-}
-
-/** Starts the program; `ready` resolves to what it says then. */
+/** Starts the program; it is ended with the test. */
 function start(env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [program], {
-    env: {
-      ...process.env,
-      HERALD_CONVERTER_LISTEN: '127.0.0.1:0',
-      HERALD_CONVERTER_PROBES: '127.0.0.1:0',
-      HERALD_SPOOL: spool,
-      HERALD_WORKERS: '1',
-      ...env,
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  running = child
-  const lines: string[] = []
-  const ready = new Promise<{ address: string; probes: string }>((resolve) => {
-    createInterface({ input: child.stderr }).on('line', (text) => {
-      lines.push(text)
-      if (!text.startsWith('{')) return
-      const line = JSON.parse(text) as Line
-      if (line.msg === 'ready') {
-        resolve({ address: `127.0.0.1:${line['port']}`, probes: String(line['probes']) })
-      }
-    })
-  })
-  const exited = once(child, 'exit') as Promise<[number | null, string | null]>
-  return { child, ready, exited, lines }
+  running = startProgram(spool, env)
+  return running
 }
 
 /** Has a conversion going that does not end by itself; `failed` resolves to what ended it. */
@@ -108,6 +74,17 @@ test('killed in the middle of its work it leaves no child, and the next start cl
   expect(left.some((name) => name.startsWith(`${second.child.pid}-`))).toBe(true)
   second.child.kill('SIGTERM')
   expect(await second.exited).toEqual([0, null])
+})
+
+test('a child that cannot hear that its parent died is killed too', async () => {
+  const { child, ready, exited } = start()
+  await ready
+  const children = await childrenOf(child.pid ?? 0)
+  for (const pid of children) process.kill(pid, 'SIGSTOP')
+  child.kill('SIGKILL')
+  await exited
+  for (const pid of children) if (isRunning(pid)) process.kill(pid, 'SIGCONT')
+  await waitFor(() => expect(children.filter(isRunning)).toEqual([]))
 })
 
 test('Ctrl-C reaches the whole group and still lets the work under way come to its end', async () => {

@@ -14,7 +14,7 @@ while read -r verb group; do
     drop) groups="\${groups%% "$group" *} \${groups#* "$group" }" ;;
   esac
 done
-for group in $groups; do kill -9 -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 `
 
 /**

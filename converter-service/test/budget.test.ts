@@ -1,0 +1,222 @@
+import { type ServiceError, status } from '@grpc/grpc-js'
+import type { ConversionSpec, RenditionSpec } from '@herald/proto/converter'
+import sharp from 'sharp'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { convert, type Refusal, readRefusal, refusal } from './convert.js'
+import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
+import { startHopeless } from './hopeless.js'
+import { noise, svgBomb, twoHalves } from './pictures.js'
+import { childrenOf, familyOf, isRunning, preloading } from './processes.js'
+import { waitFor } from './wait-for.js'
+import { Yardstick } from './yardstick.js'
+
+let converter: ConverterUnderTest
+let yardstick: Yardstick
+beforeEach(() => {
+  yardstick = new Yardstick()
+})
+afterEach(async () => {
+  yardstick.stop()
+  await converter.close()
+})
+
+const small = await twoHalves().png().toBuffer()
+const bomb = svgBomb()
+
+describe('a budget of 1 s', { timeout: 60_000 }, () => {
+  const noisy = noise(2400, 1800).png({ compressionLevel: 1 }).toBuffer()
+  const tasks: readonly [string, () => Promise<Buffer> | Buffer, RenditionSpec][] = [
+    ['AVIF of effort 9', () => noisy, { format: 'avif', effort: 9 }],
+    ['a PNG with a palette', () => noisy, { format: 'png', palette: true, effort: 9 }],
+    ['a GIF', () => noisy, { format: 'gif', effort: 9 }],
+    ['a bomb of SVG', () => bomb, { format: 'png' }],
+  ]
+  test.each(tasks)('%s is refused or ended in time', async (what, source, rendition) => {
+    converter = await startConverter({ workers: 1, timeoutMs: 1000 })
+    const bytes = await source()
+    const before = converter.app.pids()
+    yardstick.read()
+    const refused = await timedRefusal(bytes, rendition)
+    const endedAt = performance.now()
+    const [child = 0] = before
+    const killed = !refused.message.includes('would take')
+    if (killed) await waitFor(() => expect(isRunning(child)).toBe(false), 1)
+    const stoppedMs = performance.now() - endedAt
+    const lateMs = yardstick.read()
+    console.log(
+      `${what}: ${killed ? 'ended' : 'refused'} ${refused.ms.toFixed(0)} ms after the upload` +
+        `${killed ? `, the child gone ${stoppedMs.toFixed(1)} ms later` : ''}; timers up to ${lateMs.toFixed(0)} ms late`,
+    )
+    expect(refused.code).toBe('HERALD_TIMEOUT')
+    expect(refused.ms).toBeLessThan(1300 + 2 * lateMs)
+    expect(stoppedMs).toBeLessThan(100 + lateMs)
+    expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1)
+    expect(await converter.spooled()).toEqual([])
+  })
+})
+
+test('processor time is counted apart from time', async () => {
+  converter = await startConverter({ workers: 1, timeoutMs: 60_000, cpuMs: 300 })
+  expect(await refusal(converter.client, bomb, ['png'])).toMatchObject({
+    status: status.DEADLINE_EXCEEDED,
+    code: 'HERALD_TIMEOUT',
+    message: 'The conversion used more than the 0.3 s of processor time this server gives it.',
+  })
+})
+
+test('what a child starts counts as its own memory, and dies with it', async () => {
+  converter = await startConverter({
+    workers: 1,
+    memoryBytes: 400 * 1024 ** 2,
+    childEnv: preloading('start-a-glutton'),
+  })
+  const { failed } = await startHopeless(converter.client)
+  const family = await familyOf(converter.app.pids()[0] ?? 0)
+  expect(family).toHaveLength(2)
+  expect(await failed).toMatchObject({
+    status: status.RESOURCE_EXHAUSTED,
+    code: 'HERALD_TOO_MUCH_MEMORY',
+    message: expect.stringContaining('400 MiB'),
+  })
+  await waitFor(() => expect(family.filter(isRunning)).toEqual([]))
+})
+
+test('what a child started is ended with the conversion', async () => {
+  converter = await startConverter({
+    workers: 1,
+    timeoutMs: 1000,
+    childEnv: preloading('start-a-sleeper'),
+  })
+  const [child = 0] = converter.app.pids()
+  const [sleeper = 0] = await childrenOf(child)
+  expect(isRunning(sleeper)).toBe(true)
+  expect((await refusal(converter.client, bomb, ['png'])).code).toBe('HERALD_TIMEOUT')
+  await waitFor(() => expect([child, sleeper].filter(isRunning)).toEqual([]))
+})
+
+test('the renditions together may not have more bytes than the limit', async () => {
+  converter = await startConverter({ maxOutputBytes: 1_000_000 })
+  const picture = await noise(500, 500).png().toBuffer()
+  const tiff = { format: 'tiff' }
+  expect((await convert(converter.client, picture, [tiff])).renditions).toHaveLength(1)
+  const refused = await refusal(converter.client, picture, [tiff, tiff, tiff])
+  expect(refused).toMatchObject({
+    status: status.RESOURCE_EXHAUSTED,
+    code: 'HERALD_TOO_MUCH_OUTPUT',
+    message: expect.stringContaining('1,000,000 bytes'),
+  })
+})
+
+test('the time the caller gives ends the work too', async () => {
+  converter = await startConverter({ workers: 1 })
+  const [child = 0] = converter.app.pids()
+  const call = converter.client.convert({ deadline: Date.now() + 1500 })
+  const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve))
+  call.on('data', ({ admitted }) => {
+    if (!admitted) return
+    call.write({ chunk: bomb })
+    call.end()
+  })
+  call.write({ spec: { fileName: 'x', renditions: [{ format: 'png' }] } })
+  expect((await failed).code).toBe(status.DEADLINE_EXCEEDED)
+  await waitFor(() => expect(isRunning(child)).toBe(false))
+  await waitFor(async () => expect(await converter.spooled()).toEqual([]))
+})
+
+test('a summary tells what was used', async () => {
+  converter = await startConverter()
+  const { summary, progress } = await convert(converter.client, small, ['webp', 'avif'])
+  expect(summary.cpuMs).toBeGreaterThan(1)
+  expect(summary.peakMemoryBytes).toBeGreaterThan(30 * 1024 ** 2)
+  expect(summary.estimatedMs).toBeGreaterThan(1)
+  expect(progress.at(-1)).toMatchObject({
+    renditionsDone: 2,
+    renditionsTotal: 2,
+    estimatedMs: summary.estimatedMs,
+  })
+})
+
+describe('what is too large is refused from its header', () => {
+  const flatPng = sharp({
+    create: { width: 16_000, height: 16_000, channels: 3, background: '#2a6' },
+  })
+    .png({ compressionLevel: 9, palette: false })
+    .toBuffer()
+  test.each<[string, () => Promise<Buffer>]>([
+    ['a flat PNG of 16,000 × 16,000', () => flatPng],
+    ['an AVIF of 17,000 × 17,000', () => hugeAvif(17_000)],
+  ])('%s', async (what, source) => {
+    converter = await startConverter()
+    const bytes = await source()
+    yardstick.read()
+    const refused = await timedRefusal(bytes, { format: 'webp', width: 100 })
+    console.log(`${what}: refused ${refused.ms.toFixed(0)} ms after the upload`)
+    expect(refused).toMatchObject({
+      code: 'HERALD_TOO_MANY_PIXELS',
+      message: expect.stringContaining('50,000,000'),
+    })
+    expect(refused.ms).toBeLessThan(1000 + 2 * yardstick.read())
+  })
+})
+
+test.each<[string, Partial<ConversionSpec>]>([
+  ['announced', { sizeBytes: 2 * 1024 ** 3 }],
+  ['not announced', {}],
+])('an upload of 2 GiB that was %s is refused at the limit', async (_what, spec) => {
+  converter = await startConverter({ maxBytes: 8 * 1024 ** 2 })
+  const call = converter.client.convert()
+  const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve))
+  const chunk = Buffer.alloc(256 * 1024)
+  small.copy(chunk)
+  let sent = 0
+  let over = false
+  const send = () => {
+    while (!over && sent < 2 * 1024 ** 3) {
+      sent += chunk.length
+      if (!call.write({ chunk })) return
+    }
+  }
+  call.on('drain', send)
+  call.on('data', ({ admitted }) => admitted && send())
+  call.write({ spec: { fileName: 'x', renditions: [{ format: 'png' }], ...spec } })
+  const refused = readRefusal(await failed)
+  over = true
+  console.log(`2 GiB: refused after ${(sent / 1024 ** 2).toFixed(1)} MiB of a limit of 8 MiB`)
+  expect(refused).toMatchObject({
+    code: 'HERALD_TOO_MANY_BYTES',
+    message: expect.stringContaining('8 MiB'),
+  })
+  // What was on its way when the limit was reached counts as sent.
+  expect(sent).toBeLessThan(spec.sizeBytes ? 1 : 32 * 1024 ** 2)
+})
+
+/** The refusal, and how long after the last byte it came. */
+async function timedRefusal(
+  bytes: Buffer,
+  rendition: RenditionSpec,
+): Promise<Refusal & { readonly ms: number }> {
+  const call = converter.client.convert()
+  let completeAt = 0
+  const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve))
+  call.on('data', ({ admitted, progress }) => {
+    if (admitted) {
+      for (let at = 0; at < bytes.length; at += 256 * 1024) {
+        call.write({ chunk: bytes.subarray(at, at + 256 * 1024) })
+      }
+      call.end()
+    }
+    if (progress?.stage === 'STAGE_QUEUED') completeAt = performance.now()
+  })
+  call.write({ spec: { fileName: 'x', renditions: [rendition] } })
+  const error = await failed
+  return { ...readRefusal(error), ms: performance.now() - completeAt }
+}
+
+/** A small AVIF whose header claims to be that large, in the box that tells (ISO 23008-12, ispe). */
+async function hugeAvif(side: number): Promise<Buffer> {
+  const bytes = await noise(64, 64).avif({ effort: 0 }).toBuffer()
+  const at = bytes.indexOf('ispe', 0, 'latin1')
+  bytes.writeUInt32BE(side, at + 8)
+  bytes.writeUInt32BE(side, at + 12)
+  return bytes
+}
