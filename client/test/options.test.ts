@@ -1,0 +1,178 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import {
+  amountOfBytes,
+  colour,
+  duration,
+  list,
+  metadata,
+  oneOf,
+  page,
+} from '@herald/client/commands/option-values'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { specOf } from '../src/commands/convert-options.js'
+import { gradient, noise } from './pictures.js'
+import { readTopic } from './read-topic.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+import { openWorkshop } from './workshop.js'
+
+let converter: RealConverter
+beforeAll(async () => {
+  converter = await startConverter()
+})
+afterAll(() => converter.close())
+
+async function workshop(files: Record<string, Uint8Array | string> = {}) {
+  const shop = await openWorkshop(converter.address)
+  onTestFinished(() => shop.close())
+  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
+  return shop
+}
+
+describe('the value of an option', () => {
+  test.each([
+    ['1500', 1500],
+    ['500k', 500_000],
+    ['500kB', 500_000],
+    ['1.5M', 1_500_000],
+    ['2MiB', 2_097_152],
+  ])('an amount of bytes, %s, is %i', (text, bytes) => {
+    expect(amountOfBytes(text)).toBe(bytes)
+  })
+
+  test.each([
+    ['#FF8800', '#ff8800'],
+    ['f80', '#ff8800'],
+    ['white', '#ffffff'],
+  ])('a colour, %s, is %s', (text, expected) => {
+    expect(colour(text)).toBe(expected)
+  })
+
+  test('metadata: all is not the location, and each is named once', () => {
+    expect(metadata('all')).toEqual(['KEEP_EXIF', 'KEEP_ICC'])
+    expect(metadata('gps', metadata('exif,GPS'))).toEqual(['KEEP_EXIF', 'KEEP_GPS'])
+  })
+
+  test('a page counts from 0, or is all', () => {
+    expect([page('0'), page('ALL')]).toEqual([0, 'all'])
+  })
+
+  test.each([
+    ['bytes', amountOfBytes, ['', '0', '-1', '3 MB', '1e9', 'k']],
+    ['colour', colour, ['', '#ff', 'ff8800aa', 'reddish']],
+    ['metadata', metadata, ['', 'exif,', 'everything']],
+    ['page', page, ['-1', '1.5', 'first', '']],
+    ['duration', duration, ['3', '0s', '1d', '99999999h']],
+    ['list', list, ['', ',']],
+    ['one of', oneOf(['cover']), ['covr', '']],
+  ] as const)('%s: what is none is refused with what would be one', (_, read, texts) => {
+    for (const text of texts) {
+      expect(() => read(text, undefined), text).toThrow(/^(Give|Name|Choose) /)
+    }
+  })
+
+  test('what was not said is left to the converter', () => {
+    expect(specOf({ to: ['webp'], timeout: 1 })).toEqual({
+      everyPage: false,
+      lossless: false,
+      palette: false,
+      enlarge: false,
+      keep: [],
+    })
+  })
+})
+
+describe('herald convert makes what is asked for', () => {
+  test('a limit of bytes, an effort, a palette, a turn', async () => {
+    const shop = await workshop({ 'a.png': noise(200, 100) })
+    const made = async (...options: string[]) => {
+      const { stdout, stderr } = await shop.herald([
+        ...['convert', 'a.png', '--force', '--json', ...options],
+      ])
+      expect(stderr).toBe('')
+      return JSON.parse(stdout).renditions[0]
+    }
+    const small = await made('--to', 'webp', '--max-bytes', '8k')
+    expect(small.sizeBytes).toBeLessThanOrEqual(8_000)
+    expect(small.quality).toBeLessThan(80)
+    expect(await made('--to', 'webp', '--effort', '0')).toMatchObject({ effort: 0 })
+    expect(await made('--to', 'jpeg', '--rotate', '90')).toMatchObject({ width: 100, height: 200 })
+    await made('--to', 'png', '--palette', '-o', 'out')
+    // The colour type in the header: 3 is a palette.
+    expect((await readFile(shop.path('out', 'a.png')))[25]).toBe(3)
+  })
+
+  test('a slip in a value is told before anything is asked of the converter', async () => {
+    const shop = await openWorkshop('localhost:1')
+    onTestFinished(() => shop.close())
+    const { status, stderr } = await shop.herald(['convert', 'a.png', '-t', 'webp', '--page', 'x'])
+    expect(status).toBe(2)
+    expect(stderr).toContain('Give a page, counted from 0, or all.')
+  })
+
+  test('a file instead of a command gets the way to convert it', async () => {
+    const shop = await workshop({ 'a.png': gradient(8, 8) })
+    const { status, stderr } = await shop.herald(['a.png', '--to', 'webp'])
+    expect(status).toBe(2)
+    expect(stderr).toContain('herald convert a.png --to webp')
+    expect((await shop.herald(['covnert'])).stderr).toContain('Did you mean convert?')
+  })
+})
+
+describe('every page', () => {
+  /** An SVG is one page; two frames of a GIF are two. */
+  const animation = Buffer.from(
+    '47494638396102000200f00000ff00000000ff21ff0b4e45545343415045322e300301000000' +
+      '21f904000a0000002c000000000200020000020284510021f904000a0000002c00000000020002000002028c5d003b',
+    'hex',
+  )
+
+  test('is a file of its own, counted from 0, announced with the others of its source', async () => {
+    const shop = await workshop({ 'a.gif': animation })
+    const args = ['convert', 'a.gif', '--to', 'png', '--page', 'all', '--json']
+    const { status, stdout } = await shop.herald(args)
+    expect(status).toBe(0)
+    const { renditions } = JSON.parse(stdout)
+    expect(renditions).toMatchObject([
+      { name: 'a-page-0.png', page: 0, width: 2 },
+      { name: 'a-page-1.png', page: 1, width: 2 },
+    ])
+    expect(await shop.names()).toEqual(['a-page-0.png', 'a-page-1.png', 'a.gif'])
+    const [told, ...more] = await readTopic(shop.brokerUrl)
+    expect(more).toEqual([])
+    expect(told?.event.data).toMatchObject({
+      runSize: 1,
+      renditions: [{ name: 'a-page-0.png' }, { name: 'a-page-1.png' }],
+    })
+  })
+
+  test('is refused where a name of any page is taken, and then none is there', async () => {
+    const shop = await workshop({ 'a.gif': animation, 'a-page-1.png': 'mine' })
+    const args = ['convert', 'a.gif', '--to', 'png', '--page', 'all']
+    const { status, stderr } = await shop.herald(args)
+    expect(status).toBe(2)
+    expect(stderr).toContain('a-page-1.png already exists.')
+    expect(await shop.names()).toEqual(['a-page-1.png', 'a.gif'])
+    expect((await shop.herald([...args, '--force'])).status).toBe(0)
+  })
+
+  test('one page alone keeps the plain name', async () => {
+    const shop = await workshop({ 'a.gif': animation })
+    await shop.herald(['convert', 'a.gif', '--to', 'png', '--page', '1'])
+    expect(await shop.names()).toEqual(['a.gif', 'a.png'])
+  })
+})
+
+describe('a run of several files', () => {
+  test('says in each event how many there are', async () => {
+    const shop = await workshop({
+      'a.png': gradient(8, 8),
+      'b.png': gradient(8, 8),
+      'c.png': 'no picture',
+    })
+    const args = ['convert', 'a.png', 'b.png', 'c.png', 'gone.png', '-t', 'webp']
+    await shop.herald([...args, '-n', 'ada@example.com', '-n', 'zoe@example.com'])
+    const events = await readTopic(shop.brokerUrl)
+    expect(events).toHaveLength(6)
+    expect(new Set(events.map(({ event }) => event.data.runSize))).toEqual(new Set([3]))
+  })
+})
