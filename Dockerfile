@@ -1,4 +1,4 @@
-# One image for the converter, the notifier and the CLI; compose chooses the program.
+# One image for the converter, the notifier, the web page and the CLI; compose chooses the program.
 FROM node:20-bookworm-slim AS build
 WORKDIR /herald
 COPY . .
@@ -29,6 +29,7 @@ COPY --from=build /herald/runtime/dist/src runtime/dist/src
 COPY --from=build /herald/broker/dist/src broker/dist/src
 COPY --from=build /herald/converter-service/dist/src converter-service/dist/src
 COPY --from=build /herald/client/dist/src client/dist/src
+COPY --from=build /herald/client/web client/web
 COPY --from=build /herald/notifier-service/dist/src notifier-service/dist/src
 COPY --from=build /herald/notifier-service/templates notifier-service/templates
 # Volumes begin as these folders are; the CLI may run as any user of the host.

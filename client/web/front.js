@@ -144,7 +144,7 @@ function look(item) {
   for (const each of chosen.values()) each.row.classList.toggle('current', each === item)
   panel.hidden = chosen.size === 0
   drop.classList.toggle('slim', chosen.size > 0)
-  if (chosen.size > 0) drop.querySelector('.drop-big').textContent = page.dropMore
+  drop.querySelector('.drop-big').textContent = chosen.size > 0 ? page.dropMore : page.drop
   send.textContent =
     chosen.size === 0
       ? page.convert
@@ -255,6 +255,7 @@ async function upload(item) {
       body: item.form(),
       signal: item.request.signal,
     }).catch(() => undefined)
+    if (answer?.ok) await answer.text().catch(() => {})
     if (item.request.signal.aborted || answer?.ok) return
     const wait = Number(answer?.headers.get('Retry-After') ?? 0)
     if (answer?.status === 503 && wait <= 10 && attempt < 20) {

@@ -75,7 +75,8 @@ async function convert(item) {
     if (answer.status === 204) show(after, undefined)
     else show(after, URL.createObjectURL(await answer.blob()))
     if (turn.signal.aborted) return
-    const whole = size * scale
+    // Larger pictures have less in each pixel: measured on photographs.
+    const whole = size * scale ** 0.85
     afterText.textContent =
       scale > 0
         ? `${scale === 1 ? bytesText(whole) : filled(live.about, { size: bytesText(whole) })} (${changeText(item.file.size, whole)})`

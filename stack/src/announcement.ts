@@ -18,7 +18,7 @@ const defaults = {
 
 /** What `npm start` says once everything is ready: where everything is, and one line to try. */
 export function describeStack(
-  { web, converter, broker, topic, smtp, inbox, notifier, data }: StackAddresses,
+  { web, converter, broker, topic, smtp, inbox, notifier, webhook, data }: StackAddresses,
   { readyAfterMs, paint }: { readyAfterMs: number; paint: Paint },
 ): string[] {
   const told = {
@@ -38,6 +38,7 @@ export function describeStack(
     ['SMTP', maskPassword(named(smtp)), inbox ? 'where the mail goes in' : 'where the mail goes'],
     ['Broker', maskPassword(broker).replace(/(?<=^embedded:).*/, near), `topic ${topic}`],
     ['Notifier', named(notifier), '/readyz, /metrics, /deliveries/{event id}'],
+    ...(webhook ? [['Webhook', named(webhook), 'the same'] satisfies Row] : []),
     ['Data', near(data), ''],
   ]
   const width = Math.max(...rows.map(([, where]) => where.length))

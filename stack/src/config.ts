@@ -23,6 +23,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
       HERALD_WEB_LISTEN: address('127.0.0.1:8080'),
       HERALD_WEB_PROBES: address('127.0.0.1:9103'),
+      HERALD_WEBHOOK_URL: variable(z.string().optional(), { form: 'http://…', secret: true }),
+      HERALD_WEBHOOK_PROBES: address('127.0.0.1:9104'),
       HERALD_INBOX_SMTP: address('127.0.0.1:1025'),
       HERALD_INBOX_WEB: address('127.0.0.1:8025'),
       HERALD_SMTP: variable(
@@ -48,6 +50,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     notifierProbes: read.HERALD_NOTIFIER_PROBES,
     webListen: read.HERALD_WEB_LISTEN,
     webProbes: read.HERALD_WEB_PROBES,
+    /** Undefined where there is nobody to tell by webhook. */
+    webhookProbes: read.HERALD_WEBHOOK_URL && read.HERALD_WEBHOOK_PROBES,
     inboxSmtp: read.HERALD_INBOX_SMTP,
     inboxWeb: read.HERALD_INBOX_WEB,
     /** The mail server that is not ours; undefined where our inbox takes the mail. */

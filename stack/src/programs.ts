@@ -13,6 +13,8 @@ export interface PlannedPrograms {
   readonly converter: PlannedProgram
   /** It asks the converter at `converter`, `host:port`. */
   web(converter: string): PlannedProgram
+  /** Undefined where there is nobody to tell by webhook. */
+  readonly webhook: PlannedProgram | undefined
   /** The mail goes to `smtpUrl`, which our inbox tells once it listens. */
   notifier(smtpUrl: string): PlannedProgram
 }
@@ -53,6 +55,14 @@ export function planPrograms(config: StackConfig, env: NodeJS.ProcessEnv): Plann
       main: fileURLToPath(new URL('../../../client/bin/herald.js', import.meta.url)),
       args: ['web'],
     }),
+    webhook: config.webhookProbes
+      ? {
+          ...plan('webhook', 'notifier-service', { HERALD_WEBHOOK_PROBES: config.webhookProbes }),
+          main: fileURLToPath(
+            new URL('../../../notifier-service/dist/src/webhook/main.js', import.meta.url),
+          ),
+        }
+      : undefined,
     notifier: (smtpUrl) =>
       plan(
         'notifier',

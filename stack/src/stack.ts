@@ -21,6 +21,8 @@ export interface StackAddresses {
   readonly web: string | undefined
   /** `http://host:port` of the notifier's probes. */
   readonly notifier: string
+  /** Those of the webhook; undefined where there is none. */
+  readonly webhook: string | undefined
   /** The data folder, absolute. */
   readonly data: string
 }
@@ -59,6 +61,7 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
     planned.inbox,
     planned.converter,
     planned.notifier(''),
+    planned.webhook,
     hasWeb ? planned.web('') : undefined,
   ]
   const taken = await describeTakenAddresses(everyone.filter((each) => each !== undefined))
@@ -97,9 +100,10 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
   }
 
   try {
-    const [{ converter, web }, { smtp, inbox, notifier }] = await Promise.all([
+    const [{ converter, web }, { smtp, inbox, notifier }, webhook] = await Promise.all([
       startConverting(),
       startMailing(),
+      planned.webhook && start(planned.webhook),
     ])
     return {
       addresses: {
@@ -110,6 +114,7 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
         smtp,
         inbox: inbox ? String(inbox['web']) : undefined,
         notifier: String(notifier['probes']),
+        webhook: webhook && String(webhook['probes']),
         data: config.data,
       },
       programs: [...running.values()].map(({ name, pid }) => ({ name, pid })),
@@ -131,7 +136,7 @@ async function stopInOrder(
   waiting: ((program: string) => void) | undefined,
 ): Promise<void> {
   // Intake first: what was converted is still announced, what was announced is still mailed.
-  for (const name of ['web', 'converter', 'notifier', 'inbox']) {
+  for (const name of ['web', 'converter', 'webhook', 'notifier', 'inbox']) {
     const timer = setTimeout(() => waiting?.(name), 1500)
     await running.get(name)?.stop(graceMs)
     clearTimeout(timer)

@@ -27,6 +27,8 @@ const anyPorts = {
   HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
   HERALD_INBOX_SMTP: '127.0.0.1:0',
   HERALD_INBOX_WEB: '127.0.0.1:0',
+  HERALD_WEB_LISTEN: '127.0.0.1:0',
+  HERALD_WEB_PROBES: '127.0.0.1:0',
 }
 
 export function runScript(

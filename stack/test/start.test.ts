@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -39,18 +40,42 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(output()).toMatch(/npx herald convert stack\/sample\/\S+ --to webp --notify/)
     expect((await fetch(`${addresses.notifier}/readyz`)).status).toBe(200)
     expect((await fetch(`${addresses.inbox}/email`)).status).toBe(200)
+    expect((await fetch(String(addresses.web))).status).toBe(200)
   })
 
   test('stops everything on Ctrl-C, intake first, and exits with 0', async () => {
     const { interrupt, data, ended, output, programs, leftovers } = await runStart()
-    expect(Object.keys(programs).sort()).toEqual(['converter', 'inbox', 'notifier'])
+    expect(Object.keys(programs).sort()).toEqual(['converter', 'inbox', 'notifier', 'web'])
     interrupt()
     expect(await ended).toBe(0)
     expect(Object.values(programs).filter(isRunning)).toEqual([])
     const stopping = output().match(/^\w+(?= +│ [\d:]+ {2}stopping)/gm)
-    expect(stopping).toEqual(['converter', 'notifier', 'inbox'])
+    expect(stopping).toEqual(['web', 'converter', 'notifier', 'inbox'])
     expect(existsSync(join(data, 'stack.json'))).toBe(false)
     expect(leftovers().filter((name) => name.includes('inbox'))).toEqual([])
+  })
+
+  test('tells a webhook as well, where there is one', async () => {
+    const posts: string[] = []
+    const receiver = createHttpServer((request, response) => {
+      posts.push(String(request.headers['ce-type']))
+      response.writeHead(204).end()
+    })
+    receiver.listen(0, '127.0.0.1')
+    await once(receiver, 'listening')
+    onTestFinished(() => void receiver.close())
+    const { output, data } = await runStart({
+      HERALD_WEBHOOK_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
+      HERALD_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+      HERALD_WEBHOOK_PROBES: '127.0.0.1:0',
+    })
+    expect(output()).toMatch(/Webhook +http:\/\/localhost:\d+ +the same/)
+    const demo = runScript('demo', {
+      args: ['--out', join(data, 'out')],
+      env: { HERALD_DATA: data },
+    })
+    expect(await demo.ended, demo.output()).toBe(0)
+    await vi.waitFor(() => expect(posts).toEqual(['herald.file.converted.v1']), 20_000)
   })
 
   test('a second Ctrl-C ends everything at once', async () => {
@@ -70,7 +95,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     await allGone(programs)
   })
 
-  test.each(['converter', 'notifier', 'inbox'])(
+  test.each(['web', 'converter', 'notifier', 'inbox'])(
     'when the %s is killed, says so, stops the rest and exits with 1',
     async (name) => {
       const { ended, output, programs } = await runStart()

@@ -9,7 +9,7 @@ import { loadConfig } from '@herald/stack/config'
 import { type Ending, type Program, startProgram } from '@herald/stack/program'
 import { planPrograms } from '@herald/stack/programs'
 
-export type RigProgram = 'inbox' | 'converter' | 'notifier'
+export type RigProgram = 'inbox' | 'converter' | 'notifier' | 'web'
 
 export interface CliResult {
   /** Null after a signal. */
@@ -50,7 +50,7 @@ const bin = fileURLToPath(new URL('../../../client/bin/herald.js', import.meta.u
  */
 export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'herald-rig-'))
-  const [converter, inboxSmtp, inboxWeb, ...probes] = await freePorts(5)
+  const [converter, inboxSmtp, inboxWeb, web, ...probes] = await freePorts(7)
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HERALD_'))
   const env: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
@@ -59,6 +59,8 @@ export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
     HERALD_NOTIFIER_PROBES: `127.0.0.1:${probes[1]}`,
     HERALD_INBOX_SMTP: `127.0.0.1:${inboxSmtp}`,
     HERALD_INBOX_WEB: `127.0.0.1:${inboxWeb}`,
+    HERALD_WEB_LISTEN: `127.0.0.1:${web}`,
+    HERALD_WEB_PROBES: `127.0.0.1:${probes[2]}`,
     HERALD_BROKER: `embedded:${join(folder, 'broker')}`,
     HERALD_DATA: folder,
     HERALD_SPOOL: join(folder, 'spool'),
@@ -68,10 +70,11 @@ export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
   const specs = {
     inbox: planned.inbox,
     converter: planned.converter,
+    web: planned.web(`127.0.0.1:${converter}`),
     notifier: planned.notifier(more['HERALD_SMTP'] ?? `smtp://127.0.0.1:${inboxSmtp}`),
   }
   const running = new Map<RigProgram, Program>()
-  const logs = { inbox: [] as string[], converter: [] as string[], notifier: [] as string[] }
+  const logs: Record<RigProgram, string[]> = { inbox: [], converter: [], notifier: [], web: [] }
 
   const stop = async (name: RigProgram, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
     const program = running.get(name)

@@ -26,7 +26,15 @@ describe.skipIf(!hasGo)(
       expect(status).toBe(0)
       const services = stdout.trim().split('\n')
       expect(services.map((line) => line.split(' ')[0])).toEqual(
-        expect.arrayContaining(['converter', 'herald', 'kafka', 'mailhog', 'notifier', 'topics']),
+        expect.arrayContaining([
+          'converter',
+          'herald',
+          'kafka',
+          'mailhog',
+          'notifier',
+          'topics',
+          'web',
+        ]),
       )
       const kafka = /<kafka\.version>(.*?)</.exec(readFileSync(join(root, 'kafka/pom.xml'), 'utf8'))
       expect(services).toContain(`kafka apache/kafka:${kafka?.[1]}`)

@@ -47,4 +47,6 @@ test('.env.example as it stands is the default configuration of every program', 
     const { loadConfig } = await import(join(root, room, 'dist/src/config.js'))
     expect(loadConfig(env), room).toEqual(loadConfig({}))
   }
+  const web = await import(join(root, 'client/dist/src/web/config.js'))
+  expect(web.loadConfig(env)).toEqual(web.loadConfig({}))
 })

@@ -13,10 +13,14 @@ export function createMeter(sizeBytes: number | undefined, tell: (progress: Prog
   let toldAt = 0
   let stage: Progress['stage'] | undefined
   let received = 0
+  let furthest = 0
 
   const show = (progress: Progress) => {
     const now = Date.now()
+    // Files come back while the converter still tells of those before: a bar does not go back.
+    if (progress.done !== undefined && progress.done < furthest) return
     if (progress.stage === stage && now - toldAt < everyMs) return
+    furthest = progress.done ?? furthest
     stage = progress.stage
     toldAt = now
     tell(progress)

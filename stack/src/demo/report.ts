@@ -69,10 +69,10 @@ export function createReport(paint: Paint, say: (line: string) => void) {
       fact('to', recipients.join(', '))
     },
 
-    whereabouts(files: readonly string[], inbox: string | undefined) {
+    whereabouts(files: readonly string[], pages: readonly (string | undefined)[]) {
       heading('See for yourself')
       for (const file of files) say(`     ${file}`)
-      if (inbox) say(`     ${inbox}`)
+      for (const page of pages) if (page) say(`     ${page}`)
     },
 
     end(totalMs: number) {

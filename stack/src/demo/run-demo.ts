@@ -46,7 +46,7 @@ export async function runDemo(place: Place, options: DemoOptions): Promise<void>
     const page = join(out, 'mail.html')
     await writeFile(page, mailPage(mail))
     const files = [...line.renditions.map(({ path }) => path), page].map(near)
-    report.whereabouts(files, place.own ? undefined : place.addresses.inbox)
+    report.whereabouts(files, place.own ? [] : [place.addresses.inbox, place.addresses.web])
     // Since this process began, its stack's start included.
     report.end(performance.now())
   } finally {

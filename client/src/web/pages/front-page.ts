@@ -57,12 +57,12 @@ ${notifyField(view, page.recipients)}
 <ul class="rows" id="rows">${page.history.map((record) => row(record, view, page.progressOf(record.token)))}</ul>
 </section>
 <p class="unseen" id="say" role="status" aria-live="polite"></p>`
-  const { live, stages, needsFile, dropMore } = words
+  const { live, stages, needsFile, drop, dropMore } = words
   return layout(view, {
     title: `${words.title} · Herald`,
     body,
     script: 'front.js',
-    data: { live, stages, needsFile, dropMore, convert: words.convert, since: Date.now() },
+    data: { live, stages, needsFile, drop, dropMore, convert: words.convert, since: Date.now() },
   })
 }
 

@@ -13,17 +13,18 @@ interface Step {
 }
 
 /** The announcement's way, as far as it has come: announced → queued → mailed. */
-export function stepsOf(record: ConversionRecord, { words, outcome }: View): Step[] {
+export function stepsOf(record: ConversionRecord, view: View): Step[] {
+  const { words, outcome, quantities } = view
   const { announcement } = record
   if (!announcement) return []
   const { steps, stepsLong } = words
   const mail = outcome(announcement.eventId)
-  const { partition, offset, lastFault } = announcement
+  const { partition, offset, lastFault, keptAtMs } = announcement
   // Who has the mail has had the event, whatever the outbox has noted by now.
   const isPublished = announcement.publishedAtMs > 0 || mail !== undefined
   const isBad = mail !== undefined && mail.state !== 'mailed'
   return [
-    { name: steps.announced, state: 'done', detail: stepsLong.announced },
+    { name: steps.announced, state: 'done', detail: quantities.clock(keptAtMs) },
     {
       name: steps.queued,
       state: isPublished ? 'done' : 'now',
@@ -31,12 +32,18 @@ export function stepsOf(record: ConversionRecord, { words, outcome }: View): Ste
         ? partition === null
           ? ''
           : filled(stepsLong.queued, { partition, offset: offset ?? '' })
-        : lastFault && filled(stepsLong.waitsForBroker, { reason: shown(lastFault) }),
+        : lastFault
+          ? filled(stepsLong.waitsForBroker, { reason: shown(lastFault) })
+          : stepsLong.announced,
     },
     {
       name: isBad ? (mail.state === 'uncertain' ? steps.uncertain : steps.givenUp) : steps.mailed,
       state: mail ? (isBad ? 'bad' : 'done') : isPublished ? 'now' : 'later',
-      detail: mail ? shown(mail.reply) : isPublished ? stepsLong.waitsForMail : '',
+      detail: mail
+        ? `${quantities.clock(mail.atMs)} · ${shown(mail.reply)}`
+        : isPublished
+          ? stepsLong.waitsForMail
+          : '',
     },
   ]
 }

@@ -1,0 +1,94 @@
+/// <reference lib="dom" />
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core'
+
+/** Debian's browser; undefined where there is none. */
+export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) =>
+  existsSync(path),
+)
+
+export const leftOut = chromiumPath ? '' : ' (left out: Chromium is not installed)'
+
+/** Headless, as itself; whoever opens it closes it. */
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: chromiumPath ?? '',
+    // Tests run as root in containers, where the sandbox has no rights to be one.
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  })
+}
+
+/** A visitor with a history of its own, and what it asked for and complained of. */
+export interface Visitor {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** Every address it asked for, those the browser made itself excepted. */
+  readonly requests: readonly string[]
+  /** Errors of the console and of scripts: a policy that was broken, say. */
+  readonly complaints: readonly string[]
+}
+
+export async function openVisitor(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<Visitor> {
+  const context = await browser.newContext({ locale: 'en', acceptDownloads: true, ...options })
+  const page = await context.newPage()
+  const requests: string[] = []
+  const complaints: string[] = []
+  page.on('request', (request) => {
+    if (!/^(blob|data):/.test(request.url())) requests.push(request.url())
+  })
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  return { context, page, requests, complaints }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+interface AxeResults {
+  readonly violations: readonly {
+    readonly id: string
+    readonly help: string
+    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[]
+  }[]
+}
+
+/** What axe-core finds wrong with the page as it stands: a line for each place. */
+export async function accessibilityFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  const { violations } = (await page.evaluate('axe.run(document)')) as AxeResults
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${help}: ${html}\n${failureSummary ?? ''}`),
+  )
+}
+
+/** Lets files fall on the page, as a person would from a folder. */
+export async function dropFiles(
+  page: Page,
+  files: readonly { readonly name: string; readonly type: string; readonly content: Buffer }[],
+): Promise<void> {
+  const carried = await page.evaluateHandle(
+    (given) => {
+      const transfer = new DataTransfer()
+      for (const { name, type, base64 } of given) {
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+        transfer.items.add(new File([bytes], name, { type }))
+      }
+      return transfer
+    },
+    files.map(({ name, type, content }) => ({ name, type, base64: content.toString('base64') })),
+  )
+  for (const type of ['dragenter', 'dragover', 'drop']) {
+    await page.dispatchEvent('#drop', type, { dataTransfer: carried })
+  }
+}
