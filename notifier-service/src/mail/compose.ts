@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { EventEnvelope, ReceivedEvent } from '@herald/broker/message'
 import MailComposer from 'nodemailer/lib/mail-composer'
 import type { LetterOptions, Letters } from './letters.js'
+import { inOrder } from './write-letter.js'
 
 export interface MailHeaders extends LetterOptions {
   /** A mailbox: `Herald <herald@localhost>`. */
@@ -24,7 +25,8 @@ export async function composeMail(
   const letter = letters.composeLetter(events, headers)
   return new MailComposer({
     from: headers.from,
-    to: { name: '', address: headers.to },
+    // A name of nothing puts the address into brackets, for which spam filters look.
+    to: { name: ' ', address: headers.to },
     subject: letter.subject,
     messageId: headers.messageId,
     date: new Date(Math.max(...events.map(({ envelope }) => envelope.time.getTime()))),
@@ -32,9 +34,8 @@ export async function composeMail(
       'Auto-Submitted': 'auto-generated',
       'X-Auto-Response-Suppress': 'All',
       'Content-Language': letter.language,
-      'X-Herald-Event': events
+      'X-Herald-Event': inOrder(events)
         .map(({ envelope }) => plainId(envelope))
-        .sort()
         .join(' '),
     },
     text: letter.text,
