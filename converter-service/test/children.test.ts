@@ -160,3 +160,19 @@ test('many conversions at once, some of them hopeless, all end as they should', 
   await waitFor(() => expect(converter.app.pids()).toHaveLength(3))
   expect(await converter.spooled()).toEqual([])
 })
+
+test('children are replaced after their pieces of work, and nobody waits for that', async () => {
+  converter = await startConverter({ workers: 1, workerJobs: 5 })
+  const before = converter.app.pids()
+  const waits: number[] = []
+  for (let time = 0; time < 12; time++) {
+    waits.push((await convert(converter.client, small, ['webp'])).summary.queueMs)
+    expect(converter.app.pids().length).toBeGreaterThanOrEqual(2)
+  }
+  await waitFor(() => expect(isRunning(before[0] ?? 0)).toBe(false))
+  await waitFor(() => expect(converter.app.pids()).toHaveLength(2))
+  const told = await converter.app.metrics.getSingleMetricAsString('herald_children_ended_total')
+  expect(told).toMatch(/reason="retired"/)
+  expect(told).not.toMatch(/reason="crash"/)
+  console.log(`waited for a worker: ${waits.map((ms) => ms.toFixed(1)).join(', ')} ms`)
+})

@@ -3,9 +3,12 @@ import type {
   ConverterServiceClient,
   ConvertRequest,
   ReceivedConvertResponse,
+  RenditionSpec,
 } from '@herald/proto/converter'
 import { type Refusal, readRefusal } from './convert.js'
 import { svgBomb } from './pictures.js'
+
+const chunkBytes = 256 * 1024
 
 export interface Hopeless {
   readonly call: ClientDuplexStream<ConvertRequest, ReceivedConvertResponse>
@@ -13,21 +16,27 @@ export interface Hopeless {
   readonly failed: Promise<Refusal>
 }
 
-/** Starts a conversion that does not end by itself; resolves when a worker is at it. */
-export async function startHopeless(client: ConverterServiceClient): Promise<Hopeless> {
+/** Starts a conversion that does not end by itself in good time; resolves when a worker is at it. */
+export async function startHopeless(
+  client: ConverterServiceClient,
+  bytes = svgBomb(),
+  rendition: RenditionSpec = { format: 'png' },
+): Promise<Hopeless> {
   const call = client.convert()
   const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve))
   const converting = new Promise<void>((resolve) => {
     call.on('data', ({ admitted, progress }: ReceivedConvertResponse) => {
       if (admitted) {
-        call.write({ chunk: svgBomb() })
+        for (let at = 0; at < bytes.length; at += chunkBytes) {
+          call.write({ chunk: bytes.subarray(at, at + chunkBytes) })
+        }
         call.end()
       }
       // Before that it is only being looked at.
       if (progress?.renditionsTotal) resolve()
     })
   })
-  call.write({ spec: { fileName: 'bomb.svg', renditions: [{ format: 'png' }] } })
+  call.write({ spec: { fileName: 'bomb', renditions: [rendition] } })
   await converting
   return { call, failed: failed.then((error) => readRefusal(error)) }
 }

@@ -26,7 +26,7 @@ export async function busiest(pids: readonly number[]): Promise<number> {
   await delay(100)
   const grown = pids.map((pid, index) => used(pid) - (first[index] ?? 0))
   const most = Math.max(...grown)
-  if (most < 50) throw new Error('no child is at work yet')
+  if (most < 20) throw new Error('no child is at work yet')
   return pids[grown.indexOf(most)] ?? 0
 }
 

@@ -1,0 +1,93 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { probeConfinement, weaker } from '@herald/converter-service/worker/confinement'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { convert } from './convert.js'
+import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
+import { twoHalves } from './pictures.js'
+import { preloading } from './processes.js'
+import { waitFor } from './wait-for.js'
+
+const spool = await mkdtemp(join(tmpdir(), 'herald-confinement-'))
+const { has, lacks } = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
+/** Ends the name of a test where this machine lacks what it is about. */
+const unless = (measure: RegExp) => {
+  const lacking = !has.some((each) => measure.test(each))
+  return lacking
+    ? { skip: true, why: ` (left out: this machine gives no ${measure.source})` }
+    : { skip: false, why: '' }
+}
+const network = unless(/no network/)
+const privileges = unless(/no new privileges/)
+
+let converter: ConverterUnderTest
+let tried: Record<string, string>
+const listener = createServer((socket) => socket.destroy())
+beforeAll(async () => {
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  const childEnv = { ...preloading('try-forbidden'), PORT_OF_TEST: String(port) }
+  converter = await startConverter({ workers: 1, spool, childEnv })
+  const [own = ''] = readdirSync(spool)
+  const [child = ''] = readdirSync(join(spool, own)).filter((name) => name.startsWith('w-'))
+  const text = await waitFor(() => readFile(join(spool, own, child, 'tried.json'), 'utf8'))
+  tried = JSON.parse(text)
+})
+afterAll(async () => {
+  await converter?.close()
+  listener.close()
+  await rm(spool, { recursive: true, force: true })
+})
+
+test('what was tried and found missing on this machine is told', async () => {
+  console.log(`children: ${has.join('; ')}${lacks.length ? `; without: ${lacks.join('; ')}` : ''}`)
+  const told = await converter.app.metrics.getSingleMetricAsString('herald_children_confined')
+  for (const measure of has) expect(told).toMatch(new RegExp(`measure="${measure}".* 1`))
+  for (const measure of lacks) expect(told).toMatch(new RegExp(`measure="${measure}".* 0`))
+})
+
+test('a child reads and writes its own, and nothing else', async () => {
+  expect(tried).toMatchObject({
+    'read a file of the system': 'ERR_ACCESS_DENIED',
+    'write elsewhere': 'ERR_ACCESS_DENIED',
+    'write into its own folder': 'done',
+  })
+})
+
+test.skipIf(network.skip)(`a child reaches no network, not even this machine${network.why}`, () => {
+  expect(tried['reach the network']).toMatch(/^E/)
+})
+
+test.skipIf(privileges.skip)(
+  `a child has no privileges and gets none${privileges.why}`,
+  async () => {
+    for (const pid of converter.app.pids()) {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8')
+      expect(status).toMatch(/NoNewPrivs:\s+1/)
+      if (has.some((measure) => /no capabilities/.test(measure))) {
+        expect(status).toMatch(/CapEff:\s+0+\n[\s\S]*CapBnd:\s+0+\n/)
+      }
+    }
+  },
+)
+
+test('confined like that it still works', async () => {
+  const picture = await twoHalves().png().toBuffer()
+  const made = await convert(converter.client, picture, [{ format: 'jpeg', keep: ['KEEP_EXIF'] }])
+  expect(made.renditions).toHaveLength(1)
+})
+
+test('where children do not start like that, less is tried, down to nothing', async () => {
+  const full = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
+  const second = weaker(full)
+  expect(second).toMatchObject({ nodeFlags: [], command: full.command })
+  expect(second?.lacks).toContain("Node's permission model")
+  const third = second && weaker(second)
+  if (full.command.length > 0) expect(third).toMatchObject({ command: [], nodeFlags: [] })
+  expect(third && weaker(third)).toBeUndefined()
+})
