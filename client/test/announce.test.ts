@@ -82,7 +82,7 @@ describe('what is converted is announced', () => {
 
 describe('a file that could not be converted', () => {
   test('is announced to those who wait for it', async () => {
-    const shop = await workshop({ 'note.png': 'no picture' })
+    const shop = await workshop({ 'note.png': Buffer.alloc(100, 1) })
     const args = ['convert', 'note.png', '--to', 'webp', '--notify', 'ada@example.com']
     const { status, stderr } = await shop.herald(args)
     expect(status).toBe(3)
@@ -105,7 +105,7 @@ describe('a file that could not be converted', () => {
     ['it is not there', ['gone.png', '--to', 'webp', '-n', 'ada@example.com']],
     ['the call was wrong', ['note.png', '--to', 'nothing', '-n', 'ada@example.com']],
   ])('is nobody’s news when %s', async (_, args) => {
-    const shop = await workshop({ 'note.png': 'no picture' })
+    const shop = await workshop({ 'note.png': Buffer.alloc(100, 1) })
     expect((await shop.herald(['convert', ...args])).status).not.toBe(0)
     expect(await readTopic(shop.brokerUrl)).toEqual([])
   })

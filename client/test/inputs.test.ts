@@ -37,7 +37,7 @@ describe('a folder', () => {
     'photos/b.png': picture,
     'photos/a10.png': picture,
     'photos/a9.PNG': picture,
-    'photos/notes.txt': 'no picture',
+    'photos/notes.xyz': 'no picture',
     'photos/.hidden.png': picture,
     'photos/summer/c.png': picture,
   }
@@ -66,7 +66,7 @@ describe('a folder', () => {
   })
 
   test('in which nothing is to be read says so', async () => {
-    const shop = await workshop({ 'papers/notes.txt': 'no picture' })
+    const shop = await workshop({ 'papers/notes.xyz': 'no picture' })
     const { status, stderr } = await shop.herald(['convert', 'papers', '-r', '--to', 'webp'])
     expect(status).toBe(3)
     expect(stderr).toContain('papers  There is no file in it that the converter reads')

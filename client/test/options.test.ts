@@ -167,7 +167,7 @@ describe('a run of several files', () => {
     const shop = await workshop({
       'a.png': gradient(8, 8),
       'b.png': gradient(8, 8),
-      'c.png': 'no picture',
+      'c.png': Buffer.alloc(100, 1),
     })
     const args = ['convert', 'a.png', 'b.png', 'c.png', 'gone.png', '-t', 'webp']
     await shop.herald([...args, '-n', 'ada@example.com', '-n', 'zoe@example.com'])

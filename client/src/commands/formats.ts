@@ -1,6 +1,14 @@
 import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/converter'
 import { table } from '@herald/runtime/table'
-import { humanBytes, humanDuration, jsonLine, shown } from '@herald/runtime/terminal-text'
+import {
+  columns,
+  humanBytes,
+  humanDuration,
+  jsonLine,
+  padded,
+  shown,
+  wrapped,
+} from '@herald/runtime/terminal-text'
 import { withAnnouncer } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
@@ -15,7 +23,9 @@ export async function formatsCommand(
   const converter = openConverter(config.converter)
   try {
     const response = await converter.formats()
-    const lines = options.json ? [jsonLine(jsonOf(response))] : tableOf(response)
+    const lines = options.json
+      ? [jsonLine(jsonOf(response))]
+      : tableOf(response, terminal.width('stdout') ?? 100)
     for (const line of lines) terminal.print(line)
   } finally {
     converter.close()
@@ -24,8 +34,17 @@ export async function formatsCommand(
   return 0
 }
 
-function jsonOf({ formats, limits, versions }: ReceivedListFormatsResponse) {
-  return { formats: formats.map(jsonFormat), limits, versions }
+function jsonOf({ formats, limits, versions, engines }: ReceivedListFormatsResponse) {
+  return {
+    formats: formats.map(jsonFormat),
+    limits,
+    versions,
+    engines: engines.map(({ name, available, unavailableReason }) => ({
+      name,
+      available,
+      unavailableReason: unavailableReason === '' ? null : unavailableReason,
+    })),
+  }
 }
 
 function jsonFormat(format: ReceivedFormat) {
@@ -36,31 +55,79 @@ function jsonFormat(format: ReceivedFormat) {
     readable: format.readable,
     writable: format.writable,
     lossless: format.lossless,
+    multiPage: format.multiPage,
     defaultQuality: format.defaultQuality ?? null,
     engine: format.engine,
     unavailableReason: format.unavailableReason === '' ? null : format.unavailableReason,
   }
 }
 
-function tableOf({ formats, limits }: ReceivedListFormatsResponse): string[] {
+function tableOf(
+  { formats, limits, engines }: ReceivedListFormatsResponse,
+  width: number,
+): string[] {
   const yes = (is: boolean) => (is ? 'yes' : '–')
-  const rows = formats.map((format) => [
+  const here = formats.filter(({ readable, writable }) => readable || writable)
+  const rows = here.map((format) => [
     shown(format.name),
     yes(format.readable),
     yes(format.writable),
     yes(format.lossless),
+    yes(format.multiPage),
     format.defaultQuality === undefined ? '–' : String(format.defaultQuality),
     shown(format.extensions.map((extension) => `.${extension}`).join(' ')),
-    shown(format.unavailableReason),
   ])
-  const lines = table([['format', 'read', 'write', 'lossless', 'quality', 'files', ''], ...rows])
-  if (limits) {
-    lines.push(
-      '',
-      `At most ${humanBytes(limits.maxBytes)}, ${Math.round(limits.maxPixels / 1e6)} megapixels, ` +
-        `${limits.maxPages} pages or frames, ${humanDuration(limits.timeoutMs)} of work, ` +
-        `${limits.maxRenditions} renditions of one upload.`,
-    )
-  }
-  return lines
+  return [
+    ...table([['format', 'read', 'write', 'lossless', 'pages', 'quality', 'files'], ...rows]),
+    ...missing(
+      'Formats that it knows and cannot use:',
+      formats.filter((format) => !here.includes(format)),
+      width,
+    ),
+    ...(engines.some(({ available }) => available)
+      ? [
+          '',
+          `Engines: ${engines.flatMap((each) => (each.available ? shown(each.name) : [])).join(', ')}.`,
+        ]
+      : []),
+    ...missing(
+      'Engines that are not available:',
+      engines.filter(({ available }) => !available),
+      width,
+    ),
+    ...(limits ? ['', ...wrapped(limitsSentence(limits), width)] : []),
+  ]
+}
+
+/** Each with the reason, under a heading; nothing where there is none. */
+function missing(
+  heading: string,
+  those: readonly { readonly name: string; readonly unavailableReason: string }[],
+  width: number,
+): string[] {
+  if (those.length === 0) return []
+  const nameWidth = Math.max(...those.map(({ name }) => columns(shown(name))))
+  const lines = those.flatMap(({ name, unavailableReason }) => {
+    const [first = '', ...more] = wrapped(shown(unavailableReason), width - nameWidth - 4)
+    const indent = ' '.repeat(nameWidth + 4)
+    return [`  ${padded(shown(name), nameWidth)}  ${first}`, ...more.map((line) => indent + line)]
+  })
+  return ['', heading, ...lines]
+}
+
+function limitsSentence(limits: NonNullable<ReceivedListFormatsResponse['limits']>): string {
+  const optional = [
+    ...(limits.memoryBytes > 0 ? [`${humanBytes(limits.memoryBytes)} of memory`] : []),
+    ...(limits.maxOutputBytes > 0 ? [`${humanBytes(limits.maxOutputBytes)} of results`] : []),
+  ]
+  const parts = [
+    humanBytes(limits.maxBytes),
+    `${Math.round(limits.maxPixels / 1e6)} megapixels`,
+    `${limits.maxPages} pages or frames`,
+    `${humanDuration(limits.timeoutMs)} of work`,
+    ...optional,
+    `${limits.maxRenditions} renditions of one upload`,
+  ]
+  const workers = limits.workers > 0 ? ` It works on ${limits.workers} at once.` : ''
+  return `At most ${parts.join(', ')}.${workers}`
 }

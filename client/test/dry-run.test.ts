@@ -1,0 +1,99 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { ConverterService } from '@herald/proto/converter'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { gradient } from './pictures.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+import { openWorkshop } from './workshop.js'
+
+let converter: RealConverter
+beforeAll(async () => {
+  converter = await startConverter({ HERALD_MAX_PIXELS: '200000' })
+})
+afterAll(() => converter.close())
+
+async function workshop(files: Record<string, Uint8Array | string>, address = converter.address) {
+  const shop = await openWorkshop(address)
+  onTestFinished(() => shop.close())
+  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
+  return shop
+}
+
+/** A converter of an older version: it lists one format and estimates nothing. */
+async function olderConverter(): Promise<string> {
+  const server = new Server()
+  const webp = { name: 'webp', extensions: ['webp'], readable: true, writable: true }
+  server.addService(ConverterService.service, {
+    ListFormats: (_call: unknown, callback: (error: null, value: unknown) => void) =>
+      callback(null, { formats: [webp] }),
+    Estimate: (_call: unknown, callback: (error: unknown) => void) =>
+      callback({ code: status.UNIMPLEMENTED, details: 'not yet' }),
+    Convert: () => {},
+  })
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    )
+  })
+  onTestFinished(() => server.forceShutdown())
+  return `127.0.0.1:${port}`
+}
+
+describe('herald convert --dry-run', () => {
+  test('says what would be made and how long that takes, and writes nothing at all', async () => {
+    const shop = await workshop({ 'a.png': gradient(400, 300), 'b.png': gradient(40, 30) })
+    const args = ['convert', '.', '-r', '--to', 'webp,jpeg', '--width', '200', '-o', 'made']
+    const { status: exit, stdout, stderr } = await shop.herald([...args, '--dry-run'])
+    expect(exit).toBe(0)
+    expect(stdout).toMatch(
+      /^a\.png {2}png 400 × 300, [\d.]+ kB\n {2}→ made\/a\.webp {2}200 × 150 {2}about /,
+    )
+    expect(stderr).toMatch(/^2 files, about .*\. Nothing was written\.\n$/)
+    expect((await readdir(shop.folder)).sort()).toEqual(['a.png', 'b.png'])
+  })
+
+  test('tells programs the same in JSON', async () => {
+    const shop = await workshop({ 'a.png': gradient(400, 300) })
+    const args = ['convert', 'a.png', '--to', 'webp', '--dry-run', '--json']
+    const { stdout } = await shop.herald(args)
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: 'a.png',
+      ok: true,
+      dryRun: true,
+      source: { format: 'png', width: 400, height: 300 },
+      renditions: [{ format: 'webp', width: 400, height: 300, files: 1 }],
+      error: null,
+    })
+    expect(JSON.parse(stdout).workMs).toBeGreaterThan(0)
+  })
+
+  test('has the exit status and the words of the run: a refusal, a name that is taken', async () => {
+    const shop = await workshop({
+      'vast.png': gradient(500, 500),
+      'note.png': Buffer.alloc(100, 1),
+      'a.png': gradient(8, 8),
+      'a.webp': 'mine',
+    })
+    const dry = (file: string) => shop.herald(['convert', file, '--to', 'webp', '--dry-run'])
+    expect(await dry('vast.png')).toMatchObject({ status: 3, stdout: '' })
+    expect((await dry('vast.png')).stderr).toMatch(
+      /^✗ vast\.png {2}.*pixel[\s\S]*1 would be refused/,
+    )
+    expect((await dry('note.png')).stderr).toMatch(/This is no kind of file/)
+    expect(await dry('a.png')).toMatchObject({ status: 2 })
+  })
+
+  test('does without the estimate where the converter has none', async () => {
+    const shop = await workshop({ 'a.png': gradient(8, 8) }, await olderConverter())
+    const {
+      status: exit,
+      stdout,
+      stderr,
+    } = await shop.herald([...['convert', 'a.png', '--to', 'webp', '--dry-run']])
+    expect(exit).toBe(0)
+    expect(stdout).toMatch(/^a\.png {2}\d+ B\n {2}→ a\.webp\n$/)
+    expect(stderr).toBe(
+      '1 file; this converter does not say how long it takes. Nothing was written.\n',
+    )
+  })
+})
