@@ -36,8 +36,22 @@ const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']
 
 export function createQuantities(phrases: Phrases): Quantities {
   const { locale, say, count } = phrases
-  const format = (value: number, options?: Intl.NumberFormatOptions) =>
-    new Intl.NumberFormat(locale, options).format(value).replace('-', '−')
+  // Making one takes longer than all the rest of a letter.
+  const made = new Map<string, Intl.NumberFormat>()
+  const formatter = (options: Intl.NumberFormatOptions) => {
+    const key = JSON.stringify(options)
+    const found = made.get(key) ?? new Intl.NumberFormat(locale, options)
+    made.set(key, found)
+    return found
+  }
+  const format = (value: number, options: Intl.NumberFormatOptions = {}) =>
+    formatter(options).format(value).replace('-', '−')
+  const lists = new Intl.ListFormat(locale, { type: 'conjunction' })
+  const moments = new Intl.DateTimeFormat(locale, {
+    ...{ day: 'numeric', month: 'long', year: 'numeric' },
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
+    ...{ timeZone: 'UTC', timeZoneName: 'short' },
+  })
   const unit = (value: number, name: string, digits = 0) =>
     format(value, {
       style: 'unit',
@@ -92,18 +106,8 @@ export function createQuantities(phrases: Phrases): Quantities {
     moment(unixMs) {
       const at = new Date(unixMs)
       if (unixMs <= 0 || Number.isNaN(at.getTime())) return ''
-      return new Intl.DateTimeFormat(locale, {
-        day: 'numeric',
-        month: 'long',
-        year: 'numeric',
-        hour: '2-digit',
-        minute: '2-digit',
-        second: '2-digit',
-        hourCycle: 'h23',
-        timeZone: 'UTC',
-        timeZoneName: 'short',
-      }).format(at)
+      return moments.format(at)
     },
-    list: (parts) => new Intl.ListFormat(locale, { type: 'conjunction' }).format(parts),
+    list: (parts) => lists.format(parts),
   }
 }

@@ -28,8 +28,8 @@ export function everyLetter(preview: Uint8Array = jpeg): SampleLetter[] {
     { name: 'failed', events: [failed('holiday.heic', 'HERALD_UNSUPPORTED_FILE', 1)] },
     { name: 'failed-page', events: [failed('scan.pdf', 'HERALD_LOCKED_FILE', 2, page)] },
     { name: 'digest', events: run(6, 1, preview) },
-    { name: 'digest-many', events: run(190, 10, preview) },
-    { name: 'digest-failed', events: run(0, 25, preview) },
+    { name: 'digest-many', events: run(46, 4, preview) },
+    { name: 'digest-failed', events: run(0, 34, preview) },
   ]
 }
 

@@ -1,10 +1,12 @@
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -23,12 +25,21 @@ const keepMs = 90 * 86_400_000
 /** Keeps `current` in `folder`, a file for each version. Processes may share the folder. */
 export function createTemplateArchive(folder: string, current: TemplateSet): TemplateArchive {
   const opened = new Map<string, TemplateSet | undefined>([[current.source.version, current]])
-  mkdirSync(folder, { recursive: true })
-  keep()
-  prune()
+  try {
+    mkdirSync(folder, { recursive: true })
+    keep()
+    prune()
+  } catch {
+    // A full disk keeps no mail from being sent; one that is sent again may then look otherwise.
+  }
 
   function keep(): void {
     const path = pathOf(current.source.version)
+    const now = new Date()
+    if (existsSync(path)) {
+      utimesSync(path, now, now)
+      return
+    }
     const temporary = `${path}.${process.pid}`
     writeFileSync(temporary, JSON.stringify([...current.source.files]))
     renameSync(temporary, path)

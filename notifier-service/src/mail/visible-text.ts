@@ -21,6 +21,8 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** `name` in at most `most` characters as a reader counts them: its middle left out, its end kept. */
 export function shortened(name: string, most: number): string {
+  // No reader counts more characters than there are code units.
+  if (name.length <= most) return name
   const letters = Array.from(graphemes.segment(name), ({ segment }) => segment)
   if (letters.length <= most) return name
   const tail = Math.min(12, Math.floor(most / 2))
