@@ -15,20 +15,20 @@ export async function startNotifier(
   config: NotifierConfig,
   { logger, lifecycle }: NotifierParts,
 ): Promise<{ probesUrl: string }> {
-  const letters = openLetters({
-    templates: config.templates,
-    language: config.language,
-    archive: config.templateArchive,
-  })
-  const sender = createSmtpSender({
-    server: config.smtp,
-    connections: config.smtpConnections,
-    timeoutMs: config.smtpTimeoutMs,
-    logger,
-  })
-  const channel = createMailChannel(config, { letters, sender })
-  return startSubscriber(
-    { ...config, connections: config.smtpConnections },
-    { channel, logger, lifecycle },
-  )
+  const openChannel = () => {
+    const letters = openLetters({
+      templates: config.templates,
+      language: config.language,
+      archive: config.templateArchive,
+    })
+    const sender = createSmtpSender({
+      server: config.smtp,
+      connections: config.smtpConnections,
+      timeoutMs: config.smtpTimeoutMs,
+      logger,
+    })
+    return createMailChannel(config, { letters, sender })
+  }
+  const { smtpConnections: connections } = config
+  return startSubscriber({ ...config, connections }, { openChannel, logger, lifecycle })
 }

@@ -33,7 +33,8 @@ export interface SubscriberConfig extends Omit<DeliverPolicy, 'backOff'> {
 }
 
 export interface SubscriberParts {
-  readonly channel: Channel
+  /** Called once the ledger is open. */
+  readonly openChannel: () => Channel
   readonly logger: Logger
   readonly lifecycle: Lifecycle
   /** What the log says of the other side's outages. */
@@ -44,12 +45,12 @@ export interface SubscriberParts {
 const drainMs = 10_000
 
 /**
- * Tells by `channel` what comes on the topic; everything it takes, the channel included, it defers
- * to `lifecycle`. Resolves to its probes' URL once it listens to the topic.
+ * Tells by one channel what comes on the topic; everything it takes, the channel included, it
+ * defers to `lifecycle`. Resolves to its probes' URL once it listens to the topic.
  */
 export async function startSubscriber(
   config: SubscriberConfig,
-  { channel, logger, lifecycle, words }: SubscriberParts,
+  { openChannel, logger, lifecycle, words }: SubscriberParts,
 ): Promise<{ probesUrl: string }> {
   const { digestRule: digests } = config
   const ledger = openLmdbLedger({
@@ -57,6 +58,7 @@ export async function startSubscriber(
     ...(digests ? { digests } : {}),
   })
   lifecycle.defer('ledger', () => ledger.close())
+  const channel = openChannel()
   await startOutcomes(config, ledger, channel, { logger, lifecycle })
   let subscription: Subscription | undefined
   const intake = {

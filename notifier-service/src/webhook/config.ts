@@ -41,7 +41,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_WEBHOOK_TIMEOUT: duration('15s'),
       HERALD_WEBHOOK_ATTEMPTS: integer(50, 1, 1_000_000),
       HERALD_WEBHOOK_MAX_AGE: duration('2d'),
-      HERALD_WEBHOOK_PROBES: address('127.0.0.1:9103'),
+      HERALD_WEBHOOK_PROBES: address('127.0.0.1:9104'),
       HERALD_PARK_FOR: duration('1m'),
       HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
       HERALD_LEDGER_RETENTION: retention,

@@ -13,7 +13,7 @@ const words = {
 }
 
 await runProgram({ logger }, async (lifecycle) => {
-  const channel = createWebhookChannel(config)
-  const { probesUrl } = await startSubscriber(config, { channel, logger, lifecycle, words })
+  const openChannel = () => createWebhookChannel(config)
+  const { probesUrl } = await startSubscriber(config, { openChannel, logger, lifecycle, words })
   logger.info({ topic: config.topic, group: config.group, probes: probesUrl }, 'ready')
 })
