@@ -33,7 +33,8 @@ export interface ConverterConfig {
 }
 
 /** What a child needs of our environment: programs, fonts, temporary files, language. */
-const childVariables = /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|XDG_CACHE_HOME|FONTCONFIG_\w+)$/
+const childVariables =
+  /^(PATH|HOME|TMPDIR|TZ|LANG|HERALD_SOFFICE|LC_\w+|XDG_CACHE_HOME|FONTCONFIG_\w+)$/
 
 /** The configuration from the environment. Throws ConfigurationError naming every fault. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): ConverterConfig {

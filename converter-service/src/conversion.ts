@@ -41,6 +41,7 @@ export async function convertFile(
   let toldAt = performance.now()
   const upload = await receiveUpload(chunks, {
     path,
+    fileName: plan.fileName,
     maxBytes: limits.maxBytes,
     announcedBytes: plan.sizeBytes,
     abilities,

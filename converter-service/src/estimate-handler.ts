@@ -31,7 +31,7 @@ export interface EstimateServices extends Means {
 const triesAt = [64 * 1024, 1024 * 1024]
 /** Estimates at a time: each holds a part of a file on disk. */
 const maxAtOnce = 64
-/** Reading a header takes milliseconds. */
+/** Reading a header takes milliseconds; of a document the pages must be laid out. */
 const inspectTimeoutMs = 5000
 
 /** Answers what a conversion would cost, from as few of its bytes as will do. */
@@ -82,7 +82,7 @@ async function answer(
     if (announced !== undefined && announced > limits.maxBytes) {
       throw tooManyBytes(announced, limits.maxBytes)
     }
-    const file = { path: folder.path('source'), announced }
+    const file = { path: folder.path('source'), fileName: plan.fileName, announced }
     const source = await readHeader(incoming.chunks(), file, signal, services)
     const { format, width, height, pages } = source
     const { mediaType } = formatNamed(format)
@@ -133,16 +133,23 @@ function describe({ pieces, ms, memoryBytes }: Work, { speed }: Means): Estimate
   }
 }
 
+interface HeaderFile {
+  readonly path: string
+  readonly fileName: string
+  readonly announced: number | undefined
+}
+
 /** Takes bytes until the header can be read. */
 async function readHeader(
   chunks: AsyncIterable<Buffer>,
-  { path, announced }: { path: string; announced: number | undefined },
+  { path, fileName, announced }: HeaderFile,
   signal: AbortSignal,
   { pool, abilities, limits }: EstimateServices,
 ): Promise<SourceFacts> {
   const file = await open(path, 'wx', 0o600)
   const inspect = async (format: string) => {
-    const job = pool.openJob({ budget: { timeoutMs: inspectTimeoutMs } })
+    const isHeader = formatNamed(format).engine === 'image'
+    const job = pool.openJob(isHeader ? { budget: { timeoutMs: inspectTimeoutMs } } : {})
     const cancel = () => job.end('cancelled', signal.reason)
     signal.addEventListener('abort', cancel)
     try {
@@ -164,8 +171,8 @@ async function readHeader(
       if (head.length < sniffBytes) head = Buffer.concat([head, chunk]).subarray(0, sniffBytes)
       if (received < (triesAt[tries] ?? Number.POSITIVE_INFINITY)) continue
       tries++
-      const format = await readableFormat(head, abilities)
-      if (tellsPagesAtItsEnd(format)) continue
+      const format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
+      if (format === undefined || tellsPagesAtItsEnd(format)) continue
       try {
         return { ...(await inspect(format)), format, sizeBytes: announced ?? received }
       } catch (error) {
@@ -174,7 +181,8 @@ async function readHeader(
       }
     }
     if (received === 0) throw emptyFile()
-    const format = await readableFormat(head, abilities)
+    const format = await readableFormat({ head, fileName, path, isComplete: true }, abilities)
+    if (format === undefined) throw new Error('a whole file of no format')
     return { ...(await inspect(format)), format, sizeBytes: received }
   } finally {
     await file.close()

@@ -1,3 +1,5 @@
+import { documentFormats } from './document-formats.js'
+
 /** A file format as Herald knows it, whether or not an engine here can handle it. */
 export interface FormatDescription {
   readonly name: string
@@ -133,6 +135,7 @@ export const formatCatalogue: readonly FormatDescription[] = [
     paged: true,
     maxSide: 65_535,
   },
+  ...documentFormats,
 ]
 
 const byName = new Map<string, FormatDescription>()

@@ -23,7 +23,10 @@ export function listFormats(
       engine,
       multiPage: format.animates || format.paged,
       unavailableReason:
-        readable || writable ? '' : 'The image library of this server comes without it.',
+        readable || writable
+          ? ''
+          : (abilities.engines.find((report) => report.name === engine)?.unavailable ??
+            'This server comes without the part that reads it.'),
     }
   })
   const missing = unavailableFormats.map(

@@ -2,6 +2,8 @@ import { fileTypeFromBuffer } from 'file-type'
 import { isDibHeaderSize } from './engines/dib.js'
 import { formatCatalogue } from './formats.js'
 import { callFile } from './known-files.js'
+import type { Container } from './sniff-container.js'
+import { textFormat } from './sniff-text.js'
 
 /** How many bytes of a file are enough to tell what it is. */
 export const sniffBytes = 64 * 1024
@@ -12,20 +14,32 @@ export type Sniffed =
   | { readonly kind: 'format'; readonly name: string }
   /** Something else that is recognised: `a PDF document`. */
   | { readonly kind: 'other'; readonly called: string }
+  /** Only the whole file tells what lies in it; see `sniffContainer`. */
+  | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'unknown' }
 
-/** Tells a file's type from its first `sniffBytes` bytes (or all it has); its name is not asked. */
-export async function sniff(head: Buffer): Promise<Sniffed> {
+/**
+ * Tells a file's type from its first `sniffBytes` bytes (or all it has). Its name is asked for one
+ * thing only: which of several kinds of plain text it is; see `textFormat`.
+ */
+export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {
+  const start = head.toString('latin1', 0, 8)
+  if (start.startsWith('PK\x03\x04')) return { kind: 'container', container: 'zip' }
+  if (start === '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') return { kind: 'container', container: 'cfb' }
   if (isSvg(head)) return { kind: 'format', name: 'svg' }
   if (isPdf(head)) return { kind: 'format', name: 'pdf' }
   const detected = await fileTypeFromBuffer(head)
   // The detector wants more of a file than its signature, and gives up on far-off directories.
-  if (!detected) return bySignature(head)
+  if (!detected) return bySignature(head) ?? byText(head, fileName)
   const { ext, mime } = detected
   const name = ext === 'apng' ? 'png' : ext
   // Two letters are not enough: many a text begins with BM.
   if (name === 'bmp' && head.length >= 18 && !isDibHeaderSize(head.readUInt32LE(14))) {
-    return { kind: 'unknown' }
+    return byText(head, fileName)
+  }
+  if (name === 'xml') {
+    const text = byText(head, '')
+    if (text.kind === 'format' && text.name === 'html') return text
   }
   const format = formatCatalogue.find(({ extensions }) => extensions.includes(name))
   return format
@@ -44,9 +58,14 @@ const signatures: readonly (readonly [string, string])[] = [
   ['MM\0+', 'tiff'],
 ]
 
-function bySignature(head: Buffer): Sniffed {
+function bySignature(head: Buffer): Sniffed | undefined {
   const start = head.toString('latin1', 0, 8)
   const name = signatures.find(([signature]) => start.startsWith(signature))?.[1]
+  return name ? { kind: 'format', name } : undefined
+}
+
+function byText(head: Buffer, fileName: string): Sniffed {
+  const name = textFormat(head, fileName)
   return name ? { kind: 'format', name } : { kind: 'unknown' }
 }
 

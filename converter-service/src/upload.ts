@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { type Abilities, listNames } from './abilities.js'
-import { sniff, sniffBytes } from './sniff.js'
+import { formatNamed } from './formats.js'
+import { callFile } from './known-files.js'
+import { type Sniffed, sniff, sniffBytes } from './sniff.js'
+import { sniffContainer } from './sniff-container.js'
 import { emptyFile, tooManyBytes } from './spec.js'
 
 export interface Upload {
@@ -16,6 +19,7 @@ export interface Upload {
 export interface UploadOptions {
   /** Where the bytes go. */
   readonly path: string
+  readonly fileName: string
   readonly maxBytes: number
   /** What the sender said it would be. */
   readonly announcedBytes: number | undefined
@@ -29,13 +33,14 @@ export interface UploadOptions {
  */
 export async function receiveUpload(
   chunks: AsyncIterable<Buffer>,
-  { path, maxBytes, announcedBytes, abilities, onProgress }: UploadOptions,
+  { path, fileName, maxBytes, announcedBytes, abilities, onProgress }: UploadOptions,
 ): Promise<Upload> {
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o600)
   let sizeBytes = 0
   let format: string | undefined
   let head = Buffer.alloc(0)
+  let isContainer = false
   try {
     for await (const chunk of chunks) {
       sizeBytes += chunk.length
@@ -47,7 +52,10 @@ export async function receiveUpload(
       await file.writev([chunk])
       if (format === undefined) {
         head = Buffer.concat([head, chunk.subarray(0, sniffBytes - head.length)])
-        if (head.length >= sniffBytes) format = await readableFormat(head, abilities)
+        if (head.length >= sniffBytes && !isContainer) {
+          format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
+          isContainer = format === undefined
+        }
       }
       onProgress(sizeBytes)
     }
@@ -58,24 +66,62 @@ export async function receiveUpload(
   if (announcedBytes !== undefined && sizeBytes < announcedBytes) {
     throw damagedTransfer(announcedBytes, `only ${sizeBytes.toLocaleString('en')}`)
   }
-  format ??= await readableFormat(head, abilities)
+  format ??= await readableFormat({ head, fileName, path, isComplete: true }, abilities)
+  if (format === undefined) throw new Error('a whole file of no format')
   return { sizeBytes, sha256: hash.digest('hex'), format }
 }
 
-/** The name of the readable format these first bytes are of. Rejects with HERALD_UNSUPPORTED_FILE. */
-export async function readableFormat(head: Buffer, { readable }: Abilities): Promise<string> {
-  const sniffed = await sniff(head)
+/** What has come of a file. */
+export interface Arrived {
+  /** Its first `sniffBytes` bytes. */
+  readonly head: Buffer
+  readonly fileName: string
+  /** Where all that has come lies. */
+  readonly path: string
+  readonly isComplete: boolean
+}
+
+/**
+ * The name of the readable format it is of; undefined where only the whole file tells. Rejects
+ * with HERALD_UNSUPPORTED_FILE, and with what a container's own directory says against it.
+ */
+export async function readableFormat(
+  { head, fileName, path, isComplete }: Arrived,
+  abilities: Abilities,
+): Promise<string | undefined> {
+  const first = await sniff(head, fileName)
+  if (first.kind === 'container' && !isComplete) return undefined
+  const sniffed = first.kind === 'container' ? await sniffContainer(path, first.container) : first
+  const { readable } = abilities
   if (sniffed.kind === 'format' && readable.some(({ name }) => name === sniffed.name)) {
     return sniffed.name
   }
+  throw unreadable(sniffed, abilities)
+}
+
+function unreadable(sniffed: Sniffed, { readable, engines }: Abilities): HeraldError {
   const reads = `this server reads ${listNames(readable)}`
-  const said =
-    sniffed.kind === 'unknown'
-      ? `This is no kind of file known here; ${reads}.`
-      : `This is ${sniffed.kind === 'other' ? sniffed.called : `a file in ${sniffed.name}`}; ${reads}.`
-  throw new HeraldError('HERALD_UNSUPPORTED_FILE', said, {
-    remedy: 'Save or export it in one of these formats. Its name does not count, its bytes do.',
-  })
+  const byBytes = 'Its name does not count, its bytes do.'
+  const saveAs = `Save or export it in one of these formats. ${byBytes}`
+  if (sniffed.kind === 'other') {
+    return unsupported(`This is ${sniffed.called}; ${reads}.`, saveAs)
+  }
+  if (sniffed.kind !== 'format') {
+    return unsupported(`This is no kind of file known here; ${reads}.`, saveAs)
+  }
+  const { name, engine } = formatNamed(sniffed.name)
+  const called = callFile(name, `of type ${name}`)
+  const reason = engines.find((report) => report.name === engine)?.unavailable
+  return reason
+    ? unsupported(
+        `This is ${called}. ${reason}`,
+        'Save or print it as a PDF and upload that, or have the server equipped.',
+      )
+    : unsupported(`This is ${called}; ${reads}.`, saveAs)
+}
+
+function unsupported(said: string, remedy: string): HeraldError {
+  return new HeraldError('HERALD_UNSUPPORTED_FILE', said, { remedy })
 }
 
 function damagedTransfer(announcedBytes: number, came: string): HeraldError {

@@ -1,9 +1,10 @@
+import { documentEngine } from './document.js'
 import type { Engine, EngineReport } from './engine.js'
 import { imageEngine } from './image.js'
 import { pdfEngine } from './pdf.js'
 
 /** Every engine of this server; a further one is added here and in the format catalogue. */
-const allEngines: readonly Engine[] = [imageEngine, pdfEngine]
+const allEngines: readonly Engine[] = [imageEngine, pdfEngine, documentEngine]
 
 /** The engines as they stand in this process, asked what they can do. */
 export class Engines {

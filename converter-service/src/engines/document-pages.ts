@@ -1,0 +1,29 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import MarkdownIt from 'markdown-it'
+
+const style = `
+body { font-family: sans-serif; font-size: 11pt; }
+pre, code { font-family: monospace; font-size: 10pt; }
+pre { background: #f4f4f4; padding: 0.2cm; }
+blockquote { margin-left: 0.8cm; color: #555555; }
+table { border-collapse: collapse; }
+td, th { border: 1px solid #999999; padding: 0.1cm; }
+`
+
+/** Markdown as a page: HTML within it is shown as text, and pictures by what they are called. */
+export async function prepareMarkdown(source: string, target: string): Promise<void> {
+  const markdown = new MarkdownIt({ html: false, linkify: false }).disable('image')
+  const body = markdown.render(await readFile(source, 'utf8'))
+  await writeFile(target, page(body))
+}
+
+/** LibreOffice takes a page without a word on its characters for Latin-1. */
+export async function prepareHtml(source: string, target: string): Promise<void> {
+  const text = await readFile(source, 'utf8')
+  const said = /<meta[^>]+charset/i.test(text.slice(0, 4096))
+  await writeFile(target, said ? text : `\ufeff${text}`)
+}
+
+function page(body: string): string {
+  return `<!DOCTYPE html><html><head><meta charset="utf-8"><style>${style}</style></head><body>${body}</body></html>`
+}

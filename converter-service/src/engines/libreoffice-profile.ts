@@ -1,0 +1,51 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+type Value = boolean | number | string
+
+/**
+ * What a document may not do. No macros; no pictures, sections or sheets from elsewhere, neither
+ * over the network nor from this machine; no recalculation, which could ask for either; and
+ * whatever would still go out is sent to a proxy that is not there.
+ */
+const settings: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
+  'org.openoffice.Office.Common/Security/Scripting': {
+    MacroSecurityLevel: 3,
+    DisableMacrosExecution: true,
+    BlockUntrustedRefererLinks: true,
+    // Since 7.6: objects, controls and plug-ins of any kind.
+    DisableActiveContent: true,
+  },
+  // 0 is never here, and 1 there.
+  'org.openoffice.Office.Writer/Content/Update': { Link: 0, Field: false, Chart: false },
+  'org.openoffice.Office.Calc/Content/Update': { Link: 1 },
+  'org.openoffice.Office.Calc/Formula/Load': { OOXMLRecalcMode: 1, ODFRecalcMode: 1 },
+  'org.openoffice.Inet/Settings': {
+    ooInetProxyType: 2,
+    ooInetHTTPProxyName: '127.0.0.1',
+    ooInetHTTPProxyPort: 9,
+    ooInetHTTPSProxyName: '127.0.0.1',
+    ooInetHTTPSProxyPort: 9,
+    ooInetNoProxy: '',
+  },
+  'org.openoffice.Office.Java/VirtualMachine': { Enable: false },
+}
+
+/** Writes the profile a LibreOffice starts with. */
+export async function writeProfile(folder: string): Promise<void> {
+  const items = Object.entries(settings).flatMap(([path, properties]) =>
+    Object.entries(properties).map(
+      ([name, value]) =>
+        `<item oor:path="/${path}"><prop oor:name="${name}" oor:op="fuse"><value>${value}</value></prop></item>`,
+    ),
+  )
+  await mkdir(join(folder, 'user'), { recursive: true })
+  await writeFile(
+    join(folder, 'user', 'registrymodifications.xcu'),
+    `<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+${items.join('\n')}
+</oor:items>
+`,
+  )
+}

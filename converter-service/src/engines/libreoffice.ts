@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process'
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { writeProfile } from './libreoffice-profile.js'
+
+/** An installed LibreOffice. */
+export interface LibreOffice {
+  readonly program: string
+  readonly version: string
+  /** Its parts that are installed: `writer`, `calc`, `impress`. */
+  readonly modules: ReadonlySet<string>
+}
+
+export interface ImportAndExport {
+  /** By what the document is read, and by no other; in LibreOffice's own words. */
+  readonly importFilter: string
+  readonly exportFilter: string
+}
+
+/** Its library for each kind of document. */
+const libraries: Readonly<Record<string, string>> = {
+  writer: 'libswlo.so',
+  calc: 'libsclo.so',
+  impress: 'libsdlo.so',
+}
+/** A start that only wrote the profile ends like that, and asks to be started again. */
+const startAgain = 81
+
+/** The LibreOffice that `HERALD_SOFFICE` names, or else the one on the PATH; undefined where there is none. */
+export function findLibreOffice(
+  env: Readonly<Record<string, string | undefined>>,
+): LibreOffice | undefined {
+  const found = env['HERALD_SOFFICE'] || findOnPath(env['PATH'] ?? '')
+  if (!found) return undefined
+  try {
+    const launcher = realpathSync(found)
+    const folder = dirname(launcher)
+    // The launcher starts it as a process of its own and watches it: one more to be killed.
+    const program = join(folder, 'soffice.bin')
+    const modules = Object.keys(libraries).filter((name) =>
+      existsSync(join(folder, libraries[name] ?? '')),
+    )
+    return {
+      program: existsSync(program) ? program : launcher,
+      version: versionIn(folder),
+      modules: new Set(modules.length > 0 ? modules : Object.keys(libraries)),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function findOnPath(path: string): string | undefined {
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder, 'soffice'))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
+function versionIn(folder: string): string {
+  try {
+    const text = readFileSync(join(folder, 'versionrc'), 'utf8')
+    return /^(?:OOOBaseVersion|AboutBoxVersion|ReferenceOOoMajorMinor)=(\S+)/m.exec(text)?.[1] ?? ''
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * Has LibreOffice read `document` and leave a PDF in `folder`, where its profile lies as well.
+ * Resolves to whether it did. It runs in this process' group: whoever kills that kills it.
+ */
+export async function printToPdf(
+  { program }: LibreOffice,
+  document: string,
+  folder: string,
+  { importFilter, exportFilter }: ImportAndExport,
+): Promise<void> {
+  const profile = join(folder, 'profile')
+  await mkdir(profile)
+  await writeProfile(profile)
+  const words = [
+    `-env:UserInstallation=${pathToFileURL(profile)}`,
+    '--headless',
+    '--norestore',
+    '--nologo',
+    '--nodefault',
+    '--nolockcheck',
+    `--infilter=${importFilter}`,
+    '--convert-to',
+    `pdf:${exportFilter}`,
+    '--outdir',
+    folder,
+    document,
+  ]
+  // Nothing of ours but where programs and fonts are; what it writes lies in the job's folder.
+  const { PATH = '', LANG = 'C.UTF-8', FONTCONFIG_PATH, FONTCONFIG_FILE } = process.env
+  const env = {
+    PATH,
+    LANG,
+    ...(FONTCONFIG_PATH ? { FONTCONFIG_PATH } : {}),
+    ...(FONTCONFIG_FILE ? { FONTCONFIG_FILE } : {}),
+    HOME: profile,
+    TMPDIR: folder,
+    SAL_USE_VCLPLUGIN: 'svp',
+    SAL_DISABLE_OPENCL: '1',
+  }
+  const status = await run(program, words, env, folder)
+  if (status === startAgain) await run(program, words, env, folder)
+}
+
+function run(
+  program: string,
+  words: string[],
+  env: Record<string, string>,
+  cwd: string,
+): Promise<number | null> {
+  return new Promise((resolve) => {
+    const options = { env, cwd, maxBuffer: 1024 ** 2 }
+    // A fault shows in that there is no PDF; what it prints is not meant for people.
+    const child = execFile(program, words, options, () => resolve(child.exitCode))
+  })
+}

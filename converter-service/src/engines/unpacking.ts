@@ -1,0 +1,135 @@
+import { HeraldError } from '@herald/proto/errors'
+import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
+import { describeBytes } from '../limits.js'
+import { lockedDocument, maxParts } from '../sniff-container.js'
+
+/** The most all parts of a document may have unpacked, those of documents within it included. */
+export const maxUnpackedBytes = 256 * 1024 ** 2
+/** Documents within documents; more than two are no document. */
+const maxDepth = 3
+/** A document within a document is held in memory while it is looked at. */
+const maxInnerBytes = 64 * 1024 ** 2
+
+/**
+ * Refuses a ZIP-based document that is a bomb, before anything opens it: by what its directory
+ * says, which costs nothing, then by unpacking all of it and counting. On the way it refuses XML
+ * that declares entities, which no office program writes. Rejects with HERALD_TOO_MANY_BYTES,
+ * HERALD_CORRUPT_FILE, HERALD_LOCKED_FILE.
+ */
+export async function refuseBomb(path: string): Promise<void> {
+  const zip = await openPromise(path, { autoClose: false }).catch((cause) => {
+    throw damaged('its directory is missing', cause)
+  })
+  await new Unpacking().look(zip, 1)
+}
+
+class Unpacking {
+  #unpacked = 0
+
+  async look(zip: ZipFile, depth: number): Promise<void> {
+    if (depth > maxDepth) throw damaged('documents lie in documents without end')
+    try {
+      const entries = await readDirectory(zip)
+      for (const entry of entries) await this.#unpack(zip, entry, depth)
+    } catch (error) {
+      if (error instanceof HeraldError) throw error
+      throw damaged('a part of it cannot be unpacked', error)
+    } finally {
+      zip.close()
+    }
+  }
+
+  async #unpack(zip: ZipFile, entry: Entry, depth: number): Promise<void> {
+    if (entry.fileName.endsWith('/')) return
+    const stream = await zip.openReadStreamPromise(entry)
+    const xml = new XmlWatch(entry.fileName)
+    const inner: Buffer[] = []
+    let first = true
+    let isZip = false
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      this.#unpacked += chunk.length
+      if (this.#unpacked > maxUnpackedBytes) {
+        stream.destroy()
+        throw bomb('more than that')
+      }
+      if (first) isZip = chunk.toString('latin1', 0, 4) === 'PK\x03\x04'
+      first = false
+      if (isZip) inner.push(chunk)
+      else xml.feed(chunk)
+    }
+    if (!isZip) return
+    const bytes = Buffer.concat(inner)
+    if (bytes.length > maxInnerBytes) throw bomb('a large archive within it')
+    await this.look(await fromBufferPromise(bytes), depth + 1)
+  }
+}
+
+/** The directory says what is to come, and where it lies: a bomb may give one place many names. */
+async function readDirectory(zip: ZipFile): Promise<Entry[]> {
+  if (zip.entryCount > maxParts) {
+    throw damaged(`it has ${zip.entryCount.toLocaleString('en')} parts`)
+  }
+  const entries: Entry[] = []
+  for await (const entry of zip.eachEntry()) {
+    entries.push(entry)
+    if (entry.isEncrypted()) throw lockedDocument()
+  }
+  const declared = entries.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0)
+  if (declared > maxUnpackedBytes) throw bomb(describeBytes(declared))
+  const byPlace = [...entries].sort((a, b) => place(a) - place(b))
+  byPlace.reduce((end, entry) => {
+    if (place(entry) < end) throw damaged('its parts lie one on top of the other')
+    return place(entry) + entry.compressedSize + 30
+  }, 0)
+  return entries
+}
+
+function place({ relativeOffsetOfLocalHeader }: Entry): number {
+  return relativeOffsetOfLocalHeader
+}
+
+/** The one document type that an office program wrote: OpenOffice before 2.4, in its manifest. */
+const harmless = /<!DOCTYPE manifest:manifest PUBLIC "[^"<>[\]]*" "Manifest\.dtd">/g
+const forbidden = /<!(?:DOCTYPE|ENTITY)\s/
+
+/** Reads a part as it comes by. */
+class XmlWatch {
+  readonly #isXml: boolean
+  readonly #isManifest: boolean
+  #tail = ''
+
+  constructor(fileName: string) {
+    this.#isXml = /\.(xml|rels|vml)$/i.test(fileName)
+    this.#isManifest = fileName === 'META-INF/manifest.xml'
+  }
+
+  feed(chunk: Buffer): void {
+    if (!this.#isXml) return
+    // Without the zeros, UTF-16 reads like UTF-8.
+    const text = (this.#tail + chunk.toString('latin1').replaceAll('\0', '')).replace(harmless, '')
+    if (forbidden.test(text)) {
+      throw new HeraldError(
+        'HERALD_CORRUPT_FILE',
+        'This document declares XML entities, which can grow without end or name other files; no office program does that.',
+        { remedy: 'Open it in the program it was made with and save it again.' },
+      )
+    }
+    if (this.#isManifest && text.includes('<manifest:encryption-data')) throw lockedDocument()
+    this.#tail = text.slice(-200)
+  }
+}
+
+function bomb(size: string): HeraldError {
+  return new HeraldError(
+    'HERALD_TOO_MANY_BYTES',
+    `Unpacked, this document has ${size}; this server unpacks at most ${describeBytes(maxUnpackedBytes)}.`,
+    { remedy: 'If it really is a document, save it with smaller pictures, or in parts.' },
+  )
+}
+
+function damaged(why: string, cause?: unknown): HeraldError {
+  return new HeraldError('HERALD_CORRUPT_FILE', `This document is damaged: ${why}.`, {
+    remedy: 'Open it in the program it was made with and save it again.',
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
