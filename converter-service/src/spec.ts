@@ -134,6 +134,18 @@ function checkRendition(
       'Leave lossless out, or choose one of these.',
     )
   }
+  if (spec.lossless && spec.palette) {
+    throw badOption(
+      'Both a palette, which leaves out colours, and no loss are asked for.',
+      'Leave out one of them.',
+    )
+  }
+  if (/ATTENTION|ENTROPY/.test(spec.gravity) && spec.fit !== 'FIT_COVER') {
+    throw badOption(
+      'What draws the eye or holds detail is looked for only where something is cropped.',
+      'Ask for the fit cover as well, or for a side such as north.',
+    )
+  }
   const { width, height } = spec
   const longest = Math.max(width ?? 0, height ?? 0)
   if (longest > format.maxSide) {
