@@ -37,7 +37,7 @@ export const consume: Bench = {
       })
       let firstAt = 0
       let told = 0
-      const done = new Promise<number>((resolve) => {
+      const done = new Promise<number>((resolve, reject) => {
         const channel: Channel = {
           name: 'mail',
           readyName: 'nobody',
@@ -57,10 +57,10 @@ export const consume: Bench = {
           probe: async () => {},
           close: () => {},
         }
-        void startSubscriber(
+        startSubscriber(
           { ...config, connections: 32 },
-          { channel, logger: silentLogger, lifecycle },
-        )
+          { openChannel: () => channel, logger: silentLogger, lifecycle },
+        ).catch(reject)
       })
       const lastAt = await done
       await lifecycle.close()
