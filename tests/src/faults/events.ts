@@ -35,8 +35,16 @@ export function makeEvents(
   })
 }
 
-/** `place`: among the events of that recipient. */
-export function makeEvent(recipient: string, place: number): TestEvent {
+/** What was done at once; `size` 0: nobody says how much that is. */
+export interface TestRun {
+  readonly id: string
+  readonly size: number
+}
+
+export const makeRun = (size: number): TestRun => ({ id: uuidv7(), size })
+
+/** `place`: among the events of that recipient. Without a run it is alone: a mail of its own. */
+export function makeEvent(recipient: string, place: number, run?: TestRun): TestEvent {
   const id = uuidv7()
   const now = Date.now()
   const message = toMessage(
@@ -45,9 +53,8 @@ export function makeEvent(recipient: string, place: number): TestEvent {
       type: eventTypes.fileConverted,
       data: {
         conversionId: id,
-        // Alone in its run: each is a mail, which is what is counted.
-        runId: id,
-        runSize: 1,
+        runId: run?.id ?? id,
+        runSize: run?.size ?? 1,
         source: {
           name: `picture-${place}.jpg`,
           mediaType: 'image/jpeg',

@@ -54,6 +54,7 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       recipient: session.envelope.rcptTo.map(({ address }) => address).join(),
       startedAt: Date.now(),
       eventId: undefined,
+      eventIds: [],
       bodyAt: undefined,
       bodySequence: undefined,
       verdict: undefined,
@@ -76,7 +77,10 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
         if (self.behaviour.halfWay?.(send)) return answer('cut')
       }
       const text = Buffer.concat(chunks).toString('latin1')
-      send.eventId = /^X-Herald-Event: (\S+)/im.exec(text)?.[1]
+      // A long header is folded (RFC 5322 §2.2.3).
+      const [, told] = /^X-Herald-Event: (.*(?:\r\n[ \t].*)*)/im.exec(text) ?? []
+      send.eventIds = told?.trim().split(/\s+/) ?? []
+      send.eventId = send.eventIds[0]
       send.bodyAt = Date.now()
       bodies += 1
       send.bodySequence = bodies

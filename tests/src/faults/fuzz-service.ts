@@ -65,10 +65,17 @@ export async function startFuzzService(
     deaths: () => deaths,
     residentBytes: async () => Promise.all([pid, ...(await descendants(pid))].map(residentOf)),
     async leftovers() {
-      const [own] = await readdir(join(temporary, 'spool'))
-      const spooled = own === undefined ? [] : await readdir(join(temporary, 'spool', own))
-      const others = (await readdir(temporary)).filter((name) => name !== 'spool')
-      return [...spooled, ...others]
+      const spool = join(temporary, 'spool')
+      const [own = ''] = await readdir(spool)
+      const spooled = await readdir(join(spool, own), { recursive: true })
+      // Each child has an empty folder of its own for as long as it lives.
+      const homes = spooled.filter((name) => /^w-\w+$/.test(name))
+      const alive = (await descendants(pid)).length
+      return [
+        ...spooled.filter((name) => !homes.includes(name)),
+        ...homes.slice(alive),
+        ...(await readdir(temporary)).filter((name) => name !== 'spool'),
+      ]
     },
     async stop() {
       client.close()

@@ -28,6 +28,14 @@ export const guards = {
       replace: 'function find(key) { return undefined;',
     },
   ],
+  /** The events of a digest that went look new. */
+  "a digest's events": [
+    {
+      file: 'notifier-service/dist/src/ledger/lmdb-ledger.js',
+      find: /members\.get\(key\)\?\.digest/,
+      replace: 'undefined',
+    },
+  ],
   /** An acknowledgement commits everything before it, done or not. */
   'contiguous commit': [
     {

@@ -7,6 +7,8 @@ import { source, type TestEvent } from './events.js'
 /** Looks at the notifiers' ledger, as it is read after a crash. */
 export interface LedgerView {
   find(id: string): MailRecord | undefined
+  /** Events that wait for the others of their run. */
+  gathered(): number
   /** Resolves once every event has its outcome; false when that takes longer than `timeoutMs` without progress. */
   untilSettled(events: readonly TestEvent[], timeoutMs: number): Promise<boolean>
   close(): Promise<void>
@@ -30,6 +32,7 @@ export function viewLedger(folder: string): LedgerView {
   }
   return {
     find,
+    gathered: () => ledger.gathering.count(),
     async untilSettled(events, timeoutMs) {
       let open = [...events]
       for (let movedAt = Date.now(); open.length > 0; ) {

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { convertMutant } from './fuzz-convert.js'
@@ -137,8 +137,10 @@ async function fuzz(
 }
 
 async function readOriginals(folder: string, maxBytes = Number.POSITIVE_INFINITY) {
-  const names = (await readdir(folder)).filter(
-    (name) => extname(name) !== '.md' || /two/.test(name),
+  const entries = await readdir(folder, { withFileTypes: true })
+  // The corpus describes itself in a README.
+  const names = entries.flatMap((entry) =>
+    entry.isFile() && entry.name !== 'README.md' ? entry.name : [],
   )
   const all = await Promise.all(
     names.sort().map(async (name): Promise<Original> => {

@@ -1,6 +1,7 @@
 import { type Guard, without } from './guards.js'
 import { promises, type Result } from './result.js'
 import { runClients } from './scenario-clients.js'
+import { runDigests } from './scenario-digests.js'
 import { runParked } from './scenario-parked.js'
 import { runRebalance } from './scenario-rebalance.js'
 import { runRelays } from './scenario-relays.js'
@@ -17,6 +18,8 @@ export async function runGuards(stage: Stage, { seed, say }: GuardsOptions): Pro
   const bites: Record<Guard, (nodeArguments: string[]) => Promise<Result>> = {
     'none, stretched': (nodeArguments) => runClients(stage, { seed, runs: 4, nodeArguments }),
     ledger: (nodeArguments) => runTwice(stage, { seed, events: 200, nodeArguments }),
+    "a digest's events": (nodeArguments) =>
+      runDigests(stage, { seed, rounds: 2, recipients: 6, runSize: 4, nodeArguments }),
     'contiguous commit': (nodeArguments) => runParked(stage, { seed, events: 100, nodeArguments }),
     'assignment check': (nodeArguments) =>
       runRebalance(stage, { seed, events: 200, nodeArguments }),

@@ -1,6 +1,7 @@
 import type { Result } from './result.js'
 import { runClients } from './scenario-clients.js'
 import { runDeferred } from './scenario-deferred.js'
+import { runDigests } from './scenario-digests.js'
 import { runFuzz } from './scenario-fuzz.js'
 import { runGreylist } from './scenario-greylist.js'
 import { runGuards } from './scenario-guards.js'
@@ -52,6 +53,8 @@ export const scenarios: Readonly<Record<string, (stage: Stage, scale: Scale) => 
       }),
     deferred: (stage, { seed }) =>
       runDeferred(stage, { seed, events: 1000, greylistMs: 30_000, parkForMs: 5000 }),
+    digests: (stage, { seed }) =>
+      runDigests(stage, { seed, rounds: 20, recipients: 20, runSize: 10 }),
     parked: (stage, { seed }) => runParked(stage, { seed, events: 200 }),
     moods: (stage, { seed }) => runMoods(stage, { seed, events: 1000 }),
     rebalance: (stage, { seed }) => runRebalance(stage, { seed, events: 400 }),

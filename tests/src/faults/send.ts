@@ -10,6 +10,8 @@ export interface Send {
   readonly startedAt: number
   /** Undefined until the body is whole. */
   eventId: string | undefined
+  /** All that a digest tells of. */
+  eventIds: readonly string[]
   bodyAt: number | undefined
   /** Its place among the bodies that came whole, from 1. */
   bodySequence: number | undefined
