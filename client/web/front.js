@@ -144,7 +144,7 @@ function look(item) {
   for (const each of chosen.values()) each.row.classList.toggle('current', each === item)
   panel.hidden = chosen.size === 0
   drop.classList.toggle('slim', chosen.size > 0)
-  drop.querySelector('.drop-big').textContent = chosen.size > 0 ? page.dropMore : page.drop
+  drop.querySelector('#drop-text').textContent = chosen.size > 0 ? page.dropMore : page.drop
   send.textContent =
     chosen.size === 0
       ? page.convert

@@ -218,7 +218,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
       await page.setInputFiles('#files', {
         name: 'no picture.jpg',
         mimeType: '',
-        buffer: Buffer.from('nothing'),
+        buffer: Buffer.from([0, 1, 2, 255, 254, 0]),
       })
       await page.click('#send')
       await page.locator('.row.failed').waitFor()

@@ -110,6 +110,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
         },
       )
     } catch (error) {
+      meter.end()
       const fault = faultOf(error)
       if (fault.code === 'HERALD_INTERNAL') logger.error({ err: error }, 'could not convert')
       await rm(folder, { recursive: true, force: true })
@@ -130,6 +131,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
       return
     }
     // It is announced: whatever fails from here on, its files stay.
+    meter.end()
     await change(record.token, { state: 'converted', announcement: announced(converted) })
   }
 

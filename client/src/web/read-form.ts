@@ -49,6 +49,8 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
 
     const fail = (fault: unknown) => {
       request.unpipe(busboy)
+      // A connection closed with bytes unread would take the answer with it.
+      request.resume()
       for (const stream of streams) {
         stream.destroy(fault instanceof Error ? fault : new Error(String(fault)))
       }

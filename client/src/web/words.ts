@@ -12,6 +12,8 @@ export interface Words {
   readonly drop: string
   readonly dropMore: string
   readonly choose: string
+  /** Where there is nothing to drop with. */
+  readonly pick: string
   readonly privacy: string
   readonly format: string
   readonly width: string

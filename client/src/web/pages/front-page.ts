@@ -45,7 +45,7 @@ ${page.converterAway && html`<p class="notice" role="status">${words.converterAw
 ${check('lossless', words.lossless)}${check('exif', words.exif)}${check('pages', words.pages)}
 </details>
 ${notifyField(view, page.recipients)}
-<div class="drop" id="drop"><label for="files"><span class="drop-big">${words.drop}</span><span class="drop-small">${words.choose}</span></label>
+<div class="drop" id="drop"><label for="files"><span class="drop-big"><span class="mouse" id="drop-text">${words.drop}</span><span class="touch">${words.pick}</span></span><span class="drop-small mouse">${words.choose}</span></label>
 <input id="files" name="file" type="file" multiple required></div>
 <div class="live" id="live" hidden></div>
 <div class="send"><button class="button" id="send">${words.convert}</button>

@@ -9,6 +9,7 @@ export const en: Words = {
   drop: 'Drop files here',
   dropMore: 'Drop more files here',
   choose: 'or paste them, or choose from your device',
+  pick: 'Choose files',
   privacy: 'Results are deleted after {time}. Only who has the link sees them.',
   format: 'Convert to',
   width: 'Width',

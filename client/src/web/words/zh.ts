@@ -9,6 +9,7 @@ export const zh: Words = {
   drop: '把文件拖到这里',
   dropMore: '把更多文件拖到这里',
   choose: '也可以粘贴，或从设备中选择',
+  pick: '选择文件',
   privacy: '结果在 {time}后删除。只有持有链接的人才能看到。',
   format: '转换为',
   width: '宽度',
