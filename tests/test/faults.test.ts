@@ -1,5 +1,6 @@
 import { findKafka } from '@herald/kafka'
 import type { Result } from '@herald/tests/faults/result'
+import { runDigests } from '@herald/tests/faults/scenario-digests'
 import { runKills } from '@herald/tests/faults/scenario-kills'
 import { runMoods } from '@herald/tests/faults/scenario-moods'
 import { runOutage } from '@herald/tests/faults/scenario-outage'
@@ -48,6 +49,10 @@ describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, { timeout: 1
 
   test('events published twice are one mail each', async () => {
     expectKept(await runTwice(stage, { seed, events: 100 }))
+  })
+
+  test('notifiers die while a run is gathered: every event is in exactly one mail', async () => {
+    expectKept(await runDigests(stage, { seed, rounds: 4, recipients: 8, runSize: 6 }))
   })
 
   test('what cannot be read goes to the dead letters with its reason, and the rest is mailed', async () => {

@@ -1,0 +1,160 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { holdReply } from './behaviours.js'
+import { isTaken } from './count.js'
+import { makeEvent, makeRun, people, type TestEvent } from './events.js'
+import { untilNoLag } from './lag.js'
+import type { LedgerView } from './ledger-view.js'
+import { type Players, play } from './play.js'
+import { publishPaced } from './publish-paced.js'
+import { promises, type Result } from './result.js'
+import { seeded, whole } from './seeded.js'
+import type { Stage } from './stage.js'
+import { killAndLook } from './window.js'
+
+export interface DigestsOptions {
+  readonly seed: number
+  readonly rounds: number
+  readonly recipients: number
+  /** Events of one run for one recipient. */
+  readonly runSize: number
+  readonly nodeArguments?: readonly string[]
+}
+
+interface RunOfOne {
+  readonly recipient: string
+  readonly round: number
+  readonly events: readonly TestEvent[]
+}
+
+const notifiers = 3
+const env = { HERALD_DIGEST_QUIET: '500ms', HERALD_DIGEST_MAX: '5m' }
+
+/** Runs of several files, half of them of unknown size; in each round a notifier dies while they are gathered. */
+export async function runDigests(stage: Stage, options: DigestsOptions): Promise<Result> {
+  const { nodeArguments = [], rounds } = options
+  const random = seeded(options.seed)
+  const settings = { notifiers, behaviour: holdReply(20), env, nodeArguments }
+  return play(stage, settings, async (players) => {
+    const { sink, fleet, ledger, place, finish } = players
+    const to = { broker: stage.broker, topic: place.topic, perSecond: Infinity }
+    const runs: RunOfOne[] = []
+    const bornAt = new Array<number>(notifiers).fill(0)
+    const inDoubt = new Set<string>()
+    let inWindow = 0
+    for (let round = 0; round < rounds; round += 1) {
+      const these = runsOf(round, options)
+      runs.push(...these)
+      const half = options.runSize / 2
+      await publishPaced(
+        these.flatMap(({ events }) => events.slice(0, half)),
+        to,
+      )
+      await untilGathered(ledger, 20_000)
+      const victim = whole(random, notifiers)
+      if (ledger.gathered() > 0) inWindow += 1
+      for (const id of await killOne(players, victim, bornAt[victim] ?? 0)) inDoubt.add(id)
+      const rest = these.flatMap(({ events }) => events.slice(half))
+      await publishPaced(rest, to)
+      bornAt[victim] = Date.now()
+      await fleet.start(victim)
+      // Some come twice, before their digest went or after.
+      await publishPaced(rest, to)
+    }
+    const events = runs.flatMap((run) => run.events)
+    const settled = await ledger.untilSettled(events, 30_000)
+    const empty = await untilNoLag(fleet, notifiers, 60_000)
+    const { deadLetters } = await finish()
+
+    const mails = sink.sends.filter(isTaken)
+    const times = new Map<string, number>()
+    for (const id of mails.flatMap(({ eventIds }) => eventIds)) {
+      times.set(id, (times.get(id) ?? 0) + 1)
+    }
+    const lost = events.filter(({ id }) => !times.has(id)).length
+    const twice = [...times].filter(([, count]) => count > 1).map(([id]) => id)
+    const { faults, hold } = promises()
+    hold(settled, 'not every event came to an end')
+    hold(empty, 'not every event was acknowledged')
+    hold(lost === 0, `${lost} events lost`)
+    hold(
+      twice.every((id) => inDoubt.has(id)),
+      'an event was told twice that was not between 354 and the ledger at a kill',
+    )
+    hold(inWindow > rounds / 2, `only ${inWindow} kills while events were gathered`)
+    const disorder = outOfOrder(runs, mails)
+    hold(disorder === 0, `${disorder} runs out of order`)
+    const broken = brokenRuns(runs, mails)
+    hold(broken === 0, `${broken} runs of known size are more than one mail`)
+    hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
+    return {
+      scenario: `digests, a kill in each of ${rounds} windows`,
+      figures: {
+        events: events.length,
+        mails: mails.length,
+        unique: times.size,
+        duplicate: twice.length,
+        bound: inDoubt.size,
+        lost,
+        'out of order': disorder,
+        'dead letters': deadLetters.length,
+        kills: rounds,
+        'in window': inWindow,
+      },
+      faults,
+    }
+  })
+}
+
+const isSized = ({ recipient }: RunOfOne) => Number(/\d+/.exec(recipient)?.[0]) % 2 === 0
+
+/** One run for every recipient, theirs in turn; those with an odd number do not say how large it is. */
+function runsOf(round: number, { recipients, runSize }: DigestsOptions): RunOfOne[] {
+  return people(recipients).map((recipient, at) => {
+    const run = makeRun(at % 2 === 0 ? runSize : 0)
+    const events = Array.from({ length: runSize }, (_, index) =>
+      makeEvent(recipient, round * runSize + index, run),
+    )
+    return { recipient, round, events }
+  })
+}
+
+async function untilGathered(ledger: LedgerView, timeoutMs: number): Promise<void> {
+  for (const end = Date.now() + timeoutMs; Date.now() < end; await pause(5)) {
+    if (ledger.gathered() > 0) return
+  }
+}
+
+/** Kills a notifier; resolves to the events that may be told twice by it. */
+async function killOne({ fleet, sink, ledger }: Players, victim: number, since: number) {
+  const { open, unnoted } = await killAndLook(fleet, victim, since, sink, ledger)
+  const told = unnoted.flatMap((id) => ledger.find(id)?.eventIds ?? [id])
+  return [...open.flatMap(({ eventIds }) => eventIds), ...told]
+}
+
+type Mails = Players['sink']['sends']
+
+const mailsOf = (mails: Mails, { events }: RunOfOne) => {
+  const ids = new Set(events.map(({ id }) => id))
+  return mails.filter(({ eventIds }) => eventIds.some((id) => ids.has(id)))
+}
+
+/** Runs of known size, which take their place when they are complete, told after a later one of their recipient. */
+function outOfOrder(runs: readonly RunOfOne[], mails: Mails): number {
+  const furthest = new Map<string, number>()
+  let count = 0
+  for (const run of runs.filter(isSized)) {
+    const first = Math.min(...mailsOf(mails, run).map(({ bodySequence }) => bodySequence ?? 0))
+    if (first < (furthest.get(run.recipient) ?? 0)) count += 1
+    else furthest.set(run.recipient, first)
+  }
+  return count
+}
+
+/** Runs of known size in several mails that tell of different events. */
+function brokenRuns(runs: readonly RunOfOne[], mails: Mails): number {
+  return runs.filter(
+    (run) =>
+      isSized(run) &&
+      new Set(mailsOf(mails, run).map(({ eventIds }) => [...eventIds].sort().join())).size !== 1,
+  ).length
+}
