@@ -1,6 +1,7 @@
 import { fromMessage, toMessage } from '@herald/broker/message'
 import { composeMail, messageIdOf } from '@herald/notifier-service/mail/compose'
 import { openLetters } from '@herald/notifier-service/mail/letters'
+import { everyLetter } from '@herald/notifier-service/mail/sample-events'
 import {
   type ConversionFailed,
   eventTypes,
@@ -109,6 +110,36 @@ test('every line is CRLF, 7 bits wide and short enough', async () => {
   for (const line of raw.split('\r\n')) {
     expect(line).not.toMatch(/[\r\n\x80-\xff]/)
     expect(line.length).toBeLessThanOrEqual(998)
+  }
+})
+
+test.each(['en', 'ru', 'zh'])('every letter in "%s" is a sound mail', async (language) => {
+  const written = openLetters({ language })
+  for (const { name, events } of everyLetter(tinyPng)) {
+    const template = written.templateFor(events)
+    const letter = written.composeLetter(events, { template })
+    const bytes = await composeMail(written, events, {
+      from: 'Herald <herald@example.org>',
+      to: 'ada@example.com',
+      messageId: '<one@example.org>',
+      template,
+    })
+    const raw = bytes.toString('latin1')
+    for (const line of raw.split('\r\n')) {
+      expect(line, name).not.toMatch(/[\r\n\x80-\xff]/)
+      expect(line.length, name).toBeLessThanOrEqual(78)
+    }
+    const mail = await PostalMime.parse(bytes)
+    expect(mail.subject, name).toBe(letter.subject)
+    expect(mail.subject, name).not.toMatch(/\p{Cc}/u)
+    expect(mail.text?.replaceAll('\r\n', '\n').trim(), name).toBe(letter.text.trim())
+    expect(mail.html?.replaceAll('\r\n', '\n').trim(), name).toBe(letter.html.trim())
+    expect(mail.to).toEqual([{ name: '', address: 'ada@example.com' }])
+    expect(mail.date).toMatch(/^2026-03-14T09:05:07/)
+    const shown = [...letter.html.matchAll(/src="([^"]*)"/g)].map(([, src]) => src)
+    expect(shown).toEqual(mail.attachments.map(({ contentId }) => `cid:${contentId?.slice(1, -1)}`))
+    // Nothing is fetched from anywhere: pictures come along, links wait to be followed.
+    expect(letter.html).not.toMatch(/url\(|@import|<link|<script|srcset/i)
   }
 })
 

@@ -1,0 +1,102 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Letter } from '@herald/notifier-service/mail/letter'
+import { openLetters } from '@herald/notifier-service/mail/letters'
+import { everyLetter } from '@herald/notifier-service/mail/sample-events'
+import { shippedFolder } from '@herald/notifier-service/mail/template-files'
+import type { AxeResults } from 'axe-core'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync)
+const leftOut = executablePath ? '' : ' (left out: Chromium is not installed)'
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
+const preview = readFileSync(join(shippedFolder, 'sample.jpg'))
+
+/** Each letter in one language, each kind of letter in the others. */
+const letters = ['en', 'ru', 'zh'].flatMap((language) =>
+  everyLetter(preview)
+    .filter(({ name }) => language === 'en' || !name.includes('-'))
+    .map(({ name, events }) => {
+      const written = openLetters({ language })
+      const template = written.templateFor(events)
+      return { name: `${name}.${language}`, letter: written.composeLetter(events, { template }) }
+    }),
+)
+
+const views = [320, 800].flatMap((width) =>
+  (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
+)
+
+describe.skipIf(!executablePath)(`a letter in a browser${leftOut}`, { timeout: 120_000 }, () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      executablePath: executablePath ?? '',
+      args: ['--no-sandbox'],
+    })
+  })
+  afterAll(() => browser?.close())
+
+  test.each(views)('fits $width px and can be read in $colorScheme colours', async (view) => {
+    const { page, asked } = await open(view)
+    for (const { name, letter } of letters) {
+      await page.setContent(withPictures(letter))
+      expect(await tooWide(page), `${name} is wider than its window`).toBeLessThanOrEqual(0)
+      expect(await violations(page), name).toEqual([])
+    }
+    expect(asked).toEqual([])
+    await page.close()
+  })
+
+  test('the check of colours bites', async () => {
+    const { page } = await open({ width: 320, colorScheme: 'dark' })
+    const letter = letters[0]?.letter.html ?? ''
+    await page.setContent(letter.replace('.ink { color: #e9edf1', '.ink { color: #333333'))
+    expect((await violations(page)).join()).toContain('color-contrast')
+    await page.close()
+  })
+
+  test('with pictures off says what they show', async () => {
+    const { page } = await open({ width: 320, colorScheme: 'light' })
+    for (const { name, letter } of letters) {
+      await page.setContent(letter.html)
+      const texts = await page
+        .locator('img')
+        .evaluateAll((all) => all.map((each) => each.getAttribute('alt') ?? ''))
+      for (const text of texts) expect(text, name).toMatch(/\.(jpg|pdf)/)
+      expect(await tooWide(page), name).toBeLessThanOrEqual(0)
+    }
+    await page.close()
+  })
+
+  /** A window that gets nothing from anywhere, and remembers what it asked for. */
+  async function open({ width, colorScheme }: (typeof views)[number]) {
+    const page = await browser.newPage({ viewport: { width, height: 700 }, colorScheme })
+    const asked: string[] = []
+    await page.route(/^(?!data:)/, (route) => {
+      if (!route.request().url().startsWith('cid:')) asked.push(route.request().url())
+      return route.abort()
+    })
+    return { page, asked }
+  }
+})
+
+const tooWide = (page: Page) =>
+  page.evaluate('document.documentElement.scrollWidth - innerWidth') as Promise<number>
+
+/** What axe finds, but for rules about the parts of a page, which a mail does not have. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  const rules = { region: { enabled: false }, 'landmark-one-main': { enabled: false } }
+  const found = (await page.evaluate(`axe.run(${JSON.stringify({ rules })})`)) as AxeResults
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
+
+function withPictures({ html, attachments }: Letter): string {
+  return attachments.reduce((page, { cid, mediaType, data }) => {
+    const url = `data:${mediaType};base64,${Buffer.from(data).toString('base64')}`
+    return page.replaceAll(`cid:${cid}`, url)
+  }, html)
+}
