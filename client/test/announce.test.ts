@@ -2,9 +2,11 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { openOutbox } from '@herald/broker/outbox'
+import { type ErrorCode, errorTable, HeraldError } from '@herald/proto/errors'
 import { eventTypes } from '@herald/proto/events'
 import { silentLogger } from '@herald/runtime/logger'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { isWorthTelling } from '../src/commands/convert-run.js'
 import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
@@ -108,6 +110,51 @@ describe('a file that could not be converted', () => {
     const shop = await workshop({ 'note.png': Buffer.alloc(100, 1) })
     expect((await shop.herald(['convert', ...args])).status).not.toBe(0)
     expect(await readTopic(shop.brokerUrl)).toEqual([])
+  })
+})
+
+describe('a failure is told to whoever waits', () => {
+  const told: readonly string[] = [
+    'HERALD_EMPTY_FILE',
+    'HERALD_UNSUPPORTED_FILE',
+    'HERALD_CORRUPT_FILE',
+    'HERALD_TOO_MANY_BYTES',
+    'HERALD_TOO_MANY_PIXELS',
+    'HERALD_TOO_MANY_PAGES',
+    'HERALD_TOO_MUCH_MEMORY',
+    'HERALD_TOO_MUCH_OUTPUT',
+    'HERALD_CANNOT_FIT',
+    'HERALD_LOCKED_FILE',
+    'HERALD_TIMEOUT',
+    'HERALD_CANNOT_WRITE',
+    'HERALD_INTERNAL',
+  ]
+
+  test.each(Object.keys(errorTable) as ErrorCode[])('%s: or is the caller’s own affair', (code) => {
+    const fault = new HeraldError(code, 'It failed.')
+    expect(isWorthTelling(fault, { recipients: ['ada@example.com'] })).toBe(told.includes(code))
+    expect(isWorthTelling(fault, { recipients: [] })).toBe(false)
+  })
+
+  test('a refusal from the header, a budget that is used up', async () => {
+    const strict = await startConverter({ HERALD_MAX_PIXELS: '10000', HERALD_TIMEOUT: '1s' })
+    onTestFinished(() => strict.close())
+    const shop = await openWorkshop(strict.address)
+    onTestFinished(() => shop.close())
+    await writeFile(shop.path('vast.png'), gradient(200, 200))
+    const endless = '<rect id="a" width="9" height="9"/>'
+    const bomb = Array.from({ length: 9 }, (_, level) => {
+      const uses = `<use href="#${'abcdefghi'[level]}"/>`.repeat(10)
+      return `<g id="${'bcdefghij'[level]}">${uses}</g>`
+    }).join('')
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"><defs>${endless}${bomb}</defs><use href="#j"/></svg>`
+    await writeFile(shop.path('bomb.svg'), svg)
+    const args = ['convert', 'vast.png', 'bomb.svg', '--to', 'webp', '-n', 'ada@example.com']
+    expect((await shop.herald(args)).status).toBe(3)
+    const codes = (await readTopic(shop.brokerUrl)).map(
+      ({ event }) => 'code' in event.data && event.data.code,
+    )
+    expect(codes.sort()).toEqual(['HERALD_TIMEOUT', 'HERALD_TOO_MANY_PIXELS'])
   })
 })
 

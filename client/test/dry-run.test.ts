@@ -1,5 +1,5 @@
 import { readdir, writeFile } from 'node:fs/promises'
-import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import { ConverterService } from '@herald/proto/converter'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { gradient } from './pictures.js'
@@ -23,13 +23,14 @@ async function workshop(files: Record<string, Uint8Array | string>, address = co
 async function olderConverter(): Promise<string> {
   const server = new Server()
   const webp = { name: 'webp', extensions: ['webp'], readable: true, writable: true }
-  server.addService(ConverterService.service, {
+  const handlers = {
     ListFormats: (_call: unknown, callback: (error: null, value: unknown) => void) =>
       callback(null, { formats: [webp] }),
     Estimate: (_call: unknown, callback: (error: unknown) => void) =>
       callback({ code: status.UNIMPLEMENTED, details: 'not yet' }),
     Convert: () => {},
-  })
+  }
+  server.addService(ConverterService.service, handlers as unknown as UntypedServiceImplementation)
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),

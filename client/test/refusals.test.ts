@@ -103,6 +103,7 @@ describe('a wrong call ends with 2 and says what is right', () => {
       /\\r\\nBcc: b@x" is not/,
     ],
     ['no language', ['--to', 'webp', '--language', 'x_y'], /"x_y" is not a language/],
+    ['a file for a folder', ['--to', 'webp', '-o', 'b.webp'], /b\.webp looks like a file/],
     ['no duration', ['--to', 'webp', '--timeout', '3'], /500ms, 30s/],
   ])('%s', async (_, options, message) => {
     const shop = await workshop({ 'a.png': picture })

@@ -33,8 +33,10 @@ export async function dryRun(
 ): Promise<number> {
   const all: Foreseen[] = []
   for (const job of jobs) {
+    if (signal.aborted) break
     terminal.status(`[${all.length + 1}/${jobs.length}] ${shown(job.given)}`)
     const foreseen = await foresee(job, converter, signal)
+    if (foreseen.fault?.code === 'HERALD_CANCELLED') break
     all.push(foreseen)
     if (options.json) terminal.print(jsonLine(jsonOf(foreseen)))
     else tell(terminal, foreseen)

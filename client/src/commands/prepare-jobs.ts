@@ -1,6 +1,8 @@
+import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { shown } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import type { Announcer } from '../announcer.js'
 import type { ConverterClient } from '../converter-client.js'
@@ -59,6 +61,7 @@ export async function prepareJobs(
   if (!gathered.some(isSound)) return { jobs: gathered, leftOut: 0, workers: undefined }
 
   const { formats: known, limits } = await formats()
+  await refuseFileAsFolder(options.out, known)
   const targets = resolveTargets(options.to, known)
   const strange = targets.find(({ offered }) => !offered)
   const sound = gathered.filter(isSound)
@@ -95,6 +98,23 @@ async function plan(
     const below = piped ? '' : job.below
     job.renditions = planRenditions(job.input, targets, { directory, below, spec })
   }
+}
+
+/** `--out harbour.webp` would make a folder of that name: nobody means that. */
+async function refuseFileAsFolder(
+  out: string | undefined,
+  formats: readonly ReceivedFormat[],
+): Promise<void> {
+  if (out === undefined || promisedFormat(out, formats) === undefined) return
+  const status = await stat(out).catch(() => undefined)
+  if (status?.isDirectory()) return
+  throw new HeraldError(
+    'HERALD_USAGE',
+    `--out names a folder, and ${shown(out)} looks like a file.`,
+    {
+      remedy: `Name a folder, or send the result where you like: --out - > ${shown(out)}`,
+    },
+  )
 }
 
 function requireOne(jobs: readonly ConvertJob[]): void {
