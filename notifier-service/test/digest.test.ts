@@ -131,7 +131,7 @@ describe('a digest', { timeout: 120_000 }, () => {
 
   test('a run of unknown size is over when it has been quiet; what comes later is a mail of its own', async () => {
     const smtp = await server()
-    const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '300ms' })
+    const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '2s' })
     const run = uuidv7()
     const [first, second, late] = [uuidv7(), uuidv7(), uuidv7()]
     await publish(stage.broker, [
@@ -212,10 +212,10 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect(smtp.bodies[1]?.raw).toBe(smtp.bodies[0]?.raw)
   })
 
-  test('one that is refused puts each of its events to the dead letters', async () => {
+  test('one that is refused puts each of its events to the dead letters; replayed, they are one mail again', async () => {
     const smtp = await server({ rcpt: () => '550 5.1.1 no such mailbox' })
     const dead = await stage.deadLetters()
-    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '5s' })
     const run = { run: uuidv7(), runSize: 3 }
     const ids = ['1', '2', '3'].map(() => uuidv7())
     const events = ids.map((id) => message(event(`${id}.jpg`, run), id))
@@ -224,6 +224,15 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect(dead.map(({ value }) => Buffer.from(value))).toEqual(
       events.map(({ value }) => Buffer.from(value)),
     )
+    smtp.script = {}
+    const replayed = events.map(({ headers, ...rest }, n) => ({
+      ...rest,
+      headers: { ...headers, herald_replay: Buffer.from(`0/${n}`) },
+    }))
+    await publish(stage.broker, [...replayed, ...replayed])
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    expect(await told(smtp.accepted)).toEqual(ids)
+    expect(await deliveryOf(notifier.probesUrl, ids[1] ?? '')).toMatchObject({ eventIds: ids })
   })
 
   test('three notifiers on one topic make one mail of each run', async () => {
@@ -248,7 +257,7 @@ describe('a digest', { timeout: 120_000 }, () => {
   test('kill -9 inside the window, ten times: every event in exactly one mail', async () => {
     // Held a little, so that a kill can fall between 354 and reply as well.
     const smtp = await server({ body: () => pause(100) })
-    const env = { HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '500ms', HERALD_DIGEST_MAX: '10m' }
+    const env = { HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '3s', HERALD_DIGEST_MAX: '10m' }
     const published: string[] = []
     const doubtful: string[] = []
     let notifier = await stage.start(env)

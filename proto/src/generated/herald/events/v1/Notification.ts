@@ -6,7 +6,7 @@
  */
 export interface Notification {
   /**
-   * The conversion it tells of.
+   * The conversion it tells of; of a mail about several events, that of the first.
    */
   'conversionId'?: (string);
   /**
@@ -36,7 +36,7 @@ export interface Notification {
  */
 export interface Notification__Output {
   /**
-   * The conversion it tells of.
+   * The conversion it tells of; of a mail about several events, that of the first.
    */
   'conversionId': (string);
   /**
