@@ -24,6 +24,21 @@ export async function prepareHtml(source: string, target: string): Promise<void>
   await writeFile(target, said ? text : `\ufeff${text}`)
 }
 
+/**
+ * LibreOffice follows the pictures that an RTF names whatever its settings say, so the words for
+ * that are made harmless. They may be spelled in other ways: where there is a sandbox, that holds.
+ */
+export async function prepareRtf(source: string, target: string): Promise<void> {
+  const rtf = await readFile(source, 'latin1')
+  const words =
+    /INCLUDE(?=PICTURE|TEXT|\b)|DDE(?=AUTO|\b)|\bLINK\b|\\template|\\objlink|\\objupdate/gi
+  await writeFile(
+    target,
+    rtf.replace(words, (word) => 'x'.repeat(word.length)),
+    'latin1',
+  )
+}
+
 function page(body: string): string {
   return `<!DOCTYPE html><html><head><meta charset="utf-8"><style>${style}</style></head><body>${body}</body></html>`
 }

@@ -1,14 +1,14 @@
-import { link, mkdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { HeraldError } from '@herald/proto/errors'
+import { stat } from 'node:fs/promises'
 import { documentFormats } from '../document-formats.js'
 import { documentKinds } from './document-kinds.js'
 import type { Engine, SourceFile } from './engine.js'
-import { findLibreOffice, printToPdf } from './libreoffice.js'
+import { findLibreOffice } from './libreoffice.js'
 import { pdfEngine } from './pdf.js'
-import { refuseBomb } from './unpacking.js'
+import { printDocument } from './print-document.js'
+import { findSandbox, noSandbox } from './sandbox.js'
 
 const office = findLibreOffice(process.env)
+const found = office ? await findSandbox() : undefined
 
 /** What people write with office programs and editors, by LibreOffice, as the pages of a PDF. */
 export const documentEngine: Engine = {
@@ -26,7 +26,10 @@ export const documentEngine: Engine = {
     return {
       name: 'document',
       makes: Object.fromEntries(readable.map(({ name }) => [name, targets])),
-      versions: { libreoffice: office.version },
+      versions: {
+        libreoffice: office.version,
+        ...(found ? { bubblewrap: found.version } : {}),
+      },
     }
   },
 
@@ -46,33 +49,9 @@ async function printed(source: SourceFile): Promise<SourceFile> {
     () => true,
     () => false,
   )
-  if (!isThere) await print(source, path)
-  return { path, format: 'pdf' }
-}
-
-async function print(source: SourceFile, path: string): Promise<void> {
-  const kind = documentKinds[source.format]
-  if (!office || !kind) throw new Error(`no program prints ${source.format}`)
-  if (kind.isZip) await refuseBomb(source.path)
-  const folder = `${source.path}.office-${process.pid}`
-  await mkdir(folder)
-  try {
-    const document = join(folder, `document.${kind.extension}`)
-    await (kind.prepare ?? link)(source.path, document)
-    const filters = { importFilter: kind.importFilter, exportFilter: `${kind.module}_pdf_Export` }
-    await printToPdf(office, document, folder, filters)
-    await rename(join(folder, 'document.pdf'), path).catch((cause) => {
-      throw unreadable(source.format, cause)
-    })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+  if (!isThere) {
+    if (!office) throw new Error('a document without LibreOffice')
+    await printDocument(source, path, office, found?.sandbox ?? noSandbox)
   }
-}
-
-function unreadable(format: string, cause: unknown): HeraldError {
-  return new HeraldError(
-    'HERALD_CORRUPT_FILE',
-    `This ${format} document cannot be opened: it is damaged, or locked with a password.`,
-    { remedy: 'Check that it opens without a password; open it and save it again.', cause },
-  )
+  return { path, format: 'pdf' }
 }

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { writeProfile } from './libreoffice-profile.js'
+import type { Sandbox } from './sandbox.js'
 
 /** An installed LibreOffice. */
 export interface LibreOffice {
@@ -76,19 +77,22 @@ function versionIn(folder: string): string {
 }
 
 /**
- * Has LibreOffice read `document` and leave a PDF in `folder`, where its profile lies as well.
- * Resolves to whether it did. It runs in this process' group: whoever kills that kills it.
+ * Has LibreOffice read `document` and leave a PDF in `folder`, where its profile lies as well;
+ * where it cannot, there is no PDF. It runs in this process' group: whoever kills that kills it.
  */
 export async function printToPdf(
   { program }: LibreOffice,
   document: string,
   folder: string,
   { importFilter, exportFilter }: ImportAndExport,
+  sandbox: Sandbox,
 ): Promise<void> {
   const profile = join(folder, 'profile')
   await mkdir(profile)
   await writeProfile(profile)
   const words = [
+    ...sandbox(folder),
+    program,
     `-env:UserInstallation=${pathToFileURL(profile)}`,
     '--headless',
     '--norestore',
@@ -114,13 +118,12 @@ export async function printToPdf(
     SAL_USE_VCLPLUGIN: 'svp',
     SAL_DISABLE_OPENCL: '1',
   }
-  const status = await run(program, words, env, folder)
-  if (status === startAgain) await run(program, words, env, folder)
+  const status = await run(words, env, folder)
+  if (status === startAgain) await run(words, env, folder)
 }
 
 function run(
-  program: string,
-  words: string[],
+  [program = '', ...words]: readonly string[],
   env: Record<string, string>,
   cwd: string,
 ): Promise<number | null> {

@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+/** What is put before a program, so that it sees `folder` and programs, and nothing else. */
+export type Sandbox = (folder: string) => readonly string[]
+
+/** Programs, their libraries, fonts and settings; no account, no home, no other job. */
+const readable = [
+  '/usr',
+  '/opt',
+  '/bin',
+  '/lib',
+  '/lib64',
+  '/etc/alternatives',
+  '/etc/fonts',
+  '/etc/ld.so.cache',
+  '/etc/libreoffice',
+  '/var/cache/fontconfig',
+]
+
+/** Own names, own processes, no network: bwrap(1). It dies with whoever started it. */
+const bubblewrap: Sandbox = (folder) => [
+  'bwrap',
+  '--unshare-all',
+  '--die-with-parent',
+  ...readable.flatMap((path) => ['--ro-bind-try', path, path]),
+  ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
+  ...['--bind', folder, folder, '--chdir', folder, '--'],
+]
+
+/** Without one a program is held by its own settings, and by the rights of the child alone. */
+export const noSandbox: Sandbox = () => []
+
+/** Bubblewrap where it is installed and may be used; undefined where not. Takes some 20 ms. */
+export async function findSandbox(): Promise<{ sandbox: Sandbox; version: string } | undefined> {
+  try {
+    const [program = '', ...words] = bubblewrap('/usr')
+    await promisify(execFile)(program, [...words, '/bin/sh', '-c', ':'], { timeout: 5000 })
+    const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 5000 })
+    return { sandbox: bubblewrap, version: stdout.trim().split(' ').at(-1) ?? '' }
+  } catch {
+    return undefined
+  }
+}

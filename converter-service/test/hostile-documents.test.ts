@@ -1,0 +1,191 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { findLibreOffice, type LibreOffice } from '@herald/converter-service/engines/libreoffice'
+import { printDocument } from '@herald/converter-service/engines/print-document'
+import { findSandbox, noSandbox } from '@herald/converter-service/engines/sandbox'
+import sharp from 'sharp'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  docxFile,
+  field,
+  framed,
+  linkedPicture,
+  openDocumentFile,
+  paragraph,
+  text,
+} from './office-file.js'
+
+const run = promisify(execFile)
+const office = findLibreOffice(process.env)
+const sandbox = await findSandbox()
+const leftOut = office ? '' : ' (left out: LibreOffice is not installed)'
+const held = [
+  ...(sandbox ? [['in the sandbox', sandbox.sandbox] as const] : []),
+  ['by its settings alone', noSandbox] as const,
+]
+
+const secret = 'SECRET-WORD'
+let folder: string
+let secretText: string
+let secretPicture: string
+let url: string
+const heard: string[] = []
+const picture = await sharp({
+  create: { width: 50, height: 50, channels: 3, background: '#ff0000' },
+})
+  .png()
+  .toBuffer()
+const listener = createServer((request, response) => {
+  heard.push(`${request.method} ${request.url}`)
+  response.setHeader('content-type', request.url?.endsWith('.png') ? 'image/png' : 'text/plain')
+  response.end(request.url?.endsWith('.png') ? picture : secret)
+})
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'herald-hostile-test-'))
+  secretText = join(folder, 'secret.txt')
+  secretPicture = join(folder, 'secret.png')
+  await writeFile(secretText, secret)
+  await writeFile(join(folder, 'secret.html'), `<p>${secret}</p>`)
+  await writeFile(join(folder, 'secret.csv'), `${secret},${secret}\n`)
+  await writeFile(secretPicture, picture)
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
+})
+afterAll(async () => {
+  listener.close()
+  await rm(folder, { recursive: true })
+})
+beforeEach(() => {
+  heard.length = 0
+})
+
+interface Hostile {
+  readonly format: string
+  /** Of the listener's address and the folder of the secrets. */
+  readonly make: (url: string, folder: string) => Buffer
+}
+
+const wordText = (where: string) => field(`INCLUDETEXT "${where}"`)
+
+const documents: Readonly<Record<string, Hostile>> = {
+  'HTML with pictures, styles, frames and scripts from elsewhere': {
+    format: 'html',
+    make: (at, files) =>
+      Buffer.from(
+        `<html><head><link rel="stylesheet" href="${at}/a.css"><script src="${at}/a.js"></script><base href="${at}/"></head><body background="${at}/b.png">HELLO<img src="${at}/c.png"><img src="file://${files}/secret.png"><img src="file://127.0.0.1/share/x.png"><iframe src="file://${files}/secret.html" width="300" height="300"></iframe><object data="file://${files}/secret.html"></object><embed src="${at}/e.png"></body></html>`,
+      ),
+  },
+  'a Word document with pictures from elsewhere': {
+    format: 'docx',
+    make: (at, files) =>
+      docxFile({
+        body: paragraph('HELLO') + linkedPicture('a') + linkedPicture('b'),
+        links: [
+          ['a', 'image', `${at}/a.png`],
+          ['b', 'image', `file://${files}/secret.png`],
+        ],
+      }),
+  },
+  'a Word document with a template from elsewhere': {
+    format: 'docx',
+    make: (at) =>
+      docxFile({
+        body: paragraph('HELLO'),
+        settings: '<w:attachedTemplate r:id="t"/>',
+        settingsLinks: [['t', 'attachedTemplate', `${at}/t.dotx`]],
+      }),
+  },
+  'a Word document with fields that read files': {
+    format: 'docx',
+    make: (at, files) =>
+      docxFile({
+        body:
+          paragraph('HELLO') +
+          wordText(`${files}/secret.txt`) +
+          wordText(`${at}/t.txt`) +
+          field(`INCLUDEPICTURE "${at}/f.png" \\d`) +
+          field(`INCLUDEPICTURE "${files}/secret.png" \\d`) +
+          field(`DDEAUTO "soffice" "${files}/secret.csv" "A1"`),
+      }),
+  },
+  'an OpenDocument text with pictures and sections from elsewhere': {
+    format: 'odt',
+    make: (at, files) =>
+      openDocumentFile(
+        'odt',
+        text('HELLO') +
+          text(
+            framed(`${at}/a.png`) +
+              framed(`file://${files}/secret.png`) +
+              framed(`${files}/secret.png`),
+          ) +
+          `<text:section text:name="s"><text:section-source xlink:href="file://${files}/secret.txt" text:filter-name="Text"/>${text('-')}</text:section>` +
+          `<text:section text:name="t"><text:section-source xlink:href="${at}/s.txt" text:filter-name="Text"/>${text('-')}</text:section>` +
+          `<text:p><draw:frame text:anchor-type="as-char" svg:width="8cm" svg:height="5cm"><draw:floating-frame xlink:href="file://${files}/secret.html" xlink:type="simple" xlink:show="embed" xlink:actuate="onLoad"/></draw:frame></text:p>` +
+          `<text:p><draw:frame text:anchor-type="as-char" svg:width="8cm" svg:height="5cm"><draw:object xlink:href="file://${files}/secret.html" xlink:type="simple" xlink:show="embed" xlink:actuate="onLoad"/></draw:frame></text:p>`,
+      ),
+  },
+  'an OpenDocument spreadsheet with sheets and values from elsewhere': {
+    format: 'ods',
+    make: (at, files) =>
+      openDocumentFile(
+        'ods',
+        `<table:table table:name="a"><table:table-row><table:table-cell office:value-type="string"><text:p>HELLO</text:p></table:table-cell><table:table-cell table:formula="of:='file://${files}/secret.csv'#$secret.A1"/><table:table-cell table:formula="of:=WEBSERVICE(&quot;${at}/w&quot;)"/><table:table-cell table:formula="of:=DDE(&quot;soffice&quot;;&quot;${files}/secret.csv&quot;;&quot;secret.A1&quot;)"/></table:table-row></table:table>` +
+          `<table:table table:name="b"><table:table-source xlink:href="file://${files}/secret.csv" table:filter-name="Text - txt - csv (StarCalc)" table:filter-options="44,34,76,1" xlink:type="simple"/><table:table-row><table:table-cell/></table:table-row></table:table>`,
+      ),
+  },
+  'RTF with pictures and a template from elsewhere': {
+    format: 'rtf',
+    make: (at, files) =>
+      Buffer.from(
+        `{\\rtf1\\ansi{\\*\\template ${at}/t.dot}HELLO {\\field{\\*\\fldinst INCLUDEPICTURE "${at}/a.png" \\\\d}{\\fldrslt x}}{\\field{\\*\\fldinst INCLUDETEXT "${files}/secret.txt"}{\\fldrslt x}}{\\field{\\*\\fldinst INCLUDEPICTURE "file://${files}/secret.png" \\\\d}{\\fldrslt x}}}`,
+      ),
+  },
+  'Markdown with HTML and pictures from elsewhere': {
+    format: 'markdown',
+    make: (at, files) =>
+      Buffer.from(
+        `HELLO\n\n<img src="${at}/a.png">\n\n![x](${at}/b.png) ![y](file://${files}/secret.png)\n\n<iframe src="file://${files}/secret.html"></iframe>\n`,
+      ),
+  },
+  'a table in CSV with formulas': {
+    format: 'csv',
+    make: (at, files) =>
+      Buffer.from(`HELLO,"=WEBSERVICE(""${at}/w"")","='file://${files}/secret.csv'#$secret.A1"\n`),
+  },
+}
+
+describe.runIf(office !== undefined).each(held)(`LibreOffice held %s${leftOut}`, (_how, within) => {
+  test.each(Object.keys(documents))(
+    'asks nobody for and reads no file of %s',
+    async (name) => {
+      const { format, make } = documents[name] as Hostile
+      const path = join(await mkdtemp(join(folder, 'job-')), 'source')
+      await writeFile(path, make(url, folder))
+      await printDocument({ path, format }, `${path}.pdf`, office as LibreOffice, within)
+      expect(heard).toEqual([])
+      const words = (await run('pdftotext', [`${path}.pdf`, '-'])).stdout
+      expect(words).toContain('HELLO')
+      expect(words.replaceAll(/\s/g, '')).not.toContain(secret)
+      await run('pdftoppm', ['-png', '-r', '40', '-singlefile', `${path}.pdf`, `${path}-page`])
+      expect(await redness(await readFile(`${path}-page.png`))).toBe(0)
+    },
+    60_000,
+  )
+})
+
+/** How many pixels are as red as the secret picture. */
+async function redness(page: Buffer): Promise<number> {
+  const { data } = await sharp(page).removeAlpha().raw().toBuffer({ resolveWithObject: true })
+  let red = 0
+  for (let at = 0; at < data.length; at += 3) {
+    if ((data[at] ?? 0) > 200 && (data[at + 1] ?? 0) < 60 && (data[at + 2] ?? 0) < 60) red++
+  }
+  return red
+}

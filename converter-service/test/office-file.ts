@@ -1,0 +1,106 @@
+import { type ZipPart, zipFile } from './zip-file.js'
+
+const types = 'http://schemas.openxmlformats.org/package/2006/content-types'
+const packageRelations = 'http://schemas.openxmlformats.org/package/2006/relationships'
+const officeRelations = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships'
+const word = 'http://schemas.openxmlformats.org/wordprocessingml/2006/main'
+const relation = (id: string, type: string, target: string, external = false) =>
+  `<Relationship Id="${id}" Type="${officeRelations}/${type}" Target="${target}"${external ? ' TargetMode="External"' : ''}/>`
+const relations = (list: string) =>
+  `<Relationships xmlns="${packageRelations}">${list}</Relationships>`
+
+export interface Docx {
+  readonly body: string
+  /** What the document points to: id, kind, where. */
+  readonly links?: readonly (readonly [string, string, string])[]
+  readonly settings?: string
+  readonly settingsLinks?: readonly (readonly [string, string, string])[]
+  readonly more?: readonly ZipPart[]
+  readonly prologue?: string
+}
+
+/** A Word document by hand. */
+export function docxFile({
+  body,
+  links = [],
+  settings = '',
+  settingsLinks = [],
+  more = [],
+  prologue = '',
+}: Docx): Buffer {
+  return zipFile([
+    {
+      name: '[Content_Types].xml',
+      bytes: `<Types xmlns="${types}"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/><Override PartName="/word/settings.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.settings+xml"/></Types>`,
+    },
+    {
+      name: '_rels/.rels',
+      bytes: relations(relation('r1', 'officeDocument', 'word/document.xml')),
+    },
+    {
+      name: 'word/document.xml',
+      bytes: `${prologue}<w:document xmlns:w="${word}" xmlns:r="${officeRelations}" xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture" xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:office"><w:body>${body}</w:body></w:document>`,
+    },
+    {
+      name: 'word/_rels/document.xml.rels',
+      bytes: relations(
+        relation('s1', 'settings', 'settings.xml') +
+          links.map(([id, type, target]) => relation(id, type, target, true)).join(''),
+      ),
+    },
+    {
+      name: 'word/settings.xml',
+      bytes: `<w:settings xmlns:w="${word}" xmlns:r="${officeRelations}">${settings}</w:settings>`,
+    },
+    {
+      name: 'word/_rels/settings.xml.rels',
+      bytes: relations(
+        settingsLinks.map(([id, type, target]) => relation(id, type, target, true)).join(''),
+      ),
+    },
+    ...more,
+  ])
+}
+
+export const paragraph = (text: string) => `<w:p><w:r><w:t>${text}</w:t></w:r></w:p>`
+
+/** A picture in a Word document that lies elsewhere: the link of that id. */
+export const linkedPicture = (id: string) =>
+  `<w:p><w:r><w:drawing><wp:inline><wp:extent cx="1800000" cy="1800000"/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic><pic:nvPicPr><pic:cNvPr id="0" name="p"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:link="${id}"/><a:stretch><a:fillRect/></a:stretch></pic:blipFill><pic:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="1800000" cy="1800000"/></a:xfrm><a:prstGeom prst="rect"/></pic:spPr></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>`
+
+/** A field that Word and Writer fill from elsewhere. */
+export const field = (instruction: string) =>
+  `<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText xml:space="preserve">${instruction}</w:instrText></w:r><w:r><w:fldChar w:fldCharType="separate"/></w:r><w:r><w:t>-</w:t></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r></w:p>`
+
+const kinds = { odt: 'text', ods: 'spreadsheet', odp: 'presentation' } as const
+const names = ['office', 'text', 'table', 'style']
+  .map((name) => `xmlns:${name}="urn:oasis:names:tc:opendocument:xmlns:${name}:1.0"`)
+  .join(' ')
+
+/** An OpenDocument by hand: `body` lies in office:text, office:spreadsheet, ... */
+export function openDocumentFile(
+  format: keyof typeof kinds,
+  body: string,
+  { prologue = '', more = [] as readonly ZipPart[], scripts = '' } = {},
+): Buffer {
+  const kind = kinds[format]
+  const mediaType = `application/vnd.oasis.opendocument.${kind}`
+  return zipFile([
+    { name: 'mimetype', bytes: mediaType, stored: true },
+    {
+      name: 'META-INF/manifest.xml',
+      bytes: `<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry manifest:full-path="/" manifest:media-type="${mediaType}"/><manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/></manifest:manifest>`,
+    },
+    {
+      name: 'content.xml',
+      bytes: `${prologue}<office:document-content ${names} xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0" xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0" xmlns:script="urn:oasis:names:tc:opendocument:xmlns:script:1.0" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:of="urn:oasis:names:tc:opendocument:xmlns:of:1.2" office:version="1.2">${scripts}<office:body><office:${kind}>${body}</office:${kind}></office:body></office:document-content>`,
+    },
+    ...more,
+  ])
+}
+
+export const text = (words: string) => `<text:p>${words}</text:p>`
+
+/** A picture in an OpenDocument that lies elsewhere. */
+export const framed = (href: string) =>
+  `<draw:frame text:anchor-type="as-char" svg:x="1cm" svg:y="1cm" svg:width="5cm" svg:height="5cm"><draw:image xlink:href="${href}" xlink:type="simple" xlink:show="embed" xlink:actuate="onLoad"/></draw:frame>`

@@ -1,0 +1,56 @@
+import { crc32 as crc, deflateRawSync } from 'node:zlib'
+import { pngChecksum } from '@herald/converter-service/engines/png-checksum'
+
+export interface ZipPart {
+  readonly name: string
+  readonly bytes: Buffer | string
+  /** Left as it is, not compressed. */
+  readonly stored?: boolean
+  /** What the directory says of its size; a lie where it is not so. */
+  readonly saidBytes?: number
+  /** Lies where that part lies, by its index, and has its bytes. */
+  readonly over?: number
+}
+
+/** A ZIP by hand: what no program would write as well. */
+export function zipFile(parts: readonly ZipPart[]): Buffer {
+  const bodies: Buffer[] = []
+  const directory: Buffer[] = []
+  const places: { at: number; sum: number; packed: Buffer; size: number }[] = []
+  let at = 0
+  for (const part of parts) {
+    const bytes = Buffer.from(part.bytes)
+    const packed = part.stored ? bytes : deflateRawSync(bytes)
+    const own = { at, sum: checksum(bytes), packed, size: bytes.length }
+    const place = (part.over === undefined ? undefined : places[part.over]) ?? own
+    places.push(place)
+    const name = Buffer.from(part.name)
+    const facts = Buffer.alloc(26)
+    facts.writeUInt16LE(20, 0)
+    facts.writeUInt16LE(part.stored ? 0 : 8, 4)
+    facts.writeUInt32LE(place.sum, 10)
+    facts.writeUInt32LE(place.packed.length, 14)
+    facts.writeUInt32LE(part.saidBytes ?? place.size, 18)
+    facts.writeUInt16LE(name.length, 22)
+    const entry = Buffer.alloc(20)
+    entry.write('PK\x01\x02', 'latin1')
+    const tail = Buffer.alloc(14)
+    tail.writeUInt32LE(place.at, 10)
+    directory.push(entry.subarray(0, 4), Buffer.from([20, 0]), facts, tail, name)
+    if (part.over !== undefined) continue
+    const body = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), facts, name, packed])
+    bodies.push(body)
+    at += body.length
+  }
+  const listed = Buffer.concat(directory)
+  const end = Buffer.alloc(22)
+  end.write('PK\x05\x06', 'latin1')
+  end.writeUInt16LE(parts.length, 8)
+  end.writeUInt16LE(parts.length, 10)
+  end.writeUInt32LE(listed.length, 12)
+  end.writeUInt32LE(at, 16)
+  return Buffer.concat([...bodies, listed, end])
+}
+
+/** Node before 20.15 has none. */
+const checksum = (bytes: Buffer) => (crc ? crc(bytes) : pngChecksum(bytes))
