@@ -5,6 +5,8 @@ import { openLetters } from '@herald/notifier-service/mail/letters'
 import { everyLetter } from '@herald/notifier-service/mail/sample-events'
 import { shippedFolder } from '@herald/notifier-service/mail/template-files'
 import { loadTemplates } from '@herald/notifier-service/mail/template-set'
+import type { View, Voice } from '@herald/notifier-service/mail/view'
+import { draftOf } from '@herald/notifier-service/mail/write-letter'
 import { ConfigurationError } from '@herald/runtime'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startNotifier } from './notifier-process.js'
@@ -144,6 +146,27 @@ describe("an operator's templates", () => {
       /2 faults:.*digest\.txt, line 1: Unclosed section.*failed\.txt, line 1: \{\{wrng\}\} is nothing/s,
     )
   })
+})
+
+test('the documentation tells of every name that a template can use, and all are there', async () => {
+  const docs = await readFile(new URL('../../docs/mail.md', import.meta.url), 'utf8')
+  const told = new Set([...docs.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  const names = (view: View): string[] =>
+    Object.entries(view).flatMap(([name, value]) => {
+      if (name === 't') return []
+      const within = Array.isArray(value)
+        ? value
+        : typeof value === 'object' && value
+          ? [value]
+          : []
+      return [name, ...within.flatMap((each: View) => names(each))]
+    })
+  const voice = loadTemplates(undefined).voices.get('en') as Voice
+  const used = new Set(
+    everyLetter().flatMap(({ events }) => names(draftOf(events, voice, false).view)),
+  )
+  expect(used.size).toBeGreaterThan(40)
+  expect([...used].filter((name) => !told.has(name))).toEqual([])
 })
 
 test('a language that there is none of is refused', () => {
