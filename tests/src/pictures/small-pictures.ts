@@ -1,0 +1,22 @@
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Rig } from '../rig.js'
+
+/** All pictures together, in bytes: a README is read over slow lines too. */
+const maxBytes = 400_000
+
+/** Herald makes its own pictures small. Returns what to say; throws where they are too large. */
+export async function keepSmall(rig: Rig, from: string, to: string): Promise<string[]> {
+  mkdirSync(to, { recursive: true })
+  const names = readdirSync(from)
+  const files = names.map((name) => join(from, name))
+  const { exitCode, stderr } = await rig.herald([
+    ...['convert', ...files, '--to', 'png', '--palette', '--effort', '9'],
+    ...['--out', to, '--force', '--timeout', '5m'],
+  ])
+  if (exitCode !== 0) throw new Error(stderr)
+  const sizes = names.map((name) => statSync(join(to, name)).size)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  if (total > maxBytes) throw new Error(`the pictures have ${total} bytes, more than ${maxBytes}`)
+  return names.map((name, at) => `docs/pictures/${name}  ${sizes[at]} bytes`)
+}
