@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import type { ReceivedEvent } from '@herald/broker/message'
 import type { Letter } from '@herald/notifier-service/mail/letter'
 import { openLetters } from '@herald/notifier-service/mail/letters'
 import { everyLetter } from '@herald/notifier-service/mail/sample-events'
 import { shippedFolder } from '@herald/notifier-service/mail/template-files'
+import { eventTypes } from '@herald/proto/events'
 import type { AxeResults } from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -71,6 +73,24 @@ describe.skipIf(!executablePath)(`a letter in a browser${leftOut}`, { timeout: 1
     await page.close()
   })
 
+  test.each([
+    ['250 wide letters', 'W'.repeat(250)],
+    ['markup', '<script>document.title = "stolen"</script><img src=x onerror=alert(1)>.png'],
+  ])('holds a name of %s', async (_, name) => {
+    const { page, asked } = await open({ width: 320, colorScheme: 'light' })
+    const written = openLetters()
+    for (const { name: kind, events } of everyLetter(preview)) {
+      const named = events.map((event) => withName(event, name))
+      const { html } = written.composeLetter(named, { template: written.templateFor(named) })
+      await page.setContent(html)
+      expect(await page.textContent('body'), kind).toContain(name)
+      expect(await tooWide(page), kind).toBeLessThanOrEqual(0)
+      expect(await page.locator('script').count(), kind).toBe(0)
+    }
+    expect(asked).toEqual([])
+    await page.close()
+  })
+
   /** A window that gets nothing from anywhere, and remembers what it asked for. */
   async function open({ width, colorScheme }: (typeof views)[number]) {
     const page = await browser.newPage({ viewport: { width, height: 700 }, colorScheme })
@@ -82,6 +102,21 @@ describe.skipIf(!executablePath)(`a letter in a browser${leftOut}`, { timeout: 1
     return { page, asked }
   }
 })
+
+/** The event with this name wherever there is one. */
+function withName(received: ReceivedEvent, name: string): ReceivedEvent {
+  const event = structuredClone(received.event)
+  if (event.type === eventTypes.fileConverted) {
+    Object.assign(event.data.source ?? {}, { name })
+    Object.assign(event.data, { host: name })
+    for (const rendition of event.data.renditions) {
+      Object.assign(rendition, { name, ...(rendition.path ? { path: `/${name}` } : {}) })
+    }
+  } else {
+    Object.assign(event.data, { fileName: name, message: name, formats: [name], code: name })
+  }
+  return { ...received, event }
+}
 
 const tooWide = (page: Page) =>
   page.evaluate('document.documentElement.scrollWidth - innerWidth') as Promise<number>
