@@ -17,7 +17,7 @@ export interface PlannedRendition {
 export interface OutputOptions {
   /** Where the files go; undefined: beside their source. */
   readonly directory: string | undefined
-  /** The folder within it. Default: none. */
+  /** The folder within `directory`. Default: none. */
   readonly below?: string
   /** The options that all renditions share. */
   readonly spec: Omit<RenditionSpec, 'format'>
@@ -29,7 +29,7 @@ export function planRenditions(
   targets: readonly Target[],
   { directory, below, spec }: OutputOptions,
 ): PlannedRendition[] {
-  const folder = resolve(directory ?? dirname(input.path), below ?? '')
+  const folder = directory === undefined ? dirname(input.path) : resolve(directory, below ?? '')
   const names = outputNames(
     input.name,
     targets.map((target) => target.extension),
@@ -40,28 +40,30 @@ export function planRenditions(
   }))
 }
 
-/** Throws HERALD_USAGE where two inputs of one call would get the same name. */
-export function refuseCollisions(
-  plans: readonly { given: string; renditions: readonly PlannedRendition[] }[],
-): void {
+/** The fault of each input that would get a name which one before it gets. */
+export function findCollisions<
+  Plan extends { given: string; renditions: readonly PlannedRendition[] },
+>(plans: readonly Plan[]): Map<Plan, HeraldError> {
   const takers = new Map<string, string>()
-  for (const { given, renditions } of plans) {
-    for (const { finalPath } of renditions) {
-      const other = takers.get(finalPath)
-      if (other !== undefined) {
-        throw other === given
-          ? new HeraldError('HERALD_USAGE', `${shown(given)} is named twice.`, {
-              remedy: 'Name it once.',
-            })
-          : new HeraldError(
-              'HERALD_USAGE',
-              `${shown(other)} and ${shown(given)} would both become ${shown(finalPath)}.`,
-              { remedy: 'Convert them in separate calls, into different folders with --out.' },
-            )
-      }
-      takers.set(finalPath, given)
-    }
+  const collisions = new Map<Plan, HeraldError>()
+  for (const plan of plans) {
+    const taken = plan.renditions.find(({ finalPath }) => takers.has(finalPath))
+    if (taken) collisions.set(plan, collision(plan.given, takers.get(taken.finalPath), taken))
+    else for (const { finalPath } of plan.renditions) takers.set(finalPath, plan.given)
   }
+  return collisions
+}
+
+function collision(given: string, other: string | undefined, { finalPath }: PlannedRendition) {
+  if (other === given) {
+    const remedy = 'Name it once.'
+    return new HeraldError('HERALD_USAGE', `${shown(given)} is named twice.`, { remedy })
+  }
+  return new HeraldError(
+    'HERALD_USAGE',
+    `${shown(other ?? '')} and ${shown(given)} would both become ${shown(finalPath)}.`,
+    { remedy: 'Convert them in separate calls, into different folders with --out.' },
+  )
 }
 
 /**

@@ -81,6 +81,13 @@ describe('a folder', () => {
 
     const beside = ['convert', 'photos', '-r', '--to', 'webp,jpeg']
     expect((await shop.herald(beside)).status).toBe(0)
+    expect(await all(shop.path('photos'))).toEqual(
+      [
+        ...['.hidden.png', 'a10.jpg', 'a10.png', 'a10.webp', 'a9.PNG', 'a9.jpg', 'a9.webp'],
+        ...['b.jpg', 'b.png', 'b.webp', 'notes.xyz'],
+        ...['summer/c.jpg', 'summer/c.png', 'summer/c.webp'],
+      ].sort(),
+    )
     const taken = await shop.herald(beside)
     expect(taken.status).toBe(2)
     expect(taken.stderr).toContain('0 of 4 files converted; 4 failed; 8 left out')
@@ -88,7 +95,15 @@ describe('a folder', () => {
     const next = await shop.herald([...beside, '--skip-existing'])
     expect(next.status).toBe(0)
     expect(next.stdout).toMatch(/^✓ photos\/d\.png → photos\/d\.webp.*\n.*photos\/d\.jpg.*\n$/)
-  })
+  }, 120_000)
+})
+
+test('two files of a folder that would become one: the first does, the other says so', async () => {
+  const shop = await workshop({ 'p/a.png': picture, 'p/a.gif': picture, 'p/b.png': picture })
+  const { status, stdout, stderr } = await shop.herald(['convert', 'p', '-r', '--to', 'webp'])
+  expect(status).toBe(2)
+  expect(stdout).toMatch(/^✓ p\/a\.gif .*\n.*\n✓ p\/b\.png/)
+  expect(stderr).toMatch(/✗ p\/a\.png {2}p\/a\.gif and p\/a\.png would both become /)
 })
 
 describe('a pattern in quotes', () => {

@@ -1,8 +1,15 @@
 import { relative } from 'node:path'
-import type { ReceivedEstimateResponse } from '@herald/proto/converter'
+import type { ReceivedEstimateResponse, ReceivedRenditionEstimate } from '@herald/proto/converter'
 import { HeraldError, knownErrorCode } from '@herald/proto/errors'
 import type { Terminal } from '@herald/runtime/terminal'
-import { humanBytes, humanDuration, jsonLine, shown } from '@herald/runtime/terminal-text'
+import {
+  columns,
+  cutPath,
+  humanBytes,
+  humanDuration,
+  jsonLine,
+  shown,
+} from '@herald/runtime/terminal-text'
 import type { CommandContext } from '../command-context.js'
 import type { ConverterClient } from '../converter-client.js'
 import { pageName } from '../output-name.js'
@@ -76,21 +83,30 @@ function tell(terminal: Terminal, { job, estimate, fault }: Foreseen): void {
   }
   const { width, height, pages, format } = estimate?.input ?? {}
   const many = (pages ?? 1) > 1 ? `, ${pages} pages` : ''
-  const what = estimate ? `${shown(format ?? '')} ${width} × ${height}${many}` : ''
-  const size = humanBytes(job.input?.sizeBytes ?? 0)
-  terminal.print(`${shown(job.given)}  ${[what, size].filter((part) => part !== '').join(', ')}`)
+  const what = estimate ? `${shown(format ?? '')} ${width} × ${height}${many}, ` : ''
+  const facts = what + humanBytes(job.input?.sizeBytes ?? 0)
+  terminal.print(fittedLine(terminal, '', shown(job.given), facts))
   for (const [index, rendition] of job.renditions.entries()) {
     const made = estimate?.renditions.find((each) => each.index === index)
-    const words = made
-      ? [
-          `${made.width} × ${made.height}${made.pages > 1 ? `, ${made.pages} pages` : ''}`,
-          `about ${humanDuration(made.workMs)}`,
-          ...(made.effort === undefined ? [] : [`effort ${made.effort}`]),
-        ]
-      : []
     const name = shown(relative(process.cwd(), nameOf(rendition, made?.files)))
-    terminal.print(`  ${terminal.paint('dim', '→')} ${[name, ...words].join('  ')}`)
+    const words = made ? wordsOf(made) : ''
+    terminal.print(fittedLine(terminal, `  ${terminal.paint('dim', '→')} `, name, words))
   }
+}
+
+function wordsOf({ width, height, pages, workMs, effort }: ReceivedRenditionEstimate): string {
+  return [
+    `${width} × ${height}${pages > 1 ? `, ${pages} pages` : ''}`,
+    `about ${humanDuration(workMs)}`,
+    ...(effort === undefined ? [] : [`effort ${effort}`]),
+  ].join('  ')
+}
+
+/** What is said stays whole; of a long name so much as fits beside it. */
+function fittedLine(terminal: Terminal, before: string, name: string, words: string): string {
+  const width = terminal.width('stdout') ?? Number.POSITIVE_INFINITY
+  const room = Math.max(12, width - columns(before) - columns(words) - 2)
+  return `${before}${cutPath(name, room)}  ${words}`.trimEnd()
 }
 
 /** Of pages the first and the last. */

@@ -7,7 +7,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Announcer } from '../announcer.js'
 import type { ConverterClient } from '../converter-client.js'
 import type { InputFile } from '../input-file.js'
-import { planRenditions, refuseCollisions, refuseTakenNames } from '../plan-conversions.js'
+import { findCollisions, planRenditions, refuseTakenNames } from '../plan-conversions.js'
 import { outboxBytes, renditionFactor, requireRoom } from '../room-on-disk.js'
 import type { ScratchFolder } from '../scratch-folder.js'
 import type { StandardInput } from '../standard-streams.js'
@@ -71,9 +71,13 @@ export async function prepareJobs(
 
   const { jobs, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
   const wanted = jobs.filter(isSound)
-  refuseCollisions(wanted)
+  for (const [job, fault] of findCollisions(wanted)) {
+    // Two names of one call are a slip; two files of a folder are no reason to leave the others.
+    if (!job.found) throw fault
+    job.fault = fault
+  }
   if (!tools.piped) {
-    for (const job of wanted) {
+    for (const job of wanted.filter(isSound)) {
       await refuseTakenNames(job.input, job.renditions, options.force ?? false).catch((error) => {
         job.fault = faultOf(error)
       })
