@@ -123,6 +123,20 @@ describe('rotate', () => {
     }
   })
 
+  test.each([
+    ['8 bits', 'b-w'],
+    ['16 bits', 'grey16'],
+  ])('a grey picture of %s does not make the background grey', async (_what, space) => {
+    const grey = await twoHalves(60, 40).toColourspace(space).png().toBuffer()
+    const box = { width: 50, height: 50, fit: 'FIT_CONTAIN' } as const
+    for (const asked of [{ rotate: 45 }, { rotate: 90, ...box }, box]) {
+      const rendition = { format: 'png', background: '#00ff00', ...asked }
+      const { bytes } = await convertOne(converter.client, grey, rendition)
+      const shown = await sharp(bytes).toColourspace('srgb').png().toBuffer()
+      expect((await colourAt(shown, 1, 1)).slice(0, 3)).toEqual([0, 255, 0])
+    }
+  })
+
   test('fills the corners of a picture in inks with the colour itself', async () => {
     const inks = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#f00' } })
       .toColourspace('cmyk')

@@ -29,8 +29,13 @@ export function chooseColours(picture: Picture, plan: RenditionPlan): Colours {
     const apply = (from: Sharp) => inOwnSpace(from, spaceOf(icc), deep)
     return { keepsProfile: true, apply, stay: apply }
   }
-  const stay = (from: Sharp) =>
-    deep ? from.toColourspace(space === 'grey16' ? 'grey16' : 'rgb16') : from
+  // Among greys a coloured background would be grey. A grey profile makes sRGB of them by itself.
+  const tinted = grey && isColour(plan.background) && !(icc && space === 'b-w')
+  const deepSpace = space === 'grey16' && !tinted ? 'grey16' : 'rgb16'
+  const stay = (from: Sharp) => {
+    if (tinted) from.pipelineColourspace(deep ? 'rgb16' : 'srgb')
+    return deep ? from.toColourspace(deepSpace) : from
+  }
   return {
     keepsProfile: false,
     // sharp works on 16 bits with a profile in Display P3 and leaves them there, so that they
@@ -39,6 +44,10 @@ export function chooseColours(picture: Picture, plan: RenditionPlan): Colours {
       icc && space === 'rgb16' ? stay(from).withIccProfile('srgb', { attach: false }) : stay(from),
     stay,
   }
+}
+
+function isColour(background: string | undefined): boolean {
+  return background !== undefined && !/^#(..)\1\1$/.test(background)
 }
 
 /** Whether the target can hold pixels in that space under a profile. */
@@ -52,7 +61,7 @@ function holds(
     case 'RGB':
       return !grey && name !== 'gif'
     case 'GRAY':
-      return grey && (name === 'jpeg' || name === 'png' || name === 'tiff')
+      return grey && !isColour(background) && (name === 'jpeg' || name === 'png' || name === 'tiff')
     case 'CMYK':
       // A background is a colour in RGB: among inks it would be another.
       return (
