@@ -6,10 +6,10 @@ import { openOutbox } from '@herald/broker/outbox'
 import { convertAndAnnounce } from '@herald/client/convert-and-announce'
 import type { ConverterClient } from '@herald/client/converter-client'
 import { silentLogger } from '@herald/runtime/logger'
+import { mountSmallDisk, noSmallDisk } from '@herald/runtime/test/small-disk'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gradient, noise } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { mountSmallDisk, noSmallDisk } from './small-disk.js'
 import { openWorkshop } from './workshop.js'
 
 vi.setConfig({ testTimeout: 60_000 })

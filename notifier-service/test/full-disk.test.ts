@@ -1,8 +1,8 @@
+import { mountSmallDisk, noSmallDisk } from '@herald/runtime/test/small-disk'
 import { expect, test, vi } from 'vitest'
 import { message, publish, uuidv7 } from './publish.js'
 import { fileConverted } from './sample-events.js'
 import { startScriptedSmtp } from './scripted-smtp.js'
-import { mountSmallDisk, noSmallDisk } from './small-disk.js'
 import { useStage } from './stage.js'
 
 vi.setConfig({ testTimeout: 90_000 })
