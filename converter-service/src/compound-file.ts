@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 const endOfChain = 0xfffffff8
 const nobody = 0xffffffff
 const entryBytes = 128
-/** More than any document has; a ring of sectors ends here as well. */
+/** More than the directory of any document has. */
 const maxSectors = 4096
 
 /** The container of Word, Excel and PowerPoint before 2007: [MS-CFB]. */
@@ -45,8 +45,11 @@ export class CompoundFile {
     const tables = await this.#tables(head)
     const perSector = this.#sectorBytes / 4
     const sectors: Buffer[] = []
+    const seen = new Set<number>()
     let at = head.readUInt32LE(48)
-    while (at < endOfChain && sectors.length < maxSectors) {
+    while (at < endOfChain) {
+      if (seen.has(at) || seen.size >= maxSectors) throw new Error('a directory without end')
+      seen.add(at)
       sectors.push(await this.#sector(at))
       const table = tables[Math.floor(at / perSector)]
       if (table === undefined) throw new Error('a sector that is not there')

@@ -84,7 +84,12 @@ describe('on the upload', () => {
     ['nothing', () => Buffer.alloc(0), 'HERALD_EMPTY_FILE', /no bytes/],
     ['a PNG of 17 bytes', () => png.subarray(0, 17), 'HERALD_CORRUPT_FILE', /PNG file/],
     ['half a JPEG', jpegWithHalf, 'HERALD_CORRUPT_FILE', /JPEG file is cut off/],
-    ['text', () => Buffer.from('hello'), 'HERALD_UNSUPPORTED_FILE', /no kind of file known here/],
+    [
+      'nonsense',
+      () => Buffer.from('hello\0\x01'),
+      'HERALD_UNSUPPORTED_FILE',
+      /no kind of file known here/,
+    ],
     [
       'a PDF of a line',
       () => Buffer.from('%PDF-1.7\n'),

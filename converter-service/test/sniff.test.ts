@@ -51,7 +51,6 @@ describe('SVG', () => {
 
 test.each([
   ['\xff\x0a\0\0\0\0\0\0', 'a JPEG XL picture'],
-  ['PK\x03\x04\x14\0\0\0\0\0', 'a ZIP archive'],
   ['\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'an MP4 film'],
   ['\x1f\x8b\x08\0', 'a gzip archive'],
   ['MZ\x90\0', 'a Windows program'],
@@ -79,9 +78,35 @@ test.each([
 
 test.each([
   ['nothing', ''],
-  ['text', 'hello'],
-  ['text that begins like a BMP', 'BMW builds cars, and has done so for a while.'],
   ['zeros', '\0'.repeat(100)],
+  ['text with a bell in it', 'hello\x07'],
+  ['nothing but space', ' \n\t'],
 ])('%s is unknown', async (_what, text) => {
   expect(await sniff(Buffer.from(text))).toEqual({ kind: 'unknown' })
+})
+
+test.each([
+  ['hello', 'notes', 'text'],
+  ['BMW builds cars, and has done so for a while.', 'bmw.bmp', 'text'],
+  ['# Title', 'README.md', 'markdown'],
+  ['a,b', 'table.CSV', 'csv'],
+  ['# Title', 'picture.png', 'text'],
+  ['<!DOCTYPE html><p>x', 'page.md', 'html'],
+  ['<!-- so -->\n<html lang="en">', '', 'html'],
+  ['<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml"/>', '', 'html'],
+  ['{\\rtf1 x}', 'x.txt', 'rtf'],
+])(
+  'the text %j called %j is %s: only among texts does the name count',
+  async (text, name, format) => {
+    expect(await sniff(Buffer.from(text), name)).toEqual({ kind: 'format', name: format })
+  },
+)
+
+test('text may be cut off within a character by the end of the head', async () => {
+  const head = Buffer.from('ä'.repeat(100)).subarray(0, 151)
+  expect(await sniff(head)).toEqual({ kind: 'format', name: 'text' })
+})
+
+test('Latin-1 is not taken for UTF-8', async () => {
+  expect(await sniff(Buffer.from('Gr\xfc\xdfe', 'latin1'))).toEqual({ kind: 'unknown' })
 })

@@ -1,4 +1,4 @@
-import { crc32 as crc, deflateRawSync } from 'node:zlib'
+import * as zlib from 'node:zlib'
 import { pngChecksum } from '@herald/converter-service/engines/png-checksum'
 
 export interface ZipPart {
@@ -20,7 +20,7 @@ export function zipFile(parts: readonly ZipPart[]): Buffer {
   let at = 0
   for (const part of parts) {
     const bytes = Buffer.from(part.bytes)
-    const packed = part.stored ? bytes : deflateRawSync(bytes)
+    const packed = part.stored ? bytes : zlib.deflateRawSync(bytes)
     const own = { at, sum: checksum(bytes), packed, size: bytes.length }
     const place = (part.over === undefined ? undefined : places[part.over]) ?? own
     places.push(place)
@@ -32,11 +32,9 @@ export function zipFile(parts: readonly ZipPart[]): Buffer {
     facts.writeUInt32LE(place.packed.length, 14)
     facts.writeUInt32LE(part.saidBytes ?? place.size, 18)
     facts.writeUInt16LE(name.length, 22)
-    const entry = Buffer.alloc(20)
-    entry.write('PK\x01\x02', 'latin1')
     const tail = Buffer.alloc(14)
     tail.writeUInt32LE(place.at, 10)
-    directory.push(entry.subarray(0, 4), Buffer.from([20, 0]), facts, tail, name)
+    directory.push(Buffer.from('PK\x01\x02\x14\0', 'latin1'), facts, tail, name)
     if (part.over !== undefined) continue
     const body = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), facts, name, packed])
     bodies.push(body)
@@ -52,5 +50,6 @@ export function zipFile(parts: readonly ZipPart[]): Buffer {
   return Buffer.concat([...bodies, listed, end])
 }
 
-/** Node before 20.15 has none. */
-const checksum = (bytes: Buffer) => (crc ? crc(bytes) : pngChecksum(bytes))
+/** Node before 20.15 has none, and the other is slow. */
+const checksum = (bytes: Buffer): number =>
+  'crc32' in zlib ? zlib.crc32(bytes) : pngChecksum(bytes)
