@@ -1,26 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { commandLine, runCommand } from '@herald/runtime/command-line'
 import { shown } from '@herald/runtime/terminal-text'
-import { Command, CommanderError } from 'commander'
 import type { CommandContext } from './command-context.js'
 import { addConvertCommand } from './commands/convert-arguments.js'
 
 /** The command line. Commands are loaded when they run: their libraries would slow --help. */
 export function createProgram(context: CommandContext) {
   let exitCode = 0
-  const program = new Command('herald')
+  const program = commandLine('herald', context.terminal)
     .description('Converts files and tells people when they are ready.')
     .version(version(), '-V, --version')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => context.terminal.print(text.trimEnd()),
-      writeErr: (text) => {
-        const lines = text
-          .trimEnd()
-          .replace(/^error:/, 'herald:')
-          .split('\n')
-        for (const line of lines) context.terminal.tell(shown(line))
-      },
-    })
     .showHelpAfterError('Try herald --help, or herald convert --help.')
     .addHelpText('after', afterHelp)
 
@@ -78,18 +67,12 @@ export function createProgram(context: CommandContext) {
   return {
     /** Resolves to the exit status; rejects with what the command failed with. */
     async run(args: readonly string[]): Promise<number> {
-      try {
-        await program.parseAsync(args, { from: 'user' })
-        return exitCode
-      } catch (error) {
-        if (!(error instanceof CommanderError)) throw error
+      const refused = await runCommand(program, args, ({ code }) => {
         const [first = ''] = args
-        if (error.code === 'commander.unknownCommand' && existsSync(first)) {
-          context.terminal.tell(`To convert it: herald convert ${shown(first)} --to webp`)
-        }
-        // Help and version end with 0; whatever else commander says is a wrong call.
-        return error.exitCode === 0 ? 0 : 2
-      }
+        if (code !== 'commander.unknownCommand' || !existsSync(first)) return
+        context.terminal.tell(`To convert it: herald convert ${shown(first)} --to webp`)
+      })
+      return refused ?? exitCode
     },
   }
 }

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { commandLine, InvalidArgumentError, runCommand } from '@herald/runtime/command-line'
 import { loadConfig } from './config.js'
 import type { CommandContext } from './dead-letter-office/command-context.js'
 import type { ReplayOptions } from './dead-letter-office/replay-command.js'
@@ -6,19 +6,8 @@ import type { ReplayOptions } from './dead-letter-office/replay-command.js'
 /** The command line. Commands are loaded when they run: their libraries would slow --help. */
 export function createProgram(context: CommandContext) {
   let exitCode = 0
-  const program = new Command('herald-notifier')
-    .description('Looks after what the notifier could not deliver, and after what it writes.')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => context.terminal.print(text.trimEnd()),
-      writeErr: (text) => {
-        for (const line of text
-          .trimEnd()
-          .replace(/^error:/, 'herald-notifier:')
-          .split('\n'))
-          context.terminal.tell(line)
-      },
-    })
+  const program = commandLine('herald-notifier', context.terminal)
+    .description('Looks after what the notifier could not deliver.')
     .showHelpAfterError('Try herald-notifier --help.')
     .addHelpText('after', afterHelp)
 
@@ -72,14 +61,7 @@ export function createProgram(context: CommandContext) {
   return {
     /** Resolves to the exit status; rejects with what the command failed with. */
     async run(args: readonly string[]): Promise<number> {
-      try {
-        await program.parseAsync(args, { from: 'user' })
-        return exitCode
-      } catch (error) {
-        // Help ends with 0; whatever else commander says is a wrong call.
-        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-        throw error
-      }
+      return (await runCommand(program, args)) ?? exitCode
     },
   }
 }

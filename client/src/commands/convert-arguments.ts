@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { type Command, Option } from '@herald/runtime/command-line'
 import { type ConvertCommandOptions, fits, gravities } from './convert-options.js'
 import {
   amountOfBytes,

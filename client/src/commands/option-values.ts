@@ -1,5 +1,5 @@
 import type { Keep } from '@herald/proto/converter'
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError } from '@herald/runtime/command-line'
 
 /** Each value of an option that may be repeated. */
 export const collect = (value: string, before: readonly string[] = []) => [...before, value]
