@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { convert, convertOne, refusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
-import { animation, colourAt, twoHalves } from './pictures.js'
+import { animation, colourAt, madePicture, twoHalves } from './pictures.js'
 import { scan } from './tiff-pages.js'
 
 let converter: ConverterUnderTest
@@ -57,6 +57,19 @@ test('the page of an animated PNG is the first, and that is said', async () => {
     message: expect.stringContaining('7 frames, of which only the first'),
   })
 })
+test('the page of an AVIF sequence is its still picture, and that is said', async () => {
+  const file = await madePicture('sequence.avif')
+  const { header, bytes, whole } = await convertOne(converter.client, file, 'png')
+  expect(header).toMatchObject({ width: 64, height: 48, pages: 1 })
+  const [red = 0, green = 0] = await colourAt(bytes, 5, 5)
+  expect(red - green).toBeGreaterThan(200)
+  expect(whole.stripped).toEqual(['pages'])
+  expect(await refusal(converter.client, file, [{ format: 'webp', page: 1 }])).toMatchObject({
+    code: 'HERALD_UNSUPPORTED_FILE',
+    message: expect.stringContaining('animated AVIF with 3 frames'),
+  })
+})
+
 /** A PNG that says it has more frames (PNG 3rd edition, §11.3.6.1); they are not read here. */
 function animatedPng(png: Buffer, frames: number): Buffer {
   const control = Buffer.alloc(20)

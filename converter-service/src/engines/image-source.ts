@@ -1,4 +1,5 @@
 import { type FormatDescription, formatNamed } from '../formats.js'
+import { avifSequence } from './avif-sequence.js'
 import { openBmp } from './bmp.js'
 import type { SourceFile } from './engine.js'
 import { decodeHevc, holdsHevc } from './heic.js'
@@ -56,15 +57,17 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
   const format = formatNamed(source.format)
   // The limit is checked afterwards, with the figures in hand.
   const header: SharpOptions = { failOn, limitInputPixels: false }
-  const first = await sharp(source.path, header).metadata()
+  const sequence = format.name === 'avif' ? await avifSequence(source.path) : undefined
+  const input = sequence?.still ?? source.path
+  const first = await sharp(input, header).metadata()
   const pages = first.pages ?? 1
-  const frames = format.name === 'png' ? await countPngFrames(source.path) : pages
-  refuseUnreadableFrame(page, pages, frames)
+  const frames =
+    sequence?.frames ?? (format.name === 'png' ? await countPngFrames(source.path) : pages)
+  refuseUnreadableFrame(page, pages, frames, format.name)
   refuseMissingPage(page, pages)
   // A HEIF file says which of its pictures is the main one.
   const opened = page ?? first.pagePrimary ?? 0
-  const metadata =
-    opened === 0 ? first : await sharp(source.path, { ...header, page: opened }).metadata()
+  const metadata = opened === 0 ? first : await sharp(input, { ...header, page: opened }).metadata()
   const hevc = metadata.compression === 'hevc' && (await holdsHevc(source.path))
   return {
     format,
@@ -77,7 +80,7 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
     scalable: format.name === 'svg',
     read: async ({ deep = false, ...options }) => {
       if (hevc) return readHevc(source.path, opened, metadata, deep, options)
-      return sharp(source.path, { failOn, ...(opened > 0 ? { page: opened } : {}), ...options })
+      return sharp(input, { failOn, ...(opened > 0 ? { page: opened } : {}), ...options })
     },
   }
 }

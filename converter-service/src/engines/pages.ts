@@ -28,16 +28,17 @@ export function refuseMissingPage(page: number | undefined, pages: number): void
   })
 }
 
-/** Of an animated PNG libvips reads the first frame alone. */
+/** Of an animated PNG and of an AVIF sequence libvips reads one picture alone. */
 export function refuseUnreadableFrame(
   page: number | undefined,
   pages: number,
   frames: number,
+  format: string,
 ): void {
   if (page === undefined || page < pages || page >= frames) return
   throw new HeraldError(
     'HERALD_UNSUPPORTED_FILE',
-    `This is an animated PNG with ${figure(frames)} frames, of which only the first can be read here.`,
+    `This is an animated ${format.toUpperCase()} with ${figure(frames)} frames, of which only the first can be read here.`,
     { remedy: 'Ask for frame 0, or save it as an animated WebP or GIF.' },
   )
 }
