@@ -18,6 +18,9 @@ const uploadsAtOnce = 3
 /** Enough for a picture's header; a document is asked about as a whole where it is small. */
 const headBytes = 4e6
 
+/** Pictures of a whole folder would fill the browser's memory. */
+const drawnAtOnce = 24
+
 const chosen = new Map()
 const list = make('ul', { className: 'chosen' })
 let current
@@ -81,8 +84,8 @@ function add(files) {
     )
     chosen.set(item.key, item)
     list.append(item.row)
-    draw(item).then(() => item === current && look(item))
-    estimate(item)
+    if (chosen.size <= drawnAtOnce) draw(item).then(() => item === current && look(item))
+    ask(item)
   }
   current ??= chosen.values().next().value
   look(current)
@@ -102,6 +105,11 @@ async function draw(item) {
     item.thumb.replaceChildren(make('span', { className: 'format' }, end.toUpperCase()))
   }
   facts(item)
+}
+
+let asking = Promise.resolve()
+const ask = (item) => {
+  asking = asking.then(() => (chosen.has(item.key) ? estimate(item) : undefined))
 }
 
 async function estimate(item) {
@@ -141,6 +149,7 @@ function forget(item) {
 
 function look(item) {
   current = item
+  if (item && !item.url) draw(item).then(() => item === current && preview(item))
   for (const each of chosen.values()) each.row.classList.toggle('current', each === item)
   panel.hidden = chosen.size === 0
   drop.classList.toggle('slim', chosen.size > 0)
@@ -172,7 +181,7 @@ form.addEventListener('input', (event) => {
   settle()
   preview(current)
   clearTimeout(asked)
-  asked = setTimeout(() => chosen.forEach(estimate), 400)
+  asked = setTimeout(() => [...chosen.values()].slice(0, 8).forEach(ask), 400)
 })
 settle()
 

@@ -45,25 +45,45 @@ export function showProgress(element, { stage, done }) {
   element.querySelector('.stage-name').textContent = name
 }
 
+const kinds = ['record', 'progress', 'removed']
 const told = new Map()
 
 /** Listens at `address`; `heard` gets each event. */
 export function listen(address, heard) {
-  const source = new EventSource(`${address}?since=${page.since}`)
-  for (const kind of ['record', 'progress', 'removed']) {
-    source.addEventListener(kind, ({ data }) => {
-      const event = JSON.parse(data)
-      heard(kind, event)
-      // Once: a list is told again after each reconnection.
-      if (kind === 'record' && told.get(event.token) !== event.say) say(event.say)
-      if (kind === 'record') told.set(event.token, event.say)
-    })
+  let source
+  let since = page.since
+  const open = () => {
+    source = new EventSource(`${address}?since=${since}`)
+    for (const kind of kinds) source.addEventListener(kind, (event) => take(kind, event))
   }
+  const take = (kind, { data, lastEventId }) => {
+    if (lastEventId) since = lastEventId
+    const event = JSON.parse(data)
+    heard(kind, event)
+    if (kind !== 'record') return
+    // Once: a list is told again after each reconnection.
+    if (told.get(event.token) !== event.say) say(event.say)
+    told.set(event.token, event.say)
+  }
+  open()
+  // A browser has few connections for one host: a tab that nobody sees holds none.
+  document.addEventListener('visibilitychange', () => {
+    source.close()
+    if (!document.hidden) open()
+  })
 }
 
 const rows = document.querySelector('#rows')
 const rowOf = ({ token, key }) =>
   document.getElementById(`c-${token}`) ?? rows.querySelector(`[data-key="${CSS.escape(key)}"]`)
+
+/** The picture the browser drew stays until there is one of the result. */
+function redraw(row, next) {
+  const [mine, theirs] = [row, next].map((each) => each.querySelector('.thumb'))
+  if (mine.querySelector('img') && !theirs.querySelector('img'))
+    theirs.replaceWith(mine.cloneNode(true))
+  swap(row, next)
+}
 
 /** Keeps the list `#rows`. */
 export function keepRows(address, changed = () => {}) {
@@ -71,7 +91,7 @@ export function keepRows(address, changed = () => {}) {
     const row = rowOf(event)
     if (kind === 'progress') showProgress(row, event)
     else if (kind === 'removed') row?.remove()
-    else if (row) swap(row, drawn(event.html))
+    else if (row) redraw(row, drawn(event.html))
     else rows.prepend(drawn(event.html))
     changed(kind, event)
   })

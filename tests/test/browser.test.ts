@@ -232,15 +232,21 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
   test('a name is shown and given back as it is, whatever it holds', async () => {
     const { page, complaints } = await visit()
     const long = `${'длинное имя '.repeat(20).slice(0, 124)}.png`
-    const given = ['отчёт 报告 🦊.png', '<script>alert(1)</script>.png', 'a\r\nb".png', long]
+    const given = [
+      'отчёт 报告 🦊.png',
+      '<script>alert(1)</script>.png',
+      'a\r\nb".png',
+      'a#b?c%20d.png',
+      long,
+    ]
     await dropFiles(
       page,
       given.map((name) => ({ ...at(1), name })),
     )
     await page.click('#send')
-    await page.locator('.row.converted').nth(3).waitFor()
+    await page.locator('.row.converted').nth(4).waitFor()
     const shown = (await page.locator('.row .name').allTextContents()).toSorted()
-    expect(shown).toEqual([given[0], given[1], 'a\\r\\nb".png', long].toSorted())
+    expect(shown).toEqual([given[0], given[1], 'a\\r\\nb".png', 'a#b?c%20d.png', long].toSorted())
     const fetched = []
     for (const link of await page.locator('.row .act a').all()) {
       const [download] = await Promise.all([page.waitForEvent('download'), link.click()])
@@ -249,6 +255,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     // What no file name can hold is an underscore in it; what is too long is cut.
     expect(fetched).toContain('отчёт 报告 🦊.webp')
     expect(fetched.map((name) => name.replace(/[<>:"|?*]/g, '_'))).toContain('a__b_.webp')
+    expect(fetched.some((name) => /^a#b.c%20d\.webp$/.test(name))).toBe(true)
     expect(fetched.some((name) => name.startsWith('длинное имя длинное'))).toBe(true)
     expect(complaints).toEqual([])
   })

@@ -4,18 +4,24 @@ import type { Outbox } from '@herald/broker/outbox'
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import { v7 as uuidv7 } from 'uuid'
 import { faultOf } from '../commands/convert-job.js'
 import { announceFailure, type Converted, convertAndAnnounce } from '../convert-and-announce.js'
 import type { Upload } from '../convert-call.js'
 import type { ConverterClient } from '../converter-client.js'
 import { outputNames } from '../output-name.js'
-import { newTraceparent } from '../trace.js'
+import {
+  announced,
+  factsOf,
+  failed,
+  frameOf,
+  isWorthTelling,
+  newRecord,
+} from './conversion-facts.js'
 import type { Links } from './links.js'
 import type { NewsDesk } from './news.js'
 import { createMeter } from './progress-meter.js'
 import type { ConversionRecord } from './record.js'
-import { newToken, type Records } from './records.js'
+import type { Records } from './records.js'
 
 /** What one file is to become, for whom. */
 export interface ConversionRequest {
@@ -62,8 +68,6 @@ export interface ConversionTools {
   readonly logger: Logger
 }
 
-export const source = '/herald/web'
-
 /** The conversions of the web page: each goes on when the browser is gone. */
 export function manageConversions(tools: ConversionTools): Conversions {
   const { records, news, outbox, links, directory, logger } = tools
@@ -105,7 +109,8 @@ export function manageConversions(tools: ConversionTools): Conversions {
           onBytes: meter.bytes,
           // The link in the announcement must lead somewhere from the first moment on.
           noting: async (result) => {
-            await records.change(record.token, { ...factsOf(result), state: 'placing' })
+            const facts = { ...factsOf(result), state: 'placing' as const }
+            await records.change(record.token, facts, result.summary.preview?.data)
           },
         },
       )
@@ -165,104 +170,5 @@ export function manageConversions(tools: ConversionTools): Conversions {
     async close() {
       await Promise.all([...running.values()].map(({ over }) => over))
     },
-  }
-}
-
-/** Who announces it, for what, to whom. */
-export function frameOf(record: ConversionRecord, links: Links, runSize?: number) {
-  return {
-    conversionId: record.conversionId,
-    runId: record.runId,
-    source,
-    traceparent: record.traceparent,
-    recipients: record.recipient === '' ? [] : [record.recipient],
-    language: record.language,
-    pageUrl: links.page(record.token),
-    linkTo: (name: string) => links.file(record.token, name),
-    ...(runSize === undefined ? {} : { runSize }),
-  }
-}
-
-/** Whoever is named waits for the file: the end of it is news, unless they ended it themselves. */
-function isWorthTelling({ recipient }: ConversionRecord, { code }: HeraldError): boolean {
-  return recipient !== '' && code !== 'HERALD_CANCELLED'
-}
-
-/** What a record says of a conversion that failed. */
-export function failed({ code, publicMessage, remedy = '' }: HeraldError) {
-  return {
-    state: 'failed',
-    fault: { code, message: publicMessage, remedy },
-    files: [],
-    finishedAtMs: Date.now(),
-  } as const
-}
-
-function announced({ entryId, events }: Pick<Converted, 'entryId' | 'events'>) {
-  return {
-    entryId,
-    eventId: events[0]?.id ?? '',
-    keptAtMs: Date.now(),
-    publishedAtMs: 0,
-    partition: null,
-    offset: null,
-    lastFault: '',
-  }
-}
-
-function newRecord(request: ConversionRequest, name: string): ConversionRecord {
-  const now = Date.now()
-  const token = newToken()
-  return {
-    token,
-    owner: request.owner,
-    conversionId: uuidv7(),
-    runToken: request.runToken,
-    runId: request.runId,
-    key: request.key ?? token,
-    name,
-    target: request.spec.format,
-    recipient: request.recipient,
-    language: request.language,
-    traceparent: newTraceparent(),
-    createdAtMs: now,
-    updatedAtMs: now,
-    state: 'converting',
-    finishedAtMs: 0,
-    source: null,
-    files: [],
-    stripped: [],
-    conversionMs: 0,
-    preview: null,
-    fault: null,
-    announcement: null,
-  }
-}
-
-function factsOf({ summary, renditions }: Pick<Converted, 'summary' | 'renditions'>) {
-  const { input, preview, stripped, conversionMs } = summary
-  return {
-    source: input && {
-      format: input.format,
-      mediaType: input.mediaType,
-      sizeBytes: input.sizeBytes,
-      width: input.width,
-      height: input.height,
-      pages: input.pages,
-    },
-    files: renditions.map((each) => ({
-      name: each.name,
-      format: each.format,
-      mediaType: each.mediaType,
-      sizeBytes: each.sizeBytes,
-      sha256: each.sha256,
-      width: each.width,
-      height: each.height,
-      pages: each.pages,
-    })),
-    stripped,
-    conversionMs,
-    preview,
-    finishedAtMs: Date.now(),
   }
 }

@@ -36,9 +36,7 @@ export function createLimits({ domains, mailsPerHour, filesPerHour }: LimitOptio
       if (address === undefined) return ''
       const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
       if (domains.includes('*') || domains.includes(domain)) return address
-      throw new HeraldError('HERALD_USAGE', `This service tells nobody at ${domain}.`, {
-        remedy: 'Leave the address empty, and wait here.',
-      })
+      throw new NotToldError(domain)
     },
     file: (caller) => count(files, caller, 'files were sent from here'),
     mail: (recipient) =>
@@ -70,6 +68,15 @@ async function count(limiter: RateLimiterMemory, key: string, what: string): Pro
     if (!(error instanceof RateLimiterRes)) throw error
     const minutes = Math.ceil(error.msBeforeNext / 60_000)
     throw new TooManyError(`Too many ${what} within an hour.`, minutes * 60_000)
+  }
+}
+
+/** An address outside the domains that may be told. */
+export class NotToldError extends HeraldError {
+  constructor(domain: string) {
+    super('HERALD_USAGE', `This service tells nobody at ${domain}.`, {
+      remedy: 'Leave the address empty, and wait here.',
+    })
   }
 }
 

@@ -15,7 +15,9 @@ export interface WebListener {
 
 /** A large file over a slow line takes its time; one that stands still does not. */
 const requestMs = 3_600_000
-const idleMs = 60_000
+const idleMs = 120_000
+/** What is still coming in when the program stops may take that long. */
+const drainMs = 8_000
 
 /** Holds the port before anything is served, so that links can be made. Rejects with the system's error. */
 export async function listenWeb(address: string): Promise<WebListener> {
@@ -38,7 +40,11 @@ export async function listenWeb(address: string): Promise<WebListener> {
   let drained: Promise<void> | undefined
   const drain = () => {
     drained ??= new Promise((resolve) => {
-      server.close(() => resolve())
+      const timer = setTimeout(() => server.closeAllConnections(), drainMs)
+      server.close(() => {
+        clearTimeout(timer)
+        resolve()
+      })
       server.closeIdleConnections()
     })
     return drained

@@ -46,9 +46,9 @@ export interface ConversionRecord {
   readonly files: readonly ResultFile[]
   readonly stripped: readonly string[]
   readonly conversionMs: number
+  /** Of the small picture; its bytes lie apart. */
   readonly preview: {
     readonly mediaType: string
-    readonly data: Uint8Array
     readonly width: number
     readonly height: number
   } | null

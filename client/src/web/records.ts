@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { openStore, type Store } from '@herald/runtime/store'
 import { v7 as uuidv7 } from 'uuid'
-import { type ConversionRecord, type MailOutcome, sumOfSizes } from './record.js'
+import { type ConversionRecord, isOver, type MailOutcome, sumOfSizes } from './record.js'
 
 interface Run {
   readonly runId: string
@@ -19,12 +19,20 @@ export interface Records {
   ofOwner(owner: string, limit?: number): ConversionRecord[]
   /** In the order begun. */
   ofRun(runToken: string): ConversionRecord[]
+  /** May be changed while they are taken. */
   all(): Iterable<ConversionRecord>
+  /** Those that were over before that time. */
+  expired(beforeMs: number): Iterable<ConversionRecord>
+  preview(token: string): Uint8Array | undefined
   /** What one browser did at once, made where it is new. */
   run(runToken: string, owner: string): Promise<Run>
   put(record: ConversionRecord): Promise<void>
-  /** Resolves to the changed record; undefined where it is gone. */
-  change(token: string, changes: Partial<ConversionRecord>): Promise<ConversionRecord | undefined>
+  /** Resolves to the changed record; undefined where it is gone. `preview`: the small picture's bytes. */
+  change(
+    token: string,
+    changes: Partial<ConversionRecord>,
+    preview?: Uint8Array,
+  ): Promise<ConversionRecord | undefined>
   remove(record: ConversionRecord): Promise<void>
   outcome(eventId: string): MailOutcome | undefined
   putOutcome(eventId: string, outcome: MailOutcome): Promise<void>
@@ -47,6 +55,8 @@ export async function openRecords(directory: string): Promise<Records> {
   const conversions = store.table<ConversionRecord, string>('conversions')
   const byOwner = store.table<string>('by-owner')
   const byRun = store.table<string>('by-run')
+  const byEnd = store.table<string>('by-end')
+  const previews = store.table<Uint8Array, string>('previews', 'binary')
   const byEvent = store.table<string, string>('by-event')
   const runs = store.table<Run, string>('runs')
   const outcomes = store.table<MailOutcome, string>('outcomes')
@@ -61,8 +71,11 @@ export async function openRecords(directory: string): Promise<Records> {
   for (const { value } of conversions.entries()) bytesOnDisk += sumOfSizes(value.files)
 
   const keep = (record: ConversionRecord) => {
-    bytesOnDisk += sumOfSizes(record.files) - sumOfSizes(conversions.get(record.token)?.files ?? [])
+    const before = conversions.get(record.token)
+    bytesOnDisk += sumOfSizes(record.files) - sumOfSizes(before?.files ?? [])
     conversions.put(record.token, record)
+    if (before && before.finishedAtMs > 0) byEnd.remove([before.finishedAtMs, record.token])
+    if (record.finishedAtMs > 0) byEnd.put([record.finishedAtMs, record.token], record.token)
     if (record.announcement) byEvent.put(record.announcement.eventId, record.token)
   }
   const under = (table: typeof byOwner, key: string, reverse: boolean) =>
@@ -93,6 +106,13 @@ export async function openRecords(directory: string): Promise<Records> {
     *all() {
       for (const { value } of conversions.entries()) yield value
     },
+    *expired(beforeMs) {
+      for (const { value } of byEnd.entries({ end: [beforeMs] })) {
+        const record = conversions.get(value)
+        if (record && isOver(record)) yield record
+      }
+    },
+    preview: (token) => previews.get(token),
     run: (runToken, owner) =>
       store.write(() => {
         const run = runs.get(runToken) ?? { runId: uuidv7(), owner, createdAtMs: Date.now() }
@@ -105,12 +125,13 @@ export async function openRecords(directory: string): Promise<Records> {
         byOwner.put([record.owner, record.createdAtMs, record.token], record.token)
         byRun.put([record.runToken, record.createdAtMs, record.token], record.token)
       }),
-    change: (token, changes) =>
+    change: (token, changes, preview) =>
       store.write(() => {
         const record = conversions.get(token)
         if (!record) return undefined
         const changed = { ...record, ...changes, updatedAtMs: Date.now() }
         keep(changed)
+        if (preview) previews.put(token, preview)
         return changed
       }),
     remove: ({ token }) =>
@@ -119,6 +140,8 @@ export async function openRecords(directory: string): Promise<Records> {
         if (!record) return
         bytesOnDisk -= sumOfSizes(record.files)
         conversions.remove(token)
+        previews.remove(token)
+        byEnd.remove([record.finishedAtMs, token])
         byOwner.remove([record.owner, record.createdAtMs, token])
         byRun.remove([record.runToken, record.createdAtMs, token])
         if (record.announcement) byEvent.remove(record.announcement.eventId)

@@ -5,7 +5,7 @@ import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import { announceFailure } from '../convert-and-announce.js'
 import { type OutboxTrace, traceInOutbox } from '../why/outbox-trace.js'
-import { failed, frameOf } from './conversions.js'
+import { failed, frameOf } from './conversion-facts.js'
 import type { Links } from './links.js'
 import { type AnnouncementState, type ConversionRecord, isOver } from './record.js'
 import type { Records } from './records.js'
@@ -26,7 +26,7 @@ export interface SettleOptions {
  */
 export async function settleRecords(options: SettleOptions): Promise<void> {
   const { records, outbox, directory, logger } = options
-  for (const record of [...records.all()]) {
+  for (const record of records.all()) {
     if (isOver(record)) continue
     const [trace] = traceInOutbox(outbox, record.conversionId)
     if (record.state === 'placing' && (await areThere(record, directory))) {

@@ -2,7 +2,6 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '@herald/runtime/logger'
 import type { Conversions } from './conversions.js'
-import { isOver } from './record.js'
 import type { Records } from './records.js'
 
 export interface Sweep {
@@ -45,8 +44,7 @@ async function removeExpired(options: SweepOptions): Promise<void> {
   const { records, conversions, directory, keepMs, logger } = options
   const before = Date.now() - keepMs
   let removed = 0
-  for (const record of [...records.all()]) {
-    if (!isOver(record) || record.finishedAtMs >= before) continue
+  for (const record of records.expired(before)) {
     await conversions.remove(record)
     removed += 1
   }

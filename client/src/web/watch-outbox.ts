@@ -1,6 +1,5 @@
 import type { RelayableOutbox } from '@herald/broker/outbox'
 import type { Logger } from '@herald/runtime/logger'
-import { traceInOutbox } from '../why/outbox-trace.js'
 import type { NewsDesk } from './news.js'
 import type { ConversionRecord } from './record.js'
 import type { Records } from './records.js'
@@ -42,7 +41,8 @@ export function watchOutbox(
     looking ??= (async () => {
       while (again) {
         again = false
-        for (const token of followed.keys()) await settle(token)
+        const kept = new Map(outbox.entries().map(({ id, lastFault }) => [id, lastFault ?? '']))
+        for (const [token, entryId] of [...followed]) await settle(token, kept.get(entryId))
       }
     })()
       .catch((error: unknown) => logger.warn({ err: error }, 'could not look into the outbox'))
@@ -51,27 +51,23 @@ export function watchOutbox(
       })
   }
 
-  async function settle(token: string): Promise<void> {
+  /** `lastFault`: of the entry, where it is still kept. */
+  async function settle(token: string, lastFault: string | undefined): Promise<void> {
     const { announcement } = records.get(token) ?? {}
-    if (!announcement) {
-      followed.delete(token)
+    if (announcement && lastFault !== undefined) {
+      if (lastFault !== announcement.lastFault) await note(token, { ...announcement, lastFault })
       return
     }
+    followed.delete(token)
+    if (!announcement) return
     const [place] = (await outbox.published(announcement.entryId, 0)) ?? []
-    if (place) {
-      followed.delete(token)
-      await note(token, {
-        ...announcement,
-        publishedAtMs: Date.now(),
-        partition: place.partition ?? null,
-        offset: place.offset ?? null,
-        lastFault: '',
-      })
-      return
-    }
-    const [trace] = traceInOutbox({ ...outbox, receipts: () => [] }, announcement.eventId)
-    const lastFault = trace?.lastFault ?? ''
-    if (lastFault !== announcement.lastFault) await note(token, { ...announcement, lastFault })
+    await note(token, {
+      ...announcement,
+      publishedAtMs: Date.now(),
+      partition: place?.partition ?? null,
+      offset: place?.offset ?? null,
+      lastFault: '',
+    })
   }
 
   async function note(token: string, announcement: ConversionRecord['announcement']) {

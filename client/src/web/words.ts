@@ -28,6 +28,7 @@ export interface Words {
   readonly notify: string
   readonly notifyHint: string
   readonly onlyDomains: string
+  readonly notTold: string
   readonly convert: string
   readonly needsFile: string
   readonly yours: string

@@ -40,7 +40,7 @@ export function conversionBody(
   const { name, state, token, finishedAtMs } = record
   return html`<article class="card result ${state}">
 <h1><bdi>${shown(name)}</bdi></h1>
-${state === 'failed' && html`<p class="fault"><strong>${words.failed}.</strong> ${faultText(record, view)}</p>`}
+${state === 'failed' && html`<p class="fault"><strong>${words.failed}</strong> ${faultText(record, view)}</p>`}
 ${!isOver(record) && bar(view, progress)}
 ${state === 'converted' && result(view, record)}
 ${toldInFull(record, view)}
@@ -56,7 +56,7 @@ function result(view: View, record: ConversionRecord): Html {
   const left = stripped.map((each) => words.strippedWords[each] ?? each)
   return html`${preview && html`<img class="picture" src="${paths.preview(token)}" alt="" width="${preview.width}" height="${preview.height}">`}
 <p class="sizes big">${sizes(record, view)}</p>
-${left.length > 0 && html`<p class="hint">${words.stripped}: ${left.join(', ')}.</p>`}
+${left.length > 0 && html`<p class="hint">${filled(words.stripped, { what: view.quantities.list(left) })}</p>`}
 <ul class="files">${files.map((file) => fileItem(view, record, file))}</ul>
 ${files.length > 1 && html`<p><a class="button" href="${paths.zip(token)}" download>${words.downloadAll}</a></p>`}`
 }

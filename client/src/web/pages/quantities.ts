@@ -42,7 +42,8 @@ export function quantitiesIn(language: string) {
     },
     percent: (share: number) =>
       new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(share),
-    count: (value: number) => new Intl.NumberFormat(language).format(value),
+    list: (items: readonly string[]) =>
+      new Intl.ListFormat(language, { type: 'unit' }).format(items),
     clock: (unixMs: number) =>
       new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(unixMs),
     /** In the server's time zone, which it names. */

@@ -37,7 +37,7 @@ function actions({ state, token, files, name }: ConversionRecord, { words }: Vie
 
 function outcome(record: ConversionRecord, view: View): Html {
   if (record.state === 'failed') {
-    return html`<p class="fault"><strong>${view.words.failed}.</strong> ${faultText(record, view)}</p>`
+    return html`<p class="fault"><strong>${view.words.failed}</strong> ${faultText(record, view)}</p>`
   }
   return html`<p class="sizes">${sizes(record, view)}</p>`
 }

@@ -1,5 +1,6 @@
 import type { HeraldError } from '@herald/proto/errors'
 import { shown } from '@herald/runtime/terminal-text'
+import { NotToldError } from '../limits.js'
 import { paths } from '../links.js'
 import type { Progress } from '../news.js'
 import { type ConversionRecord, isOver } from '../record.js'
@@ -21,7 +22,7 @@ export function runPage(
   return layout(view, {
     title: `${words.run} · Herald`,
     body: html`<section class="history"><div class="history-head"><h1>${words.run}</h1>
-${isSettled && hasFiles && html`<a class="button small" href="${paths.runZip(runToken)}" download>${words.downloadAll}</a>`}</div>
+<a class="button small" id="zip" href="${paths.runZip(runToken)}" download${!hasFiles && html` hidden`}>${words.downloadAll}</a></div>
 <ul class="rows" id="rows">${records.map((record) => row(record, view, progressOf(record.token)))}</ul>
 <p><a href="/">${words.again}</a></p></section>
 <p class="unseen" id="say" role="status" aria-live="polite"></p>`,
@@ -49,5 +50,6 @@ export function faultPage(view: View, fault: HeraldError): string {
 
 /** What to tell a person who does not run the service. */
 export function faultSentence({ words }: View, fault: HeraldError): string {
+  if (fault instanceof NotToldError) return words.notTold
   return words.faults[fault.code] ?? shown(`${fault.publicMessage} ${fault.remedy ?? ''}`.trim())
 }

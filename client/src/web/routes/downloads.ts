@@ -42,10 +42,12 @@ export function fileRoute(services: Services): RequestHandler {
 /** `GET /c/:token/preview`: the small picture, which the converter drew itself. */
 export function pictureRoute(services: Services): RequestHandler {
   return (request, response, next) => {
-    const { preview } = recordOf(services, request) ?? {}
-    if (!preview || !['image/jpeg', 'image/png'].includes(preview.mediaType)) return next()
+    const { preview, token = '' } = recordOf(services, request) ?? {}
+    const content = services.records.preview(token)
+    if (!preview || !content || !['image/jpeg', 'image/png'].includes(preview.mediaType))
+      return next()
     response.set('Cache-Control', 'private, max-age=3600')
-    response.type(preview.mediaType).send(Buffer.from(preview.data))
+    response.type(preview.mediaType).send(Buffer.from(content))
   }
 }
 

@@ -24,6 +24,7 @@ export const en: Words = {
   notify: 'Tell me at',
   notifyHint: 'An e-mail with a link, when it is done. Leave it empty to stay here.',
   onlyDomains: 'Addresses at {domains} only.',
+  notTold: 'This service tells nobody at that address. Leave it empty, and wait here.',
   convert: 'Convert',
   needsFile: 'Choose a file first.',
   yours: 'Your conversions',
@@ -46,7 +47,7 @@ export const en: Words = {
   result: 'After',
   saved: '{percent} smaller',
   larger: '{percent} larger',
-  stripped: 'Left out',
+  stripped: 'Left out: {what}.',
   strippedWords: {
     orientation: 'the rotation mark (applied)',
     exif: 'the camera’s notes (EXIF)',

@@ -24,6 +24,7 @@ export const ru: Words = {
   notify: 'Сообщить на адрес',
   notifyHint: 'Письмо со ссылкой, когда всё готово. Оставьте пустым, если ждёте здесь.',
   onlyDomains: 'Только адреса в {domains}.',
+  notTold: 'На этот адрес сервис не пишет. Оставьте поле пустым и подождите здесь.',
   convert: 'Преобразовать',
   needsFile: 'Сначала выберите файл.',
   yours: 'Ваши преобразования',
@@ -46,7 +47,7 @@ export const ru: Words = {
   result: 'Стало',
   saved: 'меньше на {percent}',
   larger: 'больше на {percent}',
-  stripped: 'Убрано',
+  stripped: 'Убрано: {what}.',
   strippedWords: {
     orientation: 'отметка о повороте (применена)',
     exif: 'данные камеры (EXIF)',

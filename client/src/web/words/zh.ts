@@ -24,6 +24,7 @@ export const zh: Words = {
   notify: '通知邮箱',
   notifyHint: '完成后发送带链接的邮件。在此等待则无需填写。',
   onlyDomains: '仅限 {domains} 的地址。',
+  notTold: '此服务不会通知该地址。请留空并在此等待。',
   convert: '转换',
   needsFile: '请先选择文件。',
   yours: '您的转换',
@@ -46,7 +47,7 @@ export const zh: Words = {
   result: '转换后',
   saved: '缩小 {percent}',
   larger: '增大 {percent}',
-  stripped: '已去除',
+  stripped: '已去除：{what}。',
   strippedWords: {
     orientation: '方向标记（已应用）',
     exif: '相机信息（EXIF）',

@@ -1,0 +1,117 @@
+import type { HeraldError } from '@herald/proto/errors'
+import { v7 as uuidv7 } from 'uuid'
+import type { Converted } from '../convert-and-announce.js'
+import { newTraceparent } from '../trace.js'
+import type { ConversionRequest } from './conversions.js'
+import type { Links } from './links.js'
+import type { ConversionRecord } from './record.js'
+import { newToken } from './records.js'
+
+/** `ce_source` of what the web page announces. */
+const source = '/herald/web'
+
+/** Who announces it, for what, to whom. */
+export function frameOf(record: ConversionRecord, links: Links, runSize?: number) {
+  return {
+    conversionId: record.conversionId,
+    runId: record.runId,
+    source,
+    traceparent: record.traceparent,
+    recipients: record.recipient === '' ? [] : [record.recipient],
+    language: record.language,
+    pageUrl: links.page(record.token),
+    linkTo: (name: string) => links.file(record.token, name),
+    ...(runSize === undefined ? {} : { runSize }),
+  }
+}
+
+/** Whoever is named waits for the file: the end of it is news, unless they ended it themselves. */
+export function isWorthTelling({ recipient }: ConversionRecord, { code }: HeraldError): boolean {
+  return recipient !== '' && code !== 'HERALD_CANCELLED'
+}
+
+/** What a record says of a conversion that failed. */
+export function failed({ code, publicMessage, remedy = '' }: HeraldError) {
+  return {
+    state: 'failed',
+    fault: { code, message: publicMessage, remedy },
+    files: [],
+    finishedAtMs: Date.now(),
+  } as const
+}
+
+/** How far an announcement is that the outbox has just taken. */
+export function announced({ entryId, events }: Pick<Converted, 'entryId' | 'events'>) {
+  return {
+    entryId,
+    eventId: events[0]?.id ?? '',
+    keptAtMs: Date.now(),
+    publishedAtMs: 0,
+    partition: null,
+    offset: null,
+    lastFault: '',
+  }
+}
+
+/** A conversion that begins. */
+export function newRecord(request: ConversionRequest, name: string): ConversionRecord {
+  const now = Date.now()
+  const token = newToken()
+  return {
+    token,
+    owner: request.owner,
+    conversionId: uuidv7(),
+    runToken: request.runToken,
+    runId: request.runId,
+    key: request.key ?? token,
+    name,
+    target: request.spec.format,
+    recipient: request.recipient,
+    language: request.language,
+    traceparent: newTraceparent(),
+    createdAtMs: now,
+    updatedAtMs: now,
+    state: 'converting',
+    finishedAtMs: 0,
+    source: null,
+    files: [],
+    stripped: [],
+    conversionMs: 0,
+    preview: null,
+    fault: null,
+    announcement: null,
+  }
+}
+
+/** What a record says once everything has arrived. */
+export function factsOf({ summary, renditions }: Pick<Converted, 'summary' | 'renditions'>) {
+  const { input, preview, stripped, conversionMs } = summary
+  return {
+    source: input && {
+      format: input.format,
+      mediaType: input.mediaType,
+      sizeBytes: input.sizeBytes,
+      width: input.width,
+      height: input.height,
+      pages: input.pages,
+    },
+    files: renditions.map((each) => ({
+      name: each.name,
+      format: each.format,
+      mediaType: each.mediaType,
+      sizeBytes: each.sizeBytes,
+      sha256: each.sha256,
+      width: each.width,
+      height: each.height,
+      pages: each.pages,
+    })),
+    stripped,
+    conversionMs,
+    preview: preview && {
+      mediaType: preview.mediaType,
+      width: preview.width,
+      height: preview.height,
+    },
+    finishedAtMs: Date.now(),
+  }
+}
