@@ -38,7 +38,11 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     if (task.record?.lane !== undefined) return
     const run = policy.digests ? runToGather(task, channel) : undefined
     try {
-      if (run !== undefined) return await gather(task, { delivery, lane, ...run })
+      if (run !== undefined) {
+        // Whoever has the partition now gathers it in its own ledger.
+        context.signal.throwIfAborted()
+        return await gather(task, { delivery, lane, ...run })
+      }
       if (isOpen(task) && ledger.lanes.has(lane)) {
         const behind = { nextAttemptAt: Date.now(), behindOnly: true }
         if (await putAside(task, lane, behind)) return

@@ -254,7 +254,9 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect(smtp.accepted.map(({ to }) => to).sort()).toEqual([...people].sort())
   })
 
-  test('kill -9 inside the window, ten times: every event in exactly one mail', async () => {
+  test('kill -9 inside the window, ten times: every event in exactly one mail', {
+    timeout: 400_000,
+  }, async () => {
     // Held a little, so that a kill can fall between 354 and reply as well.
     const smtp = await server({ body: () => pause(100) })
     const env = { HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '3s', HERALD_DIGEST_MAX: '10m' }

@@ -31,7 +31,7 @@ function run(code: string, env: Record<string, string>): string[] {
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   const child = spawn(process.execPath, ['subscriber.mjs'], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], KAFKAJS_NO_PARTITIONER_WARNING: '1', ...env },
+    env: { PATH: process.env['PATH'], KAFKAJS_LOG_LEVEL: 'NOTHING', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

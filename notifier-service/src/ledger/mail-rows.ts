@@ -1,0 +1,155 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { isAlive, isSameProcess, type ProcessIdentity } from '@herald/runtime'
+import type { Store, Table } from '@herald/runtime/store'
+import {
+  type EventRef,
+  type MailIdentity,
+  MailNotFree,
+  type MailRecord,
+  type NamedMail,
+} from './ledger.js'
+import { cutShort, fresh, isTaken } from './mail-states.js'
+
+/** The id first: a UUIDv7 grows with time, so the store grows at its end. */
+export type MailKey = [id: string, source: string]
+
+/** An event that a digest tells of. */
+interface Member {
+  readonly digest: MailKey
+  readonly conversionId: string | undefined
+}
+
+/** The records of mails as rows, found by event, by conversion, and by any event of a digest. What changes them runs inside a write. */
+export interface MailRows {
+  /** By name, and nothing else. */
+  readonly table: Table<MailRecord, MailKey>
+  /** Attempts of this process that are still under way: its own identity cannot tell it. */
+  readonly underWay: Set<string>
+  /** By its name, or by an event of a digest. */
+  find(key: MailKey): MailRecord | undefined
+  findById(eventId: string): MailRecord[]
+  findByConversion(conversionId: string): NamedMail[]
+  put(key: MailKey, record: MailRecord): void
+  /** Changes a record that is there. */
+  change(event: EventRef, changes: Partial<MailRecord>): void
+  /** Lets the mail wait in the ledger, as `state` says why; says whether it did already. Throws MailNotFree. */
+  wait(event: EventRef, mail: MailIdentity, state: Partial<MailRecord>): boolean
+  /** Makes one record of those of several events, in that order; returns its name. */
+  join(events: readonly EventRef[]): EventRef | undefined
+  /** Takes an event out of its digest; says whether it was in one. */
+  part(key: MailKey): boolean
+  /** Drops the record and all that leads to it. */
+  forget(key: MailKey, record: MailRecord): void
+}
+
+/** No event's source: that is a URI reference, which holds no space. */
+const digestSource = () => `digest ${randomUUID()}`
+const isDigest = ([, source]: MailKey) => source.startsWith('digest ')
+
+export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
+  const table = store.table<MailRecord, MailKey>('mails')
+  const members = store.table<Member, MailKey>('members')
+  type ConversionKey = [conversion: string, id: string, source: string]
+  const conversions = store.table<MailKey, ConversionKey>('conversions')
+  const underWay = new Set<string>()
+
+  const isHeld = (record: MailRecord, key: string) =>
+    record.holder !== undefined &&
+    (isSameProcess(record.holder, self) ? underWay.has(key) : isAlive(record.holder))
+
+  function find(key: MailKey): MailRecord | undefined {
+    const named = table.get(key) ? key : members.get(key)?.digest
+    const record = named && table.get(named)
+    if (record?.state !== 'attempting' || isHeld(record, String(named))) return record
+    return cutShort(record)
+  }
+
+  function put(key: MailKey, record: MailRecord): void {
+    if (record.conversionId && !isDigest(key) && !table.get(key)) {
+      conversions.put([bounded(record.conversionId), ...key], key)
+    }
+    table.put(key, record)
+  }
+
+  function forgetConversion(key: MailKey, conversionId: string | undefined): void {
+    if (conversionId) conversions.remove([bounded(conversionId), ...key])
+  }
+
+  return {
+    table,
+    underWay,
+    find,
+
+    findById(eventId) {
+      const [id] = keyOf({ id: eventId, source: '' })
+      const range = { start: [id, ''], end: [id, '\uffff'] }
+      const keys = [...table.entries(range), ...members.entries(range)].map(({ key }) => key)
+      return keys.filter((key) => !isDigest(key)).flatMap((key) => find(key) ?? [])
+    },
+
+    findByConversion(conversionId) {
+      const start = [bounded(conversionId), '']
+      const end = [bounded(conversionId), '\uffff']
+      return [...conversions.entries({ start, end })].flatMap(({ value }) => {
+        const record = find(value)
+        return record ? [{ event: { id: value[0], source: value[1] }, record }] : []
+      })
+    },
+
+    put,
+
+    change(event, changes) {
+      const key = keyOf(event)
+      const record = table.get(key)
+      if (record) table.put(key, { ...record, ...changes })
+    },
+
+    wait(event, mail, state) {
+      const key = keyOf(event)
+      const before = find(key)
+      if (before?.lane !== undefined) return true
+      if (before && isTaken(before)) throw new MailNotFree(before.state)
+      put(key, { ...fresh(mail, before), ...state })
+      return false
+    },
+
+    join(events) {
+      const records = events.map((event) => table.get(keyOf(event)))
+      const [[first], [head]] = [events, records]
+      if (first === undefined || head === undefined) return undefined
+      const ref = { id: first.id, source: digestSource() }
+      const digest = keyOf(ref)
+      const identity = { ...head, eventIds: events.map(({ id }) => id), events }
+      table.put(digest, { ...fresh(identity, undefined), lane: head.lane })
+      for (const [at, event] of events.entries()) {
+        table.remove(keyOf(event))
+        members.put(keyOf(event), { digest, conversionId: records[at]?.conversionId })
+      }
+      return ref
+    },
+
+    part: (key) => members.remove(key),
+
+    forget(key, record) {
+      table.remove(key)
+      if (!isDigest(key)) forgetConversion(key, record.conversionId)
+      for (const member of (record.events ?? []).map(keyOf)) {
+        const row = members.get(member)
+        // One that was replayed alone has a mail of its own since.
+        if (row === undefined || String(row.digest) !== String(key)) continue
+        members.remove(member)
+        forgetConversion(member, row.conversionId)
+      }
+    },
+  }
+}
+
+/** LMDB takes keys of at most 1,978 bytes; a stranger's source may be longer. */
+export function keyOf({ id, source }: EventRef): MailKey {
+  return [bounded(id), bounded(source)]
+}
+
+function bounded(text: string): string {
+  if (Buffer.byteLength(text) <= 512) return text
+  return createHash('sha256').update(text).digest('hex')
+}
