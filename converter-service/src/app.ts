@@ -45,6 +45,12 @@ export async function createApp(
   const registry = createMetrics('converter')
   const { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes } = config
   const limits = { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes }
+  // Before the children: one that dies at its start is counted as well.
+  const metrics: ConverterMetrics = new ConverterMetrics(
+    registry,
+    () => pool.waiting,
+    () => admission.taken,
+  )
   const { pool, engines } = await Pool.start({
     workers: config.workers,
     budget: limits,
@@ -63,11 +69,6 @@ export async function createApp(
     workers,
     usualMs: () => metrics.usualMs,
   })
-  const metrics: ConverterMetrics = new ConverterMetrics(
-    registry,
-    () => pool.waiting,
-    () => admission.taken,
-  )
   metrics.confined(pool.confinement)
 
   const abilities = abilitiesOf(engines)
