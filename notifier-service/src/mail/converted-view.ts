@@ -31,7 +31,7 @@ export function convertedView(
   return {
     subject: phrases.say('convertedSubject', { name, brief }),
     glance: brief,
-    heading: phrases.say('convertedHeading', { name: sourceName }),
+    heading: phrases.say('convertedHeading', { name }),
     picture: picture ?? null,
     before: {
       size: quantities.size(source.sizeBytes),
@@ -54,6 +54,7 @@ export function convertedView(
             size: quantities.size(more.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
           }),
     details: detailsOf([
+      [phrases.say('source'), name === sourceName ? '' : sourceName],
       [phrases.say('removed'), removedIn(event, { phrases, quantities })],
       [phrases.say('readyAt'), quantities.moment(event.finishedAtUnixMs)],
       [phrases.say('took'), timeOf(event, { phrases, quantities })],

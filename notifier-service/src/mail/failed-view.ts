@@ -17,13 +17,14 @@ export function failedView(event: ReceivedConversionFailed, voice: Voice): Lette
   return {
     subject: phrases.say('failedSubject', { name }),
     glance: wrong,
-    heading: phrases.say('failedHeading', { name: fullName }),
+    heading: phrases.say('failedHeading', { name }),
     asked: formats ? phrases.say('asked', { formats }) : '',
     wrong,
     remedy,
     original,
     button: page ? { url: page, label: phrases.say('open') } : null,
     details: detailsOf([
+      [phrases.say('source'), name === fullName ? '' : fullName],
       [phrases.say('failedAt'), quantities.moment(event.failedAtUnixMs)],
       [phrases.say('code'), id(event.code), 'code'],
       [phrases.say('conversion'), id(event.conversionId), 'code'],
