@@ -3,7 +3,7 @@ import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Abilities } from './abilities.js'
 import type { Place } from './admission.js'
-import type { Inspection, Made } from './engines/engine.js'
+import type { Inspection, Made, PreviewMade } from './engines/engine.js'
 import { formatNamed } from './formats.js'
 import { forecastInspection, shortTask } from './inspect-forecast.js'
 import type { Limits } from './limits.js'
@@ -89,18 +89,22 @@ async function makeAll(
     estimatedMs: work.ms,
   })
   const made: Made[] = []
+  // Of several, nobody knows which is done first and shown.
+  const isOnly = work.pieces.length === 1
   responder.tell({ progress: progress() })
   let preview: Promise<ConversionSummary['preview']> | undefined
 
   const makeOne = async ({ plan: rendition, estimate }: Piece) => {
     const target = folder.path(`rendition-${rendition.index}-${rendition.page ?? 0}`)
     const { result, ms, usage } = await job.run(
-      { kind: 'convert', source, plan: rendition, target, limits },
+      { kind: 'convert', source, plan: rendition, target, limits, preview: isOnly },
       { ms: estimate.ms * speed.factor, sure: estimate.sure },
     )
     if (estimate.sure) speed.learn(estimate.ms, usage.cpuMs, ms)
     made.push(result)
-    preview ??= makePreview(job, { path: target, format: rendition.format }, limits, logger)
+    preview ??= result.preview
+      ? Promise.resolve(toPreview(result.preview))
+      : makePreview(job, { path: target, format: rendition.format }, limits, logger)
     await responder.inTurn(() => sendRendition(responder, rendition, result, target, ms))
     responder.tell({ progress: progress() })
   }
@@ -135,15 +139,16 @@ async function makePreview(
   logger: Logger,
 ): Promise<ConversionSummary['preview']> {
   try {
-    const { base64, width, height } = (
-      await job.run({ kind: 'preview', source, limits }, shortTask)
-    ).result
-    return { mediaType: 'image/jpeg', data: Buffer.from(base64, 'base64'), width, height }
+    return toPreview((await job.run({ kind: 'preview', source, limits }, shortTask)).result)
   } catch (error) {
     // A receipt without a picture is still a receipt.
     logger.debug({ err: error }, 'no preview')
     return undefined
   }
+}
+
+function toPreview({ base64, width, height }: PreviewMade): ConversionSummary['preview'] {
+  return { mediaType: 'image/jpeg', data: Buffer.from(base64, 'base64'), width, height }
 }
 
 function summarise(

@@ -86,6 +86,13 @@ export interface Made {
   readonly effort?: number
   /** `libwebp 1.6.0` */
   readonly encoder: string
+  /** Where it was wished for and cost next to nothing. */
+  readonly preview?: PreviewMade
+}
+
+/** What may be made beside a rendition. */
+export interface Wishes {
+  readonly preview?: boolean
 }
 
 export interface PreviewMade {
@@ -126,6 +133,7 @@ export interface Engine {
     plan: RenditionPlan,
     target: string,
     limits: EngineLimits,
+    wishes?: Wishes,
   ): Promise<Made>
   /** A small picture of a rendition this engine wrote. */
   preview(rendition: SourceFile, limits: EngineLimits): Promise<PreviewMade>

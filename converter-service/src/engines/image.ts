@@ -49,11 +49,13 @@ export const imageEngine: Engine = {
       }
     }),
 
-  convert: (source, plan, target, limits) =>
-    explained(source, () => makeRendition(source, plan, target, limits)),
+  convert: (source, plan, target, limits, wishes) =>
+    explained(source, () => makeRendition(source, plan, target, limits, wishes)),
 
   preview: (rendition, { maxPixels }) =>
-    explained(rendition, () => makePreview(rendition.path, maxPixels)),
+    explained(rendition, () =>
+      makePreview(() => sharp(rendition.path, { failOn: 'error', limitInputPixels: maxPixels })),
+    ),
 }
 
 async function explained<T>(source: SourceFile, work: () => Promise<T>): Promise<T> {

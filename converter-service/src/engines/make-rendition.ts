@@ -1,7 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { chooseColours } from './colours.js'
+import { canShowAtOnce, encodeWithPreview } from './encode-with-preview.js'
 import { effortOf, encoders, type Playing } from './encoders.js'
-import type { EngineLimits, Made, RenditionPlan, SourceFile } from './engine.js'
+import type {
+  EngineLimits,
+  Made,
+  PreviewMade,
+  RenditionPlan,
+  SourceFile,
+  Wishes,
+} from './engine.js'
 import { fitBytes } from './fit-bytes.js'
 import { needsSingleFrames, shapeFrames } from './frames.js'
 import { refuseTooLarge } from './image-limits.js'
@@ -17,6 +25,7 @@ export async function makeRendition(
   plan: RenditionPlan,
   target: string,
   limits: EngineLimits,
+  wishes: Wishes = {},
 ): Promise<Made> {
   const picture = await openPicture(source, plan.page)
   const pages = pagesToRead(picture, plan)
@@ -32,7 +41,7 @@ export async function makeRendition(
   const dress = keepsDescription
     ? (pixels: Sharp) => keepDescription(pixels, metadata, keeping)
     : bare
-  let made = await write({ ...shaping, dress }, target)
+  let made = await write({ ...shaping, dress }, target, wishes)
   if (keepsDescription && !place && !(await cleanWritten(target))) {
     made = await write({ ...shaping, dress: bare }, target)
   }
@@ -42,7 +51,11 @@ export async function makeRendition(
 }
 
 /** Shapes and encodes it, as often as it takes to stay under a limit of bytes. */
-async function write(shaping: Shaping, target: string): Promise<Omit<Made, 'kept'>> {
+async function write(
+  shaping: Shaping,
+  target: string,
+  wishes: Wishes = {},
+): Promise<Omit<Made, 'kept'>> {
   const { plan, picture, pages } = shaping
   const encoder = encoders[plan.format]
   if (!encoder) throw new Error(`no encoder for ${plan.format}`)
@@ -54,8 +67,13 @@ async function write(shaping: Shaping, target: string): Promise<Omit<Made, 'kept
     encoder.encode(from, with_, effort ?? 0, playing)
 
   let info: OutputInfo
+  let preview: PreviewMade | undefined
   let quality = plan.quality
-  if (plan.maxBytes === undefined || quality === undefined) {
+  if (wishes.preview && !single && canShowAtOnce(shaping)) {
+    const both = await encodeWithPreview(shaped, (pixels) => encode(pixels, plan), target)
+    info = both.info
+    preview = both.preview
+  } else if (plan.maxBytes === undefined || quality === undefined) {
     info = await encode(shaped, plan).toFile(target)
   } else {
     const once = pages > 1 || !canSettle(shaping) ? shaped : await settle(shaped, shaping)
@@ -74,6 +92,7 @@ async function write(shaping: Shaping, target: string): Promise<Omit<Made, 'kept
     encoder: `${encoder.called} ${sharp.versions[encoder.library]}`,
     ...(quality === undefined ? {} : { quality }),
     ...(effort === undefined ? {} : { effort }),
+    ...(preview ? { preview } : {}),
   }
 }
 

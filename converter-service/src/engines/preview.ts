@@ -1,5 +1,5 @@
 import type { PreviewMade } from './engine.js'
-import { sharp } from './sharp.js'
+import type { Sharp } from './sharp.js'
 
 const maxBytes = 24 * 1024
 /** From a good picture to one that always fits: side in pixels, JPEG quality. */
@@ -11,10 +11,13 @@ const steps = [
   { side: 96, quality: 30 },
 ] as const
 
-/** A JPEG of at most 24 KiB, see-through parts on white, of the first page. */
-export async function makePreview(path: string, maxPixels: number): Promise<PreviewMade> {
+/**
+ * A JPEG of at most 24 KiB, see-through parts on white, of the first page. `open` begins anew to
+ * read the picture.
+ */
+export async function makePreview(open: () => Sharp): Promise<PreviewMade> {
   for (const { side, quality } of steps) {
-    const { data, info } = await sharp(path, { failOn: 'error', limitInputPixels: maxPixels })
+    const { data, info } = await open()
       .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#ffffff' })
       .jpeg({ quality })

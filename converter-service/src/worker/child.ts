@@ -21,7 +21,9 @@ function run(task: Task): Promise<TaskResults[Task['kind']]> {
     case 'convert':
       return engines
         .for(format, task.plan.format)
-        .convert(task.source, task.plan, task.target, task.limits)
+        .convert(task.source, task.plan, task.target, task.limits, {
+          preview: task.preview ?? false,
+        })
     case 'preview':
       return engines.for(format).preview(task.source, task.limits)
   }

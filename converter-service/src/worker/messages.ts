@@ -18,6 +18,8 @@ export type Task =
       readonly plan: RenditionPlan
       readonly target: string
       readonly limits: EngineLimits
+      /** A preview is wanted of this rendition. */
+      readonly preview?: boolean
     }
   | { readonly kind: 'preview'; readonly source: SourceFile; readonly limits: EngineLimits }
 
