@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { RenditionPlan } from '@herald/converter-service/engines/engine'
+import { imageEngine } from '@herald/converter-service/engines/image'
+import sharp from 'sharp'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+
+let folder: string
+let url: string
+const heard: string[] = []
+const red = await sharp({ create: { width: 50, height: 50, channels: 3, background: '#ff0000' } })
+  .png()
+  .toBuffer()
+const redSvg =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"><rect id="r" width="50" height="50" fill="#f00"/></svg>'
+const listener = createServer((request, response) => {
+  heard.push(request.url ?? '')
+  const isPng = request.url?.endsWith('.png')
+  response.setHeader('content-type', isPng ? 'image/png' : 'image/svg+xml')
+  response.end(isPng ? red : redSvg)
+})
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'herald-svg-test-'))
+  await mkdir(join(folder, 'job'))
+  await writeFile(join(folder, 'secret.png'), red)
+  await writeFile(join(folder, 'secret.svg'), redSvg)
+  await writeFile(join(folder, 'secret.xml'), '<rect width="100" height="100" fill="#f00"/>')
+  await writeFile(join(folder, 'secret.css'), 'rect { fill: #f00 }')
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
+})
+afterAll(async () => {
+  listener.close()
+  await rm(folder, { recursive: true })
+})
+beforeEach(() => {
+  heard.length = 0
+})
+
+const names =
+  'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:xi="http://www.w3.org/2001/XInclude"'
+const drawing = (body: string, before = '') =>
+  `${before}<svg ${names} width="100" height="100"><rect width="10" height="10" fill="#00f"/>${body}</svg>`
+const image = (href: string) =>
+  `<image xlink:href="${href}" href="${href}" width="100" height="100"/>`
+
+/**
+ * By the listener's address and the folder of the secrets, which is the one above the drawing's:
+ * librsvg reads what lies beside a drawing, and beside an upload lies nothing of anybody else's.
+ */
+const drawings: Readonly<Record<string, (url: string, folder: string) => string>> = {
+  'a picture over the network': (at) => drawing(image(`${at}/a.png`) + image(`${at}/a.svg`)),
+  'a picture by its path': (_at, files) =>
+    drawing(image(`file://${files}/secret.png`) + image(`${files}/secret.png`)),
+  'a picture of another folder': () =>
+    drawing(image('../secret.png') + image('./../secret.svg') + image('job/../../secret.png')),
+  'a part of another drawing': (at, files) =>
+    drawing(
+      ['../secret.svg#r', `file://${files}/secret.svg#r`, `${at}/a.svg#r`]
+        .map((href) => `<use xlink:href="${href}" href="${href}"/>`)
+        .join(''),
+    ),
+  'a style sheet': (at, files) =>
+    drawing(
+      `<style>@import url("${at}/a.css"); @import url("file://${files}/secret.css"); @import "../secret.css";</style>`,
+      `<?xml version="1.0"?><?xml-stylesheet href="file://${files}/secret.css"?><?xml-stylesheet href="../secret.css"?>`,
+    ),
+  'an entity': (at, files) =>
+    drawing(
+      '&file;&net;',
+      `<!DOCTYPE svg [<!ENTITY file SYSTEM "file://${files}/secret.xml"><!ENTITY net SYSTEM "${at}/a.xml">]>`,
+    ),
+  'a parameter entity': (at, files) =>
+    drawing(
+      '&r;',
+      `<!DOCTYPE svg [<!ENTITY % x SYSTEM "file://${files}/secret.xml">%x;<!ENTITY % y SYSTEM "${at}/a.dtd">%y;<!ENTITY r "">]>`,
+    ),
+  XInclude: (at, files) =>
+    drawing(
+      `<xi:include href="file://${files}/secret.xml"/><xi:include href="../secret.xml"/><xi:include href="${at}/a.xml"/>`,
+    ),
+  'a filter and a pattern': (at, files) =>
+    drawing(
+      `<filter id="f"><feImage xlink:href="file://${files}/secret.png"/><feImage xlink:href="../secret.png"/></filter><rect width="100" height="100" filter="url(#f)" fill="none"/><rect width="100" height="100" fill="url(${at}/a.svg#p)"/><rect width="100" height="100" fill="url(../secret.svg#r)"/>`,
+    ),
+}
+
+const plan: RenditionPlan = {
+  index: 0,
+  format: 'png',
+  fit: 'inside',
+  lossless: false,
+  keep: [],
+  enlarge: false,
+  everyPage: false,
+  gravity: 'centre',
+  rotate: 0,
+  palette: false,
+}
+const limits = { maxPixels: 50_000_000, maxPages: 500, maxBytes: 100_000_000 }
+
+// In this process, where the network is open and every file can be read.
+test.each(Object.keys(drawings))('a drawing gets nothing by %s', async (name) => {
+  const picture = await draw(drawings[name]?.(url, folder) ?? '').catch((error) => {
+    // To refuse it is as good as to leave it out.
+    expect(error).toMatchObject({ code: 'HERALD_CORRUPT_FILE' })
+  })
+  expect(heard).toEqual([])
+  if (picture) expect(await inner(picture)).toEqual([255, 255, 255])
+})
+
+test('but a picture it carries within is shown: the measure can see red', async () => {
+  const own = `data:image/png;base64,${red.toString('base64')}`
+  expect((await inner(await draw(drawing(image(own))))).map(Math.round)).toEqual([255, 0, 0])
+})
+
+async function draw(svg: string): Promise<string> {
+  const path = join(folder, 'job', 'source')
+  const target = join(folder, 'job', 'target')
+  await writeFile(path, svg)
+  await imageEngine.convert({ path, format: 'svg' }, plan, target, limits)
+  return target
+}
+
+/** The mean colour of a drawing but for its blue corner, on white. */
+async function inner(path: string): Promise<number[]> {
+  const cut = { left: 20, top: 20, width: 70, height: 70 }
+  const pixels = await sharp(path).extract(cut).flatten({ background: '#fff' }).png().toBuffer()
+  return (await sharp(pixels).stats()).channels.map(({ mean }) => mean)
+}
