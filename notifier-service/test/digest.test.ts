@@ -129,6 +129,22 @@ describe('a digest', { timeout: 120_000 }, () => {
     }
   })
 
+  test('recipients who share a key, as strangers may have it, share no mail', async () => {
+    const smtp = await server()
+    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const run = { run: uuidv7(), runSize: 2 }
+    const people = ['ada@example.com', 'bob@example.com', 'Ada@example.com']
+    const ids = new Map(people.map((to) => [to, [uuidv7(), uuidv7()]]))
+    const first = people.map((to) => message(event('1.jpg', { ...run, to }), ids.get(to)?.[0]))
+    const second = people.map((to) => message(event('2.jpg', { ...run, to }), ids.get(to)?.[1]))
+    await publish(
+      stage.broker,
+      [...first, ...second].map((each) => ({ ...each, key: 'all' })),
+    )
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(3), patience)
+    for (const mail of smtp.accepted) expect(await eventsOf(mail)).toEqual(ids.get(mail.to))
+  })
+
   test('a run of unknown size is over when it has been quiet; what comes later is a mail of its own', async () => {
     const smtp = await server()
     const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '2s' })
