@@ -42,7 +42,6 @@ test('waiting for a worker does not count as work', async () => {
   const first = await occupy()
   // A drawing: no other worker takes it meanwhile.
   const { summary } = await convert(converter.client, Buffer.from(svgText), ['webp'])
-  expect(summary.queueMs).toBeGreaterThan(300)
   expect(summary.conversionMs).toBeLessThan(summary.queueMs)
   expect((await first.failed).code).toBe('HERALD_TIMEOUT')
 })
