@@ -75,18 +75,21 @@ async function makeAll(
 ): Promise<ConversionSummary> {
   const { folder, responder, limits, abilities, speed, logger } = context
   const source = { path, format: upload.format }
-  const inspection = (await job.run({ kind: 'inspect', source }, forecastInspection(upload))).result
+  const header = await job.run({ kind: 'inspect', source }, forecastInspection(upload))
+  const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
   const refusal = hopeless(work, context)
   if (refusal) throw refusal
-  job.expectedMs = work.ms
+  // Of a document the header is most of the work.
+  const estimatedMs = header.ms + work.ms
+  job.expectedMs = estimatedMs
   context.place.expect(() => job.leftMs)
   const progress = () => ({
     stage: 'STAGE_CONVERTING' as const,
     receivedBytes: upload.sizeBytes,
     renditionsDone: made.length,
     renditionsTotal: work.pieces.length,
-    estimatedMs: work.ms,
+    estimatedMs,
   })
   const made: Made[] = []
   // Of several, nobody knows which is done first and shown.
@@ -126,7 +129,7 @@ async function makeAll(
     ...summarise(plan, upload, inspection, made, abilities, picture),
     queueMs: job.queueMs,
     conversionMs: job.conversionMs,
-    estimatedMs: work.ms,
+    estimatedMs,
     cpuMs: job.cpuMs,
     peakMemoryBytes: job.peakBytes,
   }

@@ -90,6 +90,7 @@ async function answer(
     told.input = { format, mediaType, sizeBytes, width, height, pages }
     const work = planWork(plan.renditions, source, services)
     Object.assign(told, describe(work, services))
+    told.workMs = source.ms + work.ms
     const refusal = hopeless(work, services)
     if (refusal) throw refusal
     return { ...told, fits: true }
@@ -111,10 +112,9 @@ const limitCodes: ReadonlySet<string> = new Set([
   'HERALD_TIMEOUT',
 ])
 
-function describe({ pieces, ms, memoryBytes }: Work, { speed }: Means): EstimateResponse {
+function describe({ pieces, memoryBytes }: Work, { speed }: Means): EstimateResponse {
   const asked = [...new Set(pieces.map(({ plan }) => plan.index))]
   return {
-    workMs: ms,
     memoryBytes: Math.round(memoryBytes),
     renditions: asked.map((index) => {
       const alike = pieces.filter(({ plan }) => plan.index === index)
@@ -145,7 +145,7 @@ async function readHeader(
   { path, fileName, announced }: HeaderFile,
   signal: AbortSignal,
   { pool, abilities, limits }: EstimateServices,
-): Promise<SourceFacts> {
+): Promise<SourceFacts & { readonly ms: number }> {
   const file = await open(path, 'wx', 0o600)
   const inspect = async (format: string) => {
     const isHeader = formatNamed(format).engine === 'image'
@@ -155,7 +155,7 @@ async function readHeader(
     try {
       signal.throwIfAborted()
       const task = { kind: 'inspect', source: { path, format } } as const
-      return (await job.run(task, forecastInspection({ format }))).result
+      return await job.run(task, forecastInspection({ format }))
     } finally {
       signal.removeEventListener('abort', cancel)
     }
@@ -174,7 +174,8 @@ async function readHeader(
       const format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
       if (format === undefined || tellsPagesAtItsEnd(format)) continue
       try {
-        return { ...(await inspect(format)), format, sizeBytes: announced ?? received }
+        const { result, ms } = await inspect(format)
+        return { ...result, format, sizeBytes: announced ?? received, ms }
       } catch (error) {
         // The header may be longer than what has come; only the whole file tells.
         if (!(error instanceof HeraldError) || error.code !== 'HERALD_CORRUPT_FILE') throw error
@@ -183,7 +184,8 @@ async function readHeader(
     if (received === 0) throw emptyFile()
     const format = await readableFormat({ head, fileName, path, isComplete: true }, abilities)
     if (format === undefined) throw new Error('a whole file of no format')
-    return { ...(await inspect(format)), format, sizeBytes: received }
+    const { result, ms } = await inspect(format)
+    return { ...result, format, sizeBytes: received, ms }
   } finally {
     await file.close()
   }

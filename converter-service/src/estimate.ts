@@ -1,3 +1,4 @@
+import { effortOf } from './engines/encoders.js'
 import type { Inspection, RenditionPlan } from './engines/engine.js'
 import { targetSize } from './engines/target-size.js'
 import { estimatePages } from './estimate-pages.js'
@@ -32,7 +33,12 @@ const bareMemory = 75 * 1024 ** 2
 const qualityTries = 6
 
 const unknownSource: SourceCost = { msPerMpx: 60, msPerMB: 30, memory: 8, unsure: true }
-const unknownTarget: TargetCost = { msPerMpx: 100, msPerMpxOfDetail: 200, memory: 12 }
+const unknownTarget: TargetCost = {
+  msPerMpx: 50,
+  msPerMpxOfTexture: 100,
+  msPerMpxOfDetail: 100,
+  memory: 12,
+}
 
 /** Predicts what it takes to make that rendition of that file. */
 export function estimate(
@@ -54,8 +60,10 @@ function estimatePicture(source: SourceFacts, plan: RenditionPlan, table: CostTa
   const read = megapixels(source) * pages
   const written = megapixels(size) * pages
   const changed = size.width !== source.width || size.height !== source.height
-  const effort = effortOf(plan, to)
-  const perMpx = to.msPerMpx + to.msPerMpxOfDetail * detailOf(source, from)
+  const effort = effortOf(plan)
+  const detail = detailOf(source, from)
+  const perMpx =
+    to.msPerMpx + to.msPerMpxOfTexture * textureOf(detail) + to.msPerMpxOfDetail * detail
   const encodeMs = perMpx * written * effortFactor(to, effort)
   const ms =
     table.taskMs +
@@ -95,6 +103,11 @@ export function detailOf(
 }
 const usualDetail = 0.4
 
+/** Whether it is more than flat, 0 to 1: for some encoders that is what counts. */
+export function textureOf(detail: number): number {
+  return Math.min(1, detail * 15)
+}
+
 /** All frames where the target plays them, all pages where it holds them, else one. */
 function pagesRead({ format, pages }: SourceFacts, plan: RenditionPlan): number {
   if (plan.page !== undefined || plan.everyPage) return 1
@@ -108,12 +121,8 @@ export function targetCost(plan: RenditionPlan, table: CostTable = costTable): T
   return table.targets[`${plan.format} ${way}`] ?? table.targets[plan.format] ?? unknownTarget
 }
 
-function effortOf(plan: RenditionPlan, { usualEffort }: TargetCost): number | undefined {
-  return usualEffort === undefined ? undefined : (plan.effort ?? usualEffort)
-}
-
 function effortFactor({ efforts = [] }: TargetCost, effort: number | undefined): number {
-  return effort === undefined ? 1 : (efforts[Math.min(effort, efforts.length - 1)] ?? 1)
+  return effort === undefined ? 1 : (efforts[effort] ?? 1)
 }
 
 const megapixels = ({ width, height }: { width: number; height: number }) => (width * height) / 1e6

@@ -13,7 +13,7 @@ export class ConverterMetrics {
   readonly #wait
   readonly #deaths
   readonly #confinement
-  /** Running mean of a conversion's whole time, in milliseconds. */
+  /** Running mean of the time workers are at a conversion, in milliseconds. */
   usualMs = 500
 
   constructor(registry: Registry, waiting: () => number, admitted: () => number) {
@@ -75,12 +75,12 @@ export class ConverterMetrics {
   finished(outcome: string, ms: number): void {
     this.#conversions.inc({ outcome })
     this.#total.observe(ms / 1000)
-    if (outcome === 'ok') this.usualMs += (ms - this.usualMs) / 16
   }
 
   worked({ queueMs, conversionMs }: ConversionSummary): void {
     this.#wait.observe(Number(queueMs) / 1000)
     this.#work.observe(Number(conversionMs) / 1000)
+    this.usualMs += (Number(conversionMs) - this.usualMs) / 16
   }
 
   /** What the children do without, and what this machine could not take from them. */

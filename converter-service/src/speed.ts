@@ -23,12 +23,13 @@ export class Speed {
 
   learn(estimatedMs: number, cpuMs: number, ms: number): void {
     if (estimatedMs < minMs || cpuMs < minMs) return
-    this.#cpu += (within(Math.log(cpuMs / estimatedMs), 1.6) - this.#cpu) * weight
-    this.#stretch += (within(Math.log(ms / cpuMs), 2) - this.#stretch) * weight
+    this.#cpu += (within(Math.log(cpuMs / estimatedMs)) - this.#cpu) * weight
+    this.#stretch += (within(Math.log(ms / cpuMs)) - this.#stretch) * weight
   }
 }
 
-/** One odd file must not turn the scale. */
-function within(value: number, most: number): number {
+/** Neither one odd file nor many that are made on purpose turn the scale: a factor of 3 at the most. */
+function within(value: number): number {
   return Math.max(-most, Math.min(most, value))
 }
+const most = Math.log(3)

@@ -1,5 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { type Abilities, listNames } from './abilities.js'
+import { effortOf } from './engines/encoders.js'
 import type { RenditionPlan } from './engines/engine.js'
 import { refuseTooLarge } from './engines/image-limits.js'
 import { type Estimate, estimate, type SourceFacts, targetCost } from './estimate.js'
@@ -13,6 +14,8 @@ export interface Work {
   readonly pieces: readonly Piece[]
   /** From the first start to the last end, nothing else being there to do, in milliseconds. */
   readonly ms: number
+  /** The same, did nobody else on this machine want the processor. */
+  readonly leastMs: number
   /** Processor time, in milliseconds. */
   readonly cpuMs: number
   /** The most one worker would hold, in bytes. */
@@ -72,11 +75,11 @@ export function hopeless(work: Work, { limits, workers }: Means): HeraldError | 
   const { timeoutMs, cpuMs, memoryBytes } = limits
   const about = work.sure ? 'about ' : 'perhaps '
   const margin = work.sure ? refusalMargin : unsureMargin
-  if (work.ms > timeoutMs * margin) {
+  if (work.leastMs > timeoutMs * margin) {
     const at = workers > 1 && work.pieces.length > 1 ? ` on ${workers} workers` : ''
     return new HeraldError(
       'HERALD_TIMEOUT',
-      `This would take ${about}${seconds(work.ms)}${at}; this server gives a conversion ${seconds(timeoutMs)}.`,
+      `This would take ${about}${seconds(work.leastMs)}${at}; this server gives a conversion ${seconds(timeoutMs)}.`,
       { remedy: remedyFor(work) },
     )
   }
@@ -112,6 +115,7 @@ function weigh(plans: readonly RenditionPlan[], source: SourceFacts, means: Mean
   return {
     pieces,
     ms: Math.max(longest, all / means.workers) * factor,
+    leastMs: Math.max(longest, all / means.workers) * cpuFactor,
     cpuMs: all * cpuFactor,
     memoryBytes: Math.max(...pieces.map((piece) => piece.estimate.memoryBytes)),
     sure: pieces.every((piece) => piece.estimate.sure),
@@ -125,9 +129,10 @@ function ease(
 ): RenditionPlan[] | undefined {
   let eased = false
   const all = plans.map((plan) => {
-    const { usualEffort = 0 } = targetCost(plan)
-    const effort = plan.effort ?? usualEffort
-    if (!open.has(plan.index) || effort === 0) return plan
+    const effort = effortOf(plan) ?? 0
+    const { efforts = [] } = targetCost(plan)
+    const isFaster = (efforts[effort - 1] ?? 1) < (efforts[effort] ?? 1)
+    if (!open.has(plan.index) || !isFaster) return plan
     eased = true
     return { ...plan, effort: effort - 1 }
   })

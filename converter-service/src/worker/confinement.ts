@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
 /** How a child is started with fewer rights than this process has. */
@@ -19,6 +20,8 @@ export interface ConfinementOptions {
   readonly folder: string
   /** No file a child, or what it spawned, writes may become larger than this. */
   readonly maxFileBytes: number
+  /** A program that lies where none are looked for: its folder may be read too. */
+  readonly program?: string
 }
 
 interface Measure {
@@ -45,7 +48,7 @@ export async function probeConfinement(options: ConfinementOptions): Promise<Con
   }
   return {
     command,
-    nodeFlags: permissionFlags(options.folder),
+    nodeFlags: permissionFlags(options),
     has: [...has, 'own process group', "Node's permission model"],
     lacks,
   }
@@ -116,7 +119,7 @@ async function firstThatWorks(
 }
 
 /** What the child's JavaScript may touch. Native code is not held by it: the other measures are for that. */
-function permissionFlags(folder: string): string[] {
+function permissionFlags({ folder, program }: ConfinementOptions): string[] {
   const packages = new Set(
     [import.meta.url, createRequire(import.meta.url).resolve('sharp')].map((path) => {
       const real = path.startsWith('file:') ? new URL(path).pathname : path
@@ -124,14 +127,25 @@ function permissionFlags(folder: string): string[] {
     }),
   )
   const real = realpathSync(folder)
+  const programs = program ? [dirname(program), dirname(realOrSame(program))] : []
   return [
     '--experimental-permission',
     '--allow-addons',
     '--allow-child-process',
     '--allow-worker',
-    ...[...packages, ...programFolders, real].map((path) => `--allow-fs-read=${path}/`),
+    ...[...packages, ...programFolders, ...programs, real].map(
+      (path) => `--allow-fs-read=${path}/`,
+    ),
     `--allow-fs-write=${real}/`,
   ]
+}
+
+function realOrSame(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
 }
 
 /** The folder above the outermost node_modules, or of the checkout this file lies in. */

@@ -51,7 +51,12 @@ export class Pool {
   ): Promise<{ pool: Pool; engines: readonly EngineReport[] }> {
     const { folder, budget, logger } = options
     const maxFileBytes = budget.maxOutputBytes + spareFileBytes
-    let confinement = await probeConfinement({ folder, maxFileBytes })
+    const program = options.env['HERALD_SOFFICE']
+    let confinement = await probeConfinement({
+      folder,
+      maxFileBytes,
+      ...(program ? { program } : {}),
+    })
     for (;;) {
       const pool = new Pool(options, confinement)
       try {
