@@ -24,8 +24,8 @@ export interface Opener {
   readonly opens: readonly string[]
   /** Rejects when it cannot be run at all. */
   version(): Promise<string>
-  /** Decodes it all. */
-  open(path: string): Promise<Opened>
+  /** Decodes it all; looks for colours only where they are known. */
+  open(path: string, looksForColours: boolean): Promise<Opened>
 }
 
 const pictures = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff']
@@ -35,7 +35,7 @@ const imageMagick: Opener = {
   package: 'imagemagick',
   opens: pictures,
   version: async () => said(await run('identify', ['-version']), /ImageMagick (\S+)/),
-  async open(path) {
+  async open(path, looksForColours) {
     // The mean needs every pixel; the two colours come from the middle row.
     const at = (share: string) => `%[pixel:u.p{w*${share},h/2}]`
     const format = `%w %h %[colorspace] %[mean]\n${at('1/6')}\n${at('5/6')}\n`
@@ -45,7 +45,9 @@ const imageMagick: Opener = {
     return {
       size: { width: Number(width), height: Number(height) },
       // Of AVIF version 6 hands out the Y'CbCr it found.
-      ...(space === 'sRGB' ? { colours: { left: rgb(left), right: rgb(right) } } : {}),
+      ...(looksForColours && space === 'sRGB'
+        ? { colours: { left: rgb(left), right: rgb(right) } }
+        : {}),
     }
   },
 }
@@ -55,11 +57,12 @@ const vips: Opener = {
   package: 'libvips-tools',
   opens: pictures,
   version: async () => said(await run('vips', ['--version']), /vips-(\S+)/),
-  async open(path) {
+  async open(path, looksForColours) {
     await run('vips', ['avg', path])
     const { stdout } = await run('vipsheader', [path])
     const [, width, height] = (/: (\d+)x(\d+) /.exec(stdout) ?? []).map(Number)
     const size = { width: width ?? 0, height: height ?? 0 }
+    if (!looksForColours) return { size }
     const point = async (share: number) => {
       const x = Math.floor(size.width * share)
       const { stdout: text } = await run('vips', [
