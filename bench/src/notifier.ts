@@ -39,7 +39,7 @@ export async function startNotifier(
   const log = join(mkdtempSync(join(stage.folder, 'log-')), 'notifier.log')
   const child = spawn(process.execPath, [main], {
     env: {
-      PATH: process.env['PATH'],
+      PATH: '/usr/local/bin:/usr/bin:/bin',
       HERALD_BROKER: settings.broker,
       HERALD_TOPIC: settings.topic,
       HERALD_GROUP: settings.group,

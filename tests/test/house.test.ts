@@ -37,7 +37,7 @@ const floors: Record<string, readonly string[]> = {
  */
 const owners: Record<string, readonly string[]> = {
   lmdb: ['runtime/src/store.ts'],
-  kafkajs: ['broker/src/drivers/kafka', 'bench/src/rivals/'],
+  kafkajs: ['broker/src/drivers/kafka', 'bench/src/rivals/', 'bench/src/kafka.ts'],
   sharp: [
     'converter-service/src/engines/',
     'converter-service/src/worker/',
