@@ -14,7 +14,7 @@ import { createMailRows, keyOf, type MailKey } from './mail-rows.js'
 import { fresh, isFinal, isTaken, reopenedRecord, settled } from './mail-states.js'
 
 const checkBytes = 64 * 1024
-const gatheringReply = 'it waits for the others of its run'
+const gatheringReply = 'others of its run are still to come'
 
 export interface LmdbLedgerOptions {
   readonly directory: string
