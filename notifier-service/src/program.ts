@@ -7,7 +7,7 @@ import type { ReplayOptions } from './dead-letter-office/replay-command.js'
 export function createProgram(context: CommandContext) {
   let exitCode = 0
   const program = commandLine('herald-notifier', context.terminal)
-    .description('Looks after what the notifier could not deliver.')
+    .description('Looks after what the notifier could not deliver, and after what it writes.')
     .showHelpAfterError('Try herald-notifier --help.')
     .addHelpText('after', afterHelp)
 
@@ -87,4 +87,5 @@ Exit status:
 
 Environment (defaults):
   HERALD_BROKER=embedded:./data/broker
-  HERALD_TOPIC=notifications`
+  HERALD_TOPIC=notifications
+  HERALD_TEMPLATES=(those that Herald brings)`
