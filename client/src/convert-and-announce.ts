@@ -24,6 +24,8 @@ export interface ConvertAndAnnounceJob extends AnnouncementFrame {
   onProgress?(progress: ReceivedProgress): void
   /** So many bytes more of a rendition have arrived. */
   onBytes?(count: number, header: ReceivedRenditionHeader): void
+  /** The converter has done its part; what follows is the disk's and the broker's. */
+  onConverted?(): void
   /**
    * Takes the complete files instead of their getting names; afterwards they are removed. The
    * announcement then names no place, and a crash between the two leaves it out.
@@ -98,6 +100,7 @@ export async function convertAndAnnounce(
     ...(onProgress ? { onProgress: (progress) => onProgress(progress) } : {}),
     receive: (header) => files.receive(header),
   })
+  job.onConverted?.()
 
   let complete: CompleteFile[] = []
   try {

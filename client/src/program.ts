@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { commandLine, runCommand } from '@herald/runtime/command-line'
 import { shown } from '@herald/runtime/terminal-text'
 import type { CommandContext } from './command-context.js'
+import type { Shell } from './commands/completion.js'
 import { addConvertCommand } from './commands/convert-arguments.js'
+import { oneOf } from './commands/option-values.js'
 
 /** The command line. Commands are loaded when they run: their libraries would slow --help. */
 export function createProgram(context: CommandContext) {
@@ -64,6 +66,15 @@ export function createProgram(context: CommandContext) {
       exitCode = await whyCommand(id, options, context)
     })
 
+  program
+    .command('completion')
+    .description('Print a script that completes commands and options in your shell.')
+    .argument('<shell>', 'bash, zsh or fish', oneOf(['bash', 'zsh', 'fish']))
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('./commands/completion.js')
+      context.terminal.print(completionScript(program, shell))
+    })
+
   return {
     /** Resolves to the exit status; rejects with what the command failed with. */
     async run(args: readonly string[]): Promise<number> {
@@ -87,6 +98,7 @@ Examples:
   herald convert harbour.jpg --to webp
   herald convert photos -r --to webp,avif --width 1600 --out web --notify ada@example.com
   herald formats
+  source <(herald completion bash)
 
 Exit status:
   0    done (also when an announcement is kept to be sent later)

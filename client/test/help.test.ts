@@ -44,3 +44,36 @@ test('no command at all is a wrong call, answered with the help', () => {
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
   expect(stderr).toContain('Usage: herald')
 })
+
+test.each([
+  ['herald con', 'convert'],
+  ['herald convert --skip', '--skip-existing'],
+  ['herald convert a.png --fit co', 'cover contain'],
+  ['herald convert --to we', 'webp'],
+])('bash completes %j', (typed, expected) => {
+  const words = typed.split(' ').map((word) => `'${word}'`)
+  const script = `
+    source <("$1" "$2" completion bash)
+    COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}
+    _herald; echo "\${COMPREPLY[*]}"`
+  const { stdout } = spawnSync('bash', ['-c', script, 'bash', process.execPath, own], {
+    encoding: 'utf8',
+  })
+  expect(
+    stdout
+      .trim()
+      .split(' ')
+      .filter((word) => expected.split(' ').includes(word)),
+  ).toEqual(expected.split(' '))
+})
+
+test('fish gets its own script, a strange shell the names of those that are known', () => {
+  const run = (shell: string) =>
+    spawnSync(process.execPath, [own, 'completion', shell], { encoding: 'utf8' })
+  expect(run('fish').stdout).toContain('-l recursive')
+  expect(run('zsh').stdout).toMatch(/^autoload/)
+  expect(run('csh')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('bash, zsh, fish'),
+  })
+})

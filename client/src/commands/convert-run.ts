@@ -29,6 +29,9 @@ export interface RunTools {
   readonly bars: ProgressBars
 }
 
+/** Files that are saved and announced beside those that are converted. */
+const savedBeside = 4
+
 /**
  * Converts and announces the files, `atOnce` at once. `done` is called in their order, as soon as
  * that is possible. Does not reject: what goes wrong with a file is its outcome.
@@ -45,20 +48,33 @@ export async function convertAll(
     (job) => isSound(job) || (job.fault && isWorthTelling(job.fault, run)),
   ).length
   const waiting = new Map<number, FileOutcome>()
-  let next = 0
   let reported = 0
+  const report = (at: number, outcome: FileOutcome) => {
+    waiting.set(at, outcome)
+    for (let first = waiting.get(reported); first; first = waiting.get(reported)) {
+      waiting.delete(reported++)
+      done(first)
+    }
+  }
+  const unfinished = new Set<Promise<void>>()
+  let next = 0
   const work = async () => {
     for (let at = next++; at < jobs.length; at = next++) {
-      const job = jobs[at] as ConvertJob
-      const outcome = await convertJob(job, run, tools, runSize)
-      waiting.set(at, outcome)
-      for (let first = waiting.get(reported); first; first = waiting.get(reported)) {
-        waiting.delete(reported++)
-        done(first)
-      }
+      while (unfinished.size >= atOnce + savedBeside) await Promise.race(unfinished)
+      // The converter gets the next while this one is still written, synced and announced.
+      await new Promise<void>((converted) => {
+        const whole = convertJob(jobs[at] as ConvertJob, run, tools, runSize, converted)
+          .then((outcome) => report(at, outcome))
+          .finally(() => {
+            unfinished.delete(whole)
+            converted()
+          })
+        unfinished.add(whole)
+      })
     }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, jobs.length) }, work))
+  await Promise.all(unfinished)
 }
 
 async function convertJob(
@@ -66,6 +82,7 @@ async function convertJob(
   run: Run,
   tools: RunTools,
   runSize: number,
+  onConverted: () => void,
 ): Promise<FileOutcome> {
   const { conversionId, traceparent, given, claimed } = job
   const name = job.input?.name ?? given
@@ -81,7 +98,7 @@ async function convertJob(
   try {
     if (run.signal.aborted) throw run.signal.reason
     if (job.fault) throw job.fault
-    const made = await convertOne(job as SoundJob, run, tools, frame)
+    const made = await convertOne(job as SoundJob, run, tools, { ...frame, onConverted })
     const announced = await tools.announcer.outcome(made)
     const converted = { ...made, summary: { ...made.summary, preview: null } }
     return { ...base, converted, fault: undefined, announced }
@@ -107,7 +124,7 @@ async function convertOne(
   job: SoundJob,
   run: Run,
   { converter, announcer, bars }: RunTools,
-  frame: AnnouncementFrame & { readonly topic: string },
+  frame: AnnouncementFrame & { readonly topic: string; onConverted(): void },
 ) {
   const progress = bars.begin(job)
   try {

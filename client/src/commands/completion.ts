@@ -1,0 +1,77 @@
+import type { Command } from '@herald/runtime/command-line'
+import { fits, gravities } from './convert-options.js'
+
+/** The shells whose completion is known. */
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
+
+/** What may follow an option that takes one of few. */
+const values: Readonly<Record<string, readonly string[]>> = {
+  '--to': ['webp', 'avif', 'jpeg', 'png', 'gif', 'tiff', 'pdf'],
+  '--fit': Object.keys(fits),
+  '--gravity': Object.keys(gravities),
+  '--keep': ['exif', 'icc', 'gps', 'all'],
+  '--page': ['all', '0'],
+}
+
+interface Word {
+  readonly name: string
+  readonly about: string
+  readonly options: readonly { readonly flag: string; readonly about: string }[]
+}
+
+/** A script for that shell which completes the commands of `program` and their options. */
+export function completionScript(program: Command, shell: Shell): string {
+  const words = program.commands.map(
+    (command): Word => ({
+      name: command.name(),
+      about: command.description(),
+      options: command.options.flatMap(({ long, description }) =>
+        long ? [{ flag: long, about: description }] : [],
+      ),
+    }),
+  )
+  if (shell === 'fish') return fishScript(words)
+  // zsh reads what is written for bash once it is asked to.
+  const before = shell === 'zsh' ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''
+  return before + bashScript(words)
+}
+
+function bashScript(words: readonly Word[]): string {
+  const names = words.map(({ name }) => name)
+  const afterOption = Object.entries(values).map(
+    ([flag, those]) =>
+      `    ${flag}) COMPREPLY=($(compgen -W "${those.join(' ')}" -- "$cur")); return ;;`,
+  )
+  const ofCommand = words.map(
+    ({ name, options }) =>
+      `    ${name}) flags="${options.map(({ flag }) => flag).join(' ')} --help" ;;`,
+  )
+  return `_herald() {
+  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" flags=""
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "${names.join(' ')} --help --version" -- "$cur")); return
+  fi
+  case "$prev" in
+${afterOption.join('\n')}
+  esac
+  case "\${COMP_WORDS[1]}" in
+${ofCommand.join('\n')}
+  esac
+  case "$cur" in -*) COMPREPLY=($(compgen -W "$flags" -- "$cur")) ;; esac
+}
+complete -o default -F _herald herald`
+}
+
+function fishScript(words: readonly Word[]): string {
+  const quoted = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`
+  const lines = words.flatMap(({ name, about, options }) => [
+    `complete -c herald -n __fish_use_subcommand -f -a ${name} -d ${quoted(about)}`,
+    ...options.map(({ flag, about: does }) => {
+      const those = values[flag] ? ` -x -a ${quoted(values[flag].join(' '))}` : ''
+      const when = `"__fish_seen_subcommand_from ${name}"`
+      return `complete -c herald -n ${when} -l ${flag.slice(2)}${those} -d ${quoted(does)}`
+    }),
+  ])
+  return lines.join('\n')
+}
