@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../dist/src/main.js', import.meta.url))
+const run = promisify(execFile)
+
+test('the short form measures against a real converter and prints one JSON object a line', async () => {
+  const { stdout } = await run(process.execPath, [main, 'convert-latency', '--short', '--json'])
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines.map(({ variant }) => variant)).toEqual(['webp', 'jpeg', 'avif'])
+  for (const line of lines) {
+    expect(line).toMatchObject({
+      bench: 'convert-latency',
+      rival: 'bare sharp',
+      floor: expect.stringMatching(/^<= /),
+      goal: expect.stringMatching(/^<= /),
+      met: expect.stringMatching(/^(goal|floor|none)$/),
+      spread: [expect.any(Number), expect.any(Number)],
+      guarantees: { ours: expect.any(String), theirs: expect.any(String) },
+      versions: { node: process.versions.node },
+    })
+    expect(line.ratio).toBeGreaterThan(0)
+  }
+}, 120_000)
+
+test('an unknown bench is refused with the names of those there are', async () => {
+  await expect(run(process.execPath, [main, 'convert-latensy'])).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('convert-latency'),
+  })
+})
