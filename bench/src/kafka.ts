@@ -1,13 +1,13 @@
 import { findKafka, type KafkaCluster, startKafka } from '@herald/kafka'
-import { Kafka, logLevel } from 'kafkajs'
 import type { BenchStage } from './bench.js'
+import { createTopic, newClient } from './rivals/kafkajs.js'
 
 export interface BenchKafka {
   readonly cluster: KafkaCluster
   /** A fresh topic, gzip as Herald makes its own. */
   topic(partitions: number): Promise<string>
   /** kafkajs as its manual has it. */
-  client(): Kafka
+  client(): ReturnType<typeof newClient>
 }
 
 /** A real Apache Kafka for this bench; a sentence where it cannot be had. */
@@ -21,31 +21,13 @@ export async function openKafka(stage: BenchStage): Promise<BenchKafka | { missi
     heapMb: 1024,
   })
   stage.defer(() => cluster.destroy())
-  const client = () =>
-    new Kafka({
-      clientId: 'rival',
-      brokers: cluster.bootstrap.split(','),
-      logLevel: logLevel.NOTHING,
-    })
   let topics = 0
   return {
     cluster,
-    client,
+    client: () => newClient(cluster.bootstrap),
     async topic(partitions) {
       const topic = `bench-${process.pid}-${topics++}`
-      const admin = client().admin()
-      await admin.connect()
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: [
-          {
-            topic,
-            numPartitions: partitions,
-            configEntries: [{ name: 'compression.type', value: 'gzip' }],
-          },
-        ],
-      })
-      await admin.disconnect()
+      await createTopic(newClient(cluster.bootstrap), topic, partitions)
       return topic
     },
   }

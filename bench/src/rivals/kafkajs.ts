@@ -1,5 +1,26 @@
 import type { Message } from '@herald/broker'
-import { type EachMessagePayload, type Kafka, Partitioners } from 'kafkajs'
+import { type EachMessagePayload, Kafka, logLevel, Partitioners } from 'kafkajs'
+
+/** kafkajs as its manual has it. */
+export const newClient = (bootstrap: string) =>
+  new Kafka({ clientId: 'rival', brokers: bootstrap.split(','), logLevel: logLevel.NOTHING })
+
+/** gzip, as Herald makes its own. */
+export async function createTopic(kafka: Kafka, topic: string, partitions: number): Promise<void> {
+  const admin = kafka.admin()
+  await admin.connect()
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [
+      {
+        topic,
+        numPartitions: partitions,
+        configEntries: [{ name: 'compression.type', value: 'gzip' }],
+      },
+    ],
+  })
+  await admin.disconnect()
+}
 
 /** A producer as the manual of kafkajs has it. */
 export async function openProducer(kafka: Kafka) {
