@@ -70,6 +70,19 @@ export function weaker(confinement: Confinement): Confinement | undefined {
   }
 }
 
+/**
+ * Root without capabilities may not be mapped again (user_namespaces(7), CAP_SETFCAP), and the
+ * sandbox of documents needs names of its own within ours.
+ */
+const asNobody = [
+  'unshare',
+  '--map-user=65534',
+  '--map-group=65534',
+  '--keep-caps',
+  '--net',
+  '--',
+] as const
+
 /** Each with what to try in its place. The outer ones come first: later ones take rights away. */
 function measures({ maxFileBytes }: ConfinementOptions): readonly (readonly Measure[])[] {
   const setpriv = ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL']
@@ -78,6 +91,7 @@ function measures({ maxFileBytes }: ConfinementOptions): readonly (readonly Meas
   const limits = `umask 077; ulimit -c 0; ulimit -n 1024; ulimit -f ${Math.ceil(maxFileBytes / 512)}`
   return [
     [
+      ...(process.getuid?.() === 0 ? [{ called: 'no network', command: asNobody }] : []),
       { called: 'no network', command: ['unshare', '--map-current-user', '--net', '--'] },
       { called: 'no network', command: ['unshare', '--map-root-user', '--net', '--'] },
     ],
