@@ -70,6 +70,8 @@ const listed = <T>(value: T | undefined) => (value === undefined ? [] : [value])
 function answerFault(services: Services, logger: Logger): ErrorRequestHandler {
   return (error, request, response, next) => {
     if (response.headersSent || response.destroyed) return next(error)
+    // A connection closed with bytes unread would take the answer with it.
+    request.resume()
     const fault = error instanceof HeraldError ? error : unexpected(error, logger)
     const view = services.view(languageOf(request, response))
     response.status(statusOf(fault))

@@ -17,15 +17,19 @@ export function ownerOf(request: Request): string | undefined {
 }
 
 /** The same, with a cookie given to a browser that has none. */
-export function requireOwner(request: Request, response: Response, maxAgeMs: number): string {
+export function requireOwner(
+  request: Request,
+  response: Response,
+  { keepMs, url }: { readonly keepMs: number; readonly url: string | undefined },
+): string {
   const cookie = cookieOf(request.headers.cookie) ?? newToken()
   request.headers.cookie = `herald=${cookie}`
   response.cookie('herald', cookie, {
     httpOnly: true,
     sameSite: 'lax',
-    secure: request.secure,
+    secure: request.secure || url?.startsWith('https:') === true,
     path: '/',
-    maxAge: maxAgeMs,
+    maxAge: keepMs,
   })
   return ownerOf(request) as string
 }

@@ -18,7 +18,7 @@ const usualMaxBytes = 100 * 1024 ** 2
 export function convertRoute(services: Services): RequestHandler {
   const { conversions, records, limits, formats, config } = services
   return async (request, response) => {
-    const owner = requireOwner(request, response, config.keepMs)
+    const owner = requireOwner(request, response, config)
     const language = languageOf(request, response)
     const caller = callerOf(request)
     const { answer } = await formats.latest()

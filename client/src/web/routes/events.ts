@@ -33,7 +33,7 @@ export function eventRoutes(services: Services) {
     (sourceOf: (request: Parameters<RequestHandler>[0]) => Source | undefined): RequestHandler =>
     (request, response) => {
       const source = sourceOf(request)
-      if (!source) return void response.status(204).end()
+      if (!source || request.method === 'HEAD') return void response.status(204).end()
       if (open >= streamsAtOnce) {
         throw new HeraldError('HERALD_BUSY', 'Too many pages are open.', { retryAfterMs: 5000 })
       }

@@ -13,7 +13,7 @@ export function pageRoutes(services: Services) {
   const { records, formats, config, recipients, progressOf, view, conversions } = services
   const front: RequestHandler = async (request, response) => {
     // Before the first form is sent: several at once must not be several visitors.
-    const owner = requireOwner(request, response, config.keepMs)
+    const owner = requireOwner(request, response, config)
     const { answer, away } = await formats.latest()
     response.type('html').send(
       frontPage(view(languageOf(request, response)), {

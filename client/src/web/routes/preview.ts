@@ -25,7 +25,7 @@ const drawn = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif
 export function previewRoute({ converter, config, limits, stopping }: Services): RequestHandler {
   const current = new Map<string, AbortController>()
   return async (request, response) => {
-    const owner = requireOwner(request, response, config.keepMs)
+    const owner = requireOwner(request, response, config)
     current.get(owner)?.abort()
     const superseded = new AbortController()
     if (current.size >= previewsAtOnce && !current.has(owner)) {
