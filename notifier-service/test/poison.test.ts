@@ -6,6 +6,8 @@ import { fileConverted } from './sample-events.js'
 import { startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
+// Several processes start for each, and others may want the processors as well.
+vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 60_000, interval: 50 }
 const limit = 1024 * 1024
