@@ -58,8 +58,7 @@ const vips: Opener = {
   opens: pictures,
   version: async () => said(await run('vips', ['--version']), /vips-(\S+)/),
   async open(path, looksForColours) {
-    await run('vips', ['avg', path])
-    const { stdout } = await run('vipsheader', [path])
+    const [{ stdout }] = await Promise.all([run('vipsheader', [path]), run('vips', ['avg', path])])
     const [, width, height] = (/: (\d+)x(\d+) /.exec(stdout) ?? []).map(Number)
     const size = { width: width ?? 0, height: height ?? 0 }
     if (!looksForColours) return { size }
@@ -73,7 +72,8 @@ const vips: Opener = {
       ])
       return text.trim().split(/\s+/).map(Number)
     }
-    return { size, colours: { left: await point(1 / 6), right: await point(5 / 6) } }
+    const [left, right] = await Promise.all([point(1 / 6), point(5 / 6)])
+    return { size, colours: { left, right } }
   },
 }
 
