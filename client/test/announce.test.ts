@@ -5,12 +5,15 @@ import { openOutbox } from '@herald/broker/outbox'
 import { type ErrorCode, errorTable, HeraldError } from '@herald/proto/errors'
 import { eventTypes } from '@herald/proto/events'
 import { silentLogger } from '@herald/runtime/logger'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isWorthTelling } from '../src/commands/convert-run.js'
 import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { openWorkshop } from './workshop.js'
+
+// Real processes, several in a test, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 })
 
 let converter: RealConverter
 beforeAll(async () => {

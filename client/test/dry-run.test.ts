@@ -1,10 +1,13 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import { ConverterService } from '@herald/proto/converter'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { openWorkshop } from './workshop.js'
+
+// Real processes, several in a test, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 })
 
 let converter: RealConverter
 beforeAll(async () => {

@@ -1,10 +1,13 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { openWorkshop } from './workshop.js'
+
+// Real processes, several in a test, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 })
 
 let converter: RealConverter
 beforeAll(async () => {

@@ -8,12 +8,15 @@ import {
   oneOf,
   page,
 } from '@herald/client/commands/option-values'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { specOf } from '../src/commands/convert-options.js'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { openWorkshop } from './workshop.js'
+
+// Real processes, several in a test, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 90_000 })
 
 let converter: RealConverter
 beforeAll(async () => {
