@@ -76,7 +76,7 @@ export function fileProgress(name: string, sizeBytes: number): FileProgress {
       }
       total = progress.renditionsTotal || total
       estimatedMs = progress.estimatedMs || estimatedMs
-      if (total > 1 && done < total) phase = 'converting'
+      if (total > 1) phase = done < total ? 'converting' : 'saving'
     },
     arrived(bytes, ofBytes) {
       received += bytes / Math.max(1, ofBytes)
