@@ -41,7 +41,7 @@ export const ownSources: Readonly<Record<string, () => Promise<Buffer>>> = {
 
 export async function corpusNames(): Promise<string[]> {
   if (!hasCorpus) return []
-  return (await readdir(corpusFolder)).filter((name) => name !== 'README.md').sort()
+  return (await readdir(corpusFolder)).filter((name) => !name.startsWith('README')).sort()
 }
 
 export const sourceNamed = (name: string): Promise<Buffer> =>
