@@ -476,6 +476,19 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       ])
     })
 
+    test('a run whose size is known is waited for, one whose size is not is over when it is quiet', async () => {
+      const ledger = await open(undefined, { ...patient, quietMs: 0 })
+      await ledger.gathering.add(ofRun('one', 2))
+      await ledger.gathering.add({ ...ofRun('two', 0), run: 'other' })
+      expect(await ledger.gathering.closeDue()).toBe(1)
+      expect(ledger.find(event)).toMatchObject({ state: 'gathering' })
+      // No longer than its patience, though: somebody may have given up half-way.
+      const hasty = await open(undefined, { ...patient, maxMs: 0 })
+      await hasty.gathering.add({ ...ofRun('three', 9), run: 'third' })
+      await hasty.gathering.add({ ...ofRun('four', 0), run: 'fourth' })
+      expect(await hasty.gathering.closeDue()).toBe(2)
+    })
+
     test('an event of a failed digest can be tried alone; the others stay failed', async () => {
       const ledger = await open()
       for (const id of ['one', 'two']) await ledger.gathering.add(ofRun(id, 2))
