@@ -4,7 +4,6 @@ import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { convert, type Refusal, readRefusal, refusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
-import { startHopeless } from './hopeless.js'
 import { noise, svgBomb, twoHalves } from './pictures.js'
 import { childrenOf, familyOf, isRunning, preloading } from './processes.js'
 import { waitFor } from './wait-for.js'
@@ -70,10 +69,9 @@ test('what a child starts counts as its own memory, and dies with it', async () 
     memoryBytes: 400 * 1024 ** 2,
     childEnv: preloading('start-a-glutton'),
   })
-  const { failed } = await startHopeless(converter.client)
   const family = await familyOf(converter.app.pids()[0] ?? 0)
   expect(family).toHaveLength(2)
-  expect(await failed).toMatchObject({
+  expect(await refusal(converter.client, bomb, ['png'])).toMatchObject({
     status: status.RESOURCE_EXHAUSTED,
     code: 'HERALD_TOO_MUCH_MEMORY',
     message: expect.stringContaining('400 MiB'),
