@@ -1,5 +1,9 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
-import type { ConversionSpec, RenditionSpec } from '@herald/proto/converter'
+import type {
+  ConversionSpec,
+  ReceivedListFormatsResponse,
+  RenditionSpec,
+} from '@herald/proto/converter'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { convert, type Refusal, readRefusal, refusal } from './convert.js'
@@ -119,6 +123,14 @@ test('the time the caller gives ends the work too', async () => {
   expect((await failed).code).toBe(status.DEADLINE_EXCEEDED)
   await waitFor(() => expect(isRunning(child)).toBe(false))
   await waitFor(async () => expect(await converter.spooled()).toEqual([]))
+})
+
+test('what is in force is told', async () => {
+  converter = await startConverter({ cpuMs: 90_000, memoryBytes: 3e9, maxOutputBytes: 5e8 })
+  const { limits } = await new Promise<ReceivedListFormatsResponse>((resolve, reject) =>
+    converter.client.listFormats({}, (error, answer) => (answer ? resolve(answer) : reject(error))),
+  )
+  expect(limits).toMatchObject({ cpuMs: 90_000, memoryBytes: 3e9, maxOutputBytes: 5e8 })
 })
 
 test('a summary tells what was used', async () => {
