@@ -46,7 +46,8 @@ export function preview(item) {
   compare.hidden = item === undefined
   if (item === undefined) return
   drawnUrl = item.url
-  before.hidden = !item.picture
+  beforeFrame.hidden = !item.picture
+  compare.classList.toggle('alone', !item.picture)
   if (item.picture) before.src = item.url
   before.alt = item.file.name
   beforeText.textContent = [bytesText(item.file.size), item.pixels].filter(Boolean).join(' · ')

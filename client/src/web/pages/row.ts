@@ -51,6 +51,8 @@ export function sizes({ source, files, target }: ConversionRecord, view: View): 
   const change =
     files.length === 1 &&
     Math.abs(share) >= 0.005 &&
+    // A line of text as a picture is no news.
+    share > -5 &&
     (share > 0 ? words.saved : words.larger).replace(
       '{percent}',
       quantities.percent(Math.abs(share)),
