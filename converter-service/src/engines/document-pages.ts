@@ -2,7 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import MarkdownIt from 'markdown-it'
 
 const style = `
-body { font-family: sans-serif; font-size: 11pt; }
+@page { size: 21cm 29.7cm; margin: 2cm; }
+body, h1, h2, h3, h4, h5, h6 { font-family: sans-serif; }
+body { font-size: 11pt; }
 pre, code { font-family: monospace; font-size: 10pt; }
 pre { background: #f4f4f4; padding: 0.2cm; }
 blockquote { margin-left: 0.8cm; color: #555555; }
@@ -10,7 +12,7 @@ table { border-collapse: collapse; }
 td, th { border: 1px solid #999999; padding: 0.1cm; }
 `
 
-/** Markdown as a page: HTML within it is shown as text, and pictures by what they are called. */
+/** Markdown as a page: HTML and pictures within it are shown as they are written. */
 export async function prepareMarkdown(source: string, target: string): Promise<void> {
   const markdown = new MarkdownIt({ html: false, linkify: false }).disable('image')
   const body = markdown.render(await readFile(source, 'utf8'))
