@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { formatNamed } from '../formats.js'
-import { damaged, readDibHeader, readDibPixels } from './dib.js'
+import { damaged, readDibHeader } from './dib.js'
+import { readDibPixels } from './dib-pixels.js'
 import type { Picture } from './image-source.js'
 import { refuseMissingPage } from './pages.js'
 import { sharpOf } from './pixels.js'
