@@ -3,29 +3,21 @@ import type { Budget } from './budget.js'
 import { type Confinement, probeConfinement, weaker } from './confinement.js'
 import { Guardian } from './guardian.js'
 import { Job, type JobOptions, type Waiting } from './job.js'
+import { allAtLong, hasFresh, isWorn, type Member, type Recycle } from './member.js'
 import { chooseTask, isShort } from './turn.js'
 import { type DeathReason, Worker, type WorkerOptions } from './worker.js'
 
 /** How long to wait before replacing a child that died before it was ready. */
 const respawnDelayMs = 1000
+/** Programs that a child starts write files of their own beside the rendition. */
+const spareFileBytes = 64 * 1024 ** 2
 export interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'logger'> {
   readonly workers: number
   readonly budget: Budget
   /** After so many tasks, or holding so many bytes more than when it was ready, a child is replaced. */
-  readonly recycle: { readonly tasks: number; readonly growthBytes: number }
+  readonly recycle: Recycle
   /** Told of each child that ended. */
   readonly onDeath: (reason: DeathReason) => void
-}
-
-interface Member {
-  readonly worker: Worker
-  /** Takes short tasks only, and only while long ones hold all others. */
-  readonly express: boolean
-  state: 'starting' | 'idle' | 'busy' | 'gone'
-  /** At a task that is not short. */
-  long: boolean
-  /** Makes room as soon as a fresh one is there; works on until then. */
-  retiring: boolean
 }
 
 /**
@@ -162,17 +154,12 @@ export class Pool {
     for (;;) {
       const idle = [...this.#members].filter(({ state }) => state === 'idle')
       const member = idle.find(({ express }) => !express) ?? idle[0]
-      const next = member && chooseTask(this.#waiting, member.express && this.#allAtLong())
-      if (!member || !next || (member.express && !this.#allAtLong())) return
+      if (!member || (member.express && !allAtLong(this.#members))) return
+      const next = chooseTask(this.#waiting, member.express)
+      if (!next) return
       this.#waiting.splice(this.#waiting.indexOf(next), 1)
       void this.#serve(member, next)
     }
-  }
-
-  #allAtLong(): boolean {
-    return [...this.#members].every(
-      ({ express, state, long }) => express || (state === 'busy' && long),
-    )
   }
 
   async #serve(member: Member, waiting: Waiting): Promise<void> {
@@ -181,21 +168,16 @@ export class Pool {
     await waiting.start(member.worker)
     // Whoever waited for this result may have the next task of the same job: it comes first.
     setImmediate(() => {
-      if (member.retiring && this.#hasFresh(member.express)) member.worker.kill('retired')
+      if (member.retiring && hasFresh(this.#members, member.express, this.#options.workers))
+        member.worker.kill('retired')
       else {
-        if (this.#isWorn(member)) {
+        if (isWorn(member, this.#options.recycle)) {
           member.retiring = true
           this.#fill()
         }
         this.#release(member)
       }
     })
-  }
-
-  #isWorn(member: Member): boolean {
-    const { recycle } = this.#options
-    const { tasks, growthBytes } = member.worker
-    return !member.retiring && (tasks >= recycle.tasks || growthBytes > recycle.growthBytes)
   }
 
   /** A fresh child came: one that it is to replace goes, now or when its task is done. */
@@ -208,14 +190,4 @@ export class Pool {
       }
     }
   }
-
-  #hasFresh(express: boolean): boolean {
-    const fresh = [...this.#members].filter(
-      (member) => member.express === express && !member.retiring && member.state !== 'starting',
-    )
-    return fresh.length >= (express ? 1 : this.#options.workers)
-  }
 }
-
-/** Programs that a child starts write files of their own beside the rendition. */
-const spareFileBytes = 64 * 1024 ** 2
