@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { WrappedPdfiumModule } from '@embedpdf/pdfium'
-import { HeraldError } from '@herald/proto/errors'
+import { damagedPdf, explainPdfFault, pageTooLarge, refuseCutOff } from './pdf-faults.js'
 import { offerSystemFonts } from './pdfium-fonts.js'
 import type { Size } from './target-size.js'
 
@@ -17,8 +17,6 @@ export const pdfiumVersion = (
 ).version
 
 /** PDFium's own names: fpdfview.h, fpdf_formfill.h. */
-const wrongPassword = 4
-const unknownSecurity = 5
 const bgr = 2
 const drawAnnotations = 0x01
 const redFirst = 0x10
@@ -93,12 +91,12 @@ export class PdfDocument {
     if (document === 0) {
       const fault = lib.FPDF_GetLastError()
       release()
-      throw explain(fault)
+      throw explainPdfFault(fault)
     }
     const opened = new PdfDocument(lib, document, openForm(lib, document), release)
     if (opened.pages > 0) return opened
     opened.close()
-    throw damaged('holds no page, or they cannot be found')
+    throw damagedPdf('holds no page, or they cannot be found')
   }
 
   /** The size of a page in points of 1/72 inch, as it is shown. Throws HERALD_CORRUPT_FILE. */
@@ -110,7 +108,7 @@ export class PdfDocument {
     const height = this.#lib.pdfium.getValue(at + 4, 'float')
     free(at)
     if (found && width > 0 && height > 0) return { width, height }
-    throw damaged(`is damaged: its page ${page} cannot be read`)
+    throw damagedPdf(`is damaged: its page ${page} cannot be read`)
   }
 
   /** Draws a page over `background`, stretched to `size`, with its annotations and its form. */
@@ -118,10 +116,10 @@ export class PdfDocument {
     const lib = this.#lib
     const { malloc, free } = lib.pdfium.wasmExports
     const handle = lib.FPDF_LoadPage(this.#document, page)
-    if (handle === 0) throw damaged(`is damaged: its page ${page} cannot be read`)
+    if (handle === 0) throw damagedPdf(`is damaged: its page ${page} cannot be read`)
     const pixels = malloc(width * height * 3)
     // A heap that is exhausted says so with a null pointer.
-    if (pixels === 0) throw tooLarge()
+    if (pixels === 0) throw pageTooLarge()
     const bitmap = lib.FPDFBitmap_CreateEx(width, height, bgr, pixels, width * 3)
     const [red = 255, green = 255, blue = 255] = Buffer.from(background.slice(1), 'hex')
     // The library fills blue first whatever the order it draws in.
@@ -158,7 +156,7 @@ export class PdfDocument {
     const imported = lib.FPDF_ImportPagesByIndex(made, this.#document, indices, pages.length, 0)
     free(indices)
     try {
-      if (!imported) throw damaged('is damaged: its pages cannot be read')
+      if (!imported) throw damagedPdf('is damaged: its pages cannot be read')
       for (let at = 0; degrees !== 0 && at < pages.length; at++) turn(lib, made, at, degrees)
       return save(lib, made)
     } finally {
@@ -187,7 +185,7 @@ function save(lib: WrappedPdfiumModule, document: number): Uint8Array {
   lib.PDFiumExt_SaveAsCopy(document, writer)
   const size = lib.PDFiumExt_GetFileWriterSize(writer)
   const at = malloc(size)
-  if (at === 0) throw tooLarge()
+  if (at === 0) throw pageTooLarge()
   lib.PDFiumExt_GetFileWriterData(writer, at, size)
   const bytes = heap(lib).slice(at, at + size)
   free(at)
@@ -202,34 +200,6 @@ function openForm(lib: WrappedPdfiumModule, document: number): number {
   // Readers tint the fields so that they are found; in a picture that is only a stain.
   if (form !== 0) lib.FPDF_SetFormFieldHighlightAlpha(form, 0)
   return form
-}
-
-/** The library mends what is cut off as well as it can, which shows empty pages for lost ones. */
-function refuseCutOff(file: number, size: number): void {
-  const tail = Buffer.alloc(Math.min(size, 64 * 1024))
-  readSync(file, tail, 0, tail.length, size - tail.length)
-  if (!tail.includes('startxref')) throw damaged('is cut off: its end is missing')
-}
-
-function explain(fault: number): HeraldError {
-  if (fault === wrongPassword || fault === unknownSecurity) {
-    return new HeraldError('HERALD_LOCKED_FILE', 'This PDF is locked with a password.', {
-      remedy: 'Open it with its password, save or print it as a PDF without one, and upload that.',
-    })
-  }
-  return damaged('is damaged')
-}
-
-function damaged(what: string): HeraldError {
-  return new HeraldError('HERALD_CORRUPT_FILE', `This PDF file ${what}.`, {
-    remedy: 'Check that it opens in a PDF viewer; save or download it again.',
-  })
-}
-
-function tooLarge(): HeraldError {
-  return new HeraldError('HERALD_TOO_MUCH_MEMORY', 'The page takes more memory than there is.', {
-    remedy: 'Ask for fewer dots per inch, or for a smaller width.',
-  })
 }
 
 /** Taken anew each time: the memory moves when it grows. */
