@@ -18,5 +18,5 @@ test('when a process is killed its guardian kills the groups it was told of, and
   await once(parent, 'exit')
   await waitFor(() => expect([guarded, below].filter((pid) => isRunning(pid ?? 0))).toEqual([]))
   expect(isRunning(dropped ?? 0)).toBe(true)
-  process.kill(dropped ?? 0, 'SIGKILL')
+  process.kill(-(dropped ?? Number.NaN), 'SIGKILL')
 })
