@@ -13,7 +13,15 @@ import { childrenOf, isRunning } from './processes.js'
 import { waitFor } from './wait-for.js'
 
 const run = promisify(execFile)
-const leftOut = findLibreOffice(process.env) ? '' : ' (left out: LibreOffice is not installed)'
+const hasPoppler = await run('pdftotext', ['-v']).then(
+  () => true,
+  () => false,
+)
+const leftOut = !findLibreOffice(process.env)
+  ? ' (left out: LibreOffice is not installed)'
+  : hasPoppler
+    ? ''
+    : ' (left out: poppler-utils is not installed)'
 /** LibreOffice takes a second on an idle machine. */
 const patienceMs = 120_000
 

@@ -23,7 +23,15 @@ import {
 const run = promisify(execFile)
 const office = findLibreOffice(process.env)
 const sandbox = await findSandbox()
-const leftOut = office ? '' : ' (left out: LibreOffice is not installed)'
+const hasPoppler = await run('pdftotext', ['-v']).then(
+  () => true,
+  () => false,
+)
+const leftOut = !office
+  ? ' (left out: LibreOffice is not installed)'
+  : hasPoppler
+    ? ''
+    : ' (left out: poppler-utils is not installed)'
 const held = [
   ...(sandbox ? [['in the sandbox', sandbox.sandbox] as const] : []),
   ['by its settings alone', noSandbox] as const,
@@ -161,7 +169,7 @@ const documents: Readonly<Record<string, Hostile>> = {
   },
 }
 
-describe.runIf(office !== undefined).each(held)(`LibreOffice held %s${leftOut}`, (_how, within) => {
+describe.runIf(leftOut === '').each(held)(`LibreOffice held %s${leftOut}`, (_how, within) => {
   test.each(Object.keys(documents))(
     'asks nobody for and reads no file of %s',
     async (name) => {
