@@ -97,6 +97,10 @@ async function fuzz(
   // Twice over: only what is warm can be told from what leaks.
   await run(asTheyAre(originals), toWebp, true)
   await run(mutants(seeded(seed + 1), originals, Math.ceil(count / 5)), toWebp, false)
+  // Each child loads the engines for other files when the first such file comes to it.
+  if (mostGrowth !== undefined) {
+    for (let round = 0; round < 2; round++) await run(asTheyAre(foreign), targetOfForeign, false)
+  }
   const before = await settled(service)
   say(`${originals.length} originals through; ${count} mutants to come, seed ${seed}`)
   await run(mutants(random, originals, count), toWebp, true)
