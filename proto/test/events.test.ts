@@ -54,6 +54,8 @@ const converted = {
     height: 16,
   },
   host: 'laptop',
+  pageUrl: 'https://example.com/c/1',
+  runSize: 3,
 } satisfies FileConverted
 
 const failed = {
@@ -66,6 +68,8 @@ const failed = {
   remedy: '',
   failedAtUnixMs: 1,
   recipient: { address: '', language: '' },
+  pageUrl: '',
+  runSize: 0,
 }
 
 describe('an event', () => {

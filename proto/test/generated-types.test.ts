@@ -63,7 +63,7 @@ test('the types are those that the contracts make now (else: npm run generate)',
 test('a contract that was changed without its types is noticed', async () => {
   const directory = await copyOfContracts()
   const contract = join(directory, 'herald/events/v1/events.proto')
-  await edit(contract, 'string host = 12;', 'string host = 12;\n  // New.\n  bool urgent = 13;')
+  await edit(contract, 'string host = 12;', 'string host = 12;\n  // New.\n  bool urgent = 101;')
   expect(await differences(committed, await generate(directory))).toEqual([
     join('herald', 'events', 'v1', 'FileConverted.ts'),
   ])
@@ -82,6 +82,6 @@ test('buf finds no fault with the contracts', async () => {
 test('buf asks for a comment on every field', async () => {
   const directory = await copyOfContracts()
   const contract = join(directory, 'herald/events/v1/events.proto')
-  await edit(contract, 'string host = 12;', 'string host = 12;\n\n  bool urgent = 13;')
+  await edit(contract, 'string host = 12;', 'string host = 12;\n\n  bool urgent = 101;')
   expect(await lint(directory)).toMatch(/urgent.*comment/)
 })
