@@ -1,5 +1,6 @@
+import { accessSync, constants, statSync } from 'node:fs'
 import { availableParallelism, tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { address, bytes, duration, integer, loadEnv, logLevel, variable } from '@herald/runtime/env'
 import { z } from 'zod'
 
@@ -55,6 +56,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       // AVIF takes the most: 1.6 GiB for a photograph at the default limit of pixels.
       HERALD_MEMORY: bytes('2G'),
       HERALD_SPOOL: variable(z.string().default(defaultSpool()), { form: 'the path of a folder' }),
+      // A child that looks for what is not there does not start with the fewest rights.
+      HERALD_SOFFICE: variable(z.string().refine(isProgram).optional(), {
+        form: 'the path of a program that is there; without it, the soffice on the PATH is taken',
+      }),
       HERALD_LOG_LEVEL: logLevel(),
     },
     env,
@@ -82,6 +87,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       ),
     ),
   })
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return isAbsolute(path) && statSync(path).isFile()
+  } catch {
+    return false
+  }
 }
 
 function defaultSpool(): string {

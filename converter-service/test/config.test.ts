@@ -19,6 +19,20 @@ test('every fault is named at once', () => {
   ).toThrow(/HERALD_CONVERTER_LISTEN=50051[\s\S]*HERALD_TIMEOUT=30[\s\S]*HERALD_WORKERS=0/)
 })
 
+test.each(['/nowhere/soffice', '/usr', 'soffice'])(
+  'HERALD_SOFFICE=%s, where no program is, is a fault beside the others',
+  (path) => {
+    expect(() => loadConfig({ HERALD_SOFFICE: path, HERALD_QUEUE: 'x' })).toThrow(
+      new RegExp(`HERALD_QUEUE=x[\\s\\S]*HERALD_SOFFICE=${path} is not valid, expected the path`),
+    )
+  },
+)
+
+test('HERALD_SOFFICE reaches the children where it is a program', () => {
+  const env = { HERALD_SOFFICE: process.execPath }
+  expect(loadConfig(env).childEnv).toEqual(env)
+})
+
 test('the children get no secrets', () => {
   const { childEnv } = loadConfig({
     PATH: '/bin',

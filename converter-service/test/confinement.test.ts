@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { probeConfinement, weaker } from '@herald/converter-service/worker/confinement'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { convert } from './convert.js'
@@ -12,6 +14,7 @@ import { twoHalves } from './pictures.js'
 import { preloading } from './processes.js'
 import { waitFor } from './wait-for.js'
 
+const run = promisify(execFile)
 const spool = await mkdtemp(join(tmpdir(), 'herald-confinement-'))
 const { has, lacks } = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
 /** Ends the name of a test where this machine lacks what it is about. */
@@ -75,6 +78,15 @@ test.skipIf(privileges.skip)(
     }
   },
 )
+
+test.each([
+  ['is there', process.execPath],
+  ['is not there', '/nowhere/soffice'],
+])('a program of its own that %s takes no right from a child', async (_how, program) => {
+  const { nodeFlags } = await probeConfinement({ folder: spool, maxFileBytes: 1e9, program })
+  const { stdout } = await run(process.execPath, [...nodeFlags, '-p', '!!process.permission'])
+  expect(stdout.trim()).toBe('true')
+})
 
 test('confined like that it still works', async () => {
   const picture = await twoHalves().png().toBuffer()

@@ -142,14 +142,14 @@ function permissionFlags({ folder, program }: ConfinementOptions): string[] {
   )
   const real = realpathSync(folder)
   const programs = program ? [dirname(program), dirname(realOrSame(program))] : []
+  // Node aborts where a folder is named twice.
+  const readable = new Set([...packages, ...programFolders, ...programs, real])
   return [
     '--experimental-permission',
     '--allow-addons',
     '--allow-child-process',
     '--allow-worker',
-    ...[...packages, ...programFolders, ...programs, real].map(
-      (path) => `--allow-fs-read=${path}/`,
-    ),
+    ...[...readable].map((path) => `--allow-fs-read=${path}/`),
     `--allow-fs-write=${real}/`,
   ]
 }
