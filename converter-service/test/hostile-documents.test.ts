@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import { printDocument } from '@herald/converter-service/engines/print-document'
 import { findSandbox, noSandbox } from '@herald/converter-service/engines/sandbox'
 import sharp from 'sharp'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { macroDocument } from './macro-document.js'
 import {
   docxFile,
   field,
@@ -79,8 +80,6 @@ interface Hostile {
   readonly make: (url: string, folder: string) => Buffer
 }
 
-const wordText = (where: string) => field(`INCLUDETEXT "${where}"`)
-
 const documents: Readonly<Record<string, Hostile>> = {
   'HTML with pictures, styles, frames and scripts from elsewhere': {
     format: 'html',
@@ -115,18 +114,18 @@ const documents: Readonly<Record<string, Hostile>> = {
       docxFile({
         body:
           paragraph('HELLO') +
-          wordText(`${files}/secret.txt`) +
-          wordText(`${at}/t.txt`) +
+          field(`INCLUDETEXT "${files}/secret.txt"`) +
+          field(`INCLUDETEXT "${at}/t.txt"`) +
           field(`INCLUDEPICTURE "${at}/f.png" \\d`) +
           field(`INCLUDEPICTURE "${files}/secret.png" \\d`) +
           field(`DDEAUTO "soffice" "${files}/secret.csv" "A1"`),
       }),
   },
-  'an OpenDocument text with pictures and sections from elsewhere': {
+  'an OpenDocument text with a macro, and pictures and sections from elsewhere': {
     format: 'odt',
     make: (at, files) =>
-      openDocumentFile(
-        'odt',
+      macroDocument(
+        `${files}/mark`,
         text('HELLO') +
           text(
             framed(`${at}/a.png`) +
@@ -171,13 +170,14 @@ const documents: Readonly<Record<string, Hostile>> = {
 
 describe.runIf(leftOut === '').each(held)(`LibreOffice held %s${leftOut}`, (_how, within) => {
   test.each(Object.keys(documents))(
-    'asks nobody for and reads no file of %s',
+    'asks nobody for, reads and writes no file of %s',
     async (name) => {
       const { format, make } = documents[name] as Hostile
       const path = join(await mkdtemp(join(folder, 'job-')), 'source')
       await writeFile(path, make(url, folder))
       await printDocument({ path, format }, `${path}.pdf`, office as LibreOffice, within)
       expect(heard).toEqual([])
+      expect(await readdir(folder)).not.toContain('mark')
       const words = (await run('pdftotext', [`${path}.pdf`, '-'])).stdout
       expect(words).toContain('HELLO')
       expect(words.replaceAll(/\s/g, '')).not.toContain(secret)
