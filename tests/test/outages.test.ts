@@ -43,7 +43,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     ])
     expect(marker).toMatchObject({ exitCode: 0 })
     const inbox = await rig.inbox()
-    await inbox.waitFor((mail) => /png/.test(mail.subject), 20_000)
+    await inbox.waitFor((mail) => /PNG/.test(mail.subject), 20_000)
     const mails = await mailsTo('ada@example.com')
     expect(mails.filter((mail) => subject.test(mail.subject))).toHaveLength(1)
   }
@@ -58,7 +58,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     expect(later.exitCode).toBe(5)
     expect(later.stderr).toContain(rig.env['HERALD_CONVERTER'])
     await rig.start('converter')
-    await expectOneMail(/avif/)
+    await expectOneMail(/AVIF/)
   })
 
   test('the converter is killed: the user is told, nothing half is left, and the next call works', async () => {
@@ -73,7 +73,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     await rig.start('converter')
     expect(spooledBytes(join(rig.folder, 'spool'))).toBe(0)
     expect(await convertSlowly().done).toMatchObject({ exitCode: 0 })
-    await expectOneMail(/avif/)
+    await expectOneMail(/AVIF/)
   })
 
   test('the converter is killed and comes back: the client sends the file again', async () => {
@@ -83,7 +83,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     await rig.start('converter')
     expect(await done).toMatchObject({ exitCode: 0 })
     expect(readdirSync(out)).toEqual(['herald-at-dusk.avif'])
-    await expectOneMail(/avif/)
+    await expectOneMail(/AVIF/)
   })
 
   test('the notifier is stopped: the conversion is announced, the mail comes when it is back', async () => {
@@ -93,7 +93,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     expect(await done).toMatchObject({ exitCode: 0, stderr: '' })
     expect(await mailsTo('ada@example.com')).toEqual([])
     await rig.start('notifier')
-    await expectOneMail(/avif/)
+    await expectOneMail(/AVIF/)
   })
 
   test('the mail server is stopped: the notifier says so, burns nothing and mails when it is back', async () => {
@@ -111,7 +111,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     const inbox = await rig.inbox()
     await inbox.waitFor((mail) => mail.recipients.includes('ada@example.com'), 20_000)
     expect((await fetch(`${probes}/readyz`)).status).toBe(200)
-    await expectOneMail(/avif/)
+    await expectOneMail(/AVIF/)
   })
 })
 
