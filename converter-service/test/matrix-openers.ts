@@ -81,7 +81,10 @@ const poppler: Opener = {
   name: 'poppler',
   package: 'poppler-utils',
   opens: ['pdf'],
-  version: async () => said(await run('pdfinfo', ['-v']), /version (\S+)/),
+  async version() {
+    await run('pdftoppm', ['-v'])
+    return said(await run('pdfinfo', ['-v']), /version (\S+)/)
+  },
   async open(path) {
     const { stdout } = await run('pdfinfo', [path])
     const pages = Number(/^Pages:\s+(\d+)/m.exec(stdout)?.[1])

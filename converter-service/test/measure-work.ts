@@ -56,7 +56,11 @@ export async function measureAll(
   try {
     const paths = onlyFolder ? [] : await makePictures(folder)
     const made = paths.length
-    if (pictures) paths.push(...(await readdir(pictures)).map((name) => join(pictures, name)))
+    if (pictures) {
+      // A document would be printed beside itself.
+      const names = (await readdir(pictures)).filter((name) => !name.startsWith('README'))
+      paths.push(...names.map((name) => join(pictures, name)))
+    }
     for (const [at, path] of paths.entries()) {
       const all = Object.entries(ways)
       // Of what others made there is more: two formats of each, which take their turns, will do.
