@@ -1,11 +1,10 @@
 import type { AddressInfo } from 'node:net'
-import { openBroker } from '@herald/broker'
-import { silentLogger } from '@herald/runtime'
 import { SMTPServer } from 'smtp-server'
 import type { BenchStage } from './bench.js'
 import { makeEvents } from './events.js'
 import type { BenchKafka } from './kafka.js'
 import { freshGroup, startNotifier } from './notifier.js'
+import { preload } from './preload.js'
 
 /** A mail as the notifier writes it for an event of these benches, for rivals to send. */
 export interface CapturedMail {
@@ -14,10 +13,7 @@ export interface CapturedMail {
 }
 
 export async function captureMail(stage: BenchStage, kafka: BenchKafka): Promise<CapturedMail> {
-  const topic = await kafka.topic(1)
-  const publisher = await openBroker(kafka.cluster.url, { logger: silentLogger })
-  await publisher.publish(topic, makeEvents(1))
-  await publisher.close()
+  const topic = await preload(kafka, 1, makeEvents(1))
   let server: SMTPServer | undefined
   const raw = await new Promise<string>((resolve, reject) => {
     server = new SMTPServer({

@@ -1,4 +1,3 @@
-import { openBroker } from '@herald/broker'
 import type { Channel } from '@herald/notifier-service/channel'
 import { loadConfig } from '@herald/notifier-service/config'
 import { startSubscriber } from '@herald/notifier-service/subscriber'
@@ -7,6 +6,7 @@ import type { Bench, Contest } from '../bench.js'
 import { makeEvents } from '../events.js'
 import { openKafka } from '../kafka.js'
 import { freshData, freshGroup } from '../notifier.js'
+import { preload } from '../preload.js'
 import { consumeBatches } from '../rivals/kafkajs.js'
 
 export const consume: Bench = {
@@ -17,14 +17,9 @@ export const consume: Bench = {
   async open(stage) {
     const kafka = await openKafka(stage)
     if ('missing' in kafka) return [{ rival: 'bare kafkajs', absent: kafka.missing }]
-    const topic = await kafka.topic(8)
     const count = stage.short ? 300 : 30_000
-    const publisher = await openBroker(kafka.cluster.url, { logger: silentLogger })
-    stage.defer(() => publisher.close())
     stage.say(`publishing ${count} events`)
-    const events = makeEvents(count)
-    for (let at = 0; at < count; at += 500)
-      await publisher.publish(topic, events.slice(at, at + 500))
+    const topic = await preload(kafka, 8, makeEvents(count))
 
     const ours = async () => {
       const lifecycle = new Lifecycle(silentLogger)

@@ -1,10 +1,9 @@
-import { openBroker } from '@herald/broker'
-import { silentLogger } from '@herald/runtime'
-import type { Bench, BenchStage, Contest } from '../bench.js'
+import type { Bench, Contest } from '../bench.js'
 import { captureMail } from '../capture-mail.js'
 import { makeEvents } from '../events.js'
-import { type BenchKafka, openKafka } from '../kafka.js'
+import { openKafka } from '../kafka.js'
 import { freshGroup, startNotifier } from '../notifier.js'
+import { preload } from '../preload.js'
 import { startLoop } from '../rivals/kafkajs.js'
 import { openPool } from '../rivals/nodemailer.js'
 import { requireOnce, startSink } from '../smtp-sink.js'
@@ -25,8 +24,8 @@ export const notifySlowSmtp: Bench = {
     const many = stage.short ? 100 : 4000
     const few = stage.short ? 5 : 100
     const [manyTopic, fewTopic] = [
-      await loaded(kafka, stage, many),
-      await loaded(kafka, stage, few),
+      await preload(kafka, 1, makeEvents(many, keys)),
+      await preload(kafka, 1, makeEvents(few, keys)),
     ]
 
     const ours = async () => {
@@ -80,12 +79,4 @@ export const notifySlowSmtp: Bench = {
       },
     ] satisfies Contest[]
   },
-}
-
-async function loaded(kafka: BenchKafka, _stage: BenchStage, count: number): Promise<string> {
-  const topic = await kafka.topic(1)
-  const publisher = await openBroker(kafka.cluster.url, { logger: silentLogger })
-  await publisher.publish(topic, makeEvents(count, keys))
-  await publisher.close()
-  return topic
 }

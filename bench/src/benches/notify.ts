@@ -1,10 +1,9 @@
-import { openBroker } from '@herald/broker'
-import { silentLogger } from '@herald/runtime'
 import type { Bench, Contest } from '../bench.js'
 import { captureMail } from '../capture-mail.js'
 import { makeEvents } from '../events.js'
 import { openKafka } from '../kafka.js'
 import { freshGroup, startNotifier } from '../notifier.js'
+import { preload } from '../preload.js'
 import { openPool } from '../rivals/nodemailer.js'
 import { requireOnce, startSink } from '../smtp-sink.js'
 
@@ -19,14 +18,9 @@ export const notify: Bench = {
   async open(stage) {
     const kafka = await openKafka(stage)
     if ('missing' in kafka) return [{ rival: 'nodemailer pool', absent: kafka.missing }]
-    const topic = await kafka.topic(8)
     const count = stage.short ? 200 : 50_000
-    const publisher = await openBroker(kafka.cluster.url, { logger: silentLogger })
-    stage.defer(() => publisher.close())
     stage.say(`publishing ${count} events`)
-    const events = makeEvents(count)
-    for (let at = 0; at < count; at += 500)
-      await publisher.publish(topic, events.slice(at, at + 500))
+    const topic = await preload(kafka, 8, makeEvents(count))
     const sink = await startSink(stage)
     const mail = await captureMail(stage, kafka)
 

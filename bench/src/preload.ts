@@ -1,0 +1,20 @@
+import { type Message, openBroker } from '@herald/broker'
+import { silentLogger } from '@herald/runtime'
+import type { BenchKafka } from './kafka.js'
+
+const batch = 500
+
+/** A fresh topic that holds these events. */
+export async function preload(
+  kafka: BenchKafka,
+  partitions: number,
+  events: readonly Message[],
+): Promise<string> {
+  const topic = await kafka.topic(partitions)
+  const publisher = await openBroker(kafka.cluster.url, { logger: silentLogger })
+  for (let at = 0; at < events.length; at += batch) {
+    await publisher.publish(topic, events.slice(at, at + batch))
+  }
+  await publisher.close()
+  return topic
+}
