@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, writeFileSync } from 'node:fs'
 
-/** What a process and all that it spawned use. */
-export interface TreeUsage {
+/** What a process uses, or a process and all that it spawned. */
+export interface ProcessUsage {
   /** Processor time since the process began, that of its children who ended included. */
   readonly cpuMs: number
   /** Resident now. */
@@ -13,17 +13,28 @@ export interface TreeUsage {
 /** proc(5): fields of `stat` are in ticks of USER_HZ, which is 100 on every Linux that Node runs on. */
 const tickMs = 10
 
-/** Reads it from /proc; undefined where there is none, or the process is gone. */
-export function readTree(pid: number): TreeUsage | undefined {
+/** The process and all that it spawned, from /proc; undefined where there is none, or it is gone. */
+export function readTree(pid: number): ProcessUsage | undefined {
+  const own = readProcess(pid)
+  if (!own) return undefined
+  let { cpuMs, residentBytes } = own
+  for (const each of descendantsOf(pid)) {
+    const usage = readProcess(each)
+    cpuMs += usage?.cpuMs ?? 0
+    residentBytes += usage?.residentBytes ?? 0
+  }
+  return { cpuMs, residentBytes, peakBytes: own.peakBytes }
+}
+
+/** The process alone, without those of its children that are still there: a tenth of the work. */
+export function readProcess(pid: number): ProcessUsage | undefined {
   try {
-    let cpuMs = 0
-    let residentBytes = 0
-    for (const each of treeOf(pid)) {
-      cpuMs += cpuOf(each)
-      residentBytes += sizeIn(readFileSync(`/proc/${each}/status`, 'latin1'), 'VmRSS')
+    const status = read(`/proc/${pid}/status`)
+    return {
+      cpuMs: cpuIn(read(`/proc/${pid}/stat`)),
+      residentBytes: sizeIn(status, 'VmRSS'),
+      peakBytes: sizeIn(status, 'VmHWM'),
     }
-    const peakBytes = sizeIn(readFileSync(`/proc/${pid}/status`, 'latin1'), 'VmHWM')
-    return { cpuMs, residentBytes, peakBytes }
   } catch {
     return undefined
   }
@@ -37,28 +48,45 @@ export function resetPeak(pid: number): void {
 }
 
 /** A process may end between two reads: then it, or what it spawned, is missing from the list. */
-function treeOf(pid: number): number[] {
+function descendantsOf(pid: number): number[] {
   const found = [pid]
   for (let at = 0; at < found.length; at++) {
     const task = `/proc/${found[at]}/task`
     try {
       for (const thread of readdirSync(task)) {
-        const children = readFileSync(`${task}/${thread}/children`, 'latin1')
-        found.push(...children.split(' ').filter(Boolean).map(Number))
+        const children = read(`${task}/${thread}/children`)
+        if (children) found.push(...children.split(' ').filter(Boolean).map(Number))
       }
     } catch {}
   }
-  return found
+  return found.slice(1)
 }
 
-function cpuOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+// Files of /proc tell no size, so that readFileSync takes 64 KiB anew for each: measured, a third
+// of the service's processor time went into collecting them.
+const scratch = Buffer.allocUnsafe(64 * 1024)
+
+function read(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    let text = ''
+    for (;;) {
+      const bytes = readSync(file, scratch, 0, scratch.length, null)
+      if (bytes === 0) return text
+      text += scratch.toString('latin1', 0, bytes)
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+function cpuIn(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // utime, stime, and both of the children that were waited for.
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * tickMs
 }
 
-function sizeIn(status: string, name: string): number {
-  const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]
-  return Number(kibibytes ?? 0) * 1024
+function sizeIn(status: string, name: 'VmRSS' | 'VmHWM'): number {
+  const at = status.indexOf(`\n${name}:`)
+  return at < 0 ? 0 : Number.parseInt(status.slice(at + 2 + name.length), 10) * 1024
 }

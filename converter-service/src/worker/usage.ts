@@ -1,5 +1,5 @@
 import type { SelfReport } from './messages.js'
-import { readTree, resetPeak } from './process-tree.js'
+import { type ProcessUsage, readProcess, readTree, resetPeak } from './process-tree.js'
 
 /** What one task has used so far, by the child and all it spawned. */
 export interface Usage {
@@ -30,10 +30,10 @@ export class UsageMeter {
     // The task is on its way: looking does not hold it up.
     setImmediate(() => {
       resetPeak(pid)
-      this.#cpuBefore ??= readTree(pid)?.cpuMs
+      this.#cpuBefore ??= readProcess(pid)?.cpuMs
     })
     this.#timer = setInterval(() => {
-      this.#look()
+      this.#note(readTree(pid))
       this.#onSample(this.usage)
     }, intervalMs)
   }
@@ -47,18 +47,17 @@ export class UsageMeter {
     this.#peakBytes = Math.max(this.#peakBytes, residentBytes)
   }
 
-  /** Takes the last look. */
+  /** Takes the last look, at the child alone: whom it spawned and waited for is in its times. */
   stop(): Usage {
     clearInterval(this.#timer)
-    this.#look()
+    this.#note(readProcess(this.#pid))
     return this.usage
   }
 
-  #look(): void {
-    const tree = readTree(this.#pid)
-    if (!tree) return
-    this.#cpuBefore ??= tree.cpuMs
-    this.#cpuMs = Math.max(this.#cpuMs, tree.cpuMs - this.#cpuBefore)
-    this.#peakBytes = Math.max(this.#peakBytes, tree.residentBytes, tree.peakBytes)
+  #note(seen: ProcessUsage | undefined): void {
+    if (!seen) return
+    this.#cpuBefore ??= seen.cpuMs
+    this.#cpuMs = Math.max(this.#cpuMs, seen.cpuMs - this.#cpuBefore)
+    this.#peakBytes = Math.max(this.#peakBytes, seen.residentBytes, seen.peakBytes)
   }
 }
