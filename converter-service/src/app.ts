@@ -9,6 +9,7 @@ import { Admission } from './admission.js'
 import type { ConverterConfig } from './config.js'
 import { convertHandler } from './convert-handler.js'
 import { estimateHandler } from './estimate-handler.js'
+import { openWindows } from './flow-control.js'
 import { maxChunkBytes } from './limits.js'
 import { listFormats } from './list-formats.js'
 import { ConverterMetrics } from './metrics.js'
@@ -107,6 +108,7 @@ export async function createApp(
           error ? reject(listenFault(error, address)) : resolve(bound),
         )
       })
+      openWindows(server)
       health.setServing(true)
       return port
     },

@@ -5,7 +5,8 @@ import type { Abilities } from './abilities.js'
 import type { Place } from './admission.js'
 import type { Inspection, Made, PreviewMade } from './engines/engine.js'
 import { formatNamed } from './formats.js'
-import { forecastInspection, shortTask } from './inspect-forecast.js'
+import { HeaderReader } from './header.js'
+import { shortTask } from './inspect-forecast.js'
 import type { Limits } from './limits.js'
 import { sendRendition } from './rendition.js'
 import type { Responder } from './responder.js'
@@ -38,29 +39,28 @@ export async function convertFile(
 ): Promise<ConversionSummary> {
   const { pool, folder, responder, limits, abilities, signal } = context
   const path = folder.path('source')
-  let toldAt = performance.now()
-  const upload = await receiveUpload(chunks, {
-    path,
-    fileName: plan.fileName,
-    maxBytes: limits.maxBytes,
-    announcedBytes: plan.sizeBytes,
-    abilities,
-    onProgress(receivedBytes) {
-      if (performance.now() - toldAt < progressIntervalMs) return
-      toldAt = performance.now()
-      responder.tell({ progress: { stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 } })
-    },
-  })
-  const told = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
-  responder.tell({ progress: { stage: 'STAGE_QUEUED', ...told } })
-  const job = pool.openJob({
-    onStart: () => responder.tell({ progress: { stage: 'STAGE_CONVERTING', ...told } }),
-  })
+  const job = pool.openJob()
   const cancel = () => job.end('cancelled', signal.reason)
   signal.addEventListener('abort', cancel)
   try {
+    const header = new HeaderReader(job, path)
+    let toldAt = performance.now()
+    const upload = await receiveUpload(chunks, {
+      path,
+      fileName: plan.fileName,
+      maxBytes: limits.maxBytes,
+      announcedBytes: plan.sizeBytes,
+      abilities,
+      onFormat: (format) => header.tryEarly(format),
+      onProgress(receivedBytes) {
+        if (performance.now() - toldAt < progressIntervalMs) return
+        toldAt = performance.now()
+        responder.tell({ progress: { stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 } })
+      },
+    })
+    job.arrivedAt = performance.now()
     signal.throwIfAborted()
-    return await makeAll(plan, upload, path, job, context)
+    return await makeAll(plan, upload, header, job, context)
   } finally {
     signal.removeEventListener('abort', cancel)
   }
@@ -69,13 +69,17 @@ export async function convertFile(
 async function makeAll(
   plan: ConversionPlan,
   upload: Upload,
-  path: string,
+  reader: HeaderReader,
   job: Job,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
   const { folder, responder, limits, abilities, speed, logger } = context
-  const source = { path, format: upload.format }
-  const header = await job.run({ kind: 'inspect', source }, forecastInspection(upload))
+  const told = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
+  responder.tell({ progress: { stage: 'STAGE_QUEUED', ...told } })
+  const header = await reader.read(upload, () =>
+    responder.tell({ progress: { stage: 'STAGE_CONVERTING', ...told } }),
+  )
+  const source = { path: folder.path('source'), format: upload.format }
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
   const refusal = hopeless(work, context)
@@ -94,7 +98,11 @@ async function makeAll(
   const made: Made[] = []
   // Of several, nobody knows which is done first and shown.
   const isOnly = work.pieces.length === 1
-  responder.tell({ progress: progress() })
+  let begun = false
+  const begin = () => {
+    if (!begun) responder.tell({ progress: progress() })
+    begun = true
+  }
   let preview: Promise<ConversionSummary['preview']> | undefined
 
   const makeOne = async ({ plan: rendition, estimate }: Piece) => {
@@ -102,6 +110,7 @@ async function makeAll(
     const { result, ms, usage } = await job.run(
       { kind: 'convert', source, plan: rendition, target, limits, preview: isOnly },
       { ms: estimate.ms * speed.factor, sure: estimate.sure },
+      begin,
     )
     if (estimate.sure) speed.learn(estimate.ms, usage.cpuMs, ms)
     made.push(result)
@@ -109,7 +118,8 @@ async function makeAll(
       ? Promise.resolve(toPreview(result.preview))
       : makePreview(job, { path: target, format: rendition.format }, limits, logger)
     await responder.inTurn(() => sendRendition(responder, rendition, result, target, ms))
-    responder.tell({ progress: progress() })
+    // Of the only one, the summary says it.
+    if (!isOnly) responder.tell({ progress: progress() })
   }
   const outcomes = await Promise.allSettled(
     work.pieces.map((piece) =>

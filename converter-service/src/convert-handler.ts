@@ -39,7 +39,7 @@ async function serve(
 ): Promise<void> {
   const { metrics, idleMs, logger } = services
   const startedAt = performance.now()
-  const leave: (() => void)[] = []
+  const leave: (() => unknown)[] = []
   try {
     await convert(call, signal, services, leave)
     metrics.finished('ok', performance.now() - startedAt)
@@ -51,11 +51,17 @@ async function serve(
     metrics.finished(code, performance.now() - startedAt)
     if (!signal.aborted) call.emit('error', failureStatus(error, logger))
   }
-  // The place is given back when the answer is out, so that a stop waits for it.
+  // Tidied up when the answer is out, which need not wait for it; a stop does.
   const timer = setTimeout(() => call.destroy(), idleMs)
-  finished(call, { readable: false }, () => {
+  finished(call, { readable: false }, async () => {
     clearTimeout(timer)
-    for (const step of leave) step()
+    for (const step of leave.reverse()) {
+      try {
+        await step()
+      } catch (error) {
+        logger.error({ err: error }, 'not tidied up')
+      }
+    }
   })
 }
 
@@ -63,7 +69,7 @@ async function convert(
   call: ConvertCall,
   signal: AbortSignal,
   services: ConvertServices,
-  leave: (() => void)[],
+  leave: (() => unknown)[],
 ): Promise<void> {
   const { admission, spool, abilities, limits, idleMs, metrics } = services
   const incoming = readCall(call, idleMs)
@@ -71,12 +77,16 @@ async function convert(
   const place = admission.enter()
   leave.push(place.leave)
   const logger = services.logger.child({ conversion: plan.conversionId })
-  const folder = await spool.open()
+  // Made while the caller is told.
+  const opening = spool.open()
+  leave.push(async () => (await opening).remove())
+  opening.catch(() => {})
   try {
     const responder = new Responder(call, signal, idleMs)
     await responder.send({
       admitted: { conversionId: plan.conversionId, maxBytes: limits.maxBytes },
     })
+    const folder = await opening
     const context = { ...services, place, folder, responder, signal, logger }
     const summary = await convertFile(plan, incoming.chunks(), context)
     metrics.worked(summary)
@@ -98,7 +108,5 @@ async function convert(
     const code = error instanceof HeraldError ? error.code : 'HERALD_INTERNAL'
     logger.info({ code, cancelled: signal.aborted }, 'not converted')
     throw error
-  } finally {
-    await folder.remove()
   }
 }

@@ -7,6 +7,7 @@ import type { Admission } from './admission.js'
 import { failureStatus } from './call-errors.js'
 import type { SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
+import { standsInFront } from './header.js'
 import { readCall } from './incoming.js'
 import { forecastInspection } from './inspect-forecast.js'
 import { sniffBytes } from './sniff.js'
@@ -172,7 +173,7 @@ async function readHeader(
       if (received < (triesAt[tries] ?? Number.POSITIVE_INFINITY)) continue
       tries++
       const format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
-      if (format === undefined || tellsPagesAtItsEnd(format)) continue
+      if (format === undefined || !standsInFront(format)) continue
       try {
         const { result, ms } = await inspect(format)
         return { ...result, format, sizeBytes: announced ?? received, ms }
@@ -189,10 +190,4 @@ async function readHeader(
   } finally {
     await file.close()
   }
-}
-
-/** Of half an animation or document, only the pages so far would be counted. */
-function tellsPagesAtItsEnd(format: string): boolean {
-  const { animates, paged, engine } = formatNamed(format)
-  return animates || paged || engine !== 'image'
 }

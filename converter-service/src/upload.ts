@@ -24,6 +24,8 @@ export interface UploadOptions {
   /** What the sender said it would be. */
   readonly announcedBytes: number | undefined
   readonly abilities: Abilities
+  /** Called when its first bytes tell the format, with those on disk and more to come. */
+  readonly onFormat: (format: string) => void
   readonly onProgress: (receivedBytes: number) => void
 }
 
@@ -33,7 +35,7 @@ export interface UploadOptions {
  */
 export async function receiveUpload(
   chunks: AsyncIterable<Buffer>,
-  { path, fileName, maxBytes, announcedBytes, abilities, onProgress }: UploadOptions,
+  { path, fileName, maxBytes, announcedBytes, abilities, onFormat, onProgress }: UploadOptions,
 ): Promise<Upload> {
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o600)
@@ -48,13 +50,15 @@ export async function receiveUpload(
       if (announcedBytes !== undefined && sizeBytes > announcedBytes) {
         throw damagedTransfer(announcedBytes, 'more')
       }
+      const written = file.writev([chunk])
       hash.update(chunk)
-      await file.writev([chunk])
+      await written
       if (format === undefined) {
         head = Buffer.concat([head, chunk.subarray(0, sniffBytes - head.length)])
         if (head.length >= sniffBytes && !isContainer) {
           format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
-          isContainer = format === undefined
+          if (format === undefined) isContainer = true
+          else onFormat(format)
         }
       }
       onProgress(sizeBytes)

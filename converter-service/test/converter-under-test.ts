@@ -7,14 +7,16 @@ import { type ConverterConfig, loadConfig } from '@herald/converter-service/conf
 import { ConverterService, type ConverterServiceClient } from '@herald/proto/converter'
 import { Lifecycle } from '@herald/runtime/lifecycle'
 import { silentLogger } from '@herald/runtime/logger'
+import { expect } from 'vitest'
+import { waitFor } from './wait-for.js'
 
 /** A real server on a free port with a spool of its own, and a client of it. */
 export interface ConverterUnderTest {
   readonly app: ConverterApp
   readonly address: string
   readonly client: ConverterServiceClient
-  /** Files and folders of conversions that lie in the spool now. */
-  spooled(): Promise<string[]>
+  /** Resolves when nothing of any conversion is left in the spool: that may outlast the answer. */
+  spoolEmpties(): Promise<void>
   /** A clean stop; the client stays usable for calls under way. */
   stop(): Promise<void>
   /** Stops it and removes all it left. */
@@ -34,13 +36,13 @@ export async function startConverter(
     app,
     address,
     client,
-    async spooled() {
-      const [own] = await readdir(spool)
-      if (own === undefined) return []
-      const all = await readdir(join(spool, own), { recursive: true })
-      // Each child has a folder of its own, as long as it lives.
-      return all.filter((name) => !/^w-[^/]+$/.test(name))
-    },
+    spoolEmpties: () =>
+      waitFor(async () => {
+        const [own = ''] = await readdir(spool)
+        const all = await readdir(join(spool, own), { recursive: true })
+        // Each child has a folder of its own, as long as it lives.
+        expect(all.filter((name) => !/^w-[^/]+$/.test(name))).toEqual([])
+      }),
     stop: () => lifecycle.close(),
     async close() {
       client.close()

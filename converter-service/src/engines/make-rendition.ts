@@ -13,13 +13,13 @@ import type {
 import { fitBytes } from './fit-bytes.js'
 import { needsSingleFrames, shapeFrames } from './frames.js'
 import { refuseTooLarge } from './image-limits.js'
-import { openPicture } from './image-source.js'
+import { openPicture, type Picture } from './image-source.js'
 import { cleanWritten, held, heldBy, keepDescription } from './metadata.js'
 import { pagesToRead } from './pages.js'
 import { type Shaping, settle, shape } from './shape.js'
 import { type OutputInfo, type Sharp, sharp } from './sharp.js'
 
-/** Makes a picture of a picture: opened, shaped, encoded, and its metadata seen to. */
+/** Makes a picture of a file, see `renderPicture`. */
 export async function makeRendition(
   source: SourceFile,
   plan: RenditionPlan,
@@ -27,7 +27,17 @@ export async function makeRendition(
   limits: EngineLimits,
   wishes: Wishes = {},
 ): Promise<Made> {
-  const picture = await openPicture(source, plan.page)
+  return renderPicture(await openPicture(source, plan.page), plan, target, limits, wishes)
+}
+
+/** Makes a picture of one that is open: shaped, encoded, and its metadata seen to. */
+export async function renderPicture(
+  picture: Picture,
+  plan: RenditionPlan,
+  target: string,
+  limits: EngineLimits,
+  wishes: Wishes = {},
+): Promise<Made> {
   const pages = pagesToRead(picture, plan)
   refuseTooLarge(picture, pages, plan, limits)
   const colours = chooseColours(picture, plan)

@@ -18,9 +18,17 @@ const steps = [
 export async function makePreview(open: () => Sharp): Promise<PreviewMade> {
   for (const { side, quality } of steps) {
     const { data, info } = await open()
-      .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
+      .resize({
+        width: side,
+        height: side,
+        fit: 'inside',
+        withoutEnlargement: true,
+        // At this size nobody sees that it is not the finest, and it takes a third less.
+        kernel: 'linear',
+      })
       .flatten({ background: '#ffffff' })
-      .jpeg({ quality })
+      // Optimised tables save a twentieth of the bytes for a quarter of the time.
+      .jpeg({ quality, optimiseCoding: false })
       .toBuffer({ resolveWithObject: true })
     if (data.length <= maxBytes) {
       return { base64: data.toString('base64'), width: info.width, height: info.height }

@@ -29,11 +29,7 @@ export interface Waiting {
 
 export interface JobOptions {
   readonly budget: Budget
-  /** When it came, in milliseconds of a clock that never goes back. */
-  readonly arrivedAt: number
   readonly enqueue: (waiting: Waiting) => void
-  /** Called when the first worker starts on it. */
-  readonly onStart?: () => void
 }
 
 /**
@@ -41,6 +37,8 @@ export interface JobOptions {
  * budget is spent or it is cancelled, all of it ends.
  */
 export class Job {
+  /** When it came, in milliseconds of a clock that never goes back; set when all of it has come. */
+  arrivedAt = performance.now()
   /** What is expected of all of it, in milliseconds; set when it is known. */
   expectedMs = 0
   /** Time in which something waited and nothing ran, in milliseconds. */
@@ -56,8 +54,6 @@ export class Job {
   #clockFrom: number | undefined
   #timer: NodeJS.Timeout | undefined
   #waitFrom: number | undefined
-  #startedAt: number | undefined
-  #endedAt: number | undefined
   #failure: HeraldError | undefined
 
   constructor(options: JobOptions) {
@@ -73,12 +69,16 @@ export class Job {
    * after it for as long as it takes itself. So none waits for ever.
    */
   get turn(): number {
-    return this.#options.arrivedAt + this.expectedMs
+    return this.arrivedAt + this.expectedMs
   }
 
-  /** From the first start to the last end so far, in milliseconds. */
+  /** Time in which workers were at it so far, in milliseconds. */
   get conversionMs(): number {
-    return this.#startedAt === undefined ? 0 : (this.#endedAt ?? this.#startedAt) - this.#startedAt
+    return this.#usedMs + this.#runningMs
+  }
+
+  get #runningMs(): number {
+    return this.#clockFrom === undefined ? 0 : performance.now() - this.#clockFrom
   }
 
   /** Processor time so far. */
@@ -90,12 +90,11 @@ export class Job {
 
   /** What is left of `expectedMs`: what takes longer than expected will not be done at once either. */
   get leftMs(): number {
-    const now = this.#clockFrom === undefined ? 0 : performance.now() - this.#clockFrom
-    return Math.max(this.expectedMs - this.#usedMs - now, this.expectedMs / 10)
+    return Math.max(this.expectedMs - this.conversionMs, this.expectedMs / 10)
   }
 
-  /** Runs a task on the next free worker; `ms` is the time the worker took. */
-  run<T extends Task>(task: T, forecast: Forecast): Promise<Run<T>> {
+  /** Runs a task on the next free worker, and calls `onStart` when there is one. */
+  run<T extends Task>(task: T, forecast: Forecast, onStart?: () => void): Promise<Run<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       const waiting: Waiting = {
@@ -104,6 +103,7 @@ export class Job {
         start: async (worker) => {
           this.#waiting.delete(waiting)
           this.#begin(worker, task)
+          onStart?.()
           const from = performance.now()
           try {
             const { result, usage } = await worker.run(task, (used) => this.#check(worker, used))
@@ -173,27 +173,23 @@ export class Job {
       this.#timer = setTimeout(() => this.end('timeout', tookTooLong(budget)), leftMs)
     }
     this.#running.set(worker, task)
-    if (this.#startedAt === undefined) {
-      this.#startedAt = now
-      this.#options.onStart?.()
-    }
   }
 
   #finish(worker: Worker): void {
-    this.#endedAt = performance.now()
     this.#cpuMs += worker.usage.cpuMs
     this.#running.delete(worker)
     if (this.#running.size > 0) return
     clearTimeout(this.#timer)
-    this.#usedMs += this.#endedAt - (this.#clockFrom ?? this.#endedAt)
+    this.#usedMs += this.#runningMs
     this.#clockFrom = undefined
-    if (this.#waiting.size > 0) this.#waitFrom = this.#endedAt
+    if (this.#waiting.size > 0) this.#waitFrom = performance.now()
   }
 }
 
 /** A task that was run. */
 export interface Run<T extends Task> {
   readonly result: TaskResult<T>
+  /** The time the worker took, in milliseconds. */
   readonly ms: number
   readonly usage: Usage
 }

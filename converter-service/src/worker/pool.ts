@@ -2,7 +2,7 @@ import type { EngineReport } from '../engines/engine.js'
 import type { Budget } from './budget.js'
 import { type Confinement, probeConfinement, weaker } from './confinement.js'
 import { Guardian } from './guardian.js'
-import { Job, type JobOptions, type Waiting } from './job.js'
+import { Job, type Waiting } from './job.js'
 import { allAtLong, hasFresh, isWorn, type Member, type Recycle } from './member.js'
 import { chooseTask, isShort } from './turn.js'
 import { type DeathReason, Worker, type WorkerOptions } from './worker.js'
@@ -80,11 +80,9 @@ export class Pool {
   }
 
   /** The work of one conversion; `budget` where it differs from everybody's. */
-  openJob(options: Pick<JobOptions, 'onStart'> & { budget?: Partial<Budget> } = {}): Job {
+  openJob({ budget }: { budget?: Partial<Budget> } = {}): Job {
     return new Job({
-      ...options,
-      budget: { ...this.#options.budget, ...options.budget },
-      arrivedAt: performance.now(),
+      budget: { ...this.#options.budget, ...budget },
       enqueue: (waiting) => {
         this.#waiting.push(waiting)
         this.#dispatch()
