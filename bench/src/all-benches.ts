@@ -5,6 +5,7 @@ import { convertMemory } from './benches/convert-memory.js'
 import { convertRenditions } from './benches/convert-renditions.js'
 import { convertRivals } from './benches/convert-rivals.js'
 import { convertThroughput } from './benches/convert-throughput.js'
+import { growth } from './benches/growth.js'
 import { notify } from './benches/notify.js'
 import { notifySlowSmtp } from './benches/notify-slow-smtp.js'
 import { publish } from './benches/publish.js'
@@ -22,4 +23,5 @@ export const allBenches: readonly Bench[] = [
   consume,
   notify,
   notifySlowSmtp,
+  growth,
 ]
