@@ -5,6 +5,7 @@ import { convertMemory } from './benches/convert-memory.js'
 import { convertRenditions } from './benches/convert-renditions.js'
 import { convertRivals } from './benches/convert-rivals.js'
 import { convertThroughput } from './benches/convert-throughput.js'
+import { endToEnd } from './benches/end-to-end.js'
 import { growth } from './benches/growth.js'
 import { notify } from './benches/notify.js'
 import { notifySlowSmtp } from './benches/notify-slow-smtp.js'
@@ -23,5 +24,6 @@ export const allBenches: readonly Bench[] = [
   consume,
   notify,
   notifySlowSmtp,
+  endToEnd,
   growth,
 ]

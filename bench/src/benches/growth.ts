@@ -25,7 +25,7 @@ export const growth: Bench = {
       unit: 'µs/event',
       floor: { atMost: 1.2 },
       goal: { atMost: 1.05 },
-      rounds: 9,
+      rounds: 21,
       ours,
       theirs,
     })
