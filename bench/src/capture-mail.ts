@@ -1,7 +1,8 @@
 import type { AddressInfo } from 'node:net'
+import type { Message } from '@herald/broker'
 import { SMTPServer } from 'smtp-server'
 import type { BenchStage } from './bench.js'
-import { makeEvents } from './events.js'
+import { makeEvent } from './events.js'
 import type { BenchKafka } from './kafka.js'
 import { freshGroup, startNotifier } from './notifier.js'
 import { preload } from './preload.js'
@@ -10,10 +11,22 @@ import { preload } from './preload.js'
 export interface CapturedMail {
   /** Its bytes under another Message-ID of the same length or so. */
   named(id: string): string
+  /** What whoever composes it anew needs. */
+  readonly content: MailContent
 }
 
-export async function captureMail(stage: BenchStage, kafka: BenchKafka): Promise<CapturedMail> {
-  const topic = await preload(kafka, 1, makeEvents(1))
+export interface MailContent {
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+export async function captureMail(
+  stage: BenchStage,
+  kafka: BenchKafka,
+  event: Message = makeEvent('reader-0@example.com'),
+): Promise<CapturedMail> {
+  const topic = await preload(kafka, 1, [event])
   let server: SMTPServer | undefined
   const raw = await new Promise<string>((resolve, reject) => {
     server = new SMTPServer({
@@ -42,5 +55,22 @@ export async function captureMail(stage: BenchStage, kafka: BenchKafka): Promise
     })
   })
   server?.close()
-  return { named: (id) => raw.replace(/^(Message-ID: *<)[^@>]*/im, `$1${id}`) }
+  return {
+    named: (id) => raw.replace(/^(Message-ID: *<)[^@>]*/im, `$1${id}`),
+    content: {
+      subject: /^Subject: *(.*)\r$/im.exec(raw)?.[1] ?? '',
+      text: partOf(raw, 'text/plain'),
+      html: partOf(raw, 'text/html'),
+    },
+  }
+}
+
+/** Of a mail whose parts are quoted-printable, as the notifier's are. */
+function partOf(raw: string, mediaType: string): string {
+  const from = raw.indexOf('\r\n\r\n', raw.indexOf(`Content-Type: ${mediaType}`)) + 4
+  const encoded = raw.slice(from, raw.indexOf('\r\n----', from))
+  const bytes = encoded
+    .replace(/=\r\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(bytes, 'latin1').toString()
 }

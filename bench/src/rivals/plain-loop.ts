@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Announces } from '../announcing-client.js'
 import type { BenchStage } from '../bench.js'
 import { renditionBytes } from '../canned-converter.js'
-import type { CapturedMail } from '../capture-mail.js'
+import type { MailContent } from '../capture-mail.js'
 import { makeEvent } from '../events.js'
 import type { BenchKafka } from '../kafka.js'
 import { machineMs } from '../machine-clock.js'
@@ -20,11 +20,11 @@ interface LoopSettings {
   readonly group: string
   readonly smtpPort: number
   readonly connections: number
-  /** A mail composed before, whose id is to be replaced. */
-  readonly mail: string
+  readonly mail: MailContent
 }
 
-const idInMail = 'plain-loop'
+/** As many as the conversion of our side makes. */
+export const oneSize = ['large']
 
 /** Names the file, sends the event, and is done: nothing is synced, nothing kept over a crash. */
 export async function openPlainProducer(
@@ -42,7 +42,7 @@ export async function openPlainProducer(
       await writeFile(`${path}.part`, renditionBytes)
       const finishedAt = machineMs()
       await rename(`${path}.part`, path)
-      await producer.send(topic, [makeEvent(address)])
+      await producer.send(topic, [makeEvent(address, oneSize)])
       return finishedAt
     },
   }
@@ -52,14 +52,13 @@ export async function openPlainProducer(
 export async function startPlainLoop(
   stage: BenchStage,
   kafka: BenchKafka,
-  asked: Pick<LoopSettings, 'topic' | 'smtpPort' | 'connections'> & { mail: CapturedMail },
+  asked: Omit<LoopSettings, 'bootstrap' | 'group'>,
 ): Promise<void> {
   const child = fork(fileURLToPath(import.meta.url), { execArgv: [] })
   stage.defer(() => child.kill('SIGKILL'))
   const joined = once(child, 'message')
   child.send({
     ...asked,
-    mail: asked.mail.named(idInMail),
     bootstrap: kafka.cluster.bootstrap,
     group: freshGroup(),
   } satisfies LoopSettings)
@@ -74,7 +73,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const pool = openPool(smtpPort, connections)
     await startLoop(newClient(bootstrap), topic, group, async ({ message }) => {
       const id = message.headers?.['ce_id']?.toString() ?? ''
-      await pool.send(message.key?.toString() ?? '', mail.replace(idInMail, id))
+      await pool.compose(message.key?.toString() ?? '', `<${id}@rival>`, mail)
     })
     process.send?.('joined')
   })
