@@ -10,6 +10,7 @@ import { growth } from './benches/growth.js'
 import { notify } from './benches/notify.js'
 import { notifySlowSmtp } from './benches/notify-slow-smtp.js'
 import { publish } from './benches/publish.js'
+import { scale } from './benches/scale.js'
 import { start } from './benches/start.js'
 
 /** Every bench, in the order they run. */
@@ -25,5 +26,6 @@ export const allBenches: readonly Bench[] = [
   notify,
   notifySlowSmtp,
   endToEnd,
+  scale,
   growth,
 ]
