@@ -39,7 +39,7 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<void>
       try {
         say(`${bench.name} ${entry.variant ?? ''} beside ${entry.rival}`)
         const rounds = short ? shortRounds : (entry.rounds ?? usualRounds)
-        onLine(outcomeLine(bench, entry, await holdContest(entry, rounds), versions))
+        onLine(outcomeLine(bench, entry, await holdContest(entry, rounds, !short), versions))
       } catch (error) {
         onLine(errorLine(bench, entry.rival, error))
       }
