@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Message } from '@herald/broker'
 import { SMTPServer } from 'smtp-server'
@@ -6,6 +7,7 @@ import { makeEvent } from './events.js'
 import type { BenchKafka } from './kafka.js'
 import { freshGroup, startNotifier } from './notifier.js'
 import { preload } from './preload.js'
+import { withResolver } from './with-resolver.js'
 
 /** A mail as the notifier writes it for an event of these benches, for rivals to send. */
 export interface CapturedMail {
@@ -27,34 +29,32 @@ export async function captureMail(
   event: Message = makeEvent('reader-0@example.com'),
 ): Promise<CapturedMail> {
   const topic = await preload(kafka, 1, [event])
-  let server: SMTPServer | undefined
-  const raw = await new Promise<string>((resolve, reject) => {
-    server = new SMTPServer({
-      authOptional: true,
-      disabledCommands: ['STARTTLS', 'AUTH'],
-      onData(stream, _session, done) {
-        const parts: Buffer[] = []
-        stream.on('data', (part: Buffer) => parts.push(part))
-        stream.on('end', () => {
-          done()
-          resolve(Buffer.concat(parts).toString('latin1'))
-        })
-      },
-    })
-    const listening = server.listen(0, '127.0.0.1', () => {
-      const { port } = listening.address() as AddressInfo
-      startNotifier(stage, {
-        broker: kafka.cluster.url,
-        topic,
-        group: freshGroup(),
-        smtpPort: port,
-        connections: 1,
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    onData(stream, _session, done) {
+      const parts: Buffer[] = []
+      stream.on('data', (part: Buffer) => parts.push(part))
+      stream.on('end', () => {
+        done()
+        captured.resolve(Buffer.concat(parts).toString('latin1'))
       })
-        .then((notifier) => stage.defer(() => notifier.stop()))
-        .catch(reject)
-    })
+    },
   })
-  server?.close()
+  const captured = withResolver<string>()
+  const listening = server.listen(0, '127.0.0.1')
+  await once(listening, 'listening')
+  const notifier = await startNotifier(stage, {
+    broker: kafka.cluster.url,
+    topic,
+    group: freshGroup(),
+    smtpPort: (listening.address() as AddressInfo).port,
+    connections: 1,
+  })
+  const raw = await captured.promise
+  // It would go on asking Kafka beside those that are measured.
+  await notifier.stop()
+  server.close()
   return {
     named: (id) => raw.replace(/^(Message-ID: *<)[^@>]*/im, `$1${id}`),
     content: {

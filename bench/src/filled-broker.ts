@@ -5,6 +5,7 @@ import { silentLogger } from '@herald/runtime'
 import { makeEvents } from './events.js'
 import { freshGroup } from './notifier.js'
 import { inLanes } from './per-second.js'
+import { withResolver } from './with-resolver.js'
 
 const topic = 'notifications'
 /** Events published at once share a transaction. */
@@ -39,7 +40,7 @@ export async function openFilledBroker(folder: string, events: number): Promise<
     async readCost(count) {
       let seen = 0
       let from = 0
-      const { promise, resolve } = withResolver()
+      const { promise, resolve } = withResolver<number>()
       const subscription = await broker.subscribe({ topic, group: freshGroup() }, async () => {
         if (seen === 0) from = performance.now()
         if (++seen === count) resolve(((performance.now() - from) * 1000) / count)
@@ -50,12 +51,4 @@ export async function openFilledBroker(folder: string, events: number): Promise<
     },
     close: () => broker.close(),
   }
-}
-
-function withResolver() {
-  let resolve: (figure: number) => void = () => {}
-  const promise = new Promise<number>((known) => {
-    resolve = known
-  })
-  return { promise, resolve }
 }

@@ -40,7 +40,7 @@ test('a rival that nobody brought fails a run that is to be complete, and no oth
   expect(stdout).toContain('no imaginary here')
   await expect(run(process.execPath, [...rivals, '--complete'], options)).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/imaginary is missing[^]*sharp-cli is missing/),
+    stderr: expect.stringMatching(/imaginary is missing[\s\S]*sharp-cli is missing/),
   })
 }, 120_000)
 
