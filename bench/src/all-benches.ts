@@ -5,9 +5,12 @@ import { convertMemory } from './benches/convert-memory.js'
 import { convertRenditions } from './benches/convert-renditions.js'
 import { convertRivals } from './benches/convert-rivals.js'
 import { convertThroughput } from './benches/convert-throughput.js'
+import { endToEnd } from './benches/end-to-end.js'
+import { growth } from './benches/growth.js'
 import { notify } from './benches/notify.js'
 import { notifySlowSmtp } from './benches/notify-slow-smtp.js'
 import { publish } from './benches/publish.js'
+import { scale } from './benches/scale.js'
 import { start } from './benches/start.js'
 
 /** Every bench, in the order they run. */
@@ -22,4 +25,7 @@ export const allBenches: readonly Bench[] = [
   consume,
   notify,
   notifySlowSmtp,
+  endToEnd,
+  scale,
+  growth,
 ]

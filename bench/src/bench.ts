@@ -45,6 +45,8 @@ export interface Absent {
   readonly rival: string
   /** Why it cannot be measured here, and what would bring it. */
   readonly absent: string
+  /** Nothing brings it yet, so a machine without it lacks nothing. */
+  readonly nowhere?: true
 }
 
 export type Bound = { readonly atMost: number } | { readonly atLeast: number }

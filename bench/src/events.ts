@@ -20,7 +20,9 @@ export function makeEvents(count: number, recipients = count): Message[] {
   )
 }
 
-export function makeEvent(address: string): Message {
+const fiveSizes = ['large', 'small', 'tiny', 'icon', 'print']
+
+export function makeEvent(address: string, sizes: readonly string[] = fiveSizes): Message {
   const id = uuidv7()
   const now = Date.now()
   return toMessage(
@@ -40,9 +42,7 @@ export function makeEvent(address: string): Message {
           height: 3024,
           pages: 1,
         },
-        renditions: ['large', 'small', 'tiny', 'icon', 'print'].map((size) =>
-          rendition(`a picture taken at dusk, ${size}.webp`),
-        ),
+        renditions: sizes.map((size) => rendition(`a picture taken at dusk, ${size}.webp`)),
         stripped: ['exif', 'gps', 'icc'],
         queueMs: 1,
         conversionMs: 100,

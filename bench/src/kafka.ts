@@ -1,9 +1,10 @@
-import { findKafka, type KafkaCluster, startKafka } from '@herald/kafka'
+import { findKafka, type KafkaCluster, type KafkaInstallation, startKafka } from '@herald/kafka'
 import type { BenchStage } from './bench.js'
 import { createTopic, newClient } from './rivals/kafkajs.js'
 
 export interface BenchKafka {
   readonly cluster: KafkaCluster
+  readonly installation: KafkaInstallation
   /** A fresh topic, gzip as Herald makes its own. */
   topic(partitions: number): Promise<string>
   /** kafkajs as its manual has it. */
@@ -24,6 +25,7 @@ export async function openKafka(stage: BenchStage): Promise<BenchKafka | { missi
   let topics = 0
   return {
     cluster,
+    installation: found.installation,
     client: () => newClient(cluster.bootstrap),
     async topic(partitions) {
       const topic = `bench-${process.pid}-${topics++}`

@@ -19,6 +19,8 @@ export interface Line {
   readonly versions?: Readonly<Record<string, string>>
   /** The rival cannot be had here. */
   readonly absent?: string
+  /** Nor anywhere else so far. */
+  readonly nowhere?: true
   /** The work failed. */
   readonly error?: string
 }
@@ -49,9 +51,12 @@ export function outcomeLine(
   }
 }
 
-export function absentLine(bench: Bench, { variant, rival, absent }: Absent): Line {
-  return { bench: bench.name, ...(variant === undefined ? {} : { variant }), rival, absent }
+export function absentLine(bench: Bench, entry: Absent): Line {
+  return { bench: bench.name, ...entry }
 }
+
+/** Whether the rival is not there and could be. */
+export const isLacking = ({ absent, nowhere }: Line) => absent !== undefined && !nowhere
 
 export function errorLine(bench: Bench, rival: string, error: unknown): Line {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)

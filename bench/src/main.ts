@@ -1,18 +1,20 @@
 import { parseArgs } from 'node:util'
 import { allBenches } from './all-benches.js'
-import { type Line, tableOf } from './line.js'
+import { isLacking, type Line, tableOf } from './line.js'
 import { runBench } from './run-bench.js'
 import { ourVersions } from './versions.js'
 
-const usage = `Usage: npm run bench [-- name ...] [-- --json] [-- --short]
+const usage = `Usage: npm run bench [-- name ...] [-- --json] [-- --short] [-- --complete]
   Benches: ${allBenches.map(({ name }) => name).join(', ')}.
-  --json prints one JSON object a line. --short runs all of it once, small: its figures mean nothing.`
+  --json prints one JSON object a line. --short runs all of it once, small: its figures mean nothing.
+  --complete fails as well where a rival is absent that bench/rivals/install or Debian brings.`
 
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
+        complete: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         short: { type: 'boolean', default: false },
       },
@@ -29,7 +31,7 @@ function readArguments() {
   }
 }
 
-const { json, short, chosen } = readArguments()
+const { complete, json, short, chosen } = readArguments()
 const versions = ourVersions()
 const lines: Line[] = []
 const say = (line: string) => process.stderr.write(`  ${line}\n`)
@@ -45,5 +47,8 @@ for (const bench of chosen) {
   })
 }
 if (!json) process.stdout.write(`\n${tableOf(lines)}\n`)
+const lacking = complete ? lines.filter(isLacking) : []
+for (const { bench, rival, absent } of lacking) say(`${bench}: ${rival} is missing: ${absent}`)
 // Slow is a finding, not a failure: only work that failed is one.
-process.exit(lines.some(({ error }) => error !== undefined) ? 1 : 0)
+const failed = lacking.length > 0 || lines.some(({ error }) => error !== undefined)
+process.exit(failed ? 1 : 0)

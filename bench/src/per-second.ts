@@ -2,14 +2,23 @@
 export async function perSecond(
   total: number,
   lanes: number,
-  work: () => Promise<unknown>,
+  work: (index: number) => Promise<unknown>,
 ): Promise<number> {
-  let left = total
   const from = performance.now()
+  await inLanes(total, lanes, work)
+  return (total * 1000) / (performance.now() - from)
+}
+
+/** Does the work `total` times, `lanes` of them at any time. */
+export async function inLanes(
+  total: number,
+  lanes: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0
   await Promise.all(
     Array.from({ length: lanes }, async () => {
-      while (left-- > 0) await work()
+      while (next < total) await work(next++)
     }),
   )
-  return (total * 1000) / (performance.now() - from)
 }

@@ -11,10 +11,19 @@ export async function preload(
   events: readonly Message[],
 ): Promise<string> {
   const topic = await kafka.topic(partitions)
+  await fill(kafka, topic, events)
+  return topic
+}
+
+/** Publishes them to a topic that is there. */
+export async function fill(
+  kafka: BenchKafka,
+  topic: string,
+  events: readonly Message[],
+): Promise<void> {
   const publisher = await openBroker(kafka.cluster.url, { logger: silentLogger })
   for (let at = 0; at < events.length; at += batch) {
     await publisher.publish(topic, events.slice(at, at + batch))
   }
   await publisher.close()
-  return topic
 }

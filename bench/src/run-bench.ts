@@ -14,6 +14,7 @@ export interface RunOptions {
 }
 
 const usualRounds = 9
+const fewestRounds = 5
 /** The length of a short form says nothing; that it runs does. */
 const shortRounds = 1
 
@@ -38,8 +39,8 @@ export async function runBench(bench: Bench, options: RunOptions): Promise<void>
       }
       try {
         say(`${bench.name} ${entry.variant ?? ''} beside ${entry.rival}`)
-        const rounds = short ? shortRounds : (entry.rounds ?? usualRounds)
-        onLine(outcomeLine(bench, entry, await holdContest(entry, rounds), versions))
+        const rounds = short ? shortRounds : Math.max(fewestRounds, entry.rounds ?? usualRounds)
+        onLine(outcomeLine(bench, entry, await holdContest(entry, rounds, !short), versions))
       } catch (error) {
         onLine(errorLine(bench, entry.rival, error))
       }

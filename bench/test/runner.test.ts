@@ -1,5 +1,5 @@
 import type { Contest } from '@herald/bench/bench'
-import { absentLine, type Line } from '@herald/bench/line'
+import { absentLine, isLacking, type Line } from '@herald/bench/line'
 import { holdContest, met, percentile } from '@herald/bench/rounds'
 import { runBench } from '@herald/bench/run-bench'
 import { describe, expect, test } from 'vitest'
@@ -14,9 +14,9 @@ const contest = (figures: { ours: () => number; theirs: () => number }): Contest
   theirs: async () => figures.theirs(),
 })
 
-const run = async (bench: Parameters<typeof runBench>[0]) => {
+const run = async (bench: Parameters<typeof runBench>[0], { short = true } = {}) => {
   const lines: Line[] = []
-  const options = { short: true, say: () => {}, versions: {} }
+  const options = { short, say: () => {}, versions: {} }
   await runBench(bench, { ...options, onLine: (line) => lines.push(line) })
   return lines
 }
@@ -84,6 +84,28 @@ describe('a bench', () => {
       ),
     )
     expect(closed).toEqual(['second', 'first'])
+  })
+
+  test('is held for five rounds at least, however few it asks for, and for one where it is short', async () => {
+    let times = 0
+    const few = { ...contest({ ours: () => ++times, theirs: () => 1 }), rounds: 2 }
+    const bench = { ...frame, open: async () => [few] }
+    expect((await run(bench, { short: false }))[0]).toMatchObject({ rounds: 5 })
+    expect(times).toBe(1 + 5)
+    expect((await run(bench))[0]).toMatchObject({ rounds: 1 })
+    expect(times).toBe(1 + 5 + 1)
+  })
+
+  test('lacks a rival that could be brought, and none that can be had nowhere', async () => {
+    const lines = await run({
+      ...frame,
+      open: async () => [
+        { rival: 'one', absent: 'nobody brought it' },
+        { rival: 'another', absent: 'nobody can', nowhere: true },
+        contest({ ours: () => 1, theirs: () => 1 }),
+      ],
+    })
+    expect(lines.map(isLacking)).toEqual([true, false, false])
   })
 
   test('that cannot be opened is an error, not a silence', async () => {

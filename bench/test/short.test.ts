@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 const main = fileURLToPath(new URL('../dist/src/main.js', import.meta.url))
 const run = promisify(execFile)
@@ -26,6 +29,19 @@ test('the short form measures against a real converter and prints one JSON objec
     })
     expect(line.ratio).toBeGreaterThan(0)
   }
+}, 120_000)
+
+test('a rival that nobody brought fails a run that is to be complete, and no other', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'herald-bench-home-'))
+  onTestFinished(() => rm(home, { recursive: true, force: true }))
+  const rivals = [main, 'convert-rivals', '--short']
+  const options = { env: { ...process.env, HOME: home } }
+  const { stdout } = await run(process.execPath, rivals, options)
+  expect(stdout).toContain('no imaginary here')
+  await expect(run(process.execPath, [...rivals, '--complete'], options)).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/imaginary is missing[\s\S]*sharp-cli is missing/),
+  })
 }, 120_000)
 
 test('an unknown bench is refused with the names of those there are', async () => {

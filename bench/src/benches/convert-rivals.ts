@@ -41,7 +41,11 @@ export const convertRivals: Bench = {
     const missing = (rival: string, absent: string): Entry => ({ rival, absent })
 
     return [
-      missing('imgproxy', 'the Go module proxy refuses imgproxy 4, and nothing here drives it yet'),
+      {
+        rival: 'imgproxy',
+        absent: 'the Go module proxy refuses imgproxy 4, and nothing here drives it yet',
+        nowhere: true,
+      },
       ...('missing' in imaginary
         ? [missing('imaginary', imaginary.missing)]
         : // Debian's libvips of 2022 writes no AVIF from there.

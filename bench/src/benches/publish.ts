@@ -2,10 +2,11 @@ import { openBroker } from '@herald/broker'
 import { openOutbox } from '@herald/broker/outbox'
 import { startRelay } from '@herald/broker/relay'
 import { silentLogger } from '@herald/runtime'
-import type { Bench, Contest } from '../bench.js'
+import type { Bench, Contest, Entry } from '../bench.js'
 import { makeEvents } from '../events.js'
 import { openKafka } from '../kafka.js'
 import { openProducer } from '../rivals/kafkajs.js'
+import { findProducerPerformance } from '../rivals/producer-performance.js'
 
 /** Callers at once, each with an announcement of its own. */
 const callers = 64
@@ -62,6 +63,28 @@ export const publish: Bench = {
       for (const batch of batches) await send(batch)
       return count / ((performance.now() - from) / 1000)
     }
+    const tool = await findProducerPerformance(kafka.installation)
+    const kafkasOwn = 'kafka-producer-perf-test'
+    const besideKafkasOwn: Entry =
+      'missing' in tool
+        ? { rival: kafkasOwn, absent: tool.missing }
+        : {
+            variant: 'one caller, batches of 100',
+            rival: kafkasOwn,
+            rivalGuarantees:
+              'acks=all, idempotent; Java, 1 KB of random letters without headers, as many sends under way as it likes',
+            versions: { 'kafka-tools': kafka.installation.version },
+            unit: 'events/s',
+            rounds: 5,
+            ours: () => inBatches((batch) => broker.publish(topic, batch)),
+            theirs: () =>
+              tool.measure({
+                bootstrap: kafka.cluster.bootstrap,
+                topic,
+                records: stage.short ? 1000 : 50_000,
+                recordBytes: 1024,
+              }),
+          }
     return [
       {
         ...common,
@@ -82,7 +105,8 @@ export const publish: Bench = {
         floor: { atLeast: 0.9 },
         ours: () => inBatches((batch) => broker.publish(topic, batch)),
         theirs: () => inBatches((batch) => producer.send(topic, batch)),
-      },
-    ] satisfies Contest[]
+      } satisfies Contest,
+      besideKafkasOwn,
+    ]
   },
 }

@@ -4,13 +4,14 @@
  * when that many different mails have come.
  */
 import { createServer, type Socket } from 'node:net'
+import { machineMs } from '../machine-clock.js'
 
 export interface SinkReport {
   /** Mails taken. */
   readonly count: number
   /** Different Message-IDs among them. */
   readonly unique: number
-  /** Recipient to when its last mail was taken, milliseconds since 1970 with fractions. */
+  /** Recipient to when its last mail was taken, by `machineMs`. */
   readonly at: Readonly<Record<string, number>>
 }
 
@@ -26,7 +27,7 @@ const report = (): SinkReport => ({ count, unique: ids.size, at })
 function taken(recipient: string, mail: string): void {
   count += 1
   ids.add(/^Message-ID: *(\S+)/im.exec(mail)?.[1] ?? '')
-  if (keepTimes) at[recipient] = performance.timeOrigin + performance.now()
+  if (keepTimes) at[recipient] = machineMs()
   tellWhenReached()
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Message } from '@herald/broker'
 import { type EachMessagePayload, Kafka, logLevel, Partitioners } from 'kafkajs'
 
@@ -19,6 +20,19 @@ export async function createTopic(kafka: Kafka, topic: string, partitions: numbe
       },
     ],
   })
+  await admin.disconnect()
+}
+
+/** Resolves when the group has that many members and nothing moves between them any more. */
+export async function untilStable(kafka: Kafka, group: string, members: number): Promise<void> {
+  const admin = kafka.admin()
+  await admin.connect()
+  for (let tries = 0; ; tries++) {
+    const [found] = (await admin.describeGroups([group])).groups
+    if (found?.state === 'Stable' && found.members.length === members) break
+    if (tries === 600) throw new Error(`the group ${group} is ${found?.state} after a minute`)
+    await delay(100)
+  }
   await admin.disconnect()
 }
 

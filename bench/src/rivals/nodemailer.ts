@@ -1,4 +1,5 @@
 import { createTransport } from 'nodemailer'
+import type { MailContent } from '../capture-mail.js'
 
 /** nodemailer's own pool. */
 export function openPool(port: number, connections: number) {
@@ -14,6 +15,9 @@ export function openPool(port: number, connections: number) {
     /** Sends bytes that were composed before. */
     send: (to: string, raw: string) =>
       transport.sendMail({ envelope: { from: 'herald@localhost', to: [to] }, raw }),
+    /** Has nodemailer compose it. */
+    compose: (to: string, messageId: string, content: MailContent) =>
+      transport.sendMail({ from: 'herald@localhost', to, messageId, ...content }),
     close: () => transport.close(),
   }
 }
