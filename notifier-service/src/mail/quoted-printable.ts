@@ -51,7 +51,8 @@ function encodePiece(piece: string): Encoded {
   if (piece.length <= maxColumns && /^[!-<>-~]*(?: [!-<>-~]+)*$/.test(piece)) {
     return { text: piece, first: piece.length, last: undefined }
   }
-  let text = ''
+  // Joined at the end: one that is added up would be put together anew at every use.
+  const text: string[] = []
   let column = 0
   let first: number | undefined
   const characters = [...piece]
@@ -59,16 +60,15 @@ function encodePiece(piece: string): Encoded {
     const shown = character === '\n' ? '' : written(character, characters[at + 1])
     // What is one character stays on one line.
     if (character === '\n' || column + shown.length > maxColumns) {
-      text += character === '\n' ? '\r\n' : softBreak
+      text.push(character === '\n' ? '\r\n' : softBreak)
       first ??= column
       column = 0
     }
-    text += shown
+    text.push(shown)
     column += shown.length
   }
-  return first === undefined
-    ? { text, first: column, last: undefined }
-    : { text, first, last: column }
+  const last = first === undefined ? undefined : column
+  return { text: text.join(''), first: first ?? column, last }
 }
 
 /** Blanks at the end of a line get lost on the way, and what comes after a piece is not known. */
