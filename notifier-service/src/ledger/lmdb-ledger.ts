@@ -1,13 +1,7 @@
 import { isAlive, isSameProcess, type ProcessIdentity, thisProcess } from '@herald/runtime'
 import { openStore, StoreError } from '@herald/runtime/store'
 import type { DigestRule } from './gathering.js'
-import {
-  type EventRef,
-  type Ledger,
-  MailNotFree,
-  type MailRecord,
-  type PendingOutcome,
-} from './ledger.js'
+import { type Ledger, MailNotFree, type MailRecord, type PendingOutcome } from './ledger.js'
 import { createLmdbGathering } from './lmdb-gathering.js'
 import { createLmdbLanes } from './lmdb-lanes.js'
 import { createMailRows, keyOf, type MailKey } from './mail-rows.js'

@@ -39,9 +39,7 @@ type Rest = Partial<
 >
 
 /** The table of records, stored as rows; rows of earlier versions are records as they are. */
-export function recordsIn(
-  rows: Table<MailRow | MailRecord, MailKey>,
-): Table<MailRecord, MailKey> {
+export function recordsIn(rows: Table<MailRow | MailRecord, MailKey>): Table<MailRecord, MailKey> {
   return {
     get(key) {
       const row = rows.get(key)
@@ -104,9 +102,7 @@ function toRecord(row: MailRow | MailRecord): MailRecord {
     template,
     conversionId: conversionId ?? undefined,
     runId: runId ?? undefined,
-    origin: origin
-      ? { topic: origin[0], partition: origin[1], offset: origin[2] }
-      : undefined,
+    origin: origin ? { topic: origin[0], partition: origin[1], offset: origin[2] } : undefined,
     state,
     attempts,
     holder: holder ? { pid: holder[0], startedAt: holder[1] } : undefined,

@@ -39,7 +39,8 @@ function toReply(bytes: string): SmtpReply | undefined {
   const line = bytes.trim().replaceAll('\r', '')
   if (line === '') return undefined
   const code = Number(line.slice(0, 3))
-  if (!(code >= 200 && code <= 599)) throw new TypeError(`not a reply of SMTP: ${line.slice(0, 80)}`)
+  if (!(code >= 200 && code <= 599))
+    throw new TypeError(`not a reply of SMTP: ${line.slice(0, 80)}`)
   return { code, text: decoded(line) }
 }
 

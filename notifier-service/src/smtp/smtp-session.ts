@@ -3,7 +3,12 @@ import type { SendOutcome } from '../send-outcome.js'
 import { bodyAsData } from './body-as-data.js'
 import { type Command, envelopeOf, faultIn } from './envelope.js'
 import { judge, type SendPhase, type SmtpFailure } from './judge.js'
-import { type OpenConnection, openConnection, type SmtpTimeouts, within } from './open-connection.js'
+import {
+  type OpenConnection,
+  openConnection,
+  type SmtpTimeouts,
+  within,
+} from './open-connection.js'
 import { ReplyReader, type SmtpReply } from './replies.js'
 import type { SmtpServer } from './smtp-url.js'
 
@@ -129,9 +134,7 @@ export class SmtpSession {
   /** Resolves at the 354. With PIPELINING (RFC 2920) all goes out at once. */
   async #open(commands: readonly Command[]): Promise<void> {
     const pipelining = this.#extensions.has('PIPELINING')
-    const together = pipelining
-      ? await this.#sayAll(commands.map(({ line }) => line))
-      : undefined
+    const together = pipelining ? await this.#sayAll(commands.map(({ line }) => line)) : undefined
     let failure: SmtpFailure | undefined
     for (const [at, { name, line, wants }] of commands.entries()) {
       const reply = together?.[at] ?? (await this.#say(line))
