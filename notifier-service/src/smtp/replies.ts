@@ -21,7 +21,7 @@ export class ReplyReader {
     for (let at = 0; ; ) {
       const end = this.#pending.indexOf('\n', at)
       if (end < 0) break
-      const isLast = this.#pending[at + 3] !== '-'
+      const isLast = at + 3 >= end || this.#pending[at + 3] !== '-'
       at = end + 1
       if (!isLast) continue
       const reply = toReply(this.#pending.slice(from, at))
