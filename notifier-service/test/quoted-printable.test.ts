@@ -10,7 +10,22 @@ function decode(quoted: string): string {
 }
 
 const pieces = [
-  ...['', ' ', '\t', '\n', '.', '=', '=3D', '\u00a0', 'ö', '港口', '👩‍👩‍👧‍👦', ' \n', '\n\n', '-- \n'],
+  ...[
+    '',
+    ' ',
+    '\t',
+    '\n',
+    '.',
+    '=',
+    '=3D',
+    '\u00a0',
+    'ö',
+    '港口',
+    '👩‍👩‍👧‍👦',
+    ' \n',
+    '\n\n',
+    '-- \n',
+  ],
   ...['a name.jpg', 'style="color: red" ', 'x'.repeat(75), 'x'.repeat(76), 'y'.repeat(200)],
   ...[`${'ж'.repeat(90)}\n`, `${'word '.repeat(40)}end`, '<td class="line">\n  '],
 ]

@@ -80,7 +80,9 @@ test('a server that refuses the recipient and waits for a body all the same gets
     return piece === '.\r\n' ? '554 no recipients\r\n' : '250 yes\r\n'
   })
   let asked = 0
-  const before = async () => void (asked += 1)
+  const before = async () => {
+    asked += 1
+  }
   expect(await sender.send(mail, before)).toMatchObject({
     kind: 'refused',
     reply: '550 5.1.1 nobody',
