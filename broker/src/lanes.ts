@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from './broker.js'
 import { Fifo } from './fifo.js'
 import type { Slots } from './slots.js'
@@ -58,9 +59,13 @@ export class Lanes {
   readonly #window = new Fifo<Entry>()
   readonly #lanes = new Map<string, Lane>()
   readonly #parked = new Set<Lane>()
-  readonly #running = new Set<Run>()
+  /** Of all its handlers: they lose the partition together. One each is what garbage collection felt most. */
+  readonly #controller = new AbortController()
+  readonly #calm: DeliveryContext = { signal: this.#controller.signal, crowded: false }
+  readonly #crowded: DeliveryContext = { signal: this.#controller.signal, crowded: true }
   readonly #drained: (() => void)[] = []
   readonly #stopWatching: () => void
+  #running = 0
   #buffered = 0
   #position: bigint | undefined
   #committable: bigint | undefined
@@ -71,6 +76,7 @@ export class Lanes {
     this.#options = options
     this.#backoff = options.backoff ?? { baseMs: 200, maxMs: 30_000 }
     this.#position = from
+    setMaxListeners(0, this.#controller.signal)
     this.#stopWatching = options.slots.watchCrowd(() => this.#makeRoom())
   }
 
@@ -122,7 +128,7 @@ export class Lanes {
   async drain(timeoutMs: number): Promise<void> {
     if (this.#state === 'spent') return
     this.#letGo()
-    if (this.#running.size > 0) {
+    if (this.#running > 0) {
       let timer: NodeJS.Timeout | undefined
       await new Promise<void>((resolve) => {
         this.#drained.push(resolve)
@@ -137,7 +143,8 @@ export class Lanes {
   revoke(): void {
     this.#letGo()
     this.#state = 'spent'
-    for (const run of this.#running) run.abort()
+    // One that ended in time is not told that it came too late.
+    if (this.#running > 0) this.#controller.abort()
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 
@@ -147,7 +154,7 @@ export class Lanes {
     this.#stopWatching()
     for (const lane of [...this.#parked]) this.#unpark(lane)
     this.#lanes.clear()
-    this.#give(this.#buffered - this.#running.size)
+    this.#give(this.#buffered - this.#running)
   }
 
   #take(entry: Entry, key: string | null): void {
@@ -177,25 +184,25 @@ export class Lanes {
     const entry = lane.queue.peek()
     if (this.#state !== 'open' || entry?.delivery === undefined) return false
     entry.attempts += 1
-    const run = new Run(lane.hurried)
+    const context = lane.hurried ? this.#crowded : this.#calm
     lane.hurried = false
-    this.#running.add(run)
-    void this.#handle(lane, entry, { ...entry.delivery, attempt: entry.attempts }, run)
+    this.#running += 1
+    void this.#handle(lane, entry, { ...entry.delivery, attempt: entry.attempts }, context)
     return true
   }
 
-  async #handle(lane: Lane, entry: Entry, delivery: Delivery, run: Run): Promise<void> {
+  async #handle(lane: Lane, entry: Entry, delivery: Delivery, context: DeliveryContext) {
     let rejection: { readonly error: unknown } | undefined
     try {
-      await this.#options.handler(delivery, run)
+      await this.#options.handler(delivery, context)
     } catch (error) {
       rejection = { error }
     }
-    this.#running.delete(run)
+    this.#running -= 1
     if (rejection === undefined) this.#acknowledge(lane, entry)
-    else this.#park(lane, delivery, rejection.error, run)
+    else this.#park(lane, delivery, rejection.error, context)
     this.#options.slots.release()
-    if (this.#running.size === 0) for (const resolve of this.#drained.splice(0)) resolve()
+    if (this.#running === 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   #acknowledge(lane: Lane, entry: Entry): void {
@@ -215,7 +222,7 @@ export class Lanes {
     this.#options.onProgress?.()
   }
 
-  #park(lane: Lane, delivery: Delivery, error: unknown, run: Run): void {
+  #park(lane: Lane, delivery: Delivery, error: unknown, { crowded }: DeliveryContext): void {
     if (this.#state !== 'open') {
       this.#give(1)
       return
@@ -226,7 +233,7 @@ export class Lanes {
       this.#options.slots.enqueue(lane)
     }, delayMs)
     // One that parks again although it was crowded has its reasons: no second time at once.
-    const mayHurry = error instanceof RetryLater && error.soonerWhenCrowded && !run.crowded
+    const mayHurry = error instanceof RetryLater && error.soonerWhenCrowded && !crowded
     lane.parked = { timer, mayHurry }
     this.#parked.add(lane)
     this.#options.onRejected?.(error, delivery, delayMs)
@@ -266,27 +273,5 @@ export class Lanes {
   #give(events: number): void {
     this.#buffered -= events
     this.#options.slots.give(events)
-  }
-}
-
-/** One call of the handler. Most handlers never look at the signal, so it is made when asked for. */
-class Run implements DeliveryContext {
-  readonly crowded: boolean
-  #controller: AbortController | undefined
-  #aborted = false
-
-  constructor(crowded: boolean) {
-    this.crowded = crowded
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#aborted) this.#controller.abort()
-    return this.#controller.signal
-  }
-
-  abort(): void {
-    this.#aborted = true
-    this.#controller?.abort()
   }
 }

@@ -20,6 +20,7 @@ export interface ReceivedEvent {
 }
 
 const maxHeaderBytes = 64 * 1024
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The event in CloudEvents' Kafka binary mode. The key is the recipient's address in lower case,
@@ -127,7 +128,7 @@ export function readHeaders({ headers }: Message): (name: string) => string | un
     const value = byName.get(name)
     if (value === undefined) return undefined
     try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(value)
+      return strictUtf8.decode(value)
     } catch (error) {
       throw notCloudEvent(`The header ${name} is no UTF-8.`, error)
     }

@@ -107,7 +107,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     onUnknown: read.HERALD_ON_UNKNOWN,
     templateArchive: join(read.HERALD_DATA, 'templates'),
     ledgerDirectory: join(read.HERALD_DATA, 'ledger'),
-    outboxDirectory: join(read.HERALD_DATA, 'notifier-outbox'),
     ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,
     probes: read.HERALD_NOTIFIER_PROBES,
     logLevel: read.HERALD_LOG_LEVEL,

@@ -30,7 +30,7 @@ export function createMailChannel(
       }
     },
     async send({ mail, events, record }, beforeBody) {
-      const bytes = await composeMail(letters, events, {
+      const bytes = composeMail(letters, events, {
         from: mail.from,
         to: mail.recipient,
         messageId: mail.messageId,

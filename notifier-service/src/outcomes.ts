@@ -1,29 +1,29 @@
-import { createHash } from 'node:crypto'
-import type { Message } from '@herald/broker'
-import type { Outbox } from '@herald/broker/outbox'
-import { toOutcomeMessage } from '@herald/broker/outcome-message'
-import { type OutcomeEvent, outcomeTypes } from '@herald/proto/outcomes'
+import { type Broker, BrokerError, type Message } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { Channel } from './channel.js'
 import type { Ledger, PendingOutcome } from './ledger/ledger.js'
+import { outcomeMessage } from './outcome-message.js'
 
 export interface OutcomesOptions {
   readonly ledger: Ledger
   readonly channel: Pick<Channel, 'name'>
-  /** Published by a relay; the outcomes are its as soon as they are there. */
-  readonly outbox: Pick<Outbox, 'prepare'>
+  /** Called when there is something to announce first; what it resolves to is closed here. */
+  readonly openBroker: () => Promise<Broker>
   readonly topic: string
   readonly logger: Logger
 }
 
 export interface Outcomes {
-  /** Puts what is pending into the outbox, as far as that succeeds at once. Idempotent. */
+  /**
+   * Announces what is pending, unless the broker failed last: then it stays in the ledger for the
+   * next process on it. Idempotent.
+   */
   close(): Promise<void>
 }
 
-/** Outcomes that share an entry of the outbox, and its sync. */
-const batchSize = 64
+/** Outcomes that go out together. */
+const batchSize = 500
 /** How long outcomes are gathered, in milliseconds. */
 const gatherMs = 50
 /** How often to look for those of processes that died, in milliseconds. */
@@ -31,11 +31,14 @@ const lookMs = 5000
 const faultBackOff: BackOff = { firstMs: 500, capMs: 30_000 }
 
 /**
- * Announces what became of each mail. The ledger keeps an outcome from the moment it is settled on
- * until the outbox has it: at least once, with the same id each time.
+ * Announces what became of each mail. The ledger is the outbox: it keeps an outcome from the
+ * moment it is settled on until the broker has it. At least once, with the same id each time.
  */
 export function announceOutcomes(options: OutcomesOptions): Outcomes {
-  const { ledger, channel, outbox, topic, logger } = options
+  const { ledger, channel, openBroker, topic, logger } = options
+  /** Those that the topic does not take, until the next start. */
+  const refused = new Set<string>()
+  let broker: Broker | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
   let working: Promise<void> | undefined
@@ -65,7 +68,7 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
       },
       (error: unknown) => {
         failures += 1
-        logger.warn({ err: error }, 'outcomes could not be put into the outbox; will try again')
+        logger.warn({ err: error }, 'outcomes could not be announced; will try again')
       },
     )
     void working.then(() => {
@@ -77,13 +80,35 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
 
   async function hand(): Promise<void> {
     for (;;) {
-      const pending = ledger.pendingOutcomes(batchSize)
+      const pending = ledger.pendingOutcomes(batchSize, ({ event }) => !refused.has(nameOf(event)))
       if (pending.length === 0) return
-      const messages = pending.map((each) => outcomeMessage(each, channel))
-      await outbox.prepare({ topic, messages, files: [], label: 'outcomes' })
-      await ledger.outcomesTaken(pending)
+      await announce(pending)
       if (pending.length < batchSize) return
     }
+  }
+
+  async function announce(pending: readonly PendingOutcome[]): Promise<void> {
+    const messages = pending.map((each) => outcomeMessage(each, channel))
+    try {
+      await publish(messages)
+    } catch (error) {
+      if (!isTheirOwn(error)) throw error
+      const [only, ...others] = pending
+      if (only === undefined) return
+      if (others.length > 0) {
+        for (const each of pending) await announce([each])
+        return
+      }
+      refused.add(nameOf(only.event))
+      logger.error({ err: error, event: only.event.id }, 'an outcome cannot be announced: kept')
+      return
+    }
+    await ledger.outcomesTaken(pending)
+  }
+
+  async function publish(messages: readonly Message[]): Promise<void> {
+    broker ??= await openBroker()
+    await broker.publish(topic, messages)
   }
 
   run()
@@ -93,64 +118,18 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
         stopListening()
         clearTimeout(timer)
         await working
-        await hand().catch(() => {})
+        if (failures === 0) await hand().catch(() => {})
+        await broker?.close()
       })()
       return closed
     },
   }
 }
 
-const maxReply = 2000
+const nameOf = ({ id, source }: PendingOutcome['event']) => `${source}\n${id}`
 
-/** The event that tells a mail's outcome; the same outcome gives the same bytes. */
-export function outcomeMessage(
-  { event, record }: PendingOutcome,
-  { name: channel }: Pick<Channel, 'name'>,
-): Message {
-  const { updatedAt, state, attempts } = record
-  const notification = {
-    conversionId: record.conversionId ?? '',
-    runId: record.runId ?? '',
-    eventIds: [...record.eventIds],
-    recipient: record.recipient,
-    messageId: record.messageId,
-    channel,
-  }
-  const reply = record.reply.slice(0, maxReply)
-  const common = { notification, attempts, firstAttemptAtUnixMs: record.firstAttemptAt }
-  const outcome: OutcomeEvent =
-    state === 'accepted'
-      ? { type: outcomeTypes.delivered, data: { ...common, reply, deliveredAtUnixMs: updatedAt } }
-      : {
-          type: outcomeTypes.failed,
-          data: {
-            ...common,
-            reason: reply,
-            failedAtUnixMs: updatedAt,
-            possiblyDelivered: state === 'unknown',
-          },
-        }
-  // As it always was for a mail; the same event may have an outcome on every channel.
-  const named = channel === 'mail' ? [] : [channel]
-  const id = uuidOf([event.source, event.id, state, record.replay ?? '', ...named])
-  return toOutcomeMessage(
-    {
-      id,
-      source: channel === 'mail' ? '/herald/notifier' : `/herald/${channel}`,
-      time: new Date(updatedAt),
-      subject: event.id,
-    },
-    outcome,
-  )
-}
-
-/** A UUID of version 8 (RFC 9562 §5.8) that follows from `parts`. */
-function uuidOf(parts: readonly string[]): string {
-  const bytes = createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16)
-  bytes.writeUInt8(((bytes[6] ?? 0) & 0x0f) | 0x80, 6)
-  bytes.writeUInt8(((bytes[8] ?? 0) & 0x3f) | 0x80, 8)
-  const hex = bytes.toString('hex')
-  return [8, 12, 16, 20, 32]
-    .map((end, index) => hex.slice([0, 8, 12, 16, 20][index], end))
-    .join('-')
+/** The broker works, and does not take this. */
+function isTheirOwn(error: unknown): boolean {
+  if (!(error instanceof BrokerError)) return false
+  return error.code === 'BROKER_MESSAGE_TOO_LARGE' || error.code === 'BROKER_INVALID_MESSAGE'
 }

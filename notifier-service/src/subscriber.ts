@@ -23,7 +23,6 @@ export interface SubscriberConfig extends Omit<DeliverPolicy, 'backOff'> {
   /** The consumer group: one a channel. */
   readonly group: string
   readonly ledgerDirectory: string
-  readonly outboxDirectory: string
   readonly ledgerRetentionMs: number
   readonly digestRule?: DigestRule
   /** Most that the channel has in flight at once. */
@@ -59,7 +58,7 @@ export async function startSubscriber(
   })
   lifecycle.defer('ledger', () => ledger.close())
   const channel = openChannel()
-  await startOutcomes(config, ledger, channel, { logger, lifecycle })
+  startOutcomes(config, ledger, channel, { logger, lifecycle })
   let subscription: Subscription | undefined
   const intake = {
     pause: () => subscription?.pause(),
@@ -147,9 +146,11 @@ export async function startSubscriber(
   const deliver = createDeliver(policy, { ...parts, nudge: deferred.nudge })
   const tracked: Handler = (delivery, context) => track(deliver(delivery, context))
   const { topic, group } = config
-  const maxInFlight = config.connections * 4
+  // Many share a sync of the ledger; those that wait for a connection hold no mail yet.
+  const maxInFlight = config.connections * 8
+  const maxBuffered = config.connections * 40
   subscription = await untilReachable(
-    () => broker.subscribe({ topic, group, maxInFlight }, tracked),
+    () => broker.subscribe({ topic, group, maxInFlight, maxBuffered }, tracked),
     patience,
   )
   // Events flow before subscribe resolves: one of them may have met an outage already.

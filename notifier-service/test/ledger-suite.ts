@@ -78,6 +78,21 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(ledger.find(event)).toEqual(record)
     })
 
+    test('of many that begin at once, one whose mail is settled leaves the others theirs', async () => {
+      const ledger = await open()
+      const names = Array.from({ length: 40 }, (_, at) => ({ id: `mail-${at}`, source: '//test' }))
+      const settledOne = names[7] as (typeof names)[number]
+      await ledger.settle(settledOne, mail, { state: 'accepted', reply: '250 ok' })
+      const begun = await Promise.allSettled(names.map((name) => ledger.begin(name, mail)))
+      expect(begun.filter(({ status }) => status === 'rejected')).toHaveLength(1)
+      expect(begun[7]).toMatchObject({ reason: { name: 'MailNotFree', state: 'accepted' } })
+      await ledger.close()
+      const later = await open(parent)
+      expect(names.map((name) => later.find(name)?.state)).toEqual(
+        names.map((name) => (name === settledOne ? 'accepted' : 'attempting')),
+      )
+    })
+
     test('a failed mail is tried afresh once for each replay, and nothing else is', async () => {
       const ledger = await open()
       expect(await ledger.reopen(event, '1/7', mail)).toBeUndefined()

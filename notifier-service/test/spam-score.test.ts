@@ -40,7 +40,7 @@ describe.skipIf(leftOut !== '')(`SpamAssassin, by its local rules${leftOut}`, ()
   )
 })
 
-function mailOf({ events }: SampleLetter, language: string): Promise<Buffer> {
+function mailOf({ events }: SampleLetter, language: string): Buffer {
   const [first] = events
   if (first === undefined) throw new Error('a letter about nothing')
   return composeMail(createLetters(set, { language }), events, {

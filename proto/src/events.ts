@@ -8,6 +8,7 @@ import type {
   FileConverted__Output,
 } from './generated/herald/events/v1/FileConverted.js'
 import { loadOptions } from './load.js'
+import { strictly } from './strict-reader.js'
 
 export type { ConversionFailed, FileConverted }
 export type ReceivedConversionFailed = ConversionFailed__Output
@@ -53,8 +54,7 @@ export function encodeEvent(event: HeraldEvent): Buffer {
  * Returns undefined for a type that is not Herald's; throws on bytes that are not that message.
  */
 export function decodeEvent(type: string, data: Uint8Array): ReceivedHeraldEvent | undefined {
-  // Given a Buffer, protobufjs takes text that was cut short; given other bytes, it refuses it.
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Buffer
+  const bytes = strictly(data)
   switch (type) {
     case eventTypes.fileConverted:
       return { type, data: withBuffer(fileConverted.deserialize(bytes)) }

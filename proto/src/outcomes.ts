@@ -8,6 +8,7 @@ import type {
   NotificationFailed__Output,
 } from './generated/herald/events/v1/NotificationFailed.js'
 import { loadOptions } from './load.js'
+import { strictly } from './strict-reader.js'
 
 export type { NotificationDelivered, NotificationFailed }
 export type ReceivedNotificationDelivered = NotificationDelivered__Output
@@ -50,8 +51,7 @@ export function encodeOutcome(event: OutcomeEvent): Buffer {
  * outcome; throws on bytes that are not that message.
  */
 export function decodeOutcome(type: string, data: Uint8Array): ReceivedOutcomeEvent | undefined {
-  // Given a Buffer, protobufjs takes text that was cut short; given other bytes, it refuses it.
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Buffer
+  const bytes = strictly(data)
   switch (type) {
     case outcomeTypes.delivered:
       return { type, data: delivered.deserialize(bytes) }

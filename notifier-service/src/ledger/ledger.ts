@@ -146,12 +146,12 @@ export interface Ledger {
   /**
    * Up to `limit` final outcomes (accepted, failed, or unknown for good) that are not announced
    * yet: those of this process and of processes that are no more. One is there from the moment
-   * it is settled on, so none is lost however a process ends.
+   * it is settled on, so none is lost however a process ends. `wanted` says which; default all.
    */
-  pendingOutcomes(limit: number): PendingOutcome[]
+  pendingOutcomes(limit: number, wanted?: (outcome: PendingOutcome) => boolean): PendingOutcome[]
   /** Calls `heard` after this process has settled a mail for good. Returns what ends it. */
   onOutcome(heard: () => void): () => void
-  /** Drops those, now that somebody else keeps them. */
+  /** Drops those, now that they are announced. */
   outcomesTaken(outcomes: readonly PendingOutcome[]): Promise<void>
   /**
    * Marks the mail as being attempted by this process; call it when the server has said 354.

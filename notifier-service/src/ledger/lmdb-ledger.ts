@@ -1,20 +1,18 @@
 import { isAlive, isSameProcess, type ProcessIdentity, thisProcess } from '@herald/runtime'
 import { openStore, StoreError } from '@herald/runtime/store'
 import type { DigestRule } from './gathering.js'
-import {
-  type EventRef,
-  type Ledger,
-  MailNotFree,
-  type MailRecord,
-  type PendingOutcome,
-} from './ledger.js'
+import { type Ledger, MailNotFree, type MailRecord, type PendingOutcome } from './ledger.js'
 import { createLmdbGathering } from './lmdb-gathering.js'
 import { createLmdbLanes } from './lmdb-lanes.js'
 import { createMailRows, keyOf, type MailKey } from './mail-rows.js'
-import { fresh, isFinal, isTaken, reopenedRecord, settled } from './mail-states.js'
+import { begunBy, fresh, isFinal, isTaken, reopenedRecord, settled } from './mail-states.js'
+import { createTogether } from './together.js'
 
 const checkBytes = 64 * 1024
 const gatheringReply = 'others of its run are still to come'
+
+/** `at`: the record's `updatedAt`, which tells one outcome of a mail from another. */
+type OutcomeRow = readonly [id: string, source: string, at: number, pid: number, startedAt: string]
 
 export interface LmdbLedgerOptions {
   readonly directory: string
@@ -38,8 +36,9 @@ export function openLmdbLedger({
   digests = defaultRule,
 }: LmdbLedgerOptions): Ledger {
   const store = openStore(directory)
+  const together = createTogether(store)
   const mails = createMailRows(store, self)
-  const outcomes = store.table<{ event: EventRef; holder: ProcessIdentity }, MailKey>('outcomes')
+  const outcomes = store.table<OutcomeRow, MailKey>('unannounced')
   const checks = store.table<Uint8Array, string>('checks', 'binary')
   const listeners = new Set<() => void>()
 
@@ -73,14 +72,18 @@ export function openLmdbLedger({
 
     findByConversion: (conversionId) => mails.findByConversion(conversionId),
 
-    pendingOutcomes(limit) {
+    pendingOutcomes(limit, wanted = () => true) {
       const pending: PendingOutcome[] = []
       for (const { key, value } of outcomes.entries()) {
         if (pending.length === limit) break
-        if (!isSameProcess(value.holder, self) && isAlive(value.holder)) continue
+        const [id, source, , pid, startedAt] = value
+        const holder = { pid, startedAt }
+        if (!isSameProcess(holder, self) && isAlive(holder)) continue
         const record = mails.table.get(key)
         // One that was reopened since will have another outcome.
-        if (record && isFinal(record)) pending.push({ event: value.event, record })
+        if (!record || !isFinal(record)) continue
+        const outcome = { event: { id, source }, record }
+        if (wanted(outcome)) pending.push(outcome)
       }
       return pending
     },
@@ -95,57 +98,53 @@ export function openLmdbLedger({
         for (const { event, record } of taken) {
           const key = keyOf(event)
           // One that was reopened and settled anew has another outcome to tell.
-          const now = mails.table.get(key)
-          const isSameOutcome =
-            now?.updatedAt === record.updatedAt &&
-            now.state === record.state &&
-            now.replay === record.replay
-          if (isSameOutcome) outcomes.remove(key)
+          if (outcomes.get(key)?.[2] === record.updatedAt) outcomes.remove(key)
         }
       })
     },
 
     async begin(event, mail) {
       const key = keyOf(event)
+      const name = String(key)
       let taken = false
       try {
-        await store.write(() => {
-          const record = mails.find(key)
-          if (record && isTaken(record)) throw new MailNotFree(record.state)
-          mails.put(key, {
-            ...fresh(mail, record),
-            state: 'attempting',
-            holder: self,
-            reply: '',
-            nextAttemptAt: undefined,
-          })
-          mails.underWay.add(String(key))
+        await together(() => {
+          const before = mails.find(key)
+          if (before && isTaken(before)) throw new MailNotFree(before.state)
+          const begun = begunBy(self, fresh(mail, before))
+          mails.put(key, begun, before)
+          mails.underWay.set(name, begun)
           taken = true
         })
       } catch (error) {
-        if (taken) mails.underWay.delete(String(key))
+        if (taken) mails.underWay.delete(name)
         throw error
       }
     },
 
     async settle(event, mail, settlement) {
       const key = keyOf(event)
-      const ours = mails.underWay.has(String(key))
+      const name = String(key)
       try {
-        const record = await store.write(() => {
-          const before = ours ? mails.table.get(key) : mails.find(key)
+        const record = await together(() => {
+          // What is under way is nobody else's to change.
+          const ours = mails.underWay.get(name)
+          const before = ours ?? mails.find(key)
           if (before && !ours && isTaken(before)) throw new MailNotFree(before.state)
           const after = settled(fresh(mail, before), settlement)
-          mails.put(key, after)
+          mails.put(key, after, before)
           // In the same transaction: what is settled is announced, or kept to be.
-          if (isFinal(after)) outcomes.put(key, { event, holder: self })
+          if (isFinal(after)) {
+            const { pid, startedAt } = self
+            outcomes.put(key, [event.id, event.source, after.updatedAt, pid, startedAt])
+          }
           return after
         })
-        mails.underWay.delete(String(key))
+        mails.underWay.delete(name)
         if (isFinal(record)) for (const listener of listeners) listener()
         return record
       } catch (error) {
-        if (!(error instanceof StoreError)) mails.underWay.delete(String(key))
+        if (!(error instanceof StoreError)) mails.underWay.delete(name)
         throw error
       }
     },
@@ -157,7 +156,7 @@ export function openLmdbLedger({
         if (record?.state !== 'failed' || record.replay === replay) return record
         const alone = mails.part(key) ? fresh(mail, undefined) : record
         const reopened = reopenedRecord(alone, replay)
-        mails.put(key, reopened)
+        mails.put(key, reopened, record)
         return reopened
       })
     },

@@ -8,6 +8,7 @@ import {
   type MailRecord,
   type NamedMail,
 } from './ledger.js'
+import { recordsIn } from './mail-row.js'
 import { cutShort, fresh, isTaken } from './mail-states.js'
 
 /** The id first: a UUIDv7 grows with time, so the store grows at its end. */
@@ -23,13 +24,14 @@ interface Member {
 export interface MailRows {
   /** By name, and nothing else. */
   readonly table: Table<MailRecord, MailKey>
-  /** Attempts of this process that are still under way: its own identity cannot tell it. */
-  readonly underWay: Set<string>
+  /** Attempts of this process that are still under way, by `String(key)`: its own identity cannot tell it. */
+  readonly underWay: Map<string, MailRecord>
   /** By its name, or by an event of a digest. */
   find(key: MailKey): MailRecord | undefined
   findById(eventId: string): MailRecord[]
   findByConversion(conversionId: string): NamedMail[]
-  put(key: MailKey, record: MailRecord): void
+  /** `before`: what `find` tells of the mail. */
+  put(key: MailKey, record: MailRecord, before: MailRecord | undefined): void
   /** Changes a record that is there. */
   change(event: EventRef, changes: Partial<MailRecord>): void
   /** Lets the mail wait in the ledger, as `state` says why; says whether it did already. Throws MailNotFree. */
@@ -47,26 +49,28 @@ const digestSource = () => `digest ${randomUUID()}`
 const isDigest = ([, source]: MailKey) => source.startsWith('digest ')
 
 export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
-  const table = store.table<MailRecord, MailKey>('mails')
+  const table = recordsIn(store.table('mails'))
   const members = store.table<Member, MailKey>('members')
   type ConversionKey = [conversion: string, id: string, source: string]
-  const conversions = store.table<MailKey, ConversionKey>('conversions')
-  const underWay = new Set<string>()
+  // Earlier versions have the key once more as the value.
+  const conversions = store.table<unknown, ConversionKey>('conversions')
+  const underWay = new Map<string, MailRecord>()
 
   const isHeld = (record: MailRecord, key: string) =>
     record.holder !== undefined &&
     (isSameProcess(record.holder, self) ? underWay.has(key) : isAlive(record.holder))
 
   function find(key: MailKey): MailRecord | undefined {
-    const named = table.get(key) ? key : members.get(key)?.digest
-    const record = named && table.get(named)
+    const own = table.get(key)
+    const named = own ? key : members.get(key)?.digest
+    const record = own ?? (named && table.get(named))
     if (record?.state !== 'attempting' || isHeld(record, String(named))) return record
     return cutShort(record)
   }
 
-  function put(key: MailKey, record: MailRecord): void {
-    if (record.conversionId && !isDigest(key) && !table.get(key)) {
-      conversions.put([bounded(record.conversionId), ...key], key)
+  function put(key: MailKey, record: MailRecord, before: MailRecord | undefined): void {
+    if (record.conversionId && !isDigest(key) && before === undefined) {
+      conversions.put([bounded(record.conversionId), ...key], true)
     }
     table.put(key, record)
   }
@@ -90,9 +94,9 @@ export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
     findByConversion(conversionId) {
       const start = [bounded(conversionId), '']
       const end = [bounded(conversionId), '\uffff']
-      return [...conversions.entries({ start, end })].flatMap(({ value }) => {
-        const record = find(value)
-        return record ? [{ event: { id: value[0], source: value[1] }, record }] : []
+      return [...conversions.entries({ start, end })].flatMap(({ key: [, id, source] }) => {
+        const record = find([id, source])
+        return record ? [{ event: { id, source }, record }] : []
       })
     },
 
@@ -109,7 +113,7 @@ export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
       const before = find(key)
       if (before?.lane !== undefined) return true
       if (before && isTaken(before)) throw new MailNotFree(before.state)
-      put(key, { ...fresh(mail, before), ...state })
+      put(key, { ...fresh(mail, before), ...state }, before)
       return false
     },
 

@@ -1,3 +1,4 @@
+import type { ProcessIdentity } from '@herald/runtime'
 import { type MailIdentity, type MailRecord, maxHistory, type Settlement } from './ledger.js'
 
 // What becomes of a record when something happens to its mail; nothing here touches the store.
@@ -26,6 +27,11 @@ export function fresh(mail: MailIdentity, before: MailRecord | undefined): MailR
     nextAttemptAt: before?.nextAttemptAt,
     deadLetteredAt: before?.deadLetteredAt,
   }
+}
+
+/** An attempt that `holder` makes now. */
+export function begunBy(holder: ProcessIdentity, record: MailRecord): MailRecord {
+  return { ...record, state: 'attempting', holder, reply: '', nextAttemptAt: undefined }
 }
 
 export function settled(record: MailRecord, settlement: Settlement): MailRecord {

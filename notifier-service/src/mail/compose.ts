@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { EventEnvelope, ReceivedEvent } from '@herald/broker/message'
-import MailComposer from 'nodemailer/lib/mail-composer'
 import type { LetterOptions, Letters } from './letters.js'
+import { folded, mailboxHeader, multipart, picturePart, textHeader, textPart } from './mime.js'
 import { inOrder } from './write-letter.js'
 
 export interface MailHeaders extends LetterOptions {
@@ -17,44 +17,35 @@ export interface MailHeaders extends LetterOptions {
  * and templates give the same bytes, so that a mail whose fate is unknown can be sent again and be
  * recognised as the same.
  */
-export async function composeMail(
+export function composeMail(
   letters: Letters,
   events: readonly ReceivedEvent[],
   headers: MailHeaders,
-): Promise<Buffer> {
+): Buffer {
   const letter = letters.composeLetter(events, headers)
-  return new MailComposer({
-    from: headers.from,
-    // A name of nothing puts the address into brackets, for which spam filters look.
-    to: { name: ' ', address: headers.to },
-    subject: letter.subject,
-    messageId: headers.messageId,
-    date: new Date(Math.max(...events.map(({ envelope }) => envelope.time.getTime()))),
-    headers: {
-      'Auto-Submitted': 'auto-generated',
-      'X-Auto-Response-Suppress': 'All',
-      'Content-Language': letter.language,
-      'X-Herald-Event': inOrder(events)
-        .map(({ envelope }) => plainId(envelope))
-        .join(' '),
-    },
-    text: letter.text,
-    html: letter.html,
-    attachments: letter.attachments.map(({ cid, fileName, mediaType, data }) => ({
-      cid,
-      filename: fileName,
-      contentType: mediaType,
-      contentDisposition: 'inline',
-      content: Buffer.from(data),
-    })),
-    baseBoundary: digest(headers.messageId).slice(0, 24),
-    boundaryPrefix: '--herald',
-    newline: 'win',
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
-    .compile()
-    .build()
+  const boundary = `--herald-${digest(headers.messageId).slice(0, 24)}`
+  const html = textPart('text/html', letters.encoder.encode(letter.htmlPieces))
+  const pictures = letter.attachments.map(picturePart)
+  const { header, body } = multipart('alternative', `${boundary}-1`, [
+    textPart('text/plain', letters.encoder.encode(letter.text.split(/(?<=\n)/))),
+    pictures.length === 0 ? html : multipart('related', `${boundary}-2`, [html, ...pictures]),
+  ])
+  const date = new Date(Math.max(...events.map(({ envelope }) => envelope.time.getTime())))
+  const ids = inOrder(events).map(({ envelope }) => plainId(envelope))
+  const head =
+    folded('Auto-Submitted', 'auto-generated') +
+    folded('X-Auto-Response-Suppress', 'All') +
+    folded('Content-Language', letter.language) +
+    folded('X-Herald-Event', ids.join(' ')) +
+    mailboxHeader('From', headers.from) +
+    // Without brackets spam filters take it for the work of a machine that knows no better.
+    folded('To', `<${headers.to}>`) +
+    textHeader('Subject', letter.subject) +
+    folded('Message-ID', headers.messageId) +
+    folded('Date', date.toUTCString().replace('GMT', '+0000')) +
+    folded('MIME-Version', '1.0') +
+    header
+  return Buffer.from(`${head}\r\n${body}`)
 }
 
 /** The one Message-ID of a mail, named for its first event, at the sender's domain. */

@@ -13,6 +13,8 @@ export interface Letter {
   readonly subject: string
   readonly text: string
   readonly html: string
+  /** The same in pieces: those of the template are the same strings in every letter. */
+  readonly htmlPieces: readonly string[]
   /** Those that the HTML part shows. */
   readonly attachments: readonly InlinePicture[]
   /** What it is written in, a BCP 47 tag. */

@@ -38,14 +38,15 @@ export function createQuantities(phrases: Phrases): Quantities {
   const { locale, say, count } = phrases
   // Making one takes longer than all the rest of a letter.
   const made = new Map<string, Intl.NumberFormat>()
-  const formatter = (options: Intl.NumberFormatOptions) => {
-    const key = JSON.stringify(options)
-    const found = made.get(key) ?? new Intl.NumberFormat(locale, options)
-    made.set(key, found)
-    return found
+  const format = (
+    value: number,
+    kind: string,
+    options: () => Intl.NumberFormatOptions = () => ({}),
+  ) => {
+    const formatter = made.get(kind) ?? new Intl.NumberFormat(locale, options())
+    made.set(kind, formatter)
+    return formatter.format(value).replace('-', '−')
   }
-  const format = (value: number, options: Intl.NumberFormatOptions = {}) =>
-    formatter(options).format(value).replace('-', '−')
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' })
   const moments = new Intl.DateTimeFormat(locale, {
     ...{ day: 'numeric', month: 'long', year: 'numeric' },
@@ -53,13 +54,13 @@ export function createQuantities(phrases: Phrases): Quantities {
     ...{ timeZone: 'UTC', timeZoneName: 'short' },
   })
   const unit = (value: number, name: string, digits = 0) =>
-    format(value, {
+    format(value, `${name} ${digits}`, () => ({
       style: 'unit',
       unit: name,
       unitDisplay: 'narrow',
       minimumFractionDigits: digits,
       maximumFractionDigits: digits,
-    })
+    }))
 
   return {
     size(bytes) {
@@ -67,30 +68,35 @@ export function createQuantities(phrases: Phrases): Quantities {
       let step = 0
       // What would be rounded to 1,000 is one of the next unit.
       for (; value >= 999.5 && step < units.length - 1; step += 1) value /= 1000
-      return format(step === 0 ? bytes : value, {
+      const name = units[step] ?? 'byte'
+      const digits = value >= 99.95 || step === 0 ? 0 : 1
+      return format(step === 0 ? bytes : value, `size in ${name} ${digits}`, () => ({
         style: 'unit',
-        unit: units[step] ?? 'byte',
+        unit: name,
         unitDisplay: step === 0 ? 'long' : 'short',
-        maximumFractionDigits: value >= 99.95 || step === 0 ? 0 : 1,
-      })
+        maximumFractionDigits: digits,
+      }))
     },
     change(before, after) {
       if (before <= 0) return undefined
       const rounded = Math.round(((after - before) / before) * 100)
       // Almost nothing is not nothing, and almost all is not all.
       const shown = after > 0 && rounded === -100 ? -99 : rounded
-      const percent = format(shown / 100, { style: 'percent', signDisplay: 'exceptZero' })
+      const percent = format(shown / 100, 'change', () => ({
+        style: 'percent',
+        signDisplay: 'exceptZero',
+      }))
       if (shown === 0) return { percent: '±0', words: say('sameSize'), smaller: false, left: 100 }
       const words = say(shown < 0 ? 'smaller' : 'larger', {
-        percent: format(Math.abs(shown) / 100, { style: 'percent' }),
+        percent: format(Math.abs(shown) / 100, 'percent', () => ({ style: 'percent' })),
       })
       const left = shown < 0 ? Math.max(1, 100 + shown) : 100
       return { percent, words, smaller: shown < 0, left }
     },
     extent({ width, height, pages, mediaType }) {
       // Four figures stand together, as pixels are written everywhere.
-      const grouping = { useGrouping: 'min2' } as const
-      const pixels = { width: format(width, grouping), height: format(height, grouping) }
+      const side = (pixels: number) => format(pixels, 'side', () => ({ useGrouping: 'min2' }))
+      const pixels = { width: side(width), height: side(height) }
       const moves = /^image\/(gif|webp|a?png|avif)/.test(mediaType)
       return [
         ...(width > 0 && height > 0 ? [say('pixels', pixels)] : []),

@@ -10,8 +10,8 @@ export interface TemplateFiles {
   readonly version: string
 }
 
-/** Changes with the code where that gives other letters from the same files. */
-const codeVersion = 2
+/** Changes with the code where that gives other letters, or mails, from the same files. */
+const codeVersion = 3
 
 /** Where the letters' own files lie, in the sources and in an installed package alike. */
 export const shippedFolder = fileURLToPath(new URL('../../../templates/', import.meta.url))

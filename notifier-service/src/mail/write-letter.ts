@@ -56,14 +56,19 @@ export function draftOf(
 }
 
 export function writeLetter({ kind, view, pictures }: Draft, renderer: Renderer): Letter {
+  const htmlPieces = renderer.render(`${kind}.html`, view)
   return {
     subject: view.subject,
     // Sections that say nothing leave their empty lines behind.
     text: `${renderer
       .render(`${kind}.txt`, view)
+      .join('')
       .replace(/\n{3,}/g, '\n\n')
       .trim()}\n`,
-    html: renderer.render(`${kind}.html`, view),
+    htmlPieces,
+    get html() {
+      return htmlPieces.join('')
+    },
     attachments: pictures,
     language: String((view as View)['lang']),
   }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import type { SmtpFailure } from './judge.js'
 import type { SmtpServer } from './smtp-url.js'
@@ -17,12 +18,16 @@ export class SmtpOutage extends Error {
 }
 
 export interface OpenConnection {
-  readonly connection: SMTPConnection
-  /** The extensions the server offers, in capitals: `SMTPUTF8`. */
-  readonly extensions: readonly string[]
+  /** Nobody else reads it, writes to it or hears of its end. */
+  readonly socket: Socket
+  /** The extensions the server offers, in capitals, with what is said of each: `SIZE` → `1000`. */
+  readonly extensions: ReadonlyMap<string, string>
 }
 
-/** Connects, greets, encrypts and logs in as `server` asks for. Rejects with SmtpOutage. */
+/**
+ * Connects, greets, encrypts and logs in as `server` asks for. Rejects with SmtpOutage. That far
+ * nodemailer knows best; what it costs per mail is streams, so the mails are ours.
+ */
 export async function openConnection(
   server: SmtpServer,
   timeouts: SmtpTimeouts,
@@ -36,13 +41,11 @@ export async function openConnection(
     connectionTimeout: timeouts.connectMs,
     greetingTimeout: timeouts.connectMs,
     dnsTimeout: timeouts.connectMs,
-    // A net beneath our own timers, which know the phase.
-    socketTimeout: timeouts.replyMs + timeouts.envelopeMs,
     socketCloseTimeout: 1000,
   })
   try {
     const extensions = await within(timeouts.connectMs, connect(connection, server))
-    return { connection, extensions }
+    return { socket: takeSocket(connection), extensions }
   } catch (error) {
     connection.on('error', () => {})
     connection.close()
@@ -50,14 +53,17 @@ export async function openConnection(
   }
 }
 
-async function connect(connection: SMTPConnection, server: SmtpServer): Promise<string[]> {
-  const extensions = await new Promise<string[]>((resolve, reject) => {
+async function connect(
+  connection: SMTPConnection,
+  server: SmtpServer,
+): Promise<ReadonlyMap<string, string>> {
+  const extensions = await new Promise<Map<string, string>>((resolve, reject) => {
     connection.once('error', reject)
     connection.connect((failure) => {
       if (failure) return reject(failure)
       // The reply to the last EHLO, the one after STARTTLS where there was one.
       const lines = String(connection.lastServerResponse || '').split('\n')
-      resolve(lines.map((line) => line.slice(4).trim().split(' ')[0]?.toUpperCase() ?? ''))
+      resolve(new Map(lines.map(extensionIn)))
     })
   })
   const { user, password: pass } = server
@@ -69,6 +75,26 @@ async function connect(connection: SMTPConnection, server: SmtpServer): Promise<
   }
   connection.removeAllListeners('error')
   return extensions
+}
+
+function extensionIn(line: string): [name: string, said: string] {
+  const [name = '', ...said] = line.slice(4).trim().split(' ')
+  return [name.toUpperCase(), said.join(' ')]
+}
+
+/** The socket as it stands, TLS or not; nodemailer has no word for handing it over. */
+function takeSocket(connection: SMTPConnection): Socket {
+  const inside = connection as unknown as {
+    readonly _socket: Socket
+  } & Readonly<Record<`_onSocket${string}`, () => void>>
+  const socket = inside._socket
+  for (const event of ['Data', 'Error', 'Close', 'End', 'Timeout']) {
+    const listener = inside[`_onSocket${event}`]
+    if (listener === undefined) throw new TypeError(`nodemailer does not listen to ${event}`)
+    socket.removeListener(event.toLowerCase(), listener)
+  }
+  socket.setTimeout(0)
+  return socket
 }
 
 function describeOutage(failure: SmtpFailure, { host, port }: SmtpServer): string {

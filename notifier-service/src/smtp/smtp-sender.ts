@@ -1,5 +1,6 @@
 import type { Logger } from '@herald/runtime'
 import type { SendOutcome } from '../send-outcome.js'
+import { isAscii } from './envelope.js'
 import { SmtpOutage, type SmtpTimeouts } from './open-connection.js'
 import { type OutgoingMail, SmtpSession } from './smtp-session.js'
 import type { SmtpServer } from './smtp-url.js'
@@ -143,8 +144,4 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
       for (const wake of waiting.splice(0)) wake()
     },
   }
-}
-
-function isAscii(text: string): boolean {
-  return !/[^\x20-\x7e]/.test(text)
 }

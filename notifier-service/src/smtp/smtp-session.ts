@@ -1,9 +1,15 @@
-import { Readable } from 'node:stream'
-import type SMTPConnection from 'nodemailer/lib/smtp-connection'
-import type { SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection'
+import type { Socket } from 'node:net'
 import type { SendOutcome } from '../send-outcome.js'
+import { bodyAsData } from './body-as-data.js'
+import { type Command, envelopeOf, faultIn } from './envelope.js'
 import { judge, type SendPhase, type SmtpFailure } from './judge.js'
-import { openConnection, type SmtpTimeouts, within } from './open-connection.js'
+import {
+  type OpenConnection,
+  openConnection,
+  type SmtpTimeouts,
+  within,
+} from './open-connection.js'
+import { ReplyReader, type SmtpReply } from './replies.js'
 import type { SmtpServer } from './smtp-url.js'
 
 /** A mail as it goes over the wire. */
@@ -11,51 +17,52 @@ export interface OutgoingMail {
   /** Envelope addresses, without angle brackets. */
   readonly from: string
   readonly to: string
-  readonly bytes: Uint8Array
+  /** Every line ends with CRLF. */
+  readonly bytes: Buffer
+}
+
+interface Awaiting {
+  resolve(reply: SmtpReply): void
+  reject(failure: SmtpFailure): void
 }
 
 /** One connection to the mail server, greeted and logged in. One mail at a time. */
 export class SmtpSession {
-  readonly #connection: SMTPConnection
+  readonly #socket: Socket
   readonly #timeouts: SmtpTimeouts
-  readonly #extensions: readonly string[]
-  #ended: (failure: SmtpFailure) => void = () => {}
-  #open = true
+  readonly #extensions: ReadonlyMap<string, string>
+  readonly #reader = new ReplyReader()
+  /** The commands that are not answered yet, in order. */
+  readonly #awaiting: Awaiting[] = []
+  #ended: SmtpFailure | undefined
   /** Mails put to it. */
   mails = 0
   /** When it was last of use, as Date.now() tells. */
   idleSince = Date.now()
 
-  private constructor(
-    connection: SMTPConnection,
-    timeouts: SmtpTimeouts,
-    extensions: readonly string[],
-  ) {
-    this.#connection = connection
+  private constructor({ socket, extensions }: OpenConnection, timeouts: SmtpTimeouts) {
+    this.#socket = socket
     this.#timeouts = timeouts
     this.#extensions = extensions
-    // Whatever ends the connection also ends the mail in flight; an idle one is just gone.
-    connection.on('error', (failure: SmtpFailure) => this.#end(failure))
-    connection.on('end', () => {
-      this.#open = false
-      // After a 421 nodemailer closes first and then hands over what was said: let that be heard.
-      setImmediate(() => this.#end({ message: 'the connection was closed' }))
-    })
+    socket.on('data', (piece: Buffer) => this.#hear(piece))
+    socket.on('error', ({ message }) => this.#end({ message, code: 'ECONNECTION' }))
+    socket.on('end', () => this.close())
+    socket.on('close', () => this.close())
+    if (socket.destroyed) this.close()
   }
 
   /** Connects, greets, encrypts and logs in as `server` asks for. Rejects with SmtpOutage. */
   static async open(server: SmtpServer, timeouts: SmtpTimeouts): Promise<SmtpSession> {
-    const { connection, extensions } = await openConnection(server, timeouts)
-    return new SmtpSession(connection, timeouts, extensions)
+    return new SmtpSession(await openConnection(server, timeouts), timeouts)
   }
 
   get usable(): boolean {
-    return this.#open
+    return this.#ended === undefined
   }
 
   /** Whether the server takes addresses beyond ASCII (RFC 6531). */
   get takesUtf8Addresses(): boolean {
-    return this.#extensions.includes('SMTPUTF8')
+    return this.#extensions.has('SMTPUTF8')
   }
 
   /**
@@ -65,33 +72,25 @@ export class SmtpSession {
    */
   async send(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<SendOutcome> {
     this.mails += 1
+    const fault = faultIn(mail, this.#extensions)
+    if (fault !== undefined) return judge(fault, 'envelope')
     let phase: SendPhase = 'envelope'
     let refusal: { readonly error: unknown } | undefined
     const giveUp = (message: string) => this.#end({ message, code: 'ETIMEDOUT' })
     let timer = setTimeout(giveUp, this.#timeouts.envelopeMs, 'no answer to the envelope in time')
-    const body = bodyAfter(async () => {
+    try {
+      await this.#open(envelopeOf(mail, this.#extensions))
       clearTimeout(timer)
-      try {
-        await beforeBody()
-      } catch (error) {
+      await beforeBody().catch((error: unknown) => {
         refusal = { error }
         throw error
-      }
-      if (!this.#open) return
+      })
+      if (this.#ended) throw this.#ended
       phase = 'body'
       timer = setTimeout(giveUp, this.#timeouts.replyMs, 'no reply to the body in time')
-    }, mail.bytes)
-    try {
-      const reply = await new Promise<string>((resolve, reject) => {
-        this.#ended = reject
-        this.#connection.send(
-          { from: mail.from, to: [mail.to], size: mail.bytes.length },
-          body,
-          (failure: SmtpFailure | null, info?: SMTPConnectionSendInfo) =>
-            failure ? reject(failure) : resolve(info?.response ?? ''),
-        )
-      })
-      return { kind: 'accepted', reply }
+      const reply = await this.#say(bodyAsData(mail.bytes))
+      if (!isYes(reply)) throw failureOf(reply, 'DATA')
+      return { kind: 'accepted', reply: reply.text }
     } catch (error) {
       if (refusal) {
         this.close()
@@ -103,28 +102,19 @@ export class SmtpSession {
       return outcome
     } finally {
       clearTimeout(timer)
-      this.#ended = () => {}
       this.idleSince = Date.now()
     }
   }
 
   /** Forgets a half-told envelope; also tells whether the connection still lives. */
   async reset(): Promise<boolean> {
-    if (!this.#open) return false
+    if (!this.usable) return false
     try {
-      await within(
-        this.#timeouts.envelopeMs,
-        new Promise<void>((resolve, reject) => {
-          this.#ended = reject
-          this.#connection.reset((failure) => (failure ? reject(failure) : resolve()))
-        }),
-      )
-      return this.#open
+      const reply = await within(this.#timeouts.envelopeMs, this.#say('RSET\r\n'))
+      return isYes(reply) && this.usable
     } catch {
       this.close()
       return false
-    } finally {
-      this.#ended = () => {}
     }
   }
 
@@ -135,35 +125,71 @@ export class SmtpSession {
 
   /** Says goodbye, for a session without a mail in flight. Idempotent. */
   quit(): void {
-    if (!this.#open) return
-    this.#open = false
-    this.#connection.quit()
-    setTimeout(() => this.#connection.close(), 1000).unref()
+    if (!this.usable) return
+    this.#ended = { message: 'the connection was closed' }
+    this.#socket.end('QUIT\r\n')
+    setTimeout(() => this.#socket.destroy(), 1000).unref()
+  }
+
+  /** Resolves at the 354. With PIPELINING (RFC 2920) all goes out at once. */
+  async #open(commands: readonly Command[]): Promise<void> {
+    const pipelining = this.#extensions.has('PIPELINING')
+    const together = pipelining ? await this.#sayAll(commands.map(({ line }) => line)) : undefined
+    let failure: SmtpFailure | undefined
+    for (const [at, { name, line, wants }] of commands.entries()) {
+      const reply = together?.[at] ?? (await this.#say(line))
+      if (Math.floor(reply.code / 100) !== wants) failure ??= failureOf(reply, name)
+      // It waits for a body, though it refused what comes before: RFC 2920 §3.1 has a dot for that.
+      else if (failure !== undefined && wants === 3) await this.#say('.\r\n')
+      if (failure !== undefined && !pipelining) break
+    }
+    if (failure !== undefined) throw failure
+  }
+
+  #sayAll(lines: readonly string[]): Promise<SmtpReply[]> {
+    const replies = lines.map(() => this.#answer())
+    this.#socket.write(lines.join(''))
+    return Promise.all(replies)
+  }
+
+  #say(bytes: string | Buffer): Promise<SmtpReply> {
+    const reply = this.#answer()
+    this.#socket.write(bytes)
+    return reply
+  }
+
+  #answer(): Promise<SmtpReply> {
+    if (this.#ended) return Promise.reject(this.#ended)
+    return new Promise((resolve, reject) => this.#awaiting.push({ resolve, reject }))
+  }
+
+  #hear(piece: Buffer): void {
+    if (this.#ended) return
+    try {
+      for (const reply of this.#reader.read(piece)) this.#take(reply)
+    } catch (error) {
+      this.#end({ message: (error as Error).message, code: 'EPROTOCOL' })
+    }
+  }
+
+  #take(reply: SmtpReply): void {
+    const awaiting = this.#awaiting.shift()
+    awaiting?.resolve(reply)
+    // RFC 5321 §4.2.1: it is about to close the connection, whatever it answers; nothing else will come.
+    if (reply.code === 421) this.#end(failureOf(reply, 'CONN'))
+    else if (awaiting === undefined) this.#end(failureOf(reply, 'CONN'))
   }
 
   #end(failure: SmtpFailure): void {
-    const wasOpen = this.#open
-    this.#open = false
-    // Before closing, which would give a reason of its own.
-    this.#ended(failure)
-    if (wasOpen) this.#connection.close()
+    if (this.#ended) return
+    this.#ended = failure
+    for (const { reject } of this.#awaiting.splice(0)) reject(failure)
+    this.#socket.destroy()
   }
 }
 
-/** A stream that is not read before the 354: nodemailer reads it no earlier (see smtp-connection). */
-function bodyAfter(before: () => Promise<void>, bytes: Uint8Array): Readable {
-  let begun = false
-  return new Readable({
-    read() {
-      if (begun) return
-      begun = true
-      before().then(
-        () => {
-          this.push(bytes)
-          this.push(null)
-        },
-        (error) => this.destroy(error as Error),
-      )
-    },
-  })
+const isYes = ({ code }: SmtpReply) => code >= 200 && code < 300
+
+function failureOf({ code, text }: SmtpReply, command: string): SmtpFailure {
+  return { message: text, response: text, responseCode: code, command }
 }

@@ -63,7 +63,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     maxAgeMs: read.HERALD_WEBHOOK_MAX_AGE,
     onUnknown: read.HERALD_ON_UNKNOWN,
     ledgerDirectory: join(read.HERALD_DATA, 'webhook-ledger'),
-    outboxDirectory: join(read.HERALD_DATA, 'webhook-outbox'),
     ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,
     probes: read.HERALD_WEBHOOK_PROBES,
     logLevel: read.HERALD_LOG_LEVEL,

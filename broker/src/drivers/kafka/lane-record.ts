@@ -16,15 +16,22 @@ export function asLaneRecord(
       offset,
       key: key === null ? null : key.toString(),
       value: value ?? Buffer.alloc(0),
-      headers: Object.fromEntries(
-        Object.entries(headers ?? {}).map(([name, header]) => [name, bytes(header)]),
-      ),
+      headers: single(headers ?? {}),
       publishedAt: new Date(Number(timestamp)),
     },
   }
 }
 
-type Header = NonNullable<Batch['messages'][number]['headers']>[string]
+type Headers = NonNullable<Batch['messages'][number]['headers']>
+
+/** Made anew only where there is something to change, which is almost never. */
+function single(headers: Headers): Record<string, Buffer> {
+  const fine = Object.values(headers).every((header) => Buffer.isBuffer(header))
+  if (fine) return headers as Record<string, Buffer>
+  return Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, bytes(header)]))
+}
+
+type Header = Headers[string]
 
 /** Kafka allows a header more than once; the last one counts, as for its own `lastHeader`. */
 function bytes(header: Header): Buffer {

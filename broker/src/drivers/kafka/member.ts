@@ -50,7 +50,8 @@ export class Member {
       heartbeatInterval: location.heartbeatMs,
       // With the default of 5 s, resuming takes 4 s and stopping 5 s.
       maxWaitTimeInMs: 100,
-      maxBytesPerPartition: 256 * 1024,
+      // What is fetched and cannot be taken yet is kept as objects, which are many times the bytes.
+      maxBytesPerPartition: 64 * 1024,
       retry: {
         retries: 20,
         // One who rebuilds is enough, and it is not kafkajs: that one keeps its connections.

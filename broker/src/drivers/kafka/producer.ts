@@ -117,15 +117,11 @@ export class Producer {
   #place(call: Call, partitions: number): void {
     for (const [index, { key, value, headers }] of call.messages.entries()) {
       const partition = this.#partitioner.place(key, partitions)
+      const views = Object.entries(headers).map(([name, header]) => [name, view(header)] as const)
+      const headerBytes = views.reduce((sum, [name, { length }]) => sum + name.length + length, 0)
       this.#line(call.topic, partition).push({
-        message: {
-          key,
-          value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
-          headers: Object.fromEntries(
-            Object.entries(headers).map(([name, header]) => [name, Buffer.from(header)]),
-          ),
-        },
-        bytes: value.byteLength + (key?.length ?? 0),
+        message: { key, value: view(value), headers: Object.fromEntries(views) },
+        bytes: value.byteLength + (key?.length ?? 0) + headerBytes,
         abandoned: () => call.settled,
         failed: (error, passing) => fail(call, error, passing),
         sent: (offset) => {
@@ -164,6 +160,9 @@ export class Producer {
     )
   }
 }
+
+const view = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength)
 
 /** A fault that may pass is only remembered: the call ends with it when its time is over. */
 function fail(call: Call, error: unknown, passing: boolean): void {
