@@ -78,8 +78,8 @@ export const guards = {
   "the relay's lease": [
     {
       file: 'broker/dist/src/outbox-records.js',
-      find: /if \(held\)\s+return false;/,
-      replace: '',
+      find: /const isHeld = \(lease\) =>/,
+      replace: 'const isHeld = (lease) => false &&',
     },
   ],
 } as const satisfies Record<string, readonly Patch[]>
