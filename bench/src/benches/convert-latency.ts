@@ -1,5 +1,5 @@
 import type { Bench, Bound, Contest } from '../bench.js'
-import { startConverter } from '../converter.js'
+import { startConverter, warmUp } from '../converter.js'
 import { makePhotograph } from '../pictures.js'
 import { bareSharp } from '../rivals/sharp.js'
 import { timed } from '../timed.js'
@@ -20,6 +20,7 @@ export const convertLatency: Bench = {
     const path = await makePhotograph(stage.folder)
     const converter = await startConverter(stage)
     const times = stage.short ? 1 : 3
+    await warmUp(converter, path, stage.short ? 0 : 20)
     return (['webp', 'jpeg', 'avif'] as const).map(
       (format): Contest => ({
         variant: format,

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { Bench, Bound, Contest } from '../bench.js'
-import { startConverter } from '../converter.js'
+import { startConverter, warmUp } from '../converter.js'
 import { perSecond } from '../per-second.js'
 import { makePhotograph } from '../pictures.js'
 import { bareSharp } from '../rivals/sharp.js'
@@ -20,6 +20,7 @@ export const convertThroughput: Bench = {
   async open(stage) {
     const path = await makePhotograph(stage.folder)
     const converter = await startConverter(stage)
+    await warmUp(converter, path, stage.short ? 0 : 20)
     const images = stage.short ? cores * 2 : cores * 16
     return (['webp', 'jpeg'] as const).map(
       (format): Contest => ({
