@@ -58,7 +58,11 @@ export async function receiveUpload(
         if (head.length >= sniffBytes && !isContainer) {
           format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
           if (format === undefined) isContainer = true
-          else onFormat(format)
+          else {
+            onFormat(format)
+            // A hundred uploads would hold on to six megabytes.
+            head = Buffer.alloc(0)
+          }
         }
       }
       onProgress(sizeBytes)

@@ -1,7 +1,7 @@
 import type { Bench, Bound, Contest } from '../bench.js'
 import { startConverter, warmUp } from '../converter.js'
 import { makePhotograph } from '../pictures.js'
-import { bareSharp } from '../rivals/sharp.js'
+import { bareSharp, bareSharpWithPreview } from '../rivals/sharp.js'
 import { timed } from '../timed.js'
 
 const width = 720
@@ -21,17 +21,29 @@ export const convertLatency: Bench = {
     const converter = await startConverter(stage)
     const times = stage.short ? 1 : 3
     await warmUp(converter, path, stage.short ? 0 : 20)
-    return (['webp', 'jpeg', 'avif'] as const).map(
-      (format): Contest => ({
-        variant: format,
-        rival: 'bare sharp',
-        rivalGuarantees: 'none: in process, no limit of time, no upload',
+    return (['webp', 'jpeg', 'avif'] as const).flatMap((format): Contest[] => {
+      const common = {
         unit: 'ms',
-        ...bounds[format],
         rounds: 15,
         ours: () => timed(() => converter.convert(path, [{ format, width }]), times),
-        theirs: () => timed(() => bareSharp(path, { format, width }), times),
-      }),
-    )
+      }
+      return [
+        {
+          ...common,
+          variant: format,
+          rival: 'bare sharp',
+          rivalGuarantees: 'none: in process, no limit of time, no upload, no preview',
+          ...bounds[format],
+          theirs: () => timed(() => bareSharp(path, { format, width }), times),
+        },
+        {
+          ...common,
+          variant: `${format} and its preview`,
+          rival: 'bare sharp, both of the same pixels',
+          rivalGuarantees: 'none: in process, no limit of time, no upload',
+          theirs: () => timed(() => bareSharpWithPreview(path, { format, width }), times),
+        },
+      ]
+    })
   },
 }

@@ -1,5 +1,5 @@
 import type { Bench, Contest } from '../bench.js'
-import { startConverter } from '../converter.js'
+import { startConverter, warmUp } from '../converter.js'
 import { makePhotograph } from '../pictures.js'
 import { type Asked, bareSharp } from '../rivals/sharp.js'
 import { timed } from '../timed.js'
@@ -20,6 +20,7 @@ export const convertRenditions: Bench = {
   async open(stage) {
     const path = await makePhotograph(stage.folder)
     const converter = await startConverter(stage)
+    await warmUp(converter, path, stage.short ? 0 : 20)
     const rate = async (work: () => Promise<unknown>) => 1000 / (await timed(work))
     const ours = () => rate(() => converter.convert(path, renditions))
     return [

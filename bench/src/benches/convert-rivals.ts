@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Bench, Contest, Entry } from '../bench.js'
-import { startConverter } from '../converter.js'
+import { startConverter, warmUp } from '../converter.js'
 import { makePhotograph } from '../pictures.js'
 import { startImaginary } from '../rivals/imaginary.js'
 import type { Asked } from '../rivals/sharp.js'
@@ -18,6 +18,7 @@ export const convertRivals: Bench = {
   async open(stage) {
     const path = await makePhotograph(stage.folder)
     const converter = await startConverter(stage)
+    await warmUp(converter, path, stage.short ? 0 : 20)
     const imaginary = await startImaginary(stage)
     const tools = await Promise.all([findImageMagick(), findSharpCli()])
 

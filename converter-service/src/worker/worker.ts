@@ -12,16 +12,6 @@ import { type Usage, UsageMeter } from './usage.js'
 
 const program = fileURLToPath(new URL('./child.js', import.meta.url))
 
-/**
- * mallopt(3). Few arenas hold less; memory that one picture gave back is kept for the next, up to
- * 64 MiB: measured, AVIF takes 4 % longer where each has its pages from the system anew.
- */
-const allocation = {
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: String(32 * 1024 ** 2),
-  MALLOC_TRIM_THRESHOLD_: String(64 * 1024 ** 2),
-}
-
 /** Why a child ended. `retired`: its work was done, it made room for a fresh one. */
 export type DeathReason =
   | 'timeout'
@@ -84,7 +74,7 @@ export class Worker {
       // Its own group, which is killed as a whole. Ctrl-C does not reach it either: when to end is ours.
       detached: true,
       cwd: this.#folder,
-      env: { ...env, TMPDIR: this.#folder, ...allocation },
+      env: { ...env, TMPDIR: this.#folder, MALLOC_ARENA_MAX: '2' },
       execPath: wrapper ?? process.execPath,
       execArgv: [...rest, ...confinement.nodeFlags],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
