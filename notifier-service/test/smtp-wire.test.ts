@@ -12,10 +12,14 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
 
-/** A server that answers each piece that comes as `answer` says, and what came after EHLO. */
+/**
+ * A server that answers each piece that comes as `answer` says, and what came after EHLO; with its
+ * answer to that goes what is `unasked`.
+ */
 async function serve(
   extensions: readonly string[],
   answer: (piece: string, socket: Socket) => string,
+  unasked = '',
 ) {
   const pieces: string[] = []
   const sockets = new Set<Socket>()
@@ -28,7 +32,7 @@ async function serve(
       const piece = bytes.toString('latin1')
       if (piece.startsWith('EHLO')) {
         socket.write(
-          `${['here', ...extensions].map((line, at) => `250${at === extensions.length ? ' ' : '-'}${line}`).join('\r\n')}\r\n`,
+          `${['here', ...extensions].map((line, at) => `250${at === extensions.length ? ' ' : '-'}${line}`).join('\r\n')}\r\n${unasked}`,
         )
         return
       }
@@ -116,6 +120,15 @@ test('a server that refuses the recipient and waits for a body all the same gets
   expect(asked).toBe(0)
   expect(pieces[1]).toBe('.\r\n')
 })
+
+test.each(['250 as well\r\n', '421 bye\r\n', '550 no\r\n550 no\r\n', '25', '250-and\r\n'])(
+  'a server that says more than its extensions (%j) is an outage, and nothing worse',
+  async (unasked) => {
+    const { pieces, sender } = await serve(['PIPELINING'], () => '', unasked)
+    expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'outage' })
+    expect(pieces.join('')).not.toContain('MAIL')
+  },
+)
 
 test.each([
   ['the refusal', '550 5.1.1 nobody\r\n', 'refused'],
