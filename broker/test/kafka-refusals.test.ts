@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import { Writable } from 'node:stream'
 import { type Broker, openBroker } from '@herald/broker'
+import { Partitioner } from '@herald/broker/drivers/kafka/partitioner'
 import { silentLogger } from '@herald/runtime/logger'
 import kafkajs, { type Admin } from 'kafkajs'
 import { pino } from 'pino'
@@ -145,6 +146,30 @@ describeOnKafka('what Kafka refuses', () => {
       { status: 'fulfilled', value: [{ offset: '1' }, { offset: '2' }] },
       { status: 'rejected', reason: { code: 'BROKER_MESSAGE_TOO_LARGE' } },
       { status: 'fulfilled', value: [{ offset: '3' }] },
+    ])
+  })
+
+  test('what is too large for one partition is not held against the others', async () => {
+    const partitions = 4
+    const configEntries = [{ name: 'max.message.bytes', value: '2000' }]
+    await admin.createTopics({
+      topics: [{ topic: 'narrow-wide', numPartitions: partitions, configEntries }],
+    })
+    const broker = await open(url('herald', users.herald))
+    const partitioner = new Partitioner()
+    const keyOf = (partition: number) => {
+      for (let at = 0; ; at += 1)
+        if (partitioner.place(`k${at}`, partitions) === partition) return `k${at}`
+    }
+    const publishing = Array.from({ length: partitions }, (_, partition) => {
+      const value = randomBytes(partition === 2 ? 3000 : 1000)
+      return broker.publish('narrow-wide', [{ key: keyOf(partition), value, headers: {} }])
+    })
+    expect(await Promise.allSettled(publishing)).toMatchObject([
+      { status: 'fulfilled', value: [{ partition: 0 }] },
+      { status: 'fulfilled', value: [{ partition: 1 }] },
+      { status: 'rejected', reason: { code: 'BROKER_MESSAGE_TOO_LARGE' } },
+      { status: 'fulfilled', value: [{ partition: 3 }] },
     ])
   })
 

@@ -105,6 +105,49 @@ test('two composings of one event are byte-identical, and of two events are not'
   expect((await compose(fileConverted())).bytes.equals(one.bytes)).toBe(false)
 })
 
+test.each([
+  ['Herald <h@example.org>', 'Herald'],
+  ['Herald v2.0, Inc. <h@example.org>', 'Herald v2.0, Inc.'],
+  ['"Herald, Inc." <h@example.org>', 'Herald, Inc.'],
+  [String.raw`"The \"Herald\"" <h@example.org>`, 'The "Herald"'],
+  ['"Hérald, Inc." <h@example.org>', 'Hérald, Inc.'],
+  ['A "Herald" <h@example.org>', 'A "Herald"'],
+])('the sender %s is shown as %s', async (from, name) => {
+  const read = received(fileConverted())
+  const bytes = composeMail(letters, [read], {
+    from,
+    to: 'ada@example.com',
+    messageId: messageIdOf(read.envelope, from),
+    template: letters.templateFor([read]),
+  })
+  const mail = await PostalMime.parse(bytes)
+  expect(mail.from).toEqual({ name, address: 'h@example.org' })
+})
+
+test('no name can end a part of the mail, wherever its line is broken', async () => {
+  const id = uuidv7()
+  const { raw, text } = await compose(fileConverted(), id)
+  const delimiters = (mail: string) => mail.split('\r\n').filter((line) => isDelimiter.test(line))
+  const [, boundary = ''] = /boundary="([^"]+)"/.exec(raw) ?? []
+  const isDelimiter = new RegExp(`^--${boundary}(--)?$`)
+  expect(text).toContain('harbour.webp')
+  const usual = delimiters(raw).length
+  expect(usual).toBeGreaterThan(0)
+  for (let before = 0; before <= 76; before += 1) {
+    const hostile = await compose(withNames(`${'x'.repeat(before)}--${boundary}`), id)
+    expect(delimiters(hostile.raw)).toHaveLength(usual)
+  }
+})
+
+test('no line of the header is blank, however many blanks a name has', async () => {
+  const fileName = `a${' '.repeat(77)}b`
+  const { raw, subject } = await compose(failed({ fileName }))
+  for (const line of raw.slice(0, raw.indexOf('\r\n\r\n')).split('\r\n')) {
+    expect(line).toMatch(/\S/)
+  }
+  expect(subject).toContain(fileName)
+})
+
 test('every line is CRLF, 7 bits wide and short enough', async () => {
   const { raw } = await compose(withNames('港'.repeat(85)))
   for (const line of raw.split('\r\n')) {

@@ -5,31 +5,39 @@ import { ReplyReader } from '@herald/notifier-service/smtp/replies'
 import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
 import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 
 const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
 
-/** A server that answers each piece that comes as `answer` says, and what came after EHLO. */
-async function serve(extensions: readonly string[], answer: (piece: string) => string) {
+/**
+ * A server that answers each piece that comes as `answer` says, and what came after EHLO; with its
+ * answer to that goes what is `unasked`.
+ */
+async function serve(
+  extensions: readonly string[],
+  answer: (piece: string, socket: Socket) => string,
+  unasked = '',
+) {
   const pieces: string[] = []
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
     socket.write('220 here\r\n')
     socket.on('data', (bytes) => {
       const piece = bytes.toString('latin1')
       if (piece.startsWith('EHLO')) {
         socket.write(
-          `${['here', ...extensions].map((line, at) => `250${at === extensions.length ? ' ' : '-'}${line}`).join('\r\n')}\r\n`,
+          `${['here', ...extensions].map((line, at) => `250${at === extensions.length ? ' ' : '-'}${line}`).join('\r\n')}\r\n${unasked}`,
         )
         return
       }
       pieces.push(piece)
-      const said = answer(piece)
+      const said = answer(piece, socket)
       if (said !== '') socket.write(said)
     })
   }).listen(0, '127.0.0.1')
@@ -45,7 +53,7 @@ async function serve(extensions: readonly string[], answer: (piece: string) => s
     timeoutMs: 2000,
   })
   open.push(() => sender.close())
-  return { pieces, sender }
+  return { pieces, sender, sockets }
 }
 
 const mail = { from: 'a@example.com', to: 'b@example.com', bytes: Buffer.from('.x\r\n') }
@@ -64,6 +72,28 @@ test('where the server takes it, the envelope goes in one piece, and nothing of 
     'MAIL FROM:<a@example.com> SIZE=4\r\nRCPT TO:<b@example.com>\r\nDATA\r\n',
     '..x\r\n.\r\n',
   ])
+})
+
+test('replies may come a byte at a time', async () => {
+  const { sender } = await serve(['PIPELINING'], (piece, socket) => {
+    const said = piece.startsWith('MAIL')
+      ? '250-yes\r\n250 ja, schön\r\n250 yes\r\n354 go on\r\n'
+      : '250-2.0.0 taken\r\n250 2.0.0 für immer\r\n'
+    socket.setNoDelay()
+    const bytes = [...Buffer.from(said)]
+    const dribble = () => {
+      const [byte] = bytes.splice(0, 1)
+      if (byte !== undefined) socket.write(Buffer.of(byte), () => setImmediate(dribble))
+    }
+    dribble()
+    return ''
+  })
+  for (let round = 0; round < 3; round += 1) {
+    expect(await sender.send(mail, atOnce)).toEqual({
+      kind: 'accepted',
+      reply: '250-2.0.0 taken\n250 2.0.0 für immer',
+    })
+  }
 })
 
 test('where it does not, each command waits for the answer to the one before', async () => {
@@ -89,6 +119,47 @@ test('a server that refuses the recipient and waits for a body all the same gets
   })
   expect(asked).toBe(0)
   expect(pieces[1]).toBe('.\r\n')
+})
+
+test.each(['250 as well\r\n', '421 bye\r\n', '550 no\r\n550 no\r\n', '25', '250-and\r\n'])(
+  'a server that says more than its extensions (%j) is an outage, and nothing worse',
+  async (unasked) => {
+    const { pieces, sender } = await serve(['PIPELINING'], () => '', unasked)
+    expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'outage' })
+    expect(pieces.join('')).not.toContain('MAIL')
+  },
+)
+
+test.each([
+  ['the refusal', '550 5.1.1 nobody\r\n', 'refused'],
+  ['a refusal for now', '450 4.2.1 later\r\n', 'deferred'],
+])('a server that hangs up with %s has told it all the same', async (_, refusal, kind) => {
+  const { sender } = await serve(['PIPELINING'], (piece, socket) => {
+    if (piece.startsWith('MAIL')) socket.end(`250 yes\r\n${refusal}`)
+    return ''
+  })
+  expect(await sender.send(mail, atOnce)).toMatchObject({ kind, reply: refusal.trim() })
+})
+
+test('a server that hangs up at the lone dot has refused the recipient all the same', async () => {
+  const { sender } = await serve(['PIPELINING'], (piece, socket) => {
+    if (piece.startsWith('MAIL')) return '250 yes\r\n550 5.1.1 nobody\r\n354 go on\r\n'
+    socket.destroy()
+    return ''
+  })
+  expect(await sender.send(mail, atOnce)).toMatchObject({
+    kind: 'refused',
+    reply: '550 5.1.1 nobody',
+  })
+})
+
+test('a connection on which the server does not begin anew is closed', async () => {
+  const { sender, sockets } = await serve([], (piece) => {
+    if (piece.startsWith('RCPT')) return '550 5.1.1 nobody\r\n'
+    return piece.startsWith('RSET') ? '502 what is that\r\n' : '250 yes\r\n'
+  })
+  expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'refused' })
+  await vi.waitFor(() => expect(sockets.size).toBe(0))
 })
 
 test('a server that speaks without being asked is not trusted with another mail', async () => {

@@ -23,7 +23,8 @@ export function composeMail(
   headers: MailHeaders,
 ): Buffer {
   const letter = letters.composeLetter(events, headers)
-  const boundary = `--herald-${digest(headers.messageId).slice(0, 24)}`
+  // Neither quoted-printable nor base64 ever has `=_`, so no text can be taken for it (RFC 2045 §6.7).
+  const boundary = `=_herald-${digest(headers.messageId).slice(0, 24)}`
   const html = textPart('text/html', letters.encoder.encode(letter.htmlPieces))
   const pictures = letter.attachments.map(picturePart)
   const { header, body } = multipart('alternative', `${boundary}-1`, [

@@ -50,12 +50,19 @@ export function textHeader(name: string, text: string): string {
 
 /** A header of a mailbox with or without a name. */
 export function mailboxHeader(name: string, mailbox: string): string {
-  const [, said, address] = /^(.+) (<[^<>]+>)$/.exec(mailbox.trim()) ?? []
-  if (said === undefined) return folded(name, mailbox.trim())
+  const [, given, address] = /^(.+) (<[^<>]+>)$/.exec(mailbox.trim()) ?? []
+  if (given === undefined) return folded(name, mailbox.trim())
+  const said = unquoted(given)
   if (!isPlain(said)) return folded(name, `${encodedWords(said)} ${address}`)
   // RFC 5322 §3.2.3: atoms may stand as they are.
   const isAtoms = /^[\w !#$%&'*+\-/=?^`{|}~]+$/.test(said)
   return folded(name, `${isAtoms ? said : `"${said.replace(/["\\]/g, '\\$&')}"`} ${address}`)
+}
+
+/** Quotes around a name are how it may be written (RFC 5322 §3.2.4), no part of it. */
+function unquoted(phrase: string): string {
+  const [, within] = /^"((?:[^"\\]|\\.)*)"$/.exec(phrase.trim()) ?? []
+  return within === undefined ? phrase : within.replace(/\\(.)/g, '$1')
 }
 
 export function folded(name: string, value: string): string {
@@ -63,8 +70,8 @@ export function folded(name: string, value: string): string {
   return `${line.length <= 76 ? line : foldLines(line, 76)}\r\n`
 }
 
-/** What looks like an encoded word would be read as one. */
-const isPlain = (text: string) => /^[\x20-\x7e]*$/.test(text) && !text.includes('=?')
+/** What looks like an encoded word would be read as one; many blanks could fold to a line of nothing else. */
+const isPlain = (text: string) => /^[\x20-\x7e]*$/.test(text) && !/=\?| {2}/.test(text)
 
 /** In the shorter of the two encodings; readable where most of it is Latin. */
 function encodedWords(text: string): string {

@@ -11,7 +11,7 @@ export interface TemplateFiles {
 }
 
 /** Changes with the code where that gives other letters, or mails, from the same files. */
-const codeVersion = 3
+const codeVersion = 4
 
 /** Where the letters' own files lie, in the sources and in an installed package alike. */
 export const shippedFolder = fileURLToPath(new URL('../../../templates/', import.meta.url))

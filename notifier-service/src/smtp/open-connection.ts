@@ -86,8 +86,13 @@ function extensionIn(line: string): [name: string, said: string] {
 function takeSocket(connection: SMTPConnection): Socket {
   const inside = connection as unknown as {
     readonly _socket: Socket
+    readonly _responseQueue: readonly string[]
+    readonly _remainder: string
   } & Readonly<Record<`_onSocket${string}`, () => void>>
   const socket = inside._socket
+  // It would look at what is left only later, and then take it for a fault of its own connection.
+  const left = [...inside._responseQueue, inside._remainder]
+  if (left.some((said) => said.trim() !== '')) throw new Error('it speaks without being asked')
   for (const event of ['Data', 'Error', 'Close', 'End', 'Timeout']) {
     const listener = inside[`_onSocket${event}`]
     if (listener === undefined) throw new TypeError(`nodemailer does not listen to ${event}`)

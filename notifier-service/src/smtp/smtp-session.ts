@@ -111,11 +111,12 @@ export class SmtpSession {
     if (!this.usable) return false
     try {
       const reply = await within(this.#timeouts.envelopeMs, this.#say('RSET\r\n'))
-      return isYes(reply) && this.usable
+      if (isYes(reply) && this.usable) return true
     } catch {
-      this.close()
-      return false
+      // As if it had said no.
     }
+    this.close()
+    return false
   }
 
   /** Hangs up; a mail in flight ends by it. Idempotent. */
@@ -134,22 +135,25 @@ export class SmtpSession {
   /** Resolves at the 354. With PIPELINING (RFC 2920) all goes out at once. */
   async #open(commands: readonly Command[]): Promise<void> {
     const pipelining = this.#extensions.has('PIPELINING')
-    const together = pipelining ? await this.#sayAll(commands.map(({ line }) => line)) : undefined
+    const together = pipelining ? await this.#sayAll(commands.map(({ line }) => line)) : []
     let failure: SmtpFailure | undefined
     for (const [at, { name, line, wants }] of commands.entries()) {
-      const reply = together?.[at] ?? (await this.#say(line))
+      // A refusal stands, also where the server hangs up with it and leaves the rest unanswered.
+      if (failure !== undefined && !(at in together)) break
+      const reply = together[at] ?? (await this.#say(line))
       if (Math.floor(reply.code / 100) !== wants) failure ??= failureOf(reply, name)
       // It waits for a body, though it refused what comes before: RFC 2920 §3.1 has a dot for that.
-      else if (failure !== undefined && wants === 3) await this.#say('.\r\n')
-      if (failure !== undefined && !pipelining) break
+      else if (failure !== undefined && wants === 3) await this.#say('.\r\n').catch(() => {})
     }
     if (failure !== undefined) throw failure
   }
 
-  #sayAll(lines: readonly string[]): Promise<SmtpReply[]> {
+  /** The replies in order; those that did not come before the connection ended are not among them. */
+  async #sayAll(lines: readonly string[]): Promise<SmtpReply[]> {
     const replies = lines.map(() => this.#answer())
     this.#socket.write(lines.join(''))
-    return Promise.all(replies)
+    const settled = await Promise.allSettled(replies)
+    return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   }
 
   #say(bytes: string | Buffer): Promise<SmtpReply> {

@@ -1,4 +1,5 @@
 import kafkajs, { type Message as KafkaMessage, type Producer as KafkaProducer } from 'kafkajs'
+import { isPassing } from './errors.js'
 
 /** What goes to one partition. */
 interface Run {
@@ -71,7 +72,10 @@ export class Sender {
       }
     } catch (error) {
       this.#apartUntil = Date.now() + apartMs
-      for (const { reject } of runs) reject(error)
+      // Kafka refuses one partition's messages, and kafkajs says it of them all: each asks for itself.
+      if (runs.length > 1 && !isPassing(error))
+        for (const run of runs) void this.#request(topic, [run])
+      else for (const { reject } of runs) reject(error)
     }
   }
 
