@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { access, constants, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
-import type { Upload } from './convert-call.js'
+import { chunkBytesOf, type Upload } from './convert-call.js'
 
 /** A file that is there, can be read and holds something. */
 export interface InputFile extends Upload {
@@ -10,9 +10,6 @@ export interface InputFile extends Upload {
   readonly path: string
   readonly sizeBytes: number
 }
-
-// Measured: the fastest size for a gRPC message.
-const chunkBytes = 256 * 1024
 
 /**
  * Looks at the file at `given`, following links. Rejects with HERALD_UNREADABLE_FILE or
@@ -45,7 +42,7 @@ export async function inspectInput(given: string): Promise<InputFile> {
     name: basename(path),
     sizeBytes: status.size,
     async *open() {
-      const stream = createReadStream(path, { highWaterMark: chunkBytes })
+      const stream = createReadStream(path, { highWaterMark: chunkBytesOf(status.size) })
       const chunks = stream[Symbol.asyncIterator]()
       for (;;) {
         const next = await reading(() => chunks.next())

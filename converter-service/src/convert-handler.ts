@@ -79,8 +79,9 @@ async function convert(
   const logger = services.logger.child({ conversion: plan.conversionId })
   // Made while the caller is told.
   const opening = spool.open()
-  leave.push(async () => (await opening).remove())
-  opening.catch(() => {})
+  const nothing = () => {}
+  opening.catch(nothing)
+  leave.push(() => opening.then((folder) => folder.remove(), nothing))
   try {
     const responder = new Responder(call, signal, idleMs)
     await responder.send({

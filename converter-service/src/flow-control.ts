@@ -14,8 +14,8 @@ export const windowBytes = 512 * 1024
  * To be called when `server` is bound.
  */
 export function openWindows(server: Server): void {
-  const { http2Servers } = server as unknown as { http2Servers: Map<Http2Server, unknown> }
-  for (const http2Server of http2Servers.keys()) {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> }
+  for (const http2Server of http2Servers?.keys() ?? []) {
     http2Server.on('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(windowBytes)
       session.settings({ initialWindowSize: windowBytes })

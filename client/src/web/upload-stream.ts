@@ -1,9 +1,6 @@
 import type { Readable } from 'node:stream'
 import { HeraldError } from '@herald/proto/errors'
-import type { Upload } from '../convert-call.js'
-
-// Measured: the fastest size for a gRPC message.
-const chunkBytes = 256 * 1024
+import { chunkBytesOf, type Upload } from '../convert-call.js'
 
 export interface StreamedUpload extends Upload {
   /** Resolves when the caller has sent all of it, whatever became of it here. */
@@ -21,6 +18,7 @@ export function streamUpload(
   { name, sizeBytes }: { name: string; sizeBytes: number | undefined },
   lost: (fault: HeraldError) => void,
 ): StreamedUpload {
+  const chunkBytes = chunkBytesOf(sizeBytes)
   let begun = false
   const consumed = new Promise<void>((resolve, reject) => {
     stream.once('end', resolve)
