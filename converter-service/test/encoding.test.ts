@@ -19,9 +19,9 @@ const picture = await sharp(grain(120 * 80 * 3), { raw: { width: 120, height: 80
   .png()
   .toBuffer()
 
-function grain(length: number): Buffer {
+function grain(length: number): Uint8Array {
   let seed = 1
-  return Buffer.alloc(length).map(() => {
+  return new Uint8Array(length).map(() => {
     seed = (seed * 16_807) % 2_147_483_647
     return seed & 255
   })
