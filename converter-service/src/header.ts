@@ -3,13 +3,9 @@ import { formatNamed } from './formats.js'
 import { forecastInspection } from './inspect-forecast.js'
 import type { Upload } from './upload.js'
 import type { Job, Run } from './worker/job.js'
+import type { Task } from './worker/messages.js'
 
-export type InspectTask = { readonly kind: 'inspect'; readonly source: Source }
-
-interface Source {
-  readonly path: string
-  readonly format: string
-}
+type InspectTask = Extract<Task, { kind: 'inspect' }>
 
 /** Whether what a format tells of a file stands in front, so that a part of the file tells it. */
 export function standsInFront(format: string): boolean {

@@ -32,7 +32,7 @@ export class ConverterMetrics {
     })
     this.#work = new Histogram({
       name: 'herald_conversion_work_seconds',
-      help: 'From the first worker’s start to the last one’s end',
+      help: 'Time in which workers were at it',
       buckets: seconds,
       registers,
     })

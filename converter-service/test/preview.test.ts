@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RenditionPlan } from '@herald/converter-service/engines/engine'
+import { openPicture } from '@herald/converter-service/engines/image-source'
 import { makeRendition } from '@herald/converter-service/engines/make-rendition'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -41,7 +42,8 @@ const pictures = {
 
 async function make(path: string, plan: RenditionPlan, preview: boolean) {
   const target = join(folder, `target-${preview}`)
-  const made = await makeRendition({ path, format: 'png' }, plan, target, limits, { preview })
+  const picture = await openPicture({ path, format: 'png' })
+  const made = await makeRendition(picture, plan, target, limits, { preview })
   return { made, bytes: await readFile(target) }
 }
 

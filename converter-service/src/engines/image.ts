@@ -4,7 +4,7 @@ import { encoders } from './encoders.js'
 import type { Engine, Inspection, SourceFile } from './engine.js'
 import { libheifVersion } from './heic.js'
 import { openPicture, type Picture } from './image-source.js'
-import { renderPicture } from './make-rendition.js'
+import { makeRendition } from './make-rendition.js'
 import { held } from './metadata.js'
 import { makePreview } from './preview.js'
 import { sharp } from './sharp.js'
@@ -61,7 +61,7 @@ export const imageEngine: Engine = {
 
   convert: (source, plan, target, limits, wishes) =>
     explained(source, async () =>
-      renderPicture(await open(source, plan.page), plan, target, limits, wishes),
+      makeRendition(await open(source, plan.page), plan, target, limits, wishes),
     ),
 
   preview: (rendition, { maxPixels }) =>

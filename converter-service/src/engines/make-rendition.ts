@@ -7,31 +7,19 @@ import type {
   Made,
   PreviewMade,
   RenditionPlan,
-  SourceFile,
   Wishes,
 } from './engine.js'
 import { fitBytes } from './fit-bytes.js'
 import { needsSingleFrames, shapeFrames } from './frames.js'
 import { refuseTooLarge } from './image-limits.js'
-import { openPicture, type Picture } from './image-source.js'
+import type { Picture } from './image-source.js'
 import { cleanWritten, held, heldBy, keepDescription } from './metadata.js'
 import { pagesToRead } from './pages.js'
 import { type Shaping, settle, shape } from './shape.js'
 import { type OutputInfo, type Sharp, sharp } from './sharp.js'
 
-/** Makes a picture of a file, see `renderPicture`. */
-export async function makeRendition(
-  source: SourceFile,
-  plan: RenditionPlan,
-  target: string,
-  limits: EngineLimits,
-  wishes: Wishes = {},
-): Promise<Made> {
-  return renderPicture(await openPicture(source, plan.page), plan, target, limits, wishes)
-}
-
 /** Makes a picture of one that is open: shaped, encoded, and its metadata seen to. */
-export async function renderPicture(
+export async function makeRendition(
   picture: Picture,
   plan: RenditionPlan,
   target: string,

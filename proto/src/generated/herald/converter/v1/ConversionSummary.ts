@@ -26,7 +26,7 @@ export interface ConversionSummary {
    */
   'queueMs'?: (number | string);
   /**
-   * Time workers spent on it, from the first start to the last end, in milliseconds.
+   * Time in which workers were at it, in milliseconds.
    */
   'conversionMs'?: (number | string);
   /**
@@ -73,7 +73,7 @@ export interface ConversionSummary__Output {
    */
   'queueMs': (number);
   /**
-   * Time workers spent on it, from the first start to the last end, in milliseconds.
+   * Time in which workers were at it, in milliseconds.
    */
   'conversionMs': (number);
   /**
