@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Message } from '@herald/broker'
+import { type Mail, readMail } from '@herald/mailhog/mail'
 import { SMTPServer } from 'smtp-server'
 import type { BenchStage } from './bench.js'
 import { makeEvent } from './events.js'
@@ -17,11 +18,7 @@ export interface CapturedMail {
   readonly content: MailContent
 }
 
-export interface MailContent {
-  readonly subject: string
-  readonly text: string
-  readonly html: string
-}
+export type MailContent = Pick<Mail, 'subject' | 'text' | 'html'>
 
 export async function captureMail(
   stage: BenchStage,
@@ -57,20 +54,6 @@ export async function captureMail(
   server.close()
   return {
     named: (id) => raw.replace(/^(Message-ID: *<)[^@>]*/im, `$1${id}`),
-    content: {
-      subject: /^Subject: *(.*)\r$/im.exec(raw)?.[1] ?? '',
-      text: partOf(raw, 'text/plain'),
-      html: partOf(raw, 'text/html'),
-    },
+    content: await readMail('', [], Buffer.from(raw, 'latin1')),
   }
-}
-
-/** Of a mail whose parts are quoted-printable, as the notifier's are. */
-function partOf(raw: string, mediaType: string): string {
-  const from = raw.indexOf('\r\n\r\n', raw.indexOf(`Content-Type: ${mediaType}`)) + 4
-  const encoded = raw.slice(from, raw.indexOf('\r\n----', from))
-  const bytes = encoded
-    .replace(/=\r\n/g, '')
-    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return Buffer.from(bytes, 'latin1').toString()
 }
