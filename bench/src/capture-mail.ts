@@ -52,8 +52,9 @@ export async function captureMail(
   // It would go on asking Kafka beside those that are measured.
   await notifier.stop()
   server.close()
+  const { subject, text, html } = await readMail('', [], Buffer.from(raw, 'latin1'))
   return {
     named: (id) => raw.replace(/^(Message-ID: *<)[^@>]*/im, `$1${id}`),
-    content: await readMail('', [], Buffer.from(raw, 'latin1')),
+    content: { subject, text, html },
   }
 }
