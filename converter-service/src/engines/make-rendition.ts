@@ -2,13 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { chooseColours } from './colours.js'
 import { canShowAtOnce, encodeWithPreview } from './encode-with-preview.js'
 import { effortOf, encoders, type Playing } from './encoders.js'
-import type {
-  EngineLimits,
-  Made,
-  PreviewMade,
-  RenditionPlan,
-  Wishes,
-} from './engine.js'
+import type { EngineLimits, Made, PreviewMade, RenditionPlan, Wishes } from './engine.js'
 import { fitBytes } from './fit-bytes.js'
 import { needsSingleFrames, shapeFrames } from './frames.js'
 import { refuseTooLarge } from './image-limits.js'
