@@ -3,6 +3,7 @@ import { type ConverterClient, openConverter } from '@herald/client/converter-cl
 import { inspectInput } from '@herald/client/input-file'
 import type { ReceivedConversionSummary, RenditionSpec } from '@herald/proto/converter'
 import { startProgram } from '@herald/stack/program'
+import { converterFlags } from '@herald/stack/programs'
 import { v7 as uuidv7 } from 'uuid'
 import type { BenchStage } from './bench.js'
 
@@ -28,6 +29,7 @@ export async function startConverter(
     {
       name: 'converter',
       main,
+      nodeFlags: converterFlags,
       env: {
         PATH: '/usr/local/bin:/usr/bin:/bin',
         HERALD_CONVERTER_LISTEN: '127.0.0.1:0',

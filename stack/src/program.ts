@@ -8,6 +8,8 @@ export interface ProgramSpec {
   /** Its compiled entry point, absolute. */
   readonly main: string
   readonly args?: readonly string[]
+  /** For Node itself. */
+  readonly nodeFlags?: readonly string[]
   /** Its whole environment. */
   readonly env: NodeJS.ProcessEnv
 }
@@ -33,13 +35,17 @@ export interface Program {
 
 /** Starts a program; `heard` gets every line that it writes. */
 export function startProgram(spec: ProgramSpec, heard: (line: LogLine) => void): Program {
-  const child = spawn(process.execPath, [spec.main, ...(spec.args ?? [])], {
-    env: spec.env,
-    // Its own process group: a Ctrl-C at the terminal reaches us alone, and we stop in order.
-    // The channel: it notices when we are gone, however that came about.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
+  const child = spawn(
+    process.execPath,
+    [...(spec.nodeFlags ?? []), spec.main, ...(spec.args ?? [])],
+    {
+      env: spec.env,
+      // Its own process group: a Ctrl-C at the terminal reaches us alone, and we stop in order.
+      // The channel: it notices when we are gone, however that came about.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  )
   const kill = () => killGroup(child)
   // However we end, short of kill -9, nothing is left behind.
   process.once('exit', kill)

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { converterFlags } from '@herald/stack/programs'
 import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -16,6 +17,12 @@ function load(file: string) {
   })
   return { status, stdout, stderr }
 }
+
+test('the containers start the converter as npm start does', () => {
+  const command = ['node', ...converterFlags, '/herald/converter-service/dist/src/main.js']
+  const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
+  expect(text).toContain(`command: ["${command.join('", "')}"]`)
+})
 
 describe.skipIf(!hasGo)(
   `docker-compose.yml, read by the library of Docker Compose${hasGo ? '' : ' (left out: Go is not installed)'}`,
