@@ -40,7 +40,7 @@ const inspectPicture = async () => {
 test('a child answers one task after the other', async () => {
   const task = await inspectPicture()
   for (let time = 0; time < 3; time++) {
-    const { result } = await worker.run(task)
+    const { result } = await worker.run(task, 1)
     expect(result).toMatchObject({ width: 120, height: 80, pages: 1, holds: [] })
   }
 })
@@ -48,7 +48,7 @@ test('a child answers one task after the other', async () => {
 // A child that was killed with its answer already in the pipe passed for free, and the next
 // conversion was given to it and died with it.
 test('an answer that arrives after the kill does not count', async () => {
-  const outcome = worker.run(await inspectPicture())
+  const outcome = worker.run(await inspectPicture(), 1)
   // The child answers meanwhile; nothing is read here.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
   worker.kill('timeout')

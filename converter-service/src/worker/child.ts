@@ -1,6 +1,7 @@
 import { HeraldError } from '@herald/proto/errors'
 import { Engines } from '../engines/all-engines.js'
-import type { ChildMessage, SelfReport, Task, TaskResults } from './messages.js'
+import { useThreads } from '../engines/sharp.js'
+import type { ChildMessage, Order, SelfReport, Task, TaskResults } from './messages.js'
 
 /** How often it tells what it uses while a task runs. */
 const reportIntervalMs = 50
@@ -35,7 +36,7 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
-process.on('message', async (task: Task) => {
+process.on('message', async ({ task, threads }: Order) => {
   const before = process.cpuUsage()
   const used = (): SelfReport => {
     const { user, system } = process.cpuUsage(before)
@@ -46,6 +47,7 @@ process.on('message', async (task: Task) => {
     ? setInterval(() => send({ kind: 'working', used: used() }), reportIntervalMs)
     : undefined
   try {
+    useThreads(threads)
     const result = await run(task)
     send({ kind: 'done', result, used: used() })
   } catch (error) {

@@ -22,8 +22,8 @@ export interface Forecast {
 export interface Waiting {
   readonly job: Job
   readonly forecast: Forecast
-  /** Takes the worker until the task is over, however it ends. */
-  start(worker: Worker): Promise<void>
+  /** Takes the worker until the task is over, however it ends; `threads` are its to use. */
+  start(worker: Worker, threads: number): Promise<void>
   abandon(error: unknown): void
 }
 
@@ -100,13 +100,15 @@ export class Job {
       const waiting: Waiting = {
         job: this,
         forecast,
-        start: async (worker) => {
+        start: async (worker, threads) => {
           this.#waiting.delete(waiting)
           this.#begin(worker, task)
           onStart?.()
           const from = performance.now()
           try {
-            const { result, usage } = await worker.run(task, (used) => this.#check(worker, used))
+            const { result, usage } = await worker.run(task, threads, (used) =>
+              this.#check(worker, used),
+            )
             this.#check(worker, usage)
             if (this.#failure) reject(this.#failure)
             else resolve({ result, ms: performance.now() - from, usage })

@@ -3,11 +3,9 @@ import type { Worker } from './worker.js'
 /** A child of the pool, and what it is at. */
 export interface Member {
   readonly worker: Worker
-  /** Takes short tasks only, and only while long ones hold all others. */
+  /** Takes short tasks only, and only while all others are busy. */
   readonly express: boolean
   state: 'starting' | 'idle' | 'busy' | 'gone'
-  /** At a task that is not short. */
-  long: boolean
   /** Makes room as soon as a fresh one is there; works on until then. */
   retiring: boolean
 }
@@ -20,11 +18,6 @@ export interface Recycle {
 
 export function isWorn({ worker, retiring }: Member, { tasks, growthBytes }: Recycle): boolean {
   return !retiring && (worker.tasks >= tasks || worker.growthBytes > growthBytes)
-}
-
-/** Whether every child but the one for short tasks is at a long one. */
-export function allAtLong(members: Iterable<Member>): boolean {
-  return [...members].every(({ express, state, long }) => express || (state === 'busy' && long))
 }
 
 /** Whether there are as many fresh ones as there should be, so that the others may go. */

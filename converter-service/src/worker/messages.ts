@@ -23,6 +23,13 @@ export type Task =
     }
   | { readonly kind: 'preview'; readonly source: SourceFile; readonly limits: EngineLimits }
 
+/** To a child. */
+export interface Order {
+  readonly task: Task
+  /** How many it may work on. */
+  readonly threads: number
+}
+
 /** What each kind of task comes to. */
 export interface TaskResults {
   inspect: Inspection

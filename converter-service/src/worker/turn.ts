@@ -3,7 +3,7 @@ import type { Forecast, Waiting } from './job.js'
 /** What takes no longer than this, for sure, may pass by long tasks. */
 const shortMs = 500
 
-export function isShort({ ms, sure }: Forecast): boolean {
+function isShort({ ms, sure }: Forecast): boolean {
   return sure && ms <= shortMs
 }
 

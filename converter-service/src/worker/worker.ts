@@ -7,7 +7,7 @@ import type { Logger } from '@herald/runtime/logger'
 import type { EngineReport } from '../engines/engine.js'
 import type { Confinement } from './confinement.js'
 import type { Guardian } from './guardian.js'
-import type { ChildMessage, Task, TaskResult } from './messages.js'
+import type { ChildMessage, Order, Task, TaskResult } from './messages.js'
 import { type Usage, UsageMeter } from './usage.js'
 
 const program = fileURLToPath(new URL('./child.js', import.meta.url))
@@ -105,16 +105,21 @@ export class Worker {
   }
 
   /**
-   * Runs a task; `onUsage` is told now and then what it uses. Rejects with HeraldError for the
-   * file's or the request's fault, and when the child dies over it; with Error for a defect.
+   * Runs a task on so many threads; `onUsage` is told now and then what it uses. Rejects with
+   * HeraldError for the file's or the request's fault, and when the child dies over it; with Error
+   * for a defect.
    */
-  run<T extends Task>(task: T, onUsage: (usage: Usage) => void = () => {}): Promise<Outcome<T>> {
+  run<T extends Task>(
+    task: T,
+    threads: number,
+    onUsage: (usage: Usage) => void = () => {},
+  ): Promise<Outcome<T>> {
     return new Promise((resolve, reject) => {
       this.#assignment = {
         resolve: (result) => resolve({ result, usage: this.usage }),
         reject,
       }
-      this.#child.send(task, (error) => {
+      this.#child.send({ task, threads } satisfies Order, (error) => {
         if (error) this.kill('crash')
       })
       this.#usage = { cpuMs: 0, peakBytes: 0 }
