@@ -35,6 +35,8 @@ interface Lease {
 const receiptsKeptMs = 7 * 24 * 3_600_000
 const maxReceipts = 10_000
 const maxPrunedAtOnce = 500
+/** Counting the receipts walks them all, which takes a millisecond of the one thread there is. */
+const countEvery = 100
 const leaseKey = 'relay'
 
 /** Thrown when a relay acts on a lease that is not its own any more. */
@@ -58,6 +60,7 @@ export function openRecords(directory: string) {
   const leases = store.table<Lease, string>('leases')
   /** Leases given up here; should the store fail to note it, they count as free all the same. */
   const givenUp = new Set<string>()
+  let sinceCounted = countEvery
   let closed = false
 
   const write = <T>(change: () => T): Promise<T> =>
@@ -70,8 +73,16 @@ export function openRecords(directory: string) {
   const isHeld = (lease: Lease | undefined) =>
     lease !== undefined && !givenUp.has(lease.token) && isAlive(lease.holder)
 
-  const pruneReceipts = (nowMs: number) => {
-    let excess = receipts.count() - maxReceipts
+  /** How many more than may stay; looked at with the first that this process publishes, and now and then. */
+  const countExcess = (added: number) => {
+    sinceCounted += added
+    if (sinceCounted < countEvery) return 0
+    sinceCounted = 0
+    return receipts.count() - (maxReceipts - countEvery)
+  }
+
+  const pruneReceipts = (added: number, nowMs: number) => {
+    let excess = countExcess(added)
     for (let pruned = 0; pruned < maxPrunedAtOnce; pruned += 1) {
       // Ids begin with their time: the oldest comes first. Read alone, since most often it stays,
       // and every publication looks.
@@ -144,7 +155,7 @@ export function openRecords(directory: string) {
           ready.remove(id)
           receipts.put(id, { published, atMs, ...(record ? remembered(record) : {}) })
         }
-        pruneReceipts(atMs)
+        pruneReceipts(entries.length, atMs)
       }),
 
     countFailure: (token: string, ids: readonly string[], lastFault: string, notBeforeMs: number) =>
