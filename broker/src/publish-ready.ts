@@ -31,6 +31,10 @@ export class Publisher {
   readonly #retrySetAside: boolean
   readonly #tried = new Set<string>()
   readonly #blockedTopics = new Map<string, number>()
+  /** Acknowledged, and not yet known as such to the outbox. */
+  readonly #acknowledged = new Map<string, readonly Published[]>()
+  #noting: Promise<void> | undefined
+  #noteFailed = false
   #broker: Broker | undefined
 
   constructor(lease: RelayLease, openBroker: () => Promise<Broker>, options: PublisherOptions) {
@@ -40,13 +44,23 @@ export class Publisher {
     this.#retrySetAside = options.retrySetAside === true
   }
 
-  /** Publishes the next entries, one send in flight. Rejects when the outbox fails or LeaseLost. */
+  /**
+   * Publishes the next entries, one send in flight; the outbox notes those before meanwhile.
+   * Rejects when the outbox fails, then or at a later step, or LeaseLost.
+   */
   async step(): Promise<StepResult> {
+    if (this.#noteFailed) await this.#noting
     const batch = this.#nextBatch()
     return batch.length === 0 ? 'idle' : this.#publish(batch)
   }
 
+  /** Resolves once the outbox knows all that was published. Rejects as `step` does. */
+  async noted(): Promise<void> {
+    await this.#noting
+  }
+
   async close(): Promise<void> {
+    await this.#noting?.catch(() => {})
     const broker = this.#broker
     this.#broker = undefined
     await broker?.close()
@@ -71,6 +85,7 @@ export class Publisher {
   }
 
   #mayGo({ id, notBefore, announcement }: OutboxEntry, now: number): boolean {
+    if (this.#acknowledged.has(id)) return false
     if ((this.#blockedTopics.get(announcement.topic) ?? 0) > now) return false
     if (notBefore === undefined || notBefore.getTime() <= now) return true
     return this.#retrySetAside && !this.#tried.has(id)
@@ -89,16 +104,32 @@ export class Publisher {
       return this.#onFault(batch, topic, error)
     }
     let from = 0
-    const receipts = batch.map(({ id, announcement }) => {
+    for (const { id, announcement } of batch) {
       const to = from + announcement.messages.length
-      const receipt = { id, published: published.slice(from, to) }
+      this.#acknowledged.set(id, published.slice(from, to))
       from = to
-      return receipt
-    })
-    await this.#lease.published(receipts)
+    }
+    this.#note()
     this.published += batch.length
     this.#logger.debug({ topic, entries: batch.length }, 'published')
     return 'progress'
+  }
+
+  /** One note at a time. What fails once fails for good: `step` and `noted` tell. */
+  #note(): void {
+    this.#noting ??= this.#noteAll()
+    this.#noting.catch(() => {
+      this.#noteFailed = true
+    })
+  }
+
+  async #noteAll(): Promise<void> {
+    while (this.#acknowledged.size > 0) {
+      const receipts = Array.from(this.#acknowledged, ([id, published]) => ({ id, published }))
+      await this.#lease.published(receipts)
+      for (const { id } of receipts) this.#acknowledged.delete(id)
+    }
+    this.#noting = undefined
   }
 
   async #onFault(

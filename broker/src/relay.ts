@@ -7,6 +7,8 @@ import { Publisher } from './publish-ready.js'
 import { Wake } from './wake.js'
 
 const backOff = { baseMs: 200, capMs: 30_000 }
+/** How often what others left prepared is read: more of it is being placed, and is none of ours. */
+const settleEveryMs = 500
 
 export interface Relay {
   /** Finishes the send in flight, closes the broker, gives up the lease. Idempotent. */
@@ -121,9 +123,13 @@ async function work(
 ): Promise<void> {
   const publisher = new Publisher(lease, openBroker, { logger, retrySetAside })
   try {
+    let settledAt = Number.NEGATIVE_INFINITY
     for (let failures = 0; !wake.ended; ) {
       wake.reset()
-      await outbox.settle()
+      if (performance.now() - settledAt >= settleEveryMs) {
+        await outbox.settle()
+        settledAt = performance.now()
+      }
       const result = await publisher.step()
       if (progress) {
         progress.published = publisher.published
@@ -135,7 +141,7 @@ async function work(
       }
       failures = 0
       if (result === 'progress') continue
-      if (once) return
+      if (once) return await publisher.noted()
       await wake.news()
     }
   } finally {
