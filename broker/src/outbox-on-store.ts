@@ -4,40 +4,45 @@ import { isAlive, type Logger, thisProcess } from '@herald/runtime'
 import { v7 } from 'uuid'
 import type { Published } from './broker.js'
 import { checkAnnouncement } from './check-announcement.js'
-import type { RelayableOutbox, RelayLease } from './outbox.js'
+import { Handed } from './handed.js'
+import type { RelayableOutbox } from './outbox.js'
+import { createLease } from './outbox-lease.js'
 import type { EntryRecord, Records } from './outbox-records.js'
 import { toEntry, toReceipt } from './outbox-views.js'
-import { isComplete, placeFiles, withdrawFiles } from './place-files.js'
+import { isComplete, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
 
 /** The outbox on its records; closes them when it is closed. */
 export function createOutbox(records: Records, logger: Logger): RelayableOutbox {
   const listeners = new Set<() => void>()
   /** Entries of dead processes that this outbox took over and could not settle yet. */
   const adopted = new Set<string>()
+  const handed = new Handed(records, logger)
   let stopBell: (() => void) | undefined
   let settling: Promise<void> | undefined
   let closed = false
 
+  const tell = () => {
+    for (const listener of listeners) listener()
+  }
+
   const listen = (heard: () => void) => {
     listeners.add(heard)
-    stopBell ??= records.bell.listen(() => listeners.forEach((listener) => void listener()), {
-      pollMs: 500,
-    })
+    stopBell ??= records.bell.listen(tell, { pollMs: 500 })
     return () => void listeners.delete(heard)
   }
 
   /** Where it went; undefined where nobody knows; null while it is yet to be published. */
   const fate = (id: string): Published[] | undefined | null => {
     if (closed) return undefined
+    if (handed.has(id)) return null
     if (records.prepared.get(id) !== undefined || records.ready.get(id) !== undefined) return null
     const receipt = records.receipts.get(id)
     return receipt && [...receipt.published]
   }
 
   const makeReady = async (id: string) => {
-    const isReady = await records.markReady(id)
+    await records.markReady(id)
     records.bell.ring()
-    return isReady
   }
 
   const drop = async (id: string, { files }: EntryRecord['announcement']) => {
@@ -45,7 +50,7 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
     await records.dropPrepared(id)
   }
 
-  const place = async (id: string, { announcement }: EntryRecord) => {
+  const placeOrDrop = async (id: string, { announcement }: EntryRecord) => {
     try {
       await placeFiles(announcement.files, announcement.overwrite === true)
     } catch (error) {
@@ -54,7 +59,6 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
       }
       throw error
     }
-    await makeReady(id)
   }
 
   const settleEntry = async (id: string, record: EntryRecord) => {
@@ -67,7 +71,9 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
         await drop(id, record.announcement)
         logger.warn({ entry: id, label }, 'dropped an announcement: its file was never completed')
       } else {
-        await place(id, record)
+        await placeOrDrop(id, record)
+        await removeTemporary(files)
+        await makeReady(id)
         logger.info({ entry: id }, 'settled what an earlier process left')
       }
       adopted.delete(id)
@@ -107,21 +113,31 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
     },
 
     async place(id) {
+      if (handed.has(id)) return
       const record = records.prepared.get(id)
-      if (record !== undefined) await place(id, record)
+      if (record !== undefined) {
+        await placeOrDrop(id, record)
+        const removed = removeTemporary(record.announcement.files)
+        // Placed twice at a time, it may be published by now.
+        if (handed.taken && records.prepared.get(id) !== undefined) {
+          handed.add(id, record)
+          tell()
+        } else await makeReady(id)
+        await removed
+      }
       // Published already counts as placed: the relay may have been quicker.
       else if (fate(id) === undefined) throw new Error(`the outbox holds no entry ${id}`)
     },
 
     async abandon(id) {
       const record = records.prepared.get(id)
-      if (record !== undefined) await drop(id, record.announcement)
+      if (record !== undefined && !handed.has(id)) await drop(id, record.announcement)
     },
 
     entries() {
       const all = [
         ...Array.from(records.prepared.entries(), ({ key, value }) =>
-          toEntry(key, 'prepared', value),
+          toEntry(key, handed.has(key) ? 'ready' : 'prepared', value),
         ),
         ...Array.from(records.ready.entries(), ({ key, value }) => toEntry(key, 'ready', value)),
       ]
@@ -154,7 +170,7 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
 
     async acquireLease() {
       const token = randomUUID()
-      return (await records.takeLease(token)) ? createLease(records, token) : undefined
+      return (await records.takeLease(token)) ? createLease(records, token, handed) : undefined
     },
 
     settle() {
@@ -169,26 +185,8 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
       stopBell?.()
       for (const listener of listeners) listener()
       await settling?.catch(() => {})
+      await handed.markReady()
       await records.close()
-    },
-  }
-}
-
-function createLease(records: Records, token: string): RelayLease {
-  return {
-    *ready() {
-      for (const { key, value } of records.ready.entries()) yield toEntry(key, 'ready', value)
-    },
-    async published(receipts) {
-      await records.dropPublished(token, receipts)
-      records.bell.ring()
-    },
-    async failed(ids, fault, notBefore) {
-      await records.countFailure(token, ids, fault, notBefore?.getTime() ?? 0)
-    },
-    async release() {
-      await records.releaseLease(token)
-      records.bell.ring()
     },
   }
 }

@@ -94,6 +94,13 @@ export function openRecords(directory: string) {
     }
   }
 
+  /** What is placed and handed to a relay of the same process is not in `ready`. */
+  const take = (id: string) => {
+    const record = ready.get(id) ?? prepared.get(id)
+    if (record !== undefined && !ready.remove(id)) prepared.remove(id)
+    return record
+  }
+
   return {
     bell: store.bell,
     prepared,
@@ -151,8 +158,7 @@ export function openRecords(directory: string) {
         requireLease(token)
         const atMs = Date.now()
         for (const { id, published } of entries) {
-          const record = ready.get(id)
-          ready.remove(id)
+          const record = take(id)
           receipts.put(id, { published, atMs, ...(record ? remembered(record) : {}) })
         }
         pruneReceipts(entries.length, atMs)
@@ -162,7 +168,7 @@ export function openRecords(directory: string) {
       write(() => {
         requireLease(token)
         for (const id of ids) {
-          const record = ready.get(id)
+          const record = take(id)
           if (record === undefined) continue
           ready.put(id, { ...record, attempts: record.attempts + 1, lastFault, notBeforeMs })
         }

@@ -65,20 +65,22 @@ export interface PublishedEvent extends Published {
 /**
  * Announcements that are not yet published, durable, shared by the processes of one machine.
  * The order of writes that loses nothing: the temporary files are complete and synced; `prepare`
- * keeps the record; `place` renames the files, syncs their folder and makes the record ready;
- * the relay publishes and drops it.
+ * keeps the record; `place` gives the files their names and syncs their folder; the relay publishes
+ * and drops the record. A relay of the same process is handed it at once; for others, and where it
+ * takes longer, the record is marked ready first.
  */
 export interface Outbox {
   /** Resolves to the entry's id once the record is synced. */
   prepare(announcement: Announcement): Promise<string>
   /**
-   * Gives the files their final names (never replacing one unless `overwrite`), syncs, marks the
-   * entry ready and rings the bell. Rejects with HERALD_FILE_EXISTS where a name is taken by other
-   * content; then nothing is announced, the record is dropped and its temporary files are removed.
-   * After any other fault the entry stays prepared: place it again or abandon it.
+   * Gives the files their final names (never replacing one unless `overwrite`), syncs, and makes
+   * the entry ready: hands it to the relay that works on this outbox, or else marks it and rings
+   * the bell. Rejects with HERALD_FILE_EXISTS where a name is taken by other content; then nothing
+   * is announced, the record is dropped and its temporary files are removed. After any other fault
+   * the entry stays prepared: place it again or abandon it.
    */
   place(id: string): Promise<void>
-  /** Drops a prepared entry and its temporary files. */
+  /** Drops an entry that is not placed, and its temporary files. */
   abandon(id: string): Promise<void>
   /** Every entry kept, in the order of publishing. */
   entries(): OutboxEntry[]

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { link, lstat, open, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { HeraldError } from '@herald/proto'
@@ -20,17 +20,28 @@ const noHardLinks: readonly (string | undefined)[] = [
 /**
  * Gives files their final names and syncs the folders. Without `overwrite`, all of them or, when
  * one name is taken by other content, none: rejects with HERALD_FILE_EXISTS, `withdrawFiles` then
- * takes back the others. Calling it again after a crash or a fault goes on where it was.
+ * takes back the others. Calling it again after a crash or a fault goes on where it was. While both
+ * names are there, what was placed can be told and taken back: `removeTemporary` comes after it.
  */
 export async function placeFiles(files: readonly OutboxFile[], overwrite: boolean): Promise<void> {
   // Looking first spares the others where one is taken; linking decides.
-  for (const file of files) await requireFree(file, overwrite)
-  for (const file of files) await (overwrite ? replace(file) : linkNew(file))
-  for (const folder of new Set(files.map(({ finalPath }) => dirname(finalPath)))) {
-    await syncFolder(folder)
+  if (overwrite || files.length > 1) for (const file of files) await requireFree(file, overwrite)
+  const folders = [...new Set(files.map(({ finalPath }) => dirname(finalPath)))]
+  const opening = Promise.allSettled(folders.map((folder) => open(folder, 'r')))
+  try {
+    for (const file of files) await (overwrite ? replace(file) : linkNew(file))
+    for (const opened of await opening) {
+      if (opened.status === 'rejected') throw opened.reason
+      await opened.value.sync()
+    }
+  } finally {
+    void opening.then(close)
   }
-  // Only now: while both names are there, what was placed can be told and taken back.
-  for (const { temporaryPath } of files) await removeIfThere(temporaryPath)
+}
+
+/** Removes the names that placed files had before. What cannot be removed stays. */
+export async function removeTemporary(files: readonly OutboxFile[]): Promise<void> {
+  await Promise.all(files.map(({ temporaryPath }) => unlink(temporaryPath).catch(() => {})))
 }
 
 /** Removes temporary files, and final names that `placeFiles` gave before it failed. */
@@ -101,12 +112,9 @@ async function sha256Of(path: string): Promise<string | undefined> {
   return hash.digest('hex')
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
+function close(folders: readonly PromiseSettledResult<FileHandle>[]): void {
+  for (const folder of folders) {
+    if (folder.status === 'fulfilled') folder.value.close().catch(() => {})
   }
 }
 

@@ -291,6 +291,80 @@ describe('the lease', () => {
   })
 })
 
+describe('placing beside a relay at work', () => {
+  async function relayed() {
+    const bench = await makeBench()
+    const outbox = await bench.open()
+    const lease = await outbox.acquireLease()
+    if (lease === undefined) throw new Error('somebody else has the lease')
+    const ready = () => Array.from(lease.ready(), ({ id }) => id)
+    return { bench, outbox, lease, ready, elsewhere: await bench.open() }
+  }
+
+  test('wakes it at once, and needs no second record', async () => {
+    const { bench, outbox, lease, ready, elsewhere } = await relayed()
+    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
+    expect(ready()).toEqual([])
+    const told: string[][] = []
+    outbox.listen(() => void told.push(ready()))
+    await outbox.place(id)
+    expect(await readdir(bench.files)).toEqual(['a'])
+    expect(told[0]).toEqual([id])
+    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect(elsewhere.entries()).toMatchObject([{ id, state: 'prepared' }])
+    await outbox.place(id)
+    await lease.published([{ id, published: [{ offset: '7' }] }])
+    expect(ready()).toEqual([])
+    expect(elsewhere.entries()).toEqual([])
+    expect(await elsewhere.published(id, 0)).toEqual([{ offset: '7' }])
+  })
+
+  test('everybody is told of what is not published soon', async () => {
+    const { bench, outbox, ready, elsewhere } = await relayed()
+    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
+    await outbox.place(id)
+    await expect.poll(() => elsewhere.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect(ready()).toEqual([id])
+  })
+
+  test.each(['the relay ends', 'the outbox is closed'])(
+    'so is the next one when %s',
+    async (how) => {
+      const { bench, outbox, lease, elsewhere } = await relayed()
+      const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
+      await outbox.place(id)
+      await (how === 'the relay ends' ? lease.release() : outbox.close())
+      expect(elsewhere.entries()).toMatchObject([{ id, state: 'ready' }])
+      const later = await elsewhere.prepare(announce('y', [await bench.temporaryFile('b')]))
+      await elsewhere.place(later)
+      expect(elsewhere.entries().map(({ state }) => state)).toEqual(['ready', 'ready'])
+    },
+  )
+
+  test('keeps the order of the records', async () => {
+    const { bench, outbox, ready, elsewhere } = await relayed()
+    const ids: string[] = []
+    for (const name of ['a', 'b', 'c', 'd']) {
+      const files = name === 'b' || name === 'd' ? [await bench.temporaryFile(name)] : []
+      ids.push(await (name === 'c' ? elsewhere : outbox).prepare(announce(name, files)))
+    }
+    for (const id of [ids[3], ids[1]]) await outbox.place(id ?? '')
+    expect(ready()).toEqual(ids)
+  })
+
+  test('keeps how often it failed, and why', async () => {
+    const { bench, outbox, lease, elsewhere } = await relayed()
+    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
+    await outbox.place(id)
+    await lease.failed([id], 'nobody answers')
+    for (const each of [outbox, elsewhere]) {
+      expect(each.entries()).toMatchObject([
+        { id, state: 'ready', attempts: 1, lastFault: 'nobody answers' },
+      ])
+    }
+  })
+})
+
 describe('waiting for an entry to be published', () => {
   test('ends when another opening of the outbox published it', async () => {
     const bench = await makeBench()

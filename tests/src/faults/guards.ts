@@ -9,11 +9,11 @@ export interface Patch {
 /** A little later, so that a kill can fall in between. */
 const stretched: Patch = {
   file: 'broker/dist/src/outbox-on-store.js',
-  find: /const isReady = await records\.markReady\(id\);/,
+  find: /const removed = removeTemporary\(record\.announcement\.files\);/,
   replace: `await new Promise((resolve) => setTimeout(resolve, 300));
         const kept = globalThis.keptByHerald?.get(id);
         if (kept) await records.add(id, 'ready', kept);
-        const isReady = await records.markReady(id);`,
+        const removed = removeTemporary(record.announcement.files);`,
 }
 
 /** How each guard is turned off in a running program; nothing of it is in the program itself. */
@@ -70,8 +70,8 @@ export const guards = {
     },
     {
       file: 'broker/dist/src/outbox-on-store.js',
-      find: /async place\(id\) \{\s+const record = records\.prepared\.get\(id\);/,
-      replace: 'async place(id) { const record = globalThis.keptByHerald.get(id);',
+      find: /const record = records\.prepared\.get\(id\);\s+if \(record !== undefined\) \{/,
+      replace: 'const record = globalThis.keptByHerald.get(id); if (record !== undefined) {',
     },
   ],
   /** Whoever asks may publish. */

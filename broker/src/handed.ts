@@ -1,0 +1,59 @@
+import type { Logger } from '@herald/runtime'
+import type { EntryRecord, Records } from './outbox-records.js'
+
+/** What is not published by then is marked ready in the store. */
+const markAfterMs = 100
+
+/**
+ * What is placed and goes to a relay of the same process without a second record, which would be a
+ * sync before it could be published: still `prepared` in the store, where after a crash its files
+ * tell that it is placed. Everybody else learns of it when it is published or, where that takes
+ * longer, when it is marked ready.
+ */
+export class Handed {
+  /** Whether a relay takes what is handed. */
+  taken = false
+  readonly #records: Records
+  readonly #logger: Logger
+  readonly #entries = new Map<string, EntryRecord>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(records: Records, logger: Logger) {
+    this.#records = records
+    this.#logger = logger
+  }
+
+  has(id: string): boolean {
+    return this.#entries.has(id)
+  }
+
+  add(id: string, record: EntryRecord): void {
+    this.#entries.set(id, record)
+    this.#timer ??= setTimeout(() => void this.markReady(), markAfterMs)
+  }
+
+  /** The store knows more of it. */
+  forget(id: string): void {
+    this.#entries.delete(id)
+  }
+
+  /** In the order of their ids. */
+  entries(): [id: string, record: EntryRecord][] {
+    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  /** Marks all of them. Does not reject. */
+  async markReady(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const ids = [...this.#entries.keys()]
+    if (ids.length === 0) return
+    try {
+      await Promise.all(ids.map((id) => this.#records.markReady(id)))
+      for (const id of ids) this.#entries.delete(id)
+      this.#records.bell.ring()
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'could not mark what is placed; its files tell')
+    }
+  }
+}
