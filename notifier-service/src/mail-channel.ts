@@ -30,13 +30,16 @@ export function createMailChannel(
       }
     },
     async send({ mail, events, record }, beforeBody) {
-      const bytes = composeMail(letters, events, {
-        from: mail.from,
-        to: mail.recipient,
-        messageId: mail.messageId,
-        template: mail.template,
-        withoutPreview: record?.withoutPreview === true,
-      })
+      const compose = () =>
+        composeMail(letters, events, {
+          from: mail.from,
+          to: mail.recipient,
+          messageId: mail.messageId,
+          template: mail.template,
+          withoutPreview: record?.withoutPreview === true,
+        })
+      // A digest may be large: the server is told how large before it is sent.
+      const bytes = events.length === 1 ? compose : compose()
       return sender.send({ from: addressIn(mail.from), to: mail.recipient, bytes }, beforeBody)
     },
     probe: () => sender.probe(),

@@ -5,7 +5,7 @@ import { ReplyReader } from '@herald/notifier-service/smtp/replies'
 import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
 import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 const open: (() => unknown)[] = []
 afterEach(async () => {
@@ -72,6 +72,51 @@ test('where the server takes it, the envelope goes in one piece, and nothing of 
     'MAIL FROM:<a@example.com> SIZE=4\r\nRCPT TO:<b@example.com>\r\nDATA\r\n',
     '..x\r\n.\r\n',
   ])
+})
+
+describe('a mail that is composed on its way', () => {
+  const yes = (piece: string) =>
+    piece.startsWith('MAIL') ? '250 yes\r\n250 yes\r\n354 go on\r\n' : '250 taken\r\n'
+  const bytes = () => mail.bytes
+
+  test.each(['SIZE', 'SIZE 10240000'])(
+    'is so while the server (%s) looks at the envelope, which names no size',
+    async (size) => {
+      const { pieces, sender } = await serve(['PIPELINING', size], yes)
+      expect(await sender.send({ ...mail, bytes }, atOnce)).toMatchObject({ kind: 'accepted' })
+      expect(pieces).toEqual([
+        'MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n',
+        '..x\r\n.\r\n',
+      ])
+    },
+  )
+
+  test('is so before, for a server that takes little', async () => {
+    const { pieces, sender } = await serve(['PIPELINING', 'SIZE 1000'], yes)
+    expect(await sender.send({ ...mail, bytes }, atOnce)).toMatchObject({ kind: 'accepted' })
+    expect(pieces[0]).toContain('SIZE=4')
+    const large = { ...mail, bytes: () => Buffer.alloc(1001) }
+    expect(await sender.send(large, atOnce)).toMatchObject({ kind: 'tooLarge' })
+    expect(pieces.join('')).toContain('..x\r\n.\r\n')
+    expect(await sender.send({ ...mail, bytes }, atOnce)).toMatchObject({ kind: 'accepted' })
+  })
+
+  test.each([['PIPELINING'], ['PIPELINING', 'SIZE 1000']])(
+    'where that fails, nothing of a body is sent and nothing is begun (%s)',
+    async (...extensions) => {
+      const { pieces, sender, sockets } = await serve(extensions, yes)
+      const begin = vi.fn(atOnce)
+      const broken = () => {
+        throw new Error('the template is broken')
+      }
+      const sent = sender.send({ ...mail, bytes: broken }, begin)
+      await expect(sent).rejects.toThrow('the template is broken')
+      await vi.waitFor(() => expect(sockets.size).toBe(0))
+      expect(pieces.join('')).not.toContain('.\r\n')
+      expect(begin).not.toHaveBeenCalled()
+      expect(await sender.send({ ...mail, bytes }, atOnce)).toMatchObject({ kind: 'accepted' })
+    },
+  )
 })
 
 test('replies may come a byte at a time', async () => {

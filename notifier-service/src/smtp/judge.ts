@@ -1,5 +1,6 @@
 import type { SendOutcome } from '../send-outcome.js'
 import { classify, enhancedCodeOf } from './failure-classes.js'
+import type { SmtpReply } from './replies.js'
 
 /** How far the attempt had come when it ended. */
 export type SendPhase =
@@ -45,4 +46,9 @@ export function judge(failure: SmtpFailure, phase: SendPhase): SendOutcome {
     return { kind: 'refused', reply, failure: 'refused for good' }
   }
   return { kind: 'outage', reason: reply }
+}
+
+/** A reply that is a refusal. */
+export function failureOf({ code, text }: SmtpReply, command: string): SmtpFailure {
+  return { message: text, response: text, responseCode: code, command }
 }

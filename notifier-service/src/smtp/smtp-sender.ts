@@ -2,7 +2,8 @@ import type { Logger } from '@herald/runtime'
 import type { SendOutcome } from '../send-outcome.js'
 import { isAscii } from './envelope.js'
 import { SmtpOutage, type SmtpTimeouts } from './open-connection.js'
-import { type OutgoingMail, SmtpSession } from './smtp-session.js'
+import type { OutgoingMail } from './outgoing-mail.js'
+import { SmtpSession } from './smtp-session.js'
 import type { SmtpServer } from './smtp-url.js'
 
 export interface SmtpSenderOptions {
@@ -24,7 +25,7 @@ export interface SmtpSenderOptions {
 export interface SmtpSender {
   /**
    * Waits for a free connection and hands `mail` over. `beforeBody` as in SmtpSession.send, and
-   * `send` rejects only with what that rejects with. It is called a second time where a kept
+   * `send` rejects only with what that or composing rejects with. It is called a second time where a kept
    * connection turned out dead between the 354 and the first byte.
    */
   send(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<SendOutcome>

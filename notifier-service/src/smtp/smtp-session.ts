@@ -1,25 +1,17 @@
 import type { Socket } from 'node:net'
 import type { SendOutcome } from '../send-outcome.js'
 import { bodyAsData } from './body-as-data.js'
-import { type Command, envelopeOf, faultIn } from './envelope.js'
-import { judge, type SendPhase, type SmtpFailure } from './judge.js'
+import { addressFault, type Command, envelopeOf, sizeFault, takesOrdinary } from './envelope.js'
+import { failureOf, judge, type SendPhase, type SmtpFailure } from './judge.js'
 import {
   type OpenConnection,
   openConnection,
   type SmtpTimeouts,
   within,
 } from './open-connection.js'
+import type { OutgoingMail } from './outgoing-mail.js'
 import { ReplyReader, type SmtpReply } from './replies.js'
 import type { SmtpServer } from './smtp-url.js'
-
-/** A mail as it goes over the wire. */
-export interface OutgoingMail {
-  /** Envelope addresses, without angle brackets. */
-  readonly from: string
-  readonly to: string
-  /** Every line ends with CRLF. */
-  readonly bytes: Buffer
-}
 
 interface Awaiting {
   resolve(reply: SmtpReply): void
@@ -67,28 +59,37 @@ export class SmtpSession {
 
   /**
    * Hands `mail` over. `beforeBody` is awaited when the server has said 354 and before the first
-   * byte of the body is written; when it rejects, nothing of the body is, the session ends, and
-   * send rejects with the same. Else it resolves, whatever happens.
+   * byte of the body is written; when it rejects, or composing throws, nothing of the body is, the
+   * session ends, and send rejects with the same. Else it resolves, whatever happens.
    */
   async send(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<SendOutcome> {
     this.mails += 1
-    const fault = faultIn(mail, this.#extensions)
-    if (fault !== undefined) return judge(fault, 'envelope')
+    const { bytes } = mail
     let phase: SendPhase = 'envelope'
     let refusal: { readonly error: unknown } | undefined
+    const refused = (error: unknown) => {
+      refusal = { error }
+      throw error
+    }
+    const compose = async () => (typeof bytes === 'function' ? bytes() : bytes)
     const giveUp = (message: string) => this.#end({ message, code: 'ETIMEDOUT' })
     let timer = setTimeout(giveUp, this.#timeouts.envelopeMs, 'no answer to the envelope in time')
     try {
-      await this.#open(envelopeOf(mail, this.#extensions))
+      const meanwhile = typeof bytes === 'function' && takesOrdinary(this.#extensions)
+      const early = meanwhile ? undefined : await compose().catch(refused)
+      const fault = addressFault(mail) ?? (early && sizeFault(early, this.#extensions))
+      if (fault !== undefined) return judge(fault, 'envelope')
+      const opened = this.#open(envelopeOf(mail, early, this.#extensions))
+      // It may fail before it is waited for.
+      opened.catch(() => {})
+      const body = early ?? (await compose().catch(refused))
+      await opened
       clearTimeout(timer)
-      await beforeBody().catch((error: unknown) => {
-        refusal = { error }
-        throw error
-      })
+      await beforeBody().catch(refused)
       if (this.#ended) throw this.#ended
       phase = 'body'
       timer = setTimeout(giveUp, this.#timeouts.replyMs, 'no reply to the body in time')
-      const reply = await this.#say(bodyAsData(mail.bytes))
+      const reply = await this.#say(bodyAsData(body))
       if (!isYes(reply)) throw failureOf(reply, 'DATA')
       return { kind: 'accepted', reply: reply.text }
     } catch (error) {
@@ -193,7 +194,3 @@ export class SmtpSession {
 }
 
 const isYes = ({ code }: SmtpReply) => code >= 200 && code < 300
-
-function failureOf({ code, text }: SmtpReply, command: string): SmtpFailure {
-  return { message: text, response: text, responseCode: code, command }
-}
