@@ -1,4 +1,5 @@
 import type { Logger } from '@herald/runtime'
+import type { Published } from './broker.js'
 import type { EntryRecord, Records } from './outbox-records.js'
 
 /** What is not published by then is marked ready in the store. */
@@ -16,6 +17,7 @@ export class Handed {
   readonly #records: Records
   readonly #logger: Logger
   readonly #entries = new Map<string, EntryRecord>()
+  readonly #acknowledged = new Map<string, readonly Published[]>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(records: Records, logger: Logger) {
@@ -32,9 +34,26 @@ export class Handed {
     this.#timer ??= setTimeout(() => void this.markReady(), markAfterMs)
   }
 
+  /** Where it went, as long as the store does not know; undefined where it has not gone. */
+  acknowledged(id: string): readonly Published[] | undefined {
+    return this.#acknowledged.get(id)
+  }
+
+  acknowledge(id: string, published: readonly Published[]): void {
+    this.#acknowledged.set(id, published)
+  }
+
   /** The store knows more of it. */
   forget(id: string): void {
     this.#entries.delete(id)
+    this.#acknowledged.delete(id)
+  }
+
+  /** No relay takes what is handed any more. Marks what it left. Does not reject. */
+  async end(): Promise<void> {
+    this.taken = false
+    this.#acknowledged.clear()
+    await this.markReady()
   }
 
   /** In the order of their ids. */

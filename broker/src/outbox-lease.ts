@@ -3,8 +3,16 @@ import type { OutboxEntry, RelayLease } from './outbox.js'
 import type { Records } from './outbox-records.js'
 import { toEntry } from './outbox-views.js'
 
-/** The lease that was taken as `token`; while it lasts, what is placed here is handed to its holder. */
-export function createLease(records: Records, token: string, handed: Handed): RelayLease {
+/**
+ * The lease that was taken as `token`; while it lasts, what is placed here is handed to its holder.
+ * `tell` is called when there may be news for whoever listens in this process.
+ */
+export function createLease(
+  records: Records,
+  token: string,
+  handed: Handed,
+  tell: () => void,
+): RelayLease {
   handed.taken = true
   return {
     *ready(): Generator<OutboxEntry> {
@@ -21,6 +29,10 @@ export function createLease(records: Records, token: string, handed: Handed): Re
       }
       for (const [id, record] of placed) yield toEntry(id, 'ready', record)
     },
+    acknowledged(id, published) {
+      handed.acknowledge(id, published)
+      tell()
+    },
     async published(receipts) {
       await records.dropPublished(token, receipts)
       for (const { id } of receipts) handed.forget(id)
@@ -31,8 +43,7 @@ export function createLease(records: Records, token: string, handed: Handed): Re
       for (const id of ids) handed.forget(id)
     },
     async release() {
-      handed.taken = false
-      await handed.markReady()
+      await handed.end()
       await records.releaseLease(token)
       records.bell.ring()
     },

@@ -10,6 +10,7 @@ import { createLease } from './outbox-lease.js'
 import type { EntryRecord, Records } from './outbox-records.js'
 import { toEntry, toReceipt } from './outbox-views.js'
 import { isComplete, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
+import { untilKnown } from './until-known.js'
 
 /** The outbox on its records; closes them when it is closed. */
 export function createOutbox(records: Records, logger: Logger): RelayableOutbox {
@@ -17,6 +18,7 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
   /** Entries of dead processes that this outbox took over and could not settle yet. */
   const adopted = new Set<string>()
   const handed = new Handed(records, logger)
+  const placing = new Map<string, Promise<void>>()
   let stopBell: (() => void) | undefined
   let settling: Promise<void> | undefined
   let closed = false
@@ -34,6 +36,8 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
   /** Where it went; undefined where nobody knows; null while it is yet to be published. */
   const fate = (id: string): Published[] | undefined | null => {
     if (closed) return undefined
+    const acknowledged = handed.acknowledged(id)
+    if (acknowledged) return [...acknowledged]
     if (handed.has(id)) return null
     if (records.prepared.get(id) !== undefined || records.ready.get(id) !== undefined) return null
     const receipt = records.receipts.get(id)
@@ -59,6 +63,23 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
       }
       throw error
     }
+  }
+
+  const place = async (id: string) => {
+    if (handed.has(id)) return
+    const record = records.prepared.get(id)
+    if (record === undefined) {
+      // Published already counts as placed: the relay may have been quicker.
+      if (fate(id) === undefined) throw new Error(`the outbox holds no entry ${id}`)
+      return
+    }
+    await placeOrDrop(id, record)
+    const removed = removeTemporary(record.announcement.files)
+    if (handed.taken) {
+      handed.add(id, record)
+      tell()
+    } else await makeReady(id)
+    await removed
   }
 
   const settleEntry = async (id: string, record: EntryRecord) => {
@@ -112,21 +133,10 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
       return id
     },
 
-    async place(id) {
-      if (handed.has(id)) return
-      const record = records.prepared.get(id)
-      if (record !== undefined) {
-        await placeOrDrop(id, record)
-        const removed = removeTemporary(record.announcement.files)
-        // Placed twice at a time, it may be published by now.
-        if (handed.taken && records.prepared.get(id) !== undefined) {
-          handed.add(id, record)
-          tell()
-        } else await makeReady(id)
-        await removed
-      }
-      // Published already counts as placed: the relay may have been quicker.
-      else if (fate(id) === undefined) throw new Error(`the outbox holds no entry ${id}`)
+    place(id) {
+      const placed = placing.get(id) ?? place(id).finally(() => placing.delete(id))
+      placing.set(id, placed)
+      return placed
     },
 
     async abandon(id) {
@@ -135,32 +145,18 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
     },
 
     entries() {
-      const all = [
+      const placed = (id: string) => (handed.has(id) ? 'ready' : 'prepared')
+      return [
         ...Array.from(records.prepared.entries(), ({ key, value }) =>
-          toEntry(key, handed.has(key) ? 'ready' : 'prepared', value),
+          toEntry(key, placed(key), value),
         ),
         ...Array.from(records.ready.entries(), ({ key, value }) => toEntry(key, 'ready', value)),
       ]
-      return all.sort((a, b) => (a.id < b.id ? -1 : 1))
+        .filter(({ id }) => handed.acknowledged(id) === undefined)
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
     },
 
-    published(id, timeoutMs) {
-      return new Promise((resolve) => {
-        const look = () => {
-          const known = fate(id)
-          if (known === null) return
-          stop()
-          clearTimeout(timer)
-          resolve(known)
-        }
-        const timer = setTimeout(() => {
-          stop()
-          resolve(undefined)
-        }, timeoutMs)
-        const stop = listen(look)
-        look()
-      })
-    },
+    published: (id, timeoutMs) => untilKnown(() => fate(id), { listen, timeoutMs }),
 
     *receipts() {
       for (const { key, value } of records.receipts.entries({ reverse: true })) {
@@ -170,7 +166,9 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
 
     async acquireLease() {
       const token = randomUUID()
-      return (await records.takeLease(token)) ? createLease(records, token, handed) : undefined
+      return (await records.takeLease(token))
+        ? createLease(records, token, handed, tell)
+        : undefined
     },
 
     settle() {

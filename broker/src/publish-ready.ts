@@ -19,6 +19,8 @@ export interface PublisherOptions {
 const maxBatchBytes = 256 * 1024
 const maxBatchMessages = 128
 const topicBlockedMs = 30_000
+/** So long after the first: those that come meanwhile share its transaction and sync. */
+const noteAfterMs = 10
 const setAsideMs = { base: 60_000, cap: 3_600_000 }
 
 /** Publishes, step by step, what is ready in an outbox whose lease it was given. */
@@ -33,6 +35,7 @@ export class Publisher {
   readonly #blockedTopics = new Map<string, number>()
   /** Acknowledged, and not yet known as such to the outbox. */
   readonly #acknowledged = new Map<string, readonly Published[]>()
+  #noteTimer: NodeJS.Timeout | undefined
   #noting: Promise<void> | undefined
   #noteFailed = false
   #broker: Broker | undefined
@@ -45,7 +48,7 @@ export class Publisher {
   }
 
   /**
-   * Publishes the next entries, one send in flight; the outbox notes those before meanwhile.
+   * Publishes the next entries, one send in flight; the outbox notes them a little later.
    * Rejects when the outbox fails, then or at a later step, or LeaseLost.
    */
   async step(): Promise<StepResult> {
@@ -56,11 +59,16 @@ export class Publisher {
 
   /** Resolves once the outbox knows all that was published. Rejects as `step` does. */
   async noted(): Promise<void> {
-    await this.#noting
+    clearTimeout(this.#noteTimer)
+    this.#noteTimer = undefined
+    while (this.#acknowledged.size > 0) {
+      this.#noting ??= this.#note()
+      await this.#noting
+    }
   }
 
   async close(): Promise<void> {
-    await this.#noting?.catch(() => {})
+    await this.noted().catch(() => {})
     const broker = this.#broker
     this.#broker = undefined
     await broker?.close()
@@ -106,29 +114,39 @@ export class Publisher {
     let from = 0
     for (const { id, announcement } of batch) {
       const to = from + announcement.messages.length
-      this.#acknowledged.set(id, published.slice(from, to))
+      const places = published.slice(from, to)
+      this.#acknowledged.set(id, places)
+      this.#lease.acknowledged(id, places)
       from = to
     }
-    this.#note()
+    this.#noteSoon()
     this.published += batch.length
     this.#logger.debug({ topic, entries: batch.length }, 'published')
     return 'progress'
   }
 
-  /** One note at a time. What fails once fails for good: `step` and `noted` tell. */
-  #note(): void {
-    this.#noting ??= this.#noteAll()
-    this.#noting.catch(() => {
-      this.#noteFailed = true
-    })
+  #noteSoon(): void {
+    this.#noteTimer ??= setTimeout(() => {
+      this.#noteTimer = undefined
+      this.#noting ??= this.#note()
+      this.#noting
+        .then(() => {
+          if (this.#acknowledged.size > 0) this.#noteSoon()
+        })
+        .catch(() => {})
+    }, noteAfterMs)
   }
 
-  async #noteAll(): Promise<void> {
-    while (this.#acknowledged.size > 0) {
-      const receipts = Array.from(this.#acknowledged, ([id, published]) => ({ id, published }))
+  /** One at a time. What fails once fails for good: `step` and `noted` tell. */
+  async #note(): Promise<void> {
+    const receipts = Array.from(this.#acknowledged, ([id, published]) => ({ id, published }))
+    try {
       await this.#lease.published(receipts)
-      for (const { id } of receipts) this.#acknowledged.delete(id)
+    } catch (error) {
+      this.#noteFailed = true
+      throw error
     }
+    for (const { id } of receipts) this.#acknowledged.delete(id)
     this.#noting = undefined
   }
 

@@ -319,6 +319,19 @@ describe('placing beside a relay at work', () => {
     expect(await elsewhere.published(id, 0)).toEqual([{ offset: '7' }])
   })
 
+  test('whoever waits here hears of the broker what the others hear once it is noted', async () => {
+    const { bench, outbox, lease, elsewhere } = await relayed()
+    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
+    await outbox.place(id)
+    const published = outbox.published(id, 20_000)
+    lease.acknowledged(id, [{ offset: '7' }])
+    expect(await published).toEqual([{ offset: '7' }])
+    expect(outbox.entries()).toEqual([])
+    expect(await elsewhere.published(id, 0)).toBeUndefined()
+    await lease.published([{ id, published: [{ offset: '7' }] }])
+    expect(await elsewhere.published(id, 0)).toEqual([{ offset: '7' }])
+  })
+
   test('everybody is told of what is not published soon', async () => {
     const { bench, outbox, ready, elsewhere } = await relayed()
     const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))

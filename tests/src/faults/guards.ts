@@ -70,8 +70,8 @@ export const guards = {
     },
     {
       file: 'broker/dist/src/outbox-on-store.js',
-      find: /const record = records\.prepared\.get\(id\);\s+if \(record !== undefined\) \{/,
-      replace: 'const record = globalThis.keptByHerald.get(id); if (record !== undefined) {',
+      find: /const record = records\.prepared\.get\(id\);\s+if \(record === undefined\) \{/,
+      replace: 'const record = globalThis.keptByHerald.get(id); if (record === undefined) {',
     },
   ],
   /** Whoever asks may publish. */
