@@ -1,4 +1,5 @@
-import { QuotedPrintable } from '@herald/notifier-service/mail/quoted-printable'
+import { FixedText } from '@herald/notifier-service/mail/piece'
+import { quotedPrintable } from '@herald/notifier-service/mail/quoted-printable'
 import { expect, test } from 'vitest'
 
 /** RFC 2045 §6.7, the other way round. */
@@ -30,16 +31,21 @@ const pieces = [
   ...[`${'ж'.repeat(90)}\n`, `${'word '.repeat(40)}end`, '<td class="line">\n  '],
 ]
 
+/** As a letter's own, and as a template's. */
+const kept = pieces.map((piece) => [piece, new FixedText(piece)] as const)
+
 test('whatever the pieces are, they can be read back, in short lines of ASCII without blanks at their end', () => {
-  const encoder = new QuotedPrintable()
   let seed = 1
   const random = (below: number) => {
     seed = (seed * 48_271) % 2_147_483_647
     return seed % below
   }
   for (let round = 0; round < 2000; round += 1) {
-    const text = Array.from({ length: random(12) }, () => pieces[random(pieces.length)] ?? '')
-    const quoted = encoder.encode(text)
+    const text = Array.from({ length: random(12) }, () => {
+      const [piece = '', fixed = piece] = kept[random(kept.length)] ?? []
+      return random(2) === 0 ? piece : fixed
+    })
+    const quoted = quotedPrintable(text)
     expect(decode(quoted)).toBe(text.join(''))
     for (const line of quoted.split('\r\n')) {
       expect(line).toMatch(/^[\t -~]*$/)
@@ -50,17 +56,30 @@ test('whatever the pieces are, they can be read back, in short lines of ASCII wi
 })
 
 test('a character is never broken in two', () => {
-  const encoder = new QuotedPrintable()
   for (let before = 60; before < 80; before += 1) {
-    const quoted = encoder.encode([`${'x'.repeat(before)}港👩`])
+    const quoted = quotedPrintable([`${'x'.repeat(before)}港👩`])
     expect(quoted).toContain('=E6=B8=AF')
     expect(quoted).toContain('=F0=9F=91=A9')
   }
 })
 
-test('what was encoded before does not change what comes after', () => {
-  const used = new QuotedPrintable()
-  for (let at = 0; at < 5000; at += 1) used.encode([`ö ${at} `])
-  const text = ['ö 1 ', 'a=b', '\n', 'ö 4999 ']
-  expect(used.encode(text)).toBe(new QuotedPrintable().encode(text))
+test('half a character becomes the mark for one that is unknown', () => {
+  expect(quotedPrintable(['a\ud83d', '\udc00b'])).toBe('a=EF=BF=BD=EF=BF=BDb')
+})
+
+test('a template brings the same as a text of the letter would, first and every time', () => {
+  for (const piece of pieces) {
+    const fixed = new FixedText(piece)
+    const text = ['x'.repeat(70), piece, 'y'.repeat(70)]
+    for (const other of [fixed, fixed]) {
+      expect(quotedPrintable([text[0] ?? '', other, text[2] ?? ''])).toBe(quotedPrintable(text))
+    }
+  }
+})
+
+test('however much there is of it, nothing is cut off', () => {
+  const long = `${'ж'.repeat(50_000)}\n`
+  expect(decode(quotedPrintable(['before', new FixedText(long), long]))).toBe(
+    `before${long}${long}`,
+  )
 })

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { EventEnvelope, ReceivedEvent } from '@herald/broker/message'
 import type { LetterOptions, Letters } from './letters.js'
 import { folded, mailboxHeader, multipart, picturePart, textHeader, textPart } from './mime.js'
+import { quotedPrintable } from './quoted-printable.js'
 import { inOrder } from './write-letter.js'
 
 export interface MailHeaders extends LetterOptions {
@@ -25,10 +26,10 @@ export function composeMail(
   const letter = letters.composeLetter(events, headers)
   // Neither quoted-printable nor base64 ever has `=_`, so no text can be taken for it (RFC 2045 §6.7).
   const boundary = `=_herald-${digest(headers.messageId).slice(0, 24)}`
-  const html = textPart('text/html', letters.encoder.encode(letter.htmlPieces))
+  const html = textPart('text/html', quotedPrintable(letter.htmlPieces))
   const pictures = letter.attachments.map(picturePart)
   const { header, body } = multipart('alternative', `${boundary}-1`, [
-    textPart('text/plain', letters.encoder.encode(letter.text.split(/(?<=\n)/))),
+    textPart('text/plain', quotedPrintable([letter.text])),
     pictures.length === 0 ? html : multipart('related', `${boundary}-2`, [html, ...pictures]),
   ])
   const date = new Date(Math.max(...events.map(({ envelope }) => envelope.time.getTime())))
@@ -46,7 +47,8 @@ export function composeMail(
     folded('Date', date.toUTCString().replace('GMT', '+0000')) +
     folded('MIME-Version', '1.0') +
     header
-  return Buffer.from(`${head}\r\n${body}`)
+  // An address may hold more than ASCII; bodies never do.
+  return Buffer.from(`${head}\r\n${body}`, isAscii(head) ? 'latin1' : 'utf8')
 }
 
 /** The one Message-ID of a mail, named for its first event, at the sender's domain. */
@@ -60,6 +62,8 @@ function plainId({ id, source }: EventEnvelope): string {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id : digest(`${source}\n${id}`)
 }
 
+const isAscii = (text: string) => /^[\0-\x7f]*$/.test(text)
+
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text, 'hex')
 }

@@ -1,3 +1,5 @@
+import type { Piece } from './piece.js'
+
 /** A picture within the HTML part. */
 export interface InlinePicture {
   /** What the HTML part shows it by: `cid:` and this. */
@@ -13,8 +15,8 @@ export interface Letter {
   readonly subject: string
   readonly text: string
   readonly html: string
-  /** The same in pieces: those of the template are the same strings in every letter. */
-  readonly htmlPieces: readonly string[]
+  /** The same in pieces, between which a mail may break a line. */
+  readonly htmlPieces: readonly Piece[]
   /** Those that the HTML part shows. */
   readonly attachments: readonly InlinePicture[]
   /** What it is written in, a BCP 47 tag. */

@@ -2,7 +2,6 @@ import type { ReceivedEvent } from '@herald/broker/message'
 import { ConfigurationError } from '@herald/runtime'
 import { bestLanguage } from './languages.js'
 import type { Letter } from './letter.js'
-import { QuotedPrintable } from './quoted-printable.js'
 import { createTemplateArchive } from './template-archive.js'
 import { loadTemplates, type TemplateSet } from './template-set.js'
 import { draftOf, inOrder, writeLetter } from './write-letter.js'
@@ -30,8 +29,6 @@ export interface Letters {
    * conversions and failures mixed.
    */
   composeLetter(events: readonly ReceivedEvent[], options: LetterOptions): Letter
-  /** Knows the letters' pieces. */
-  readonly encoder: QuotedPrintable
 }
 
 export interface LettersFrom {
@@ -62,7 +59,6 @@ export function createLetters(
   const earlier = archive === undefined ? undefined : createTemplateArchive(archive, current)
 
   return {
-    encoder: new QuotedPrintable(),
     templateFor(events) {
       const wanted = inOrder(events).map(({ event }) => event.data.recipient?.language ?? '')
       const named = wanted.map((each) => bestLanguage(each, offered)).find(Boolean)

@@ -27,8 +27,15 @@ export function picturePart(picture: {
     header:
       `Content-Type: ${mediaType}; name=${fileName}\r\nContent-ID: <${cid}>\r\n` +
       `Content-Transfer-Encoding: base64\r\nContent-Disposition: inline; filename=${fileName}\r\n`,
-    body: base64.replace(/.{1,76}/g, '$&\r\n'),
+    body: inLines(base64),
   }
+}
+
+/** RFC 2045 §6.8: lines of 76. */
+function inLines(base64: string): string {
+  const lines: string[] = []
+  for (let at = 0; at < base64.length; at += 76) lines.push(base64.slice(at, at + 76))
+  return `${lines.join('\r\n')}\r\n`
 }
 
 /** RFC 2046 §5.1; `boundary` must occur in none of the parts. */

@@ -1,5 +1,6 @@
 import { type ErrorCode, errorTable } from '@herald/proto/errors'
 import { z } from 'zod'
+import { remembered } from './remembered.js'
 
 /** Every sentence the letters are made of, and what may stand in its braces. */
 export const sentences = {
@@ -79,13 +80,22 @@ export function createPhrases(file: PhraseFile): Phrases {
   const { locale, labels } = file
   const plurals = new Intl.PluralRules(locale)
   const numbers = new Intl.NumberFormat(locale)
-  const fill = (text: string, values: Readonly<Record<string, string>>) =>
-    text.replace(/\{(\w+)\}/g, (braces, name: string) => values[name] ?? braces)
+  const parts = remembered((text: string) => text.split(/\{(\w+)\}/))
+  const formOf = remembered((n: number) => plurals.select(n))
+  const numeral = remembered((n: number) => numbers.format(n))
+  const fill = (text: string, values: Readonly<Record<string, string>>) => {
+    let filled = ''
+    // Text and name by turns.
+    for (const [at, part] of parts(text).entries()) {
+      filled += at % 2 === 0 ? part : (values[part] ?? `{${part}}`)
+    }
+    return filled
+  }
 
   const count: Phrases['count'] = (sentence, n, values = {}) => {
     const forms = file.sentences[sentence] ?? ''
-    const text = typeof forms === 'string' ? forms : (forms[plurals.select(n)] ?? forms.other ?? '')
-    return fill(text, { ...values, n: numbers.format(n) })
+    const text = typeof forms === 'string' ? forms : (forms[formOf(n)] ?? forms.other ?? '')
+    return fill(text, { ...values, n: numeral(n) })
   }
   return {
     locale,

@@ -1,4 +1,5 @@
 import type { Phrases } from './phrases.js'
+import { remembered } from './remembered.js'
 
 /** Amounts as the readers of one language write them. */
 export interface Quantities {
@@ -32,88 +33,98 @@ export interface Extent {
   readonly mediaType: string
 }
 
-const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte']
+interface Fractions {
+  readonly minimumFractionDigits?: number
+  readonly maximumFractionDigits: number
+}
 
 export function createQuantities(phrases: Phrases): Quantities {
   const { locale, say, count } = phrases
-  // Making one takes longer than all the rest of a letter.
-  const made = new Map<string, Intl.NumberFormat>()
-  const format = (
-    value: number,
-    kind: string,
-    options: () => Intl.NumberFormatOptions = () => ({}),
-  ) => {
-    const formatter = made.get(kind) ?? new Intl.NumberFormat(locale, options())
-    made.set(kind, formatter)
-    return formatter.format(value).replace('-', '−')
+  const amounts = (options: Intl.NumberFormatOptions) => {
+    // Making one takes longer than all the rest of a letter.
+    let formatter: Intl.NumberFormat | undefined
+    return remembered((value: number) => {
+      formatter ??= new Intl.NumberFormat(locale, options)
+      return formatter.format(value).replace('-', '−')
+    })
   }
-  const lists = new Intl.ListFormat(locale, { type: 'conjunction' })
+  /** Rounded before it is looked up: of what people are shown there is not much. */
+  const unit = (name: string, unitDisplay: 'long' | 'short' | 'narrow', digits: Fractions) => {
+    const format = amounts({ style: 'unit', unit: name, unitDisplay, ...digits })
+    const scale = 10 ** digits.maximumFractionDigits
+    return (value: number) => format(Math.round(value * scale) / scale)
+  }
+  const whole = { maximumFractionDigits: 0 }
+  const bytesIn = unit('byte', 'long', whole)
+  const sizesIn = (name: string) => ({
+    whole: unit(name, 'short', whole),
+    tenths: unit(name, 'short', { maximumFractionDigits: 1 }),
+  })
+  const kilobytes = sizesIn('kilobyte')
+  const larger = [kilobytes, sizesIn('megabyte'), sizesIn('gigabyte'), sizesIn('terabyte')]
+  // Four figures stand together, as pixels are written everywhere.
+  const side = amounts({ useGrouping: 'min2' })
+  const signed = amounts({ style: 'percent', signDisplay: 'exceptZero' })
+  const percentOf = amounts({ style: 'percent' })
+  const narrow = (name: string, digits: 0 | 1 = 0) =>
+    unit(name, 'narrow', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  const milliseconds = narrow('millisecond')
+  const tenths = narrow('second', 1)
+  const seconds = narrow('second')
+  const minutes = narrow('minute')
+  const conjunction = new Intl.ListFormat(locale, { type: 'conjunction' })
   const moments = new Intl.DateTimeFormat(locale, {
     ...{ day: 'numeric', month: 'long', year: 'numeric' },
     ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
     ...{ timeZone: 'UTC', timeZoneName: 'short' },
   })
-  const unit = (value: number, name: string, digits = 0) =>
-    format(value, `${name} ${digits}`, () => ({
-      style: 'unit',
-      unit: name,
-      unitDisplay: 'narrow',
-      minimumFractionDigits: digits,
-      maximumFractionDigits: digits,
-    }))
+  const momentOf = remembered((unixSeconds: number) => moments.format(unixSeconds * 1000))
 
   return {
     size(bytes) {
-      let value = bytes
+      if (bytes < 999.5) return bytesIn(bytes)
+      let value = bytes / 1000
       let step = 0
       // What would be rounded to 1,000 is one of the next unit.
-      for (; value >= 999.5 && step < units.length - 1; step += 1) value /= 1000
-      const name = units[step] ?? 'byte'
-      const digits = value >= 99.95 || step === 0 ? 0 : 1
-      return format(step === 0 ? bytes : value, `size in ${name} ${digits}`, () => ({
-        style: 'unit',
-        unit: name,
-        unitDisplay: step === 0 ? 'long' : 'short',
-        maximumFractionDigits: digits,
-      }))
+      for (; value >= 999.5 && step < larger.length - 1; step += 1) value /= 1000
+      const { whole, tenths } = larger[step] ?? kilobytes
+      return value >= 99.95 ? whole(value) : tenths(value)
     },
     change(before, after) {
       if (before <= 0) return undefined
       const rounded = Math.round(((after - before) / before) * 100)
       // Almost nothing is not nothing, and almost all is not all.
       const shown = after > 0 && rounded === -100 ? -99 : rounded
-      const percent = format(shown / 100, 'change', () => ({
-        style: 'percent',
-        signDisplay: 'exceptZero',
-      }))
       if (shown === 0) return { percent: '±0', words: say('sameSize'), smaller: false, left: 100 }
-      const words = say(shown < 0 ? 'smaller' : 'larger', {
-        percent: format(Math.abs(shown) / 100, 'percent', () => ({ style: 'percent' })),
-      })
+      const percent = percentOf(Math.abs(shown) / 100)
       const left = shown < 0 ? Math.max(1, 100 + shown) : 100
-      return { percent, words, smaller: shown < 0, left }
+      return {
+        percent: signed(shown / 100),
+        words: say(shown < 0 ? 'smaller' : 'larger', { percent }),
+        smaller: shown < 0,
+        left,
+      }
     },
     extent({ width, height, pages, mediaType }) {
-      // Four figures stand together, as pixels are written everywhere.
-      const side = (pixels: number) => format(pixels, 'side', () => ({ useGrouping: 'min2' }))
-      const pixels = { width: side(width), height: side(height) }
       const moves = /^image\/(gif|webp|a?png|avif)/.test(mediaType)
       return [
-        ...(width > 0 && height > 0 ? [say('pixels', pixels)] : []),
+        ...(width > 0 && height > 0
+          ? [say('pixels', { width: side(width), height: side(height) })]
+          : []),
         ...(pages > 1 ? [count(moves ? 'frames' : 'pages', pages)] : []),
       ]
     },
     duration(ms) {
-      if (ms < 999.5) return unit(Math.round(ms), 'millisecond')
-      if (ms < 59_950) return unit(ms / 1000, 'second', 1)
-      const seconds = Math.round(ms / 1000)
-      return `${unit(Math.floor(seconds / 60), 'minute')} ${unit(seconds % 60, 'second')}`
+      if (ms < 999.5) return milliseconds(ms)
+      if (ms < 59_950) return tenths(ms / 1000)
+      const rounded = Math.round(ms / 1000)
+      return `${minutes(Math.floor(rounded / 60))} ${seconds(rounded % 60)}`
     },
     moment(unixMs) {
       const at = new Date(unixMs)
       if (unixMs <= 0 || Number.isNaN(at.getTime())) return ''
-      return moments.format(at)
+      return momentOf(Math.floor(unixMs / 1000))
     },
-    list: (parts) => lists.format(parts),
+    list: (parts) => conjunction.format(parts),
   }
 }

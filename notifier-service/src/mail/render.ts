@@ -1,4 +1,5 @@
-import Mustache from 'mustache'
+import { type Op, parseTemplate } from './parse-template.js'
+import { FixedText, type Piece } from './piece.js'
 import type { letterFiles } from './template-files.js'
 import type { View } from './view.js'
 
@@ -7,75 +8,79 @@ export type LetterFile = (typeof letterFiles)[number]
 /** Fills templates in. */
 export interface Renderer {
   /**
-   * The text in pieces: those of the template are the same strings each time. In HTML every value
+   * The text in pieces: those of the template are the same objects each time. In HTML every value
    * is escaped; a template cannot ask for less.
    */
-  render(file: LetterFile, view: View): string[]
+  render(file: LetterFile, view: View): Piece[]
 }
 
+/** `files`: found without fault. */
 export function createRenderer(files: ReadonlyMap<string, string>): Renderer {
-  // One of its own: the library's shared one keeps every template it ever saw.
-  const writer = new PieceWriter()
+  const parsed = new Map<LetterFile, readonly Op[]>()
   return {
     render(file, view) {
-      const extension = file.slice(file.indexOf('.'))
-      const part = (name: string) => files.get(`parts/${name}${extension}`)
-      const asText = extension === '.html' ? escapeHtml : String
-      writer.pieces = []
-      writer.render(files.get(file) ?? '', view, part, { escape: asText })
-      return writer.pieces
+      let ops = parsed.get(file)
+      if (ops === undefined) {
+        const extension = file.slice(file.indexOf('.'))
+        ops = parseTemplate(files.get(file) ?? '', (part) => files.get(`parts/${part}${extension}`))
+        parsed.set(file, ops)
+      }
+      const pieces: Piece[] = []
+      fill(ops, [view], file.endsWith('.html') ? escapeHtml : String, pieces)
+      return pieces
     },
   }
 }
 
-type Tokens = Parameters<Mustache.Writer['renderTokens']>[0]
-type Context = Mustache.Context
+type Value = View[string]
 
-/**
- * Keeps what is rendered in pieces, which the library adds up to a text that takes longer to
- * become one than all the rest; and parses a template once, where the library's cache joins it
- * to a new key, longer than itself, at every use.
- */
-class PieceWriter extends Mustache.Writer {
-  pieces: string[] = []
-  readonly #parsed = new Map<string, Tokens>()
-
-  override parse(template: string): Tokens {
-    const known = this.#parsed.get(template) ?? super.parse(template)
-    this.#parsed.set(template, known)
-    return known
-  }
-
-  override renderTokens(
-    tokens: Tokens,
-    context: Context,
-    partials: Mustache.PartialsOrLookupFn,
-    template: string,
-    config: Mustache.RenderOptions,
-  ): string {
-    for (const token of tokens) {
-      switch (token[0]) {
-        case '#':
-          this.renderSection(token, context, partials, template, config)
-          break
-        case '^':
-          this.renderInverted(token, context, partials, template, config)
-          break
-        case '>':
-          this.renderPartial(token, context, partials, config)
-          break
-        case 'text':
-          this.pieces.push(this.rawValue(token))
-          break
-        case 'name':
-          this.pieces.push(this.escapedValue(token, context, config) ?? '')
-          break
-        default:
-          this.pieces.push(super.renderTokens([token], context, partials, template, config))
+/** `scopes`: what names are looked up in, the innermost last. */
+function fill(
+  ops: readonly Op[],
+  scopes: Value[],
+  asText: (value: unknown) => string,
+  pieces: Piece[],
+): void {
+  for (const op of ops) {
+    if (op instanceof FixedText) {
+      pieces.push(op)
+      continue
+    }
+    const value = lookUp(op.path, scopes)
+    if (op.kind === 'value') {
+      if (value !== undefined && value !== null) pieces.push(asText(value))
+      continue
+    }
+    const isThere = Array.isArray(value) ? value.length > 0 : Boolean(value)
+    if (op.kind === 'without') {
+      if (!isThere) fill(op.within, scopes, asText, pieces)
+    } else if (isThere) {
+      for (const each of Array.isArray(value) ? value : [value]) {
+        // A mere yes brings no names of its own.
+        if (each !== true) scopes.push(each)
+        fill(op.within, scopes, asText, pieces)
+        if (each !== true) scopes.pop()
       }
     }
-    return ''
   }
+}
+
+function lookUp(path: readonly string[], scopes: readonly Value[]): Value | undefined {
+  for (let at = scopes.length - 1; at >= 0; at -= 1) {
+    const found = valueAt(scopes[at], path)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Undefined where the scope does not know the path's first name, or nothing is found on the way. */
+function valueAt(scope: Value | undefined, path: readonly string[]): Value | undefined {
+  let value = scope
+  for (const name of path) {
+    if (value === null || typeof value !== 'object' || !(name in value)) return undefined
+    value = (value as View)[name]
+  }
+  return value
 }
 
 const entities: Record<string, string> = {

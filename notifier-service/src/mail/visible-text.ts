@@ -3,6 +3,8 @@
  * made visible as U+FFFD, and text that runs from right to left keeps to itself.
  */
 export function visible(text: string): string {
+  // Most of it, and quicker to see than to look through for all the rest.
+  if (/^[ -~]*$/.test(text)) return text
   const plain = text.replace(unfit, '\ufffd').normalize('NFC')
   return rightToLeft.test(plain) ? `\u2068${plain}\u2069` : plain
 }
