@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Message } from '@herald/broker'
 import { toOutcomeMessage } from '@herald/broker/outcome-message'
 import { type OutcomeEvent, outcomeTypes } from '@herald/proto/outcomes'
@@ -51,11 +51,8 @@ export function outcomeMessage(
 
 /** A UUID of version 8 (RFC 9562 §5.8) that follows from `parts`. */
 function uuidOf(parts: readonly string[]): string {
-  const bytes = createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16)
-  bytes.writeUInt8(((bytes[6] ?? 0) & 0x0f) | 0x80, 6)
-  bytes.writeUInt8(((bytes[8] ?? 0) & 0x3f) | 0x80, 8)
-  const hex = bytes.toString('hex')
-  return [8, 12, 16, 20, 32]
-    .map((end, index) => hex.slice([0, 8, 12, 16, 20][index], end))
-    .join('-')
+  const hex = hash('sha256', JSON.stringify(parts), 'hex')
+  // The variant is the two bits 10, before two of the hash.
+  const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) & 0x3]
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
