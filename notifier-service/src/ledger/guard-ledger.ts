@@ -20,28 +20,36 @@ const lastTries = 6
  * event held until then, for without it the mail would be sent again.
  */
 export function guardLedger(ledger: Ledger, { full, signal }: LedgerGuard): Ledger {
-  async function noted<T>(write: () => Promise<T>): Promise<T> {
-    try {
-      return await write()
-    } catch (error) {
-      if (isFull(error)) full(error.message)
-      throw error
-    }
+  const note = (error: unknown) => {
+    if (isFull(error)) full(error.message)
+    return error
   }
 
-  async function untilWritten<T>(write: () => Promise<T>): Promise<T> {
-    for (let last = 0; ; last += signal.aborted ? 1 : 0) {
+  // Nearly every write goes well: what an async function costs is kept for those that do not.
+  const noted = <T>(write: () => Promise<T>): Promise<T> =>
+    write().catch((error: unknown) => {
+      throw note(error)
+    })
+
+  const untilWritten = <T>(write: () => Promise<T>): Promise<T> =>
+    write().catch((error: unknown) => again(write, error))
+
+  async function again<T>(write: () => Promise<T>, failedWith: unknown): Promise<T> {
+    let error = note(failedWith)
+    for (let last = 0; isFull(error) && last < lastTries; last += signal.aborted ? 1 : 0) {
+      await pause(againMs)
       try {
-        return await noted(write)
-      } catch (error) {
-        if (!isFull(error) || last === lastTries) throw error
-        await pause(againMs)
+        return await write()
+      } catch (anew) {
+        error = note(anew)
       }
     }
+    throw error
   }
 
   const orLater = <T>(write: () => Promise<T>): Promise<T> =>
-    noted(write).catch((error: unknown) => {
+    write().catch((error: unknown) => {
+      note(error)
       throw isFull(error) ? new RetryLater(againMs, { cause: error }) : error
     })
 

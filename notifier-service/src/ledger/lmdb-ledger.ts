@@ -8,6 +8,8 @@ import { createMailRows, keyOf, type MailKey } from './mail-rows.js'
 import { begunBy, fresh, isFinal, isTaken, reopenedRecord, settled } from './mail-states.js'
 import { createTogether } from './together.js'
 
+/** Accepted mails that are kept in memory until they are announced; beyond that they are read again. */
+const mostKept = 2000
 const checkBytes = 64 * 1024
 const gatheringReply = 'others of its run are still to come'
 
@@ -41,6 +43,8 @@ export function openLmdbLedger({
   const outcomes = store.table<OutcomeRow, MailKey>('unannounced')
   const checks = store.table<Uint8Array, string>('checks', 'binary')
   const listeners = new Set<() => void>()
+  /** What this process has settled and not announced: it need not be read again, for it is never reopened. */
+  const accepted = new Map<string, MailRecord>()
 
   const lanes = createLmdbLanes(store, self, {
     enter: (event, mail, lane, nextAttemptAt) =>
@@ -79,7 +83,7 @@ export function openLmdbLedger({
         const [id, source, , pid, startedAt] = value
         const holder = { pid, startedAt }
         if (!isSameProcess(holder, self) && isAlive(holder)) continue
-        const record = mails.table.get(key)
+        const record = accepted.get(nameOf(key)) ?? mails.table.get(key)
         // One that was reopened since will have another outcome.
         if (!record || !isFinal(record)) continue
         const outcome = { event: { id, source }, record }
@@ -101,6 +105,7 @@ export function openLmdbLedger({
           if (outcomes.get(key)?.[2] === record.updatedAt) outcomes.remove(key)
         }
       })
+      for (const { event } of taken) accepted.delete(nameOf(keyOf(event)))
     },
 
     async begin(event, mail) {
@@ -141,6 +146,9 @@ export function openLmdbLedger({
           return after
         })
         mails.underWay.delete(name)
+        if (record.state === 'accepted' && accepted.size < mostKept) {
+          accepted.set(nameOf(key), record)
+        }
         if (isFinal(record)) for (const listener of listeners) listener()
         return record
       } catch (error) {
@@ -204,3 +212,6 @@ export function openLmdbLedger({
     close: () => store.close(),
   }
 }
+
+/** No source holds a space. */
+const nameOf = ([id, source]: MailKey) => `${source} ${id}`

@@ -81,9 +81,9 @@ function toRow(record: MailRecord): MailRow {
 
 function restOf(record: MailRecord): Rest | null {
   const { events, parkedSince, deferredSince, lane, withoutPreview, replay } = record
-  const rest = { events, parkedSince, deferredSince, lane, withoutPreview, replay }
   const any = events ?? parkedSince ?? deferredSince ?? lane ?? withoutPreview ?? replay
   if (any === undefined) return null
+  const rest = { events, parkedSince, deferredSince, lane, withoutPreview, replay }
   const some = Object.entries(rest).filter(([, value]) => value !== undefined)
   return Object.fromEntries(some)
 }
