@@ -1,16 +1,12 @@
-import { type Broker, BrokerError, type Message } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import { type BackOff, backOffMs } from './back-off.js'
-import type { Channel } from './channel.js'
 import type { Ledger, PendingOutcome } from './ledger/ledger.js'
-import { outcomeMessage } from './outcome-message.js'
+import { isTheirOwn, type OutcomeAnnouncer } from './outcome-announcer.js'
 
 export interface OutcomesOptions {
   readonly ledger: Ledger
-  readonly channel: Pick<Channel, 'name'>
-  /** Called when there is something to announce first; what it resolves to is closed here. */
-  readonly openBroker: () => Promise<Broker>
-  readonly topic: string
+  /** Closed here. */
+  readonly announcer: OutcomeAnnouncer
   readonly logger: Logger
 }
 
@@ -35,10 +31,9 @@ const faultBackOff: BackOff = { firstMs: 500, capMs: 30_000 }
  * moment it is settled on until the broker has it. At least once, with the same id each time.
  */
 export function announceOutcomes(options: OutcomesOptions): Outcomes {
-  const { ledger, channel, openBroker, topic, logger } = options
+  const { ledger, announcer, logger } = options
   /** Those that the topic does not take, until the next start. */
   const refused = new Set<string>()
-  let broker: Broker | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
   let working: Promise<void> | undefined
@@ -88,9 +83,8 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
   }
 
   async function announce(pending: readonly PendingOutcome[]): Promise<void> {
-    const messages = pending.map((each) => outcomeMessage(each, channel))
     try {
-      await publish(messages)
+      await announcer.announce(pending)
     } catch (error) {
       if (!isTheirOwn(error)) throw error
       const [only, ...others] = pending
@@ -106,11 +100,6 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
     await ledger.outcomesTaken(pending)
   }
 
-  async function publish(messages: readonly Message[]): Promise<void> {
-    broker ??= await openBroker()
-    await broker.publish(topic, messages)
-  }
-
   run()
   return {
     close() {
@@ -119,7 +108,7 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
         clearTimeout(timer)
         await working
         if (failures === 0) await hand().catch(() => {})
-        await broker?.close()
+        await announcer.close()
       })()
       return closed
     },
@@ -127,9 +116,3 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
 }
 
 const nameOf = ({ id, source }: PendingOutcome['event']) => `${source}\n${id}`
-
-/** The broker works, and does not take this. */
-function isTheirOwn(error: unknown): boolean {
-  if (!(error instanceof BrokerError)) return false
-  return error.code === 'BROKER_MESSAGE_TOO_LARGE' || error.code === 'BROKER_INVALID_MESSAGE'
-}
