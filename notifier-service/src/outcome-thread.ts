@@ -64,13 +64,20 @@ export function createThreadedAnnouncer(settings: ThreadSettings): OutcomeAnnoun
 
 /** Nothing but what an outcome tells. */
 function toldOf({ event, record }: SettledMail): SettledMail {
-  const { state, attempts, reply, firstAttemptAt, updatedAt, replay } = record
-  const { eventIds, recipient, messageId, conversionId, runId } = record
   return {
     event,
     record: {
-      ...{ state, attempts, reply, firstAttemptAt, updatedAt, replay },
-      ...{ eventIds, recipient, messageId, conversionId, runId },
+      state: record.state,
+      attempts: record.attempts,
+      reply: record.reply,
+      firstAttemptAt: record.firstAttemptAt,
+      updatedAt: record.updatedAt,
+      replay: record.replay,
+      eventIds: record.eventIds,
+      recipient: record.recipient,
+      messageId: record.messageId,
+      conversionId: record.conversionId,
+      runId: record.runId,
     },
   }
 }

@@ -8,7 +8,7 @@ import { createThreadedAnnouncer } from './outcome-thread.js'
 import { announceOutcomes } from './outcomes.js'
 import type { SubscriberConfig } from './subscriber.js'
 
-/** Outcomes that wait at once where a thread of its own pays: it takes some 30 MiB. */
+/** Outcomes that wait at once where a thread of its own pays: it takes some 20 MiB. */
 const crowd = 100
 
 /** Announces outcomes until the program stops. */
