@@ -16,7 +16,8 @@ export class Handed {
   taken = false
   readonly #records: Records
   readonly #logger: Logger
-  readonly #entries = new Map<string, EntryRecord>()
+  /** Each with when it came, in milliseconds of a clock that never goes back; the oldest first. */
+  readonly #entries = new Map<string, { readonly record: EntryRecord; readonly at: number }>()
   readonly #acknowledged = new Map<string, readonly Published[]>()
   #timer: NodeJS.Timeout | undefined
 
@@ -30,8 +31,8 @@ export class Handed {
   }
 
   add(id: string, record: EntryRecord): void {
-    this.#entries.set(id, record)
-    this.#timer ??= setTimeout(() => void this.markReady(), markAfterMs)
+    this.#entries.set(id, { record, at: performance.now() })
+    this.#timer ??= setTimeout(() => void this.#markOld(), markAfterMs)
   }
 
   /** Where it went, as long as the store does not know; undefined where it has not gone. */
@@ -58,21 +59,37 @@ export class Handed {
 
   /** In the order of their ids. */
   entries(): [id: string, record: EntryRecord][] {
-    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1))
+    const all = Array.from(this.#entries, ([id, { record }]): [string, EntryRecord] => [id, record])
+    return all.sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
   /** Marks all of them. Does not reject. */
   async markReady(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const ids = [...this.#entries.keys()]
-    if (ids.length === 0) return
+    await this.#mark([...this.#entries.keys()])
+  }
+
+  async #markOld(): Promise<void> {
+    const since = performance.now() - markAfterMs
+    const old = [...this.#entries].filter(([, { at }]) => at <= since)
+    const marked = await this.#mark(old.map(([id]) => id))
+    const [oldest] = this.#entries.values()
+    this.#timer =
+      marked && oldest ? setTimeout(() => void this.#markOld(), oldest.at - since) : undefined
+  }
+
+  /** Whether that went well. */
+  async #mark(ids: readonly string[]): Promise<boolean> {
+    if (ids.length === 0) return true
     try {
       await Promise.all(ids.map((id) => this.#records.markReady(id)))
       for (const id of ids) this.#entries.delete(id)
       this.#records.bell.ring()
+      return true
     } catch (error) {
       this.#logger.warn({ err: error }, 'could not mark what is placed; its files tell')
+      return false
     }
   }
 }

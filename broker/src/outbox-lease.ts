@@ -29,8 +29,8 @@ export function createLease(
       }
       for (const [id, record] of placed) yield toEntry(id, 'ready', record)
     },
-    acknowledged(id, published) {
-      handed.acknowledge(id, published)
+    acknowledged(receipts) {
+      for (const { id, published } of receipts) handed.acknowledge(id, published)
       tell()
     },
     async published(receipts) {

@@ -112,8 +112,8 @@ export interface RelayableOutbox extends Outbox {
 export interface RelayLease {
   /** The ready entries, in the order of publishing. */
   ready(): Iterable<OutboxEntry>
-  /** Tells whoever waits for it in this process where an entry went, ahead of `published`. */
-  acknowledged(id: string, published: readonly Published[]): void
+  /** Tells whoever waits for them in this process where entries went, ahead of `published`. */
+  acknowledged(receipts: readonly { id: string; published: readonly Published[] }[]): void
   /** Drops entries that the broker acknowledged, and keeps a receipt of each for `published`. */
   published(receipts: readonly { id: string; published: readonly Published[] }[]): Promise<void>
   /** Counts a failed attempt of each; with `notBefore` it is set aside until then. */

@@ -112,13 +112,14 @@ export class Publisher {
       return this.#onFault(batch, topic, error)
     }
     let from = 0
-    for (const { id, announcement } of batch) {
+    const receipts = batch.map(({ id, announcement }) => {
       const to = from + announcement.messages.length
-      const places = published.slice(from, to)
-      this.#acknowledged.set(id, places)
-      this.#lease.acknowledged(id, places)
+      const receipt = { id, published: published.slice(from, to) }
       from = to
-    }
+      return receipt
+    })
+    for (const { id, published: places } of receipts) this.#acknowledged.set(id, places)
+    this.#lease.acknowledged(receipts)
     this.#noteSoon()
     this.published += batch.length
     this.#logger.debug({ topic, entries: batch.length }, 'published')

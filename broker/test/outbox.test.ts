@@ -324,7 +324,7 @@ describe('placing beside a relay at work', () => {
     const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
     await outbox.place(id)
     const published = outbox.published(id, 20_000)
-    lease.acknowledged(id, [{ offset: '7' }])
+    lease.acknowledged([{ id, published: [{ offset: '7' }] }])
     expect(await published).toEqual([{ offset: '7' }])
     expect(outbox.entries()).toEqual([])
     expect(await elsewhere.published(id, 0)).toBeUndefined()
