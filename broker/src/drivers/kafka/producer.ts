@@ -117,15 +117,11 @@ export class Producer {
   #place(call: Call, partitions: number): void {
     for (const [index, { key, value, headers }] of call.messages.entries()) {
       const partition = this.#partitioner.place(key, partitions)
-      const views: Record<string, Buffer> = {}
-      let bytes = value.byteLength + (key?.length ?? 0)
-      for (const [name, header] of Object.entries(headers)) {
-        views[name] = view(header)
-        bytes += name.length + header.byteLength
-      }
+      const views = Object.entries(headers).map(([name, header]) => [name, view(header)] as const)
+      const headerBytes = views.reduce((sum, [name, { length }]) => sum + name.length + length, 0)
       this.#line(call.topic, partition).push({
-        message: { key, value: view(value), headers: views },
-        bytes,
+        message: { key, value: view(value), headers: Object.fromEntries(views) },
+        bytes: value.byteLength + (key?.length ?? 0) + headerBytes,
         abandoned: () => call.settled,
         failed: (error, passing) => fail(call, error, passing),
         sent: (offset) => {
@@ -165,8 +161,8 @@ export class Producer {
   }
 }
 
-const view = (bytes: Uint8Array) =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+const view = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength)
 
 /** A fault that may pass is only remembered: the call ends with it when its time is over. */
 function fail(call: Call, error: unknown, passing: boolean): void {
