@@ -101,6 +101,16 @@ describe('a mail that is composed on its way', () => {
     expect(await sender.send({ ...mail, bytes }, atOnce)).toMatchObject({ kind: 'accepted' })
   })
 
+  test('is not sent where it turns out larger than the server takes', async () => {
+    const { pieces, sender } = await serve(['PIPELINING', 'SIZE 1048576'], yes)
+    const begin = vi.fn(atOnce)
+    const large = { ...mail, bytes: () => Buffer.alloc(1048577, 'x') }
+    expect(await sender.send(large, begin)).toMatchObject({ kind: 'tooLarge' })
+    expect(begin).not.toHaveBeenCalled()
+    expect(await sender.send({ ...mail, bytes }, atOnce)).toMatchObject({ kind: 'accepted' })
+    expect(pieces.join('')).not.toContain('xx')
+  })
+
   test.each([['PIPELINING'], ['PIPELINING', 'SIZE 1000']])(
     'where that fails, nothing of a body is sent and nothing is begun (%s)',
     async (...extensions) => {

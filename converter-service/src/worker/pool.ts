@@ -164,7 +164,7 @@ export class Pool {
     }
   }
 
-  /** A core that no other task wants may work at this one: of a lone JPEG it saves 5 %, of an AVIF 15. */
+  /** A core that no other task wants may work at this one: of a lone JPEG it saves 5 %, of an AVIF 10. */
   get #threads(): number {
     const busy = [...this.#members].filter(({ state }) => state === 'busy').length
     const each = Math.floor(this.#options.workers / (busy + this.#waiting.length))

@@ -85,6 +85,11 @@ export class SmtpSession {
       const body = early ?? (await compose().catch(refused))
       await opened
       clearTimeout(timer)
+      const late = early ? undefined : sizeFault(body, this.#extensions)
+      if (late !== undefined) {
+        this.close()
+        return judge(late, 'envelope')
+      }
       await beforeBody().catch(refused)
       if (this.#ended) throw this.#ended
       phase = 'body'
