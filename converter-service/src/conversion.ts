@@ -5,8 +5,7 @@ import type { Abilities } from './abilities.js'
 import type { Place } from './admission.js'
 import type { Inspection, Made, PreviewMade } from './engines/engine.js'
 import { formatNamed } from './formats.js'
-import { HeaderReader } from './header.js'
-import { shortTask } from './inspect-forecast.js'
+import { forecastInspection, shortTask } from './inspect-forecast.js'
 import type { Limits } from './limits.js'
 import { sendRendition } from './rendition.js'
 import type { Responder } from './responder.js'
@@ -43,7 +42,6 @@ export async function convertFile(
   const cancel = () => job.end('cancelled', signal.reason)
   signal.addEventListener('abort', cancel)
   try {
-    const header = new HeaderReader(job, path)
     let toldAt = performance.now()
     const upload = await receiveUpload(chunks, {
       path,
@@ -51,7 +49,6 @@ export async function convertFile(
       maxBytes: limits.maxBytes,
       announcedBytes: plan.sizeBytes,
       abilities,
-      onFormat: (format) => header.tryEarly(format),
       onProgress(receivedBytes) {
         if (performance.now() - toldAt < progressIntervalMs) return
         toldAt = performance.now()
@@ -60,7 +57,7 @@ export async function convertFile(
     })
     job.arrivedAt = performance.now()
     signal.throwIfAborted()
-    return await makeAll(plan, upload, header, job, context)
+    return await makeAll(plan, upload, job, context)
   } finally {
     signal.removeEventListener('abort', cancel)
   }
@@ -69,17 +66,16 @@ export async function convertFile(
 async function makeAll(
   plan: ConversionPlan,
   upload: Upload,
-  reader: HeaderReader,
   job: Job,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
   const { folder, responder, limits, abilities, speed, logger } = context
   const told = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
   responder.tell({ progress: { stage: 'STAGE_QUEUED', ...told } })
-  const header = await reader.read(upload, () =>
+  const source = { path: folder.path('source'), format: upload.format }
+  const header = await job.run({ kind: 'inspect', source }, forecastInspection(upload), () =>
     responder.tell({ progress: { stage: 'STAGE_CONVERTING', ...told } }),
   )
-  const source = { path: folder.path('source'), format: upload.format }
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
   const refusal = hopeless(work, context)

@@ -7,7 +7,6 @@ import type { Admission } from './admission.js'
 import { failureStatus } from './call-errors.js'
 import type { SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
-import { standsInFront } from './header.js'
 import { readCall } from './incoming.js'
 import { forecastInspection } from './inspect-forecast.js'
 import { sniffBytes } from './sniff.js'
@@ -132,6 +131,13 @@ function describe({ pieces, memoryBytes }: Work, { speed }: Means): EstimateResp
       }
     }),
   }
+}
+
+/** Whether a format tells of its size and its pages at the beginning of the file. */
+function standsInFront(format: string): boolean {
+  // Of half an animation or document, only the pages so far would be counted.
+  const { animates, paged, engine } = formatNamed(format)
+  return !animates && !paged && engine === 'image'
 }
 
 interface HeaderFile {

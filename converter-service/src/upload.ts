@@ -24,8 +24,6 @@ export interface UploadOptions {
   /** What the sender said it would be. */
   readonly announcedBytes: number | undefined
   readonly abilities: Abilities
-  /** Called when its first bytes tell the format, with those on disk and more to come. */
-  readonly onFormat: (format: string) => void
   readonly onProgress: (receivedBytes: number) => void
 }
 
@@ -35,7 +33,7 @@ export interface UploadOptions {
  */
 export async function receiveUpload(
   chunks: AsyncIterable<Buffer>,
-  { path, fileName, maxBytes, announcedBytes, abilities, onFormat, onProgress }: UploadOptions,
+  { path, fileName, maxBytes, announcedBytes, abilities, onProgress }: UploadOptions,
 ): Promise<Upload> {
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o600)
@@ -58,11 +56,8 @@ export async function receiveUpload(
         if (head.length >= sniffBytes && !isContainer) {
           format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
           if (format === undefined) isContainer = true
-          else {
-            onFormat(format)
-            // A hundred uploads would hold on to six megabytes.
-            head = Buffer.alloc(0)
-          }
+          // A hundred uploads would hold on to six megabytes.
+          else head = Buffer.alloc(0)
         }
       }
       onProgress(sizeBytes)

@@ -3,7 +3,7 @@ import { findFormat, formatCatalogue } from '../formats.js'
 import { encoders } from './encoders.js'
 import type { Engine, Inspection, SourceFile } from './engine.js'
 import { libheifVersion } from './heic.js'
-import { openPicture, type Picture } from './image-source.js'
+import { openPicture } from './image-source.js'
 import { makeRendition } from './make-rendition.js'
 import { held } from './metadata.js'
 import { makePreview } from './preview.js'
@@ -14,14 +14,6 @@ import { explainSharpFault } from './sharp-faults.js'
 const nameInSharp: Readonly<Record<string, string>> = { avif: 'heif', heic: 'heif' }
 /** Formats that are decoded here. */
 const ownDecoders = new Set(['bmp', 'ico'])
-
-/** Whose header was read last: as a rule it is to be converted next. A path is of one file only. */
-let atHand: { readonly path: string; readonly picture: Picture } | undefined
-
-async function open(source: SourceFile, page: number | undefined): Promise<Picture> {
-  if (page === undefined && atHand?.path === source.path) return atHand.picture
-  return openPicture(source, page)
-}
 
 /** Raster pictures and SVG, by sharp (libvips) and, where that has no decoder, by others. */
 export const imageEngine: Engine = {
@@ -44,9 +36,7 @@ export const imageEngine: Engine = {
 
   inspect: (source) =>
     explained(source, async (): Promise<Inspection> => {
-      const picture = await openPicture(source)
-      atHand = { path: source.path, picture }
-      const { metadata, width, height, pages, frames } = picture
+      const { metadata, width, height, pages, frames } = await openPicture(source)
       return {
         width,
         height,
@@ -61,7 +51,7 @@ export const imageEngine: Engine = {
 
   convert: (source, plan, target, limits, wishes) =>
     explained(source, async () =>
-      makeRendition(await open(source, plan.page), plan, target, limits, wishes),
+      makeRendition(await openPicture(source, plan.page), plan, target, limits, wishes),
     ),
 
   preview: (rendition, { maxPixels }) =>
