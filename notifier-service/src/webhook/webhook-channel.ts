@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import type { EventEnvelope } from '@herald/broker/message'
-import type { Channel } from '../channel.js'
+import type { Channel, Outgoing } from '../channel.js'
+import { limitConcurrency } from '../limit-concurrency.js'
 import type { SendOutcome } from '../send-outcome.js'
 import { httpEvent } from './http-event.js'
 import { judgeAnswer } from './judge-answer.js'
@@ -12,12 +13,36 @@ export interface WebhookOptions {
   readonly url: URL
   /** The key that each request is signed with. */
   readonly key: Uint8Array
+  /** Most requests at once. */
+  readonly connections: number
   readonly timeoutMs: number
 }
 
-/** Tells a program by HTTP: each event as one signed POST. */
-export function createWebhookChannel({ url, key, timeoutMs }: WebhookOptions): Channel {
+/** Posts each event to a program's URL as one signed request. */
+export function createWebhookChannel(options: WebhookOptions): Channel {
+  const { url, key, timeoutMs } = options
   const closing = new AbortController()
+  const withConnection = limitConcurrency(options.connections)
+
+  async function postEvent(
+    { mail, events, record }: Outgoing,
+    beforeBody: () => Promise<void>,
+  ): Promise<SendOutcome> {
+    const [event] = events
+    if (event === undefined) throw new RangeError('A webhook request carries one event.')
+    const { signal } = closing
+    if (signal.aborted) return { kind: 'outage', reason: 'the webhook channel is closed' }
+    const { headers, body } = httpEvent(event, record?.withoutPreview === true)
+    const signed = { ...headers, ...sign(key, mail.messageId, body), 'user-agent': 'Herald' }
+    try {
+      return judgeAnswer(await post({ url, headers: signed, body, timeoutMs, signal }, beforeBody))
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      const reason = `the webhook at ${url.host}: ${error.message}`
+      return error.sent ? { kind: 'unknown', reason } : { kind: 'outage', reason }
+    }
+  }
+
   return {
     name: 'webhook',
     readyName: 'webhook',
@@ -28,23 +53,8 @@ export function createWebhookChannel({ url, key, timeoutMs }: WebhookOptions): C
       messageId: idOf(envelope),
       template: 'cloudevents/1',
     }),
-    async send({ mail, events, record }, beforeBody): Promise<SendOutcome> {
-      const [event] = events
-      if (event === undefined) throw new RangeError('A webhook tells of one event.')
-      const { headers, body } = httpEvent(event, record?.withoutPreview === true)
-      try {
-        const signed = { ...headers, ...sign(key, mail.messageId, body), 'user-agent': 'Herald' }
-        const { signal } = closing
-        return judgeAnswer(
-          await post({ url, headers: signed, body, timeoutMs, signal }, beforeBody),
-        )
-      } catch (error) {
-        if (!(error instanceof NoAnswer)) throw error
-        const reason = `the webhook at ${url.host}: ${error.message}`
-        return error.sent ? { kind: 'unknown', reason } : { kind: 'outage', reason }
-      }
-    },
-    // A request would be an event to the receiver: that somebody listens must do.
+    send: (outgoing, beforeBody) => withConnection(() => postEvent(outgoing, beforeBody)),
+    // A request would be an event to the receiver: that its port accepts connections must do.
     probe: () =>
       new Promise((resolve, reject) => {
         const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
@@ -60,7 +70,7 @@ export function createWebhookChannel({ url, key, timeoutMs }: WebhookOptions): C
   }
 }
 
-/** The same for each attempt at one event, and for no other: a receiver knows by it what it has. */
+/** The same for each attempt at one event, and for no other: receivers drop what they have by it. */
 function idOf({ id, source }: EventEnvelope): string {
   return `msg_${createHash('sha256').update(`${source}\n${id}`).digest('hex').slice(0, 32)}`
 }
