@@ -39,7 +39,7 @@ export async function openAnnouncingClient(
     async announce(address) {
       const conversionId = uuidv7()
       let finishedAt = 0
-      const kept = await convertAndAnnounce(
+      const { announcement } = await convertAndAnnounce(
         { converter: cannedConverter, outbox: announcer.outbox },
         {
           ...{ conversionId, runId: conversionId, runSize: 1, topic, source: config.source },
@@ -57,7 +57,8 @@ export async function openAnnouncingClient(
           },
         },
       )
-      const { published, warning } = await announcer.outcome(kept)
+      if (!announcement) throw new Error('nothing was announced')
+      const { published, warning } = await announcer.outcome(announcement)
       if (!published) throw new Error(warning)
       return finishedAt
     },

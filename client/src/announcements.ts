@@ -15,7 +15,7 @@ export interface AnnouncementFrame {
   /** `ce_source`. */
   readonly source: string
   readonly traceparent: string
-  /** E-mail addresses; none: one event for the notifier's default. */
+  /** One event each: e-mail addresses, or '' for the notifier's default. None: nothing is announced. */
   readonly recipients: readonly string[]
   /** BCP 47; empty: the notifier's default. */
   readonly language: string
@@ -122,8 +122,7 @@ function forEachRecipient(
   time: Date,
   event: (recipient: { address: string; language: string }) => HeraldEvent,
 ): Announced[] {
-  const addresses = frame.recipients.length === 0 ? [''] : frame.recipients
-  return addresses.map((address) => {
+  return frame.recipients.map((address) => {
     const id = uuidv7()
     const envelope = {
       id,

@@ -1,15 +1,20 @@
 import { basename, dirname } from 'node:path'
-import type { Outbox } from '@herald/broker/outbox'
+import type { Outbox, OutboxFile } from '@herald/broker/outbox'
 import type {
   ReceivedConversionSummary,
   ReceivedProgress,
   ReceivedRenditionHeader,
 } from '@herald/proto/converter'
 import type { HeraldError } from '@herald/proto/errors'
-import { type AnnouncementFrame, announceConverted, announceFailed } from './announcements.js'
+import {
+  type Announced,
+  type AnnouncementFrame,
+  announceConverted,
+  announceFailed,
+} from './announcements.js'
 import type { Upload } from './convert-call.js'
 import type { ConverterClient } from './converter-client.js'
-import { placeOrKeep } from './place-or-keep.js'
+import { placeOrKeep, placeUnannounced } from './place-or-keep.js'
 import type { PlannedRendition } from './plan-conversions.js'
 import { type CompleteFile, receiveFiles } from './received-files.js'
 import { cannotWrite } from './save-rendition.js'
@@ -67,7 +72,9 @@ export interface KeptAnnouncement {
   readonly events: readonly { readonly id: string; readonly recipient: string }[]
 }
 
-export interface Converted extends KeptAnnouncement {
+export interface Converted {
+  /** Undefined where the job has no recipients. */
+  readonly announcement: KeptAnnouncement | undefined
   readonly summary: ReceivedConversionSummary
   /** In the order asked for, pages in theirs. */
   readonly renditions: readonly SavedRendition[]
@@ -82,8 +89,9 @@ export interface ConvertAndAnnounceTools {
 /**
  * Converts one file, gives the renditions their names and hands the announcement to the outbox,
  * in the order of writes that loses nothing: resolves when every file has its final name and the
- * outbox has the events, which its relay then publishes. Rejects with HeraldError; then no final
- * name was given, no temporary file is left and nothing is announced.
+ * outbox has the events, which its relay then publishes. A job without recipients announces
+ * nothing. Rejects with HeraldError; then no final name was given, no temporary file is left and
+ * nothing is announced.
  */
 export async function convertAndAnnounce(
   { converter, outbox }: ConvertAndAnnounceTools,
@@ -119,22 +127,30 @@ export async function convertAndAnnounce(
       finishedAt,
     })
     const placed = job.deliver ? [] : complete.map(outboxFile)
-    const entryId = await outbox.prepare({
-      topic: job.topic,
-      messages: announced.map(({ message }) => message),
-      files: placed,
-      overwrite: job.overwrite,
-      label: job.input.name,
-    })
+    const announcement =
+      announced.length === 0
+        ? await placeUnannounced(placed, job.overwrite)
+        : await keep(outbox, job, announced, placed)
     if (job.deliver) await files.discard()
-    else await placeOrKeep(outbox, entryId, placed)
-    const events = announced.map(({ id, recipient }) => ({ id, recipient }))
-    return { entryId, events, summary, renditions, totalMs: Date.now() - startedAt.getTime() }
+    return { announcement, summary, renditions, totalMs: Date.now() - startedAt.getTime() }
   } catch (error) {
     await files.discard()
     const [first] = complete
     throw first && isSystemError(error) ? cannotWrite(dirname(first.finalPath), error) : error
   }
+}
+
+/** The record first, then the names. */
+async function keep(
+  outbox: Outbox,
+  { topic, overwrite, input }: ConvertAndAnnounceJob,
+  announced: readonly Announced[],
+  files: readonly OutboxFile[],
+): Promise<KeptAnnouncement> {
+  const messages = announced.map(({ message }) => message)
+  const entryId = await outbox.prepare({ topic, messages, files, overwrite, label: input.name })
+  if (files.length > 0) await placeOrKeep(outbox, entryId, files)
+  return { entryId, events: announced.map(({ id, recipient }) => ({ id, recipient })) }
 }
 
 const outboxFile = ({ temporaryPath, finalPath, summary: { sha256 } }: CompleteFile) => ({

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import type { Outbox, OutboxFile } from '@herald/broker/outbox'
-import { isComplete } from '@herald/broker/place-files'
+import { isComplete, placeFiles, removeTemporary, withdrawFiles } from '@herald/broker/place-files'
 import { HeraldError } from '@herald/proto/errors'
 import { outboxFault } from './outbox-fault.js'
 import { cannotWrite } from './save-rendition.js'
@@ -26,6 +26,23 @@ export async function placeOrKeep(
     await outbox.abandon(entryId).catch(() => {})
     throw known === error ? cannotWrite(dirname(files[0]?.finalPath ?? '.'), error) : known
   }
+}
+
+/**
+ * Gives files their names without an announcement. Rejects with HERALD_FILE_EXISTS or the system's
+ * error; then nothing of them stays.
+ */
+export async function placeUnannounced(
+  files: readonly OutboxFile[],
+  overwrite: boolean,
+): Promise<undefined> {
+  try {
+    await placeFiles(files, overwrite)
+  } catch (error) {
+    await withdrawFiles(files)
+    throw error
+  }
+  await removeTemporary(files)
 }
 
 async function areComplete(files: readonly OutboxFile[]): Promise<boolean> {

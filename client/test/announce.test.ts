@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { openOutbox } from '@herald/broker/outbox'
@@ -68,12 +68,52 @@ describe('what is converted is announced', () => {
     }
   })
 
-  test('nobody is named: one event, for whoever the notifier tells by default', async () => {
+  test('without an address one event goes to the default address, and the line says so', async () => {
     const shop = await workshop({ 'a.png': picture })
     const { stdout } = await shop.herald(['convert', 'a.png', '--to', 'webp'])
-    expect(stdout).toMatch(/ {2}announced\n$/)
+    expect(stdout).toMatch(/ {2}announced to the default address\n$/)
     const events = await readTopic(shop.brokerUrl)
     expect(events.map(({ event }) => event.data.recipient?.address)).toEqual([''])
+  })
+
+  test('--no-announce saves the file and publishes nothing, and the line says so', async () => {
+    const shop = await workshop({
+      'a.png': picture,
+      'b.png': picture,
+      'note.png': Buffer.alloc(100, 1),
+    })
+    const plain = await shop.herald(['convert', 'a.png', '--to', 'webp', '--no-announce'])
+    expect(plain.stdout).toMatch(/ {2}not announced\n$/)
+    const args = ['convert', 'b.png', 'note.png', '--to', 'webp', '--no-announce', '--json']
+    const { stdout, status } = await shop.herald(args)
+    expect(status).toBe(3)
+    const [line = ''] = stdout.split('\n')
+    expect(JSON.parse(line)).toMatchObject({ ok: true, announced: false, events: [], topic: null })
+    expect(await shop.names()).toEqual(['a.png', 'a.webp', 'b.png', 'b.webp', 'note.png'])
+    expect((await shop.herald(['outbox'])).stderr).toContain('The outbox is empty')
+    expect(await readTopic(shop.brokerUrl)).toEqual([])
+  })
+
+  test('--no-announce replaces no file without --force, and needs no broker', async () => {
+    const shop = await workshop({ 'a.png': picture, 'a.webp': 'mine' })
+    await mkdir(shop.path('data'))
+    // A file where the broker's folder should be.
+    await writeFile(shop.path('data', 'broker'), '')
+    const args = ['convert', 'a.png', '--to', 'webp', '--no-announce']
+    expect((await shop.herald(args)).status).not.toBe(0)
+    expect(await readFile(shop.path('a.webp'), 'utf8')).toBe('mine')
+    const forced = await shop.herald([...args, '--force'])
+    expect(forced).toMatchObject({ status: 0, stderr: '' })
+    expect((await readFile(shop.path('a.webp'))).toString('latin1', 0, 4)).toBe('RIFF')
+  })
+
+  test('--no-announce with --notify is refused', async () => {
+    const shop = await workshop({ 'a.png': picture })
+    const args = ['convert', 'a.png', '--to', 'webp', '--no-announce', '-n', 'ada@example.com']
+    const { status, stderr } = await shop.herald(args)
+    expect(status).toBe(2)
+    expect(stderr).toContain('--notify and --no-announce')
+    expect(await shop.names()).toEqual(['a.png'])
   })
 
   test('many files of one call share the run, each has its own conversion', async () => {
@@ -137,6 +177,7 @@ describe('a failure is told to whoever waits', () => {
     const fault = new HeraldError(code, 'It failed.')
     expect(isWorthTelling(fault, { recipients: ['ada@example.com'] })).toBe(told.includes(code))
     expect(isWorthTelling(fault, { recipients: [] })).toBe(false)
+    expect(isWorthTelling(fault, { recipients: [''] })).toBe(false)
   })
 
   test('a refusal from the header, a budget that is used up', async () => {

@@ -99,7 +99,7 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
     const converting = convertAndAnnounce(
       { converter, outbox },
       {
-        ...{ runId: 'r', conversionId: 'c', source: '/test', recipients: [], language: '' },
+        ...{ runId: 'r', conversionId: 'c', source: '/test', recipients: [''], language: '' },
         traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
         input: { name: 'a.png', path: '/a.png', sizeBytes: 1 } as never,
         renditions: [{ spec: { format: 'webp' }, finalPath: join(folder, 'a.webp') }] as never,
@@ -133,7 +133,8 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
         return id
       }
     })
-    const { entryId } = await converting
+    const { announcement } = await converting
+    const entryId = announcement?.entryId ?? ''
     expect(await shop.names()).toEqual(['a.webp'])
     expect(outbox.entries().map(({ id, state }) => [id, state])).toEqual([[entryId, 'prepared']])
     disk.empty()

@@ -74,7 +74,7 @@ describe('the value of an option', () => {
   })
 
   test('what was not said is left to the converter', () => {
-    expect(specOf({ to: ['webp'], timeout: 1 })).toEqual({
+    expect(specOf({ to: ['webp'], announce: true, timeout: 1 })).toEqual({
       everyPage: false,
       lossless: false,
       palette: false,

@@ -52,6 +52,23 @@ describe('herald web', { timeout: 60_000 }, () => {
     expect(response.headers.get('content-security-policy')).toContain('sandbox')
   })
 
+  test('without an address nothing is announced, and no sentence says otherwise', async () => {
+    const caller = openCaller(page)
+    const { token, html } = await caller.convert({ to: 'webp' }, picture)
+    const { token: later } = await caller.convert({ to: 'webp', notify: 'ada@x.example' }, picture)
+    const events = await vi.waitFor(async () => {
+      const found = await readTopic(folder.brokerUrl)
+      const pages = found.map(({ event: { data } }) => data.pageUrl)
+      expect(pages).toContain(`${page.url}/c/${later}`)
+      return found
+    }, patient)
+    expect(events.filter(({ event: { data } }) => data.pageUrl.endsWith(token))).toEqual([])
+    expect(events.filter(({ event: { data } }) => !data.recipient?.address)).toEqual([])
+    expect(html).toContain('result converted')
+    expect(html).not.toContain('class="told"')
+    expect((await caller.get(`/c/${token}/files/harbour.webp`)).status).toBe(200)
+  })
+
   test('a stranger sees nobody’s history, and a wrong link leads nowhere', async () => {
     const ada = openCaller(page)
     const { token } = await ada.convert({ to: 'webp' }, picture)

@@ -138,9 +138,9 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
   })
 
   test.each([
-    ['en', 'Convert a file', 'Download', 'Mailed'],
-    ['ru', 'Преобразуйте файл', 'Скачать', 'Отправлено'],
-    ['zh-CN', '转换文件', '下载', '已发送'],
+    ['en', 'Convert pictures', 'Download', 'Mailed'],
+    ['ru', 'Преобразование изображений', 'Скачать', 'Отправлено'],
+    ['zh-CN', '转换图片和文档', '下载', '已发送'],
   ])('it speaks %s', async (locale, title, download, told) => {
     const { page, complaints } = await visit({ locale })
     expect(await page.locator('html').getAttribute('lang')).toBe(locale.slice(0, 2))

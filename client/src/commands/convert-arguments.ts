@@ -63,9 +63,10 @@ export function addConvertCommand(
     .option('--skip-existing', 'leave out what is there already; to go on after a stop')
     .option('--name <name>', 'what standard input is called')
 
-    .optionsGroup('Whom to tell:')
-    .option('-n, --notify <address>', 'whom to tell by e-mail; repeat it for several', collect)
-    .option('--language <tag>', 'the language to tell them in, such as en')
+    .optionsGroup('The announcement:')
+    .option('-n, --notify <address>', 'who gets an e-mail; repeat it for several', collect)
+    .option('--no-announce', 'save the results only: publish no event, send no e-mail')
+    .option('--language <tag>', 'the language of the e-mail, such as en')
 
     .optionsGroup('The run:')
     .option('--dry-run', 'only say what would be made, how long it would take; write nothing')
@@ -102,4 +103,5 @@ What a file really is is read from its bytes.
 Of standard input the result goes to standard output, unless --out names a folder. Colours and
 progress are for terminals; NO_COLOR and FORCE_COLOR are heeded.
 
-The announcement is kept on disk until the broker has it: herald outbox.`
+Without --notify the e-mail goes to the notifier's default address (HERALD_MAIL_TO). The announcement
+is kept on disk until the broker has it: herald outbox.`

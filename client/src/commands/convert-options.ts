@@ -29,6 +29,8 @@ export interface ConvertCommandOptions {
   readonly jobs?: number
   readonly dryRun?: boolean
   readonly notify?: readonly string[]
+  /** False with --no-announce. */
+  readonly announce: boolean
   readonly language?: string
   readonly json?: boolean
   /** Milliseconds for one file. */

@@ -135,10 +135,10 @@ function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndO
 }
 
 function told(terminal: Terminal, announced: AnnouncedOutcome | undefined, target: Target): string {
-  if (!announced) return ''
+  if (!announced) return 'not announced'
   if (announced.warning) return terminal.paint('yellow', 'announcement kept', target)
   const names = announced.events.map((event) => event.recipient).filter((name) => name !== '')
-  if (names.length === 0) return 'announced'
+  if (names.length === 0) return 'announced to the default address'
   const shownNames = names.slice(0, 3).map(shown).join(', ')
   return `told ${shownNames}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
 }

@@ -13,6 +13,7 @@ export interface Run {
   readonly runId: string
   readonly source: string
   readonly topic: string
+  /** E-mail addresses, or '' for the notifier's default. None: nothing is announced. */
   readonly recipients: readonly string[]
   readonly language: string
   readonly overwrite: boolean
@@ -99,7 +100,7 @@ async function convertJob(
     if (run.signal.aborted) throw run.signal.reason
     if (job.fault) throw job.fault
     const made = await convertOne(job as SoundJob, run, tools, { ...frame, onConverted })
-    const announced = await tools.announcer.outcome(made)
+    const announced = made.announcement && (await tools.announcer.outcome(made.announcement))
     const converted = { ...made, summary: { ...made.summary, preview: null } }
     return { ...base, converted, fault: undefined, announced }
   } catch (error) {
@@ -165,7 +166,7 @@ export function isWorthTelling(
   { recipients }: Pick<Run, 'recipients'>,
 ): boolean {
   return (
-    recipients.length > 0 &&
+    recipients.some((address) => address !== '') &&
     !fault.retryable &&
     !['HERALD_UNREADABLE_FILE', 'HERALD_DISK_FULL'].includes(fault.code) &&
     ![2, 130].includes(fault.exitCode)

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { HeraldError } from '@herald/proto/errors'
 import { v7 as uuidv7 } from 'uuid'
-import { type Announcer, withRelay } from '../announcer.js'
+import { type Announcer, withAnnouncer, withRelay } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { type ClientConfig, loadConfig } from '../config.js'
 import { type ConverterClient, openConverter } from '../converter-client.js'
@@ -28,7 +28,7 @@ export async function convertCommand(
   const config = loadConfig(context.env)
   const piped = isPiped(words, options)
   checkStreams(words, options, piped, context)
-  const recipients = readRecipients(options.notify ?? [])
+  const recipients = recipientsOf(options)
   const run: Run = {
     runId: uuidv7(),
     source: config.source,
@@ -46,11 +46,12 @@ export async function convertCommand(
     prepareJobs(words, options, {
       ...{ converter, announcer, scratch, piped, stdin: context.stdin, signal: context.signal },
       outbox: config.outboxDirectory,
-      eventsPerFile: Math.max(1, recipients.length),
+      eventsPerFile: recipients.length,
     })
   try {
     if (options.dryRun) return await dryRun(await prepare(undefined), options, converter, context)
-    return await withRelay(config, async (announcer) => {
+    const open = recipients.length > 0 ? withRelay : withAnnouncer
+    return await open(config, async (announcer) => {
       const prepared = await prepare(announcer).catch((error: unknown): PreparedRun => {
         // A program gets its object for each file also where the whole call fails.
         if (!options.json) throw error
@@ -96,8 +97,19 @@ async function convertPrepared(
     bars.end()
   }
   report.end({ tally, files: jobs.length, leftOut, elapsedMs: Date.now() - startedAt })
-  if (!run.signal.aborted) await announcer.catchUp()
+  if (run.recipients.length > 0 && !run.signal.aborted) await announcer.catchUp()
   return tally.exitCode
+}
+
+/** The addresses named; without any the notifier's default; with --no-announce none. */
+function recipientsOf({ notify = [], announce }: ConvertCommandOptions): string[] {
+  if (!announce && notify.length > 0) {
+    throw new HeraldError('HERALD_USAGE', '--notify and --no-announce contradict each other.', {
+      remedy: 'Leave one of them out.',
+    })
+  }
+  if (!announce) return []
+  return notify.length > 0 ? readRecipients(notify) : ['']
 }
 
 const isPiped = (words: readonly string[], { out }: ConvertCommandOptions) =>

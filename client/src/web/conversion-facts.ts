@@ -1,6 +1,6 @@
 import type { HeraldError } from '@herald/proto/errors'
 import { v7 as uuidv7 } from 'uuid'
-import type { Converted } from '../convert-and-announce.js'
+import type { Converted, KeptAnnouncement } from '../convert-and-announce.js'
 import { newTraceparent } from '../trace.js'
 import type { ConversionRequest } from './conversions.js'
 import type { Links } from './links.js'
@@ -25,7 +25,7 @@ export function frameOf(record: ConversionRecord, links: Links, runSize?: number
   }
 }
 
-/** Whoever is named waits for the file: the end of it is news, unless they ended it themselves. */
+/** A failure is announced if there is an address, unless the visitor cancelled the conversion. */
 export function isWorthTelling({ recipient }: ConversionRecord, { code }: HeraldError): boolean {
   return recipient !== '' && code !== 'HERALD_CANCELLED'
 }
@@ -41,7 +41,7 @@ export function failed({ code, publicMessage, remedy = '' }: HeraldError) {
 }
 
 /** How far an announcement is that the outbox has just taken. */
-export function announced({ entryId, events }: Pick<Converted, 'entryId' | 'events'>) {
+export function announced({ entryId, events }: KeptAnnouncement) {
   return {
     entryId,
     eventId: events[0]?.id ?? '',

@@ -137,7 +137,11 @@ export function manageConversions(tools: ConversionTools): Conversions {
     }
     // It is announced: whatever fails from here on, its files stay.
     meter.end()
-    await change(record.token, { state: 'converted', announcement: announced(converted) })
+    const { announcement } = converted
+    await change(record.token, {
+      state: 'converted',
+      announcement: announcement ? announced(announcement) : null,
+    })
   }
 
   return {

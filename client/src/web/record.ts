@@ -33,7 +33,7 @@ export interface ConversionRecord {
   /** The source's name as its owner knows it. */
   readonly name: string
   readonly target: string
-  /** Empty where nobody was named. */
+  /** Empty: nothing is announced. */
   readonly recipient: string
   readonly language: string
   readonly traceparent: string

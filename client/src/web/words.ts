@@ -7,6 +7,8 @@ export interface Words {
   readonly language: string
   readonly title: string
   readonly lead: string
+  /** The same where the page may send e-mail. */
+  readonly leadMail: string
   readonly skip: string
   readonly files: string
   readonly drop: string
@@ -55,7 +57,6 @@ export interface Words {
   readonly strippedWords: Readonly<Record<string, string>>
   readonly expires: string
   readonly told: string
-  readonly nobodyNamed: string
   readonly steps: {
     readonly announced: string
     readonly queued: string

@@ -25,7 +25,7 @@ export function frontPage(view: View, page: FrontPage): string {
   const { words, quantities, keepMs } = view
   // Fields stand before the files: a form is read as it arrives, and the files last.
   const body = html`<div class="hero"><h1>${words.title}</h1>
-<p class="lead">${words.lead}</p></div>
+<p class="lead">${page.recipients === 'none' ? words.lead : words.leadMail}</p></div>
 ${page.converterAway && html`<p class="notice" role="status">${words.converterAway}</p>`}
 <form id="convert" class="card" method="post" action="/convert" enctype="multipart/form-data">
 <div class="settings">

@@ -15,8 +15,8 @@ interface Step {
 /** The announcement's way, as far as it has come: announced → queued → mailed. */
 export function stepsOf(record: ConversionRecord, view: View): Step[] {
   const { words, outcome, quantities } = view
-  const { announcement } = record
-  if (!announcement) return []
+  const { announcement, recipient } = record
+  if (!announcement || recipient === '') return []
   const { steps, stepsLong } = words
   const mail = outcome(announcement.eventId)
   const { partition, offset, lastFault, keptAtMs } = announcement
@@ -54,7 +54,7 @@ const stateMark = { done: '✓', now: '…', later: '', bad: '!' } as const
 export function toldLine(record: ConversionRecord, view: View): Html | undefined {
   const steps = stepsOf(record, view)
   if (steps.length === 0) return undefined
-  return html`<p class="told">${record.recipient && html`<bdi>${shown(record.recipient)}</bdi> `}<span class="steps">${steps.map(
+  return html`<p class="told"><bdi>${shown(record.recipient)}</bdi> <span class="steps">${steps.map(
     ({ name, state, detail }) =>
       html`<span class="step ${state}"${detail && html` title="${detail}"`}>${name}${state === 'later' ? '' : html`<span aria-hidden="true"> ${stateMark[state]}</span>`}</span>`,
   )}</span></p>`
@@ -66,7 +66,7 @@ export function toldInFull(record: ConversionRecord, view: View): Html | undefin
   if (steps.length === 0) return undefined
   const { words } = view
   return html`<section aria-labelledby="told"><h2 id="told">${words.told}</h2>
-<p>${record.recipient ? html`<bdi>${shown(record.recipient)}</bdi>` : words.nobodyNamed}</p>
+<p><bdi>${shown(record.recipient)}</bdi></p>
 <ol class="way">${steps.map(
     ({ name, state, detail }) =>
       html`<li class="${state}"><span class="mark" aria-hidden="true">${stateMark[state]}</span><strong>${name}</strong>${detail && html`<span class="detail">${detail}</span>`}</li>`,
