@@ -5,7 +5,7 @@ import { fromMessage } from '@herald/broker/message'
 import type { Channel, Outgoing } from '@herald/notifier-service/channel'
 import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
 import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
-import { parseSecret } from '@herald/notifier-service/webhook/signature'
+import { parseSecrets } from '@herald/notifier-service/webhook/signature'
 import { createWebhookChannel } from '@herald/notifier-service/webhook/webhook-channel'
 import { silentLogger } from '@herald/runtime'
 import { afterEach, expect, test } from 'vitest'
@@ -56,7 +56,7 @@ test('a webhook of two connections is sent two requests at once, however many ev
   const { port } = server.address() as AddressInfo
   const channel = createWebhookChannel({
     url: new URL(`http://127.0.0.1:${port}/hook`),
-    key: parseSecret('whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDAAAAAAAAAAA='),
+    keys: parseSecrets('whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDAAAAAAAAAAA='),
     connections: 2,
     timeoutMs: 10_000,
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { parseSecret, sign } from '@herald/notifier-service/webhook/signature'
+import { parseSecrets, sign } from '@herald/notifier-service/webhook/signature'
 import { expect, test, vi } from 'vitest'
 import { message, publish } from './publish.js'
 import { type ReceivedPost, startReceiver } from './receiver.js'
@@ -67,15 +67,15 @@ test('the documented receiver takes what Herald sends, and refuses it replayed, 
   // Answered as the first time, so that an honest second attempt ends; but nothing is done about it.
   expect(await post(headers, body)).toBe(204)
   expect(await post(headers, Buffer.from('{"conversionId":"forged"}'))).toBe(400)
-  const key = parseSecret(secret)
-  const late = sign(key, 'msg_late', body, Date.now() - 301_000)
+  const keys = parseSecrets(secret)
+  const late = sign(keys, 'msg_late', body, Date.now() - 301_000)
   expect(await post({ ...headers, ...late }, body)).toBe(400)
-  const early = sign(key, 'msg_early', body, Date.now() + 600_000)
+  const early = sign(keys, 'msg_early', body, Date.now() + 600_000)
   expect(await post({ ...headers, ...early }, body)).toBe(400)
   // Nobody can make an old one new.
   const redated = { ...late, 'webhook-timestamp': String(Math.floor(Date.now() / 1000)) }
   expect(await post({ ...headers, ...redated }, body)).toBe(400)
-  expect(await post({ ...headers, ...sign(key, 'msg_new', body) }, body)).toBe(204)
+  expect(await post({ ...headers, ...sign(keys, 'msg_new', body) }, body)).toBe(204)
   await vi.waitFor(
     () =>
       expect(lines.slice(1)).toEqual([

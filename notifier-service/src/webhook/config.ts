@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { address, duration, integer, loadEnv, logLevel, oneOf, variable } from '@herald/runtime'
 import { z } from 'zod'
 import { retention, text } from '../config.js'
-import { parseSecret, secretForm } from './signature.js'
+import { parseSecrets, secretsForm } from './signature.js'
 
 export type WebhookConfig = ReturnType<typeof loadConfig>
 
@@ -15,16 +15,16 @@ const endpoint = variable(
   { form: 'http://host:port/path or https://host/path, without a user', secret: true },
 )
 
-const secret = variable(
+const secrets = variable(
   z.string().transform((given, context) => {
     try {
-      return parseSecret(given)
+      return parseSecrets(given)
     } catch {
       context.addIssue({ code: 'custom' })
       return z.NEVER
     }
   }),
-  { form: secretForm, secret: true },
+  { form: secretsForm, secret: true },
 )
 
 /** Throws ConfigurationError naming every fault. */
@@ -35,7 +35,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_TOPIC: text('notifications', 'the name of a topic'),
       HERALD_DATA: text('./data', 'a folder'),
       HERALD_WEBHOOK_URL: endpoint,
-      HERALD_WEBHOOK_SECRET: secret,
+      HERALD_WEBHOOK_SECRET: secrets,
       HERALD_WEBHOOK_GROUP: text('herald-webhook', 'the name of a consumer group'),
       HERALD_WEBHOOK_CONNECTIONS: integer(4, 1, 100),
       HERALD_WEBHOOK_TIMEOUT: duration('15s'),
@@ -54,7 +54,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     topic: read.HERALD_TOPIC,
     group: read.HERALD_WEBHOOK_GROUP,
     url: read.HERALD_WEBHOOK_URL,
-    key: read.HERALD_WEBHOOK_SECRET,
+    keys: read.HERALD_WEBHOOK_SECRET,
     connections: read.HERALD_WEBHOOK_CONNECTIONS,
     timeoutMs: read.HERALD_WEBHOOK_TIMEOUT,
     parkForMs: read.HERALD_PARK_FOR,

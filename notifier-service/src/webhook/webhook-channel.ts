@@ -11,8 +11,8 @@ import { sign } from './signature.js'
 
 export interface WebhookOptions {
   readonly url: URL
-  /** The key that each request is signed with. */
-  readonly key: Uint8Array
+  /** Each request is signed with each of them. */
+  readonly keys: readonly Uint8Array[]
   /** Most requests at once. */
   readonly connections: number
   readonly timeoutMs: number
@@ -20,7 +20,7 @@ export interface WebhookOptions {
 
 /** Posts each event to a program's URL as one signed request. */
 export function createWebhookChannel(options: WebhookOptions): Channel {
-  const { url, key, timeoutMs } = options
+  const { url, keys, timeoutMs } = options
   const closing = new AbortController()
   const withConnection = limitConcurrency(options.connections)
 
@@ -33,7 +33,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
     const { signal } = closing
     if (signal.aborted) return { kind: 'outage', reason: 'the webhook channel is closed' }
     const { headers, body } = httpEvent(event, record?.withoutPreview === true)
-    const signed = { ...headers, ...sign(key, mail.messageId, body), 'user-agent': 'Herald' }
+    const signed = { ...headers, ...sign(keys, mail.messageId, body), 'user-agent': 'Herald' }
     try {
       return judgeAnswer(await post({ url, headers: signed, body, timeoutMs, signal }, beforeBody))
     } catch (error) {
