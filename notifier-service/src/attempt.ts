@@ -43,7 +43,7 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
     switch (record.state) {
       case 'accepted':
         metrics.redeliveries.inc()
-        task.logger.info('came again; its mail was already accepted')
+        task.logger.info('redelivered; already delivered')
         return true
       case 'failed':
         if (record.deadLetteredAt === undefined) await settle.bury(task, record)

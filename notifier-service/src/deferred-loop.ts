@@ -86,7 +86,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   function begin(): void {
     const work = workLanes()
       .catch((error: unknown) => {
-        logger.error({ err: error }, 'deferred mails could not be read')
+        logger.error({ err: error }, 'what was put aside could not be read')
         return false
       })
       .then((found) => {
@@ -134,7 +134,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
       if (cut.signal.aborted) return 0
       const failures = (faults.get(lane) ?? 0) + 1
       faults.set(lane, failures)
-      logger.error({ err: error }, 'a deferred mail could not be dealt with; will try again')
+      logger.error({ err: error }, 'what was put aside could not be handled; will try again')
       return backOffMs(faultBackOff, failures)
     }
   }

@@ -89,7 +89,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   ): Promise<boolean> {
     if (delivery === undefined) return false
     const kept = await ledger.lanes.append(lane, { event: ref, mail, delivery }, options)
-    if (kept) logger.info('put aside until its mailbox takes mail')
+    if (kept) logger.info('put aside; to be tried again later')
     return kept
   }
 

@@ -19,14 +19,14 @@ export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger:
       .findByConversion(conversionId)
       .map(({ event, record }) => ({ eventId: event.id, ...describe(record) }))
     if (deliveries.length > 0) response.json({ conversionId, deliveries })
-    else response.status(404).json({ error: 'No mail tells of this conversion, or not yet.' })
+    else response.status(404).json({ error: 'No delivery of this conversion is known yet.' })
   })
   app.get('/deliveries/:id', (request, response) => {
     const eventId = request.params.id
     const deliveries = ledger.findById(eventId).map(describe)
     if (deliveries.length > 0) response.json({ eventId, deliveries })
     else {
-      response.status(404).json({ error: 'No mail tells of an event with this id, or not yet.' })
+      response.status(404).json({ error: 'No delivery of an event with this id is known yet.' })
     }
   })
 }

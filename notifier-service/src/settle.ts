@@ -61,7 +61,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
         for (const { envelope } of received) {
           metrics.latency.observe(Math.max(0, Date.now() - envelope.time.getTime()) / 1000)
         }
-        logger.info({ attempts }, 'mail accepted')
+        logger.info({ attempts }, 'delivered')
         return
       case 'refused':
         return fail(task, outcome.reply, true)
@@ -101,7 +101,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       nextAttemptAt: Date.now(),
       withoutPreview: true,
     })
-    logger.info('too large for the mail server; to be sent without its preview')
+    logger.info('too large; to be sent without its preview')
     throw new RetryLater(0)
   }
 
@@ -121,7 +121,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     await ledger.settle(task.ref, task.mail, { state, reply, nextAttemptAt: Date.now() + waitMs })
     task.logger.warn(
       { state, attempts, waitMs, reply: withoutAddresses(reply) },
-      'mail not accepted; to be tried again',
+      'not delivered; to be tried again',
     )
     throw new RetryLater(waitMs, { soonerWhenCrowded: true })
   }
@@ -135,7 +135,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     })
     task.logger.warn(
       { reply: withoutAddresses(reply) },
-      'mail may have been delivered; not sent again (prefer-loss)',
+      'may have been delivered; not sent again (prefer-loss)',
     )
   }
 
@@ -153,7 +153,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     for (const { topic, partition, offset } of deliveries) {
       logger.warn(
         { topic, partition, offset, reason: withoutAddresses(reason) },
-        'mail can never be delivered: event put to the dead letters',
+        'cannot be delivered: event put to the dead letters',
       )
     }
   }

@@ -111,7 +111,7 @@ export async function startSubscriber(
 
   const atWork = new Set<Promise<void>>()
   // Handlers cut off by the end of the drain still write to the ledger: it closes after them.
-  lifecycle.defer('mails cut off', () => Promise.allSettled(atWork))
+  lifecycle.defer('deliveries cut off', () => Promise.allSettled(atWork))
   lifecycle.defer(channel.name, () => channel.close())
 
   const patience = { logger, signal: lifecycle.signal }

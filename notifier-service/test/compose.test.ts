@@ -96,6 +96,10 @@ test('carries what a machine-made mail must carry', async () => {
   expect(mail.headers).toContainEqual(
     expect.objectContaining({ key: 'auto-submitted', value: 'auto-generated' }),
   )
+  // All would suppress bounces as well.
+  expect(mail.headers).toContainEqual(
+    expect.objectContaining({ key: 'x-auto-response-suppress', value: 'OOF, AutoReply' }),
+  )
 })
 
 test('two composings of one event are byte-identical, and of two events are not', async () => {

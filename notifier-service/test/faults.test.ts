@@ -282,7 +282,7 @@ test('SIGTERM during a send lets the mail finish, then ends with 0', async () =>
   )
   answer()
   expect(await stopped).toBe(0)
-  expect(notifier.log).toContainEqual(expect.objectContaining({ msg: 'mail accepted' }))
+  expect(notifier.log).toContainEqual(expect.objectContaining({ msg: 'delivered' }))
 
   server.script = {}
   await stage.start({ HERALD_SMTP: server.url })

@@ -5,7 +5,8 @@ import { fromOutcomeMessage, type ReceivedOutcome } from '@herald/broker/outcome
 import { judgeAnswer, readRetryAfter } from '@herald/notifier-service/webhook/judge-answer'
 import { silentLogger } from '@herald/runtime'
 import { HTTP } from 'cloudevents'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { NotifierProcess } from './notifier-process.js'
 import { message, publish, uuidv7 } from './publish.js'
 import { type ReceivedPost, type Receiver, startReceiver } from './receiver.js'
 import { fileConverted } from './sample-events.js'
@@ -21,8 +22,18 @@ beforeEach(async () => {
   receiver = await startReceiver()
   stage.defer(() => receiver.close())
 })
-const start = (env: Record<string, string> = {}) =>
-  stage.startWebhook({ HERALD_WEBHOOK_URL: receiver.url, HERALD_WEBHOOK_SECRET: secret, ...env })
+const programs: NotifierProcess[] = []
+async function start(env: Record<string, string> = {}): Promise<NotifierProcess> {
+  const ours = { HERALD_WEBHOOK_URL: receiver.url, HERALD_WEBHOOK_SECRET: secret }
+  const program = await stage.startWebhook({ ...ours, ...env })
+  programs.push(program)
+  return program
+}
+// Whatever happened in a test: no mail was involved on the webhook's side.
+afterEach(() => {
+  const messages = programs.splice(0).flatMap(({ log }) => log.map(({ msg }) => String(msg)))
+  expect(messages.filter((text) => /mail/i.test(text))).toEqual([])
+})
 
 const to = (address: string) => fileConverted({ recipient: { address } })
 const idOf = ({ headers }: ReceivedPost) => headers['ce-id']

@@ -36,7 +36,8 @@ export function composeMail(
   const ids = inOrder(events).map(({ envelope }) => plainId(envelope))
   const head =
     folded('Auto-Submitted', 'auto-generated') +
-    folded('X-Auto-Response-Suppress', 'All') +
+    // Not `All`, which suppresses delivery reports too: bounces are wanted (MS-OXCMAIL 2.1.3.2.20).
+    folded('X-Auto-Response-Suppress', 'OOF, AutoReply') +
     folded('Content-Language', letter.language) +
     folded('X-Herald-Event', ids.join(' ')) +
     mailboxHeader('From', headers.from) +
