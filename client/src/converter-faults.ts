@@ -8,12 +8,7 @@ export function converterFault(error: unknown, address: string): unknown {
   const code = knownErrorCode(trailer('herald-error-code'))
   if (code !== undefined) {
     const remedy = decoded(trailer('herald-error-remedy'))
-    const retryAfterMs = Number.parseInt(trailer('retry-after-ms') ?? '', 10)
-    return new HeraldError(code, error.details, {
-      ...(remedy ? { remedy } : {}),
-      ...(retryAfterMs >= 0 ? { retryAfterMs } : {}),
-      cause: error,
-    })
+    return new HeraldError(code, error.details, { ...(remedy ? { remedy } : {}), cause: error })
   }
   switch (error.code) {
     case status.UNAVAILABLE:

@@ -31,8 +31,7 @@ export function createPatience(now: () => number = Date.now): Patience {
       met.set(fault.code, { since: before.since, times })
       if (times >= (maxAttempts[fault.code] ?? Number.POSITIVE_INFINITY)) return undefined
       const backOff = Math.min(longestWaitMs, firstWaitMs * 2 ** before.times)
-      // Jitter upwards only: the server has said when it will have room.
-      const wait = Math.ceil((fault.retryAfterMs ?? backOff) * (1 + Math.random() / 4))
+      const wait = Math.ceil(backOff * (1 + Math.random() / 4))
       return now() - before.since + wait > limitMs ? undefined : wait
     },
   }

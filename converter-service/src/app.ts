@@ -13,7 +13,6 @@ import { openWindows } from './flow-control.js'
 import { maxChunkBytes } from './limits.js'
 import { listFormats } from './list-formats.js'
 import { ConverterMetrics } from './metrics.js'
-import { Speed } from './speed.js'
 import { openSpool } from './spool.js'
 import { addStandardServices } from './standard-services.js'
 import { Pool } from './worker/pool.js'
@@ -50,7 +49,7 @@ export async function createApp(
   const metrics: ConverterMetrics = new ConverterMetrics(
     registry,
     () => pool.waiting,
-    () => admission.taken,
+    () => admission.admitted,
   )
   const { pool, engines } = await Pool.start({
     workers: config.workers,
@@ -65,15 +64,11 @@ export async function createApp(
   const { has, lacks } = pool.confinement
   logger.info({ has, lacks }, 'the children are confined')
   const { workers, queue, idleMs } = config
-  const admission = new Admission({
-    places: workers + queue,
-    workers,
-    usualMs: () => metrics.usualMs,
-  })
+  const admission = new Admission(workers + queue)
   metrics.confined(pool.confinement)
 
   const abilities = abilitiesOf(engines)
-  const means = { workers, limits, abilities, speed: new Speed() }
+  const planning = { workers, limits, abilities }
   const server = new Server({
     // A chunk and what protobuf puts around it.
     'grpc.max_receive_message_length': maxChunkBytes + 64 * 1024,
@@ -82,8 +77,8 @@ export async function createApp(
     'grpc.keepalive_timeout_ms': 10_000,
   })
   const handlers: ConverterServiceHandlers = {
-    Convert: convertHandler({ ...means, pool, spool, admission, idleMs, metrics, logger }),
-    Estimate: estimateHandler({ ...means, pool, spool, admission, idleMs, logger }),
+    Convert: convertHandler({ ...planning, pool, spool, admission, idleMs, metrics, logger }),
+    Estimate: estimateHandler({ ...planning, pool, spool, idleMs, logger }),
     ListFormats: (_call, callback) =>
       callback(null, listFormats(abilities, { ...limits, workers })),
   }

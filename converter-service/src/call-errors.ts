@@ -10,9 +10,6 @@ export function failureStatus(error: unknown, logger: Logger): StatusObject {
   metadata.set('herald-error-code', known?.code ?? 'HERALD_INTERNAL')
   const remedy = known ? known.remedy : 'Try again; if it goes on, look into the log of the server.'
   if (remedy) metadata.set('herald-error-remedy', printable(remedy))
-  if (known?.retryAfterMs !== undefined) {
-    metadata.set('retry-after-ms', String(known.retryAfterMs))
-  }
   return {
     code: known?.grpcStatus ?? status.INTERNAL,
     details: known?.publicMessage ?? 'Something went wrong inside the server.',

@@ -2,10 +2,9 @@ import type { ConversionSummary } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Abilities } from './abilities.js'
-import type { Place } from './admission.js'
 import type { Inspection, Made, PreviewMade } from './engines/engine.js'
+import { isShort } from './estimate.js'
 import { formatNamed } from './formats.js'
-import { forecastInspection, shortTask } from './inspect-forecast.js'
 import type { Limits } from './limits.js'
 import { sendRendition } from './rendition.js'
 import type { Responder } from './responder.js'
@@ -13,17 +12,16 @@ import type { ConversionPlan } from './spec.js'
 import type { SpoolFolder } from './spool.js'
 import type { Upload } from './upload.js'
 import { receiveUpload } from './upload.js'
-import { hopeless, type Means, type Piece, planWork } from './work.js'
+import { type Piece, type PlanningContext, planWork } from './work.js'
 import type { Job } from './worker/job.js'
 import type { Pool } from './worker/pool.js'
 
-export interface ConversionContext extends Means {
+export interface ConversionContext extends PlanningContext {
   readonly pool: Pool
   readonly folder: SpoolFolder
   readonly responder: Responder
   /** Aborted with a HeraldError when the caller is gone. */
   readonly signal: AbortSignal
-  readonly place: Place
   readonly logger: Logger
 }
 
@@ -69,21 +67,18 @@ async function makeAll(
   job: Job,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
-  const { folder, responder, limits, abilities, speed, logger } = context
+  const { folder, responder, limits, abilities, logger } = context
   const told = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
   responder.tell({ progress: { stage: 'STAGE_QUEUED', ...told } })
   const source = { path: folder.path('source'), format: upload.format }
-  const header = await job.run({ kind: 'inspect', source }, forecastInspection(upload), () =>
+  const header = await job.run({ kind: 'inspect', source }, isShort(upload.format), () =>
     responder.tell({ progress: { stage: 'STAGE_CONVERTING', ...told } }),
   )
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
-  const refusal = hopeless(work, context)
-  if (refusal) throw refusal
-  // Of a document the header is most of the work.
+  // Of a document, reading the header is most of the work.
   const estimatedMs = header.ms + work.ms
   job.expectedMs = estimatedMs
-  context.place.expect(() => job.leftMs)
   const progress = () => ({
     stage: 'STAGE_CONVERTING' as const,
     receivedBytes: upload.sizeBytes,
@@ -103,12 +98,11 @@ async function makeAll(
 
   const makeOne = async ({ plan: rendition, estimate }: Piece) => {
     const target = folder.path(`rendition-${rendition.index}-${rendition.page ?? 0}`)
-    const { result, ms, usage } = await job.run(
+    const { result, ms } = await job.run(
       { kind: 'convert', source, plan: rendition, target, limits, preview: isOnly },
-      { ms: estimate.ms * speed.factor, sure: estimate.sure },
+      isShort(upload.format, estimate.ms),
       begin,
     )
-    if (estimate.sure) speed.learn(estimate.ms, usage.cpuMs, ms)
     made.push(result)
     preview ??= result.preview
       ? Promise.resolve(toPreview(result.preview))
@@ -148,7 +142,7 @@ async function makePreview(
   logger: Logger,
 ): Promise<ConversionSummary['preview']> {
   try {
-    return toPreview((await job.run({ kind: 'preview', source, limits }, shortTask)).result)
+    return toPreview((await job.run({ kind: 'preview', source, limits }, true)).result)
   } catch (error) {
     // A receipt without a picture is still a receipt.
     logger.debug({ err: error }, 'no preview')

@@ -9,10 +9,10 @@ import type { ConverterMetrics } from './metrics.js'
 import { type ConvertCall, Responder } from './responder.js'
 import { checkSpec } from './spec.js'
 import type { Spool } from './spool.js'
-import type { Means } from './work.js'
+import type { PlanningContext } from './work.js'
 import type { Pool } from './worker/pool.js'
 
-export interface ConvertServices extends Means {
+export interface ConvertServices extends PlanningContext {
   readonly pool: Pool
   readonly spool: Spool
   readonly admission: Admission
@@ -74,8 +74,7 @@ async function convert(
   const { admission, spool, abilities, limits, idleMs, metrics } = services
   const incoming = readCall(call, idleMs)
   const plan = checkSpec(await incoming.spec(), abilities, limits.maxBytes)
-  const place = admission.enter()
-  leave.push(place.leave)
+  leave.push(admission.enter().release)
   const logger = services.logger.child({ conversion: plan.conversionId })
   // Made while the caller is told.
   const opening = spool.open()
@@ -88,7 +87,7 @@ async function convert(
       admitted: { conversionId: plan.conversionId, maxBytes: limits.maxBytes },
     })
     const folder = await opening
-    const context = { ...services, place, folder, responder, signal, logger }
+    const context = { ...services, folder, responder, signal, logger }
     const summary = await convertFile(plan, incoming.chunks(), context)
     metrics.worked(summary)
     await responder.send({ summary })

@@ -1,28 +1,28 @@
 import { open } from 'node:fs/promises'
 import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js'
-import type { EstimateResponse, ReceivedEstimateRequest } from '@herald/proto/converter'
+import type {
+  EstimateResponse,
+  ReceivedEstimateRequest,
+  RenditionEstimate,
+} from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import type { Admission } from './admission.js'
 import { failureStatus } from './call-errors.js'
-import type { SourceFacts } from './estimate.js'
+import { isShort, type SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
 import { readCall } from './incoming.js'
-import { forecastInspection } from './inspect-forecast.js'
 import { sniffBytes } from './sniff.js'
 import { checkSpec, emptyFile, tooManyBytes } from './spec.js'
 import type { Spool } from './spool.js'
 import { readableFormat } from './upload.js'
-import { hopeless, type Means, planWork, type Work } from './work.js'
+import { type PlanningContext, planWork, type Work } from './work.js'
 import type { Pool } from './worker/pool.js'
 
 type EstimateCall = ServerReadableStream<ReceivedEstimateRequest, EstimateResponse>
 
-export interface EstimateServices extends Means {
+export interface EstimateServices extends PlanningContext {
   readonly pool: Pool
   readonly spool: Spool
-  /** Asked how much is before it; an estimate itself takes no place. */
-  readonly admission: Admission
   readonly idleMs: number
   readonly logger: Logger
 }
@@ -47,7 +47,6 @@ export function estimateHandler(
     if (atOnce >= maxAtOnce) {
       const busy = new HeraldError('HERALD_BUSY', 'The server is busy with other estimates.', {
         remedy: 'Try again in a moment.',
-        retryAfterMs: 1000,
       })
       return callback(failureStatus(busy, services.logger))
     }
@@ -71,12 +70,12 @@ async function answer(
   signal: AbortSignal,
   services: EstimateServices,
 ): Promise<EstimateResponse> {
-  const { spool, abilities, limits, idleMs, admission } = services
+  const { spool, abilities, limits, idleMs } = services
   const incoming = readCall(call, idleMs)
   const { sizeBytes: announced, ...spec } = await incoming.spec()
   if (announced === 0) throw emptyFile()
   const plan = checkSpec(spec, abilities, limits.maxBytes)
-  const told: EstimateResponse = { queueMs: admission.backlogMs }
+  const known: EstimateResponse = {}
   const folder = await spool.open()
   try {
     if (announced !== undefined && announced > limits.maxBytes) {
@@ -87,17 +86,13 @@ async function answer(
     const { format, width, height, pages } = source
     const { mediaType } = formatNamed(format)
     const sizeBytes = announced ?? 0
-    told.input = { format, mediaType, sizeBytes, width, height, pages }
+    known.input = { format, mediaType, sizeBytes, width, height, pages }
     const work = planWork(plan.renditions, source, services)
-    Object.assign(told, describe(work, services))
-    told.workMs = source.ms + work.ms
-    const refusal = hopeless(work, services)
-    if (refusal) throw refusal
-    return { ...told, fits: true }
+    return { ...known, fits: true, renditions: describe(work), workMs: source.ms + work.ms }
   } catch (error) {
     if (!(error instanceof HeraldError) || !limitCodes.has(error.code)) throw error
     const { code, publicMessage, remedy = '' } = error
-    return { ...told, fits: false, errorCode: code, message: publicMessage, remedy }
+    return { ...known, fits: false, errorCode: code, message: publicMessage, remedy }
   } finally {
     await folder.remove()
   }
@@ -108,29 +103,19 @@ const limitCodes: ReadonlySet<string> = new Set([
   'HERALD_TOO_MANY_BYTES',
   'HERALD_TOO_MANY_PIXELS',
   'HERALD_TOO_MANY_PAGES',
-  'HERALD_TOO_MUCH_MEMORY',
-  'HERALD_TIMEOUT',
 ])
 
-function describe({ pieces, memoryBytes }: Work, { speed }: Means): EstimateResponse {
+function describe({ pieces }: Work): RenditionEstimate[] {
   const asked = [...new Set(pieces.map(({ plan }) => plan.index))]
-  return {
-    memoryBytes: Math.round(memoryBytes),
-    renditions: asked.map((index) => {
-      const alike = pieces.filter(({ plan }) => plan.index === index)
-      const { width = 0, height = 0, pages: perFile = 1, effort } = alike[0]?.estimate ?? {}
-      const workMs = alike.reduce((sum, piece) => sum + piece.estimate.ms, 0) * speed.factor
-      return {
-        index,
-        width,
-        height,
-        pages: perFile,
-        files: alike.length,
-        workMs,
-        ...(effort === undefined ? {} : { effort }),
-      }
-    }),
-  }
+  return asked.map((index) => {
+    const alike = pieces.filter(({ plan }) => plan.index === index)
+    const { width = 0, height = 0, pages = 1, effort } = alike[0]?.estimate ?? {}
+    const workMs = alike.reduce((sum, piece) => sum + piece.estimate.ms, 0)
+    return {
+      ...{ index, width, height, pages, files: alike.length, workMs },
+      ...(effort === undefined ? {} : { effort }),
+    }
+  })
 }
 
 /** Whether a format tells of its size and its pages at the beginning of the file. */
@@ -162,7 +147,7 @@ async function readHeader(
     try {
       signal.throwIfAborted()
       const task = { kind: 'inspect', source: { path, format } } as const
-      return await job.run(task, forecastInspection({ format }))
+      return await job.run(task, isShort(format))
     } finally {
       signal.removeEventListener('abort', cancel)
     }

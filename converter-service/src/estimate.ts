@@ -1,9 +1,8 @@
 import { effortOf } from './engines/encoders.js'
 import type { Inspection, RenditionPlan } from './engines/engine.js'
-import { targetSize } from './engines/target-size.js'
-import { estimatePages } from './estimate-pages.js'
-import { type CostTable, costTable, type SourceCost, type TargetCost } from './estimate-table.js'
-import { findFormat } from './formats.js'
+import { defaultDpi, drawingOf } from './engines/page-drawing.js'
+import { type Size, targetSize } from './engines/target-size.js'
+import { formatNamed } from './formats.js'
 
 /** What a file's header tells about the work it makes. */
 export interface SourceFacts extends Pick<Inspection, 'width' | 'height' | 'pages'> {
@@ -11,118 +10,87 @@ export interface SourceFacts extends Pick<Inspection, 'width' | 'height' | 'page
   readonly sizeBytes: number
 }
 
-/** What one rendition would be and cost on the machine the table was measured on. */
-export interface Estimate {
-  /** Of one page. */
-  readonly width: number
-  readonly height: number
+export interface Estimate extends Size {
+  /** In one rendition; width and height are of one page. */
   readonly pages: number
-  /** Processor time of one worker, in milliseconds. */
+  /**
+   * A rough guess at the processor time in milliseconds, wrong by a factor of two as a rule and of
+   * ten at times. For progress bars, `--dry-run` and the order of jobs; it refuses nothing.
+   */
   readonly ms: number
-  /** The most the worker would hold, in bytes. */
-  readonly memoryBytes: number
-  /** 0 to 9; undefined where the format has none. */
+  /** 0 to 9; undefined if the format has none. */
   readonly effort?: number
-  /** The header tells enough; of a drawing or a document it does not. */
-  readonly sure: boolean
 }
 
-/** A child without any work: measured. */
-const bareMemory = 75 * 1024 ** 2
-/** How often the quality is tried that keeps a limit of bytes. */
-const qualityTries = 6
+/** What any task takes: a message to a child, a file opened. */
+const taskMs = 5
+/** A task expected to take no longer counts as short. */
+const maxShortMs = 500
+/** One effort more takes so many times as long. */
+const effortFactors: Readonly<Record<string, number>> = { avif: 1.9, gif: 1.5 }
+const usualEffortFactor = 1.2
 
-const unknownSource: SourceCost = { msPerMpx: 60, msPerMB: 30, memory: 8, unsure: true }
-const unknownTarget: TargetCost = {
-  msPerMpx: 50,
-  msPerMpxOfTexture: 100,
-  msPerMpxOfDetail: 100,
-  memory: 12,
+/** Milliseconds per megapixel to read a format, and to write it at its default effort. */
+const readMsPerMpx: Readonly<Record<string, number>> = {
+  ...{ jpeg: 40, png: 15, webp: 60, avif: 90, gif: 15, tiff: 20, heic: 200 },
+  ...{ bmp: 15, ico: 40, svg: 50, pdf: 60 },
 }
-
-/** Predicts what it takes to make that rendition of that file. */
-export function estimate(
-  source: SourceFacts,
-  plan: RenditionPlan,
-  table: CostTable = costTable,
-): Estimate {
-  return (
-    estimatePages(source, plan, (from, wish) => estimatePicture(from, wish, table)) ??
-    estimatePicture(source, plan, table)
-  )
+const writeMsPerMpx: Readonly<Record<string, number>> = {
+  ...{ jpeg: 10, png: 30, webp: 85, avif: 400, gif: 330, tiff: 30, pdf: 30 },
 }
+const otherMsPerMpx = 60
 
-function estimatePicture(source: SourceFacts, plan: RenditionPlan, table: CostTable): Estimate {
-  const to = targetCost(plan, table)
-  const pages = pagesRead(source, plan)
-  const size = targetSize(source, plan, source.format === 'svg')
-  const from = sourceCost(source, size, table)
-  const read = megapixels(source) * pages
-  const written = megapixels(size) * pages
-  const changed = size.width !== source.width || size.height !== source.height
+/** Predicts one rendition: its size is exact to a pixel, its time a guess. */
+export function estimate(source: SourceFacts, plan: RenditionPlan): Estimate {
+  const size = sizeOf(source, plan)
+  const pages = pagesOf(source, plan)
   const effort = effortOf(plan)
-  const detail = detailOf(source, from)
-  const perMpx =
-    to.msPerMpx + to.msPerMpxOfTexture * textureOf(detail) + to.msPerMpxOfDetail * detail
-  const encodeMs = perMpx * written * effortFactor(to, effort)
-  const ms =
-    table.taskMs +
-    from.msPerMpx * read +
-    (from.msPerMB * source.sizeBytes * (pages / source.pages)) / 1e6 +
-    (changed ? table.resizeMsPerMpx * read : 0) +
-    encodeMs * (plan.maxBytes === undefined ? 1 : qualityTries)
-  const memoryBytes = bareMemory + (from.memory * read + to.memory * written) * 1e6
   return {
     ...size,
     pages,
-    ms,
-    memoryBytes,
+    ms: taskMs + pages * msPerPage(source, plan, size),
     ...(effort === undefined ? {} : { effort }),
-    sure: !from.unsure,
   }
 }
 
-/** Some decoders read a picture that is to become much smaller at a fraction of its size. */
-export function sourceCost(
-  { format, width, height }: SourceFacts,
-  size: { width: number; height: number },
-  table: CostTable = costTable,
-): SourceCost {
-  const shrinks = Math.min(width / size.width, height / size.height) >= 2
-  const shrunk = shrinks ? table.sources[`${format} shrunk`] : undefined
-  return shrunk ?? table.sources[format] ?? unknownSource
+/** Whether a task on such a file is sure to be short: a drawing or a document may take any time. */
+export function isShort(format: string, ms = taskMs): boolean {
+  return isSampled(format) && ms <= maxShortMs
 }
 
-/** How full of detail the picture is, 0 to 1, as far as the size of its file tells. */
-export function detailOf(
-  { width, height, pages, sizeBytes }: SourceFacts,
-  cost: SourceCost,
-): number {
-  if (cost.busyBits === undefined) return usualDetail
-  return Math.min(1, (sizeBytes * 8) / (width * height * pages) / cost.busyBits)
-}
-const usualDetail = 0.4
-
-/** Whether it is more than flat, 0 to 1: for some encoders that is what counts. */
-export function textureOf(detail: number): number {
-  return Math.min(1, detail * 15)
+function isSampled(format: string): boolean {
+  return formatNamed(format).engine === 'image' && format !== 'svg'
 }
 
-/** All frames where the target plays them, all pages where it holds them, else one. */
-function pagesRead({ format, pages }: SourceFacts, plan: RenditionPlan): number {
+function msPerPage(source: SourceFacts, plan: RenditionPlan, size: Size): number {
+  // A page copied from one PDF to another is not drawn.
+  if (plan.format === 'pdf' && formatNamed(source.format).engine !== 'image') return 1
+  const { effort: _effort, ...usual } = plan
+  const efforts = (effortOf(plan) ?? 0) - (effortOf(usual) ?? 0)
+  const read = megapixels(source) * (readMsPerMpx[source.format] ?? otherMsPerMpx)
+  const written = megapixels(size) * (writeMsPerMpx[plan.format] ?? otherMsPerMpx)
+  return read + written * (effortFactors[plan.format] ?? usualEffortFactor) ** efforts
+}
+
+/** Of one page, in pixels. */
+function sizeOf(source: SourceFacts, plan: RenditionPlan): Size {
+  const { width, height, format } = source
+  if (formatNamed(format).engine === 'image') return targetSize(source, plan, format === 'svg')
+  if (plan.format === 'pdf') return { width, height }
+  const points = { width: (width * 72) / defaultDpi, height: (height * 72) / defaultDpi }
+  const { size, rest } = drawingOf(points, plan)
+  const { width: _width, height: _height, ...drawn } = plan
+  return targetSize(size, { ...drawn, ...rest }, false)
+}
+
+/** All frames if the target plays them, all pages if it holds them, else one. */
+function pagesOf({ format, pages }: SourceFacts, plan: RenditionPlan): number {
   if (plan.page !== undefined || plan.everyPage) return 1
-  const from = findFormat(format)
-  const to = findFormat(plan.format)
-  return (from?.animates && to?.animates) || (from?.paged && to?.paged) ? pages : 1
+  if (plan.format === 'pdf') return pages
+  const from = formatNamed(format)
+  const to = formatNamed(plan.format)
+  if (from.engine !== 'image') return 1
+  return (from.animates && to.animates) || (from.paged && to.paged) ? pages : 1
 }
 
-export function targetCost(plan: RenditionPlan, table: CostTable = costTable): TargetCost {
-  const way = plan.lossless ? 'lossless' : plan.palette ? 'palette' : ''
-  return table.targets[`${plan.format} ${way}`] ?? table.targets[plan.format] ?? unknownTarget
-}
-
-function effortFactor({ efforts = [] }: TargetCost, effort: number | undefined): number {
-  return effort === undefined ? 1 : (efforts[effort] ?? 1)
-}
-
-const megapixels = ({ width, height }: { width: number; height: number }) => (width * height) / 1e6
+const megapixels = ({ width, height }: Size) => (width * height) / 1e6

@@ -13,8 +13,6 @@ export class ConverterMetrics {
   readonly #wait
   readonly #deaths
   readonly #confinement
-  /** Running mean of the time workers are at a conversion, in milliseconds. */
-  usualMs = 500
 
   constructor(registry: Registry, waiting: () => number, admitted: () => number) {
     const registers = [registry]
@@ -80,7 +78,6 @@ export class ConverterMetrics {
   worked({ queueMs, conversionMs }: ConversionSummary): void {
     this.#wait.observe(Number(queueMs) / 1000)
     this.#work.observe(Number(conversionMs) / 1000)
-    this.usualMs += (Number(conversionMs) - this.usualMs) / 16
   }
 
   /** What the children do without, and what this machine could not take from them. */

@@ -1,45 +1,22 @@
 import { Admission } from '@herald/converter-service/admission'
-import { HeraldError } from '@herald/proto/errors'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { convert, refusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
-import { startHopeless } from './hopeless.js'
+import { startEndless } from './endless.js'
 import { noise, twoHalves } from './pictures.js'
 import { median } from './yardstick.js'
 
-describe('who is sent away is told when a place is expected to be free', () => {
-  let now = 1000
-  const full = (left: readonly number[], workers: number) => {
-    const options = { places: left.length, workers, usualMs: () => 5000, now: () => now }
-    const admission = new Admission(options)
-    for (const ms of left) admission.enter().expect(() => ms)
-    return { admission, sentAway: () => retryAfter(() => admission.enter()) }
-  }
-
-  test('by the work that is left, not by what is usual', () => {
-    expect(full([9000, 700, 4000], 3).sentAway()).toBe(700)
-  })
-
-  test('what waits for a worker is added to what it waits for', () => {
-    const { sentAway } = full([2000, 3000], 1)
-    expect([sentAway(), sentAway()]).toEqual([2000, 5000])
-  })
-
-  test('each is told another place, and one that was not used is free again', () => {
-    const { sentAway } = full([1000, 2000, 4000], 3)
-    expect([sentAway(), sentAway(), sentAway(), sentAway()]).toEqual([1000, 2000, 4000, 5000])
-    now += 10_000
-    expect(sentAway()).toBe(1000)
-  })
-
-  test('of whom nothing is known yet the usual time is expected', () => {
-    const admission = new Admission({ places: 1, workers: 1, usualMs: () => 5000 })
-    const place = admission.enter()
-    expect(retryAfter(() => admission.enter())).toBe(5000)
-    place.leave()
-    place.leave()
-    expect(admission.taken).toBe(0)
-  })
+test('a place is free again when it was released, however often that is said', () => {
+  const admission = new Admission(1)
+  const slot = admission.enter()
+  expect(() => admission.enter()).toThrow('The server is busy: 1 conversions')
+  slot.release()
+  slot.release()
+  const next = admission.enter()
+  slot.release()
+  expect(() => admission.enter()).toThrow('busy')
+  next.release()
+  expect(admission.admitted).toBe(0)
 })
 
 let converter: ConverterUnderTest
@@ -101,21 +78,10 @@ test('an upload that is slow keeps no worker from its work', async () => {
   slow.cancel()
 })
 
-test('a full server says over the wire when to come back', async () => {
+test('a full server refuses plainly, without a time to come back', async () => {
   converter = await startConverter({ workers: 1, queue: 0, timeoutMs: 60_000 })
-  const { call } = await startHopeless(converter.client)
-  const refused = await refusal(converter.client, small, ['webp'])
-  expect(refused).toMatchObject({ code: 'HERALD_BUSY', parts: [] })
-  expect(refused.retryAfterMs).toBeGreaterThanOrEqual(250)
+  const { call } = await startEndless(converter.client)
+  const error = await refusal(converter.client, small, ['webp'])
+  expect(error).toMatchObject({ code: 'HERALD_BUSY', retryAfterMs: undefined, parts: [] })
   call.cancel()
 })
-
-function retryAfter(enter: () => unknown): number | undefined {
-  try {
-    enter()
-  } catch (error) {
-    if (error instanceof HeraldError && error.code === 'HERALD_BUSY') return error.retryAfterMs
-    throw error
-  }
-  throw new Error('there was a place')
-}

@@ -3,7 +3,7 @@ import type { RenditionSpec } from '@herald/proto/converter'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { convert } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
-import { startHopeless } from './hopeless.js'
+import { startEndless } from './endless.js'
 import { noise, svgBomb, twoHalves } from './pictures.js'
 import { isRunning } from './processes.js'
 import { waitFor } from './wait-for.js'
@@ -42,7 +42,7 @@ test.each<[string, Buffer, RenditionSpec]>([
   const late: number[] = []
   for (let time = 0; time < times; time++) {
     const before = new Map(converter.app.pids().map((pid) => [pid, usedMs(pid)]))
-    const { call } = await startHopeless(converter.client, bytes, rendition)
+    const { call } = await startEndless(converter.client, bytes, rendition)
     const child = await waitFor(() => laborious(converter.app.pids(), before))
     yardstick.read()
     const from = performance.now()

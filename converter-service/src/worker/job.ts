@@ -11,17 +11,11 @@ import type { Task, TaskResult } from './messages.js'
 import type { Usage } from './usage.js'
 import type { DeathReason, Worker } from './worker.js'
 
-/** What is expected of a task before it is done. */
-export interface Forecast {
-  readonly ms: number
-  /** It may be relied on: no file can make it wrong on purpose. */
-  readonly sure: boolean
-}
-
 /** A task that waits for a worker. */
 export interface Waiting {
   readonly job: Job
-  readonly forecast: Forecast
+  /** The worker that is kept for short tasks may take it. */
+  readonly isShort: boolean
   /** Takes the worker until the task is over, however it ends; `threads` are its to use. */
   start(worker: Worker, threads: number): Promise<void>
   abandon(error: unknown): void
@@ -37,9 +31,9 @@ export interface JobOptions {
  * budget is spent or it is cancelled, all of it ends.
  */
 export class Job {
-  /** When it came, in milliseconds of a clock that never goes back; set when all of it has come. */
+  /** When the upload was complete, in milliseconds of a monotonic clock. */
   arrivedAt = performance.now()
-  /** What is expected of all of it, in milliseconds; set when it is known. */
+  /** A guess at the time all of it takes, in milliseconds; set when the header was read. */
   expectedMs = 0
   /** Time in which something waited and nothing ran, in milliseconds. */
   queueMs = 0
@@ -65,10 +59,10 @@ export class Job {
   }
 
   /**
-   * The lower, the sooner: what is small comes first, but a job is passed only by those that come
-   * after it for as long as it takes itself. So none waits for ever.
+   * The lowest comes first. Small jobs overtake large ones, but only those that arrive within the
+   * large one's expected time: no job starves.
    */
-  get turn(): number {
+  get priority(): number {
     return this.arrivedAt + this.expectedMs
   }
 
@@ -88,18 +82,13 @@ export class Job {
     return sum
   }
 
-  /** What is left of `expectedMs`: what takes longer than expected will not be done at once either. */
-  get leftMs(): number {
-    return Math.max(this.expectedMs - this.conversionMs, this.expectedMs / 10)
-  }
-
   /** Runs a task on the next free worker, and calls `onStart` when there is one. */
-  run<T extends Task>(task: T, forecast: Forecast, onStart?: () => void): Promise<Run<T>> {
+  run<T extends Task>(task: T, isShort: boolean, onStart?: () => void): Promise<Run<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       const waiting: Waiting = {
         job: this,
-        forecast,
+        isShort,
         start: async (worker, threads) => {
           this.#waiting.delete(waiting)
           this.#begin(worker, task)
@@ -111,7 +100,7 @@ export class Job {
             )
             this.#check(worker, usage)
             if (this.#failure) reject(this.#failure)
-            else resolve({ result, ms: performance.now() - from, usage })
+            else resolve({ result, ms: performance.now() - from })
           } catch (error) {
             this.#check(worker, worker.usage)
             reject(this.#failure ?? error)
@@ -193,5 +182,4 @@ export interface Run<T extends Task> {
   readonly result: TaskResult<T>
   /** The time the worker took, in milliseconds. */
   readonly ms: number
-  readonly usage: Usage
 }

@@ -11,7 +11,7 @@ import { type DeathReason, Worker, type WorkerOptions } from './worker.js'
 const respawnDelayMs = 1000
 /** Programs that a child starts write files of their own beside the rendition. */
 const spareFileBytes = 64 * 1024 ** 2
-/** More was not measured, takes more memory, and would make what is refused as hopeless possible. */
+/** More was not measured, and takes more memory. */
 const maxThreads = 2
 
 export interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'logger'> {

@@ -39,9 +39,9 @@ export interface ProtoGrpcType {
          * Turns an uploaded file into renditions.
          * 
          * A failed call carries the trailers `herald-error-code` (one of the codes in
-         * `proto/src/errors.ts`), `herald-error-remedy` (what to do about it; UTF-8, whatever
-         * is not printable ASCII percent-encoded, `%` too) and, where waiting helps,
-         * `retry-after-ms`.
+         * `proto/src/errors.ts`) and `herald-error-remedy` (what to do about it; UTF-8, whatever
+         * is not printable ASCII percent-encoded, `%` too). HERALD_BUSY and HERALD_SHUTTING_DOWN
+         * do not say when to come back: try again with a growing delay.
          */
         ConverterService: SubtypeConstructor<typeof grpc.Client, _herald_converter_v1_ConverterServiceClient> & { service: _herald_converter_v1_ConverterServiceDefinition }
         Engine: MessageTypeDefinition<_herald_converter_v1_Engine, _herald_converter_v1_Engine__Output>

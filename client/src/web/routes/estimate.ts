@@ -37,13 +37,13 @@ export function estimateRoute({ converter, limits, stopping, view }: Services): 
               signal: AbortSignal.any([gone.signal, stopping, AbortSignal.timeout(answerWithinMs)]),
             })
             if (!estimate) return void response.status(204).end()
-            const { input, renditions, workMs, queueMs, fits, errorCode, message } = estimate
+            const { input, renditions, workMs, fits, errorCode, message } = estimate
             const [rendition] = renditions
             response.json({
               pages: input?.pages ?? 0,
               width: rendition?.width ?? 0,
               height: rendition?.height ?? 0,
-              ms: workMs + queueMs,
+              ms: workMs,
               fits,
               message: fits ? '' : (view(language).words.faults[errorCode] ?? message),
             })

@@ -38,7 +38,7 @@ export interface ConversionSummary {
    */
   'preview'?: (_herald_converter_v1_Preview | null);
   /**
-   * What `conversion_ms` had been predicted to be.
+   * What `conversion_ms` had been guessed to be.
    */
   'estimatedMs'?: (number | string);
   /**
@@ -85,7 +85,7 @@ export interface ConversionSummary__Output {
    */
   'preview': (_herald_converter_v1_Preview__Output | null);
   /**
-   * What `conversion_ms` had been predicted to be.
+   * What `conversion_ms` had been guessed to be.
    */
   'estimatedMs': (number);
   /**

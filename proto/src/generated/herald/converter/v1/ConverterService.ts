@@ -13,9 +13,9 @@ import type { ListFormatsResponse as _herald_converter_v1_ListFormatsResponse, L
  * Turns an uploaded file into renditions.
  * 
  * A failed call carries the trailers `herald-error-code` (one of the codes in
- * `proto/src/errors.ts`), `herald-error-remedy` (what to do about it; UTF-8, whatever
- * is not printable ASCII percent-encoded, `%` too) and, where waiting helps,
- * `retry-after-ms`.
+ * `proto/src/errors.ts`) and `herald-error-remedy` (what to do about it; UTF-8, whatever
+ * is not printable ASCII percent-encoded, `%` too). HERALD_BUSY and HERALD_SHUTTING_DOWN
+ * do not say when to come back: try again with a growing delay.
  */
 export interface ConverterServiceClient extends grpc.Client {
   /**
@@ -46,8 +46,8 @@ export interface ConverterServiceClient extends grpc.Client {
   convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   
   /**
-   * Predicts what a conversion would cost and whether this server would take it, without
-   * doing it. The stream is that of Convert, but nothing is waited for: the server answers
+   * Says what a conversion would make, roughly how long it would take, and whether a limit
+   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert, but nothing is waited for: the server answers
    * as soon as it has read enough of the file, and takes no more of it.
    */
   Estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
@@ -55,8 +55,8 @@ export interface ConverterServiceClient extends grpc.Client {
   Estimate(options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   Estimate(callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   /**
-   * Predicts what a conversion would cost and whether this server would take it, without
-   * doing it. The stream is that of Convert, but nothing is waited for: the server answers
+   * Says what a conversion would make, roughly how long it would take, and whether a limit
+   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert, but nothing is waited for: the server answers
    * as soon as it has read enough of the file, and takes no more of it.
    */
   estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
@@ -85,9 +85,9 @@ export interface ConverterServiceClient extends grpc.Client {
  * Turns an uploaded file into renditions.
  * 
  * A failed call carries the trailers `herald-error-code` (one of the codes in
- * `proto/src/errors.ts`), `herald-error-remedy` (what to do about it; UTF-8, whatever
- * is not printable ASCII percent-encoded, `%` too) and, where waiting helps,
- * `retry-after-ms`.
+ * `proto/src/errors.ts`) and `herald-error-remedy` (what to do about it; UTF-8, whatever
+ * is not printable ASCII percent-encoded, `%` too). HERALD_BUSY and HERALD_SHUTTING_DOWN
+ * do not say when to come back: try again with a growing delay.
  */
 export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
@@ -104,8 +104,8 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
   Convert: grpc.handleBidiStreamingCall<_herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse>;
   
   /**
-   * Predicts what a conversion would cost and whether this server would take it, without
-   * doing it. The stream is that of Convert, but nothing is waited for: the server answers
+   * Says what a conversion would make, roughly how long it would take, and whether a limit
+   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert, but nothing is waited for: the server answers
    * as soon as it has read enough of the file, and takes no more of it.
    */
   Estimate: grpc.handleClientStreamingCall<_herald_converter_v1_EstimateRequest__Output, _herald_converter_v1_EstimateResponse>;

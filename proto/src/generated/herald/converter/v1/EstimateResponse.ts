@@ -5,7 +5,7 @@ import type { RenditionEstimate as _herald_converter_v1_RenditionEstimate, Rendi
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * What a conversion would cost.
+ * What a conversion would make.
  */
 export interface EstimateResponse {
   /**
@@ -17,19 +17,21 @@ export interface EstimateResponse {
    */
   'renditions'?: (_herald_converter_v1_RenditionEstimate)[];
   /**
-   * Time workers would be at it, in milliseconds.
+   * A rough guess at the time workers would be at it, in milliseconds.
    */
   'workMs'?: (number | string);
   /**
-   * Time it would wait for a worker now, in milliseconds.
+   * No longer predicted: 0.
+   * @deprecated
    */
   'queueMs'?: (number | string);
   /**
-   * The most memory one worker would need, in bytes.
+   * No longer predicted: 0.
+   * @deprecated
    */
   'memoryBytes'?: (number | string | Long);
   /**
-   * The server would take it.
+   * No limit on bytes, pixels or pages forbids it.
    */
   'fits'?: (boolean);
   /**
@@ -47,7 +49,7 @@ export interface EstimateResponse {
 }
 
 /**
- * What a conversion would cost.
+ * What a conversion would make.
  */
 export interface EstimateResponse__Output {
   /**
@@ -59,19 +61,21 @@ export interface EstimateResponse__Output {
    */
   'renditions': (_herald_converter_v1_RenditionEstimate__Output)[];
   /**
-   * Time workers would be at it, in milliseconds.
+   * A rough guess at the time workers would be at it, in milliseconds.
    */
   'workMs': (number);
   /**
-   * Time it would wait for a worker now, in milliseconds.
+   * No longer predicted: 0.
+   * @deprecated
    */
   'queueMs': (number);
   /**
-   * The most memory one worker would need, in bytes.
+   * No longer predicted: 0.
+   * @deprecated
    */
   'memoryBytes': (number);
   /**
-   * The server would take it.
+   * No limit on bytes, pixels or pages forbids it.
    */
   'fits': (boolean);
   /**

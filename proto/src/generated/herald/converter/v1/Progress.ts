@@ -77,8 +77,8 @@ export interface Progress {
    */
   'renditionsTotal'?: (number);
   /**
-   * How long workers will be at it, in milliseconds, predicted from the file's header;
-   * 0 while that is not known.
+   * A rough guess from the file's header at how long workers will be at it, in
+   * milliseconds; 0 while the header has not been read.
    */
   'estimatedMs'?: (number | string);
 }
@@ -104,8 +104,8 @@ export interface Progress__Output {
    */
   'renditionsTotal': (number);
   /**
-   * How long workers will be at it, in milliseconds, predicted from the file's header;
-   * 0 while that is not known.
+   * A rough guess from the file's header at how long workers will be at it, in
+   * milliseconds; 0 while the header has not been read.
    */
   'estimatedMs': (number);
 }

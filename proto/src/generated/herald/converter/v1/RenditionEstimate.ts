@@ -2,7 +2,7 @@
 
 
 /**
- * What one rendition would be and cost.
+ * What one rendition would be.
  */
 export interface RenditionEstimate {
   /**
@@ -26,7 +26,7 @@ export interface RenditionEstimate {
    */
   'files'?: (number);
   /**
-   * Time a worker would spend making it, in milliseconds.
+   * A rough guess at the time a worker would spend making it, in milliseconds.
    */
   'workMs'?: (number | string);
   /**
@@ -37,7 +37,7 @@ export interface RenditionEstimate {
 }
 
 /**
- * What one rendition would be and cost.
+ * What one rendition would be.
  */
 export interface RenditionEstimate__Output {
   /**
@@ -61,7 +61,7 @@ export interface RenditionEstimate__Output {
    */
   'files': (number);
   /**
-   * Time a worker would spend making it, in milliseconds.
+   * A rough guess at the time a worker would spend making it, in milliseconds.
    */
   'workMs': (number);
   /**

@@ -76,7 +76,7 @@ export interface RenditionSpec {
   'maxBytes'?: (number | string | Long);
   /**
    * How hard the encoder tries for few bytes, 0 (fast) to 9 (small). Absent: the format's
-   * default, or less where only that fits the time. Without effect on formats that have none.
+   * default. Without effect on formats that have none.
    */
   'effort'?: (number);
   /**
@@ -164,7 +164,7 @@ export interface RenditionSpec__Output {
   'maxBytes'?: (number);
   /**
    * How hard the encoder tries for few bytes, 0 (fast) to 9 (small). Absent: the format's
-   * default, or less where only that fits the time. Without effect on formats that have none.
+   * default. Without effect on formats that have none.
    */
   'effort'?: (number);
   /**

@@ -10,18 +10,18 @@ import { svgBomb } from './pictures.js'
 
 const chunkBytes = 256 * 1024
 
-export interface Hopeless {
+export interface Endless {
   readonly call: ClientDuplexStream<ConvertRequest, ReceivedConvertResponse>
   /** What ended it. */
   readonly failed: Promise<Refusal>
 }
 
-/** Starts a conversion that does not end by itself in good time; resolves when a worker is at it. */
-export async function startHopeless(
+/** Starts a conversion that does not end by itself in good time; resolves when a worker runs it. */
+export async function startEndless(
   client: ConverterServiceClient,
   bytes = svgBomb(),
   rendition: RenditionSpec = { format: 'png' },
-): Promise<Hopeless> {
+): Promise<Endless> {
   const call = client.convert()
   const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve))
   const converting = new Promise<void>((resolve) => {
