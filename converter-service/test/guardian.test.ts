@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { isRunning } from './processes.js'
 import { waitFor } from './wait-for.js'
@@ -19,4 +20,13 @@ test('when a process is killed its guardian kills the groups it was told of, and
   await waitFor(() => expect([guarded, below].filter((pid) => isRunning(pid ?? 0))).toEqual([]))
   expect(isRunning(dropped ?? 0)).toBe(true)
   process.kill(-(dropped ?? Number.NaN), 'SIGKILL')
+})
+
+test('a program that waits for its guardian to end goes on afterwards', async () => {
+  const guardian = new URL('../dist/src/worker/guardian.js', import.meta.url)
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...['--input-type=module', '--eval'],
+    `import { Guardian } from '${guardian}'; await new Guardian().close(); console.log('after')`,
+  ])
+  expect(stdout).toBe('after\n')
 })

@@ -29,6 +29,11 @@ interface Measure {
   readonly command: readonly string[]
 }
 
+/** Named so from Node 22.13 on; Node 24 does not know the former name. */
+const permissionFlag = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission'
+
 /** A child starts in 0.1 s at most; a tool that takes longer than this hangs. */
 const probeTimeoutMs = 5000
 
@@ -145,7 +150,7 @@ function permissionFlags({ folder, program }: ConfinementOptions): string[] {
   // Node aborts where a folder is named twice.
   const readable = new Set([...packages, ...programFolders, ...programs, real])
   return [
-    '--experimental-permission',
+    permissionFlag,
     '--allow-addons',
     '--allow-child-process',
     '--allow-worker',

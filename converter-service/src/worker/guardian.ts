@@ -54,6 +54,8 @@ export class Guardian {
       const { exitCode, signalCode, pid } = this.#shell
       if (exitCode !== null || signalCode !== null || pid === undefined) return resolve()
       this.#shell.once('exit', () => resolve())
+      // Else the process may end while its caller waits.
+      this.#shell.ref()
       this.#shell.stdin?.end()
     })
   }
