@@ -95,6 +95,11 @@ export class Lanes {
     return this.#buffered
   }
 
+  /** Every event taken was acknowledged. False after `drain` or `revoke` dropped one. */
+  get settled(): boolean {
+    return this.#window.length === 0
+  }
+
   /** How many events `push` would take now. */
   get room(): number {
     if (this.#state !== 'open') return 0

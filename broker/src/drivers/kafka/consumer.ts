@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { Kafka } from 'kafkajs'
 import {
@@ -14,8 +14,8 @@ import { asKafkaError } from './errors.js'
 import type { KafkaLocation } from './location.js'
 import { Member } from './member.js'
 import { Membership } from './membership.js'
+import { PartitionWatch } from './partition-watch.js'
 import { Partitions } from './partitions.js'
-import { watchForStalls } from './stall-watch.js'
 
 export interface ConsumerOptions {
   readonly kafka: Kafka
@@ -36,7 +36,7 @@ export class Consumer implements Subscription {
   readonly #slots: Slots
   readonly #partitions: Partitions
   readonly #membership: Membership
-  readonly #stopWatching: () => void
+  readonly #watch: PartitionWatch
   #paused = false
   #sessionLasts = true
   #commitTimer: NodeJS.Timeout | undefined
@@ -60,20 +60,24 @@ export class Consumer implements Subscription {
       partitions: this.#partitions,
       sessionTimeoutMs: location.sessionTimeoutMs,
       logger,
-      onAssigned: () => this.#commitSoon(),
+      onAssigned: () => {
+        this.#commitSoon()
+        void this.#watch.checkCommitted()
+      },
       onSession: (lasts) => {
         this.#sessionLasts = lasts
         this.#startOrNot()
       },
     })
-    this.#stopWatching = watchForStalls({
+    this.#watch = new PartitionWatch({
       topic,
-      stallMs: location.stallMs,
+      group,
+      everyMs: location.stallMs,
       admin,
       partitions: this.#partitions,
       member: () => this.#membership.current,
       logger,
-      stalled: (member) => this.#membership.replace(member),
+      onStalled: (member) => this.#membership.replace(member),
     })
   }
 
@@ -109,9 +113,9 @@ export class Consumer implements Subscription {
     for (const partition of this.#partitions.ids) {
       const end = ends.find((each) => each.partition === partition)
       if (end === undefined) continue
-      const { position, buffered } = this.#partitions.state(partition)
+      const { nextOffset, buffered } = this.#partitions.state(partition)
       const known = committed?.partitions.find((each) => each.partition === partition)?.offset
-      const next = Math.max(Number(position ?? known ?? -1), Number(end.low))
+      const next = Math.max(Number(nextOffset ?? known ?? -1), Number(end.low))
       lag += Math.max(0, Number(end.high) - next) + buffered
     }
     return lag
@@ -134,7 +138,7 @@ export class Consumer implements Subscription {
 
   /** kafkajs loses commits made while it stops, and throws at those made after. So: drain, commit, stop. */
   async #close(drainMs: number): Promise<void> {
-    this.#stopWatching()
+    this.#watch.close()
     await this.#partitions.drain(drainMs)
     clearTimeout(this.#commitTimer)
     await this.#committing
@@ -162,19 +166,22 @@ export class Consumer implements Subscription {
     }, delayMs)
   }
 
-  /** Resolves to whether nothing is left that should have been committed. */
+  /** Resolves to whether nothing is left that should have been committed. Never rejects. */
   async #commit(): Promise<boolean> {
-    // See Member.commit: nothing may come between this look at our assignment and the request.
-    const member = this.#membership.current
-    const due = this.#partitions.due()
-    if (due.size === 0) return true
-    if (member === undefined) return false
+    if (this.#partitions.due().size === 0) return true
     try {
+      await this.#watch.checkCommitted()
+      await nextTurn()
+      // See Member.commit: from here to the request in one turn of the event loop.
+      const member = this.#membership.current
+      const due = this.#partitions.due()
+      if (due.size === 0) return true
+      if (member === undefined) return false
       await member.commit(due)
       this.#partitions.committed(due)
       return true
     } catch (error) {
-      // A rebalance, mostly. What stays ours is committed after it, what does not comes again there.
+      // A rebalance, mostly. The next owner of a partition gets its uncommitted events again.
       this.#options.logger.debug({ err: error }, 'could not commit')
       return false
     }

@@ -21,7 +21,7 @@ export interface KafkaLocation {
   readonly sessionTimeoutMs: number
   /** How often a member shows that it lives, and so how soon it learns of a rebalance. */
   readonly heartbeatMs: number
-  /** Events are there and none arrives for so long: the consumer is built anew. */
+  /** The consumer is replaced if no fetch has returned from a partition's broker for so long. */
   readonly stallMs: number
 }
 

@@ -1,19 +1,22 @@
 import type { Logger } from '@herald/runtime'
 import type { EachBatchPayload, Kafka, Consumer as KafkaConsumer } from 'kafkajs'
 import type { KafkaLocation } from './location.js'
+import { assignBySubscription } from './subscription-assigner.js'
 
 export interface Assignment {
   readonly memberId: string
   readonly partitions: readonly number[]
 }
 
-/** What a member tells. All are called on the event loop, none is waited for. */
+/** Callbacks of a member. Called synchronously; their return value is ignored. */
 export interface MemberEvents {
-  /** The group gave out its partitions anew. kafkajs goes back to what is committed. */
+  /** After each rebalance. kafkajs continues at the committed offsets. */
   assigned(assignment: Assignment): void
-  /** Events of one partition. What is not resolved comes again with the next fetch. */
+  /** Events of one partition. Offsets that are not resolved are fetched again. */
   fetched(payload: EachBatchPayload): void
-  /** kafkajs has given up; this member is done for. */
+  /** No event below `nextOffset` is left to fetch: control records and aborted transactions. */
+  skipped(partition: number, nextOffset: bigint): void
+  /** kafkajs has stopped consuming; this member cannot be used any more. */
   crashed(error: Error): void
 }
 
@@ -34,8 +37,10 @@ export class Member {
   readonly #consumer: KafkaConsumer
   #commit: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
   readonly #fetched: MemberEvents['fetched']
-  #fetchedAt = Date.now()
-  #aliveAt = Date.now()
+  /** By broker (node id): when the last fetch from it returned. */
+  readonly #fetchedAtMs = new Map<number, number>()
+  #assignedAtMs = performance.now()
+  #heartbeatAtMs = performance.now()
 
   constructor({ kafka, location, topic, group, logger, events }: MemberOptions) {
     this.#topic = topic
@@ -44,8 +49,9 @@ export class Member {
     this.#consumer = kafka.consumer({
       groupId: group,
       allowAutoTopicCreation: false,
+      partitionAssigners: [assignBySubscription],
       sessionTimeout: location.sessionTimeoutMs,
-      // Who does not come to a rebalance within this is put out of the group.
+      // A member that has not rejoined within this time is removed from the group.
       rebalanceTimeout: location.sessionTimeoutMs,
       heartbeatInterval: location.heartbeatMs,
       // With the default of 5 s, resuming takes 4 s and stopping 5 s.
@@ -58,33 +64,38 @@ export class Member {
         restartOnFailure: async () => false,
       },
     })
-    const { GROUP_JOIN, CRASH, FETCH, HEARTBEAT } = this.#consumer.events
+    const { GROUP_JOIN, CRASH, FETCH, HEARTBEAT, END_BATCH_PROCESS } = this.#consumer.events
     this.#consumer.on(GROUP_JOIN, ({ payload: { memberId, memberAssignment } }) => {
-      this.#fetchedAt = Date.now()
-      this.#aliveAt = Date.now()
+      this.#assignedAtMs = performance.now()
+      this.#heartbeatAtMs = performance.now()
       events.assigned({ memberId, partitions: memberAssignment[topic] ?? [] })
     })
     this.#consumer.on(CRASH, ({ payload: { error } }) => events.crashed(error))
-    this.#consumer.on(FETCH, () => {
-      this.#fetchedAt = Date.now()
+    this.#consumer.on(FETCH, ({ payload }) => {
+      // Missing in kafkajs' types; in its documentation of instrumentation events.
+      const { nodeId } = payload as typeof payload & { nodeId: number }
+      this.#fetchedAtMs.set(Number(nodeId), performance.now())
+    })
+    this.#consumer.on(END_BATCH_PROCESS, ({ payload: { batchSize, partition, lastOffset } }) => {
+      if (batchSize === 0) events.skipped(partition, BigInt(lastOffset) + 1n)
     })
     this.#consumer.on(HEARTBEAT, () => {
-      this.#aliveAt = Date.now()
+      this.#heartbeatAtMs = performance.now()
     })
     this.#fetched = events.fetched
   }
 
-  /** When kafkajs last came back from a fetch, also from one that brought nothing. */
-  get fetchedAt(): number {
-    return this.#fetchedAt
+  /** Milliseconds since a fetch from this broker returned, with or without events. */
+  sinceFetchMs(nodeId: number): number {
+    return performance.now() - Math.max(this.#fetchedAtMs.get(nodeId) ?? 0, this.#assignedAtMs)
   }
 
-  /** When the group last heard of us. */
-  get aliveAt(): number {
-    return this.#aliveAt
+  /** Milliseconds since the group coordinator last answered. */
+  get sinceHeartbeatMs(): number {
+    return performance.now() - this.#heartbeatAtMs
   }
 
-  /** Connects and begins to join; `assigned` tells when it has. Rejects when it cannot connect. */
+  /** Connects and starts to join; `assigned` is called after it. Rejects if it cannot connect. */
   async start(): Promise<void> {
     await this.#consumer.connect()
     // Otherwise a new group, and one whose offset is kept no more, begins at the end.
@@ -117,15 +128,16 @@ export class Member {
   /**
    * Commits the next offset of each partition, once: kafkajs' own `commitOffsets` tries again
    * after a rebalance, under the new generation, and so could move another member's offset back.
-   * Call it from a timer, right after looking at the assignment: kafkajs takes up a new generation
-   * and tells of it within one turn of the event loop, so a timer never falls between the two.
+   * Call it from a timer or setImmediate, right after reading the assignment: kafkajs switches to
+   * a new generation and emits GROUP_JOIN within one turn of the event loop, never between two.
    */
   async commit(offsets: ReadonlyMap<number, bigint>): Promise<void> {
     const partitions = [...offsets].map(([partition, offset]) => ({
       partition,
       offset: String(offset),
     }))
-    if (this.#commit === undefined) throw new Error('nothing was fetched that could be committed')
+    // kafkajs gives the function with the first events. Control records alone wait for it.
+    if (this.#commit === undefined) return
     await this.#commit({ topics: [{ topic: this.#topic, partitions }] })
   }
 

@@ -134,6 +134,9 @@ export class Membership {
         fetched: (payload) => {
           if (member === this.#joined) partitions.take(member, payload)
         },
+        skipped: (partition, nextOffset) => {
+          if (member === this.#joined) partitions.skip(partition, nextOffset)
+        },
         crashed: (error) => {
           if (member !== this.#member) return
           this.#options.logger.warn({ err: error }, 'consumer crashed')
@@ -150,7 +153,6 @@ export class Membership {
   #watchSession(): void {
     const member = this.#joined ?? this.#member
     if (member === undefined) return
-    const silentMs = Date.now() - member.aliveAt
-    this.#options.onSession(silentMs < this.#options.sessionTimeoutMs)
+    this.#options.onSession(member.sinceHeartbeatMs < this.#options.sessionTimeoutMs)
   }
 }

@@ -5,14 +5,26 @@ import type { Assignment, Member } from './member.js'
 
 interface Held {
   readonly lanes: Lanes
+  /** The group's offset as the broker has it, once known. */
   committed: bigint | undefined
-  /** To be committed before the lanes have anything: acknowledged under an earlier membership. */
-  floor: bigint | undefined
-  /** Fetched, and not taken yet for want of room. */
-  rest: LaneRecord[]
-  /** Paused with kafkajs: there is a rest, or handlers of an earlier membership finish. */
+  /** Where fetching goes on. Beyond the last event if control records follow it. */
+  fetchOffset: bigint | undefined
+  /** Committed until the lanes have an offset to commit: acknowledged under an earlier membership. */
+  resumeOffset: bigint | undefined
+  /** Fetched, and not pushed yet because the buffer was full. */
+  pending: LaneRecord[]
+  /** Paused with kafkajs: events are pending, or handlers of an earlier membership finish. */
   paused: boolean
   finishing: boolean
+}
+
+/** What was known of a partition at one moment. */
+export interface PartitionState {
+  /** The next offset to deliver; undefined before the first fetch. */
+  readonly nextOffset: bigint | undefined
+  readonly committed: bigint | undefined
+  /** Events delivered or waiting here, and not acknowledged. */
+  readonly buffered: number
 }
 
 /** How long the handlers of a lost membership may finish before their partition goes on. */
@@ -37,16 +49,18 @@ export class Partitions {
     return [...this.#held.keys()].sort((a, b) => a - b)
   }
 
-  /** Events wait and none can be taken: no stall, but a bound that holds. */
-  isWaiting(partition: number): boolean {
+  /** Whether kafkajs is meant to fetch events of this partition now. */
+  isFetching(partition: number): boolean {
     const held = this.#held.get(partition)
-    return held === undefined || held.paused || held.lanes.room === 0
+    return held !== undefined && !held.paused && held.lanes.room > 0
   }
 
-  /** The next offset to be fetched, and the events taken and not acknowledged. */
-  state(partition: number): { position: bigint | undefined; buffered: number } {
-    const lanes = this.#held.get(partition)?.lanes
-    return { position: lanes?.position, buffered: lanes?.buffered ?? 0 }
+  state(partition: number): PartitionState {
+    const held = this.#held.get(partition)
+    if (held === undefined) return { nextOffset: undefined, committed: undefined, buffered: 0 }
+    const { lanes, pending, fetchOffset, committed } = held
+    const nextOffset = pending.length > 0 ? lanes.position : latest(lanes.position, fetchOffset)
+    return { nextOffset, committed, buffered: lanes.buffered }
   }
 
   /** A member id that stays means that nobody else had our partitions in between. */
@@ -67,8 +81,8 @@ export class Partitions {
         member.resumePartition(partition)
       } else if (!stayed) this.#beginAgain(partition, held)
       else {
-        const fetched = held.rest.at(-1)?.offset
-        const next = fetched === undefined ? held.lanes.position : fetched + 1n
+        const fetched = held.pending.at(-1)?.offset
+        const next = fetched === undefined ? this.state(partition).nextOffset : fetched + 1n
         if (next !== undefined) member.seek(partition, next)
       }
     }
@@ -80,16 +94,18 @@ export class Partitions {
     this.#member = undefined
   }
 
-  take(member: Member, { batch, resolveOffset }: EachBatchPayload): void {
+  take(member: Member, { batch, resolveOffset, isStale }: EachBatchPayload): void {
+    // Fetched before a seek.
+    if (isStale()) return
     let held = this.#held.get(batch.partition)
-    if (this.#closing || held === undefined || held.finishing || held.rest.length > 0) {
+    if (this.#closing || held === undefined || held.finishing || held.pending.length > 0) {
       member.pausePartition(batch.partition)
       if (held !== undefined) held.paused = true
       return
     }
     const { position } = held.lanes
     if (position !== undefined && BigInt(batch.highWatermark) < position) {
-      // The topic was deleted and made again: its offsets begin anew.
+      // The topic was deleted and created again: its offsets start at 0.
       held.lanes.revoke()
       held = this.#begin(batch.partition, undefined)
     }
@@ -97,26 +113,45 @@ export class Partitions {
     const [first] = records
     const known = held.lanes.position
     if (first !== undefined && known !== undefined && first.offset < known) {
-      held.floor ??= held.lanes.buffered === 0 ? known : undefined
+      held.resumeOffset ??= held.lanes.buffered === 0 ? known : undefined
     }
     resolveOffset(batch.lastOffset())
-    held.rest = records.slice(held.lanes.push(records))
-    if (held.rest.length === 0) return
+    held.fetchOffset = BigInt(batch.lastOffset()) + 1n
+    held.pending = records.slice(held.lanes.push(records))
+    if (held.pending.length === 0) return
     held.paused = true
     member.pausePartition(batch.partition)
   }
 
-  /** There may be room again: takes what is fetched already, and has more fetched where nothing is. */
+  /** Fetching goes on at `nextOffset`: there is no event before it that was not fetched. */
+  skip(partition: number, nextOffset: bigint): void {
+    const held = this.#held.get(partition)
+    if (held === undefined || held.finishing || held.pending.length > 0) return
+    held.fetchOffset = nextOffset
+    this.#lanesOptions.onProgress?.()
+  }
+
+  /** Delivers everything the partition has, from `offset` on: what was known of it is void. */
+  restart(partition: number, offset: bigint): void {
+    const held = this.#held.get(partition)
+    if (held === undefined || this.#closing) return
+    held.lanes.revoke()
+    this.#begin(partition, undefined)
+    this.#member?.resumePartition(partition)
+    this.#member?.seek(partition, offset)
+  }
+
+  /** There may be room again: pushes pending events, and resumes fetching if none are left. */
   refill(): void {
     if (this.#closing) return
     for (const [partition, held] of this.#held) {
       if (!held.paused || held.finishing) continue
       const { room } = held.lanes
-      if (held.rest.length > 0 && room > 0) {
-        const taken = held.lanes.push(held.rest.slice(0, room))
-        held.rest = held.rest.slice(taken)
+      if (held.pending.length > 0 && room > 0) {
+        const taken = held.lanes.push(held.pending.slice(0, room))
+        held.pending = held.pending.slice(taken)
       }
-      if (held.rest.length > 0) continue
+      if (held.pending.length > 0) continue
       held.paused = false
       this.#member?.resumePartition(partition)
     }
@@ -128,7 +163,11 @@ export class Partitions {
     if (this.#member === undefined) return due
     for (const [partition, held] of this.#held) {
       if (held.finishing) continue
-      const offset = held.lanes.committable ?? held.floor
+      const { lanes, resumeOffset, fetchOffset, pending } = held
+      const acknowledged = lanes.committable ?? resumeOffset
+      // Control records after the last event: committed too, or tools report a lag of 1.
+      const offset =
+        lanes.settled && pending.length === 0 ? latest(acknowledged, fetchOffset) : acknowledged
       if (offset !== undefined && offset !== held.committed) due.set(partition, offset)
     }
     return due
@@ -141,7 +180,28 @@ export class Partitions {
     }
   }
 
-  /** Takes no more; waits for the handlers at work. */
+  /**
+   * Takes over the group's offsets as Kafka has them (negative: none). Returns the partitions whose
+   * offset was there and is gone. `before`: the state when Kafka was asked; what has changed since
+   * is not compared.
+   */
+  learnCommitted(
+    before: ReadonlyMap<number, PartitionState>,
+    committed: ReadonlyMap<number, bigint>,
+  ): number[] {
+    const removed: number[] = []
+    for (const [partition, held] of this.#held) {
+      const offset = committed.get(partition)
+      const known = before.get(partition)
+      if (offset === undefined || known === undefined || held.committed !== known.committed)
+        continue
+      if (offset >= 0n) held.committed = offset
+      else if (known.committed !== undefined && known.committed > 0n) removed.push(partition)
+    }
+    return removed
+  }
+
+  /** Takes no more events; waits up to `timeoutMs` for running handlers. */
   async drain(timeoutMs: number): Promise<void> {
     this.#closing = true
     await Promise.all(
@@ -157,8 +217,9 @@ export class Partitions {
     const held: Held = {
       lanes,
       committed: undefined,
-      floor: undefined,
-      rest: [],
+      fetchOffset: undefined,
+      resumeOffset: undefined,
+      pending: [],
       paused: false,
       finishing: false,
     }
@@ -168,13 +229,20 @@ export class Partitions {
 
   /** The same partition in a new membership: after the handlers still at work, or they would be two. */
   #beginAgain(partition: number, earlier: Held): void {
-    const waiting: Held = { ...earlier, committed: undefined, rest: [], finishing: true }
+    const waiting: Held = { ...earlier, pending: [], finishing: true }
     this.#held.set(partition, waiting)
     void earlier.lanes.drain(finishMs).then(() => {
       if (this.#held.get(partition) !== waiting || this.#closing) return
-      const held = this.#begin(partition, earlier.lanes.committable ?? earlier.floor)
+      const from = earlier.lanes.committable ?? earlier.resumeOffset
+      const held = this.#begin(partition, from)
+      held.committed = waiting.committed
       held.paused = waiting.paused
       this.refill()
     })
   }
+}
+
+function latest(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one > other ? one : other
 }
