@@ -1,4 +1,4 @@
-import type { Logger } from '@herald/runtime'
+import { type Logger, withoutUrlSecrets } from '@herald/runtime'
 import { type Broker, BrokerError } from './broker.js'
 
 export interface OpenBrokerOptions {
@@ -23,7 +23,7 @@ export async function openBroker(url: string, options: OpenBrokerOptions): Promi
     default:
       throw new BrokerError(
         'BROKER_BAD_URL',
-        `No broker speaks ${JSON.stringify(scheme || url)}. Use embedded:./data/broker or kafka://host:9092.`,
+        `No broker speaks ${JSON.stringify(scheme || withoutUrlSecrets(url))}. Use embedded:./data/broker or kafka://host:9092.`,
       )
   }
 }

@@ -165,20 +165,25 @@ describe('a webhook', { timeout: 90_000 }, () => {
     expect(receiver.posts).toHaveLength(3)
   })
 
-  test('does not follow a redirect', async () => {
+  test('does not follow a redirect, and shows no query of its target', async () => {
     const elsewhere = await startReceiver()
     stage.defer(() => elsewhere.close())
-    receiver.answer = () => [307, { location: elsewhere.url }]
-    const webhook = await start()
-    await publish(stage.broker, [message(fileConverted())])
+    const id = uuidv7()
+    receiver.answer = () => [307, { location: `${elsewhere.url}?token=s3cret` }]
+    const webhook = await start({ HERALD_LOG_LEVEL: 'debug' })
+    await publish(stage.broker, [message(fileConverted(), id)])
     await vi.waitFor(async () => {
       const ready = await fetch(`${webhook.probesUrl}/readyz`)
       const { reasons } = (await ready.json()) as { reasons: string[] }
-      expect(reasons.join()).toContain('redirects to')
+      expect(reasons.join()).toContain(`redirects to ${elsewhere.url},`)
+      expect(reasons.join()).not.toContain('s3cret')
     }, patience)
+    const delivery = await fetch(`${webhook.probesUrl}/deliveries/${id}`)
+    expect(await delivery.text()).not.toContain('s3cret')
     expect(elsewhere.posts).toEqual([])
     receiver.answer = () => [200]
     await vi.waitFor(() => expect(receiver.taken).toHaveLength(1), patience)
+    expect(JSON.stringify(webhook.log)).not.toContain('s3cret')
   })
 
   test('killed between request and answer sends it again, with the same id', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { withoutUrlSecrets } from './url-secrets.js'
 
 /** What is wrong with a configuration: every fault at once, one line each. */
 export class ConfigurationError extends Error {
@@ -51,15 +52,7 @@ export function loadEnv<S extends Record<string, z.ZodType>>(
 function describeFault(name: string, raw: string | undefined, described?: VariableOptions): string {
   const expected = described ? `, expected ${described.form}` : ''
   if (raw === undefined) return `${name} is not set${expected}`
-  return `${name}=${described?.secret ? '(hidden)' : maskPassword(raw)} is not valid${expected}`
-}
-
-/**
- * The text without the password of a URL in it: `amqp://me:***@host`. Rather hides too much than
- * too little: a password may itself hold what should have been escaped.
- */
-export function maskPassword(text: string): string {
-  return text.replace(/(:\/\/[^:/@\s]*:)\S*@/g, '$1***@')
+  return `${name}=${described?.secret ? '(hidden)' : withoutUrlSecrets(raw)} is not valid${expected}`
 }
 
 /** `host:port`; an IPv6 host in brackets. */

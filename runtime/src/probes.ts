@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import express, { type Express } from 'express'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { withoutUrlSecrets } from './url-secrets.js'
 
 export interface ProbesOptions {
   /** What this program measures; served at /metrics. */
@@ -37,7 +38,7 @@ export function createProbesApp({ metrics, notReady }: ProbesOptions): Express {
 
 async function reasonsAgainst(notReady: ProbesOptions['notReady']): Promise<readonly string[]> {
   try {
-    return await notReady()
+    return (await notReady()).map(withoutUrlSecrets)
   } catch {
     return ['readiness could not be checked']
   }

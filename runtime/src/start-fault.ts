@@ -1,5 +1,6 @@
 import { ConfigurationError } from './env.js'
 import { portHolder } from './port-holder.js'
+import { withoutUrlSecrets } from './url-secrets.js'
 
 /** A fault that a person can mend, and the exit status that says so. */
 export interface StartFault {
@@ -22,7 +23,9 @@ export async function describeStartFault(error: unknown): Promise<StartFault | u
   if (syscall === 'listen' || syscall === 'bind') {
     return { message: await describeListenFault(error), exitCode: 1 }
   }
-  if (code !== undefined && told.test(code)) return { message: error.message, exitCode: 1 }
+  if (code !== undefined && told.test(code)) {
+    return { message: withoutUrlSecrets(error.message), exitCode: 1 }
+  }
   return undefined
 }
 

@@ -33,6 +33,14 @@ test('it is ready when there is no reason against it', async () => {
   })
 })
 
+test('no reason shows the query or the password of a URL', async () => {
+  const listener = await serve(() => [
+    'webhook: redirects to https://a/b?token=secret',
+    'x://u:secret@h',
+  ])
+  expect((await get(listener, '/readyz')).body).not.toContain('secret')
+})
+
 test('it is not ready for the reasons that it tells', async () => {
   const listener = await serve(async () => ['no broker', 'no mail server'])
   const { status, body } = await get(listener, '/readyz')

@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path'
-import { maskPassword } from '@herald/runtime'
+import { withoutUrlSecrets } from '@herald/runtime'
 import type { Paint } from './paint.js'
 import { durationText } from './quantities.js'
 import type { StackAddresses } from './stack.js'
@@ -35,8 +35,12 @@ export function describeStack(
     ...(web ? [['Web page', named(web), 'drop a file here'] satisfies Row] : []),
     ['Converter', converter, 'gRPC, with health and reflection'],
     ...(inbox ? [['Inbox', named(inbox), 'read the mail here'] satisfies Row] : []),
-    ['SMTP', maskPassword(named(smtp)), inbox ? 'where the mail goes in' : 'where the mail goes'],
-    ['Broker', maskPassword(broker).replace(/(?<=^embedded:).*/, near), `topic ${topic}`],
+    [
+      'SMTP',
+      withoutUrlSecrets(named(smtp)),
+      inbox ? 'where the mail goes in' : 'where the mail goes',
+    ],
+    ['Broker', withoutUrlSecrets(broker).replace(/(?<=^embedded:).*/, near), `topic ${topic}`],
     ['Notifier', named(notifier), '/readyz, /metrics, /deliveries/{event id}'],
     ...(webhook ? [['Webhook', named(webhook), 'the same'] satisfies Row] : []),
     ['Data', near(data), ''],
@@ -51,7 +55,7 @@ export function describeStack(
     ),
     '',
     '  Try it from another terminal, here:',
-    `    ${paint('bold', maskPassword(variables.join('')) + command)}`,
+    `    ${paint('bold', withoutUrlSecrets(variables.join('')) + command)}`,
     '',
     `  ${paint('dim', 'Ctrl-C stops everything.')}`,
     '',

@@ -1,3 +1,4 @@
+import { withoutUrlSecrets } from '@herald/runtime'
 import type { SendOutcome } from '../send-outcome.js'
 import type { Answer } from './post.js'
 
@@ -10,11 +11,15 @@ const longestRetryAfterMs = 3_600_000
  * send them all to the dead letters.
  */
 export function judgeAnswer({ status, statusText, headers, text }: Answer): SendOutcome {
-  const reply = [`${status} ${statusText}`.trim(), text].filter(Boolean).join(': ')
+  // Receivers repeat the URL that was asked for, whose query may hold a secret.
+  const reply = withoutUrlSecrets(
+    [`${status} ${statusText}`.trim(), text].filter(Boolean).join(': '),
+  )
   const retryAfterMs = readRetryAfter(headers['retry-after'])
   if (status >= 200 && status < 300) return { kind: 'accepted', reply }
   if (status >= 300 && status < 400) {
-    const where = headers.location ? ` to ${headers.location}` : ''
+    const [target] = (headers.location ?? '').split(/[?#]/)
+    const where = target ? ` to ${withoutUrlSecrets(target)}` : ''
     return {
       kind: 'outage',
       reason: `${reply}: it redirects${where}, which is not followed; set HERALD_WEBHOOK_URL`,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
+import { withoutUrlSecrets } from '@herald/runtime'
 import { BrokerError } from '../../broker.js'
 
 export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512'
@@ -52,7 +53,7 @@ const names = [
  * `clientId`; and the times of KafkaLocation. Throws BROKER_BAD_URL, never showing the password.
  */
 export function parseKafkaUrl(url: string): KafkaLocation {
-  const shown = url.replace(/\/\/[^/?]*@/, '//***@')
+  const shown = withoutUrlSecrets(url)
   const bad = (why: string) =>
     new BrokerError('BROKER_BAD_URL', `${JSON.stringify(shown)} ${why}. ${form}.`)
   const match = /^kafka:\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^@/?]*)\/?(?:\?(.*))?$/s.exec(url)

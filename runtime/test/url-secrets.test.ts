@@ -1,0 +1,38 @@
+import { withoutUrlSecrets } from '@herald/runtime'
+import { expect, test } from 'vitest'
+import { runProgramFile } from './run-program.js'
+
+test.each([
+  ['kafka://me:secret@a:9092,b:9092', 'kafka://me:***@a:9092,b:9092'],
+  ['smtp://me:p%40ss:word@host', 'smtp://me:***@host'],
+  ['smtp://me:p@ss@host', 'smtp://me:***@host'],
+  ['smtp://me:p?ss/w#rd@host/path', 'smtp://me:***@host/path'],
+  ['http://:secret@host', 'http://:***@host'],
+  ['smtp://host:25', 'smtp://host:25'],
+  ['kafka://host:9092?ssl=true&passwordFile=/x', 'kafka://host:9092?***'],
+  ['https://host/hook?token=secret', 'https://host/hook?***'],
+  ['https://host/hook#access_token=secret', 'https://host/hook#***'],
+  ['307: it redirects to /login?token=secret, set', '307: it redirects to /login?*** set'],
+  ['{"to":"https://a/b?token=secret","from":"c@d"}', '{"to":"https://a/b?***","from":"c@d"}'],
+  ['(see <https://host/?a=b>)', '(see <https://host/?***>)'],
+  ['Is it 1/2? Yes: #3 of me@host', 'Is it 1/2? Yes: #3 of me@host'],
+  ['embedded:./data/broker', 'embedded:./data/broker'],
+])('of %s is shown: %s', (text, shown) => {
+  expect(withoutUrlSecrets(text)).toBe(shown)
+})
+
+test('no log line of any program holds the query or the password of a URL', async () => {
+  const program = runProgramFile('logs-urls', [])
+  expect(await program.ended).toEqual({ code: 0, signal: null })
+  expect(program.stderr()).not.toContain('secret')
+  const lines = program.stderr().trimEnd().split('\n')
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { url: 'https://host/hook?***', broker: 'kafka://me:***@host' },
+    {
+      err: {
+        message: 'not found: https://host/hook?***',
+        stack: expect.stringMatching(/\n {4}at/),
+      },
+    },
+  ])
+})
