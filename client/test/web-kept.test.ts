@@ -109,14 +109,14 @@ describe('what the web page keeps', { timeout: 90_000 }, () => {
     expect((await caller.get(`/c/${token}/files/harbour.webp`)).status).toBe(200)
     await vi.waitFor(async () => {
       const html = await (await caller.get(`/c/${token}`)).text()
-      expect(html).toContain('Waits for the broker')
+      expect(html).toContain('cannot send e-mail at the moment')
     }, patient)
     expect(await page.stop()).toBe(0)
     // What is kept goes out as soon as there is one.
     const later = await folder.start()
     await vi.waitFor(async () => {
       const html = await (await openCaller(later).get(`/c/${token}`)).text()
-      expect(html).toContain('On the topic, partition')
+      expect(html).toContain('being sent')
     }, patient)
   })
 

@@ -65,7 +65,7 @@ describe('herald web', { timeout: 60_000 }, () => {
     expect(events.filter(({ event: { data } }) => data.pageUrl.endsWith(token))).toEqual([])
     expect(events.filter(({ event: { data } }) => !data.recipient?.address)).toEqual([])
     expect(html).toContain('result converted')
-    expect(html).not.toContain('class="told"')
+    expect(html).not.toContain('class="mail')
     expect((await caller.get(`/c/${token}/files/harbour.webp`)).status).toBe(200)
   })
 

@@ -1,5 +1,5 @@
 import { formOf, json } from './form.js'
-import { keepRows, make, page, say, showProgress } from './live.js'
+import { keepRows, make, nameOf, page, say, showProgress } from './live.js'
 import { compare, preview } from './preview.js'
 import { bytesText, filled, timeText } from './sizes.js'
 
@@ -68,7 +68,7 @@ function add(files) {
       make(
         'button',
         { type: 'button', className: 'pick', onclick: () => look(item) },
-        make('bdi', { className: 'name' }, file.name),
+        make('span', { className: 'name' }, nameOf(file.name)),
         item.facts,
       ),
       make(
@@ -229,7 +229,7 @@ function showWaiting(item) {
     make(
       'div',
       { className: 'what' },
-      make('p', { className: 'name' }, make('bdi', {}, item.file.name)),
+      make('p', { className: 'name' }, nameOf(item.file.name)),
       make(
         'p',
         { className: 'stage' },

@@ -13,10 +13,40 @@ export function make(name, attributes = {}, ...children) {
   return element
 }
 
+const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/** A file's name on one line, as the server draws it: the end of a long one stays in view. */
+export function nameOf(name) {
+  const parts = [...characters.segment(name)].map(({ segment }) => segment)
+  if (parts.length <= 20) return make('bdi', {}, name)
+  const [start, end] = [parts.slice(0, -10), parts.slice(-10)]
+  return make(
+    'bdi',
+    { title: name },
+    ...[start, end].map((each) => make('span', {}, each.join(''))),
+  )
+}
+
+const { lang } = document.documentElement
+const moment = new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, {
+  day: 'numeric',
+  month: 'long',
+  hour: '2-digit',
+  minute: '2-digit',
+})
+
+/** Shows times in the visitor's time zone; the server knows only its own. */
+export function localTimes(root) {
+  for (const time of root.querySelectorAll('time'))
+    time.textContent = moment.format(new Date(time.dateTime))
+  return root
+}
+localTimes(document)
+
 const drawn = (html) => {
   const template = document.createElement('template')
   template.innerHTML = html
-  return template.content.firstElementChild
+  return localTimes(template.content).firstElementChild
 }
 
 /** Puts `next` where `old` stands; who was at a link or a button there stays at it. */

@@ -47,8 +47,6 @@ export function announced({ entryId, events }: KeptAnnouncement) {
     eventId: events[0]?.id ?? '',
     keptAtMs: Date.now(),
     publishedAtMs: 0,
-    partition: null,
-    offset: null,
     lastFault: '',
   }
 }

@@ -67,8 +67,6 @@ export interface AnnouncementState {
   readonly keptAtMs: number
   /** 0: not yet published. */
   readonly publishedAtMs: number
-  readonly partition: number | null
-  readonly offset: string | null
   /** Why the last attempt to publish failed; empty where none did. */
   readonly lastFault: string
 }

@@ -72,8 +72,6 @@ function announcementOf(trace: OutboxTrace): AnnouncementState {
     eventId: trace.eventId,
     keptAtMs: trace.keptAt.getTime(),
     publishedAtMs: trace.publishedAt?.getTime() ?? 0,
-    partition: trace.partition ?? null,
-    offset: trace.offset ?? null,
     lastFault: trace.lastFault ?? '',
   }
 }

@@ -60,14 +60,7 @@ export function watchOutbox(
     }
     followed.delete(token)
     if (!announcement) return
-    const [place] = (await outbox.published(announcement.entryId, 0)) ?? []
-    await note(token, {
-      ...announcement,
-      publishedAtMs: Date.now(),
-      partition: place?.partition ?? null,
-      offset: place?.offset ?? null,
-      lastFault: '',
-    })
+    await note(token, { ...announcement, publishedAtMs: Date.now(), lastFault: '' })
   }
 
   async function note(token: string, announcement: ConversionRecord['announcement']) {

@@ -2,19 +2,17 @@ import { en } from './words/en.js'
 import { ru } from './words/ru.js'
 import { zh } from './words/zh.js'
 
-/** Everything the page says, in one language. `{…}` stands for what is put in. */
+/** Every text of the page in one language; `{…}` is replaced. */
 export interface Words {
   readonly language: string
   readonly title: string
   readonly lead: string
   /** The same where the page may send e-mail. */
   readonly leadMail: string
-  readonly skip: string
-  readonly files: string
   readonly drop: string
   readonly dropMore: string
   readonly choose: string
-  /** Where there is nothing to drop with. */
+  /** For touch screens, where nothing can be dropped. */
   readonly pick: string
   readonly privacy: string
   readonly format: string
@@ -30,16 +28,19 @@ export interface Words {
   readonly notify: string
   readonly notifyHint: string
   readonly onlyDomains: string
-  readonly notTold: string
+  /** For an address at a domain that gets no e-mail from here. */
+  readonly notAllowed: string
+  readonly tooMany: string
   readonly convert: string
   readonly needsFile: string
   readonly yours: string
   readonly none: string
   readonly downloadAll: string
   readonly download: string
-  readonly details: string
   readonly remove: string
   readonly removeLong: string
+  readonly deleted: string
+  readonly undo: string
   readonly again: string
   readonly stages: {
     readonly uploading: string
@@ -49,27 +50,23 @@ export interface Words {
   }
   readonly failed: string
   readonly ready: string
-  readonly source: string
-  readonly result: string
   readonly saved: string
   readonly larger: string
   readonly stripped: string
   readonly strippedWords: Readonly<Record<string, string>>
   readonly expires: string
-  readonly told: string
-  readonly steps: {
-    readonly announced: string
-    readonly queued: string
-    readonly mailed: string
-    readonly givenUp: string
+  readonly mailTitle: string
+  /** What became of the e-mail to `{address}`. */
+  readonly mail: {
+    readonly waiting: string
+    readonly sending: string
+    readonly sent: string
+    readonly failed: string
     readonly uncertain: string
   }
-  readonly stepsLong: {
-    readonly announced: string
-    readonly queued: string
-    readonly waitsForBroker: string
-    readonly waitsForMail: string
-  }
+  readonly mailReply: string
+  readonly mailReason: string
+  readonly mailDelayed: string
   readonly run: string
   readonly pixels: string
   readonly pageCount: string
@@ -78,9 +75,11 @@ export interface Words {
   readonly goneHint: string
   readonly wrong: string
   readonly converterAway: string
-  /** What a fault means, by its code; where there is none, its own sentence is shown. */
+  /** There has been no converter yet. */
+  readonly converterAbsent: string
+  /** What an error means, by its code; without an entry its own sentence is shown. */
   readonly faults: Readonly<Record<string, string>>
-  /** What the page's program says. */
+  /** Texts of the page's scripts. */
   readonly live: {
     readonly before: string
     readonly after: string
@@ -93,6 +92,9 @@ export interface Words {
     readonly dropped: string
     readonly lost: string
     readonly cancel: string
+    readonly tooLarge: string
+    readonly leftOut: string
+    readonly onlyFirst: string
     readonly one: string
     readonly many: string
   }
@@ -102,7 +104,7 @@ const all: Readonly<Record<string, Words>> = { en, ru, zh }
 
 export const languages = Object.keys(all)
 
-/** The words of that language; English where there are none. */
+/** The words of that language; English if it has none. */
 export const wordsOf = (language: string): Words => all[language] ?? en
 
 /** The text with `{name}` replaced by what stands under that name. */

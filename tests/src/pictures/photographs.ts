@@ -35,7 +35,7 @@ export async function photographPage(browser: Browser, rig: Rig, path: string): 
   await page.fill('#notify', recipient)
   await page.fill('#width', '1600')
   await page.click('#send')
-  await page.locator('.row .step.done').nth(2).waitFor()
+  await page.locator('.row .mail.sent').waitFor()
   await choose('herald-at-dusk.jpg', 2)
   await page.selectOption('#to', 'avif')
   await page.waitForFunction(

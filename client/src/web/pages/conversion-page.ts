@@ -3,11 +3,12 @@ import { paths } from '../links.js'
 import type { Progress } from '../news.js'
 import { type ConversionRecord, isOver, type ResultFile } from '../record.js'
 import { filled } from '../words.js'
-import { type Html, html } from './html.js'
+import { fileName } from './file-name.js'
+import { filledHtml, type Html, html } from './html.js'
 import { layout } from './layout.js'
+import { mailSection } from './mail-status.js'
 import { formatName } from './quantities.js'
 import { bar, faultText, sizes } from './row.js'
-import { toldInFull } from './told.js'
 import type { View } from './view.js'
 
 /** Two seconds: what a person waits for is worth a look. */
@@ -39,12 +40,12 @@ export function conversionBody(
   const { words, quantities, keepMs } = view
   const { name, state, token, finishedAtMs } = record
   return html`<article class="card result ${state}">
-<h1><bdi>${shown(name)}</bdi></h1>
+<h1 class="name">${fileName(name)}</h1>
 ${state === 'failed' && html`<p class="fault"><strong>${words.failed}</strong> ${faultText(record, view)}</p>`}
 ${!isOver(record) && bar(view, progress)}
 ${state === 'converted' && result(view, record)}
-${toldInFull(record, view)}
-<footer>${finishedAtMs > 0 && html`<p class="hint">${filled(words.expires, { time: quantities.time(finishedAtMs + keepMs) })}</p>`}
+${mailSection(record, view)}
+<footer>${finishedAtMs > 0 && html`<p class="hint">${filledHtml(words.expires, { time: quantities.time(finishedAtMs + keepMs) })}</p>`}
 <form method="post" action="${paths.remove(token)}"><button class="quiet">${words.removeLong}</button></form>
 <a class="quiet" href="/">${words.again}</a></footer>
 </article>`
@@ -69,6 +70,6 @@ function fileItem({ words, quantities }: View, { token }: ConversionRecord, file
     ...(pages > 1 ? [filled(words.pageCount, { pages })] : []),
     quantities.bytes(sizeBytes),
   ]
-  return html`<li><div><p class="name"><bdi>${shown(name)}</bdi></p><p class="hint">${facts.join(' · ')}</p></div>
+  return html`<li><div><p class="name">${fileName(name)}</p><p class="hint">${facts.join(' · ')}</p></div>
 <a class="button" href="${paths.file(token, name)}" download aria-label="${words.download}: ${shown(name)}">${words.download}</a></li>`
 }

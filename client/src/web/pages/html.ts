@@ -11,6 +11,12 @@ export class Html {
   }
 }
 
+/** A sentence with `{name}` replaced by what stands under that name. */
+export function filledHtml(text: string, values: Readonly<Record<string, Html>>): Html {
+  const parts = text.split(/\{(\w+)\}/)
+  return html`${parts.map((part, at) => (at % 2 === 0 ? part : (values[part] ?? `{${part}}`)))}`
+}
+
 type Value = Html | string | number | boolean | null | undefined | readonly Value[]
 
 /** HTML with what is put in escaped, Html excepted; false, null and undefined are nothing. */

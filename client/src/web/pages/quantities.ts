@@ -1,3 +1,5 @@
+import { type Html, html } from './html.js'
+
 /** Sizes, times and shares as people of a language write them. */
 export function quantitiesIn(language: string) {
   const unit = (value: number, name: string, digits: number) =>
@@ -44,17 +46,17 @@ export function quantitiesIn(language: string) {
       new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(share),
     list: (items: readonly string[]) =>
       new Intl.ListFormat(language, { type: 'unit' }).format(items),
-    clock: (unixMs: number) =>
-      new Intl.DateTimeFormat(language, { timeStyle: 'medium' }).format(unixMs),
-    /** In the server's time zone, which it names. */
-    time: (unixMs: number) =>
-      new Intl.DateTimeFormat(language, {
+    /** `28 November at 14:03 UTC`: the server's time zone; the page's program shows the visitor's. */
+    time(unixMs: number): Html {
+      const text = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
         day: 'numeric',
         month: 'long',
         hour: '2-digit',
         minute: '2-digit',
         timeZoneName: 'short',
-      }).format(unixMs),
+      }).format(unixMs)
+      return html`<time datetime="${new Date(unixMs).toISOString()}">${text}</time>`
+    },
   }
 }
 

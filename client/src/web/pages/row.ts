@@ -2,9 +2,10 @@ import { shown } from '@herald/runtime/terminal-text'
 import { paths } from '../links.js'
 import type { Progress } from '../news.js'
 import { type ConversionRecord, isOver, sumOfSizes } from '../record.js'
+import { fileName } from './file-name.js'
 import { type Html, html } from './html.js'
+import { mailLine } from './mail-status.js'
 import { formatName } from './quantities.js'
-import { toldLine } from './told.js'
 import type { View } from './view.js'
 
 /** One conversion in a list. */
@@ -14,9 +15,9 @@ export function row(record: ConversionRecord, view: View, progress?: Progress): 
   return html`<li class="row ${state}" id="c-${token}" data-key="${key}">
 <div class="thumb">${thumb(record)}</div>
 <div class="what">
-<p class="name"><a href="${paths.page(token)}"><bdi>${shown(name)}</bdi></a></p>
+<p class="name"><a href="${paths.page(token)}">${fileName(name)}</a></p>
 ${isOver(record) ? outcome(record, view) : bar(view, progress)}
-${toldLine(record, view)}
+${mailLine(record, view)}
 </div>
 <div class="act">${actions(record, view)}
 <form method="post" action="${paths.remove(token)}"><button class="quiet" aria-label="${words.remove}: ${shown(name)}">${words.remove}</button></form></div>
@@ -51,7 +52,7 @@ export function sizes({ source, files, target }: ConversionRecord, view: View): 
   const change =
     files.length === 1 &&
     Math.abs(share) >= 0.005 &&
-    // A line of text as a picture is no news.
+    // A line of text becomes a picture of many times its size: not worth a percentage.
     share > -5 &&
     (share > 0 ? words.saved : words.larger).replace(
       '{percent}',
@@ -70,5 +71,11 @@ export function bar({ words }: View, progress?: Progress): Html {
 /** Why it failed, for a person who does not run the service. */
 export function faultText({ fault }: ConversionRecord, { words }: View): string {
   if (!fault) return ''
-  return words.faults[fault.code] ?? shown(`${fault.message} ${fault.remedy}`.trim())
+  return words.faults[fault.code] ?? forVisitor(fault)
+}
+
+/** A sentence without what only operators and callers of the CLI can act on. */
+export function forVisitor({ message, remedy }: { message: string; remedy: string }): string {
+  const isTheirs = /HERALD_|`|(^|\s)--?[a-z]/.test(remedy)
+  return shown(isTheirs ? message : `${message} ${remedy}`.trim())
 }

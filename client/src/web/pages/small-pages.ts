@@ -1,12 +1,12 @@
 import type { HeraldError } from '@herald/proto/errors'
-import { shown } from '@herald/runtime/terminal-text'
-import { NotToldError } from '../limits.js'
+import { NotToldError, TooManyError } from '../limits.js'
 import { paths } from '../links.js'
 import type { Progress } from '../news.js'
 import { type ConversionRecord, isOver } from '../record.js'
+import { filled } from '../words.js'
 import { html } from './html.js'
 import { layout } from './layout.js'
-import { row } from './row.js'
+import { forVisitor, row } from './row.js'
 import type { View } from './view.js'
 
 /** What was converted at once, for a browser without JavaScript and for who wants one zip. */
@@ -49,7 +49,11 @@ export function faultPage(view: View, fault: HeraldError): string {
 }
 
 /** What to tell a person who does not run the service. */
-export function faultSentence({ words }: View, fault: HeraldError): string {
-  if (fault instanceof NotToldError) return words.notTold
-  return words.faults[fault.code] ?? shown(`${fault.publicMessage} ${fault.remedy ?? ''}`.trim())
+export function faultSentence({ words, quantities }: View, fault: HeraldError): string {
+  if (fault instanceof NotToldError) return words.notAllowed
+  if (fault instanceof TooManyError) {
+    return filled(words.tooMany, { time: quantities.duration(fault.retryAfterMs ?? 0) })
+  }
+  const { publicMessage: message, remedy = '' } = fault
+  return words.faults[fault.code] ?? forVisitor({ message, remedy })
 }

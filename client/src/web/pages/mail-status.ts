@@ -1,0 +1,50 @@
+import { shown } from '@herald/runtime/terminal-text'
+import type { ConversionRecord } from '../record.js'
+import { filled, type Words } from '../words.js'
+import { filledHtml, type Html, html } from './html.js'
+import type { View } from './view.js'
+
+type MailState = keyof Words['mail']
+
+const marks = { waiting: '…', sending: '…', sent: '✓', failed: '!', uncertain: '?' } as const
+
+/** What became of the e-mail: its state, when it came to that, and what there is to say of it. */
+function statusOf(
+  { announcement, recipient }: ConversionRecord,
+  { outcome, words }: View,
+): { state: MailState; atMs: number; detail: string } | undefined {
+  if (!announcement || recipient === '') return undefined
+  const mail = outcome(announcement.eventId)
+  if (mail) {
+    const state = ({ mailed: 'sent', 'given up': 'failed', uncertain: 'uncertain' } as const)[
+      mail.state
+    ]
+    const detail = state === 'sent' ? words.mailReply : words.mailReason
+    return { state, atMs: mail.atMs, detail: filled(detail, { reply: shown(mail.reply) }) }
+  }
+  if (announcement.publishedAtMs > 0) return { state: 'sending', atMs: 0, detail: '' }
+  // The reason is the operator's concern: it names hosts and variables.
+  return { state: 'waiting', atMs: 0, detail: announcement.lastFault ? words.mailDelayed : '' }
+}
+
+function sentence(state: MailState, { recipient }: ConversionRecord, { words }: View): Html {
+  const address = html`<bdi>${shown(recipient)}</bdi>`
+  return html`<span class="mark" aria-hidden="true">${marks[state]}</span><span>${filledHtml(words.mail[state], { address })}</span>`
+}
+
+/** In one line, for a list. */
+export function mailLine(record: ConversionRecord, view: View): Html | undefined {
+  const status = statusOf(record, view)
+  return status && html`<p class="mail ${status.state}">${sentence(status.state, record, view)}</p>`
+}
+
+/** With the time and the server's reply, for the conversion's own page. */
+export function mailSection(record: ConversionRecord, view: View): Html | undefined {
+  const status = statusOf(record, view)
+  if (!status) return undefined
+  const { state, atMs, detail } = status
+  return html`<section aria-labelledby="mail"><h2 id="mail">${view.words.mailTitle}</h2>
+<p class="mail ${state}">${sentence(state, record, view)}</p>
+${atMs > 0 && html`<p class="hint">${view.quantities.time(atMs)}</p>`}
+${detail && html`<p class="hint">${detail}</p>`}</section>`
+}
