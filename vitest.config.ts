@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -5,6 +7,8 @@ export default defineConfig({
     include: ['*/test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A program that a test starts without a data folder of its own must not find the user's.
+    env: { XDG_STATE_HOME: join(tmpdir(), `herald-test-state-${process.pid}`) },
     // Two cores: more workers only make tests on real processes wait for each other.
     maxWorkers: 2,
     reporters: [

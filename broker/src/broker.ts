@@ -15,6 +15,11 @@ export interface Broker {
    * then on, beginning, for a group that never committed, with the oldest event kept.
    */
   subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription>
+  /**
+   * Whether a group has ever joined `topic`. Absent where the driver cannot answer.
+   * Rejects with BrokerError.
+   */
+  hasHadConsumers?(topic: string): Promise<boolean>
   /** Closes every subscription as Subscription.close does, then lets go. Idempotent. */
   close(): Promise<void>
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Logger } from '@herald/runtime'
 import type { Message, Published } from './broker.js'
 import { createOutbox } from './outbox-on-store.js'
@@ -121,6 +123,10 @@ export interface RelayLease {
   /** Idempotent. */
   release(): Promise<void>
 }
+
+/** Whether an outbox was ever opened in `directory`. */
+export const outboxExists = (directory: string): boolean =>
+  existsSync(join(directory, 'store', 'data.mdb'))
 
 /**
  * Opens the outbox in `directory`, a folder of a local disk, made when absent. Whoever opens it

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Published } from '@herald/broker'
-import { type Outbox, openOutbox, type RelayableOutbox } from '@herald/broker/outbox'
+import { type Outbox, openOutbox, outboxExists, type RelayableOutbox } from '@herald/broker/outbox'
 import { type Relay, relayOnce, startRelay } from '@herald/broker/relay'
 import { HeraldError } from '@herald/proto/errors'
 import { silentLogger } from '@herald/runtime/logger'
@@ -33,15 +33,22 @@ export interface AnnouncedEvent {
   readonly offset: string | null
 }
 
+/** What a command that announces nothing may do with the outbox of this machine. */
+export interface KeptAnnouncements {
+  readonly outbox: Pick<Outbox, 'entries' | 'receipts'>
+  /** Publishes what earlier runs left, as far as it gets in that time. Does not reject. */
+  catchUp(): Promise<void>
+  /** Publishes everything, what was set aside as well; says how far it got. */
+  flush(signal: AbortSignal): Promise<Flushed>
+}
+
 /** The outbox of this machine and the relay that empties it into the broker. */
-export interface Announcer {
+export interface Announcer extends KeptAnnouncements {
   readonly outbox: Outbox
   /** Waits for the broker to have it, for as long as a user may be kept waiting. Does not reject. */
   outcome(kept: KeptAnnouncement): Promise<AnnouncedOutcome>
-  /** Publishes what earlier runs left, as far as it gets in that time. Does not reject. */
-  catchUp(): Promise<void>
-  /** Publishes everything, what was set aside as well; tells how far it got. */
-  flush(signal: AbortSignal): Promise<Flushed>
+  /** A sentence for a person where no consumer has ever read the topic; else undefined. */
+  missingConsumer(topic: string): Promise<string | undefined>
 }
 
 export interface Flushed {
@@ -51,10 +58,25 @@ export interface Flushed {
   readonly reason: string | undefined
 }
 
+/** Of an outbox that was never opened. */
+const nothingKept: KeptAnnouncements = {
+  outbox: { entries: () => [], receipts: () => [] },
+  catchUp: async () => {},
+  flush: async () => ({ published: 0, left: 0, reason: undefined }),
+}
+
 /**
- * Runs `work` with an announcer and closes it. Rejects with HERALD_DISK_FULL or HERALD_CANNOT_WRITE
- * for an outbox that cannot be opened.
+ * Runs `work` with the outbox as it is and closes it: where there is none, none is made. Rejects
+ * with HERALD_DISK_FULL or HERALD_CANNOT_WRITE for an outbox that cannot be opened.
  */
+export async function withOutbox<T>(
+  config: ClientConfig,
+  work: (kept: KeptAnnouncements) => Promise<T>,
+): Promise<T> {
+  return outboxExists(config.outboxDirectory) ? withAnnouncer(config, work) : work(nothingKept)
+}
+
+/** The same for a command that writes; an outbox is made where there is none. */
 export async function withAnnouncer<T>(
   config: ClientConfig,
   work: (announcer: Announcer) => Promise<T>,
@@ -134,6 +156,11 @@ function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink): Announcer {
         published: places !== undefined,
         warning: places ? undefined : warningOf(link.fault ?? lastFault(outbox, entryId)),
       }
+    },
+
+    async missingConsumer(topic) {
+      if ((await link.hasHadConsumers(topic)) !== false) return undefined
+      return `No notifier has ever read the topic ${topic}: e-mails are sent once one runs. Start it with npm start or herald-notifier.`
     },
 
     async catchUp() {

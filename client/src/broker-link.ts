@@ -16,6 +16,11 @@ export interface BrokerLink {
   readonly failed: Promise<undefined>
   /** Why it could not, the last time. */
   readonly fault: string | undefined
+  /**
+   * Whether a consumer has ever joined the topic; undefined where the broker was not opened here
+   * or cannot answer. Does not reject.
+   */
+  hasHadConsumers(topic: string): Promise<boolean | undefined>
   /** Closes a broker that nobody took. Idempotent. */
   close(): Promise<void>
 }
@@ -23,12 +28,14 @@ export interface BrokerLink {
 export function linkBroker(url: string): BrokerLink {
   let fault: BrokerError | undefined
   let untaken: Promise<Broker> | undefined
+  let opened: Promise<Broker> | undefined
   let fail = () => {}
   const failed = new Promise<undefined>((resolve) => {
     fail = () => resolve(undefined)
   })
   const open = () => {
     const opening = openBroker(url, { logger: silentLogger })
+    opened = opening
     opening.catch((error: unknown) => {
       fault =
         error instanceof BrokerError
@@ -57,6 +64,14 @@ export function linkBroker(url: string): BrokerLink {
       const broker = untaken ?? open()
       untaken = undefined
       return broker
+    },
+    async hasHadConsumers(topic) {
+      try {
+        const broker = await Promise.race([opened, sleep(headStartMs, undefined, { ref: false })])
+        return await broker?.hasHadConsumers?.(topic)
+      } catch {
+        return undefined
+      }
     },
     async close() {
       const broker = await untaken?.catch(() => undefined)

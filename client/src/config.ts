@@ -1,30 +1,33 @@
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { address, loadEnv, variable } from '@herald/runtime/env'
 import { z } from 'zod'
+
+type Environment = Readonly<Record<string, string | undefined>>
 
 const text = (pattern: RegExp, fallback: string, form: string) =>
   variable(z.string().regex(pattern).default(fallback), { form })
 
-const variables = {
+const variables = (env: Environment) => ({
   HERALD_CONVERTER: address('localhost:50051'),
   HERALD_BROKER: text(
-    /^[a-z][a-z0-9+.-]*:\S+$/,
-    'embedded:./data/broker',
-    "a broker's URL such as embedded:./data/broker or kafka://host:9092",
+    /^[a-z][a-z0-9+.-]*:\S/,
+    defaultBroker(env),
+    "a broker's URL such as embedded:/var/lib/herald/broker or kafka://host:9092",
   ),
   HERALD_TOPIC: text(
     /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
     'notifications',
     "a topic's name: letters, digits, dot, dash, underscore",
   ),
-  HERALD_DATA: text(/\S/, './data', 'a folder'),
+  HERALD_DATA: text(/\S/, dataFolder(env), 'a folder'),
   HERALD_NOTIFIER: text(
     /^https?:\/\/[^\s/?#]+\/?$/,
     'http://localhost:9102',
     "the notifier's address such as http://localhost:9102",
   ),
   HERALD_SOURCE: text(/^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/, '/herald/cli', 'a URI reference'),
-}
+})
 
 /** What the CLI is told by its environment. */
 export interface ClientConfig {
@@ -43,13 +46,13 @@ export interface ClientConfig {
 }
 
 /** Throws ConfigurationError naming every fault. */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): ClientConfig {
-  const values = loadEnv(variables, env)
+export function loadConfig(env: Environment): ClientConfig {
+  const values = loadEnv(variables(env), env)
   return Object.freeze({
     converter: values.HERALD_CONVERTER,
     broker: values.HERALD_BROKER,
     topic: values.HERALD_TOPIC,
-    outboxDirectory: resolve(join(values.HERALD_DATA, 'outbox')),
+    outboxDirectory: join(dataFolder(env), 'outbox'),
     notifier: values.HERALD_NOTIFIER.replace(/\/$/, ''),
     source: values.HERALD_SOURCE,
   })

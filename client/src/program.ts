@@ -113,9 +113,9 @@ Exit status:
 
 Environment (defaults):
   HERALD_CONVERTER=localhost:50051
-  HERALD_BROKER=embedded:./data/broker
+  HERALD_BROKER=(embedded, in HERALD_DATA/broker)
   HERALD_TOPIC=notifications
-  HERALD_DATA=./data
+  HERALD_DATA=$XDG_STATE_HOME/herald, else ~/.local/state/herald
   HERALD_NOTIFIER=http://localhost:9102
   HERALD_SOURCE=/herald/cli
   NO_COLOR (set to anything: no colours), FORCE_COLOR (colours also into a pipe)`

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { address, duration, integer, loadEnv, logLevel, oneOf, variable } from '@herald/runtime'
+import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { z } from 'zod'
 import { parseSmtpUrl, smtpUrlForm } from './smtp/smtp-url.js'
 
@@ -59,7 +60,7 @@ export const retention = variable(
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {
-      HERALD_BROKER: text('embedded:./data/broker', 'a URL such as embedded:./data/broker'),
+      HERALD_BROKER: text(defaultBroker(env), 'a URL such as kafka://host:9092'),
       HERALD_TOPIC: text('notifications', 'the name of a topic'),
       HERALD_GROUP: text('notifier', 'the name of a consumer group'),
       HERALD_SMTP: smtpServer,
@@ -76,7 +77,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_MAIL_ATTEMPTS: integer(50, 1, 1_000_000),
       HERALD_MAIL_MAX_AGE: duration('2d'),
       HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
-      HERALD_DATA: text('./data', 'a folder'),
+      HERALD_DATA: text(dataFolder(env), 'a folder'),
       HERALD_LEDGER_RETENTION: retention,
       HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
       HERALD_LOG_LEVEL: logLevel(),

@@ -86,6 +86,6 @@ Exit status:
   5    the broker cannot be reached
 
 Environment (defaults):
-  HERALD_BROKER=embedded:./data/broker
+  HERALD_BROKER=(embedded, in HERALD_DATA/broker)
   HERALD_TOPIC=notifications
   HERALD_TEMPLATES=(those that Herald brings)`

@@ -1,5 +1,6 @@
-import { relative, resolve } from 'node:path'
+import { relative } from 'node:path'
 import { withoutUrlSecrets } from '@herald/runtime'
+import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import type { Paint } from './paint.js'
 import { durationText } from './quantities.js'
 import type { StackAddresses } from './stack.js'
@@ -8,18 +9,18 @@ const sample = 'stack/sample/herald-at-dusk.jpg'
 
 type Row = readonly [name: string, where: string, about: string]
 
-/** What a client finds by itself, and where else it must be told to look. */
-const defaults = {
+/** What a client finds by itself. */
+const defaults = (env: NodeJS.ProcessEnv) => ({
   HERALD_CONVERTER: 'localhost:50051',
-  HERALD_BROKER: `embedded:${resolve('data/broker')}`,
+  HERALD_BROKER: defaultBroker({ ...env, HERALD_DATA: undefined }),
   HERALD_TOPIC: 'notifications',
-  HERALD_DATA: resolve('data'),
-}
+  HERALD_DATA: dataFolder({ ...env, HERALD_DATA: undefined }),
+})
 
 /** What `npm start` says once everything is ready: where everything is, and one line to try. */
 export function describeStack(
   { web, converter, broker, topic, smtp, inbox, notifier, webhook, data }: StackAddresses,
-  { readyAfterMs, paint }: { readyAfterMs: number; paint: Paint },
+  { env, readyAfterMs, paint }: { env: NodeJS.ProcessEnv; readyAfterMs: number; paint: Paint },
 ): string[] {
   const told = {
     HERALD_CONVERTER: converter,
@@ -27,8 +28,9 @@ export function describeStack(
     HERALD_TOPIC: topic,
     HERALD_DATA: data,
   }
+  const found: Readonly<Record<string, string>> = defaults(env)
   const variables = Object.entries(told)
-    .filter(([name, value]) => value !== defaults[name as keyof typeof defaults])
+    .filter(([name, value]) => value !== found[name])
     .map(([name, value]) => `${name}=${value} `)
   const command = `npx herald convert ${sample} --to webp --notify you@example.com`
   const rows: readonly Row[] = [

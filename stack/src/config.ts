@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import { address, loadEnv, variable } from '@herald/runtime'
+import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { z } from 'zod'
 
 const text = (fallback: string, form: string) =>
@@ -34,9 +34,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
           .optional(),
         { form: 'smtp://host:port', secret: true },
       ),
-      HERALD_BROKER: text('embedded:./data/broker', "a broker's URL"),
+      HERALD_BROKER: text(defaultBroker(env), "a broker's URL"),
       HERALD_TOPIC: text('notifications', "a topic's name"),
-      HERALD_DATA: text('./data', 'a folder'),
+      HERALD_DATA: text(dataFolder(env), 'a folder'),
     },
     env,
   )
@@ -59,7 +59,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     broker: read.HERALD_BROKER,
     topic: read.HERALD_TOPIC,
     /** Absolute. */
-    data: resolve(read.HERALD_DATA),
+    data: dataFolder(env),
   })
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { InboxError } from '@herald/mailhog/inbox-client'
+import { dataFolder } from '@herald/runtime/data-folder'
 import { createReport } from './demo/report.js'
 import { DemoError, runDemo } from './demo/run-demo.js'
 import { painter } from './paint.js'
@@ -35,7 +36,7 @@ const { signal } = stopRequests()
 let place: Place | undefined
 try {
   place = await findPlace(process.env, {
-    data: resolve(process.env['HERALD_DATA'] || 'data'),
+    data: dataFolder(process.env),
     onlyOwn: own,
     signal,
   })

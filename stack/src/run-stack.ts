@@ -51,7 +51,7 @@ async function untilStopped({ env, paint, say, complain, stopping }: RunStackOpt
   const forget = recordRunningStack(stack)
   // Since this process began.
   const readyAfterMs = performance.now()
-  for (const line of describeStack(stack.addresses, { readyAfterMs, paint })) say(line)
+  for (const line of describeStack(stack.addresses, { env, readyAfterMs, paint })) say(line)
 
   const broken = await Promise.race([stack.broken, stopping.requested])
   if (broken) complain(`${broken} Stopping the rest.`)

@@ -139,6 +139,11 @@ class EmbeddedBroker implements Broker {
     })
   }
 
+  async hasHadConsumers(topic: string): Promise<boolean> {
+    this.#requireOpen()
+    return this.#shared.groups.hasAny(topic)
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { HeraldError } from '@herald/proto/errors'
+import { shown } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import { type Announcer, withAnnouncer, withRelay } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
@@ -97,7 +98,10 @@ async function convertPrepared(
     bars.end()
   }
   report.end({ tally, files: jobs.length, leftOut, elapsedMs: Date.now() - startedAt })
-  if (run.recipients.length > 0 && !run.signal.aborted) await announcer.catchUp()
+  if (run.recipients.length === 0) return tally.exitCode
+  const missing = await announcer.missingConsumer(run.topic)
+  if (missing) terminal.tell(`${terminal.paint('yellow', '!', 'stderr')} ${shown(missing)}`)
+  if (!run.signal.aborted) await announcer.catchUp()
   return tally.exitCode
 }
 

@@ -9,7 +9,7 @@ import {
   shown,
   wrapped,
 } from '@herald/runtime/terminal-text'
-import { withAnnouncer } from '../announcer.js'
+import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
 import { openConverter } from '../converter-client.js'
@@ -30,7 +30,7 @@ export async function formatsCommand(
   } finally {
     converter.close()
   }
-  await withAnnouncer(config, (announcer) => announcer.catchUp())
+  await withOutbox(config, (kept) => kept.catchUp())
   return 0
 }
 

@@ -2,7 +2,7 @@ import { announcementBytes } from '@herald/broker/announcement-size'
 import type { OutboxEntry } from '@herald/broker/outbox'
 import { table } from '@herald/runtime/table'
 import { humanBytes, humanDuration, jsonLine, shown } from '@herald/runtime/terminal-text'
-import { withAnnouncer } from '../announcer.js'
+import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
 
@@ -11,23 +11,23 @@ export async function outboxListCommand(
   options: { json?: boolean },
   { env, terminal }: CommandContext,
 ): Promise<number> {
-  return withAnnouncer(loadConfig(env), async (announcer) => {
-    const entries = announcer.outbox.entries()
+  return withOutbox(loadConfig(env), async (kept) => {
+    const entries = kept.outbox.entries()
     if (options.json) for (const entry of entries) terminal.print(jsonLine(jsonOf(entry)))
     else if (entries.length === 0) terminal.tell('The outbox is empty: everything is announced.')
     else {
       for (const line of table([headings, ...entries.map(rowOf)])) terminal.print(line)
       terminal.print(totalOf(entries))
     }
-    await announcer.catchUp()
+    await kept.catchUp()
     return 0
   })
 }
 
 /** Publishes what the outbox holds; resolves to 0 when it is empty afterwards, else to 5. */
 export async function outboxFlushCommand({ env, terminal, signal }: CommandContext) {
-  return withAnnouncer(loadConfig(env), async (announcer) => {
-    const { published, left, reason } = await announcer.flush(signal)
+  return withOutbox(loadConfig(env), async (kept) => {
+    const { published, left, reason } = await kept.flush(signal)
     if (left === 0) {
       terminal.tell(published === 0 ? 'Nothing was waiting.' : `${counted(published)} sent.`)
       return 0

@@ -1,5 +1,5 @@
 import { jsonLine, padded, shown } from '@herald/runtime/terminal-text'
-import { withAnnouncer } from '../announcer.js'
+import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
 import { openNotifierDesk } from '../why/ask-notifier.js'
@@ -18,9 +18,9 @@ export async function whyCommand(
   { env, terminal, signal }: CommandContext,
 ): Promise<number> {
   const config = loadConfig(env)
-  return withAnnouncer(config, async (announcer) => {
+  return withOutbox(config, async (kept) => {
     const desk = openNotifierDesk(config.notifier, signal)
-    const story = await tellStory(announcer.outbox, desk, id)
+    const story = await tellStory(kept.outbox, desk, id)
     const now = new Date()
     if (options.json) {
       terminal.print(jsonLine(jsonOf(story, now)))
@@ -31,7 +31,7 @@ export async function whyCommand(
       if (story.events.length === 0) terminal.tell(`herald: ${shown(unknown(story))}`)
       else if (story.silence) terminal.tell(`herald: ${shown(story.silence)}.`)
     }
-    await announcer.catchUp()
+    await kept.catchUp()
     if (story.silence !== undefined) return 5
     return story.events.length === 0 ? 3 : 0
   })

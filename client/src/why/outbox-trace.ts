@@ -20,7 +20,10 @@ export interface OutboxTrace {
 }
 
 /** Every event with that id, or of that conversion, by id. */
-export function traceInOutbox(outbox: Outbox, id: string): OutboxTrace[] {
+export function traceInOutbox(
+  outbox: Pick<Outbox, 'entries' | 'receipts'>,
+  id: string,
+): OutboxTrace[] {
   const traces = new Map<string, OutboxTrace>()
   for (const { events, createdAt, ...receipt } of outbox.receipts()) {
     for (const event of events) {

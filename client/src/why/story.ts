@@ -20,7 +20,11 @@ export interface Story {
 }
 
 /** Brings together what the outbox here and the notifier know of an event or a conversion. */
-export async function tellStory(outbox: Outbox, desk: NotifierDesk, id: string): Promise<Story> {
+export async function tellStory(
+  outbox: Pick<Outbox, 'entries' | 'receipts'>,
+  desk: NotifierDesk,
+  id: string,
+): Promise<Story> {
   const traces = traceInOutbox(outbox, id)
   const mails = new Map<string, MailTrace>()
   let silence: string | undefined

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { address, duration, integer, loadEnv, logLevel, oneOf, variable } from '@herald/runtime'
+import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { z } from 'zod'
 import { retention, text } from '../config.js'
 import { parseSecrets, secretsForm } from './signature.js'
@@ -31,9 +32,9 @@ const secrets = variable(
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {
-      HERALD_BROKER: text('embedded:./data/broker', 'a URL such as embedded:./data/broker'),
+      HERALD_BROKER: text(defaultBroker(env), 'a URL such as kafka://host:9092'),
       HERALD_TOPIC: text('notifications', 'the name of a topic'),
-      HERALD_DATA: text('./data', 'a folder'),
+      HERALD_DATA: text(dataFolder(env), 'a folder'),
       HERALD_WEBHOOK_URL: endpoint,
       HERALD_WEBHOOK_SECRET: secrets,
       HERALD_WEBHOOK_GROUP: text('herald-webhook', 'the name of a consumer group'),

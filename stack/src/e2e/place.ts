@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { ownMailTo } from '../own-stack.js'
 import { findPlace } from '../where.js'
 
@@ -37,13 +37,13 @@ export async function findTarget(env: NodeJS.ProcessEnv, options: TargetOptions)
   if (!options.own && (converter || broker || inbox)) {
     const given = {
       converter: converter || 'localhost:50051',
-      broker: broker || 'embedded:./data/broker',
+      broker: broker || defaultBroker(env),
       inbox: inbox || 'http://localhost:8025',
     }
     const description = `converter ${given.converter}, broker ${withoutPassword(given.broker)}, inbox ${given.inbox}`
     return { ...given, topic, mailTo, description, close: async () => {} }
   }
-  const data = resolve(env['HERALD_DATA'] || 'data')
+  const data = dataFolder(env)
   const place = await findPlace(env, { data, onlyOwn: options.own, signal: options.signal })
   const { addresses, description, own } = place
   return {

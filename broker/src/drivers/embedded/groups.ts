@@ -66,6 +66,12 @@ export class Groups {
     return this.#generations.get([topic, group]) ?? 0
   }
 
+  /** Whether a group has ever joined the topic: a generation stays when its last member leaves. */
+  hasAny(topic: string): boolean {
+    const range = { start: [topic, ''], end: [topic, '\uffff'], limit: 1 }
+    return this.#generations.count(range) > 0
+  }
+
   /** Ascending by id. */
   members({ topic, group }: GroupName): GroupMember[] {
     const range = { start: memberKey(topic, group, ''), end: memberKey(topic, group, '\uffff') }

@@ -1,0 +1,22 @@
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The folder of Herald's data, one for all programs of a user, whatever the working folder:
+ * HERALD_DATA, else $XDG_STATE_HOME/herald, else ~/.local/state/herald. Absolute. Touches nothing.
+ */
+export function dataFolder(env: Environment): string {
+  if (env['HERALD_DATA']) return resolve(env['HERALD_DATA'])
+  return join(stateHome(env), 'herald')
+}
+
+/** The URL of the broker in that folder, for programs that no other broker was named to. */
+export const defaultBroker = (env: Environment) => `embedded:${join(dataFolder(env), 'broker')}`
+
+/** XDG Base Directory Specification 0.8: a path that is not absolute is ignored. */
+function stateHome({ XDG_STATE_HOME, HOME }: Environment): string {
+  if (XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME)) return XDG_STATE_HOME
+  return join(HOME || homedir(), '.local', 'state')
+}
