@@ -1,12 +1,13 @@
 import { extname } from 'node:path'
+import { declaredEncoding, decode, detectEncoding } from './text-encoding.js'
 
 /**
- * Which kind of text it is; undefined where it is none. Bytes decide whether it is text, and
+ * Which kind of text it is; undefined if it is not text. Bytes decide whether it is text, and
  * whether it is HTML. Markdown, CSV and plain text look the same, and to take one for another
  * does no harm: among these, and only these, the file's name decides.
  */
 export function textFormat(head: Buffer, fileName: string): string | undefined {
-  const text = decodeStrictly(head)
+  const text = textOf(head)
   if (text === undefined || text.trim() === '') return undefined
   if (isHtml(text)) return 'html'
   switch (extname(fileName).toLowerCase()) {
@@ -22,15 +23,18 @@ export function textFormat(head: Buffer, fileName: string): string | undefined {
   }
 }
 
-/** UTF-8 without control characters. The last character may be cut off by the end of the head. */
-function decodeStrictly(head: Buffer): string | undefined {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true })
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
-    return /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text
-  } catch {
-    return undefined
-  }
+/** The characters, if there are no control characters among them. The last one may be cut off. */
+function textOf(head: Buffer): string | undefined {
+  const encoding =
+    detectEncoding(head) ?? (isHtml(latin1(head)) ? declaredEncoding(head) : undefined)
+  if (encoding === undefined) return undefined
+  const text = decode(head, encoding)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
+  return /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text
+}
+
+function latin1(head: Buffer): string {
+  return head.toString('latin1', 0, 4096)
 }
 
 function isHtml(text: string): boolean {

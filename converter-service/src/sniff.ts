@@ -4,6 +4,7 @@ import { formatCatalogue } from './formats.js'
 import { callFile } from './known-files.js'
 import type { Container } from './sniff-container.js'
 import { textFormat } from './sniff-text.js'
+import { markedEncoding } from './text-encoding.js'
 
 /** How many bytes of a file are enough to tell what it is. */
 export const sniffBytes = 64 * 1024
@@ -18,6 +19,8 @@ export type Sniffed =
   | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'unknown' }
 
+const unknown: Sniffed = { kind: 'unknown' }
+
 /**
  * Tells a file's type from its first `sniffBytes` bytes (or all it has). Its name is asked for one
  * thing only: which of several kinds of plain text it is; see `textFormat`.
@@ -28,6 +31,9 @@ export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {
   if (start === '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') return { kind: 'container', container: 'cfb' }
   if (isSvg(head)) return { kind: 'format', name: 'svg' }
   if (isPdf(head)) return { kind: 'format', name: 'pdf' }
+  // The detector takes the mark of UTF-16 for the start of an MP3 recording.
+  const text = markedEncoding(head)?.startsWith('utf-16') ? byText(head, fileName) : unknown
+  if (text.kind !== 'unknown') return text
   const detected = await fileTypeFromBuffer(head)
   // The detector wants more of a file than its signature, and gives up on far-off directories.
   if (!detected) return bySignature(head) ?? byText(head, fileName)
@@ -38,8 +44,8 @@ export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {
     return byText(head, fileName)
   }
   if (name === 'xml') {
-    const text = byText(head, '')
-    if (text.kind === 'format' && text.name === 'html') return text
+    const page = byText(head, '')
+    if (page.kind === 'format' && page.name === 'html') return page
   }
   const format = formatCatalogue.find(({ extensions }) => extensions.includes(name))
   return format
@@ -66,7 +72,7 @@ function bySignature(head: Buffer): Sniffed | undefined {
 
 function byText(head: Buffer, fileName: string): Sniffed {
   const name = textFormat(head, fileName)
-  return name ? { kind: 'format', name } : { kind: 'unknown' }
+  return name ? { kind: 'format', name } : unknown
 }
 
 /** Readers take a header that stands within the first 1,024 bytes: mail programs put lines before it. */

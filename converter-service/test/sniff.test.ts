@@ -107,6 +107,9 @@ test('text may be cut off within a character by the end of the head', async () =
   expect(await sniff(head)).toEqual({ kind: 'format', name: 'text' })
 })
 
-test('Latin-1 is not taken for UTF-8', async () => {
-  expect(await sniff(Buffer.from('Gr\xfc\xdfe', 'latin1'))).toEqual({ kind: 'unknown' })
+test('text in Latin-1 is text', async () => {
+  expect(await sniff(Buffer.from('Gr\xfc\xdfe', 'latin1'))).toEqual({
+    kind: 'format',
+    name: 'text',
+  })
 })

@@ -1,5 +1,7 @@
 import { link } from 'node:fs/promises'
-import { prepareHtml, prepareMarkdown, prepareRtf } from './document-pages.js'
+import { prepareHtml, prepareMarkdown, prepareRtf, prepareText } from './document-pages.js'
+import type { SourceFile } from './engine.js'
+import { prepareTable } from './table-sheet.js'
 
 /** How LibreOffice takes a format: the part of it, and the import filter by its own name. */
 export interface DocumentKind {
@@ -8,14 +10,14 @@ export interface DocumentKind {
   readonly extension: string
   readonly isZip?: true
   /** Puts what LibreOffice is to read in its place. */
-  readonly prepare: (source: string, target: string) => Promise<void>
+  readonly prepare: (source: SourceFile, target: string) => Promise<void>
 }
 
 const writer = 'writer'
 const calc = 'calc'
 const impress = 'impress'
 const html = { module: writer, importFilter: 'HTML (StarWriter)', extension: 'html' } as const
-const asItIs = { prepare: link }
+const asItIs = { prepare: ({ path }: SourceFile, target: string) => link(path, target) }
 const zipped = { ...asItIs, isZip: true } as const
 
 /** Naming the filter keeps LibreOffice from guessing, and from all its other filters. */
@@ -37,12 +39,16 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
   rtf: { module: writer, importFilter: 'Rich Text Format', extension: 'rtf', prepare: prepareRtf },
   html: { ...html, prepare: prepareHtml },
   markdown: { ...html, prepare: prepareMarkdown },
-  text: { module: writer, importFilter: 'Text (encoded):UTF8', extension: 'txt', ...asItIs },
-  // Separated by commas, semicolons or tabs; quoted by "; UTF-8; from the first line on.
+  text: {
+    module: writer,
+    importFilter: 'Text (encoded):UTF8',
+    extension: 'txt',
+    prepare: prepareText,
+  },
   csv: {
     module: calc,
-    importFilter: 'Text - txt - csv (StarCalc):44/59/9,34,76,1',
-    extension: 'csv',
-    ...asItIs,
+    importFilter: 'OpenDocument Spreadsheet Flat XML',
+    extension: 'fods',
+    prepare: prepareTable,
   },
 }

@@ -1,5 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import MarkdownIt from 'markdown-it'
+import { declaredEncoding, decode, markedEncoding } from '../text-encoding.js'
+import type { SourceFile } from './engine.js'
+import { readText, textEncoding } from './read-text.js'
 
 const style = `
 @page { size: 21cm 29.7cm; margin: 2cm; }
@@ -13,25 +16,33 @@ td, th { border: 1px solid #999999; padding: 0.1cm; }
 `
 
 /** Markdown as a page: HTML and pictures within it are shown as they are written. */
-export async function prepareMarkdown(source: string, target: string): Promise<void> {
+export async function prepareMarkdown({ path }: SourceFile, target: string): Promise<void> {
   const markdown = new MarkdownIt({ html: false, linkify: false }).disable('image')
-  const body = markdown.render(await readFile(source, 'utf8'))
-  await writeFile(target, page(body))
+  await writeFile(target, page(markdown.render(await readText(path))))
 }
 
-/** LibreOffice takes a page without a word on its characters for Latin-1. */
-export async function prepareHtml(source: string, target: string): Promise<void> {
-  const text = await readFile(source, 'utf8')
-  const said = /<meta[^>]+charset/i.test(text.slice(0, 4096))
-  await writeFile(target, said ? text : `\ufeff${text}`)
+/** Plain text in UTF-8, as the filter that reads it wants it. */
+export async function prepareText({ path }: SourceFile, target: string): Promise<void> {
+  await writeFile(target, await readText(path))
+}
+
+/** The page in UTF-8, which a mark says: LibreOffice does not know every encoding a page declares. */
+export async function prepareHtml({ path }: SourceFile, target: string): Promise<void> {
+  const bytes = await readFile(path)
+  const encoding = markedEncoding(bytes) ?? declaredEncoding(bytes) ?? textEncoding(bytes)
+  const text = decode(bytes, encoding).replace(
+    /(<meta\s[^>]*charset\s*=\s*["']?\s*)[\w:.-]+/gi,
+    '$1utf-8',
+  )
+  await writeFile(target, `\ufeff${text}`)
 }
 
 /**
  * LibreOffice follows the pictures that an RTF names whatever its settings say, so the words for
  * that are made harmless. They may be spelled in other ways: where there is a sandbox, that holds.
  */
-export async function prepareRtf(source: string, target: string): Promise<void> {
-  const rtf = await readFile(source, 'latin1')
+export async function prepareRtf({ path }: SourceFile, target: string): Promise<void> {
+  const rtf = await readFile(path, 'latin1')
   const words =
     /INCLUDE(?=PICTURE|TEXT|\b)|DDE(?=AUTO|\b)|\bLINK\b|\\template|\\objlink|\\objupdate/gi
   await writeFile(

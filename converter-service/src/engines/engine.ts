@@ -62,6 +62,8 @@ export interface SourceFile {
   readonly path: string
   /** What its first bytes say it is: a name from the format catalogue. */
   readonly format: string
+  /** As its owner knows it. Shown on pages, never used as a path. */
+  readonly name?: string
 }
 
 /** What a file is, told from its header alone. */

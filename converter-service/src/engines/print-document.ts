@@ -24,7 +24,7 @@ export async function printDocument(
   await mkdir(folder)
   try {
     const document = join(folder, `document.${kind.extension}`)
-    await kind.prepare(source.path, document)
+    await kind.prepare(source, document)
     const filters = { importFilter: kind.importFilter, exportFilter: `${kind.module}_pdf_Export` }
     await printToPdf(office, document, folder, filters, sandbox)
     await rename(join(folder, 'document.pdf'), target).catch((cause) => {

@@ -1,0 +1,137 @@
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { HeraldError } from '@herald/proto/errors'
+import Papa from 'papaparse'
+import type { SourceFile } from './engine.js'
+import { readText } from './read-text.js'
+
+/** Those of LibreOffice Calc; what goes beyond them it would leave out. */
+const maxRows = 1_048_576
+const maxColumns = 16_384
+
+/**
+ * What spreadsheets and databases write. The first that fits: a comma beside semicolons in every
+ * row is that of a number.
+ */
+const delimiters = ['\t', ';', ',', '|']
+const rowsCompared = 200
+
+const maxHeadingLength = 80
+const charsPerCm = 4.7
+const minWidthCm = 1.2
+const maxWidthCm = 9
+/** Of A4, between its margins. */
+const portraitWidthCm = 17
+
+/**
+ * CSV as a spreadsheet, with every cell as the text it is: nothing is taken for a number, a date
+ * or a formula. The file's name stands above each page. Rejects with HERALD_CORRUPT_FILE,
+ * HERALD_TOO_MANY_PAGES.
+ */
+export async function prepareTable({ path, name }: SourceFile, target: string): Promise<void> {
+  const rows = parseTable(await readText(path))
+  await pipeline(Readable.from(sheet(rows, name ?? '')), createWriteStream(target))
+}
+
+function parseTable(text: string): readonly (readonly string[])[] {
+  const [line = '', named] = /^"?sep=(.)"?\r?(?:\n|$)/i.exec(text) ?? []
+  const body = text.slice(line.length)
+  const { data } = Papa.parse<string[]>(body, { delimiter: named ?? findDelimiter(body) })
+  // The end of the last line is not an empty row.
+  if (data.at(-1)?.length === 1 && data.at(-1)?.[0] === '') data.pop()
+  const columns = data.reduce((most, row) => Math.max(most, row.length), 0)
+  if (data.length > maxRows) throw tooLarge(data.length, 'rows', maxRows)
+  if (columns > maxColumns) throw tooLarge(columns, 'columns', maxColumns)
+  return data
+}
+
+/** The one that gives the most rows the same number of columns; a title may stand above them. */
+function findDelimiter(text: string): string {
+  const scores = delimiters.map((delimiter) => {
+    const { data } = Papa.parse<string[]>(text, { delimiter, preview: rowsCompared })
+    const rows = new Map<number, number>()
+    for (const { length } of data) if (length > 1) rows.set(length, (rows.get(length) ?? 0) + 1)
+    return { delimiter, score: Math.max(0, ...rows.values()) }
+  })
+  return scores.reduce((best, each) => (each.score > best.score ? each : best)).delimiter
+}
+
+function tooLarge(count: number, what: string, max: number): HeraldError {
+  return new HeraldError(
+    'HERALD_TOO_MANY_PAGES',
+    `The table has ${count.toLocaleString('en')} ${what}; a sheet has at most ${max.toLocaleString('en')}.`,
+    { remedy: 'Split it.' },
+  )
+}
+
+/** A spreadsheet in one XML file: OpenDocument 1.2, part 1, 3.1.2. */
+function* sheet(rows: readonly (readonly string[])[], name: string): Generator<string> {
+  const widths = columnWidths(rows)
+  const total = widths.reduce((sum, width) => sum + width, 0)
+  const [width, height, orientation] =
+    total > portraitWidthCm ? [29.7, 21, 'landscape'] : [21, 29.7, 'portrait']
+  const heading = escapeXml([...name.replace(/^.*[/\\]/, '')].slice(0, maxHeadingLength).join(''))
+  yield `<?xml version="1.0" encoding="UTF-8"?>
+<o:document ${namespaces} o:version="1.2" o:mimetype="application/vnd.oasis.opendocument.spreadsheet">
+<o:automatic-styles>
+<s:style s:name="cell" s:family="table-cell"><s:table-cell-properties f:wrap-option="wrap" s:vertical-align="top"/></s:style>
+<s:page-layout s:name="page"><s:page-layout-properties f:page-width="${width}cm" f:page-height="${height}cm" s:print-orientation="${orientation}" f:margin="2cm"/><s:header-style><s:header-footer-properties f:min-height="0.8cm" f:margin-bottom="0.3cm"/></s:header-style><s:footer-style><s:header-footer-properties f:min-height="0.8cm" f:margin-top="0.3cm"/></s:footer-style></s:page-layout>
+${widths.map((cm, column) => `<s:style s:name="c${column}" s:family="table-column"><s:table-column-properties s:column-width="${cm}cm"/></s:style>`).join('\n')}
+<s:style s:name="table" s:family="table" s:master-page-name="master"/>
+</o:automatic-styles>
+<o:master-styles><s:master-page s:name="master" s:page-layout-name="page"><s:header><x:p>${heading}</x:p></s:header><s:footer><x:p><x:page-number/> / <x:page-count/></x:p></s:footer></s:master-page></o:master-styles>
+<o:body><o:spreadsheet><t:table t:name="1" t:style-name="table">
+${widths.map((_, column) => `<t:table-column t:style-name="c${column}" t:default-cell-style-name="cell"/>`).join('')}
+`
+  for (const row of rows) yield `<t:table-row>${row.map(cell).join('')}</t:table-row>\n`
+  yield '</t:table></o:spreadsheet></o:body></o:document>'
+}
+
+const namespaces = [
+  ['o', 'office'],
+  ['t', 'table'],
+  ['x', 'text'],
+  ['s', 'style'],
+  ['f', 'xsl-fo-compatible'],
+]
+  .map(([prefix, part]) => `xmlns:${prefix}="urn:oasis:names:tc:opendocument:xmlns:${part}:1.0"`)
+  .join(' ')
+
+function columnWidths(rows: readonly (readonly string[])[]): number[] {
+  const longest: number[] = []
+  for (const row of rows) {
+    row.forEach((text, column) => {
+      const chars = Math.max(...text.split(/\r\n|\r|\n/).map(({ length }) => length))
+      longest[column] = Math.max(longest[column] ?? 0, chars)
+    })
+  }
+  return longest.map((chars) =>
+    Number(Math.min(Math.max(chars / charsPerCm + 0.4, minWidthCm), maxWidthCm).toFixed(1)),
+  )
+}
+
+function cell(text: string): string {
+  if (text === '') return '<t:table-cell/>'
+  const lines = text.split(/\r\n|\r|\n/).map((line) => `<x:p>${paragraph(line)}</x:p>`)
+  return `<t:table-cell o:value-type="string">${lines.join('')}</t:table-cell>`
+}
+
+/** OpenDocument reads several spaces as one, and none at the edges: OpenDocument 1.2, part 1, 6.1.2. */
+function paragraph(line: string): string {
+  return escapeXml(line)
+    .replace(/^ | {2,}| $/g, (spaces) => `<x:s x:c="${spaces.length}"/>`)
+    .replaceAll('\t', '<x:tab/>')
+}
+
+/** What XML cannot hold becomes the replacement character. */
+function escapeXml(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
+      .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '\ufffd')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+  )
+}

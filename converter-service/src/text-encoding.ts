@@ -1,0 +1,116 @@
+/** A label of the WHATWG Encoding Standard, as TextDecoder takes it. */
+export type Encoding = string
+
+const utf8 = 'utf-8'
+
+/** What Windows programs write besides UTF-8 and UTF-16, the most frequent first. */
+const codePages: readonly Encoding[] = ['windows-1252', 'windows-1251', 'windows-1250']
+
+/** What windows-1252 has from 0x80 to 0x9f; five places are not used. */
+const c1Of1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
+
+/** Text read in the wrong code page shows implausible places far more often than this. */
+const maxImplausibleShare = 0.05
+
+/** Enough to choose a code page by. */
+const maxLinesCompared = 2000
+
+/**
+ * How a text is encoded: by its byte order mark, else UTF-8, UTF-16 without a mark, or a Windows
+ * code page. undefined if no encoding makes plausible text of the bytes. The last character may
+ * be cut off.
+ */
+export function detectEncoding(bytes: Buffer): Encoding | undefined {
+  const marked = markedEncoding(bytes)
+  if (marked) return marked
+  const unmarked = unmarkedUtf16(bytes)
+  if (unmarked) return unmarked
+  if (decodes(bytes, utf8)) return utf8
+  return plausibleCodePage(bytes)
+}
+
+/** The characters, without a byte order mark. */
+export function decode(bytes: Buffer, encoding: Encoding): string {
+  const text = new TextDecoder(encoding).decode(bytes)
+  if (encoding !== 'windows-1252') return text
+  // Node before 23.7 decodes it as Latin-1: https://github.com/nodejs/node/issues/56542
+  return text.replace(/[\x80-\x9f]/g, (char) => c1Of1252[char.charCodeAt(0) - 0x80] ?? char)
+}
+
+/** What an HTML or XHTML file says of its own encoding, if TextDecoder knows it. */
+export function declaredEncoding(bytes: Buffer): Encoding | undefined {
+  const head = bytes.toString('latin1', 0, 4096).replace(/<!--[\s\S]*?-->/g, '')
+  const label =
+    /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w:.-]+)/i.exec(head)?.[1] ??
+    /<meta\s[^>]*charset\s*=\s*["']?\s*([\w:.-]+)/i.exec(head)?.[1]
+  if (label === undefined) return undefined
+  try {
+    const { encoding } = new TextDecoder(label)
+    // A file whose ASCII could be read is not in UTF-16: https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding
+    return encoding.startsWith('utf-16') ? utf8 : encoding
+  } catch {
+    return undefined
+  }
+}
+
+export function markedEncoding(bytes: Buffer): Encoding | undefined {
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return utf8
+  const isUtf32 = bytes[2] === 0 && bytes[3] === 0
+  if (bytes[0] === 0xff && bytes[1] === 0xfe && !isUtf32) return 'utf-16le'
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
+  return undefined
+}
+
+/** Spaces, digits and line ends have a zero byte in UTF-16, which no other text has. */
+function unmarkedUtf16(bytes: Buffer): Encoding | undefined {
+  const head = bytes.subarray(0, 4096)
+  const zeros = [0, 0]
+  head.forEach((byte, at) => {
+    if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1
+  })
+  const [even = 0, odd = 0] = zeros
+  if (Math.max(even, odd) * 20 < head.length) return undefined
+  if (odd > even * 10) return decodes(bytes, 'utf-16le') ? 'utf-16le' : undefined
+  if (even > odd * 10) return decodes(bytes, 'utf-16be') ? 'utf-16be' : undefined
+  return undefined
+}
+
+function decodes(bytes: Buffer, encoding: Encoding): boolean {
+  try {
+    new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * What is not found in text that was read in its own code page: control and replacement
+ * characters, Latin and Cyrillic in one word, a capital after a small letter, a symbol between
+ * letters, three accented Latin letters in a row, a word of accented Latin letters alone.
+ */
+const implausible = new RegExp(
+  [
+    '[\\x7f-\\x9f\\ufffd]',
+    '(?=[\\p{sc=Latin}\\p{sc=Cyrillic}]{2})(?:\\p{sc=Latin}\\p{sc=Cyrillic}|\\p{sc=Cyrillic}\\p{sc=Latin})',
+    '(?=[^\\x00-\\x7f]|.[^\\x00-\\x7f])\\p{Ll}\\p{Lu}',
+    '(?<=\\p{L})[^\\x00-\\x7f\\p{L}\\p{P}\\xa0\\xad]+(?=\\p{L})',
+    '(?:(?![\\x00-\\x7f])\\p{sc=Latin}){3}',
+    '(?<!\\p{L})(?:(?![\\x00-\\x7f])\\p{sc=Latin}){2}(?!\\p{L})',
+  ].join('|'),
+  'gu',
+)
+
+function plausibleCodePage(bytes: Buffer): Encoding | undefined {
+  const lines = bytes.toString('latin1').match(/[^\n]*[\x80-\xff][^\n]*/g) ?? []
+  const sample = Buffer.from(lines.slice(0, maxLinesCompared).join('\n'), 'latin1')
+  const beyondAscii = sample.reduce((count, byte) => count + (byte > 0x7f ? 1 : 0), 0)
+  const best = [utf8, ...codePages]
+    .map((encoding) => {
+      const pattern = encoding === utf8 ? /\ufffd/g : implausible
+      const count = decode(sample, encoding).match(pattern)?.length ?? 0
+      return { encoding, share: count / beyondAscii }
+    })
+    .reduce((a, b) => (b.share < a.share ? b : a))
+  return best.share <= maxImplausibleShare ? best.encoding : undefined
+}

@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { SourceFile } from '@herald/converter-service/engines/engine'
+import { findLibreOffice } from '@herald/converter-service/engines/libreoffice'
+import { printDocument } from '@herald/converter-service/engines/print-document'
+import { findSandbox, noSandbox } from '@herald/converter-service/engines/sandbox'
+
+const run = promisify(execFile)
+const office = findLibreOffice(process.env)
+const found = office ? await findSandbox() : undefined
+const hasPoppler = await run('pdftotext', ['-v']).then(
+  () => true,
+  () => false,
+)
+
+/** Why documents cannot be printed and read here, for a test's name; empty if they can. */
+export const leftOut = !office
+  ? ' (left out: LibreOffice is not installed)'
+  : hasPoppler
+    ? ''
+    : ' (left out: poppler-utils is not installed)'
+
+/** Prints a document in this process; resolves to the path of the PDF, in a new folder. */
+export async function print(bytes: Buffer, source: Omit<SourceFile, 'path'>): Promise<string> {
+  if (!office) throw new Error('LibreOffice is not installed')
+  const path = join(await mkdtemp(join(tmpdir(), 'herald-printed-')), 'source')
+  await writeFile(path, bytes)
+  await printDocument({ path, ...source }, `${path}.pdf`, office, found?.sandbox ?? noSandbox)
+  return `${path}.pdf`
+}
+
+/** What a PDF says, laid out as on the page, as poppler reads it. */
+export async function wordsOf(pdf: string): Promise<string> {
+  return (await run('pdftotext', ['-layout', pdf, '-'])).stdout
+}
