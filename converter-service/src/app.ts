@@ -15,6 +15,7 @@ import { listFormats } from './list-formats.js'
 import { ConverterMetrics } from './metrics.js'
 import { openSpool } from './spool.js'
 import { addStandardServices } from './standard-services.js'
+import { withSandboxes } from './worker/confinement.js'
 import { Pool } from './worker/pool.js'
 
 /** How long a stopped server waits for streams that nobody reads, such as health watches. */
@@ -61,11 +62,12 @@ export async function createApp(
     onDeath: (reason) => metrics.died(reason),
   })
   lifecycle.defer('children', () => pool.close())
-  const { has, lacks } = pool.confinement
-  logger.info({ has, lacks }, 'the children are confined')
+  const { has, lacks } = withSandboxes(pool.confinement, engines)
+  if (lacks.length === 0) logger.info({ has }, 'hostile files are confined')
+  else logger.warn({ has, lacks }, 'hostile files are confined less than they could be')
   const { workers, queue, idleMs } = config
   const admission = new Admission(workers + queue)
-  metrics.confined(pool.confinement)
+  metrics.confined({ has, lacks })
 
   const abilities = abilitiesOf(engines)
   const planning = { workers, limits, abilities }
@@ -80,7 +82,7 @@ export async function createApp(
     Convert: convertHandler({ ...planning, pool, spool, admission, idleMs, metrics, logger }),
     Estimate: estimateHandler({ ...planning, pool, spool, idleMs, logger }),
     ListFormats: (_call, callback) =>
-      callback(null, listFormats(abilities, { ...limits, workers })),
+      callback(null, listFormats(abilities, { ...limits, workers }, lacks)),
   }
   server.addService(ConverterService.service, handlers)
   const health = addStandardServices(server)

@@ -7,6 +7,7 @@ import { type Limits, maxRenditions } from './limits.js'
 export function listFormats(
   abilities: Abilities,
   limits: Limits & { readonly workers: number },
+  missingConfinement: readonly string[],
 ): ListFormatsResponse {
   const known = formatCatalogue.map((format): Format => {
     const readable = abilities.readable.includes(format)
@@ -46,5 +47,6 @@ export function listFormats(
       available: unavailable === undefined,
       unavailableReason: unavailable ?? '',
     })),
+    missingConfinement: [...missingConfinement],
   }
 }

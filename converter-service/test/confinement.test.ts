@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,6 +52,20 @@ test('what was tried and found missing on this machine is told', async () => {
   const told = await converter.app.metrics.getSingleMetricAsString('herald_children_confined')
   for (const measure of has) expect(told).toMatch(new RegExp(`measure="${measure}".* 1`))
   for (const measure of lacks) expect(told).toMatch(new RegExp(`measure="${measure}".* 0`))
+})
+
+test('a server whose LibreOffice has no sandbox says so to its callers and in its metrics', async () => {
+  const tools = await mkdtemp(join(spool, 'tools-'))
+  for (const tool of ['unshare', 'setpriv']) await symlink(`/usr/bin/${tool}`, join(tools, tool))
+  const office = join(tools, 'soffice')
+  await writeFile(office, '')
+  const childEnv = { PATH: tools, HERALD_SOFFICE: office }
+  const bare = await startConverter({ workers: 1, childEnv })
+  const formats = await promisify(bare.client.ListFormats.bind(bare.client, {}))()
+  const metric = await bare.app.metrics.getSingleMetricAsString('herald_children_confined')
+  await bare.close()
+  expect(formats?.missingConfinement).toContain('a sandbox for the document engine')
+  expect(metric).toMatch(/measure="a sandbox for the document engine".* 0/)
 })
 
 test('a child reads and writes its own, and nothing else', async () => {

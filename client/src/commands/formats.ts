@@ -34,7 +34,8 @@ export async function formatsCommand(
   return 0
 }
 
-function jsonOf({ formats, limits, versions, engines }: ReceivedListFormatsResponse) {
+function jsonOf(response: ReceivedListFormatsResponse) {
+  const { formats, limits, versions, engines, missingConfinement } = response
   return {
     formats: formats.map(jsonFormat),
     limits,
@@ -44,6 +45,7 @@ function jsonOf({ formats, limits, versions, engines }: ReceivedListFormatsRespo
       available,
       unavailableReason: unavailableReason === '' ? null : unavailableReason,
     })),
+    missingConfinement,
   }
 }
 
@@ -63,7 +65,7 @@ function jsonFormat(format: ReceivedFormat) {
 }
 
 function tableOf(
-  { formats, limits, engines }: ReceivedListFormatsResponse,
+  { formats, limits, engines, missingConfinement }: ReceivedListFormatsResponse,
   width: number,
 ): string[] {
   const yes = (is: boolean) => (is ? 'yes' : '–')
@@ -96,6 +98,15 @@ function tableOf(
       width,
     ),
     ...(limits ? ['', ...wrapped(limitsSentence(limits), width)] : []),
+    ...(missingConfinement.length > 0
+      ? [
+          '',
+          ...wrapped(
+            `Hostile files: this server lacks ${shown(missingConfinement.join(', '))}.`,
+            width,
+          ),
+        ]
+      : []),
   ]
 }
 

@@ -30,6 +30,7 @@ export const documentEngine: Engine = {
         libreoffice: office.version,
         ...(found ? { bubblewrap: found.version } : {}),
       },
+      sandboxed: found !== undefined,
     }
   },
 

@@ -113,6 +113,8 @@ export interface EngineReport {
   readonly makes: Readonly<Record<string, readonly string[]>>
   /** Library to version. */
   readonly versions: Readonly<Record<string, string>>
+  /** Whether the programs it starts run in a sandbox; undefined if it starts none. */
+  readonly sandboxed?: boolean
 }
 
 /**

@@ -18,27 +18,39 @@ const readable = [
   '/var/cache/fontconfig',
 ]
 
-/** Own names, own processes, no network: bwrap(1). It dies with whoever started it. */
-const bubblewrap: Sandbox = (folder) => [
-  'bwrap',
-  '--unshare-all',
-  '--die-with-parent',
-  ...readable.flatMap((path) => ['--ro-bind-try', path, path]),
-  ...['--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
-  ...['--bind', folder, folder, '--chdir', folder, '--'],
-]
+/** Own names, own processes, no network: bwrap(1). It dies with the process that started it. */
+const bubblewrap =
+  (proc: readonly string[]): Sandbox =>
+  (folder) => [
+    'bwrap',
+    '--unshare-all',
+    '--die-with-parent',
+    ...readable.flatMap((path) => ['--ro-bind-try', path, path]),
+    ...[...proc, '--dev', '/dev', '--tmpfs', '/tmp'],
+    ...['--bind', folder, folder, '--chdir', folder, '--'],
+  ]
+
+/**
+ * A container may not mount a /proc of its own. In the container's, command lines of other
+ * processes can be read, and nothing else of them: their user namespace is another.
+ */
+const sandboxes = [
+  bubblewrap(['--proc', '/proc']),
+  bubblewrap(['--ro-bind', '/proc', '/proc']),
+] as const
 
 /** Without one a program is held by its own settings, and by the rights of the child alone. */
 export const noSandbox: Sandbox = () => []
 
-/** Bubblewrap where it is installed and may be used; undefined where not. Takes some 20 ms. */
+/** Bubblewrap if it is installed and may be used, else undefined. Takes some 20 ms. */
 export async function findSandbox(): Promise<{ sandbox: Sandbox; version: string } | undefined> {
-  try {
-    const [program = '', ...words] = bubblewrap('/usr')
-    await promisify(execFile)(program, [...words, '/bin/sh', '-c', ':'], { timeout: 5000 })
-    const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 5000 })
-    return { sandbox: bubblewrap, version: stdout.trim().split(' ').at(-1) ?? '' }
-  } catch {
-    return undefined
+  for (const sandbox of sandboxes) {
+    try {
+      const [program = '', ...words] = sandbox('/usr')
+      await promisify(execFile)(program, [...words, '/bin/sh', '-c', ':'], { timeout: 5000 })
+      const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: 5000 })
+      return { sandbox, version: stdout.trim().split(' ').at(-1) ?? '' }
+    } catch {}
   }
+  return undefined
 }

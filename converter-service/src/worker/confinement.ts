@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import type { EngineReport } from '../engines/engine.js'
 
 /** How a child is started with fewer rights than this process has. */
 export interface Confinement {
@@ -39,6 +40,18 @@ const probeTimeoutMs = 5000
 
 /** Formats of files are read by programs: these folders hold them, and their fonts. */
 const programFolders = ['/usr', '/opt', '/bin', '/lib', '/etc/fonts', '/Applications', '/System']
+
+/** The same with what the engines say of the programs that they start. */
+export function withSandboxes(
+  { has, lacks }: Pick<Confinement, 'has' | 'lacks'>,
+  engines: readonly EngineReport[],
+): Pick<Confinement, 'has' | 'lacks'> {
+  const named = (sandboxed: boolean) =>
+    engines.flatMap((each) =>
+      each.sandboxed === sandboxed ? [`a sandbox for the ${each.name} engine`] : [],
+    )
+  return { has: [...has, ...named(true)], lacks: [...lacks, ...named(false)] }
+}
 
 /** Tries what this machine knows of, one measure after the other. Takes some 20 ms. */
 export async function probeConfinement(options: ConfinementOptions): Promise<Confinement> {

@@ -24,6 +24,10 @@ export interface ListFormatsResponse {
    * What does the work, available here or not.
    */
   'engines'?: (_herald_converter_v1_Engine)[];
+  /**
+   * The measures against hostile files that this server's machine does not allow.
+   */
+  'missingConfinement'?: (string)[];
 }
 
 /**
@@ -46,4 +50,8 @@ export interface ListFormatsResponse__Output {
    * What does the work, available here or not.
    */
   'engines': (_herald_converter_v1_Engine__Output)[];
+  /**
+   * The measures against hostile files that this server's machine does not allow.
+   */
+  'missingConfinement': (string)[];
 }
