@@ -1,24 +1,21 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { lstat, readdir, unlink } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { isAlive, thisProcess } from '@herald/runtime/process-identity'
+import {
+  parseProcessName,
+  processName,
+  processNamePattern,
+  processState,
+} from '@herald/runtime/process-identity'
 
-const pattern = /^\.herald-([0-9a-f]{8})-(\d+)-(\d*)-[0-9a-f]{12}\.part$/
+const pattern = new RegExp(`^\\.herald-(${processNamePattern})-[0-9a-f]{12}\\.part$`)
 
-/** A process id means something on its own machine only. */
-const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
-
-/** After that long, what another machine left here is taken for left. */
+/** After that long, the file of a process that cannot be looked at is taken for left. */
 const foreignMs = 24 * 60 * 60 * 1000
 
 /** A new name in `directory`, of the same file system as the file it becomes, naming who writes it. */
 export function temporaryPath(directory: string): string {
-  const { pid, startedAt } = thisProcess
-  return join(
-    directory,
-    `.herald-${machine}-${pid}-${startedAt}-${randomBytes(6).toString('hex')}.part`,
-  )
+  return join(directory, `.herald-${processName}-${randomBytes(6).toString('hex')}.part`)
 }
 
 /**
@@ -41,8 +38,9 @@ export async function removeLeftOvers(
 }
 
 async function isLeftOver(path: string, name: string): Promise<boolean> {
-  const [, where, pid, startedAt] = pattern.exec(name) ?? []
-  if (where === machine) return !isAlive({ pid: Number(pid), startedAt: startedAt ?? '' })
+  const [, writer = ''] = pattern.exec(name) ?? []
+  const state = processState(parseProcessName(writer))
+  if (state !== 'unknown') return state === 'dead'
   const status = await lstat(path).catch(() => undefined)
   return status !== undefined && Date.now() - status.mtimeMs > foreignMs
 }

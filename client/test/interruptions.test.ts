@@ -213,10 +213,13 @@ describe('kill -9', () => {
     const machine = (await makeOne(shop)).split('-')[1]
     const left = `.herald-${machine}-${dead}-1-0123456789ab.part`
     const alive = `.herald-${machine}-${process.pid}--0123456789ab.part`
-    const elsewhere = `.herald-00000000-${dead}-1-0123456789ab.part`
-    for (const name of [left, alive, elsewhere]) await writeFile(shop.path(name), 'half')
+    const [host, boot] = (machine ?? '').split('.')
+    const elsewhere = `.herald-00000000.${boot}.1-${dead}-1-0123456789ab.part`
+    const inContainer = `.herald-${host}.${boot}.1-${dead}-1-0123456789ab.part`
+    for (const name of [left, alive, elsewhere, inContainer])
+      await writeFile(shop.path(name), 'half')
     await shop.herald(['convert', 'a.png', '--to', 'webp'])
-    expect(await shop.names()).toEqual([elsewhere, alive, 'a.png', 'a.webp'].sort())
+    expect(await shop.names()).toEqual([elsewhere, inContainer, alive, 'a.png', 'a.webp'].sort())
   })
 })
 

@@ -1,7 +1,12 @@
 import { lstat, mkdir, mkdtemp, readdir, rm, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
-import { isAlive, thisProcess } from '@herald/runtime/process-identity'
+import {
+  parseProcessName,
+  processName,
+  processNamePattern,
+  processState,
+} from '@herald/runtime/process-identity'
 
 /** Where uploads and renditions lie while a conversion is under way. */
 export interface Spool {
@@ -19,12 +24,14 @@ export interface SpoolFolder {
   remove(): Promise<void>
 }
 
+const pattern = new RegExp(`^(${processNamePattern})-\\w+$`)
+
 /** Opens the spool under `root`, made when absent, and removes what dead processes left there. */
 export async function openSpool(root: string): Promise<Spool> {
   await mkdir(root, { recursive: true, mode: 0o700 })
   await requireOurs(root)
   await removeLeftovers(root)
-  const own = join(root, `${thisProcess.pid}-${thisProcess.startedAt}-`)
+  const own = join(root, `${processName}-`)
   const directory = await mkdtemp(own)
   return {
     directory,
@@ -62,8 +69,9 @@ async function requireOurs(root: string): Promise<void> {
 
 async function removeLeftovers(root: string): Promise<void> {
   for (const name of await readdir(root)) {
-    const [, pid, startedAt = ''] = /^(\d+)-(\d*)-\w+$/.exec(name) ?? []
-    if (pid === undefined || isAlive({ pid: Number(pid), startedAt })) continue
+    const [, owner] = pattern.exec(name) ?? []
+    // What belongs to a process that cannot be looked at, in another container, is left alone.
+    if (owner === undefined || processState(parseProcessName(owner)) !== 'dead') continue
     await rm(join(root, name), { recursive: true, force: true })
   }
 }

@@ -71,7 +71,7 @@ test('killed in the middle of its work it leaves no child, and the next start cl
   const left = await readdir(spool)
   expect(left).toHaveLength(2)
   expect(left).toContain('not-of-herald')
-  expect(left.some((name) => name.startsWith(`${second.child.pid}-`))).toBe(true)
+  expect(left.some((name) => name.includes(`-${second.child.pid}-`))).toBe(true)
   second.child.kill('SIGTERM')
   expect(await second.exited).toEqual([0, null])
 })

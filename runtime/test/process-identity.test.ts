@@ -1,7 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { isAlive, thisProcess } from '@herald/runtime/process-identity'
+import {
+  isAlive,
+  isSameProcess,
+  parseProcessName,
+  processName,
+  processState,
+  thisProcess,
+} from '@herald/runtime/process-identity'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 const onLinux = process.platform === 'linux'
@@ -50,3 +57,19 @@ test.skipIf(!onLinux)(
     expect(isAlive({ pid: 1, startedAt: '' })).toBe(true)
   },
 )
+
+test('a process of another PID namespace or machine is unknown, one of an earlier boot is dead', () => {
+  const [machine = '', boot = '', namespace] = (thisProcess.scope ?? '').split('.')
+  const state = (...parts: unknown[]) => processState({ ...thisProcess, scope: parts.join('.') })
+  expect(state(machine, boot, namespace)).toBe('alive')
+  expect(state(machine, boot, 1)).toBe('unknown')
+  expect(state('00000000', boot, namespace)).toBe('unknown')
+  expect(state('00000000', '00000000', namespace)).toBe('unknown')
+  expect(state(machine, '00000000', namespace)).toBe('dead')
+  expect(state(machine, '00000000', 1)).toBe('dead')
+})
+
+test('one pid in two scopes is two processes, and a name keeps all of it', () => {
+  expect(isSameProcess(thisProcess, { ...thisProcess, scope: 'a.b.1' })).toBe(false)
+  expect(parseProcessName(processName)).toEqual(thisProcess)
+})

@@ -87,11 +87,13 @@ async function convertPrepared(
   for (const job of jobs) report.expect(job)
   const bars = showBars(terminal, jobs.length)
   const tally = runTally()
+  let announces = false
   // One more than can be worked on: while it uploads or is saved, the others keep every worker busy.
   const atOnce = options.jobs ?? (workers ?? availableParallelism()) + 1
   try {
     await convertAll(jobs, run, { converter, announcer, bars }, atOnce, (outcome) => {
       tally.add(outcome)
+      announces ||= outcome.announced !== undefined
       report.done(outcome)
     })
   } finally {
@@ -99,7 +101,7 @@ async function convertPrepared(
   }
   report.end({ tally, files: jobs.length, leftOut, elapsedMs: Date.now() - startedAt })
   if (run.recipients.length === 0) return tally.exitCode
-  const missing = await announcer.missingConsumer(run.topic)
+  const missing = announces ? await announcer.missingConsumer(run.topic) : undefined
   if (missing) terminal.tell(`${terminal.paint('yellow', '!', 'stderr')} ${shown(missing)}`)
   if (!run.signal.aborted) await announcer.catchUp()
   return tally.exitCode

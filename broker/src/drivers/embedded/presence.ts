@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive } from '@herald/runtime/process-identity'
+import { processState } from '@herald/runtime/process-identity'
 import type { GroupMember } from './groups.js'
 
 /**
@@ -48,7 +48,7 @@ export class Presence {
 
   isLive({ process, mark }: GroupMember): boolean {
     if (mark === this.mark) return true
-    if (!isAlive(process)) return false
+    if (processState(process) === 'dead') return false
     const now = performance.now()
     const changedMs = statSync(this.#path(mark), { throwIfNoEntry: false })?.mtimeMs ?? 0
     const seen = this.#seen.get(mark)
