@@ -111,14 +111,14 @@ export async function withRelay<T>(
   }
 }
 
-async function open({ outboxDirectory, broker }: ClientConfig) {
+async function open({ outboxDirectory, broker, command }: ClientConfig) {
   const outbox = await openOutboxIn(outboxDirectory)
   const link = linkBroker(broker)
   const close = async () => {
     await soon(link.close())
     await soon(outbox.close())
   }
-  return { announcer: createAnnouncer(outbox, link), outbox, link, close }
+  return { announcer: createAnnouncer(outbox, link, command), outbox, link, close }
 }
 
 /** What hangs ends with the process. */
@@ -138,7 +138,7 @@ async function openOutboxIn(directory: string): Promise<RelayableOutbox> {
   }
 }
 
-function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink): Announcer {
+function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink, command: string): Announcer {
   // One wait for a broker in trouble is enough: the files that follow do not wait again.
   let trouble = false
   const relayed = (timeoutMs: number, retrySetAside: boolean) =>
@@ -154,7 +154,7 @@ function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink): Announcer {
       return {
         events: events.map((event, at) => placed(event, places?.[at])),
         published: places !== undefined,
-        warning: places ? undefined : warningOf(link.fault ?? lastFault(outbox, entryId)),
+        warning: places ? undefined : warningOf(command, link.fault ?? lastFault(outbox, entryId)),
       }
     },
 
@@ -201,7 +201,7 @@ function placed(
   return { ...event, partition: place?.partition ?? null, offset: place?.offset ?? null }
 }
 
-function warningOf(reason: string | undefined): string {
-  const sentence = 'The announcement is kept and will be sent later: herald outbox flush'
+function warningOf(command: string, reason: string | undefined): string {
+  const sentence = `The announcement is kept and will be sent later: ${command} outbox flush`
   return reason === undefined ? sentence : `${sentence} (${shown(reason)})`
 }

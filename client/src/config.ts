@@ -27,6 +27,7 @@ const variables = (env: Environment) => ({
     "the notifier's address such as http://localhost:9102",
   ),
   HERALD_SOURCE: text(/^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/, '/herald/cli', 'a URI reference'),
+  HERALD_COMMAND: text(/^[ -~]*[!-~][ -~]*$/, 'herald', 'the command by which herald is called'),
 })
 
 /** What the CLI is told by its environment. */
@@ -43,6 +44,8 @@ export interface ClientConfig {
   readonly notifier: string
   /** `ce_source` of what is announced. */
   readonly source: string
+  /** How hints call this program: `herald`, in a container `docker compose run --rm herald`. */
+  readonly command: string
 }
 
 /** Throws ConfigurationError naming every fault. */
@@ -55,5 +58,6 @@ export function loadConfig(env: Environment): ClientConfig {
     outboxDirectory: join(dataFolder(env), 'outbox'),
     notifier: values.HERALD_NOTIFIER.replace(/\/$/, ''),
     source: values.HERALD_SOURCE,
+    command: values.HERALD_COMMAND,
   })
 }

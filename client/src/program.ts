@@ -118,4 +118,5 @@ Environment (defaults):
   HERALD_DATA=$XDG_STATE_HOME/herald, else ~/.local/state/herald
   HERALD_NOTIFIER=http://localhost:9102
   HERALD_SOURCE=/herald/cli
+  HERALD_COMMAND=herald
   NO_COLOR (set to anything: no colours), FORCE_COLOR (colours also into a pipe)`

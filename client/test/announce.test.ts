@@ -237,6 +237,18 @@ describe('a broker that is down', () => {
     expect((await shop.herald(['outbox', '--json'])).stdout).toBe('')
   })
 
+  test('is named with the command that the caller uses, in a container too', async () => {
+    const shop = await workshop({ 'a.png': picture })
+    await mkdir(shop.path('data'))
+    await writeFile(shop.path('data', 'broker'), '')
+    const env = { HERALD_COMMAND: 'docker compose run --rm herald' }
+    const converted = await shop.herald(['convert', 'a.png', '-t', 'gif'], env)
+    const flushed = await shop.herald(['outbox', 'flush'], env)
+    for (const { stderr } of [converted, flushed]) {
+      expect(stderr).toContain(': docker compose run --rm herald outbox flush')
+    }
+  })
+
   test('is told to a person in one line', async () => {
     const shop = await workshop({ 'a.png': picture, 'b.png': picture })
     await mkdir(shop.path('data'))

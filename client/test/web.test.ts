@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { eventTypes } from '@herald/proto/events'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
@@ -117,6 +118,20 @@ describe('herald web', { timeout: 60_000 }, () => {
     expect(await statusFor('rebound.example')).toBe(421)
     expect(await statusFor('localhost.evil.example:8080')).toBe(421)
     expect(await statusFor(new URL(page.url).host)).toBe(200)
+  })
+
+  test('a page for localhost is served to every name of loopback, wherever it listens', async () => {
+    const folder = await openWebFolder(converter.address)
+    onTestFinished(() => folder.close())
+    const free = createServer().listen(0)
+    const { port } = free.address() as AddressInfo
+    await new Promise((resolve) => free.close(resolve))
+    await folder.start({
+      HERALD_WEB_LISTEN: `0.0.0.0:${port}`,
+      HERALD_WEB_URL: `http://localhost:${port}`,
+    })
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200)
+    expect((await fetch(`http://localhost:${port}/`)).status).toBe(200)
   })
 
   test.each([

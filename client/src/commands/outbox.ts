@@ -26,7 +26,8 @@ export async function outboxListCommand(
 
 /** Publishes what the outbox holds; resolves to 0 when it is empty afterwards, else to 5. */
 export async function outboxFlushCommand({ env, terminal, signal }: CommandContext) {
-  return withOutbox(loadConfig(env), async (kept) => {
+  const config = loadConfig(env)
+  return withOutbox(config, async (kept) => {
     const { published, left, reason } = await kept.flush(signal)
     if (left === 0) {
       terminal.tell(published === 0 ? 'Nothing was waiting.' : `${counted(published)} sent.`)
@@ -35,7 +36,7 @@ export async function outboxFlushCommand({ env, terminal, signal }: CommandConte
     const sent = published === 0 ? '' : `, ${published} sent`
     const why = reason ?? 'the broker takes nothing now'
     terminal.tell(`herald: ${counted(left)} still waiting${sent}: ${shown(why)}`)
-    terminal.tell('  They are kept. When the broker is there: herald outbox flush')
+    terminal.tell(`  They are kept. When the broker is there: ${config.command} outbox flush`)
     return 5
   })
 }

@@ -23,10 +23,10 @@ export async function whyCommand(
     const story = await tellStory(kept.outbox, desk, id)
     const now = new Date()
     if (options.json) {
-      terminal.print(jsonLine(jsonOf(story, now)))
+      terminal.print(jsonLine(jsonOf(story, now, config.command)))
     } else {
       for (const event of story.events) {
-        for (const line of linesOf(event, story.silence, now)) terminal.print(line)
+        for (const line of linesOf(event, story.silence, now, config.command)) terminal.print(line)
       }
       if (story.events.length === 0) terminal.tell(`herald: ${shown(unknown(story))}`)
       else if (story.silence) terminal.tell(`herald: ${shown(story.silence)}.`)
@@ -42,14 +42,19 @@ function unknown({ id, silence }: Story): string {
   return silence === undefined ? `${here}, nor has the notifier.` : `${here}, and ${silence}.`
 }
 
-function linesOf(event: EventStory, silence: string | undefined, now: Date): string[] {
+function linesOf(
+  event: EventStory,
+  silence: string | undefined,
+  now: Date,
+  command: string,
+): string[] {
   const to = event.mail?.recipient ? `  to ${event.mail.recipient}` : ''
   const steps = timelineOf(event).map(({ at, what }) => [at ? clock(at, now) : '', what] as const)
   const width = Math.max(0, ...steps.map(([time]) => time.length))
   return [
     shown(`${event.eventId}${to}`),
     ...steps.map(([time, what]) => `  ${padded(time, width)}  ${shown(what)}`),
-    `  ${shown(verdictOf(event, silence, now).sentence)}`,
+    `  ${shown(verdictOf(event, silence, now, command).sentence)}`,
   ]
 }
 
@@ -58,7 +63,7 @@ function linesOf(event: EventStory, silence: string | undefined, now: Date): str
  * conversionId, recipient, standing, sentence, file, topic, partition, offset, state, attempts,
  * reply, messageId, nextAttemptAt, timeline [{at, what}]}]. What is not known is null.
  */
-function jsonOf({ id, events, silence }: Story, now: Date) {
+function jsonOf({ id, events, silence }: Story, now: Date, command: string) {
   return {
     id,
     known: events.length > 0,
@@ -67,7 +72,7 @@ function jsonOf({ id, events, silence }: Story, now: Date) {
       eventId: event.eventId,
       conversionId: event.conversionId ?? null,
       recipient: event.mail?.recipient ?? null,
-      ...verdictOf(event, silence, now),
+      ...verdictOf(event, silence, now, command),
       file: event.outbox?.label ?? null,
       topic: event.outbox?.topic ?? event.mail?.topic ?? null,
       partition: event.outbox?.partition ?? event.mail?.partition ?? null,

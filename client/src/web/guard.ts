@@ -1,5 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import type { RequestHandler } from 'express'
+import { isLoopback } from './config.js'
 
 const policy = [
   "default-src 'none'",
@@ -34,11 +35,12 @@ export const strictHeaders: RequestHandler = (_request, response, next) => {
  */
 export function knownHostsOnly(isLoopbackOnly: boolean, url: string | undefined): RequestHandler {
   const own = url === undefined ? undefined : new URL(url).host
+  // In a container it listens on every address, and a page on localhost is loopback's all the same.
+  const allowLoopback = isLoopbackOnly || (own !== undefined && isLoopback(own))
+  const anyHost = own === undefined && !isLoopbackOnly
   return (request, response, next) => {
     const host = request.headers.host ?? ''
-    const known = isLoopbackOnly
-      ? host === own || /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(host)
-      : own === undefined || host === own
+    const known = anyHost || host === own || (allowLoopback && isLoopback(host))
     if (known) next()
     else response.status(421).type('text').send('This name is not served here.\n')
   }

@@ -27,9 +27,10 @@ export function verdictOf(
   { outbox, mail }: EventStory,
   silence: string | undefined,
   now: Date,
+  command: string,
 ): Verdict {
   if (mail) return ofMail(mail, now)
-  if (outbox?.state !== 'published') return ofKept(outbox, now)
+  if (outbox?.state !== 'published') return ofKept(outbox, now, command)
   const published = `Published at ${clock(outbox.publishedAt ?? outbox.keptAt, now)}`
   if (silence !== undefined) {
     return {
@@ -43,7 +44,7 @@ export function verdictOf(
   }
 }
 
-function ofKept(outbox: OutboxTrace | undefined, now: Date): Verdict {
+function ofKept(outbox: OutboxTrace | undefined, now: Date, command: string): Verdict {
   if (outbox === undefined) return { standing: 'not told', sentence: 'Nothing more is known.' }
   const since = clock(outbox.keptAt, now)
   if (outbox.state === 'being placed') {
@@ -52,7 +53,7 @@ function ofKept(outbox: OutboxTrace | undefined, now: Date): Verdict {
   const why = outbox.lastFault === undefined ? '' : ` (${ended(outbox.lastFault)})`
   return {
     standing: 'kept',
-    sentence: `Not announced yet: kept in the outbox since ${since}${why}. Send it with: herald outbox flush`,
+    sentence: `Not announced yet: kept in the outbox since ${since}${why}. Send it with: ${command} outbox flush`,
   }
 }
 
