@@ -56,6 +56,10 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
           await settle.uncertainty(task, record.reply || 'the notifier ended before the reply came')
           return true
         }
+        if ((record.unconfirmed ?? 0) > policy.maxResends) {
+          await settle.failure(task, `Not sent again: ${record.reply}`)
+          return true
+        }
     }
     const waitMs = (record.nextAttemptAt ?? 0) - Date.now()
     if (waitMs > 0) throw new RetryLater(waitMs, { soonerWhenCrowded: true })

@@ -58,6 +58,7 @@ function describe(record: MailRecord) {
     deferredSince: iso(record.deferredSince),
     // Whether it waits in the ledger, behind the others of its key.
     deferred: record.lane !== undefined,
+    possiblyDelivered: record.possiblyDelivered,
     withoutPreview: record.withoutPreview,
     nextAttemptAt: iso(record.nextAttemptAt),
     deadLetteredAt: iso(record.deadLetteredAt),

@@ -21,6 +21,7 @@ export interface SettledMail {
     | 'eventIds'
     | 'recipient'
     | 'messageId'
+    | 'possiblyDelivered'
     | 'conversionId'
     | 'runId'
   >
@@ -51,7 +52,8 @@ export function outcomeMessage(
             ...common,
             reason: reply,
             failedAtUnixMs: updatedAt,
-            possiblyDelivered: state === 'unknown',
+            // Records of earlier versions have the state alone.
+            possiblyDelivered: record.possiblyDelivered ?? state === 'unknown',
           },
         }
   // As it always was for a mail; the same event may have an outcome on every channel.

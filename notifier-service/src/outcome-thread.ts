@@ -76,6 +76,7 @@ function toldOf({ event, record }: SettledMail): SettledMail {
       eventIds: record.eventIds,
       recipient: record.recipient,
       messageId: record.messageId,
+      possiblyDelivered: record.possiblyDelivered,
       conversionId: record.conversionId,
       runId: record.runId,
     },

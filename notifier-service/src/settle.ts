@@ -13,6 +13,8 @@ export interface SettlePolicy {
   /** What to do about a mail that may have been delivered. */
   readonly onUnknown: 'prefer-duplicate' | 'prefer-loss'
   readonly maxAttempts: number
+  /** How often a mail is sent again because no reply to its body came. */
+  readonly maxResends: number
   /** How long a mail is tried, from the first attempt on, in milliseconds. */
   readonly maxAgeMs: number
   /** Waits after the server refused a mail for now. */
@@ -64,7 +66,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
         logger.info({ attempts }, 'delivered')
         return
       case 'refused':
-        return fail(task, outcome.reply, true)
+        return fail(task, outcome.reply)
       case 'outage':
         if (outcome.failure === 'server down' && suspects.accuse(mail.messageId)) {
           return retry(task, 'deferred', outcome.reason)
@@ -94,7 +96,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     const hasPreview = received.some(
       ({ event }) => 'preview' in event.data && event.data.preview !== null,
     )
-    if (!hasPreview || record?.withoutPreview) return fail(task, reply, true)
+    if (!hasPreview || record?.withoutPreview) return fail(task, reply)
     await ledger.settle(ref, mail, {
       state: 'deferred',
       reply,
@@ -114,8 +116,11 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     const attempts = (task.record?.attempts ?? 0) + 1
     // Asked after an attempt, never before one: an outage that lasted must not cost a mail its turn.
     const ageMs = task.record ? Date.now() - task.record.firstAttemptAt : 0
-    if (attempts >= policy.maxAttempts || ageMs > policy.maxAgeMs) {
-      return fail(task, `Given up after ${attempts} attempts; the last answer: ${reply}`, true)
+    const unconfirmed = task.record?.unconfirmed ?? 0
+    const usedUp = state === 'unknown' && unconfirmed >= policy.maxResends
+    if (usedUp || attempts >= policy.maxAttempts || ageMs > policy.maxAgeMs) {
+      const reason = `Given up after ${attempts} attempts; the last answer: ${reply}`
+      return fail(task, reason, { unconfirmed: state === 'unknown' })
     }
     const waitMs = Math.max(leastMs, backOffMs(policy.backOff, attempts))
     await ledger.settle(task.ref, task.mail, { state, reply, nextAttemptAt: Date.now() + waitMs })
@@ -139,9 +144,13 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     )
   }
 
-  async function fail(task: Task, reason: string, countsAsAttempt: boolean): Promise<void> {
+  async function fail(
+    task: Task,
+    reason: string,
+    noted: { countsAsAttempt?: boolean; unconfirmed?: boolean } = {},
+  ): Promise<void> {
     // First the ledger: were the dead letter first, a crash in between would send the mail again.
-    const failed = { state: 'failed', reply: reason, countsAsAttempt } as const
+    const failed = { state: 'failed', reply: reason, ...noted } as const
     await bury(task, await ledger.settle(task.ref, task.mail, failed))
   }
 
@@ -160,7 +169,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
 
   return {
     outcome,
-    failure: (task, reason) => fail(task, reason, false),
+    failure: (task, reason) => fail(task, reason, { countsAsAttempt: false }),
     bury,
     uncertainty: (task, reply) => leave(task, reply, false),
   }

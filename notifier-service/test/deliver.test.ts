@@ -1,13 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Delivery, Message } from '@herald/broker'
+import type { Delivery, Handler, Message } from '@herald/broker'
+import { fromOutcomeMessage } from '@herald/broker/outcome-message'
 import { createDeliver } from '@herald/notifier-service/deliver'
+import type { MailRecord } from '@herald/notifier-service/ledger/ledger'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
 import { openLetters } from '@herald/notifier-service/mail/letters'
 import { createMailChannel } from '@herald/notifier-service/mail-channel'
 import { createNotifierMetrics } from '@herald/notifier-service/metrics'
 import { watchOutage } from '@herald/notifier-service/outage'
+import { outcomeMessage } from '@herald/notifier-service/outcome-message'
 import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
 import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
@@ -59,7 +62,8 @@ function handler(bury = vi.fn(async (_delivery: Delivery, _reason: { reason: str
   const deliver = createDeliver(
     {
       onUnknown: 'prefer-duplicate',
-      maxAttempts: 5,
+      maxAttempts: 8,
+      maxResends: 2,
       maxAgeMs: 60_000,
       parkForMs: 120_000,
       digests: true,
@@ -181,4 +185,40 @@ test('a mail that is tried for too long is given up', async () => {
     reason: 'Given up after 2 attempts; the last answer: 450 later',
     attempts: 2,
   })
+})
+
+/** Hands the event over until it is acknowledged, as a broker does. */
+async function deliverUntilDone(deliver: Handler, delivery: Delivery): Promise<void> {
+  await vi.waitFor(() => deliver(delivery, context()), { timeout: 10_000, interval: 5 })
+}
+
+test('a mail whose reply never comes is sent again twice, whatever other attempts it has', async () => {
+  server.script = { body: () => 'hang up' }
+  const { deliver, ledger, bury } = handler()
+  const id = uuidv7()
+  await deliverUntilDone(deliver, arrived(message(fileConverted(), id)))
+  expect(server.bodies).toHaveLength(3)
+  expect(bury.mock.calls[0]?.[1]).toMatchObject({ attempts: 3 })
+  expect(ledger.findById(id)).toMatchObject([{ state: 'failed', possiblyDelivered: true }])
+})
+
+test('a mail that may have been delivered once is possibly delivered, however it fails later', async () => {
+  server.script = { body: () => 'hang up' }
+  const { deliver, ledger } = handler()
+  const id = uuidv7()
+  const delivery = arrived(message(fileConverted(), id))
+  await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  server.script = { rcpt: () => '550 5.1.1 no such mailbox' }
+  await deliverUntilDone(deliver, delivery)
+  const [record] = ledger.findById(id)
+  expect(record).toMatchObject({ state: 'failed' })
+  const outcome = fromOutcomeMessage(
+    arrived(
+      outcomeMessage(
+        { event: { id, source: '//herald.test/client' }, record: record as MailRecord },
+        { name: 'mail' },
+      ),
+    ),
+  )
+  expect(outcome?.event.data).toMatchObject({ possiblyDelivered: true })
 })

@@ -200,6 +200,33 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       })
     })
 
+    test('resends are counted afresh after a replay, and what was possibly delivered stays so', async () => {
+      const lost = { state: 'unknown', reply: '', nextAttemptAt: 0 } as const
+      await (await open(dead)).begin(event, mail)
+      const ledger = await open()
+      expect(ledger.find(event)).toMatchObject({ unconfirmed: 1, possiblyDelivered: true })
+      await ledger.begin(event, mail)
+      const twice = await ledger.settle(event, mail, lost)
+      expect(twice).toMatchObject({ unconfirmed: 2, possiblyDelivered: true })
+      await ledger.begin(event, mail)
+      const failed = await ledger.settle(event, mail, { state: 'failed', reply: '550' })
+      expect(failed).toMatchObject({ unconfirmed: 2, possiblyDelivered: true })
+      const reopened = await ledger.reopen(event, '1/7', mail)
+      expect(reopened).toMatchObject({ possiblyDelivered: true })
+      expect(reopened?.unconfirmed).toBeUndefined()
+    })
+
+    test('a digest of what was possibly delivered is possibly delivered', async () => {
+      const ledger = await open()
+      await ledger.settle(event, mail, { state: 'unknown', reply: '', nextAttemptAt: 0 })
+      await ledger.settle(event, mail, { state: 'failed', reply: '550' })
+      await ledger.reopen(event, '1/7', mail)
+      await ledger.gathering.add(ofRun('one', 2))
+      await ledger.gathering.add(ofRun('two', 2))
+      expect(ledger.find(event)).toMatchObject({ possiblyDelivered: true })
+      expect(ledger.find(event)?.events).toHaveLength(2)
+    })
+
     test('a failed mail remembers that its event was put to the dead letters', async () => {
       const ledger = await open()
       const failed = await ledger.settle(event, mail, { state: 'failed', reply: '550' })

@@ -81,6 +81,10 @@ export interface MailRecord extends MailIdentity {
   readonly deferredSince?: number | undefined
   /** The lane it waits in; absent once it does not. */
   readonly lane?: string | undefined
+  /** Attempts since the last replay that ended without a reply to the body; absent if there were none. */
+  readonly unconfirmed?: number | undefined
+  /** True from the first attempt that ended without a reply to the body, whatever came later. */
+  readonly possiblyDelivered?: true | undefined
   /** The server took no mail as large as it was: it is sent without its preview. */
   readonly withoutPreview?: boolean | undefined
   /** The replay that reopened it last, after it had failed; absent where none did. */
@@ -101,6 +105,8 @@ export type Settlement =
 
 interface NotAccepted {
   readonly reply: string
+  /** The body went out and no reply to it came. Default: for `unknown` after an attempt. */
+  readonly unconfirmed?: boolean
   /**
    * False where the mail was not put to the server, or the server was out of service, which is
    * not the mail's fault. Default true.

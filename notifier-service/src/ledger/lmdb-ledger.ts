@@ -162,7 +162,8 @@ export function openLmdbLedger({
       return store.write(() => {
         const record = mails.find(key)
         if (record?.state !== 'failed' || record.replay === replay) return record
-        const alone = mails.part(key) ? fresh(mail, undefined) : record
+        const { possiblyDelivered } = record
+        const alone = mails.part(key) ? { ...fresh(mail, undefined), possiblyDelivered } : record
         const reopened = reopenedRecord(alone, replay)
         mails.put(key, reopened, record)
         return reopened

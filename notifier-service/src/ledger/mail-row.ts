@@ -34,7 +34,14 @@ type NoteRow = readonly [
 type Rest = Partial<
   Pick<
     MailRecord,
-    'events' | 'parkedSince' | 'deferredSince' | 'lane' | 'withoutPreview' | 'replay'
+    | 'events'
+    | 'parkedSince'
+    | 'deferredSince'
+    | 'lane'
+    | 'unconfirmed'
+    | 'possiblyDelivered'
+    | 'withoutPreview'
+    | 'replay'
   >
 >
 
@@ -81,11 +88,12 @@ function toRow(record: MailRecord): MailRow {
 
 function restOf(record: MailRecord): Rest | null {
   const { events, parkedSince, deferredSince, lane, withoutPreview, replay } = record
+  const { unconfirmed, possiblyDelivered } = record
   const any = events ?? parkedSince ?? deferredSince ?? lane ?? withoutPreview ?? replay
-  if (any === undefined) return null
+  if ((any ?? possiblyDelivered) === undefined) return null
   const rest = { events, parkedSince, deferredSince, lane, withoutPreview, replay }
-  const some = Object.entries(rest).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(some)
+  const all = { ...rest, unconfirmed, possiblyDelivered }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
 function toRecord(row: MailRow | MailRecord): MailRecord {

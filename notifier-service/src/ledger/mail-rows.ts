@@ -124,7 +124,8 @@ export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
       const ref = { id: first.id, source: digestSource() }
       const digest = keyOf(ref)
       const identity = { ...head, eventIds: events.map(({ id }) => id), events }
-      table.put(digest, { ...fresh(identity, undefined), lane: head.lane })
+      const possiblyDelivered = records.some((record) => record?.possiblyDelivered) || undefined
+      table.put(digest, { ...fresh(identity, undefined), lane: head.lane, possiblyDelivered })
       for (const [at, event] of events.entries()) {
         table.remove(keyOf(event))
         members.put(keyOf(event), { digest, conversionId: records[at]?.conversionId })

@@ -39,8 +39,12 @@ export function settled(record: MailRecord, settlement: Settlement): MailRecord 
   const counted = state === 'accepted' || (settlement.countsAsAttempt ?? true)
   const note = { at: record.updatedAt, state, reply, counted }
   const refused = state === 'deferred' || state === 'unknown'
+  // A decision not to send an unknown mail again is no further attempt.
+  const isUnconfirmed =
+    state !== 'accepted' && (settlement.unconfirmed ?? (state === 'unknown' && counted))
   return {
     ...record,
+    ...(isUnconfirmed ? withoutReply(record) : {}),
     ...(refused && counted ? { parkedSince: record.parkedSince ?? record.updatedAt } : {}),
     ...('withoutPreview' in settlement && settlement.withoutPreview
       ? { withoutPreview: true }
@@ -66,12 +70,18 @@ export function isTaken({ state }: MailRecord): boolean {
   return state === 'attempting' || state === 'accepted' || state === 'failed'
 }
 
+/** The body went out and no reply to it came. */
+function withoutReply({ unconfirmed = 0 }: MailRecord) {
+  return { unconfirmed: unconfirmed + 1, possiblyDelivered: true } as const
+}
+
 /** An attempt whose process ended before it knew how it went. */
 export function cutShort(record: MailRecord): MailRecord {
   const reply = 'the notifier ended before the reply came'
   const note = { at: record.updatedAt, state: 'unknown', reply, counted: true } as const
   return {
     ...record,
+    ...withoutReply(record),
     state: 'unknown',
     reply,
     history: [...(record.history ?? []), note].slice(-maxHistory),
@@ -93,6 +103,7 @@ export function reopenedRecord(record: MailRecord, replay: string): MailRecord {
     deadLetteredAt: undefined,
     parkedSince: undefined,
     deferredSince: undefined,
+    unconfirmed: undefined,
     replay,
   }
 }

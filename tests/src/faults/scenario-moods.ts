@@ -34,7 +34,9 @@ export async function runMoods(stage: Stage, options: MoodsOptions): Promise<Res
     cutHalfWay(23),
     answerLate(11, 300),
   )
-  return play(stage, { notifiers, behaviour }, async ({ sink, ledger, place, finish }) => {
+  // One reply in ten is lost: some mails lose three in a row.
+  const env = { HERALD_UNKNOWN_RESENDS: '20' }
+  return play(stage, { notifiers, behaviour, env }, async ({ sink, ledger, place, finish }) => {
     await publishPaced(events, { broker: stage.broker, topic: place.topic, perSecond: 60 })
     const settled = await ledger.untilSettled(events, 60_000)
     const { deadLetters, uncommitted } = await finish()

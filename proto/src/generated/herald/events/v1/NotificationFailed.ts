@@ -29,8 +29,8 @@ export interface NotificationFailed {
    */
   'failedAtUnixMs'?: (number | string | Long);
   /**
-   * The connection was lost before the reply, and the notifier prefers a lost mail to one sent
-   * twice: it may have been delivered. Else the event lies among the dead letters.
+   * True if in any attempt the body was sent and no reply came: it may have been delivered. With
+   * the policy prefer-loss the event is then not in the dead letters; otherwise it is.
    */
   'possiblyDelivered'?: (boolean);
 }
@@ -61,8 +61,8 @@ export interface NotificationFailed__Output {
    */
   'failedAtUnixMs': (number);
   /**
-   * The connection was lost before the reply, and the notifier prefers a lost mail to one sent
-   * twice: it may have been delivered. Else the event lies among the dead letters.
+   * True if in any attempt the body was sent and no reply came: it may have been delivered. With
+   * the policy prefer-loss the event is then not in the dead letters; otherwise it is.
    */
   'possiblyDelivered': (boolean);
 }
