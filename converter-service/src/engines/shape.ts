@@ -3,7 +3,7 @@ import type { Colours } from './colours.js'
 import type { EngineLimits, RenditionPlan } from './engine.js'
 import type { Picture } from './image-source.js'
 import { type Sharp, sharp } from './sharp.js'
-import { drawingScale } from './target-size.js'
+import { drawingScale, targetSize } from './target-size.js'
 
 /** What a picture goes through between its file and an encoder. */
 export interface Shaping {
@@ -78,15 +78,19 @@ function flatten(pixels: Sharp, plan: RenditionPlan): Sharp {
 }
 
 function resize(pixels: Sharp, { picture, plan, crop }: Shaping): Sharp {
-  const { width, height } = plan
+  const { width, height, fit } = plan
   if (width === undefined && height === undefined) return pixels
   if (crop)
     return pixels.resize({ width: crop.width, height: crop.height, fit: 'outside' }).extract(crop)
+  const boxed =
+    width !== undefined && height !== undefined && (fit === 'cover' || fit === 'contain')
+  // Given one side, sharp would distort or pad; given a box, it would round in its own way.
+  if (!boxed) return pixels.resize({ ...targetSize(picture, plan, picture.scalable), fit: 'fill' })
   // A drawing is drawn at the size it is resized to: sharp passes the scale on to librsvg.
   return pixels.resize({
-    ...(width === undefined ? {} : { width }),
-    ...(height === undefined ? {} : { height }),
-    fit: plan.fit,
+    width,
+    height,
+    fit,
     position: plan.gravity,
     withoutEnlargement: !plan.enlarge && !picture.scalable,
     background: behind(plan) ?? nothing,
