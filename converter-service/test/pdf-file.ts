@@ -7,6 +7,8 @@ export interface PdfOptions {
   readonly page?: string
   /** Entries of the catalogue, such as a form. */
   readonly catalogue?: string
+  /** Entries of the trailer, such as the properties. */
+  readonly trailer?: string
   /** Further objects, from the number 5 on. */
   readonly objects?: readonly string[]
   readonly fonts?: string
@@ -25,6 +27,7 @@ export function pdfFile({
   height = 100,
   page = '',
   catalogue = '',
+  trailer = '',
   objects = [],
   fonts = '/F 3 0 R',
 }: PdfOptions): Buffer {
@@ -48,6 +51,6 @@ export function pdfFile({
     text += `${index + 1} 0 obj\n${object}\nendobj\n`
   })
   const rows = offsets.map((at) => `${String(at).padStart(10, '0')} 00000 n \n`).join('')
-  text += `xref\n0 ${all.length + 1}\n0000000000 65535 f \n${rows}trailer\n<</Size ${all.length + 1}/Root 1 0 R>>\nstartxref\n${text.length}\n%%EOF\n`
+  text += `xref\n0 ${all.length + 1}\n0000000000 65535 f \n${rows}trailer\n<</Size ${all.length + 1}/Root 1 0 R${trailer}>>\nstartxref\n${text.length}\n%%EOF\n`
   return Buffer.from(text, 'latin1')
 }

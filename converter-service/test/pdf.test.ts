@@ -110,6 +110,38 @@ describe('several pages', () => {
   })
 })
 
+describe('a PDF', () => {
+  const text = coloured.toString('latin1')
+  test.each([
+    ['zeros behind its end', Buffer.concat([coloured, Buffer.alloc(100_000)])],
+    ['a web page behind its end', Buffer.from(`${text}\n<html>${'<p>x</p>\n'.repeat(20_000)}`)],
+    ['its last part within a form', Buffer.from(`--b\r\n\r\n${text}\r\n--b--\r\n`)],
+    ['no startxref', Buffer.from(text.slice(0, text.indexOf('startxref')))],
+    ['an end across two blocks', Buffer.concat([coloured, Buffer.alloc(64 * 1024 - 20)])],
+  ])('with %s has its pages', async (_what, bytes) => {
+    const { header } = await convertOne(converter.client, bytes, { format: 'png', page: 2 })
+    expect(header.page).toBe(2)
+  })
+
+  test('that is made of a PDF names what it lost', async () => {
+    const { summary, renditions } = await convert(converter.client, richPdf, ['pdf'])
+    expect([...summary.stripped].sort()).toEqual([
+      'attachments',
+      'form',
+      'outline',
+      'properties',
+      'scripts',
+    ])
+    const again = await convert(converter.client, renditions[0]?.bytes as Buffer, ['pdf'])
+    expect(again.summary.stripped).toEqual([])
+  })
+
+  test('whose owner restricts its use is read, and the restrictions are named', async () => {
+    const { summary } = await convert(converter.client, restrictedPdf, ['pdf'])
+    expect(summary.stripped).toEqual(['restrictions'])
+  })
+})
+
 describe('what cannot be done is refused', () => {
   const long = pdfFile({ pages: Array.from({ length: 10_000 }, () => '') })
 
@@ -149,6 +181,14 @@ describe('what cannot be done is refused', () => {
     })
   })
 
+  test('a page too large by far, at once', async () => {
+    const bytes = pdfFile({ pages: [halvesPage], width: 200_000, height: 200_000 })
+    expect(await refusal(converter.client, bytes, ['png'])).toMatchObject({
+      code: 'HERALD_TOO_MANY_PIXELS',
+      message: expect.stringContaining('(416,667 × 416,667)'),
+    })
+  })
+
   test.each([
     ['cut off', coloured.subarray(0, coloured.length / 2), /end is missing/],
     ['without pages', pdfFile({ pages: [] }), /holds no page/],
@@ -171,4 +211,27 @@ const formPdf = pdfFile({
     '<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(HERALD)/DA(/F 20 Tf 0 g)/Rect[10 60 150 90]>>',
     '<</Type/Annot/Subtype/Square/Rect[10 10 60 50]/C[1 0 0]/BS<</W 4>>/F 4>>',
   ],
+})
+
+/** With everything a PDF made of it loses. */
+const richPdf = pdfFile({
+  pages: [halvesPage, halvesPage],
+  page: '/Annots[9 0 R]',
+  trailer: '/Info 11 0 R',
+  catalogue:
+    '/Outlines 5 0 R/Names<</EmbeddedFiles<</Names[(a.txt) 7 0 R]>>/JavaScript<</Names[(s) 10 0 R]>>>>/AcroForm<</Fields[9 0 R]/DA(/F 0 Tf 0 g)>>',
+  objects: [
+    '<</Type/Outlines/First 6 0 R/Last 6 0 R/Count 1>>',
+    '<</Title(Chapter)/Parent 5 0 R/Dest[12 0 R/Fit]>>',
+    '<</Type/Filespec/F(a.txt)/UF(a.txt)/EF<</F 8 0 R>>>>',
+    '<</Type/EmbeddedFile/Length 2>>stream\nhi\nendstream',
+    '<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(HERALD)/DA(/F 20 Tf 0 g)/Rect[10 60 150 90]>>',
+    '<</S/JavaScript/JS(app.alert\\(1\\))>>',
+    '<</Title(Plan)/Author(Ada)>>',
+  ],
+})
+/** Opens without a password; the one of its owner is `owner` (ISO 32000-1, 7.6.3: RC4, 40 bits). */
+const restrictedPdf = pdfFile({
+  pages: [''],
+  trailer: `/ID[<${'00'.repeat(16)}><${'00'.repeat(16)}>]/Encrypt<</Filter/Standard/V 1/R 2/P -44/O<c92422687facee686e373f10b5c7d04738053152f7e2ee30e11c69ec442576ab>/U<6be1555ca5515badbd760e84414b9a89e95827b73798fe4118c0ea7d576f4f58>>>`,
 })

@@ -72,7 +72,11 @@ export interface Inspection {
   readonly width: number
   readonly height: number
   readonly pages: number
-  /** What it holds that a rendition may lose: `orientation`, `exif`, `gps`, `xmp`, `iptc`, `icc`, `pages`. */
+  /**
+   * What it holds that a rendition may lose: `orientation`, `exif`, `gps`, `xmp`, `iptc`, `icc`,
+   * `pages`; of a PDF also `outline`, `properties`, `attachments`, `form`, `scripts`,
+   * `signatures`, `restrictions`.
+   */
   readonly holds: readonly string[]
 }
 

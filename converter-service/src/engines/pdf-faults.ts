@@ -4,11 +4,25 @@ import { HeraldError } from '@herald/proto/errors'
 /** FPDF_ERR_PASSWORD and FPDF_ERR_SECURITY of fpdfview.h. */
 const locked = new Set([4, 5])
 
-/** The library mends what is cut off as well as it can, which shows empty pages for lost ones. */
+const blockBytes = 64 * 1024
+/** Longer than what is looked for, which may stand where two blocks meet. */
+const overlapBytes = 32
+
+/**
+ * Refuses a PDF that ends after an object, without a trailer behind it: PDFium mends that as well
+ * as it can, which shows empty pages for lost ones. Other bytes may follow the trailer.
+ */
 export function refuseCutOff(file: number, size: number): void {
-  const tail = Buffer.alloc(Math.min(size, 64 * 1024))
-  readSync(file, tail, 0, tail.length, size - tail.length)
-  if (!tail.includes('startxref')) throw damagedPdf('is cut off: its end is missing')
+  for (let end = size; end > 0; end -= blockBytes) {
+    const start = Math.max(0, end - blockBytes)
+    const block = Buffer.alloc(Math.min(end + overlapBytes, size) - start)
+    readSync(file, block, 0, block.length, start)
+    const text = block.toString('latin1')
+    const trailer = Math.max(text.lastIndexOf('startxref'), text.lastIndexOf('trailer'))
+    if (/\d\s+\d+\s+obj\b/.test(text.slice(Math.max(0, trailer)))) break
+    if (trailer >= 0) return
+  }
+  throw damagedPdf('is cut off: its end is missing')
 }
 
 /** What FPDF_GetLastError means to a person. */

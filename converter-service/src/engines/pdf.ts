@@ -36,7 +36,7 @@ export const pdfEngine: Engine = {
         width: Math.round(width * scale),
         height: Math.round(height * scale),
         pages: pdf.pages,
-        holds: pdf.pages > 1 ? ['pages'] : [],
+        holds: pdf.holds,
       }
     })
   },

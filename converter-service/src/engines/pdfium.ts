@@ -20,6 +20,8 @@ export const pdfiumVersion = (
 const bgr = 2
 const drawAnnotations = 0x01
 const redFirst = 0x10
+/** What a document says of itself and its author: ISO 32000-1, 14.3.3. */
+const describingTags = ['Title', 'Author', 'Subject', 'Keywords']
 
 let module: Promise<WrappedPdfiumModule> | undefined
 
@@ -109,6 +111,23 @@ export class PdfDocument {
     free(at)
     if (found && width > 0 && height > 0) return { width, height }
     throw damagedPdf(`is damaged: its page ${page} cannot be read`)
+  }
+
+  /** What it holds beside its pages; see `Inspection.holds`. */
+  get holds(): string[] {
+    const lib = this.#lib
+    const document = this.#document
+    const held: Readonly<Record<string, boolean>> = {
+      pages: this.pages > 1,
+      outline: lib.FPDFBookmark_GetFirstChild(document, 0) !== 0,
+      properties: describingTags.some((tag) => lib.FPDF_GetMetaText(document, tag, 0, 0) > 2),
+      attachments: lib.FPDFDoc_GetAttachmentCount(document) > 0,
+      form: this.#form !== 0,
+      scripts: lib.FPDFDoc_GetJavaScriptActionCount(document) > 0,
+      signatures: lib.FPDF_GetSignatureCount(document) > 0,
+      restrictions: lib.FPDF_GetSecurityHandlerRevision(document) !== -1,
+    }
+    return Object.keys(held).filter((name) => held[name])
   }
 
   /** Draws a page over `background`, stretched to `size`, with its annotations and its form. */

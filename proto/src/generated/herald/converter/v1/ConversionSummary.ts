@@ -18,7 +18,9 @@ export interface ConversionSummary {
   'input'?: (_herald_converter_v1_Input | null);
   /**
    * What the input held and no rendition holds any more: `orientation` (applied),
-   * `exif`, `gps`, `xmp`, `iptc`, `icc` (converted to sRGB), `pages`.
+   * `exif`, `gps`, `xmp`, `iptc`, `icc` (converted to sRGB), `pages`; of a PDF also
+   * `outline`, `properties` (title, author, ...), `attachments`, `form` (what is filled in
+   * stays), `scripts`, `signatures`, `restrictions` (set by its owner).
    */
   'stripped'?: (string)[];
   /**
@@ -65,7 +67,9 @@ export interface ConversionSummary__Output {
   'input': (_herald_converter_v1_Input__Output | null);
   /**
    * What the input held and no rendition holds any more: `orientation` (applied),
-   * `exif`, `gps`, `xmp`, `iptc`, `icc` (converted to sRGB), `pages`.
+   * `exif`, `gps`, `xmp`, `iptc`, `icc` (converted to sRGB), `pages`; of a PDF also
+   * `outline`, `properties` (title, author, ...), `attachments`, `form` (what is filled in
+   * stays), `scripts`, `signatures`, `restrictions` (set by its owner).
    */
   'stripped': (string)[];
   /**
