@@ -49,6 +49,18 @@ export interface Message {
   /** Never empty: an empty value is a tombstone to a compacted topic. */
   readonly value: Uint8Array
   readonly headers: Readonly<Record<string, Uint8Array>>
+  /**
+   * Set if `key` and `headers` do not hold a foreign message exactly: the key is not UTF-8, or a
+   * header comes more than once (`headers` has the last one). Published instead of the two.
+   */
+  readonly raw?: RawMessage
+}
+
+/** A message's key and headers byte for byte. */
+export interface RawMessage {
+  readonly key: Uint8Array | null
+  /** Every value of a header, in order. */
+  readonly headers: Readonly<Record<string, readonly Uint8Array[]>>
 }
 
 /** Where a message went. A driver that cannot tell leaves both out. */

@@ -32,20 +32,29 @@ export function checkTopicSettings(settings: { partitions: number; retentionMs: 
 
 /** Throws BROKER_INVALID_MESSAGE or BROKER_MESSAGE_TOO_LARGE. */
 export function checkMessages(messages: readonly Message[], maxBytes: number): void {
-  messages.forEach(({ key, value, headers }, index) => {
+  messages.forEach((message, index) => {
+    const { value, headers } = message
     const which = `Message ${index + 1} of ${messages.length}`
     if (!(value instanceof Uint8Array) || value.byteLength === 0) {
       throw invalid(`${which} has no value. Give it at least one byte.`)
     }
-    let bytes = value.byteLength + (key === null ? 0 : Buffer.byteLength(key))
     for (const [name, header] of Object.entries(headers)) {
       if (!(header instanceof Uint8Array)) throw invalid(`${which}: header ${name} holds no bytes.`)
-      bytes += Buffer.byteLength(name) + header.byteLength
     }
+    const bytes = messageBytes(message)
     if (bytes <= maxBytes) return
     throw new BrokerError(
       'BROKER_MESSAGE_TOO_LARGE',
       `${which} takes ${bytes} bytes; this broker takes ${maxBytes} at most. Send less, or a link to it.`,
     )
   })
+}
+
+/** Key, value and headers together, in bytes, as they are published. */
+export function messageBytes({ key, value, headers, raw }: Message): number {
+  let bytes = value.byteLength + Buffer.byteLength(raw?.key ?? key ?? '')
+  for (const [name, values] of Object.entries(raw?.headers ?? headers)) {
+    for (const each of [values].flat()) bytes += Buffer.byteLength(name) + each.byteLength
+  }
+  return bytes
 }

@@ -4,7 +4,7 @@ import { openKafkaBroker } from '@herald/broker/drivers/kafka'
 import { silentLogger } from '@herald/runtime/logger'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { collector, event, useBench } from './conformance/bench.js'
+import { collector, event, idOf, useBench } from './conformance/bench.js'
 import { describeOnKafka, shortSession, useKafka } from './kafka/use-kafka.js'
 
 const stallMs = 300
@@ -44,6 +44,33 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     await wait(4 * stallMs)
     expect(await memberIds(group)).toEqual(before)
   }
+
+  test('a topic that was just created can be read and published to at once, nothing twice', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const topic = `${bench.topic}-${round}`
+      const broker = await bench.open()
+      const got = collector()
+      const subscription = await broker.subscribe({ topic, group: randomUUID() }, got.handler)
+      expect(await subscription.lag()).toBe(0)
+      const sent = Array.from({ length: 32 }, (_, index) => event(`key-${index}`, index))
+      await broker.publish(topic, sent)
+      await bench.until(async () => expect(await subscription.lag()).toBe(0))
+      expect(got.ids.toSorted()).toEqual(sent.map(idOf).sort())
+      await broker.close()
+    }
+  })
+
+  test('a topic created by publishing gets each message once', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const topic = `${bench.topic}-${round}`
+      const broker = await bench.open()
+      const sent = Array.from({ length: 32 }, (_, index) => event(`key-${index}`, index))
+      await broker.publish(topic, sent)
+      const ends = await admin.fetchTopicOffsets(topic)
+      expect(ends.reduce((sum, { high }) => sum + Number(high), 0)).toBe(sent.length)
+      await broker.close()
+    }
+  })
 
   test('idle partitions with everything committed do not rebuild the consumer', async () => {
     const options = { topic: bench.topic, group: randomUUID() }

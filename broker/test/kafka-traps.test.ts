@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Delivery } from '@herald/broker'
 import { openKafkaBroker } from '@herald/broker/drivers/kafka'
 import { murmur2, Partitioner } from '@herald/broker/drivers/kafka/partitioner'
 import { silentLogger } from '@herald/runtime/logger'
-import kafkajs, { type Admin } from 'kafkajs'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import kafkajs, { type Admin, type KafkaMessage } from 'kafkajs'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import {
   collector,
   event,
@@ -190,6 +191,45 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     await bench.until(() => expect(got.ids).toHaveLength(61))
     const ours = new Partitioner()
     for (const key of keys) expect([key, ours.place(key, 7)]).toEqual([key, placed.get(key)])
+  })
+
+  test('a binary key and repeated headers are published again byte for byte', async () => {
+    const bytes = Buffer.from([0xff, 0x00, 0xfe])
+    const sent = {
+      key: bytes,
+      value: Buffer.from('value'),
+      headers: { twice: ['one', 'two'], once: bytes },
+    }
+    const { bootstrap } = kafka.cluster
+    const client = new kafkajs.Kafka({
+      brokers: bootstrap.split(','),
+      logLevel: kafkajs.logLevel.NOTHING,
+    })
+    const producer = client.producer()
+    const consumer = client.consumer({ groupId: randomUUID() })
+    onTestFinished(
+      async () => void (await Promise.all([producer.disconnect(), consumer.disconnect()])),
+    )
+    const broker = await bench.open({ partitions: 1 })
+    const copies = `${bench.topic}-copies`
+    await Promise.all(
+      [bench.topic, copies].map((topic) => broker.publish(topic, [event('first', 0)])),
+    )
+    await producer.connect()
+    await producer.send({ topic: bench.topic, messages: [sent] })
+    const got = collector()
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids).toEqual(['first/0', 'value']))
+    const delivery = got.deliveries[1] as Delivery
+    expect(Buffer.from(delivery.headers['twice'] ?? []).toString()).toBe('two')
+    await broker.publish(copies, [delivery])
+    const read: KafkaMessage[] = []
+    await consumer.connect()
+    await consumer.subscribe({ topic: copies, fromBeginning: true })
+    await consumer.run({ eachMessage: async ({ message }) => void read.push(message) })
+    await bench.until(() => expect(read).toHaveLength(2))
+    const twice = [Buffer.from('one'), Buffer.from('two')]
+    expect(read[1]).toMatchObject({ key: bytes, headers: { twice, once: bytes } })
   })
 
   test('a consumer that stalls is built anew', async () => {

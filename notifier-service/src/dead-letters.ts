@@ -39,8 +39,7 @@ export function createDeadLetters(broker: Broker, channel: Pick<Channel, 'name'>
         herald_dead_letter_time: new Date().toISOString(),
       }
       for (const shape of [whole, withoutForeignHeaders, reference]) {
-        const { key, value, headers } = shape(delivery)
-        const message = { key, value, headers: { ...headers, ...asHeaders(added) } }
+        const message = withHeaders(shape(delivery), asHeaders(added))
         try {
           await broker.publish(deadLetterTopic(delivery.topic), [message])
           return
@@ -57,9 +56,20 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof BrokerError && error.code === 'BROKER_MESSAGE_TOO_LARGE'
 }
 
-function whole({ key, value, headers }: Original): Message {
+/** Kept beside the message's own headers, byte for byte. */
+export function withHeaders(message: Message, added: Record<string, Uint8Array>): Message {
+  const { raw } = message
+  const repeatable = Object.entries(added).map(([name, value]) => [name, [value]] as const)
+  return {
+    ...message,
+    headers: { ...message.headers, ...added },
+    ...(raw && { raw: { ...raw, headers: { ...raw.headers, ...Object.fromEntries(repeatable) } } }),
+  }
+}
+
+function whole({ key, value, headers, raw }: Original): Message {
   // No topic takes an empty value; a space is nothing to a reader and something to a broker.
-  return { key, value: value.length === 0 ? Buffer.from(' ') : value, headers }
+  return { key, value: value.length === 0 ? Buffer.from(' ') : value, headers, ...(raw && { raw }) }
 }
 
 const maxHeaderBytes = 1024

@@ -31,14 +31,11 @@ const added = 'herald_dead_letter_'
 
 /** Reads what a notifier put to the dead letters; `topic` stands in where it is not told where from. */
 export function readDeadLetter(delivery: Delivery, topic: string): DeadLetter {
-  const { headers, key, value, partition, offset } = delivery
+  const { headers, key, value, partition, offset, raw } = delivery
   const text = (name: string) => Buffer.from(headers[name] ?? []).toString()
   const told = (name: string) => text(`${added}${name}`)
   const time = new Date(told('time'))
   const buriedAt = Number.isNaN(time.getTime()) ? delivery.publishedAt : time
-  const own = Object.entries(headers).filter(
-    ([name]) => !name.startsWith(added) && ![replayHeader, replayChannelHeader].includes(name),
-  )
   return {
     place: `${partition}/${offset}`,
     name: `${partition}/${offset}@${buriedAt.toISOString()}`,
@@ -56,6 +53,20 @@ export function readDeadLetter(delivery: Delivery, topic: string): DeadLetter {
     conversionId: text('ce_subject'),
     sizeBytes: Number.parseInt(told('value_bytes'), 10) || value.byteLength,
     stub: told('dropped').split(',').includes('value'),
-    message: { key, value, headers: Object.fromEntries(own) },
+    message: {
+      key,
+      value,
+      headers: own(headers),
+      ...(raw && { raw: { key: raw.key, headers: own(raw.headers) } }),
+    },
   }
+}
+
+/** The headers of the original message, without those of the dead letter. */
+function own<T>(headers: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(
+      ([name]) => !name.startsWith(added) && ![replayHeader, replayChannelHeader].includes(name),
+    ),
+  )
 }

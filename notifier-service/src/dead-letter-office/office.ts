@@ -3,7 +3,7 @@ import { silentLogger } from '@herald/runtime'
 import type { Terminal } from '@herald/runtime/terminal'
 import { shown } from '@herald/runtime/terminal-text'
 import { loadConfig } from '../config.js'
-import { deadLetterTopic } from '../dead-letters.js'
+import { deadLetterTopic, withHeaders } from '../dead-letters.js'
 import { replayChannelHeader, replayHeader } from '../replay-mark.js'
 import type { CommandContext } from './command-context.js'
 import { type DeadLetter, readDeadLetter } from './dead-letter.js'
@@ -66,12 +66,11 @@ function openOffice(broker: Broker, topic: string, signal: AbortSignal): DeadLet
     },
 
     async replay({ name, channel, origin, eventId, message }) {
-      const headers = {
-        ...message.headers,
+      const marks = {
         [replayHeader]: Buffer.from(name),
         [replayChannelHeader]: Buffer.from(channel),
       }
-      await broker.publish(origin.topic, [{ ...message, headers }])
+      await broker.publish(origin.topic, [withHeaders(message, marks)])
       // Second: a crash in between replays it twice, and the ledger lets one of the two through.
       const note = Buffer.from(JSON.stringify({ deadLetter: name, eventId }))
       const asJson = { 'content-type': Buffer.from('application/json') }

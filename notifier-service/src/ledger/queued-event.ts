@@ -11,11 +11,11 @@ export interface QueuedEvent {
 export type GatheredKey = [lane: string, run: string, position: number]
 
 export function queued(kept: { event: EventRef; delivery: KeptDelivery }): QueuedEvent {
-  const { publishedAt, topic, partition, offset, key, value, headers } = kept.delivery
+  const { publishedAt, topic, partition, offset, key, value, headers, raw } = kept.delivery
   const publishedAtMs = publishedAt.getTime()
   return {
     event: kept.event,
-    delivery: { topic, partition, offset, key, value, headers, publishedAtMs },
+    delivery: { topic, partition, offset, key, value, headers, ...(raw && { raw }), publishedAtMs },
   }
 }
 

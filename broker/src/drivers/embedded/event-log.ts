@@ -1,5 +1,5 @@
 import type { Store, Table } from '@herald/runtime/store'
-import type { Message } from '../../broker.js'
+import type { Message, RawMessage } from '../../broker.js'
 
 export interface TopicSettings {
   readonly partitions: number
@@ -20,6 +20,7 @@ interface StoredEvent {
   readonly key: string | null
   readonly value: Uint8Array
   readonly headers: Readonly<Record<string, Uint8Array>>
+  readonly raw?: RawMessage
   readonly at: number
 }
 
@@ -56,10 +57,10 @@ export class EventLog {
   append(topic: string, placed: readonly { partition: number; message: Message }[]): number[] {
     const at = Date.now()
     const next = new Map<number, number>()
-    const offsets = placed.map(({ partition, message: { key, value, headers } }) => {
+    const offsets = placed.map(({ partition, message: { key, value, headers, raw } }) => {
       const offset = next.get(partition) ?? this.nextOffset(topic, partition)
       next.set(partition, offset + 1)
-      this.#events.put([topic, partition, offset], { key, value, headers, at })
+      this.#events.put([topic, partition, offset], { key, value, headers, ...(raw && { raw }), at })
       return offset
     })
     for (const [partition, offset] of next) this.#next.put([topic, partition], offset)
@@ -73,11 +74,10 @@ export class EventLog {
       end: key(topic, partition, Infinity),
       limit,
     }
-    return Array.from(this.#events.entries(range), ({ key: [, , offset], value }) => ({
-      offset,
-      message: { key: value.key, value: value.value, headers: value.headers },
-      publishedAt: value.at,
-    }))
+    return Array.from(
+      this.#events.entries(range),
+      ({ key: [, , offset], value: { at, ...message } }) => ({ offset, message, publishedAt: at }),
+    )
   }
 
   /** The offset that the next event of the partition gets. */

@@ -1,13 +1,19 @@
+import { isUtf8 } from 'node:buffer'
 import type { EachBatchPayload } from 'kafkajs'
+import type { RawMessage } from '../../broker.js'
 import type { LaneRecord } from '../../lanes.js'
 
 type Batch = EachBatchPayload['batch']
+type Headers = NonNullable<Batch['messages'][number]['headers']>
 
-/** A message of a batch as the lanes take it. A tombstone comes with an empty value. */
+/** A message of a batch as the lanes take it. A tombstone has an empty value. */
 export function asLaneRecord(
   { topic, partition }: Batch,
-  { key, value, headers, offset, timestamp }: Batch['messages'][number],
+  { key, value, headers = {}, offset, timestamp }: Batch['messages'][number],
 ): LaneRecord {
+  const isExact =
+    (key === null || isUtf8(key)) && Object.values(headers).every((each) => Buffer.isBuffer(each))
+  const raw = isExact ? undefined : rawMessage(key, headers)
   return {
     offset: BigInt(offset),
     delivery: {
@@ -16,25 +22,24 @@ export function asLaneRecord(
       offset,
       key: key === null ? null : key.toString(),
       value: value ?? Buffer.alloc(0),
-      headers: single(headers ?? {}),
+      headers: raw === undefined ? (headers as Record<string, Buffer>) : lastValues(raw.headers),
+      ...(raw && { raw }),
       publishedAt: new Date(Number(timestamp)),
     },
   }
 }
 
-type Headers = NonNullable<Batch['messages'][number]['headers']>
-
-/** Made anew only where there is something to change, which is almost never. */
-function single(headers: Headers): Record<string, Buffer> {
-  const fine = Object.values(headers).every((header) => Buffer.isBuffer(header))
-  if (fine) return headers as Record<string, Buffer>
-  return Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, bytes(header)]))
+function rawMessage(key: Buffer | null, headers: Headers): RawMessage {
+  const values = Object.entries(headers).map(([name, header]) => {
+    const all = Array.isArray(header) ? header : [header ?? '']
+    return [name, all.map((each) => (Buffer.isBuffer(each) ? each : Buffer.from(each)))] as const
+  })
+  return { key, headers: Object.fromEntries(values) }
 }
 
-type Header = Headers[string]
-
-/** Kafka allows a header more than once; the last one counts, as for its own `lastHeader`. */
-function bytes(header: Header): Buffer {
-  const last = Array.isArray(header) ? header.at(-1) : header
-  return Buffer.isBuffer(last) ? last : Buffer.from(last ?? '')
+/** Of a repeated header the last value counts, as for Kafka's own `lastHeader`. */
+function lastValues(headers: RawMessage['headers']): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [name, values.at(-1) ?? Buffer.alloc(0)]),
+  )
 }

@@ -5,7 +5,7 @@
 export class Partitioner {
   #turn = Math.floor(Math.random() * 2 ** 16)
 
-  place(key: string | null, partitions: number): number {
+  place(key: string | Uint8Array | null, partitions: number): number {
     if (key !== null) return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions
     this.#turn += 1
     return this.#turn % partitions

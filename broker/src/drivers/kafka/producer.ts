@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Producer as KafkaProducer } from 'kafkajs'
+import type { Message as KafkaMessage, Producer as KafkaProducer } from 'kafkajs'
 import { BrokerError, type Message, type Published } from '../../broker.js'
+import { messageBytes } from '../../check-request.js'
 import { asKafkaError, isPassing, rootOf } from './errors.js'
 import type { KafkaLocation } from './location.js'
 import { PartitionLine } from './partition-line.js'
@@ -115,13 +116,12 @@ export class Producer {
   }
 
   #place(call: Call, partitions: number): void {
-    for (const [index, { key, value, headers }] of call.messages.entries()) {
+    for (const [index, message] of call.messages.entries()) {
+      const key = message.raw?.key ?? message.key
       const partition = this.#partitioner.place(key, partitions)
-      const views = Object.entries(headers).map(([name, header]) => [name, view(header)] as const)
-      const headerBytes = views.reduce((sum, [name, { length }]) => sum + name.length + length, 0)
       this.#line(call.topic, partition).push({
-        message: { key, value: view(value), headers: Object.fromEntries(views) },
-        bytes: value.byteLength + (key?.length ?? 0) + headerBytes,
+        message: toKafka(message),
+        bytes: messageBytes(message),
         abandoned: () => call.settled,
         failed: (error, passing) => fail(call, error, passing),
         sent: (offset) => {
@@ -159,6 +159,16 @@ export class Producer {
       `Cannot publish to ${topic}: Kafka at ${brokers.join(', ')} did not answer within ${publishTimeoutMs} ms. Is it running, and is the address right?`,
     )
   }
+}
+
+function toKafka({ key, value, headers, raw }: Message): KafkaMessage {
+  if (raw === undefined) {
+    const views = Object.entries(headers).map(([name, header]) => [name, view(header)])
+    return { key, value: view(value), headers: Object.fromEntries(views) }
+  }
+  const views = Object.entries(raw.headers).map(([name, values]) => [name, values.map(view)])
+  const rawKey = raw.key === null ? null : view(raw.key)
+  return { key: rawKey, value: view(value), headers: Object.fromEntries(views) }
 }
 
 const view = ({ buffer, byteOffset, byteLength }: Uint8Array) =>

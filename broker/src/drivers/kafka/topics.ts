@@ -9,6 +9,7 @@ export interface TopicSettings {
   readonly retentionMs: number
 }
 
+const maxTries = 20
 /** Somebody may have given it more partitions. */
 const lookAgainMs = 5 * 60 * 1000
 
@@ -78,17 +79,21 @@ export class Topics {
       // Another process was first.
       if (rootOf(error).type !== 'TOPIC_ALREADY_EXISTS') throw error
     }
-    return countWhenKnown(admin, topic)
+    return countWhenServed(admin, topic)
   }
 }
 
-/** A broker other than the one that made it may hear of it a little later. */
-async function countWhenKnown(admin: Admin, topic: string): Promise<number> {
+/**
+ * Waits until each partition's leader serves it: brokers apply a new topic one by one. A request
+ * for several partitions before that fails for some of them, and its retry doubles the others.
+ */
+async function countWhenServed(admin: Admin, topic: string): Promise<number> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await countPartitions(admin, topic)
+      const offsets = await admin.fetchTopicOffsets(topic)
+      return offsets.length
     } catch (error) {
-      if (tries === 20 || !isPassing(error)) throw error
+      if (tries === maxTries || !isPassing(error)) throw error
       await delay(100)
     }
   }

@@ -1,0 +1,33 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Delivery, type Message, openBroker } from '@herald/broker'
+import { silentLogger } from '@herald/runtime'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { readDeadLetter } from '@herald/notifier-service/dead-letter-office/dead-letter'
+import { createDeadLetters } from '@herald/notifier-service/dead-letters'
+
+test('a dead letter keeps a binary key and repeated headers of the original message', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'herald-dead-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const broker = await openBroker(`embedded:${folder}`, { logger: silentLogger })
+  onTestFinished(() => broker.close())
+  const bytes = Buffer.from([0xff, 0x00, 0xfe])
+  const original: Message = {
+    key: '\ufffd\u0000\ufffd',
+    value: Buffer.from('no event'),
+    headers: { twice: Buffer.from('two') },
+    raw: { key: bytes, headers: { twice: [Buffer.from('one'), Buffer.from('two')] } },
+  }
+  const place = { topic: 'notifications', partition: 0, offset: '7', publishedAt: new Date() }
+  const deadLetters = createDeadLetters(broker, { name: 'mail' })
+  await deadLetters.bury({ ...original, ...place }, { reason: 'not an event', attempts: 0 })
+
+  const buried: Delivery[] = []
+  await broker.subscribe({ topic: 'notifications.dead-letter', group: 'all' }, async (delivery) => {
+    buried.push(delivery)
+  })
+  await vi.waitFor(() => expect(buried).toHaveLength(1))
+  const { message } = readDeadLetter(buried[0] as Delivery, 'notifications')
+  expect(message).toEqual(original)
+})
