@@ -1,6 +1,7 @@
 import { findKafka } from '@herald/kafka'
 import type { Result } from '@herald/tests/faults/result'
 import { runDigests } from '@herald/tests/faults/scenario-digests'
+import { runIdle } from '@herald/tests/faults/scenario-idle'
 import { runKills } from '@herald/tests/faults/scenario-kills'
 import { runMoods } from '@herald/tests/faults/scenario-moods'
 import { runOutage } from '@herald/tests/faults/scenario-outage'
@@ -36,6 +37,10 @@ describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, { timeout: 1
   test('with prefer-loss nothing comes twice, and what may be lost is listed as unknown', async () => {
     const scale = { seed, events: 120, perSecond: 60, kills: 2, kafkaRestart: false, say }
     expectKept(await runKills(stage, { ...scale, onUnknown: 'prefer-loss' }))
+  })
+
+  test('an idle consumer is not replaced, and goes on with the next event', async () => {
+    expectKept(await runIdle(stage, { seed, periods: 4 }))
   })
 
   test('the mail server goes away and comes back: nothing is lost and no attempt is burned', async () => {

@@ -5,6 +5,7 @@ import { runDigests } from './scenario-digests.js'
 import { runFuzz } from './scenario-fuzz.js'
 import { runGreylist } from './scenario-greylist.js'
 import { runGuards } from './scenario-guards.js'
+import { runIdle } from './scenario-idle.js'
 import { runKills } from './scenario-kills.js'
 import { runMoods } from './scenario-moods.js'
 import { runOutage } from './scenario-outage.js'
@@ -57,6 +58,7 @@ export const scenarios: Readonly<Record<string, (stage: Stage, scale: Scale) => 
       runDigests(stage, { seed, rounds: 20, recipients: 20, runSize: 10 }),
     parked: (stage, { seed }) => runParked(stage, { seed, events: 200 }),
     moods: (stage, { seed }) => runMoods(stage, { seed, events: 1000 }),
+    idle: (stage, { seed }) => runIdle(stage, { seed, periods: 50 }),
     rebalance: (stage, { seed }) => runRebalance(stage, { seed, events: 400 }),
     clients: (stage, { seed }) => runClients(stage, { seed, runs: 20 }),
     relays: (stage, { seed }) => runRelays(stage, { seed, events: 1000 }),
