@@ -32,7 +32,8 @@ export function readEventData(
     }
   } catch (error) {
     if (error instanceof EventError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
+    // A parser may repeat the whole of what it could not read.
+    const reason = (error instanceof Error ? error.message : String(error)).slice(0, 300)
     throw undecodable(`The data is no ${quote(type)}: ${reason}.`, error)
   }
   if (event === undefined) {

@@ -1,5 +1,6 @@
 import { isPageName, outputNames, pageName } from '@herald/client/output-name'
 import { readLanguage, readRecipients } from '@herald/client/recipients'
+import { fileNameOf, readWishes } from '@herald/client/web/wishes'
 import {
   columns,
   humanBytes,
@@ -8,7 +9,31 @@ import {
   jsonLine,
   shown,
 } from '@herald/runtime/terminal-text'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+
+describe('the name of an uploaded file', () => {
+  const nameOf = (name: string) => fileNameOf(readWishes({ to: 'webp' }), name)
+
+  test.each([
+    ['harbour.jpg', 'harbour.jpg'],
+    ['', 'file'],
+    ['C:\\pictures\\harbour.jpg', 'harbour.jpg'],
+    ['half \ud83d of a pair', 'half \ufffd of a pair'],
+    ['a'.repeat(1025), 'a'.repeat(1024)],
+    [`a${'ö'.repeat(5000)}`, `a${'ö'.repeat(511)}`],
+    [`${'a'.repeat(1021)}\u{1f680}`, 'a'.repeat(1021)],
+    ['\u{1f680}'.repeat(5000), '\u{1f680}'.repeat(256)],
+  ])('%.20s is at most 1,024 bytes, cut between characters', (given, kept) => {
+    expect(nameOf(given)).toBe(kept)
+  })
+
+  test('the work of cutting does not grow with the name', () => {
+    const measured = vi.spyOn(Buffer, 'byteLength')
+    nameOf('ö'.repeat(16_000))
+    expect(measured.mock.calls.length).toBeLessThan(10)
+    measured.mockRestore()
+  })
+})
 
 describe('the name of a rendition', () => {
   test.each([

@@ -95,6 +95,18 @@ describe('a text in few columns', () => {
     expect(columns(cut(text, width))).toBeLessThanOrEqual(width)
   })
 
+  test('the work of cutting does not grow with the text', () => {
+    const unitsOf = (length: number) => {
+      const segment = vi.spyOn(Intl.Segmenter.prototype, 'segment')
+      expect(columns(cut(`a${'\u0301ö/'.repeat(length)}.png`, 20))).toBeLessThanOrEqual(20)
+      expect(columns(cutPath(`a${'\u0301ö/'.repeat(length)}.png`, 20))).toBeLessThanOrEqual(20)
+      const units = segment.mock.calls.reduce((sum, [text]) => sum + text.length, 0)
+      segment.mockRestore()
+      return units
+    }
+    expect(unitsOf(40_000)).toBeLessThanOrEqual(unitsOf(10_000))
+  })
+
   test('of a path the folders go first; words are broken between', () => {
     expect(cutPath('photos/summer/harbour.png', 19)).toBe('…/harbour.png')
     expect(cutPath('photos/summer/harbour.png', 20)).toBe('…/summer/harbour.png')

@@ -1,6 +1,10 @@
 import { domainToASCII } from 'node:url'
 import type { ReceivedHeraldEvent } from '@herald/proto/events'
 
+const tooLong = { fault: 'The recipient is longer than an e-mail address can be.' }
+/** Far more than any address has, blanks around it included; a longer text is not looked at. */
+const maxUnits = 1000
+
 /**
  * Whom an event is meant for, as an envelope wants it (the domain in ASCII), or the reason why
  * that is no address a mail can go to.
@@ -9,7 +13,9 @@ export function recipientOf(
   event: ReceivedHeraldEvent,
   fallback: string,
 ): { address: string } | { fault: string } {
-  const given = event.data.recipient?.address.trim() || fallback
+  const raw = event.data.recipient?.address ?? ''
+  if (raw.length > maxUnits) return tooLong
+  const given = raw.trim() || fallback
   const at = given.lastIndexOf('@')
   const local = given.slice(0, at)
   const domain = domainToASCII(given.slice(at + 1))
@@ -18,7 +24,7 @@ export function recipientOf(
     return { fault: 'The recipient is not an e-mail address.' }
   }
   if (Buffer.byteLength(local) > 64 || domain.length > 255) {
-    return { fault: 'The recipient is longer than an e-mail address can be.' }
+    return tooLong
   }
   return { address: `${local}@${domain}` }
 }

@@ -33,13 +33,22 @@ export function jsonLine(value: unknown): string {
 /** The columns a terminal gives the text; colours take none. */
 export const columns = (text: string): number => stringWidth(text)
 
+/** Code units of the longest character, an emoji of several people, and more than any column has. */
+const unitsPerColumn = 16
+
 const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /**
  * The text in at most `width` columns: of a longer one the middle is left out, so that the end of
- * a file's name stays. Not for coloured text.
+ * a file's name stays. A text of any length takes the same time at most. Not for coloured text.
  */
 export function cut(text: string, width: number): string {
+  const maxUnits = (width + 1) * unitsPerColumn
+  const isShort = text.length <= 2 * maxUnits
+  return cutShort(isShort ? text : `${text.slice(0, maxUnits)}${text.slice(-maxUnits)}`, width)
+}
+
+function cutShort(text: string, width: number): string {
   if (columns(text) <= width) return text
   if (width < 2) return width === 1 ? '…' : ''
   const all = [...characters.segment(text)].map(({ segment }) => segment)
@@ -50,6 +59,7 @@ export function cut(text: string, width: number): string {
 
 /** A path in at most `width` columns: its folders are left out first. */
 export function cutPath(path: string, width: number): string {
+  if (path.length > 4096) return cut(path, width)
   if (columns(path) <= width) return path
   const parts = path.split('/')
   for (let from = 1; from < parts.length; from++) {

@@ -87,10 +87,14 @@ export function fileNameOf({ name }: Wishes, partName: string): string {
   return bounded(plain.replace(/^.*[/\\]/s, ''))
 }
 
-/** As the contract bounds it: 1,024 bytes. */
+/** The longest file name that the contract takes. */
+const maxNameBytes = 1024
+
+/** The beginning of the name, in at most as many bytes as the contract takes. */
 function bounded(name: string): string {
-  // Half a surrogate pair cannot be sent as UTF-8.
-  let text = Buffer.from(name).toString()
-  while (Buffer.byteLength(text) > 1024) text = [...text].slice(0, -1).join('')
-  return text === '' ? 'file' : text
+  const bytes = Buffer.from(name.slice(0, maxNameBytes))
+  let end = Math.min(bytes.length, maxNameBytes)
+  // A character is kept whole: its further bytes begin with the bits 10.
+  while (end < bytes.length && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return bytes.toString('utf8', 0, end) || 'file'
 }

@@ -58,13 +58,13 @@ export function convertedView(
       [phrases.say('removed'), removedIn(event, { phrases, quantities })],
       [phrases.say('readyAt'), quantities.moment(event.finishedAtUnixMs)],
       [phrases.say('took'), timeOf(event, { phrases, quantities })],
-      [phrases.say('machine'), shortened(visible(event.host), 100)],
+      [phrases.say('machine'), visible(event.host, 100)],
       [phrases.say('hashOfSource'), hash(source.sha256), 'code'],
       // Where not all are told of, the page or the run has the others' as well.
       ...(more.length > 0 ? [] : shown).map(
         (each) =>
           [
-            phrases.say('hashOf', { name: shortened(visible(each.name), 40) }),
+            phrases.say('hashOf', { name: visible(each.name, 40) }),
             hash(each.sha256),
             'code',
           ] as const,
@@ -94,7 +94,7 @@ function inBrief(event: ReceivedFileConverted, { phrases, quantities }: Voice): 
 
 /** The file's own name, fit to be shown. */
 export function nameOf(event: ReceivedFileConverted, { phrases }: Voice): string {
-  return shortened(visible(sourceOf(event).name), 300) || phrases.say('yourFile')
+  return visible(sourceOf(event).name, 300) || phrases.say('yourFile')
 }
 
 /** The file that came in; an event that does not say has an empty one. */
@@ -131,10 +131,10 @@ function fileView(rendition: Rendition, event: ReceivedFileConverted, voice: Voi
   const { phrases, quantities } = voice
   const { name, mediaType, sizeBytes, location } = rendition
   const link = location === 'url' ? webLink(rendition.url) : ''
-  const path = location === 'path' ? shortened(visible(rendition.path ?? ''), 1000) : ''
-  const host = shortened(visible(event.host), 100)
+  const path = location === 'path' ? visible(rendition.path ?? '', 1000) : ''
+  const host = visible(event.host, 100)
   return {
-    name: shortened(visible(name), 300),
+    name: visible(name, 300),
     facts: factsLine([
       formatName(mediaType),
       quantities.size(sizeBytes),
@@ -173,7 +173,7 @@ function buttonOf(event: ReceivedFileConverted, { phrases }: Voice): View | null
 /** What was left out, in words; empty where nothing was. */
 function removedIn({ stripped }: ReceivedFileConverted, { phrases, quantities }: Voice): string {
   return quantities.list(
-    stripped.slice(0, 20).map((each) => phrases.removed(each) ?? shortened(visible(each), 40)),
+    stripped.slice(0, 20).map((each) => phrases.removed(each) ?? visible(each, 40)),
   )
 }
 
@@ -183,7 +183,7 @@ function timeOf(event: ReceivedFileConverted, { phrases, quantities }: Voice): s
   return phrases.say('waited', { duration, wait: quantities.duration(event.queueMs) })
 }
 
-export const id = (text: string) => shortened(visible(text), 100)
+export const id = (text: string) => visible(text, 100)
 
 const hash = (text: string) => (/^[0-9a-f]{64}$/.test(text) ? text : '')
 

@@ -5,7 +5,7 @@ import { formatName } from './format-name.js'
 import { webLink } from './links.js'
 import type { PictureView } from './pictures.js'
 import { detailsOf, type LetterView, type View, type Voice } from './view.js'
-import { shortened, visible } from './visible-text.js'
+import { visible } from './visible-text.js'
 
 /** Rows in all; failures come first, and leave the others room. */
 const mostRows = 30
@@ -121,7 +121,7 @@ function latest(converted: readonly ReceivedFileConverted[]): number {
 /** The machine on which the paths mean something; empty where that is not one and the same. */
 function hostOf(converted: readonly ReceivedFileConverted[]): string {
   const hosts = new Set(converted.map(({ host }) => host))
-  return hosts.size === 1 ? shortened(visible(converted[0]?.host ?? ''), 100) : ''
+  return hosts.size === 1 ? visible(converted[0]?.host ?? '', 100) : ''
 }
 
 /** The folder that all results lie in or beneath; empty where some have none, or nothing in common. */
@@ -135,7 +135,7 @@ function commonFolder(converted: readonly ReceivedFileConverted[]): string {
   const differs = first.findIndex((name, at) => folders.some((folder) => folder[at] !== name))
   const shared = (differs === -1 ? first : first.slice(0, differs)).join('/')
   const [sample = ''] = converted.flatMap(({ renditions }) => renditions[0]?.path ?? '')
-  return shortened(visible(sample.slice(0, shared.length)), 1000)
+  return visible(sample.slice(0, shared.length), 1000)
 }
 
 const sizeAfter = ({ renditions }: ReceivedFileConverted) =>

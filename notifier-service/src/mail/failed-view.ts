@@ -34,7 +34,7 @@ export function failedView(event: ReceivedConversionFailed, voice: Voice): Lette
 
 /** The file's own name, fit to be shown. */
 export function failedName({ fileName }: ReceivedConversionFailed, { phrases }: Voice): string {
-  return shortened(visible(fileName), 300) || phrases.say('yourFile')
+  return visible(fileName, 300) || phrases.say('yourFile')
 }
 
 export interface Failure {
@@ -47,8 +47,8 @@ export interface Failure {
 
 /** The converter speaks English and knows the case at hand; in another language its code speaks. */
 export function whatFailed(event: ReceivedConversionFailed, { phrases }: Voice): Failure {
-  const message = shortened(visible(event.message), 600)
-  const remedy = shortened(visible(event.remedy), 600)
+  const message = visible(event.message, 600)
+  const remedy = visible(event.remedy, 600)
   const code = knownErrorCode(event.code)
   const translated = code
     ? phrases.error(code)

@@ -13,7 +13,7 @@ const names: Record<string, string> = {
 
 /** `image/svg+xml` is `SVG` to people; so is a format's own name, `svg`. */
 export const formatName = remembered((mediaType: string): string => {
-  const subtype = visible(mediaType).split(';')[0]?.split('/').at(-1)?.toLowerCase() ?? ''
+  const subtype = visible(mediaType, 120).split(';')[0]?.split('/').at(-1)?.toLowerCase() ?? ''
   const plain = subtype.replace(/^x-|\+.*$/g, '')
   if (Object.hasOwn(names, plain)) return names[plain] ?? ''
   return plain.length <= 5 ? plain.toUpperCase() : plain.slice(0, 40)

@@ -1,13 +1,23 @@
 /**
- * Text from an event, fit to be shown: what would end a line, turn it around or hide in it is
- * made visible as U+FFFD, and text that runs from right to left keeps to itself.
+ * Text from an event, fit to be shown, in at most `max` characters as a reader counts them: of a
+ * longer one the middle is left out. What would end a line, turn it around or hide in it is made
+ * visible as U+FFFD, and text that runs from right to left keeps to itself. A text of any length
+ * takes the same time at most: it is cut before anything else is done to it.
  */
-export function visible(text: string): string {
+export function visible(text: string, max: number): string {
+  const cut = cutMiddle(text, max * unitsPerCharacter)
   // Most of it, and quicker to see than to look through for all the rest.
-  if (/^[ -~]*$/.test(text)) return text
-  const plain = text.replace(unfit, '\ufffd').normalize('NFC')
-  return rightToLeft.test(plain) ? `\u2068${plain}\u2069` : plain
+  if (/^[ -~]*$/.test(cut)) return shortened(cut, max)
+  // Normalizing sorts marks in a row, in a time that grows with the square of their number.
+  const plain = cut.replace(unfit, '\ufffd').replace(manyMarks, '$1').normalize('NFC')
+  return shortened(rightToLeft.test(plain) ? `\u2068${plain}\u2069` : plain, max)
 }
+
+/** A family as an emoji has eleven code units, the flag of Scotland fourteen. */
+const unitsPerCharacter = 16
+
+/** As many marks on one letter as Unicode's Stream-Safe Text Format allows (UAX #15, section 13). */
+const manyMarks = /(\p{M}{30})\p{M}+/gu
 
 /**
  * Control characters, line and paragraph separators, marks that set the direction of writing,
@@ -21,12 +31,30 @@ const rightToLeft =
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** `name` in at most `most` characters as a reader counts them: its middle left out, its end kept. */
-export function shortened(name: string, most: number): string {
+/**
+ * `name` in at most `max` characters as a reader counts them: its middle left out, its end kept.
+ * For what `visible` returned: it is segmented up to its `max`-th character, however long that is.
+ */
+export function shortened(name: string, max: number): string {
   // No reader counts more characters than there are code units.
-  if (name.length <= most) return name
-  const letters = Array.from(graphemes.segment(name), ({ segment }) => segment)
-  if (letters.length <= most) return name
-  const tail = Math.min(12, Math.floor(most / 2))
-  return `${letters.slice(0, most - tail - 1).join('')}…${letters.slice(-tail).join('')}`
+  if (name.length <= max) return name
+  const tail = Math.min(12, Math.floor(max / 2))
+  let headEnd = 0
+  let count = 0
+  for (const { index } of graphemes.segment(name)) {
+    if (count === max - tail - 1) headEnd = index
+    count += 1
+    if (count > max) break
+  }
+  if (count <= max) return name
+  const end = graphemes.segment(name.slice(-tail * unitsPerCharacter))
+  const last = Array.from(end, ({ segment }) => segment).slice(-tail)
+  return `${name.slice(0, headEnd)}…${last.join('')}`
+}
+
+/** The text in about `maxUnits` code units: its middle left out. */
+function cutMiddle(text: string, maxUnits: number): string {
+  if (text.length <= maxUnits) return text
+  const tail = Math.floor(maxUnits / 4)
+  return `${text.slice(0, maxUnits - tail)}…${text.slice(-tail)}`
 }

@@ -18,7 +18,7 @@ export function judgeAnswer({ status, statusText, headers, text }: Answer): Send
   const retryAfterMs = readRetryAfter(headers['retry-after'])
   if (status >= 200 && status < 300) return { kind: 'accepted', reply }
   if (status >= 300 && status < 400) {
-    const [target] = (headers.location ?? '').split(/[?#]/)
+    const [target] = (headers.location ?? '').slice(0, 500).split(/[?#]/)
     const where = target ? ` to ${withoutUrlSecrets(target)}` : ''
     return {
       kind: 'outage',

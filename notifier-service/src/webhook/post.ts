@@ -77,7 +77,8 @@ export async function post(
     request.end(body)
     const response = await answered
     const { statusCode: status = 0, statusMessage = '', headers: got } = response
-    return { status, statusText: statusMessage, headers: got, text: await beginning(response) }
+    const statusText = statusMessage.slice(0, maxText)
+    return { status, statusText, headers: got, text: await beginning(response) }
   } catch (error) {
     if (refusal) throw refusal.error
     throw new NoAnswer((error as Error).message, sent, { cause: error })
