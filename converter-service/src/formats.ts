@@ -122,7 +122,7 @@ export const formatCatalogue: readonly FormatDescription[] = [
     ...image,
     name: 'svg',
     mediaType: 'image/svg+xml',
-    extensions: ['svg'],
+    extensions: ['svg', 'svgz'],
     lossless: false,
     maxSide: 65_535,
   },

@@ -1,5 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type'
 import { isDibHeaderSize } from './engines/dib.js'
+import { isSvg } from './engines/svg-text.js'
 import { formatCatalogue } from './formats.js'
 import { callFile } from './known-files.js'
 import type { Container } from './sniff-container.js'
@@ -78,23 +79,4 @@ function byText(head: Buffer, fileName: string): Sniffed {
 /** Readers take a header that stands within the first 1,024 bytes: mail programs put lines before it. */
 function isPdf(head: Buffer): boolean {
   return /%PDF-\d\.\d/.test(head.toString('latin1', 0, 1024 + 8))
-}
-
-/** An XML document whose first element is `svg`, in UTF-8 or UTF-16. */
-function isSvg(head: Buffer): boolean {
-  // Most files are told apart here: text that may be XML begins with one of these.
-  if (!/^(?:[\s<]|\xef\xbb\xbf|\xff\xfe|\xfe\xff)/.test(head.toString('latin1', 0, 3))) return false
-  const text = decodeText(head)
-  const first = text.replace(
-    /^\s*(?:<\?[\s\S]*?\?>\s*|<!--[\s\S]*?-->\s*|<!DOCTYPE(?:[^[>]|\[[\s\S]*?\]\s*(?=>))*>\s*)*/i,
-    '',
-  )
-  return /^<(?:[\w-]+:)?svg[\s/>]/.test(first)
-}
-
-function decodeText(head: Buffer): string {
-  const [first, second] = head
-  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(head)
-  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(head)
-  return new TextDecoder('utf-8').decode(head)
 }

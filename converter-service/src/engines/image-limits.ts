@@ -2,7 +2,7 @@ import { HeraldError } from '@herald/proto/errors'
 import { formatNamed } from '../formats.js'
 import type { EngineLimits, RenditionPlan } from './engine.js'
 import type { Picture } from './image-source.js'
-import { drawingScale, targetSize } from './target-size.js'
+import { drawingSize, targetSize } from './target-size.js'
 
 const figure = (value: number) => Math.round(value).toLocaleString('en')
 
@@ -22,7 +22,8 @@ export function refuseTooLarge(
     )
   }
   const times = pages > 1 ? ` × ${figure(pages)} frames` : ''
-  if (width * height * pages > maxPixels) {
+  // A drawing has no pixels before it is drawn.
+  if (!picture.scalable && width * height * pages > maxPixels) {
     throw new HeraldError(
       'HERALD_TOO_MANY_PIXELS',
       `The picture has ${figure(width * height * pages)} pixels (${figure(width)} × ${figure(height)}${times}); this server takes ${figure(maxPixels)}.`,
@@ -38,8 +39,8 @@ export function refuseTooLarge(
       { remedy: 'Ask for a smaller width or height, or for another format such as png.' },
     )
   }
-  const drawn = picture.scalable ? drawingScale(picture, plan) : 0
-  const pixels = Math.max(size.width * size.height * pages, width * height * drawn ** 2)
+  const drawn = picture.scalable ? drawingSize(picture, plan) : size
+  const pixels = Math.max(size.width * size.height * pages, drawn.width * drawn.height)
   if (pixels > maxPixels) {
     throw new HeraldError(
       'HERALD_TOO_MANY_PIXELS',

@@ -9,6 +9,8 @@ import { refuseMissingPage, refuseUnreadableFrame } from './pages.js'
 import { sharpOf } from './pixels.js'
 import { countPngFrames } from './png-frames.js'
 import { type Metadata, type Sharp, type SharpOptions, sharp } from './sharp.js'
+import { openSvg } from './svg.js'
+import type { Size } from './target-size.js'
 
 /** An uploaded picture whose header has been read. */
 export interface Picture {
@@ -33,6 +35,8 @@ export interface Picture {
 export interface ReadOptions extends SharpOptions {
   /** More than 8 bits per channel are of use. */
   readonly deep?: boolean
+  /** The size to draw a drawing at; by default its own. */
+  readonly drawnSize?: Size
 }
 
 // JPEGs from the wild are full of warnings that do no harm; what is missing or broken is an error.
@@ -48,6 +52,8 @@ export function openPicture(source: SourceFile, page?: number): Promise<Picture>
       return openBmp(source.path, page)
     case 'ico':
       return openIco(source.path, page)
+    case 'svg':
+      return openSvg(source.path, page)
     default:
       return openWithSharp(source, page)
   }
@@ -77,7 +83,7 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
     pages,
     frames,
     pagesAreAlike: format.name !== 'tiff' || pages === 1 || (await canReadAll(source.path, header)),
-    scalable: format.name === 'svg',
+    scalable: false,
     read: async ({ deep = false, ...options }) => {
       if (hevc) return readHevc(source.path, opened, metadata, deep, options)
       return sharp(input, { failOn, ...(opened > 0 ? { page: opened } : {}), ...options })

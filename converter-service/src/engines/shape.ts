@@ -3,7 +3,7 @@ import type { Colours } from './colours.js'
 import type { EngineLimits, RenditionPlan } from './engine.js'
 import type { Picture } from './image-source.js'
 import { type Sharp, sharp } from './sharp.js'
-import { drawingScale, targetSize } from './target-size.js'
+import { drawingSize, targetSize } from './target-size.js'
 
 /** What a picture goes through between its file and an encoder. */
 export interface Shaping {
@@ -27,16 +27,15 @@ export interface Crop {
 }
 
 const nothing = { r: 0, g: 0, b: 0, alpha: 0 } as const
-/** Dots per inch at which a drawing has the size it says. */
-const drawnDpi = 72
 
 /** Upright, in its colours, turned, cropped and sized: all but encoded. */
 export async function shape(shaping: Shaping): Promise<Sharp> {
-  const { plan } = shaping
-  const upright = flatten(await open(shaping), plan)
-  if (plan.rotate % 90 === 0) {
-    return resize(plan.rotate === 0 ? upright : upright.rotate(plan.rotate), shaping)
-  }
+  const { plan, picture } = shaping
+  const opened = flatten(await open(shaping), plan)
+  if (plan.rotate === 0) return resize(opened, shaping)
+  // sharp has one resize at a time, and passes it on to librsvg if no turn comes before it.
+  const upright = picture.scalable ? await settle(opened, shaping) : opened
+  if (plan.rotate % 90 === 0) return resize(upright.rotate(plan.rotate), shaping)
   // The corners are filled before the colours are converted, so that has to be over by then.
   const turned = (await settle(upright, shaping)).rotate(plan.rotate, {
     background: behind(plan) ?? nothing,
@@ -58,10 +57,7 @@ async function open({ picture, pages, plan, limits, colours, dress }: Shaping): 
     limitInputPixels: limits.maxPixels,
     deep: formatNamed(plan.format).deep,
     ...(pages > 1 ? { pages } : {}),
-    // sharp passes a scale on to librsvg only where nothing comes before it.
-    ...(picture.scalable && plan.rotate !== 0
-      ? { density: Math.min(100_000, drawnDpi * drawingScale(picture, plan)) }
-      : {}),
+    ...(picture.scalable ? { drawnSize: drawingSize(picture, plan) } : {}),
   })
   // libvips cannot turn several pages at once, and animations carry no orientation.
   return dress(colours.apply(pages > 1 ? opened : opened.autoOrient()))

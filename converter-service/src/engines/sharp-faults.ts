@@ -41,6 +41,11 @@ const faults: readonly Fault[] = [
       }),
   },
   {
+    pattern: /entity amplification|entity reference loop/i,
+    explain: (format, cause) =>
+      damaged(format, 'multiplies entities beyond what can be read', cause),
+  },
+  {
     pattern: /svg|XML parse error/i,
     explain: (format, cause) => damaged(format, 'is not well-formed', cause),
   },

@@ -35,17 +35,16 @@ export function targetSize(upright: Size, plan: RenditionPlan, scalable: boolean
   }
 }
 
-/** How much larger than its own size a drawing is drawn, so that nothing is scaled up after. */
-export function drawingScale(upright: Size, plan: RenditionPlan): number {
+/** The size to draw a drawing at, before it is turned, so that nothing is scaled up afterwards. */
+export function drawingSize(upright: Size, plan: RenditionPlan): Size {
   const source = turnedSize(upright, plan.rotate)
-  const { width, height } = plan
-  if (width === undefined && height === undefined) return 1
+  const { width, height, fit } = plan
+  if (width === undefined && height === undefined) return upright
   const across = width === undefined ? undefined : width / source.width
   const down = height === undefined ? undefined : height / source.height
-  if (across === undefined) return Math.max(1, down ?? 1)
-  if (down === undefined) return Math.max(1, across)
-  const covers = plan.fit === 'cover' || plan.fit === 'outside' || plan.fit === 'fill'
-  return Math.max(1, covers ? Math.max(across, down) : Math.min(across, down))
+  const factors = [across ?? down ?? 1, down ?? across ?? 1]
+  const isLarger = fit === 'cover' || fit === 'outside' || fit === 'fill'
+  return scaled(upright, isLarger ? Math.max(...factors) : Math.min(...factors))
 }
 
 /** The box around a picture that was turned by so many degrees. */

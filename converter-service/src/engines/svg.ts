@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises'
+import { HeraldError } from '@herald/proto/errors'
+import { formatNamed } from '../formats.js'
+import { damaged } from './dib.js'
+import type { Picture } from './image-source.js'
+import { refuseMissingPage } from './pages.js'
+import { type SharpOptions, sharp } from './sharp.js'
+import { normalizeSvg, rootAttributes, withRootAttributes } from './svg-text.js'
+import type { Size } from './target-size.js'
+
+/** Pixels per unit, by CSS Values 4 §6. A root element has no font but the default of 16 px. */
+const pixelsPerUnit: Readonly<Record<string, number>> = {
+  ...{ '': 1, px: 1, in: 96, cm: 96 / 2.54, mm: 96 / 25.4, q: 96 / 101.6 },
+  ...{ pt: 96 / 72, pc: 16, em: 16, rem: 16, ex: 8 },
+}
+/** With 96 dots per inch libvips draws everything larger by 96 / 72, millimetres rightly so. */
+const density = 96
+const enlargement = 96 / 72
+/** More than libvips can represent; and so many elements' worth of nothing. */
+const maxSide = 1_000_000
+/** From here on libxml2 takes an attribute for an attack; it goes on to bound entities. */
+const largeBytes = 10_000_000
+
+/** Opens a drawing. `read` draws it at `options.drawnSize`, by default its own size. */
+export async function openSvg(path: string, page?: number): Promise<Picture> {
+  refuseMissingPage(page, 1)
+  const svg = await normalizeSvg(await readFile(path))
+  const options: SharpOptions = {
+    failOn: 'error',
+    density,
+    unlimited: svg.length >= largeBytes,
+    // The size of what is drawn is bounded before it is drawn.
+    limitInputPixels: false,
+  }
+  const attributes = rootAttributes(svg)
+  const stated = statedSize(attributes)
+  if (stated && Math.max(stated.width, stated.height) > maxSide) throw tooLarge(stated)
+  const metadata = await sharp(svg, options).metadata()
+  const exact = stated ?? sizeOfContent(metadata)
+  const size = {
+    width: Math.max(1, Math.round(exact.width)),
+    height: Math.max(1, Math.round(exact.height)),
+  }
+  return {
+    format: formatNamed('svg'),
+    metadata,
+    ...size,
+    pages: 1,
+    frames: 1,
+    pagesAreAlike: true,
+    scalable: true,
+    read: async ({ drawnSize = size }) => {
+      const factor = Math.max(drawnSize.width / size.width, drawnSize.height / size.height)
+      // Left to sharp, the scale would be off by the rounding of small drawings.
+      const drawing = withRootAttributes(svg, {
+        width: String((exact.width * factor) / enlargement),
+        height: String((exact.height * factor) / enlargement),
+        viewBox: attributes.get('viewBox') ?? `0 0 ${exact.width} ${exact.height}`,
+      })
+      return sharp(drawing, options).resize({ ...drawnSize, fit: 'fill' })
+    },
+  }
+}
+
+/** The size by width and height, in pixels and not rounded, if both are absolute. */
+function statedSize(attributes: ReadonlyMap<string, string>): Size | undefined {
+  const [width, height] = (['width', 'height'] as const).map((side) => {
+    const value = attributes.get(side) ?? ''
+    const [, number, unit = ''] = /^\s*([+-]?[\d.]+(?:e[+-]?\d+)?)([a-z]*)\s*$/i.exec(value) ?? []
+    const pixels = Number(number) * (pixelsPerUnit[unit.toLowerCase()] ?? Number.NaN)
+    if (pixels <= 0) throw damaged(`says that its ${side} is ${value.trim()}`, 'SVG')
+    return Number.isNaN(pixels) ? undefined : pixels
+  })
+  return width && height ? { width, height } : undefined
+}
+
+/** By the viewBox; without one, the extent of what is drawn. */
+function sizeOfContent({ width, height }: Size): Size {
+  // libvips has rounded it already, to a finer grid.
+  const size = {
+    width: Math.round(width / enlargement),
+    height: Math.round(height / enlargement),
+  }
+  if (size.width > 1 || size.height > 1) return size
+  throw new HeraldError(
+    'HERALD_CORRUPT_FILE',
+    'This SVG file has no size of its own: no width and height, no viewBox, and all it shows is relative.',
+    { remedy: 'Give its svg element a width and a height, or a viewBox.' },
+  )
+}
+
+function tooLarge({ width, height }: Size): HeraldError {
+  const figure = (value: number) => Math.round(value).toLocaleString('en')
+  return new HeraldError(
+    'HERALD_TOO_MANY_PIXELS',
+    `This SVG file says that it is ${figure(width)} × ${figure(height)} pixels; the longest side that can be drawn is ${figure(maxSide)}.`,
+    { remedy: 'Give its svg element a smaller width and height, and a viewBox.' },
+  )
+}
