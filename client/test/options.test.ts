@@ -78,6 +78,7 @@ describe('the value of an option', () => {
       everyPage: false,
       lossless: false,
       palette: false,
+      trackedChanges: false,
       enlarge: false,
       keep: [],
     })

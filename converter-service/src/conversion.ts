@@ -70,7 +70,12 @@ async function makeAll(
   const { folder, responder, limits, abilities, logger } = context
   const told = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
   responder.tell({ progress: { stage: 'STAGE_QUEUED', ...told } })
-  const source = { path: folder.path('source'), format: upload.format, name: plan.fileName }
+  const source = {
+    path: folder.path('source'),
+    format: upload.format,
+    name: plan.fileName,
+    trackedChanges: plan.trackedChanges,
+  }
   const header = await job.run({ kind: 'inspect', source }, isShort(upload.format), () =>
     responder.tell({ progress: { stage: 'STAGE_CONVERTING', ...told } }),
   )

@@ -81,7 +81,8 @@ async function answer(
     if (announced !== undefined && announced > limits.maxBytes) {
       throw tooManyBytes(announced, limits.maxBytes)
     }
-    const file = { path: folder.path('source'), fileName: plan.fileName, announced }
+    const { fileName, trackedChanges } = plan
+    const file = { path: folder.path('source'), fileName, announced, trackedChanges }
     const source = await readHeader(incoming.chunks(), file, signal, services)
     const { format, width, height, pages } = source
     const { mediaType } = formatNamed(format)
@@ -129,12 +130,13 @@ interface HeaderFile {
   readonly path: string
   readonly fileName: string
   readonly announced: number | undefined
+  readonly trackedChanges: boolean
 }
 
 /** Takes bytes until the header can be read. */
 async function readHeader(
   chunks: AsyncIterable<Buffer>,
-  { path, fileName, announced }: HeaderFile,
+  { path, fileName, announced, trackedChanges }: HeaderFile,
   signal: AbortSignal,
   { pool, abilities, limits }: EstimateServices,
 ): Promise<SourceFacts & { readonly ms: number }> {
@@ -146,7 +148,8 @@ async function readHeader(
     signal.addEventListener('abort', cancel)
     try {
       signal.throwIfAborted()
-      const task = { kind: 'inspect', source: { path, format } } as const
+      const source = { path, format, name: fileName, trackedChanges }
+      const task = { kind: 'inspect', source } as const
       return await job.run(task, isShort(format))
     } finally {
       signal.removeEventListener('abort', cancel)

@@ -19,6 +19,8 @@ export interface ConversionPlan {
   readonly fileName: string
   readonly sizeBytes: number | undefined
   readonly renditions: readonly RenditionPlan[]
+  /** Of a document: tracked changes are shown instead of accepted. */
+  readonly trackedChanges: boolean
 }
 
 const fits: Readonly<Record<Fit, BoxFit>> = {
@@ -74,9 +76,22 @@ export function checkSpec(
     )
   }
   const plans = renditions.map((rendition, index) => checkRendition(rendition, index, abilities))
+  const [trackedChanges = false, other] = new Set(renditions.map((each) => each.trackedChanges))
+  if (other !== undefined) {
+    throw badOption(
+      'Some renditions show tracked changes and others do not.',
+      'Ask for them in two conversions.',
+    )
+  }
   if (sizeBytes !== undefined && sizeBytes > maxBytes) throw tooManyBytes(sizeBytes, maxBytes)
   if (sizeBytes === 0) throw emptyFile()
-  return { conversionId: conversionId || uuidv7(), fileName, sizeBytes, renditions: plans }
+  return {
+    conversionId: conversionId || uuidv7(),
+    fileName,
+    sizeBytes,
+    renditions: plans,
+    trackedChanges,
+  }
 }
 
 export function tooManyBytes(sizeBytes: number | undefined, maxBytes: number): HeraldError {

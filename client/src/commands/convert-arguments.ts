@@ -55,6 +55,7 @@ export function addConvertCommand(
     .optionsGroup('Pages:')
     .option('--page <n|all>', 'one page or frame, counted from 0; all: a file of each', page)
     .option('--dpi <18-1200>', 'how fine a page of a document is drawn; 150', whole(18, 1200))
+    .option('--tracked-changes', "show a document's tracked changes; they are accepted otherwise")
 
     .optionsGroup('Files:')
     .option('-o, --out <folder>', 'where the results go; beside their source; - is stdout')

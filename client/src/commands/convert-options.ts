@@ -18,6 +18,7 @@ export interface ConvertCommandOptions {
   readonly keep?: readonly Keep[]
   readonly page?: number | 'all'
   readonly dpi?: number
+  readonly trackedChanges?: boolean
   /** A folder; `-`: standard output. */
   readonly out?: string
   readonly recursive?: boolean
@@ -81,6 +82,7 @@ export function specOf(options: ConvertCommandOptions) {
     everyPage: page === 'all',
     lossless: options.lossless ?? false,
     palette: options.palette ?? false,
+    trackedChanges: options.trackedChanges ?? false,
     enlarge: options.enlarge ?? false,
     keep: [...(options.keep ?? [])],
   }

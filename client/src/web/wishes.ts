@@ -24,6 +24,7 @@ const form = z.object({
   lossless: ticked,
   exif: ticked,
   pages: ticked,
+  changes: ticked,
   notify: z.string().max(320).optional(),
   /** What the browser calls the row. */
   key: z
@@ -66,6 +67,7 @@ export function specOf(wishes: Wishes): RenditionSpec & { format: string } {
     ...(quality === undefined ? {} : { quality }),
     lossless: wishes.lossless,
     everyPage: wishes.pages,
+    trackedChanges: wishes.changes,
     keep: wishes.exif ? ['KEEP_EXIF'] : [],
   }
 }

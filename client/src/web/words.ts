@@ -25,6 +25,7 @@ export interface Words {
   readonly lossless: string
   readonly exif: string
   readonly pages: string
+  readonly changes: string
   readonly notify: string
   readonly notifyHint: string
   readonly onlyDomains: string

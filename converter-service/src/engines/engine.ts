@@ -64,6 +64,8 @@ export interface SourceFile {
   readonly format: string
   /** As its owner knows it. Shown on pages, never used as a path. */
   readonly name?: string
+  /** Of a document: tracked changes are shown instead of accepted. */
+  readonly trackedChanges?: boolean
 }
 
 /** What a file is, told from its header alone. */

@@ -31,9 +31,13 @@ const settings: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   'org.openoffice.Office.Java/VirtualMachine': { Enable: false },
 }
 
+/** Values of formulas are calculated anew. */
+const calculating = { 'org.openoffice.Office.Calc/Formula/Load': { OOXMLRecalcMode: 0 } }
+
 /** Writes the profile a LibreOffice starts with. */
-export async function writeProfile(folder: string): Promise<void> {
-  const items = Object.entries(settings).flatMap(([path, properties]) =>
+export async function writeProfile(folder: string, { calculates = false } = {}): Promise<void> {
+  const all = calculates ? { ...settings, ...calculating } : settings
+  const items = Object.entries(all).flatMap(([path, properties]) =>
     Object.entries(properties).map(
       ([name, value]) =>
         `<item oor:path="/${path}"><prop oor:name="${name}" oor:op="fuse"><value>${value}</value></prop></item>`,

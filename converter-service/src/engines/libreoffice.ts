@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, parse } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { writeProfile } from './libreoffice-profile.js'
 import type { Sandbox } from './sandbox.js'
@@ -14,10 +14,15 @@ export interface LibreOffice {
   readonly modules: ReadonlySet<string>
 }
 
-export interface ImportAndExport {
-  /** By what the document is read, and by no other; in LibreOffice's own words. */
+/** How a document is read and written; filters by LibreOffice's own names. */
+export interface Conversion {
+  /** The document is read by this filter, and by no other. */
   readonly importFilter: string
   readonly exportFilter: string
+  /** The extension of what is written. */
+  readonly extension: string
+  /** Formulas are calculated, whatever values the document keeps. */
+  readonly calculates?: boolean
 }
 
 /** Its library for each kind of document. */
@@ -77,19 +82,21 @@ function versionIn(folder: string): string {
 }
 
 /**
- * Has LibreOffice read `document` and leave a PDF in `folder`, where its profile lies as well;
- * where it cannot, there is no PDF. It runs in this process' group: whoever kills that kills it.
+ * Has LibreOffice read `document` and write it in another format below `folder`, where its profile
+ * is as well. Resolves to the path of what it wrote; undefined if it could not. It runs in this
+ * process' group, and is killed with it.
  */
-export async function printToPdf(
+export async function runLibreOffice(
   { program }: LibreOffice,
   document: string,
   folder: string,
-  { importFilter, exportFilter }: ImportAndExport,
+  { importFilter, exportFilter, extension, calculates = false }: Conversion,
   sandbox: Sandbox,
-): Promise<void> {
+): Promise<string | undefined> {
   const profile = join(folder, 'profile')
-  await mkdir(profile)
-  await writeProfile(profile)
+  const made = join(folder, 'made')
+  await mkdir(made, { recursive: true })
+  await writeProfile(profile, { calculates })
   const words = [
     ...sandbox(folder),
     program,
@@ -101,9 +108,9 @@ export async function printToPdf(
     '--nolockcheck',
     `--infilter=${importFilter}`,
     '--convert-to',
-    `pdf:${exportFilter}`,
+    `${extension}:${exportFilter}`,
     '--outdir',
-    folder,
+    made,
     document,
   ]
   // Nothing of ours but where programs and fonts are; what it writes lies in the job's folder.
@@ -120,6 +127,8 @@ export async function printToPdf(
   }
   const status = await run(words, env, folder)
   if (status === startAgain) await run(words, env, folder)
+  const path = join(made, `${parse(document).name}.${extension}`)
+  return existsSync(path) ? path : undefined
 }
 
 function run(

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
 import { documentKinds } from './document-kinds.js'
 import type { SourceFile } from './engine.js'
-import { type LibreOffice, printToPdf } from './libreoffice.js'
+import { type Conversion, type LibreOffice, runLibreOffice } from './libreoffice.js'
 import type { Sandbox } from './sandbox.js'
+import { mayHoldTrackedChanges, showTrackedChanges } from './tracked-changes.js'
 import { refuseBomb } from './unpacking.js'
 
 /**
- * Leaves a document as a PDF at `target`; what lies beside the source on the way is removed.
+ * Leaves a document as a PDF at `target`; what is written beside the source on the way is removed.
  * Rejects with HERALD_TOO_MANY_BYTES, HERALD_LOCKED_FILE, HERALD_CORRUPT_FILE.
  */
 export async function printDocument(
@@ -17,28 +18,46 @@ export async function printDocument(
   office: LibreOffice,
   sandbox: Sandbox,
 ): Promise<void> {
-  const kind = documentKinds[source.format]
-  if (!kind) throw new Error(`no program prints ${source.format}`)
-  if (kind.isZip) await refuseBomb(source.path)
-  const folder = `${source.path}.office-${process.pid}`
+  const { path, format, trackedChanges = false } = source
+  const kind = documentKinds[format]
+  if (!kind) throw new Error(`no program prints ${format}`)
+  const traits = kind.isZip ? await refuseBomb(path) : undefined
+  const folder = `${path}.office-${process.pid}`
   await mkdir(folder)
+  const convert = async (document: string, conversion: Conversion) => {
+    const made = await runLibreOffice(office, document, folder, conversion, sandbox)
+    if (made === undefined) throw unreadable(format)
+    return made
+  }
   try {
-    const document = join(folder, `document.${kind.extension}`)
+    let document = join(folder, `document.${kind.extension}`)
+    let { importFilter } = kind
     await kind.prepare(source, document)
-    const filters = { importFilter: kind.importFilter, exportFilter: `${kind.module}_pdf_Export` }
-    await printToPdf(office, document, folder, filters, sandbox)
-    await rename(join(folder, 'document.pdf'), target).catch((cause) => {
-      throw unreadable(source.format, cause)
-    })
+    const isText = kind.module === 'writer'
+    if (isText && (traits?.hasTrackedChanges ?? (await mayHoldTrackedChanges(path, format)))) {
+      const set = join(folder, `set.${kind.extension}`)
+      if (!(await showTrackedChanges(document, format, trackedChanges, set))) {
+        // What LibreOffice writes has the switch.
+        const odt = await convert(document, { importFilter, ...asOdt })
+        await showTrackedChanges(odt, 'odt', trackedChanges, set)
+        importFilter = asOdt.exportFilter
+      }
+      document = set
+    }
+    const calculates = traits?.asksForCalculation ?? false
+    const asPdf = { importFilter, exportFilter: `${kind.module}_pdf_Export`, extension: 'pdf' }
+    await rename(await convert(document, { ...asPdf, calculates }), target)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-function unreadable(format: string, cause: unknown): HeraldError {
+const asOdt = { exportFilter: 'writer8', extension: 'odt' }
+
+function unreadable(format: string): HeraldError {
   return new HeraldError(
     'HERALD_CORRUPT_FILE',
     `This ${format} document cannot be opened: it is damaged, or locked with a password.`,
-    { remedy: 'Check that it opens without a password; open it and save it again.', cause },
+    { remedy: 'Check that it opens without a password; open it and save it again.' },
   )
 }

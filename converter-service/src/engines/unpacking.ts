@@ -10,20 +10,31 @@ const maxDepth = 3
 /** A document within a document is held in memory while it is looked at. */
 const maxInnerBytes = 64 * 1024 ** 2
 
+/** What the parts of a document say that decides how it is opened. */
+export interface DocumentTraits {
+  readonly hasTrackedChanges: boolean
+  /** The values kept beside its formulas are not to be relied on. */
+  readonly asksForCalculation: boolean
+}
+
 /**
  * Refuses a ZIP-based document that is a bomb, before anything opens it: by what its directory
  * says, which costs nothing, then by unpacking all of it and counting. On the way it refuses XML
  * that declares entities, which no office program writes. Rejects with HERALD_TOO_MANY_BYTES,
  * HERALD_CORRUPT_FILE, HERALD_LOCKED_FILE.
  */
-export async function refuseBomb(path: string): Promise<void> {
+export async function refuseBomb(path: string): Promise<DocumentTraits> {
   const zip = await openPromise(path, { autoClose: false }).catch((cause) => {
     throw damaged('its directory is missing', cause)
   })
-  await new Unpacking().look(zip, 1)
+  const unpacking = new Unpacking()
+  await unpacking.look(zip, 1)
+  return unpacking
 }
 
-class Unpacking {
+class Unpacking implements DocumentTraits {
+  hasTrackedChanges = false
+  asksForCalculation = false
   #unpacked = 0
 
   async look(zip: ZipFile, depth: number): Promise<void> {
@@ -56,6 +67,10 @@ class Unpacking {
       first = false
       if (isZip) inner.push(chunk)
       else xml.feed(chunk)
+    }
+    if (depth === 1) {
+      this.hasTrackedChanges ||= xml.hasTrackedChanges
+      this.asksForCalculation ||= xml.asksForCalculation
     }
     if (!isZip) return
     const bytes = Buffer.concat(inner)
@@ -92,8 +107,16 @@ function place({ relativeOffsetOfLocalHeader }: Entry): number {
 const harmless = /<!DOCTYPE manifest:manifest PUBLIC "[^"<>[\]]*" "Manifest\.dtd">/g
 const forbidden = /<!(?:DOCTYPE|ENTITY)\s/
 
+/** ECMA-376, part 1, 17.13.5: insertions, deletions, moves, formatting; OpenDocument 1.2, part 1, 5.5. */
+const trackedChange =
+  /<(?:\w+:)?(?:ins|del|moveFrom|moveTo|cellIns|cellDel|[a-zA-Z]+PrChange|changed-region)[\s>/]/
+/** ECMA-376, part 1, 18.2.2. XlsxWriter and pandas write 0 beside every formula, and this. */
+const calculation = /<(?:\w+:)?calcPr\s[^>]*fullCalcOnLoad="(?:1|true)"/
+
 /** Reads a part as it comes by. */
-class XmlWatch {
+class XmlWatch implements DocumentTraits {
+  hasTrackedChanges = false
+  asksForCalculation = false
   readonly #isXml: boolean
   readonly #isManifest: boolean
   #tail = ''
@@ -114,6 +137,8 @@ class XmlWatch {
         { remedy: 'Open it in the program it was made with and save it again.' },
       )
     }
+    this.hasTrackedChanges ||= trackedChange.test(text)
+    this.asksForCalculation ||= calculation.test(text)
     if (this.#isManifest && text.includes('<manifest:encryption-data')) throw lockedDocument()
     this.#tail = text.slice(-200)
   }

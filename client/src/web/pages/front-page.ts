@@ -42,7 +42,7 @@ ${page.converterAway && html`<p class="notice" role="status">${words.converterAw
 <input id="quality" name="quality" type="number" min="1" max="100" inputmode="numeric" placeholder="${words.usual}"></div>
 </div>
 <details><summary>${words.more}</summary>
-${check('lossless', words.lossless)}${check('exif', words.exif)}${check('pages', words.pages)}
+${check('lossless', words.lossless)}${check('exif', words.exif)}${check('pages', words.pages)}${check('changes', words.changes)}
 </details>
 ${notifyField(view, page.recipients)}
 <div class="drop" id="drop"><label for="files"><span class="drop-big"><span class="mouse" id="drop-text">${words.drop}</span><span class="touch">${words.pick}</span></span><span class="drop-small mouse">${words.choose}</span></label>

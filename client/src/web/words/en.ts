@@ -20,6 +20,7 @@ export const en: Words = {
   lossless: 'Lossless, if the format supports it',
   exif: 'Keep camera data (EXIF), without the location',
   pages: 'One file for each page',
+  changes: 'Show tracked changes',
   notify: 'Send an e-mail to',
   notifyHint:
     'Optional. The e-mail has a small preview and the link. Without an address nobody is notified.',

@@ -20,6 +20,7 @@ export const zh: Words = {
   lossless: '无损（格式支持时）',
   exif: '保留相机信息（不含位置）',
   pages: '每页一个文件',
+  changes: '显示修订',
   notify: '发送邮件至',
   notifyHint: '选填。邮件中有缩略图和链接。不填写则不发送任何通知。',
   onlyDomains: '仅限 {domains} 的地址。',

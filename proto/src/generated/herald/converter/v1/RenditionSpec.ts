@@ -83,6 +83,12 @@ export interface RenditionSpec {
    * Reduce the colours to a palette of at most 256 (PNG; GIF always does).
    */
   'palette'?: (boolean);
+  /**
+   * Show the tracked changes of a document (Word, OpenDocument, RTF): what was deleted is
+   * printed, struck out. Absent: they are accepted, and nothing of them shows. All
+   * renditions of one conversion agree. Without effect on other files.
+   */
+  'trackedChanges'?: (boolean);
   '_width'?: "width";
   '_height'?: "height";
   '_quality'?: "quality";
@@ -171,6 +177,12 @@ export interface RenditionSpec__Output {
    * Reduce the colours to a palette of at most 256 (PNG; GIF always does).
    */
   'palette': (boolean);
+  /**
+   * Show the tracked changes of a document (Word, OpenDocument, RTF): what was deleted is
+   * printed, struck out. Absent: they are accepted, and nothing of them shows. All
+   * renditions of one conversion agree. Without effect on other files.
+   */
+  'trackedChanges': (boolean);
   '_width'?: "width";
   '_height'?: "height";
   '_quality'?: "quality";
