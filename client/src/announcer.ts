@@ -116,7 +116,8 @@ async function open({ outboxDirectory, broker, command }: ClientConfig) {
   const link = linkBroker(broker)
   const close = async () => {
     await soon(link.close())
-    await soon(outbox.close())
+    // Not cut off: a process that exits during a write of lmdb waits for it, and it for the process.
+    await outbox.close().catch(() => {})
   }
   return { announcer: createAnnouncer(outbox, link, command), outbox, link, close }
 }

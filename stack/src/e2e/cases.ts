@@ -56,7 +56,7 @@ export const cases: Record<string, (scene: Scene) => Promise<void>> = {
     const ada = scene.someone()
     const path = join(scene.folder, 'broken.jpg')
     // Nothing at all, not even text: whatever its name says.
-    await writeFile(path, Buffer.alloc(64, 0xfe))
+    await writeFile(path, Buffer.alloc(64, 1))
     const { exitCode, lines } = await scene.convert(path, ...small('webp'), '--notify', ada)
     assert.equal(exitCode, 3)
     assert.equal(lines[0]?.ok, false)
