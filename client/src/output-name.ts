@@ -5,7 +5,7 @@ import { basename, extname } from 'node:path'
 const maxNameBytes = 255
 
 /** What would hide, reverse or break a name where people see it, or lead out of its folder. */
-const unfit = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}/\\]/gu
+export const unfit = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}/\\]/gu
 
 /**
  * The names of the renditions of `sourceName`, one for each extension, in order:

@@ -102,6 +102,8 @@ export function openCaller(page: Pick<WebPage, 'url'>) {
   return {
     get,
     send,
+    /** What it sends as `Cookie`. */
+    cookie: () => cookie,
     /** Sends a file and resolves to its token, when it is over. */
     async convert(fields: Record<string, string>, file: { name: string; content: Uint8Array }) {
       const response = await send(fields, file)

@@ -1,11 +1,26 @@
+/** The form's settings as text. */
+export function fieldsOf(extra = {}) {
+  const fields = {}
+  for (const [name, value] of new FormData(document.querySelector('#convert')))
+    if (typeof value === 'string') fields[name] = value
+  for (const [name, value] of Object.entries(extra)) fields[name] = String(value)
+  return fields
+}
+
+/** Percent-encoded: a form changes line breaks and quotes. */
+const encoded = (text) => encodeURIComponent(text.toWellFormed?.() ?? text)
+
+/** How a file and the folder it was dropped with are called. */
+export const nameFields = ({ name }, folder = '') => ({
+  name: encoded(name),
+  folder: encoded(folder),
+})
+
 /** The form's settings as a program sends them: the fields first, the file last. */
 export function formOf(file, extra = {}) {
   const form = new FormData()
-  const fields = new FormData(document.querySelector('#convert'))
-  for (const [name, value] of fields) if (typeof value === 'string') form.set(name, value)
-  // A form changes line breaks and quotes in a file's name.
-  form.set('name', encodeURIComponent(file.name.toWellFormed?.() ?? file.name))
-  for (const [name, value] of Object.entries(extra)) form.set(name, value)
+  for (const [name, value] of Object.entries(fieldsOf({ ...nameFields(file), ...extra })))
+    form.set(name, value)
   return (body = file) => {
     form.set('file', body, 'file')
     return form

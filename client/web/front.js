@@ -1,39 +1,45 @@
+import { waitForConverter } from './converter.js'
 import { formOf, json } from './form.js'
-import { keepRows, make, nameOf, page, say, showProgress } from './live.js'
+import { gather } from './gather.js'
+import { keepRows, make, nameOf, page, say } from './live.js'
 import { compare, preview } from './preview.js'
 import { bytesText, filled, timeText } from './sizes.js'
+import { send, stop } from './uploads.js'
 
 const { live } = page
 const form = document.querySelector('#convert')
 const drop = document.querySelector('#drop')
 const input = document.querySelector('#files')
 const panel = document.querySelector('#live')
-const send = document.querySelector('#send')
+const button = document.querySelector('#send')
 const rows = document.querySelector('#rows')
 const quality = document.querySelector('#quality')
 const target = document.querySelector('#to')
 const zip = document.querySelector('#zip')
 
-const uploadsAtOnce = 3
 /** Enough for a picture's header; a document is asked about as a whole where it is small. */
 const headBytes = 4e6
 
 /** Pictures of a whole folder would fill the browser's memory. */
 const drawnAtOnce = 24
 
+/** As many as the server takes at once. */
+const maxChosen = 1000
+
 const chosen = new Map()
 const list = make('ul', { className: 'chosen' })
+const note = make('p', { className: 'hint' })
 let current
 
 // Here the files come first, for the eye as for the keyboard; without a program they come last.
 form.prepend(drop, panel)
-panel.append(list, compare)
+panel.append(list, note, compare)
 input.required = false
 
 /* -- choosing */
 
 input.addEventListener('change', () => {
-  add(input.files)
+  add([...input.files].map((file) => ({ file, folder: '' })))
   input.value = ''
 })
 for (const kind of ['dragenter', 'dragover']) {
@@ -48,19 +54,24 @@ addEventListener('dragleave', (event) => {
 })
 addEventListener('drop', (event) => {
   drop.classList.remove('over')
-  if (!event.dataTransfer?.files.length) return
-  event.preventDefault()
-  add(event.dataTransfer.files)
+  take(event, event.dataTransfer)
 })
-addEventListener('paste', (event) => {
-  if (event.clipboardData?.files.length) add(event.clipboardData.files)
-})
+addEventListener('paste', (event) => take(event, event.clipboardData))
 
-function add(files) {
-  for (const file of files) {
-    const item = { file, key: crypto.randomUUID?.() ?? String(Math.random()).slice(2), url: '' }
+async function take(event, transfer) {
+  if (!transfer?.files.length) return
+  event.preventDefault()
+  const { found, leftOut } = await gather(transfer)
+  add(found, leftOut)
+}
+
+function add(found, leftOut = 0) {
+  for (const { file, folder } of found.slice(0, maxChosen - chosen.size)) {
+    const item = { file, folder, key: crypto.randomUUID?.() ?? String(Math.random()).slice(2) }
+    item.url = ''
+    item.name = folder === '' ? file.name : `${folder}/${file.name}`
     item.thumb = make('div', { className: 'thumb' })
-    item.facts = make('span', { className: 'hint' }, bytesText(file.size))
+    item.facts = make('span', { className: 'hint' })
     item.row = make(
       'li',
       {},
@@ -68,7 +79,7 @@ function add(files) {
       make(
         'button',
         { type: 'button', className: 'pick', onclick: () => look(item) },
-        make('span', { className: 'name' }, nameOf(file.name)),
+        make('span', { className: 'name' }, nameOf(item.name)),
         item.facts,
       ),
       make(
@@ -76,7 +87,7 @@ function add(files) {
         {
           type: 'button',
           className: 'quiet',
-          'aria-label': filled(live.takeOut, { name: file.name }),
+          'aria-label': filled(live.takeOut, { name: item.name }),
           onclick: () => takeOut(item),
         },
         '✕',
@@ -84,12 +95,21 @@ function add(files) {
     )
     chosen.set(item.key, item)
     list.append(item.row)
-    if (chosen.size <= drawnAtOnce) draw(item).then(() => item === current && look(item))
+    facts(item)
+    if (chosen.size > drawnAtOnce) continue
+    draw(item).then(() => item === current && look(item))
     ask(item)
   }
+  const isCut = found.length > 0 && chosen.size === maxChosen
+  note.textContent = [
+    isCut && filled(live.onlyFirst, { count: maxChosen }),
+    leftOut > 0 && filled(live.leftOut, { count: leftOut }),
+  ]
+    .filter(Boolean)
+    .join(' ')
   current ??= chosen.values().next().value
   look(current)
-  say(filled(live.dropped, { count: chosen.size }))
+  say(`${filled(live.dropped, { count: chosen.size })} ${note.textContent}`)
 }
 
 async function draw(item) {
@@ -109,6 +129,7 @@ async function draw(item) {
 
 let asking = Promise.resolve()
 const ask = (item) => {
+  if (target.disabled) return
   asking = asking.then(() => (chosen.has(item.key) ? estimate(item) : undefined))
 }
 
@@ -127,11 +148,21 @@ async function estimate(item) {
   facts(item)
 }
 
-function facts({ facts: text, file, pixels, estimate }) {
-  const told =
-    estimate &&
-    (estimate.fits ? filled(live.estimate, { time: timeText(estimate.ms) }) : estimate.message)
-  text.textContent = [bytesText(file.size), pixels, told].filter(Boolean).join(' · ')
+const refusalOf = ({ file }) =>
+  page.maxBytes > 0 && file.size > page.maxBytes
+    ? filled(live.tooLarge, { size: bytesText(page.maxBytes) })
+    : ''
+
+function facts(item) {
+  const { file, pixels, estimate } = item
+  const refusal = refusalOf(item)
+  const more = estimate?.fits
+    ? filled(live.estimate, { time: timeText(estimate.ms) })
+    : estimate?.message
+  item.facts.classList.toggle('refusal', refusal !== '' || estimate?.fits === false)
+  item.facts.textContent = [bytesText(file.size), pixels, refusal || more]
+    .filter(Boolean)
+    .join(' · ')
 }
 
 function takeOut(item) {
@@ -149,17 +180,21 @@ function forget(item) {
 
 function look(item) {
   current = item
-  if (item && !item.url) draw(item).then(() => item === current && preview(item))
+  if (item && !item.url) {
+    draw(item).then(() => item === current && preview(item, refusalOf(item)))
+    ask(item)
+  }
   for (const each of chosen.values()) each.row.classList.toggle('current', each === item)
+  const count = sendable().length
   panel.hidden = chosen.size === 0
   drop.classList.toggle('slim', chosen.size > 0)
   drop.querySelector('#drop-text').textContent = chosen.size > 0 ? page.dropMore : page.drop
-  send.textContent =
-    chosen.size === 0
-      ? page.convert
-      : filled(chosen.size === 1 ? live.one : live.many, { count: chosen.size })
-  preview(item)
+  button.textContent =
+    count === 0 ? page.convert : filled(count === 1 ? live.one : live.many, { count })
+  preview(item, item && refusalOf(item))
 }
+
+const sendable = () => [...chosen.values()].filter((item) => refusalOf(item) === '')
 
 /* -- settings */
 
@@ -175,117 +210,43 @@ function settle() {
   quality.placeholder = usual ?? '–'
   slider.value = quality.value || usual || 80
 }
+const askAgain = () => [...chosen.values()].slice(0, 8).forEach(ask)
 let asked
 form.addEventListener('input', (event) => {
   if (event.target === input || event.target.id === 'notify') return
   settle()
-  preview(current)
+  preview(current, current && refusalOf(current))
   clearTimeout(asked)
-  asked = setTimeout(() => [...chosen.values()].slice(0, 8).forEach(ask), 400)
+  asked = setTimeout(askAgain, 400)
 })
 settle()
+waitForConverter(() => {
+  settle()
+  for (const item of chosen.values()) facts(item)
+  askAgain()
+  look(current)
+})
 
 /* -- converting */
 
-const waiting = []
-let uploading = 0
-
 form.addEventListener('submit', (event) => {
   event.preventDefault()
-  if (chosen.size === 0) {
+  const items = sendable()
+  if (items.length === 0) {
     say(page.needsFile)
     input.setCustomValidity(page.needsFile)
     input.reportValidity()
     input.setCustomValidity('')
     return
   }
-  const run = crypto.randomUUID?.() ?? `run${Date.now()}${String(Math.random()).slice(2, 8)}`
-  const count = chosen.size
-  for (const item of [...chosen.values()]) {
-    // The settings of this moment: who changes them now means the next files.
-    item.form = formOf(item.file, { key: item.key, run, count, size: item.file.size })
-    forget(item)
-    showWaiting(item)
-    waiting.push(item)
-  }
+  for (const item of items) forget(item)
   look(undefined)
+  send(items)
   document.querySelector('#yours').scrollIntoView({ block: 'nearest' })
-  next()
 })
 
-function showWaiting(item) {
-  const cancel = make('button', { type: 'button', className: 'quiet' }, live.cancel)
-  cancel.setAttribute('aria-label', `${live.cancel}: ${item.file.name}`)
-  cancel.onclick = () => {
-    const at = waiting.indexOf(item)
-    if (at >= 0) waiting.splice(at, 1)
-    item.request?.abort()
-    row.remove()
-  }
-  const row = make(
-    'li',
-    { className: 'row converting' },
-    item.thumb,
-    make(
-      'div',
-      { className: 'what' },
-      make('p', { className: 'name' }, nameOf(item.file.name)),
-      make(
-        'p',
-        { className: 'stage' },
-        make('span', { className: 'stage-name' }, page.stages.waiting),
-      ),
-      make('progress', { max: 1, value: 0 }),
-    ),
-    make('div', { className: 'act' }, cancel),
-  )
-  row.dataset.key = item.key
-  showProgress(row, { stage: 'waiting', done: 0 })
-  document.querySelector('#empty').hidden = true
-  rows.prepend(row)
-}
-
-function next() {
-  while (uploading < uploadsAtOnce && waiting.length > 0) {
-    uploading += 1
-    upload(waiting.shift()).finally(() => {
-      uploading -= 1
-      next()
-    })
-  }
-}
-
-async function upload(item) {
-  item.request = new AbortController()
-  for (let attempt = 1; ; attempt += 1) {
-    const answer = await fetch('/convert', {
-      method: 'POST',
-      headers: json,
-      body: item.form(),
-      signal: item.request.signal,
-    }).catch(() => undefined)
-    if (answer?.ok) await answer.text().catch(() => {})
-    if (item.request.signal.aborted || answer?.ok) return
-    const wait = Number(answer?.headers.get('Retry-After') ?? 0)
-    if (answer?.status === 503 && wait <= 10 && attempt < 20) {
-      await new Promise((resolve) => setTimeout(resolve, Math.max(1, wait) * 1000))
-      continue
-    }
-    const { error } = (await answer?.json().catch(() => undefined)) ?? {}
-    return refused(item, error?.message ?? live.lost)
-  }
-}
-
-function refused(item, message) {
-  const row = rows.querySelector(`[data-key="${CSS.escape(item.key)}"]`)
-  // The server may have drawn it already, and knows better.
-  if (!row || row.id) return
-  row.querySelector('.stage').replaceWith(make('p', { className: 'fault' }, message))
-  row.querySelector('progress').remove()
-  say(`${item.file.name}: ${message}`)
-}
-
-keepRows('/events', () => {
+keepRows('/events', (kind, { key }) => {
+  if (kind === 'removed') stop(key)
   document.querySelector('#empty').hidden = rows.children.length > 0
   zip.hidden = !rows.querySelector('.row.converted')
 })

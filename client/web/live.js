@@ -110,7 +110,7 @@ const rowOf = ({ token, key }) =>
 /** The picture the browser drew stays until there is one of the result. */
 function redraw(row, next) {
   const [mine, theirs] = [row, next].map((each) => each.querySelector('.thumb'))
-  if (mine.querySelector('img') && !theirs.querySelector('img'))
+  if (mine?.querySelector('img') && theirs && !theirs.querySelector('img'))
     theirs.replaceWith(mine.cloneNode(true))
   swap(row, next)
 }
@@ -125,20 +125,26 @@ export function keepRows(address, changed = () => {}) {
     else rows.prepend(drawn(event.html))
     changed(kind, event)
   })
-  // Deleting needs no new page.
+  // Deleting and restoring need no new page.
   rows.addEventListener('submit', async (event) => {
     event.preventDefault()
     const form = event.target
     const row = form.closest('.row')
-    const next = row.nextElementSibling ?? row.previousElementSibling
+    const { key } = row.dataset
     const answer = await fetch(form.action, {
       method: 'POST',
       headers: { Accept: 'application/json' },
     }).catch(() => undefined)
     if (!answer || (!answer.ok && answer.status !== 404)) return form.submit()
+    if (answer.status === 200) {
+      const now = document.getElementById(row.id)
+      if (now) redraw(now, drawn((await answer.json()).html))
+      return changed('record', { key })
+    }
+    const next = row.nextElementSibling ?? row.previousElementSibling
     row.remove()
     ;(next?.querySelector('a, button') ?? document.querySelector('#files'))?.focus()
-    changed('removed', {})
+    changed('removed', { key })
   })
 }
 

@@ -40,7 +40,7 @@ const show = (image, url) => {
 }
 
 /** Shows what would become of `item`, after a moment without changes; undefined: shows nothing. */
-export function preview(item) {
+export function preview(item, refusal) {
   clearTimeout(timer)
   running?.abort()
   compare.hidden = item === undefined
@@ -51,6 +51,8 @@ export function preview(item) {
   if (item.picture) before.src = item.url
   before.alt = item.file.name
   beforeText.textContent = [bytesText(item.file.size), item.pixels].filter(Boolean).join(' · ')
+  if (refusal) return nothing(refusal)
+  if (document.querySelector('#to').disabled) return nothing('')
   afterText.textContent = live.comparing
   afterFrame.classList.add('busy')
   timer = setTimeout(() => convert(item), pauseMs)

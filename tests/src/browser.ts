@@ -92,3 +92,17 @@ export async function dropFiles(
     await page.dispatchEvent('#drop', type, { dataTransfer: carried })
   }
 }
+
+/** Lets files and folders of this machine fall on the page, as a person would from a folder. */
+export async function dropPaths(page: Page, paths: readonly string[]): Promise<void> {
+  const devtools = await page.context().newCDPSession(page)
+  const { x, y, width, height } = (await page.locator('#drop').boundingBox()) ?? {
+    ...{ x: 0, y: 0, width: 0, height: 0 },
+  }
+  const data = { items: [], files: [...paths], dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await devtools.send('Input.dispatchDragEvent', {
+      ...{ type, data, x: x + width / 2, y: y + height / 2 },
+    })
+  }
+}

@@ -184,8 +184,10 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     await rowOf(page, 'town.png').locator('.name a').click()
     expect(await page.locator('h1').textContent()).toBe('town.png')
     await page.getByRole('button', { name: 'Delete now' }).click()
-    await page.locator('#convert').waitFor()
-    expect(await page.locator('.row').count()).toBe(1)
+    await page.getByRole('button', { name: 'Undo' }).waitFor()
+    await page.getByRole('link', { name: 'Back to the start page' }).click()
+    expect(await page.locator('.row.converted').count()).toBe(1)
+    expect(await page.locator('.row.deleted').count()).toBe(1)
   })
 
   test('the keyboard is enough', async () => {

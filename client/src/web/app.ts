@@ -11,6 +11,7 @@ import { convertRoute } from './routes/convert.js'
 import { fileRoute, ownRecords, pictureRoute, recordOf, zipRoute } from './routes/downloads.js'
 import { estimateRoute } from './routes/estimate.js'
 import { eventRoutes } from './routes/events.js'
+import { expectRoute, leaveRoute } from './routes/expect.js'
 import { pageRoutes } from './routes/pages.js'
 import { previewRoute } from './routes/preview.js'
 import { type Services, wantsJson } from './routes/services.js'
@@ -55,10 +56,13 @@ export function createWebApp(rest: Omit<Services, 'view'>, logger: Logger): Expr
     zipRoute(services, (request) => records.ofRun(String(request.params['token']))),
   )
 
+  app.post('/expect', sameOrigin, expectRoute(services))
+  app.post('/leave', sameOrigin, leaveRoute(services))
   app.post('/convert', sameOrigin, convertRoute(services))
   app.post('/preview', sameOrigin, previewRoute(services))
   app.post('/estimate', sameOrigin, estimateRoute(services))
   app.post('/c/:token/remove', sameOrigin, pages.remove)
+  app.post('/c/:token/restore', sameOrigin, pages.restore)
   app.use(pages.gone)
   app.use(answerFault(services, logger))
   return app

@@ -26,7 +26,7 @@ export function frameOf(record: ConversionRecord, links: Links, runSize?: number
 }
 
 /** A failure is announced if there is an address, unless the visitor cancelled the conversion. */
-export function isWorthTelling({ recipient }: ConversionRecord, { code }: HeraldError): boolean {
+export function isWorthAnnouncing({ recipient }: ConversionRecord, { code }: HeraldError): boolean {
   return recipient !== '' && code !== 'HERALD_CANCELLED'
 }
 
@@ -63,6 +63,7 @@ export function newRecord(request: ConversionRequest, name: string): ConversionR
     runId: request.runId,
     key: request.key ?? token,
     name,
+    folder: request.folder,
     target: request.spec.format,
     recipient: request.recipient,
     language: request.language,

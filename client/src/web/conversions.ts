@@ -1,32 +1,24 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Outbox } from '@herald/broker/outbox'
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
-import type { Logger } from '@herald/runtime/logger'
 import { faultOf } from '../commands/convert-job.js'
-import { announceFailure, type Converted, convertAndAnnounce } from '../convert-and-announce.js'
+import { type Converted, convertAndAnnounce } from '../convert-and-announce.js'
 import type { Upload } from '../convert-call.js'
 import type { ConverterClient } from '../converter-client.js'
 import { outputNames } from '../output-name.js'
-import {
-  announced,
-  factsOf,
-  failed,
-  frameOf,
-  isWorthTelling,
-  newRecord,
-} from './conversion-facts.js'
-import type { Links } from './links.js'
+import { announced, factsOf, frameOf, newRecord } from './conversion-facts.js'
+import { type FailureTools, failConversion } from './fail-conversion.js'
 import type { NewsDesk } from './news.js'
 import { createMeter } from './progress-meter.js'
 import type { ConversionRecord } from './record.js'
-import type { Records } from './records.js'
 
 /** What one file is to become, for whom. */
 export interface ConversionRequest {
   readonly owner: string
   readonly key: string | undefined
+  /** `photos/2024`; empty if it came alone. */
+  readonly folder: string
   readonly runToken: string
   readonly runId: string
   readonly runSize: number | undefined
@@ -44,28 +36,24 @@ export interface Started {
 }
 
 export interface Conversions {
-  /** Notes the conversion and begins it. `upload` is given what cancels it. */
+  /** Notes the conversion and begins it. `upload` is given what cancels it; `known`: its record. */
   start(
     request: ConversionRequest,
     upload: (cancel: (reason: HeraldError) => void) => Upload,
+    known?: ConversionRecord,
   ): Promise<Started>
-  /** Ends it where it runs, removes its files and all that is known of it. */
+  /** Cancels it if it runs, removes its files and its record. */
   remove(record: ConversionRecord): Promise<void>
+  /** Hides one that is over, or shows it again; `remove` is for good. */
+  setDeleted(record: ConversionRecord, deleted: boolean): Promise<ConversionRecord | undefined>
   readonly running: number
   /** Waits for those that run. */
   close(): Promise<void>
 }
 
-export interface ConversionTools {
+export interface ConversionTools extends FailureTools {
   readonly converter: ConverterClient
-  readonly outbox: Outbox
-  readonly records: Records
   readonly news: NewsDesk
-  readonly links: Links
-  readonly topic: string
-  /** Where the results lie, a folder for each conversion. */
-  readonly directory: string
-  readonly logger: Logger
 }
 
 /** The conversions of the web page: each goes on when the browser is gone. */
@@ -118,21 +106,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
       meter.end()
       const fault = faultOf(error)
       if (fault.code === 'HERALD_INTERNAL') logger.error({ err: error }, 'could not convert')
-      await rm(folder, { recursive: true, force: true })
-      const kept = isWorthTelling(record, fault)
-        ? await announceFailure(
-            outbox,
-            { ...job, fileName: record.name, formats: [request.spec.format] },
-            fault,
-          ).catch((reason: unknown) => {
-            logger.error({ err: reason }, 'a failure could not be announced')
-            return undefined
-          })
-        : undefined
-      await change(record.token, {
-        ...failed(fault),
-        announcement: kept ? announced(kept) : null,
-      })
+      tell(await failConversion(tools, record, fault, request.runSize))
       return
     }
     // It is announced: whatever fails from here on, its files stay.
@@ -145,12 +119,13 @@ export function manageConversions(tools: ConversionTools): Conversions {
   }
 
   return {
-    async start(request, open) {
+    async start(request, open, known) {
       const cancel = new AbortController()
       const upload = open((reason) => cancel.abort(reason))
-      const record = newRecord(request, upload.name)
-      await records.put(record)
+      const record = known ?? newRecord(request, upload.name)
+      if (!known) await records.put(record)
       tell(record)
+      news.tell({ kind: 'progress', record, progress: { stage: 'uploading', done: 0 } })
       const over = convert(record, request, upload, cancel.signal)
         .catch((error: unknown) => logger.error({ err: error }, 'a conversion could not be noted'))
         .finally(() => running.delete(record.token))
@@ -166,6 +141,9 @@ export function manageConversions(tools: ConversionTools): Conversions {
       await records.remove(record)
       news.tell({ kind: 'removed', record })
     },
+
+    setDeleted: ({ token }, deleted) =>
+      change(token, { deletedAtMs: deleted ? Date.now() : undefined }),
 
     get running() {
       return running.size

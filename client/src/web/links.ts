@@ -13,6 +13,7 @@ export const paths = {
   zip: (token: string) => `/c/${token}/all.zip`,
   preview: (token: string) => `/c/${token}/preview`,
   remove: (token: string) => `/c/${token}/remove`,
+  restore: (token: string) => `/c/${token}/restore`,
   run: (token: string) => `/r/${token}`,
   runZip: (token: string) => `/r/${token}/all.zip`,
 }

@@ -9,6 +9,7 @@ import { openConverter } from '../converter-client.js'
 import { createWebApp } from './app.js'
 import { isLoopback, type WebConfig } from './config.js'
 import { manageConversions } from './conversions.js'
+import { keepExpectedFiles } from './expected-files.js'
 import { watchFormats } from './formats.js'
 import { createLimits } from './limits.js'
 import { type Links, linksTo } from './links.js'
@@ -60,16 +61,10 @@ export async function startWeb(
   const outcomes = readOutcomes({ broker: config.broker, topic, records, news, logger })
   lifecycle.defer('outcomes', () => outcomes.close())
 
-  const conversions = manageConversions({
-    converter,
-    outbox,
-    records,
-    news,
-    links,
-    topic,
-    directory,
-    logger,
-  })
+  const tools = { outbox, records, news, links, topic, directory, logger }
+  const conversions = manageConversions({ ...tools, converter })
+  const expected = keepExpectedFiles(tools)
+  lifecycle.defer('expected files', () => expected.close())
   const sweep = startSweep({ records, conversions, directory, keepMs, logger })
   lifecycle.defer('sweep', () => sweep.close())
   lifecycle.defer('conversions', () => conversions.close())
@@ -82,6 +77,7 @@ export async function startWeb(
       config,
       converter,
       conversions,
+      expected,
       records,
       news,
       formats,

@@ -26,8 +26,8 @@ const formLimits = {
 
 /**
  * Reads a form as it arrives, never more of it than a chunk. Resolves to how many files there were
- * once all of it is read. Rejects with HERALD_BAD_OPTION where it is no form or breaks a limit,
- * with HERALD_CANCELLED where the caller is gone.
+ * once all of it is read. Rejects with HERALD_BAD_OPTION if it is not a form or breaks a limit,
+ * with HERALD_DAMAGED_TRANSFER if the caller is gone.
  */
 export function readForm(request: IncomingMessage, options: FormOptions): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -90,7 +90,14 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
   })
 }
 
-const gone = () => new HeraldError('HERALD_CANCELLED', 'The upload was broken off.')
+const gone = () =>
+  new HeraldError(
+    'HERALD_DAMAGED_TRANSFER',
+    'The upload ended before the whole file had arrived.',
+    {
+      remedy: 'Send the file again.',
+    },
+  )
 
 const badForm = (message: string, cause?: unknown) =>
   new HeraldError('HERALD_BAD_OPTION', message, {

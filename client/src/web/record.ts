@@ -32,6 +32,8 @@ export interface ConversionRecord {
   readonly key: string
   /** The source's name as its owner knows it. */
   readonly name: string
+  /** The folder it was dropped with, `photos/2024`; empty or absent if it came alone. */
+  readonly folder?: string | undefined
   readonly target: string
   /** Empty: nothing is announced. */
   readonly recipient: string
@@ -42,6 +44,8 @@ export interface ConversionRecord {
   /** `placing`: everything has arrived, and its announcement is on the way to the outbox. */
   readonly state: 'converting' | 'placing' | 'converted' | 'failed'
   readonly finishedAtMs: number
+  /** Absent: not deleted. A deleted one can be restored until it is removed for good. */
+  readonly deletedAtMs?: number | undefined
   readonly source: SourceFacts | null
   readonly files: readonly ResultFile[]
   readonly stripped: readonly string[]
@@ -81,6 +85,16 @@ export interface MailOutcome {
 }
 
 export const isOver = ({ state }: ConversionRecord) => state === 'converted' || state === 'failed'
+
+/** How long a deleted conversion can be restored. */
+export const undoMs = 5 * 60_000
+
+/** Its name, with the path of its folder. */
+export const pathOf = ({ folder, name }: ConversionRecord) => (folder ? `${folder}/${name}` : name)
+
+/** Whether its files can be fetched. */
+export const isConverted = ({ state, deletedAtMs }: ConversionRecord) =>
+  state === 'converted' && !deletedAtMs
 
 export const sumOfSizes = (files: readonly ResultFile[]) =>
   files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)

@@ -23,6 +23,8 @@ export interface Records {
   all(): Iterable<ConversionRecord>
   /** Those that were over before that time. */
   expired(beforeMs: number): Iterable<ConversionRecord>
+  /** Those that were deleted before that time. */
+  deleted(beforeMs: number): Iterable<ConversionRecord>
   preview(token: string): Uint8Array | undefined
   /** What one browser did at once, made where it is new. */
   run(runToken: string, owner: string): Promise<Run>
@@ -56,6 +58,7 @@ export async function openRecords(directory: string): Promise<Records> {
   const byOwner = store.table<string>('by-owner')
   const byRun = store.table<string>('by-run')
   const byEnd = store.table<string>('by-end')
+  const byDeletion = store.table<string>('by-deletion')
   const previews = store.table<Uint8Array, string>('previews', 'binary')
   const byEvent = store.table<string, string>('by-event')
   const runs = store.table<Run, string>('runs')
@@ -75,6 +78,8 @@ export async function openRecords(directory: string): Promise<Records> {
     bytesOnDisk += sumOfSizes(record.files) - sumOfSizes(before?.files ?? [])
     conversions.put(record.token, record)
     if (before && before.finishedAtMs > 0) byEnd.remove([before.finishedAtMs, record.token])
+    if (before?.deletedAtMs) byDeletion.remove([before.deletedAtMs, record.token])
+    if (record.deletedAtMs) byDeletion.put([record.deletedAtMs, record.token], record.token)
     if (record.finishedAtMs > 0) byEnd.put([record.finishedAtMs, record.token], record.token)
     if (record.announcement) byEvent.put(record.announcement.eventId, record.token)
   }
@@ -112,6 +117,7 @@ export async function openRecords(directory: string): Promise<Records> {
         if (record && isOver(record)) yield record
       }
     },
+    deleted: (beforeMs) => found(byDeletion.entries({ end: [beforeMs] })),
     preview: (token) => previews.get(token),
     run: (runToken, owner) =>
       store.write(() => {
@@ -142,6 +148,7 @@ export async function openRecords(directory: string): Promise<Records> {
         conversions.remove(token)
         previews.remove(token)
         byEnd.remove([record.finishedAtMs, token])
+        if (record.deletedAtMs) byDeletion.remove([record.deletedAtMs, token])
         byOwner.remove([record.owner, record.createdAtMs, token])
         byRun.remove([record.runToken, record.createdAtMs, token])
         if (record.announcement) byEvent.remove(record.announcement.eventId)

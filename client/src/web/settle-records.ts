@@ -1,30 +1,17 @@
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Outbox } from '@herald/broker/outbox'
 import { HeraldError } from '@herald/proto/errors'
-import type { Logger } from '@herald/runtime/logger'
-import { announceFailure } from '../convert-and-announce.js'
 import { type OutboxTrace, traceInOutbox } from '../why/outbox-trace.js'
-import { failed, frameOf } from './conversion-facts.js'
-import type { Links } from './links.js'
+import { failed } from './conversion-facts.js'
+import { type FailureTools, failConversion } from './fail-conversion.js'
 import { type AnnouncementState, type ConversionRecord, isOver } from './record.js'
-import type { Records } from './records.js'
-
-export interface SettleOptions {
-  readonly records: Records
-  /** Settled already: what a dead process left half placed is placed or dropped. */
-  readonly outbox: Outbox
-  readonly links: Links
-  readonly topic: string
-  readonly directory: string
-  readonly logger: Logger
-}
 
 /**
- * Ends the conversions that an earlier process left: where all files have their names, the outbox
- * has announced them or will; else whoever waits is told that it failed.
+ * Ends the conversions that an earlier process left. If all files have their names, the outbox has
+ * announced them or will; else the conversion has failed. The outbox is settled before: what a dead
+ * process left half placed is placed or dropped.
  */
-export async function settleRecords(options: SettleOptions): Promise<void> {
+export async function settleRecords(options: FailureTools): Promise<void> {
   const { records, outbox, directory, logger } = options
   for (const record of records.all()) {
     if (isOver(record)) continue
@@ -41,9 +28,10 @@ export async function settleRecords(options: SettleOptions): Promise<void> {
       'The service was stopped while the file was converted.',
       { remedy: 'Send the file again.' },
     )
-    await rm(join(directory, record.token), { recursive: true, force: true })
-    if (record.recipient !== '' && !trace) await announce(record, fault, options)
-    await records.change(record.token, failed(fault))
+    if (trace) {
+      const announcement = announcementOf(trace)
+      await records.change(record.token, { ...failed(fault), announcement })
+    } else await failConversion(options, record, fault)
     logger.info({ conversion: record.conversionId }, 'ended what an earlier process left')
   }
 }
@@ -53,16 +41,6 @@ async function areThere({ token, files }: ConversionRecord, directory: string): 
     files.map(({ name }) => stat(join(directory, token, name)).catch(() => undefined)),
   )
   return files.every(({ sizeBytes }, at) => sizes[at]?.size === sizeBytes)
-}
-
-async function announce(record: ConversionRecord, fault: HeraldError, options: SettleOptions) {
-  const { outbox, links, topic } = options
-  const frame = { ...frameOf(record, links), topic }
-  await announceFailure(
-    outbox,
-    { ...frame, fileName: record.name, formats: [record.target] },
-    fault,
-  )
 }
 
 function announcementOf(trace: OutboxTrace): AnnouncementState {

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '@herald/runtime/logger'
 import type { Conversions } from './conversions.js'
+import { undoMs } from './record.js'
 import type { Records } from './records.js'
 
 export interface Sweep {
@@ -19,7 +20,7 @@ export interface SweepOptions {
 
 const longestPauseMs = 60_000
 
-/** Removes conversions that are over for longer than they are kept, now and from time to time. */
+/** Removes conversions that are kept or deleted for long enough, now and from time to time. */
 export function startSweep(options: SweepOptions): Sweep {
   const pauseMs = Math.max(1000, Math.min(longestPauseMs, options.keepMs / 10))
   let sweeping: Promise<void> | undefined
@@ -44,7 +45,8 @@ async function removeExpired(options: SweepOptions): Promise<void> {
   const { records, conversions, directory, keepMs, logger } = options
   const before = Date.now() - keepMs
   let removed = 0
-  for (const record of records.expired(before)) {
+  const deletedBefore = Date.now() - undoMs
+  for (const record of [...records.deleted(deletedBefore), ...records.expired(before)]) {
     await conversions.remove(record)
     removed += 1
   }

@@ -11,7 +11,8 @@ export interface StreamedUpload extends Upload {
 
 /**
  * An upload that comes once, as it is read from the caller: nothing of it is held but a chunk.
- * When the converter asks for it a second time, `lost` is called with what to tell a person.
+ * `lost` is called with the reason when the caller breaks off, and when the converter asks for it a
+ * second time.
  */
 export function streamUpload(
   stream: Readable,
@@ -26,6 +27,10 @@ export function streamUpload(
     stream.once('error', reject)
   })
   consumed.catch(() => {})
+  // Else the converter's client would try again, and report the converter as lost.
+  stream.once('error', (error) => {
+    if (error instanceof HeraldError) lost(error)
+  })
   return {
     name,
     sizeBytes,

@@ -1,6 +1,7 @@
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { z } from 'zod'
+import { unfit } from '../output-name.js'
 
 const whole = (min: number, max: number) =>
   z
@@ -42,6 +43,8 @@ const form = z.object({
   size: whole(0, 1e12).optional(),
   /** The file's name, percent-encoded: a form changes line breaks and quotes. */
   name: z.string().max(6_000).optional(),
+  /** The path of the folder it was dropped with, percent-encoded. */
+  folder: z.string().max(6_000).optional(),
 })
 
 export interface Wishes extends z.output<typeof form> {}
@@ -52,7 +55,7 @@ export function readWishes(fields: Readonly<Record<string, string>>): Wishes {
   const read = form.safeParse(filled)
   if (read.success) return read.data
   const field = String(read.error.issues[0]?.path[0] ?? 'form')
-  throw new HeraldError('HERALD_BAD_OPTION', `The field "${field}" is not filled in rightly.`, {
+  throw new HeraldError('HERALD_BAD_OPTION', `The field "${field}" is missing or invalid.`, {
     remedy: 'Correct it and send it again.',
   })
 }
@@ -72,21 +75,32 @@ export function specOf(wishes: Wishes): RenditionSpec & { format: string } {
   }
 }
 
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Another program's form: as it stands.
+    return text
+  }
+}
+
 /** What the browser said the file is called; else what the form's part says. */
 export function fileNameOf({ name }: Wishes, partName: string): string {
-  if (name !== undefined) {
-    try {
-      return bounded(decodeURIComponent(name))
-    } catch {
-      // Not ours: as it stands.
-      return bounded(name)
-    }
-  }
+  if (name !== undefined) return bounded(decoded(name))
   // https://html.spec.whatwg.org/#multipart-form-data escapes these three, and nothing else.
   const plain = partName.replace(/%(0A|0D|22)/g, (_, code) =>
     String.fromCharCode(Number.parseInt(code, 16)),
   )
   return bounded(plain.replace(/^.*[/\\]/s, ''))
+}
+
+/** `photos/2024`: fit for an archive, leading nowhere else; empty if it came alone. */
+export function folderOf({ folder = '' }: Wishes): string {
+  const names = decoded(folder)
+    .split(/[/\\]/)
+    .map((name) => name.replace(unfit, '_').trim())
+    .filter((name) => name !== '' && !/^\.+$/.test(name))
+  return names.length === 0 ? '' : bounded(names.slice(-20).join('/')).replace(/\/+$/, '')
 }
 
 /** The longest file name that the contract takes. */

@@ -1,6 +1,6 @@
 import type { ReceivedFormat } from '@herald/proto/converter'
 import type { Progress } from '../news.js'
-import type { ConversionRecord } from '../record.js'
+import { type ConversionRecord, isConverted } from '../record.js'
 import { filled } from '../words.js'
 import { type Html, html } from './html.js'
 import { layout } from './layout.js'
@@ -9,9 +9,11 @@ import { row } from './row.js'
 import type { View } from './view.js'
 
 export interface FrontPage {
-  /** What can be asked for; empty where the converter has never been reached. */
+  /** What can be asked for; empty if the converter has never been reached. */
   readonly formats: readonly ReceivedFormat[]
   readonly converterAway: boolean
+  /** Of one file; 0: not known. */
+  readonly maxBytes: number
   /** Whom it may tell: any address, those at some domains, or nobody. */
   readonly recipients: 'any' | 'none' | readonly string[]
   readonly history: readonly ConversionRecord[]
@@ -23,14 +25,18 @@ const favourites = ['webp', 'avif', 'jpeg', 'png', 'pdf']
 
 export function frontPage(view: View, page: FrontPage): string {
   const { words, quantities, keepMs } = view
+  const isAbsent = page.formats.length === 0
+  const notice = isAbsent ? words.converterAbsent : page.converterAway && words.converterAway
   // Fields stand before the files: a form is read as it arrives, and the files last.
   const body = html`<div class="hero"><h1>${words.title}</h1>
 <p class="lead">${page.recipients === 'none' ? words.lead : words.leadMail}</p></div>
-${page.converterAway && html`<p class="notice" role="status">${words.converterAway}</p>`}
+${notice && html`<p class="notice" role="status" id="away">${notice}</p>`}
 <form id="convert" class="card" method="post" action="/convert" enctype="multipart/form-data">
 <div class="settings">
 <div class="field"><label for="to">${words.format}</label>
-<select id="to" name="to">${ordered(page.formats).map(
+<select id="to" name="to"${isAbsent && html` disabled`}>${isAbsent && html`<option>…</option>`}${ordered(
+    page.formats,
+  ).map(
     ({ name, defaultQuality, lossless }) =>
       html`<option value="${name}"${defaultQuality !== undefined && html` data-quality="${defaultQuality}"`}${lossless && html` data-lossless`}>${formatName(name)}</option>`,
   )}</select></div>
@@ -48,11 +54,11 @@ ${notifyField(view, page.recipients)}
 <div class="drop" id="drop"><label for="files"><span class="drop-big"><span class="mouse" id="drop-text">${words.drop}</span><span class="touch">${words.pick}</span></span><span class="drop-small mouse">${words.choose}</span></label>
 <input id="files" name="file" type="file" multiple required></div>
 <div class="live" id="live" hidden></div>
-<div class="send"><button class="button" id="send">${words.convert}</button>
-<p class="hint">${filled(words.privacy, { time: quantities.duration(keepMs) })}</p></div>
+<div class="send"><button class="button" id="send"${isAbsent && html` disabled`}>${words.convert}</button></div>
+<p class="hint">${filled(words.privacy, { time: quantities.duration(keepMs) })}</p>
 </form>
 <section aria-labelledby="yours" class="history"><div class="history-head"><h2 id="yours">${words.yours}</h2>
-<a class="quiet" id="zip" href="/all.zip" download${page.history.every(({ state }) => state !== 'converted') && html` hidden`}>${words.downloadAll}</a></div>
+<a class="quiet" id="zip" href="/all.zip" download${!page.history.some(isConverted) && html` hidden`}>${words.downloadAll}</a></div>
 <p class="empty" id="empty"${page.history.length > 0 && html` hidden`}>${words.none}</p>
 <ul class="rows" id="rows">${page.history.map((record) => row(record, view, page.progressOf(record.token)))}</ul>
 </section>
@@ -62,7 +68,13 @@ ${notifyField(view, page.recipients)}
     title: `${words.title} · Herald`,
     body,
     script: 'front.js',
-    data: { live, stages, needsFile, drop, dropMore, convert: words.convert, since: Date.now() },
+    // Without scripts the page waits for the converter by asking again.
+    refreshSeconds: isAbsent ? 3 : undefined,
+    data: {
+      ...{ live, stages, needsFile, drop, dropMore, convert: words.convert, since: Date.now() },
+      readable: page.formats.flatMap(({ readable, extensions }) => (readable ? extensions : [])),
+      maxBytes: page.maxBytes,
+    },
   })
 }
 

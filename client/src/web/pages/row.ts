@@ -1,7 +1,8 @@
 import { shown } from '@herald/runtime/terminal-text'
 import { paths } from '../links.js'
 import type { Progress } from '../news.js'
-import { type ConversionRecord, isOver, sumOfSizes } from '../record.js'
+import { type ConversionRecord, isOver, pathOf, sumOfSizes, undoMs } from '../record.js'
+import { filled } from '../words.js'
 import { fileName } from './file-name.js'
 import { type Html, html } from './html.js'
 import { mailLine } from './mail-status.js'
@@ -11,16 +12,29 @@ import type { View } from './view.js'
 /** One conversion in a list. */
 export function row(record: ConversionRecord, view: View, progress?: Progress): Html {
   const { words } = view
-  const { token, key, name, state } = record
+  const { token, key, name, state, deletedAtMs } = record
+  if (deletedAtMs) return deletedRow(record, view)
+  const end = isOver(record) ? words.remove : words.live.cancel
   return html`<li class="row ${state}" id="c-${token}" data-key="${key}">
 <div class="thumb">${thumb(record)}</div>
 <div class="what">
-<p class="name"><a href="${paths.page(token)}">${fileName(name)}</a></p>
+<p class="name"><a href="${paths.page(token)}">${fileName(pathOf(record))}</a></p>
 ${isOver(record) ? outcome(record, view) : bar(view, progress)}
 ${mailLine(record, view)}
 </div>
 <div class="act">${actions(record, view)}
-<form method="post" action="${paths.remove(token)}"><button class="quiet" aria-label="${words.remove}: ${shown(name)}">${words.remove}</button></form></div>
+<form method="post" action="${paths.remove(token)}"><button class="quiet" aria-label="${end}: ${shown(name)}">${end}</button></form></div>
+</li>`
+}
+
+function deletedRow(record: ConversionRecord, { words, quantities }: View): Html {
+  const { token, key, name } = record
+  return html`<li class="row deleted" id="c-${token}" data-key="${key}">
+<div class="what">
+<p class="name">${fileName(pathOf(record))}</p>
+<p class="hint">${filled(words.deleted, { time: quantities.duration(undoMs) })}</p>
+</div>
+<div class="act"><form method="post" action="${paths.restore(token)}"><button class="button small" aria-label="${words.undo}: ${shown(name)}">${words.undo}</button></form></div>
 </li>`
 }
 

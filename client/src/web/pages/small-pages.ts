@@ -2,7 +2,7 @@ import type { HeraldError } from '@herald/proto/errors'
 import { NotToldError, TooManyError } from '../limits.js'
 import { paths } from '../links.js'
 import type { Progress } from '../news.js'
-import { type ConversionRecord, isOver } from '../record.js'
+import { type ConversionRecord, isConverted, isOver, undoMs } from '../record.js'
 import { filled } from '../words.js'
 import { html } from './html.js'
 import { layout } from './layout.js'
@@ -18,7 +18,7 @@ export function runPage(
 ): string {
   const { words } = view
   const isSettled = records.every(isOver)
-  const hasFiles = records.some(({ state }) => state === 'converted')
+  const hasFiles = records.some(isConverted)
   return layout(view, {
     title: `${words.run} · Herald`,
     body: html`<section class="history"><div class="history-head"><h1>${words.run}</h1>
@@ -29,6 +29,17 @@ export function runPage(
     refreshSeconds: isSettled ? undefined : 2,
     script: 'run.js',
     data: { stages: words.stages, since: Date.now() },
+  })
+}
+
+/** Of a conversion that was deleted and can be restored. */
+export function deletedPage(view: View, { token }: ConversionRecord): string {
+  const { words, quantities } = view
+  return layout(view, {
+    title: `${words.gone} · Herald`,
+    body: html`<div class="card message"><h1>${filled(words.deleted, { time: quantities.duration(undoMs) })}</h1>
+<form method="post" action="${paths.restore(token)}"><button class="button">${words.undo}</button></form>
+<p><a href="/">${words.back}</a></p></div>`,
   })
 }
 

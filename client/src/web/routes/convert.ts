@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto'
 import { HeraldError } from '@herald/proto/errors'
 import type { RequestHandler } from 'express'
-import type { Started } from '../conversions.js'
+import type { ConversionRequest, Started } from '../conversions.js'
 import { paths } from '../links.js'
-import { readForm } from '../read-form.js'
+import { type FormPart, readForm } from '../read-form.js'
 import { newToken } from '../records.js'
 import { type StreamedUpload, streamUpload } from '../upload-stream.js'
 import { callerOf, languageOf, requireOwner } from '../visitor.js'
-import { fileNameOf, readWishes, specOf } from '../wishes.js'
+import { fileNameOf, folderOf, readWishes, specOf, type Wishes } from '../wishes.js'
 import { type Services, wantsJson } from './services.js'
 
 const filesOfAForm = 100
-/** Where the converter has not told its limit. */
+/** Used while the converter has not told its limit. */
 const usualMaxBytes = 100 * 1024 ** 2
 
 /** `POST /convert`: each file goes to the converter as it arrives; answers when all of it is read. */
 export function convertRoute(services: Services): RequestHandler {
-  const { conversions, records, limits, formats, config } = services
+  const { conversions, records, limits, formats, config, expected } = services
   return async (request, response) => {
     const owner = requireOwner(request, response, config)
     const language = languageOf(request, response)
@@ -24,6 +24,41 @@ export function convertRoute(services: Services): RequestHandler {
     const { answer } = await formats.latest()
     const formRun = newToken()
     const started: Started[] = []
+
+    const take = async (part: FormPart, wishes: Wishes, recipient: string) => {
+      if (records.bytesOnDisk >= config.maxDiskBytes) throw diskFull()
+      const known = expected.take(owner, wishes.key)
+      if (!known) {
+        await limits.file(caller)
+        if (recipient !== '') await limits.mail(recipient)
+      }
+      const run = wishes.run ?? formRun
+      const conversion = await requestOf(
+        services,
+        { ...wishes, run },
+        { owner, language, recipient },
+      )
+      const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
+      const endUpload = expected.uploading(conversion.runToken)
+      let upload: StreamedUpload | undefined
+      try {
+        const begun = await conversions.start(
+          conversion,
+          (cancel) => {
+            upload = streamUpload(part.stream, file, cancel)
+            return upload
+          },
+          known,
+        )
+        started.push(begun)
+        // What is refused half-way need not be kept, but the rest of the form must be read.
+        void begun.over.then(() => upload?.drain())
+        await upload?.consumed
+      } finally {
+        endUpload()
+      }
+    }
+
     const leave = limits.enter(caller)
     try {
       await readForm(request, {
@@ -32,37 +67,16 @@ export function convertRoute(services: Services): RequestHandler {
         async onFile(part, fields) {
           // A form without a file sends one without a name.
           if (part.name === '' && !fields['name']) return void part.stream.resume()
-          const wishes = readWishes(fields)
-          const recipient = limits.recipient(wishes.notify ?? '')
-          if (records.bytesOnDisk >= config.maxDiskBytes) throw diskFull()
-          await limits.file(caller)
-          if (recipient !== '') await limits.mail(recipient)
-          const runToken = runTokenOf(owner, wishes.run ?? formRun)
-          const { runId } = await records.run(runToken, owner)
-          const spec = specOf(wishes)
-          const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
-          let upload: StreamedUpload | undefined
-          const begun = await conversions.start(
-            {
-              owner,
-              key: wishes.key,
-              runToken,
-              runId,
-              runSize: wishes.count,
-              spec,
-              extension: formats.extensionOf(spec.format),
-              recipient,
-              language,
-            },
-            (cancel) => {
-              upload = streamUpload(part.stream, file, cancel)
-              return upload
-            },
-          )
-          started.push(begun)
-          // What is refused half-way need not be kept, but the rest of the form must be read.
-          void begun.over.then(() => upload?.drain())
-          await upload?.consumed
+          try {
+            const wishes = readWishes(fields)
+            await take(part, wishes, limits.recipient(wishes.notify ?? ''))
+          } catch (error) {
+            // The browser tries again what may succeed later; its record waits for that.
+            if (error instanceof HeraldError && !error.retryable) {
+              await expected.fail(owner, fields['key'], error)
+            }
+            throw error
+          }
         },
       })
     } finally {
@@ -78,12 +92,26 @@ export function convertRoute(services: Services): RequestHandler {
   }
 }
 
+/** What is asked for one file. */
+export async function requestOf(
+  { records, formats }: Pick<Services, 'records' | 'formats'>,
+  wishes: Wishes,
+  visitor: Pick<ConversionRequest, 'owner' | 'language' | 'recipient'>,
+): Promise<ConversionRequest> {
+  const runToken = runTokenOf(visitor.owner, wishes.run ?? newToken())
+  const { runId } = await records.run(runToken, visitor.owner)
+  const spec = specOf(wishes)
+  const extension = formats.extensionOf(spec.format)
+  const { key, count: runSize } = wishes
+  return { ...visitor, key, folder: folderOf(wishes), runToken, runId, runSize, spec, extension }
+}
+
 /** What the browser calls its run, made unguessable by whose it is. */
 function runTokenOf(owner: string, run: string): string {
   return createHash('sha256').update(`${owner} ${run}`).digest('base64url').slice(0, 22)
 }
 
 const diskFull = () =>
-  new HeraldError('HERALD_DISK_FULL', 'The service has no room for more results.', {
-    remedy: 'Older ones go by themselves; try again later.',
+  new HeraldError('HERALD_DISK_FULL', 'The service has no free space for results.', {
+    remedy: 'Try again later; older results are deleted by themselves.',
   })

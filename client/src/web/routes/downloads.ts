@@ -2,15 +2,21 @@ import { extname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Request, RequestHandler, Response } from 'express'
 import { ZipFile } from 'yazl'
-import type { ConversionRecord } from '../record.js'
+import { type ConversionRecord, isConverted } from '../record.js'
 import { tokenPattern } from '../records.js'
 import { ownerOf } from '../visitor.js'
 import type { Services } from './services.js'
 
-/** The record that the address names; undefined where there is none any more. */
-export function recordOf({ records }: Services, request: Request): ConversionRecord | undefined {
+/** The record that the address names, deleted or not; undefined if there is none. */
+export function anyRecordOf({ records }: Services, request: Request): ConversionRecord | undefined {
   const token = String(request.params['token'])
   return tokenPattern.test(token) ? records.get(token) : undefined
+}
+
+/** The record that the address names, unless it is deleted. */
+export function recordOf(services: Services, request: Request): ConversionRecord | undefined {
+  const record = anyRecordOf(services, request)
+  return record?.deletedAtMs ? undefined : record
 }
 
 /** `GET /c/:token/files/:name`: always for saving, never to be shown where it could act. */
@@ -57,7 +63,7 @@ export function zipRoute(
   recordsOf: (request: Request) => readonly ConversionRecord[],
 ): RequestHandler {
   return async (request, response, next) => {
-    const records = recordsOf(request).filter(({ state }) => state === 'converted')
+    const records = recordsOf(request).filter(isConverted)
     if (records.length === 0) return next()
     await sendZip(response, records, services.directory)
   }
@@ -78,13 +84,17 @@ async function sendZip(
 ): Promise<void> {
   const zip = new ZipFile()
   const taken = new Set<string>()
-  for (const { token, files, finishedAtMs } of records) {
+  for (const { token, folder, files, finishedAtMs } of records) {
     for (const { name } of files) {
-      zip.addFile(join(directory, token, name), freeName(name, taken), {
-        compress: false,
-        mtime: new Date(finishedAtMs),
-        mode: 0o644,
-      })
+      zip.addFile(
+        join(directory, token, name),
+        freeName(folder ? `${folder}/${name}` : name, taken),
+        {
+          compress: false,
+          mtime: new Date(finishedAtMs),
+          mode: 0o644,
+        },
+      )
     }
   }
   zip.end()

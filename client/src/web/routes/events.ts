@@ -91,9 +91,14 @@ function stream(
       `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
     )
   const sendRecord = (record: ConversionRecord) => {
-    const { token, key, state, updatedAtMs } = record
+    const { token, key, state, updatedAtMs, deletedAtMs } = record
     const drawn = draw(view, record, progressOf(token)).text
-    send('record', { token, key, state, html: drawn, say: sayOf(record, view) }, updatedAtMs)
+    const deleted = deletedAtMs !== undefined
+    send(
+      'record',
+      { token, key, state, deleted, html: drawn, say: sayOf(record, view) },
+      updatedAtMs,
+    )
   }
   const heard = (event: News) => {
     if (!wants(event.record)) return
@@ -117,7 +122,8 @@ function stream(
 }
 
 /** What a screen reader is told. */
-function sayOf({ name, state }: ConversionRecord, { words }: View): string {
+function sayOf({ name, state, deletedAtMs }: ConversionRecord, { words }: View): string {
+  if (deletedAtMs) return ''
   if (state === 'converted') return `${name}: ${words.ready}`
   return state === 'failed' ? `${name}: ${words.failed}` : ''
 }

@@ -1,11 +1,14 @@
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
+import { paths } from '../links.js'
 import { conversionPage } from '../pages/conversion-page.js'
 import { frontPage } from '../pages/front-page.js'
-import { gonePage, runPage } from '../pages/small-pages.js'
+import { row } from '../pages/row.js'
+import { deletedPage, gonePage, runPage } from '../pages/small-pages.js'
+import { type ConversionRecord, isOver } from '../record.js'
 import { tokenPattern } from '../records.js'
 import { languageOf, requireOwner } from '../visitor.js'
-import { recordOf } from './downloads.js'
-import type { Services } from './services.js'
+import { anyRecordOf, recordOf } from './downloads.js'
+import { type Services, wantsJson } from './services.js'
 
 const shownAtOnce = 100
 
@@ -19,6 +22,7 @@ export function pageRoutes(services: Services) {
       frontPage(view(languageOf(request, response)), {
         formats: answer?.formats ?? [],
         converterAway: away,
+        maxBytes: answer?.limits?.maxBytes ?? 0,
         recipients,
         history: records.ofOwner(owner, shownAtOnce),
         progressOf,
@@ -27,9 +31,12 @@ export function pageRoutes(services: Services) {
   }
 
   const conversion: RequestHandler = (request, response, next) => {
-    const record = recordOf(services, request)
+    const record = anyRecordOf(services, request)
     if (!record) return next()
     const shown = view(languageOf(request, response))
+    if (record.deletedAtMs) {
+      return void response.status(410).type('html').send(deletedPage(shown, record))
+    }
     response.type('html').send(conversionPage(shown, record, progressOf(record.token)))
   }
 
@@ -45,9 +52,24 @@ export function pageRoutes(services: Services) {
   const remove: RequestHandler = async (request, response, next) => {
     const record = recordOf(services, request)
     if (!record) return next()
+    if (isOver(record)) return answer(request, response, await conversions.setDeleted(record, true))
     await conversions.remove(record)
-    if (request.accepts(['html', 'json']) === 'json') response.status(204).end()
+    if (wantsJson(request)) response.status(204).end()
     else response.redirect(303, '/')
+  }
+
+  const restore: RequestHandler = async (request, response, next) => {
+    const record = anyRecordOf(services, request)
+    if (!record) return next()
+    answer(request, response, await conversions.setDeleted(record, false))
+  }
+
+  /** The changed row to a program, the conversion's page to a person. */
+  function answer(request: Request, response: Response, record: ConversionRecord | undefined) {
+    if (!record) return void response.status(404).end()
+    const { token } = record
+    if (!wantsJson(request)) response.redirect(303, paths.page(token))
+    else response.json({ html: row(record, view(languageOf(request, response))).text })
   }
 
   const gone: RequestHandler = (request, response) => {
@@ -56,5 +78,5 @@ export function pageRoutes(services: Services) {
       .type('html')
       .send(gonePage(view(languageOf(request, response))))
   }
-  return { front, conversion, run, remove, gone }
+  return { front, conversion, run, remove, restore, gone }
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import type { ConverterClient } from '../../converter-client.js'
 import type { WebConfig } from '../config.js'
 import type { Conversions } from '../conversions.js'
+import type { ExpectedFiles } from '../expected-files.js'
 import type { FormatBoard } from '../formats.js'
 import type { Limits } from '../limits.js'
 import type { NewsDesk, Progress } from '../news.js'
@@ -13,6 +14,7 @@ export interface Services {
   readonly config: WebConfig
   readonly converter: ConverterClient
   readonly conversions: Conversions
+  readonly expected: ExpectedFiles
   readonly records: Records
   readonly news: NewsDesk
   readonly formats: FormatBoard

@@ -111,7 +111,7 @@ export const en: Words = {
     lost: 'The connection broke. Send the file again.',
     cancel: 'Cancel',
     tooLarge: 'Too large: the limit is {size}.',
-    leftOut: 'Left out, because the format is not supported: {count}',
+    leftOut: 'Left out, because not supported or not readable: {count}',
     onlyFirst: 'Only the first {count} files were added.',
     one: 'Convert 1 file',
     many: 'Convert {count} files',

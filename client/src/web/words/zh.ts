@@ -124,7 +124,7 @@ export const zh: Words = {
     lost: '连接中断，请重新发送文件。',
     cancel: '取消',
     tooLarge: '文件太大，上限为 {size}。',
-    leftOut: '因格式不受支持而未添加的文件：{count}',
+    leftOut: '未添加（格式不受支持或无法读取）：{count}',
     onlyFirst: '只添加了前 {count} 个文件。',
     one: '转换 1 个文件',
     many: '转换 {count} 个文件',

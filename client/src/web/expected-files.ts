@@ -1,0 +1,110 @@
+import { HeraldError } from '@herald/proto/errors'
+import { newRecord } from './conversion-facts.js'
+import type { ConversionRequest } from './conversions.js'
+import { type FailureTools, failConversion } from './fail-conversion.js'
+import type { NewsDesk } from './news.js'
+import type { ConversionRecord } from './record.js'
+
+/**
+ * Files that a browser has named and not yet begun to send. Each has a record from the start, so
+ * that closing the page midway loses none without a word.
+ */
+export interface ExpectedFiles {
+  add(request: ConversionRequest, name: string): Promise<void>
+  /** The record of a file whose upload begins; undefined if it is not expected. */
+  take(owner: string, key: string | undefined): ConversionRecord | undefined
+  /** Ends one as failed. Resolves to whether it was expected. */
+  fail(owner: string, key: string | undefined, fault: HeraldError): Promise<boolean>
+  /** Marks an upload of that run as under way; returns what ends it. */
+  uploading(runToken: string): () => void
+  close(): Promise<void>
+}
+
+/** A browser in the background may wait a minute between two attempts. */
+const maxPauseMs = 150_000
+const checkMs = 15_000
+
+interface Expected {
+  readonly record: ConversionRecord
+  readonly runSize: number | undefined
+}
+
+export const leftBeforeUpload = () =>
+  new HeraldError('HERALD_DAMAGED_TRANSFER', 'The page was closed before the file was uploaded.', {
+    remedy: 'Send the file again.',
+  })
+
+export function keepExpectedFiles(
+  tools: FailureTools & { readonly news: NewsDesk },
+): ExpectedFiles {
+  const { records, news, logger } = tools
+  const expected = new Map<string, Expected>()
+  /** Of each run: uploads under way, and when the last one began or ended. */
+  const runs = new Map<string, { uploads: number; atMs: number }>()
+  const failing = new Set<Promise<unknown>>()
+  const idOf = (owner: string, key: string) => `${owner} ${key}`
+
+  const runOf = (runToken: string) => {
+    const run = runs.get(runToken) ?? { uploads: 0, atMs: 0 }
+    run.atMs = Date.now()
+    runs.set(runToken, run)
+    return run
+  }
+  const end = async (id: string, fault: HeraldError) => {
+    const { record, runSize } = expected.get(id) ?? {}
+    if (!record) return false
+    expected.delete(id)
+    const failed = await failConversion(tools, record, fault, runSize)
+    if (failed) news.tell({ kind: 'record', record: failed })
+    return true
+  }
+  const endIdleRuns = () => {
+    const before = Date.now() - maxPauseMs
+    const idle = (token: string) => {
+      const run = runs.get(token)
+      return !run || (run.uploads === 0 && run.atMs < before)
+    }
+    for (const [id, { record }] of expected) {
+      if (!idle(record.runToken)) continue
+      const ending = end(id, leftBeforeUpload())
+        .catch((error: unknown) => logger.error({ err: error }, 'a failure could not be noted'))
+        .finally(() => failing.delete(ending))
+      failing.add(ending)
+    }
+    for (const token of [...runs.keys()].filter(idle)) runs.delete(token)
+  }
+  const timer = setInterval(endIdleRuns, checkMs)
+  const stopNews = news.listen(({ kind, record: { owner, key } }) => {
+    if (kind === 'removed') expected.delete(idOf(owner, key))
+  })
+
+  return {
+    async add(request, name) {
+      runOf(request.runToken)
+      const record = newRecord(request, name)
+      await records.put(record)
+      expected.set(idOf(record.owner, record.key), { record, runSize: request.runSize })
+      news.tell({ kind: 'record', record })
+      news.tell({ kind: 'progress', record, progress: { stage: 'waiting', done: 0 } })
+    },
+    take(owner, key) {
+      if (key === undefined) return undefined
+      const found = expected.get(idOf(owner, key))
+      expected.delete(idOf(owner, key))
+      return found?.record
+    },
+    fail: async (owner, key, fault) => key !== undefined && end(idOf(owner, key), fault),
+    uploading(runToken) {
+      runOf(runToken).uploads += 1
+      return () => {
+        runOf(runToken).uploads -= 1
+      }
+    },
+    async close() {
+      // What is still expected is ended by the next start.
+      clearInterval(timer)
+      stopNews()
+      await Promise.all(failing)
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Outbox } from '@herald/broker/outbox'
+import type { HeraldError } from '@herald/proto/errors'
+import type { Logger } from '@herald/runtime/logger'
+import { announceFailure } from '../convert-and-announce.js'
+import { announced, failed, frameOf, isWorthAnnouncing } from './conversion-facts.js'
+import type { Links } from './links.js'
+import type { ConversionRecord } from './record.js'
+import type { Records } from './records.js'
+
+export interface FailureTools {
+  readonly outbox: Outbox
+  readonly records: Records
+  readonly links: Links
+  readonly topic: string
+  /** Holds a folder for each conversion. */
+  readonly directory: string
+  readonly logger: Logger
+}
+
+/**
+ * Removes the files of a conversion, announces the failure if there is an address, and notes both.
+ * Resolves to the changed record; undefined if it was removed.
+ */
+export async function failConversion(
+  { outbox, records, links, topic, directory, logger }: FailureTools,
+  record: ConversionRecord,
+  fault: HeraldError,
+  runSize?: number,
+): Promise<ConversionRecord | undefined> {
+  await rm(join(directory, record.token), { recursive: true, force: true })
+  const job = { ...frameOf(record, links, runSize), topic }
+  const files = { fileName: record.name, formats: [record.target] }
+  const kept = isWorthAnnouncing(record, fault)
+    ? await announceFailure(outbox, { ...job, ...files }, fault).catch((error: unknown) => {
+        logger.error({ err: error }, 'a failure could not be announced')
+        return undefined
+      })
+    : undefined
+  return records.change(record.token, {
+    ...failed(fault),
+    announcement: kept ? announced(kept) : null,
+  })
+}

@@ -1,0 +1,146 @@
+import { request } from 'node:http'
+import { eventTypes } from '@herald/proto/events'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { gradient, noise } from './pictures.js'
+import { readTopic } from './read-topic.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+import { openCaller, openWebFolder, type WebFolder, type WebPage } from './web-page.js'
+
+const patient = { timeout: 20_000, interval: 100 }
+const picture = gradient(64, 48)
+
+describe('a page that is closed midway', { timeout: 60_000 }, () => {
+  let converter: RealConverter
+  let folder: WebFolder
+  let page: WebPage
+
+  beforeAll(async () => {
+    converter = await startConverter()
+    folder = await openWebFolder(converter.address)
+    page = await folder.start()
+  })
+  afterAll(async () => {
+    await folder?.close()
+    await converter?.close()
+  })
+
+  type Caller = ReturnType<typeof openCaller>
+  const post = (caller: Caller, path: string, body: unknown) =>
+    caller.get(path, { method: 'POST', body: JSON.stringify(body) })
+  /** Names files as the page's script does before it sends the first one. */
+  async function name(caller: Caller, notify: string, keys: readonly string[]) {
+    const fields = { to: 'webp', notify, run: `run-${keys[0]}-x`, count: String(keys.length) }
+    const files = keys.map((key) => ({ key, name: `${key}.png` }))
+    return { fields, response: await post(caller, '/expect', { fields, files }) }
+  }
+  const eventsFor = async (address: string) =>
+    (await readTopic(folder.brokerUrl)).flatMap(({ event }) =>
+      event.data.recipient?.address === address ? [event] : [],
+    )
+
+  test('leaves a record of each file that was not sent, and its address gets the failure', async () => {
+    const caller = openCaller(page)
+    const { response } = await name(caller, 'leaver@example.com', ['one', 'two', 'three'])
+    expect(await response.json()).toEqual({ refused: {} })
+    const before = await (await caller.get('/')).text()
+    for (const key of ['one', 'two', 'three']) expect(before).toContain(`${key}.png`)
+    expect(before.match(/class="row converting"/g)).toHaveLength(3)
+
+    expect((await post(caller, '/leave', { keys: ['one', 'two', 'three'] })).status).toBe(204)
+    const after = await (await caller.get('/')).text()
+    expect(after.match(/class="row failed"/g)).toHaveLength(3)
+    expect(after).toContain('The upload did not arrive completely. Send the file again.')
+    await vi.waitFor(async () => {
+      const events = await eventsFor('leaver@example.com')
+      expect(events.map(({ type }) => type)).toEqual(Array(3).fill(eventTypes.conversionFailed))
+      expect(new Set(events.map(({ data }) => data.runSize))).toEqual(new Set([3]))
+    }, patient)
+  })
+
+  test('an upload that breaks off has failed, and its address gets the failure', async () => {
+    const caller = openCaller(page)
+    await caller.get('/')
+    const { fields } = await name(caller, 'broken@example.com', ['half'])
+    const body = Object.entries({ ...fields, key: 'half', name: 'half.png' })
+      .map(
+        ([field, value]) =>
+          `--b\r\nContent-Disposition: form-data; name="${field}"\r\n\r\n${value}`,
+      )
+      .join('\r\n')
+    const head = `${body}\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n`
+    const sending = request(new URL('/convert', page.url), {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'multipart/form-data; boundary=b',
+        Cookie: caller.cookie(),
+        Accept: 'application/json',
+      },
+    }).on('error', () => {})
+    sending.write(Buffer.concat([Buffer.from(head), noise(200, 200).subarray(0, 20_000)]))
+    const html = () => caller.get('/').then((response) => response.text())
+    await vi.waitFor(async () => expect(await html()).not.toContain('>Waiting<'), patient)
+    sending.destroy()
+    await vi.waitFor(async () => {
+      expect(await html()).toContain('The upload did not arrive completely.')
+      const events = await eventsFor('broken@example.com')
+      expect(events.map(({ type }) => type)).toEqual([eventTypes.conversionFailed])
+    }, patient)
+  })
+
+  test('what is cancelled leaves nothing, and nobody gets a failure', async () => {
+    const caller = openCaller(page)
+    await name(caller, 'cancelled@example.com', ['gone', 'kept'])
+    const html = await (await caller.get('/')).text()
+    const [, token] = /id="c-([\w-]{22})" data-key="gone"/.exec(html) ?? []
+    const removed = await caller.get(`/c/${token}/remove`, {
+      method: 'POST',
+      headers: { Accept: 'application/json' },
+    })
+    expect(removed.status).toBe(204)
+    await post(caller, '/leave', { keys: ['gone', 'kept'] })
+    expect(await (await caller.get('/')).text()).not.toContain('gone.png')
+    await vi.waitFor(async () => {
+      const events = await eventsFor('cancelled@example.com')
+      expect(events.map(({ data }) => 'fileName' in data && data.fileName)).toEqual(['kept.png'])
+    }, patient)
+  })
+
+  test('a file that is named and then sent is one conversion and counts once', async () => {
+    const own = await folder.start({ HERALD_WEB_FILES: '2' })
+    const caller = openCaller(own)
+    const { fields } = await name(caller, '', ['first', 'second'])
+    for (const key of ['first', 'second']) {
+      await caller.convert({ ...fields, key }, { name: `${key}.png`, content: picture })
+    }
+    const html = await (await caller.get('/')).text()
+    expect(html.match(/class="row converted"/g)).toHaveLength(2)
+    expect(html.match(/class="row /g)).toHaveLength(2)
+    const third = await name(caller, '', ['third'])
+    const { refused } = (await third.response.json()) as { refused: Record<string, string> }
+    expect(refused['third']).toMatch(
+      /^Too many files or e-mails in one hour\. Try again in \d+ min/,
+    )
+    expect(await own.stop()).toBe(0)
+  })
+
+  test('a stranger ends nobody’s files', async () => {
+    const ada = openCaller(page)
+    await name(ada, '', ['hers'])
+    await openCaller(page).get('/')
+    await post(openCaller(page), '/leave', { keys: ['hers'] })
+    expect(await (await ada.get('/')).text()).toContain('class="row converting"')
+  })
+
+  test('a restart ends what was still to come', async () => {
+    const first = await folder.start()
+    const caller = openCaller(first)
+    await name(caller, 'restart@example.com', ['late'])
+    await first.stop('SIGKILL')
+    const second = await folder.start()
+    await vi.waitFor(async () => {
+      const events = await eventsFor('restart@example.com')
+      expect(events.map(({ type }) => type)).toEqual([eventTypes.conversionFailed])
+    }, patient)
+    expect(await second.stop()).toBe(0)
+  })
+})

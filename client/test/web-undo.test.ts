@@ -1,0 +1,84 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { silentLogger } from '@herald/runtime/logger'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { newRecord } from '../src/web/conversion-facts.js'
+import { manageConversions } from '../src/web/conversions.js'
+import { openNewsDesk } from '../src/web/news.js'
+import { undoMs } from '../src/web/record.js'
+import { openRecords } from '../src/web/records.js'
+import { startSweep } from '../src/web/sweep.js'
+import { gradient } from './pictures.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+import { openCaller, openWebFolder, type WebFolder, type WebPage } from './web-page.js'
+
+const picture = { name: 'harbour.png', content: gradient(64, 48) }
+
+describe('a conversion that is deleted', { timeout: 60_000 }, () => {
+  let converter: RealConverter
+  let folder: WebFolder
+  let page: WebPage
+
+  beforeAll(async () => {
+    converter = await startConverter()
+    folder = await openWebFolder(converter.address)
+    page = await folder.start()
+  })
+  afterAll(async () => {
+    await folder?.close()
+    await converter?.close()
+  })
+
+  test('cannot be fetched any more, and is back as it was when that is undone', async () => {
+    const caller = openCaller(page)
+    const { token } = await caller.convert({ to: 'webp' }, picture)
+    const file = `/c/${token}/files/harbour.webp`
+    const send = (path: string) => caller.get(path, { method: 'POST' })
+    const statuses = async () => {
+      const answers = [`/c/${token}`, file, '/all.zip'].map((path) => caller.get(path))
+      return (await Promise.all(answers)).map(({ status }) => status)
+    }
+    const deleted = await send(`/c/${token}/remove`)
+    expect([deleted.status, deleted.headers.get('location')]).toEqual([303, `/c/${token}`])
+    expect(await statuses()).toEqual([410, 404, 404])
+    const message = await (await caller.get(`/c/${token}`)).text()
+    expect(message).toContain('Deleted. You can undo this for 5 min.')
+    expect(message).toContain(`action="/c/${token}/restore"`)
+    expect(await (await caller.get('/')).text()).toContain('class="row deleted"')
+
+    expect((await send(`/c/${token}/restore`)).headers.get('location')).toBe(`/c/${token}`)
+    expect(await statuses()).toEqual([200, 200, 200])
+    expect(await (await caller.get('/')).text()).toContain('class="row converted"')
+  })
+})
+
+test('what is deleted goes for good after the time for undoing it, and not before', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'herald-undo-'))
+  const records = await openRecords(join(folder, 'records'))
+  onTestFinished(async () => {
+    await records.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const tools = { records, news: openNewsDesk(), logger: silentLogger, directory: folder }
+  const unused = { converter: {}, outbox: {}, links: {}, topic: '' }
+  const conversions = manageConversions({ ...tools, ...unused } as never)
+  const request = { owner: 'o', runToken: 'r', runId: 'r', recipient: '', language: 'en' }
+  const deletedFor = async (deletedMs: number) => {
+    const record = newRecord({ ...request, spec: { format: 'webp' } } as never, 'a.png')
+    const atMs = Date.now() - deletedMs
+    const file = { name: 'a.webp', sizeBytes: 3 } as never
+    const over = { state: 'converted', finishedAtMs: atMs, deletedAtMs: atMs } as const
+    await records.put({ ...record, ...over, files: [file] })
+    await mkdir(join(folder, record.token))
+    await writeFile(join(folder, record.token, 'a.webp'), 'abc')
+    return record.token
+  }
+  const [old, recent] = [await deletedFor(undoMs + 1000), await deletedFor(undoMs - 60_000)]
+  const sweep = startSweep({ ...tools, conversions, keepMs: 3_600_000 })
+  await vi.waitFor(() => expect(records.get(old)).toBeUndefined())
+  await sweep.close()
+  expect(records.get(recent)).toMatchObject({ files: [{ name: 'a.webp' }] })
+  expect(records.bytesOnDisk).toBe(3)
+  expect([...records.deleted(Date.now())].map(({ token }) => token)).toEqual([recent])
+})

@@ -1,0 +1,27 @@
+// Waits for a converter that is not there yet.
+import { page } from './live.js'
+
+const pauseMs = 2000
+
+/** Asks for the page again until the converter is there; then takes over its formats and limits. */
+export async function waitForConverter(ready) {
+  const notice = document.querySelector('#away')
+  while (notice?.isConnected) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    if (document.hidden) continue
+    const html = await fetch('/').then(
+      (answer) => answer.text(),
+      () => '',
+    )
+    const next = new DOMParser().parseFromString(html, 'text/html')
+    const target = next.querySelector('#to')
+    if (!target || next.querySelector('#away')) continue
+    const { readable, maxBytes } = JSON.parse(next.body.dataset.page)
+    Object.assign(page, { readable, maxBytes })
+    const mine = document.querySelector('#to')
+    if (mine.disabled) mine.replaceChildren(...target.children)
+    mine.disabled = document.querySelector('#send').disabled = false
+    notice.remove()
+    ready()
+  }
+}
