@@ -24,21 +24,20 @@ export function outputNames(sourceName: string, extensions: readonly string[]): 
 }
 
 /**
- * The name that one page gets where each has a file of its own: of 12 pages, the first of
- * `scan.png` is `scan-page-00.png`. Pages count from 0, in as many digits as the last one has, so
- * that names sort as pages do.
+ * The file name of one page (counted from 1) of `pages`: the first of 12 of `scan.png` is
+ * `scan-page-01.png`. As many digits as the last page has, so that names sort as pages do.
  */
 export function pageName(name: string, page: number, pages: number): string {
-  const digits = String(Math.max(0, pages - 1)).length
+  const digits = String(pages).length
   const extension = extname(name)
   const stem = name.slice(0, name.length - extension.length)
   return fitted(stem, `-page-${String(page).padStart(digits, '0')}${extension}`)
 }
 
-/** Whether `candidate` is what a page of `name` is called, however many pages there are. */
+/** Whether `candidate` is the file name of a page of `name`, for any number of pages. */
 export function isPageName(candidate: string, name: string): boolean {
   const [, page] = /-page-(\d{1,9})(?:\.[^.]*)?$/.exec(candidate) ?? []
-  return page !== undefined && candidate === pageName(name, Number(page), 10 ** page.length)
+  return page !== undefined && candidate === pageName(name, Number(page), 10 ** page.length - 1)
 }
 
 function fitStem(sourceName: string): string {

@@ -79,7 +79,7 @@ export function receiveFiles(
           const { temporaryPath } = file
           const name = basename(finalPath)
           const path = spec.everyPage
-            ? join(dirname(finalPath), pageName(name, page, pages))
+            ? join(dirname(finalPath), pageName(name, page + 1, pages))
             : finalPath
           return { temporaryPath, finalPath: path, header, summary }
         })

@@ -67,12 +67,12 @@ describe('the name of a rendition', () => {
   })
 
   test('of a page sorts as the pages do, and is known again', () => {
-    expect([pageName('a.webp', 0, 1), pageName('a.webp', 9, 10)]).toEqual([
-      'a-page-0.webp',
-      'a-page-9.webp',
+    expect([pageName('a.webp', 1, 1), pageName('a.webp', 9, 10)]).toEqual([
+      'a-page-1.webp',
+      'a-page-09.webp',
     ])
-    const names = Array.from({ length: 101 }, (_, page) => pageName('a-2.webp', page, 101))
-    expect([names[0], names[100]]).toEqual(['a-2-page-000.webp', 'a-2-page-100.webp'])
+    const names = Array.from({ length: 100 }, (_, index) => pageName('a-2.webp', index + 1, 100))
+    expect([names[0], names[99]]).toEqual(['a-2-page-001.webp', 'a-2-page-100.webp'])
     expect(names.toSorted()).toEqual(names)
     expect(names.every((name) => isPageName(name, 'a-2.webp'))).toBe(true)
     const long = `${'é'.repeat(125)}.webp`

@@ -55,15 +55,15 @@ describe('the value of an option', () => {
     expect(metadata('gps', metadata('exif,GPS'))).toEqual(['KEEP_EXIF', 'KEEP_GPS'])
   })
 
-  test('a page counts from 0, or is all', () => {
-    expect([page('0'), page('ALL')]).toEqual([0, 'all'])
+  test('a page counts from 1 for people and from 0 in the contract, or is all', () => {
+    expect([page('1'), page('ALL')]).toEqual([0, 'all'])
   })
 
   test.each([
     ['bytes', amountOfBytes, ['', '0', '-1', '3 MB', '1e9', 'k']],
     ['colour', colour, ['', '#ff', 'ff8800aa', 'reddish']],
     ['metadata', metadata, ['', 'exif,', 'everything']],
-    ['page', page, ['-1', '1.5', 'first', '']],
+    ['page', page, ['0', '-1', '1.5', 'first', '']],
     ['duration', duration, ['3', '0s', '1d', '99999999h']],
     ['list', list, ['', ',']],
     ['one of', oneOf(['cover']), ['covr', '']],
@@ -110,7 +110,7 @@ describe('herald convert makes what is asked for', () => {
     onTestFinished(() => shop.close())
     const { status, stderr } = await shop.herald(['convert', 'a.png', '-t', 'webp', '--page', 'x'])
     expect(status).toBe(2)
-    expect(stderr).toContain('Give a page, counted from 0, or all.')
+    expect(stderr).toContain('Give a page (the first is 1), or all.')
   })
 
   test('a file instead of a command gets the way to convert it', async () => {
@@ -130,22 +130,22 @@ describe('every page', () => {
     'hex',
   )
 
-  test('is a file of its own, counted from 0, announced with the others of its source', async () => {
+  test('is a file of its own, counted from 1, announced with the others of its source', async () => {
     const shop = await workshop({ 'a.gif': animation })
     const args = ['convert', 'a.gif', '--to', 'png', '--page', 'all', '--json']
     const { status, stdout } = await shop.herald(args)
     expect(status).toBe(0)
     const { renditions } = JSON.parse(stdout)
     expect(renditions).toMatchObject([
-      { name: 'a-page-0.png', page: 0, width: 2 },
       { name: 'a-page-1.png', page: 1, width: 2 },
+      { name: 'a-page-2.png', page: 2, width: 2 },
     ])
-    expect(await shop.names()).toEqual(['a-page-0.png', 'a-page-1.png', 'a.gif'])
+    expect(await shop.names()).toEqual(['a-page-1.png', 'a-page-2.png', 'a.gif'])
     const [told, ...more] = await readTopic(shop.brokerUrl)
     expect(more).toEqual([])
     expect(told?.event.data).toMatchObject({
       runSize: 1,
-      renditions: [{ name: 'a-page-0.png' }, { name: 'a-page-1.png' }],
+      renditions: [{ name: 'a-page-1.png' }, { name: 'a-page-2.png' }],
     })
   })
 
@@ -161,7 +161,7 @@ describe('every page', () => {
 
   test('one page alone keeps the plain name', async () => {
     const shop = await workshop({ 'a.gif': animation })
-    await shop.herald(['convert', 'a.gif', '--to', 'png', '--page', '1'])
+    await shop.herald(['convert', 'a.gif', '--to', 'png', '--page', '2'])
     expect(await shop.names()).toEqual(['a.gif', 'a.png'])
   })
 })

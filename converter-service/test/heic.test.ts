@@ -177,7 +177,7 @@ test('each picture of a HEIC file of several can be asked for', async () => {
   const refused = await refusal(converter.client, lying, [{ format: 'png', page: 3 }])
   expect(refused).toMatchObject({
     code: 'HERALD_BAD_OPTION',
-    message: 'The file has 3 pages or frames, numbers 0 to 2; number 3 is asked for.',
+    message: 'The file has 3 pages or frames; number 4 was requested.',
   })
 })
 

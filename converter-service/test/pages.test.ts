@@ -40,8 +40,8 @@ test('a page is one page of a TIFF, of its own size', async () => {
 test('a page that is not there is refused with how many there are', async () => {
   const moving = await animation('gif', 3)
   for (const [file, message] of [
-    [moving, 'The file has 3 pages or frames, numbers 0 to 2; number 3 is asked for.'],
-    [still, 'The file has one page or frame, number 0; number 3 is asked for.'],
+    [moving, 'The file has 3 pages or frames; number 4 was requested.'],
+    [still, 'The file has one page or frame; number 4 was requested.'],
   ] as const) {
     const refused = await refusal(converter.client, file, [{ format: 'png', page: 3 }])
     expect(refused).toMatchObject({ code: 'HERALD_BAD_OPTION', message })

@@ -105,7 +105,7 @@ describe('several pages', () => {
   test('a page it does not have is refused with those it has', async () => {
     expect(await refusal(converter.client, coloured, [{ format: 'png', page: 3 }])).toMatchObject({
       code: 'HERALD_BAD_OPTION',
-      message: 'The file has pages 0 to 2; page 3 is asked for.',
+      message: 'The file has pages 1 to 3; page 4 was requested.',
     })
   })
 })

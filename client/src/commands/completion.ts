@@ -11,7 +11,7 @@ const values: Readonly<Record<string, readonly string[]>> = {
   '--fit': Object.keys(fits),
   '--gravity': Object.keys(gravities),
   '--keep': ['exif', 'icc', 'gps', 'all'],
-  '--page': ['all', '0'],
+  '--page': ['all', '1'],
 }
 
 interface Word {

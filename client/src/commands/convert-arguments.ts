@@ -53,7 +53,7 @@ export function addConvertCommand(
     )
 
     .optionsGroup('Pages:')
-    .option('--page <n|all>', 'one page or frame, counted from 0; all: a file of each', page)
+    .option('--page <n|all>', 'one page or frame (the first is 1), or all: a file each', page)
     .option('--dpi <18-1200>', 'how fine a page of a document is drawn; 150', whole(18, 1200))
     .option('--tracked-changes', "show a document's tracked changes; they are accepted otherwise")
 
@@ -94,7 +94,7 @@ Examples:
 
 A result is named for its source: harbour.jpg becomes harbour.webp; where two formats share an
 extension, the second becomes harbour-2.webp. With --page all the pages of scan.pdf become
-scan-page-00.png, scan-page-01.png, …: counted from 0, as many digits as the last page needs.
+scan-page-01.png, scan-page-02.png, … with as many digits as the last page needs.
 Nothing that exists is replaced without --force.
 
 In a folder those files are taken whose names say that the converter reads them; hidden ones, and

@@ -62,7 +62,7 @@ function resultOf(outcome: FileOutcome, converted: Converted | undefined) {
       : null,
     renditions: (converted?.renditions ?? []).map((each) => ({
       ...each,
-      page: each.page ?? null,
+      page: each.page === undefined ? null : each.page + 1,
       quality: each.quality ?? null,
       effort: each.effort ?? null,
     })),

@@ -112,12 +112,10 @@ function fittedLine(terminal: Terminal, before: string, name: string, words: str
 /** Of pages the first and the last. */
 function nameOf({ spec, finalPath }: PlannedRendition, files: number | undefined): string {
   if (!spec.everyPage) return finalPath
-  if (files === undefined) return pageName(finalPath, 0, 1).replace('-page-0', '-page-N')
+  if (files === undefined) return pageName(finalPath, 1, 1).replace('-page-1', '-page-N')
   const last =
-    files > 1
-      ? ` … ${pageName(finalPath, files - 1, files).slice(finalPath.lastIndexOf('/') + 1)}`
-      : ''
-  return pageName(finalPath, 0, files) + last
+    files > 1 ? ` … ${pageName(finalPath, files, files).slice(finalPath.lastIndexOf('/') + 1)}` : ''
+  return pageName(finalPath, 1, files) + last
 }
 
 function endLines(

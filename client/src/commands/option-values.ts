@@ -49,11 +49,11 @@ export function amountOfBytes(value: string): number {
   throw new InvalidArgumentError('Give an amount of bytes such as 500k or 2M.')
 }
 
-/** A page from 0, or all of them, each as a file of its own. */
+/** A page from 1 (returned from 0, as the contract has it), or all pages, a file each. */
 export function page(value: string): number | 'all' {
   if (value.toLowerCase() === 'all') return 'all'
-  if (/^\d{1,6}$/.test(value)) return Number(value)
-  throw new InvalidArgumentError('Give a page, counted from 0, or all.')
+  if (/^[1-9]\d{0,5}$/.test(value)) return Number(value) - 1
+  throw new InvalidArgumentError('Give a page (the first is 1), or all.')
 }
 
 const namedColours: Record<string, string> = { white: '#ffffff', black: '#000000' }

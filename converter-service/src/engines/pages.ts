@@ -16,15 +16,13 @@ export function pagesToRead(picture: Picture, plan: RenditionPlan): number {
   return format.name === 'tiff' && plan.format === 'tiff' && picture.pagesAreAlike ? pages : 1
 }
 
-/** Pages are counted from 0. Throws HERALD_BAD_OPTION when the file has no such page. */
+/** `page` counts from 0, the message from 1. Throws HERALD_BAD_OPTION if the file has no such page. */
 export function refuseMissingPage(page: number | undefined, pages: number): void {
   if (page === undefined || page < pages) return
   const has =
-    pages === 1
-      ? 'The file has one page or frame, number 0'
-      : `The file has ${figure(pages)} pages or frames, numbers 0 to ${figure(pages - 1)}`
-  throw new HeraldError('HERALD_BAD_OPTION', `${has}; number ${figure(page)} is asked for.`, {
-    remedy: 'Ask for one that is there; they are counted from 0.',
+    pages === 1 ? 'The file has one page or frame' : `The file has ${figure(pages)} pages or frames`
+  throw new HeraldError('HERALD_BAD_OPTION', `${has}; number ${figure(page + 1)} was requested.`, {
+    remedy: 'Request a page or frame that the file has. The first is 1.',
   })
 }
 
@@ -39,6 +37,6 @@ export function refuseUnreadableFrame(
   throw new HeraldError(
     'HERALD_UNSUPPORTED_FILE',
     `This is an animated ${format.toUpperCase()} with ${figure(frames)} frames, of which only the first can be read here.`,
-    { remedy: 'Ask for frame 0, or save it as an animated WebP or GIF.' },
+    { remedy: 'Request frame 1, or save it as an animated WebP or GIF.' },
   )
 }

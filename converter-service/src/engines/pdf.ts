@@ -84,10 +84,12 @@ async function withPdf<T>(
 function refusePage(pdf: PdfDocument, { page }: RenditionPlan, limits: EngineLimits): void {
   if (page === undefined) refuseTooManyPages(pdf.pages, limits)
   else if (page >= pdf.pages) {
-    const has = pdf.pages === 1 ? 'one page, number 0' : `pages 0 to ${pdf.pages - 1}`
-    throw new HeraldError('HERALD_BAD_OPTION', `The file has ${has}; page ${page} is asked for.`, {
-      remedy: 'Ask for a page it has. Pages are counted from 0.',
-    })
+    const has = pdf.pages === 1 ? 'one page' : `pages 1 to ${pdf.pages}`
+    throw new HeraldError(
+      'HERALD_BAD_OPTION',
+      `The file has ${has}; page ${page + 1} was requested.`,
+      { remedy: 'Request a page that the file has.' },
+    )
   }
 }
 

@@ -97,10 +97,10 @@ function manyPages(preview: Uint8Array): ReceivedEvent {
       ...{ sha256: '2c26b46b68ffc68f'.repeat(4), width: 595, height: 842, pages: 48 },
     },
     renditions: Array.from({ length: 48 }, (_, index) => ({
-      name: `annual-report-page-${String(index).padStart(2, '0')}.png`,
+      name: `annual-report-page-${String(index + 1).padStart(2, '0')}.png`,
       ...{ mediaType: 'image/png', sizeBytes: 84_000 + index * 311 },
       ...{ sha256: 'fcde2b2edba56bf4'.repeat(4), width: 1240, height: 1754, pages: 1 },
-      url: `${page}/annual-report-page-${index}.png`,
+      url: `${page}/annual-report-page-${index + 1}.png`,
     })),
     stripped: [],
     pageUrl: page,
