@@ -46,6 +46,9 @@ export interface ConvertOptions {
   onProgress?(progress: ReceivedProgress): void
 }
 
+/** The converter sends progress at least every ten seconds. */
+const maxSilenceMs = 60_000
+
 /** As much of gRPC's duplex stream as one conversion needs. */
 export interface ConvertCall extends AsyncIterable<ReceivedConvertResponse> {
   write(request: ConvertRequest): boolean
@@ -56,12 +59,13 @@ export interface ConvertCall extends AsyncIterable<ReceivedConvertResponse> {
 
 /**
  * One attempt on a fresh `call`. Rejects with what the call, the file or a sink failed with, when
- * every sink is discarded.
+ * every sink is discarded; with HERALD_UNREACHABLE if the converter sends nothing for `silenceMs`.
  */
 export async function runConvertCall(
   call: ConvertCall,
   upload: Upload,
   options: ConvertOptions,
+  silenceMs = maxSilenceMs,
 ): Promise<ReceivedConversionSummary> {
   const over = new AbortController()
   const cancel = () => call.cancel()
@@ -81,7 +85,7 @@ export async function runConvertCall(
   try {
     if (options.signal.aborted) call.cancel()
     call.write({ part: 'spec', spec: conversionSpec(upload, options) })
-    return await readResponses(call, options, sinks, startUpload)
+    return await readResponses(withoutSilence(call, silenceMs), options, sinks, startUpload)
   } catch (error) {
     await Promise.all(sinks.map((sink) => sink.discard()))
     throw uploadFault ?? error
@@ -105,8 +109,36 @@ export function conversionSpec(
   }
 }
 
-async function readResponses(
+/**
+ * The messages of a call, at the reader's pace. HTTP/2 pings would notice a lost converter as well,
+ * but grpc-js ends running calls by a ping after a GOAWAY: https://github.com/grpc/grpc-node/issues/3068
+ */
+async function* withoutSilence(
   call: ConvertCall,
+  silenceMs: number,
+): AsyncIterable<ReceivedConvertResponse> {
+  const messages = call[Symbol.asyncIterator]()
+  for (;;) {
+    let timer: NodeJS.Timeout | undefined
+    const silence = new Promise<never>((_resolve, reject) => {
+      const fault = new HeraldError(
+        'HERALD_UNREACHABLE',
+        `The converter has sent nothing for ${silenceMs / 1000} s.`,
+        { remedy: 'Check the connection and try again.' },
+      )
+      timer = setTimeout(() => reject(fault), silenceMs)
+    })
+    const next = messages.next()
+    // If silence wins, the call is cancelled and this fails as well.
+    next.catch(() => {})
+    const { value, done } = await Promise.race([next, silence]).finally(() => clearTimeout(timer))
+    if (done) return
+    yield value
+  }
+}
+
+async function readResponses(
+  call: AsyncIterable<ReceivedConvertResponse>,
   options: ConvertOptions,
   sinks: RenditionSink[],
   startUpload: () => void,

@@ -40,9 +40,6 @@ export function openConverter(address: string): ConverterClient {
     'grpc.enable_http_proxy': 0,
     'grpc.initial_reconnect_backoff_ms': 200,
     'grpc.max_reconnect_backoff_ms': 1_000,
-    // A converter whose machine vanished does not say so.
-    'grpc.keepalive_time_ms': 20_000,
-    'grpc.keepalive_timeout_ms': 10_000,
   })
   const named = (error: unknown) => {
     const fault = converterFault(error, address)

@@ -113,7 +113,7 @@ describe('the converter', () => {
   })
 
   test('is full: the client waits until there is room', async () => {
-    const narrow = await startConverter({ HERALD_QUEUE: '0' })
+    const narrow = await startConverter({ HERALD_TRANSFERS: '1' })
     onTestFinished(() => narrow.close())
     const shop = await workshop({ 'b.png': gradient(8, 8) }, narrow.address)
     const visitor = await occupy(narrow.address)
@@ -128,7 +128,7 @@ describe('the converter', () => {
   })
 })
 
-/** Takes a place on the converter and keeps it until told to leave. */
+/** Begins an upload and keeps its place on the converter until `leave` is called. */
 async function occupy(address: string): Promise<{ leave(): void }> {
   const gone = new AbortController()
   const converter = openConverter(address)

@@ -1,58 +1,102 @@
 import { HeraldError } from '@herald/proto/errors'
+import { PeerLimit } from './peer-limit.js'
 
-/** A conversion that was let in. */
+/** A conversion that was let in: transferring its upload, then working, then transferring again. */
 export interface Slot {
+  /** The upload is complete; resolves when it may be worked on. Rejects when `signal` is aborted. */
+  startWork(signal: AbortSignal): Promise<void>
+  /** All renditions are made and only have to be sent. */
+  endWork(): void
   /** Idempotent. */
   release(): void
 }
 
-/** Lets in as many conversions at a time as can run or wait, and none once closed. */
+export interface AdmissionOptions {
+  /** Conversions at a time whose upload is complete, running or waiting for a worker. */
+  readonly maxConversions: number
+  /** Uploads and downloads at a time beside those. */
+  readonly maxTransfers: number
+  /** The most of either that one peer may hold, 0 to 1. */
+  readonly peerShare: number
+}
+
+/**
+ * Lets in as many conversions at a time as can be worked on or transferred, and none once closed.
+ * A slow upload or download takes nothing from those that can be worked on.
+ */
 export class Admission {
-  readonly #maxConversions: number
-  readonly #slots = new Set<Slot>()
+  readonly #conversions: PeerLimit
+  readonly #transfers: PeerLimit
+  readonly #waiting = new Set<() => void>()
   readonly #whenEmpty: (() => void)[] = []
   #closed = false
 
-  /** `maxConversions` at a time, running or waiting. */
-  constructor(maxConversions: number) {
-    this.#maxConversions = maxConversions
+  constructor({ maxConversions, maxTransfers, peerShare }: AdmissionOptions) {
+    this.#conversions = new PeerLimit(maxConversions, peerShare)
+    this.#transfers = new PeerLimit(maxTransfers, peerShare)
   }
 
   get admitted(): number {
-    return this.#slots.size
+    return this.#conversions.held + this.#transfers.held
   }
 
   get closed(): boolean {
     return this.#closed
   }
 
-  /** Throws HERALD_BUSY or HERALD_SHUTTING_DOWN. */
-  enter(): Slot {
+  /** Throws HERALD_BUSY or HERALD_SHUTTING_DOWN. `peer` is the address of the caller. */
+  enter(peer: string): Slot {
     if (this.#closed) {
       throw new HeraldError('HERALD_SHUTTING_DOWN', 'The server is about to stop.', {
         remedy: 'Try again in a moment.',
       })
     }
-    if (this.#slots.size >= this.#maxConversions) {
-      throw new HeraldError(
-        'HERALD_BUSY',
-        `The server is busy: ${this.#maxConversions} conversions are running or waiting.`,
-        { remedy: 'Try again in a moment.' },
-      )
+    this.#conversions.refuseIfFull(peer, 'conversions are running or waiting')
+    this.#transfers.refuseIfFull(peer, 'files are being uploaded or downloaded')
+    this.#transfers.add(peer)
+    let limit: PeerLimit | undefined = this.#transfers
+    const moveTo = (next: PeerLimit | undefined) => {
+      if (!limit || limit === next) return
+      limit.remove(peer)
+      limit = next
+      next?.add(peer)
+      this.#onChange()
     }
-    const slot: Slot = {
-      release: () => {
-        if (!this.#slots.delete(slot) || this.#slots.size > 0) return
-        for (const resolve of this.#whenEmpty.splice(0)) resolve()
-      },
+    return {
+      startWork: (signal) => this.#whenRoom(peer, signal, () => moveTo(this.#conversions)),
+      endWork: () => moveTo(this.#transfers),
+      release: () => moveTo(undefined),
     }
-    this.#slots.add(slot)
-    return slot
   }
 
   /** Lets no further conversion in; resolves when the last one has ended. */
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#slots.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
+    if (this.admitted > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
+  }
+
+  #whenRoom(peer: string, signal: AbortSignal, enter: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted()
+      const abort = () => {
+        this.#waiting.delete(check)
+        reject(signal.reason)
+      }
+      const check = () => {
+        if (!this.#waiting.has(check) || this.#conversions.isFull(peer)) return
+        this.#waiting.delete(check)
+        signal.removeEventListener('abort', abort)
+        enter()
+        resolve()
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      this.#waiting.add(check)
+      check()
+    })
+  }
+
+  #onChange(): void {
+    for (const check of [...this.#waiting]) check()
+    if (this.admitted === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
   }
 }

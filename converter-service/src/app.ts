@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { Server } from '@grpc/grpc-js'
 import { ConverterService, type ConverterServiceHandlers } from '@herald/proto/converter'
 import type { Lifecycle } from '@herald/runtime/lifecycle'
 import type { Logger } from '@herald/runtime/logger'
@@ -6,7 +6,9 @@ import { createMetrics } from '@herald/runtime/probes'
 import type { Registry } from 'prom-client'
 import { abilitiesOf } from './abilities.js'
 import { Admission } from './admission.js'
+import { guardCalls } from './call-guard.js'
 import type { ConverterConfig } from './config.js'
+import { Connections } from './connections.js'
 import { convertHandler } from './convert-handler.js'
 import { estimateHandler } from './estimate-handler.js'
 import { openWindows } from './flow-control.js'
@@ -65,28 +67,47 @@ export async function createApp(
   const { has, lacks } = withSandboxes(pool.confinement, engines)
   if (lacks.length === 0) logger.info({ has }, 'hostile files are confined')
   else logger.warn({ has, lacks }, 'hostile files are confined less than they could be')
-  const { workers, queue, idleMs } = config
-  const admission = new Admission(workers + queue)
+  const { workers, queue, transfers, idleMs, peerShare } = config
+  const admission = new Admission({
+    maxConversions: workers + queue,
+    maxTransfers: transfers,
+    peerShare,
+  })
   metrics.confined({ has, lacks })
 
   const abilities = abilitiesOf(engines)
   const planning = { workers, limits, abilities }
-  const server = new Server({
+  const pace = {
+    idleMs,
+    minBytesPerSecond: config.uploadRate,
+    timeoutMs: config.uploadTimeoutMs,
+  }
+  const server: Server = new Server({
+    interceptors: [
+      guardCalls({ maxUnreadMs: 2 * idleMs, endConnection: (peer) => connections.end(peer) }),
+    ],
     // A chunk and what protobuf puts around it.
     'grpc.max_receive_message_length': maxChunkBytes + 64 * 1024,
     // A caller whose machine is gone says nothing: ask, so that its work is ended.
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.max_connection_idle_ms': idleMs,
+    'grpc.max_concurrent_streams': workers + queue + transfers,
   })
+  const connections = new Connections(server)
+  openWindows(server)
   const handlers: ConverterServiceHandlers = {
-    Convert: convertHandler({ ...planning, pool, spool, admission, idleMs, metrics, logger }),
-    Estimate: estimateHandler({ ...planning, pool, spool, idleMs, logger }),
+    Convert: convertHandler({ ...planning, pool, spool, admission, pace, metrics, logger }),
+    Estimate: estimateHandler({ ...planning, pool, spool, pace, peerShare, logger }),
     ListFormats: (_call, callback) =>
       callback(null, listFormats(abilities, { ...limits, workers }, lacks)),
   }
   server.addService(ConverterService.service, handlers)
   const health = addStandardServices(server)
-  lifecycle.defer('gRPC server', () => shutDown(server))
+  lifecycle.defer('gRPC server', () => {
+    connections.close()
+    return shutDown(server)
+  })
   lifecycle.defer('conversions', async () => {
     health.setServing(false)
     await admission.close()
@@ -100,12 +121,7 @@ export async function createApp(
       ...(pool.pids.length === 0 ? ['no worker is alive'] : []),
     ],
     async listen(address) {
-      const port = await new Promise<number>((resolve, reject) => {
-        server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
-          error ? reject(listenFault(error, address)) : resolve(bound),
-        )
-      })
-      openWindows(server)
+      const port = await connections.listen(address)
       health.setServing(true)
       return port
     },
@@ -122,20 +138,5 @@ function shutDown(server: Server): Promise<void> {
       clearTimeout(timer)
       resolve()
     })
-  })
-}
-
-/** As the system says it: gRPC puts the system's error into a sentence of its own. */
-function listenFault(error: Error, listen: string): Error {
-  const code = /\bE[A-Z]{4,}\b/.exec(error.message)?.[0]
-  if (!code) return error
-  const at = listen.lastIndexOf(':')
-  const address = listen.slice(0, at).replace(/^\[|\]$/g, '')
-  const port = Number(listen.slice(at + 1))
-  return Object.assign(new Error(error.message, { cause: error }), {
-    code,
-    syscall: 'listen',
-    address,
-    port,
   })
 }

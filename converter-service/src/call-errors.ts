@@ -2,19 +2,27 @@ import { Metadata, type StatusObject, status } from '@grpc/grpc-js'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 
-/** What a caller is told of a failure: known ones by the table, defects in general terms. */
+/** The status of a failed call: known errors by the table, defects in general terms and logged. */
 export function failureStatus(error: unknown, logger: Logger): StatusObject {
-  const known = error instanceof HeraldError ? error : undefined
-  if (!known) logger.error({ err: error }, 'a defect')
+  if (error instanceof HeraldError) return errorStatus(error)
+  logger.error({ err: error }, 'a defect')
+  return errorStatus(
+    new HeraldError('HERALD_INTERNAL', 'Something went wrong inside the server.', {
+      remedy: 'Try again; if it happens again, the log of the server says more.',
+    }),
+  )
+}
+
+export function errorStatus({
+  code,
+  grpcStatus,
+  publicMessage,
+  remedy,
+}: HeraldError): StatusObject {
   const metadata = new Metadata()
-  metadata.set('herald-error-code', known?.code ?? 'HERALD_INTERNAL')
-  const remedy = known ? known.remedy : 'Try again; if it goes on, look into the log of the server.'
+  metadata.set('herald-error-code', code)
   if (remedy) metadata.set('herald-error-remedy', printable(remedy))
-  return {
-    code: known?.grpcStatus ?? status.INTERNAL,
-    details: known?.publicMessage ?? 'Something went wrong inside the server.',
-    metadata,
-  }
+  return { code: grpcStatus ?? status.INTERNAL, details: publicMessage, metadata }
 }
 
 /**

@@ -17,8 +17,16 @@ export interface ConverterConfig {
   readonly cpuMs: number
   /** Of all renditions of one conversion. */
   readonly maxOutputBytes: number
-  /** How long an upload or a download may stand still. */
+  /** How long an upload, a download or a connection without calls may stand still. */
   readonly idleMs: number
+  /** The least bytes of an upload in a second, as a mean over `idleMs`. */
+  readonly uploadRate: number
+  /** The most time of an upload. */
+  readonly uploadTimeoutMs: number
+  /** Uploads and downloads at a time, beside the conversions that run or wait. */
+  readonly transfers: number
+  /** The most that one address may hold of all places, 0 to 1. */
+  readonly peerShare: number
   readonly workers: number
   /** Conversions that may wait beside those that run. */
   readonly queue: number
@@ -50,6 +58,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       HERALD_CPU: duration('2m'),
       HERALD_MAX_OUTPUT: bytes('1G'),
       HERALD_IDLE: duration('60s'),
+      HERALD_UPLOAD_RATE: bytes('4k'),
+      HERALD_UPLOAD_TIMEOUT: duration('1h'),
+      HERALD_TRANSFERS: integer(256, 1, 100_000),
+      HERALD_PEER_PERCENT: integer(75, 1, 100),
       HERALD_WORKERS: integer(availableParallelism(), 1, 256),
       HERALD_WORKER_JOBS: integer(1000, 1, 1_000_000),
       HERALD_QUEUE: integer(64, 0, 100_000),
@@ -74,6 +86,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     cpuMs: values.HERALD_CPU,
     maxOutputBytes: values.HERALD_MAX_OUTPUT,
     idleMs: values.HERALD_IDLE,
+    uploadRate: values.HERALD_UPLOAD_RATE,
+    uploadTimeoutMs: values.HERALD_UPLOAD_TIMEOUT,
+    transfers: values.HERALD_TRANSFERS,
+    peerShare: values.HERALD_PEER_PERCENT / 100,
     workers: values.HERALD_WORKERS,
     queue: values.HERALD_QUEUE,
     memoryBytes: values.HERALD_MEMORY,

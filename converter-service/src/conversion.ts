@@ -2,6 +2,7 @@ import type { ConversionSummary } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Abilities } from './abilities.js'
+import type { Slot } from './admission.js'
 import type { Inspection, Made, PreviewMade } from './engines/engine.js'
 import { isShort } from './estimate.js'
 import { formatNamed } from './formats.js'
@@ -20,6 +21,7 @@ export interface ConversionContext extends PlanningContext {
   readonly pool: Pool
   readonly folder: SpoolFolder
   readonly responder: Responder
+  readonly slot: Slot
   /** Aborted with a HeraldError when the caller is gone. */
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -34,11 +36,12 @@ export async function convertFile(
   chunks: AsyncIterable<Buffer>,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
-  const { pool, folder, responder, limits, abilities, signal } = context
+  const { pool, folder, responder, limits, abilities, signal, slot } = context
   const path = folder.path('source')
   const job = pool.openJob()
   const cancel = () => job.end('cancelled', signal.reason)
   signal.addEventListener('abort', cancel)
+  const stopHeartbeat = responder.startHeartbeat()
   try {
     let toldAt = performance.now()
     const upload = await receiveUpload(chunks, {
@@ -50,13 +53,19 @@ export async function convertFile(
       onProgress(receivedBytes) {
         if (performance.now() - toldAt < progressIntervalMs) return
         toldAt = performance.now()
-        responder.tell({ progress: { stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 } })
+        responder.sendProgress({ stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 })
       },
     })
+    responder.sendProgress({
+      stage: 'STAGE_QUEUED',
+      receivedBytes: upload.sizeBytes,
+      renditionsDone: 0,
+    })
+    await slot.startWork(signal)
     job.arrivedAt = performance.now()
-    signal.throwIfAborted()
     return await makeAll(plan, upload, job, context)
   } finally {
+    stopHeartbeat()
     signal.removeEventListener('abort', cancel)
   }
 }
@@ -67,9 +76,7 @@ async function makeAll(
   job: Job,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
-  const { folder, responder, limits, abilities, logger } = context
-  const told = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
-  responder.tell({ progress: { stage: 'STAGE_QUEUED', ...told } })
+  const { folder, responder, limits, abilities, slot, logger } = context
   const source = {
     path: folder.path('source'),
     format: upload.format,
@@ -77,7 +84,11 @@ async function makeAll(
     trackedChanges: plan.trackedChanges,
   }
   const header = await job.run({ kind: 'inspect', source }, isShort(upload.format), () =>
-    responder.tell({ progress: { stage: 'STAGE_CONVERTING', ...told } }),
+    responder.sendProgress({
+      stage: 'STAGE_CONVERTING',
+      receivedBytes: upload.sizeBytes,
+      renditionsDone: 0,
+    }),
   )
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
@@ -96,7 +107,7 @@ async function makeAll(
   const isOnly = work.pieces.length === 1
   let begun = false
   const begin = () => {
-    if (!begun) responder.tell({ progress: progress() })
+    if (!begun) responder.sendProgress(progress())
     begun = true
   }
   let preview: Promise<ConversionSummary['preview']> | undefined
@@ -109,12 +120,13 @@ async function makeAll(
       begin,
     )
     made.push(result)
+    if (made.length === work.pieces.length) slot.endWork()
     preview ??= result.preview
       ? Promise.resolve(toPreview(result.preview))
       : makePreview(job, { path: target, format: rendition.format }, limits, logger)
-    await responder.inTurn(() => sendRendition(responder, rendition, result, target, ms))
+    await responder.runExclusive(() => sendRendition(responder, rendition, result, target, ms))
     // Of the only one, the summary says it.
-    if (!isOnly) responder.tell({ progress: progress() })
+    if (!isOnly) responder.sendProgress(progress())
   }
   const outcomes = await Promise.allSettled(
     work.pieces.map((piece) =>

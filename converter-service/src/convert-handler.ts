@@ -1,10 +1,10 @@
-import { finished } from 'node:stream'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Admission } from './admission.js'
 import { failureStatus } from './call-errors.js'
+import { addressOf } from './connections.js'
 import { convertFile } from './conversion.js'
-import { readCall } from './incoming.js'
+import { readCall, type UploadPace } from './incoming.js'
 import type { ConverterMetrics } from './metrics.js'
 import { type ConvertCall, Responder } from './responder.js'
 import { checkSpec } from './spec.js'
@@ -16,7 +16,7 @@ export interface ConvertServices extends PlanningContext {
   readonly pool: Pool
   readonly spool: Spool
   readonly admission: Admission
-  readonly idleMs: number
+  readonly pace: UploadPace
   readonly metrics: ConverterMetrics
   readonly logger: Logger
 }
@@ -37,11 +37,11 @@ async function serve(
   signal: AbortSignal,
   services: ConvertServices,
 ): Promise<void> {
-  const { metrics, idleMs, logger } = services
+  const { metrics, logger } = services
   const startedAt = performance.now()
-  const leave: (() => unknown)[] = []
+  const cleanups: (() => unknown)[] = []
   try {
-    await convert(call, signal, services, leave)
+    await convert(call, signal, services, cleanups)
     metrics.finished('ok', performance.now() - startedAt)
     call.end()
   } catch (thrown) {
@@ -51,43 +51,40 @@ async function serve(
     metrics.finished(code, performance.now() - startedAt)
     if (!signal.aborted) call.emit('error', failureStatus(error, logger))
   }
-  // Tidied up when the answer is out, which need not wait for it; a stop does.
-  const timer = setTimeout(() => call.destroy(), idleMs)
-  finished(call, { readable: false }, async () => {
-    clearTimeout(timer)
-    for (const step of leave.reverse()) {
-      try {
-        await step()
-      } catch (error) {
-        logger.error({ err: error }, 'not tidied up')
-      }
+  // After the answer, which need not wait for it.
+  for (const cleanup of cleanups.reverse()) {
+    try {
+      await cleanup()
+    } catch (error) {
+      logger.error({ err: error }, 'cleanup failed')
     }
-  })
+  }
 }
 
 async function convert(
   call: ConvertCall,
   signal: AbortSignal,
   services: ConvertServices,
-  leave: (() => unknown)[],
+  cleanups: (() => unknown)[],
 ): Promise<void> {
-  const { admission, spool, abilities, limits, idleMs, metrics } = services
-  const incoming = readCall(call, idleMs)
+  const { admission, spool, abilities, limits, pace, metrics } = services
+  const incoming = readCall(call, pace)
   const plan = checkSpec(await incoming.spec(), abilities, limits.maxBytes)
-  leave.push(admission.enter().release)
+  const slot = admission.enter(addressOf(call.getPeer()))
+  cleanups.push(slot.release)
   const logger = services.logger.child({ conversion: plan.conversionId })
-  // Made while the caller is told.
+  // Made while the caller is admitted.
   const opening = spool.open()
-  const nothing = () => {}
-  opening.catch(nothing)
-  leave.push(() => opening.then((folder) => folder.remove(), nothing))
+  const ignore = () => {}
+  opening.catch(ignore)
+  cleanups.push(() => opening.then((folder) => folder.remove(), ignore))
   try {
-    const responder = new Responder(call, signal, idleMs)
+    const responder = new Responder(call, signal, pace.idleMs)
     await responder.send({
       admitted: { conversionId: plan.conversionId, maxBytes: limits.maxBytes },
     })
     const folder = await opening
-    const context = { ...services, folder, responder, signal, logger }
+    const context = { ...services, slot, folder, responder, signal, logger }
     const summary = await convertFile(plan, incoming.chunks(), context)
     metrics.worked(summary)
     await responder.send({ summary })

@@ -8,9 +8,11 @@ import type {
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import { failureStatus } from './call-errors.js'
+import { addressOf } from './connections.js'
 import { isShort, type SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
-import { readCall } from './incoming.js'
+import { readCall, type UploadPace } from './incoming.js'
+import { PeerLimit } from './peer-limit.js'
 import { sniffBytes } from './sniff.js'
 import { checkSpec, emptyFile, tooManyBytes } from './spec.js'
 import type { Spool } from './spool.js'
@@ -23,7 +25,9 @@ type EstimateCall = ServerReadableStream<ReceivedEstimateRequest, EstimateRespon
 export interface EstimateServices extends PlanningContext {
   readonly pool: Pool
   readonly spool: Spool
-  readonly idleMs: number
+  readonly pace: UploadPace
+  /** The most of the estimates that one peer may hold, 0 to 1. */
+  readonly peerShare: number
   readonly logger: Logger
 }
 
@@ -38,19 +42,19 @@ const inspectTimeoutMs = 5000
 export function estimateHandler(
   services: EstimateServices,
 ): (call: EstimateCall, callback: sendUnaryData<EstimateResponse>) => void {
-  let atOnce = 0
+  const limit = new PeerLimit(maxAtOnce, services.peerShare)
   return (call, callback) => {
     const gone = new AbortController()
     call.on('cancelled', () =>
       gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller ended the estimate.')),
     )
-    if (atOnce >= maxAtOnce) {
-      const busy = new HeraldError('HERALD_BUSY', 'The server is busy with other estimates.', {
-        remedy: 'Try again in a moment.',
-      })
-      return callback(failureStatus(busy, services.logger))
+    const address = addressOf(call.getPeer())
+    try {
+      limit.refuseIfFull(address, 'estimates are under way')
+    } catch (error) {
+      return callback(failureStatus(error, services.logger))
     }
-    atOnce++
+    limit.add(address)
     answer(call, gone.signal, services)
       .then(
         (response) => callback(null, response),
@@ -59,9 +63,7 @@ export function estimateHandler(
             failureStatus(gone.signal.aborted ? gone.signal.reason : error, services.logger),
           ),
       )
-      .finally(() => {
-        atOnce--
-      })
+      .finally(() => limit.remove(address))
   }
 }
 
@@ -70,8 +72,8 @@ async function answer(
   signal: AbortSignal,
   services: EstimateServices,
 ): Promise<EstimateResponse> {
-  const { spool, abilities, limits, idleMs } = services
-  const incoming = readCall(call, idleMs)
+  const { spool, abilities, limits, pace } = services
+  const incoming = readCall(call, pace)
   const { sizeBytes: announced, ...spec } = await incoming.spec()
   if (announced === 0) throw emptyFile()
   const plan = checkSpec(spec, abilities, limits.maxBytes)

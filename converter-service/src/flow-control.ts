@@ -11,7 +11,7 @@ export const windowBytes = 512 * 1024
 /**
  * Opens the window of every connection and stream. grpc-js has an option for that
  * (`grpc-node.flow_control_window`), but of its clients only: hence the way to its HTTP/2 servers.
- * To be called when `server` is bound.
+ * To be called when `server` accepts connections.
  */
 export function openWindows(server: Server): void {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> }

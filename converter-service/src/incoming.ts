@@ -1,47 +1,101 @@
 import type { Readable } from 'node:stream'
 import type { ReceivedConversionSpec, ReceivedConvertRequest } from '@herald/proto/converter'
-import { standstill } from './responder.js'
+import { HeraldError } from '@herald/proto/errors'
+import { describeBytes, maxChunkBytes } from './limits.js'
 import { badSpec } from './spec.js'
+import { seconds } from './worker/budget.js'
+
+/** How fast an upload has to come. Only the time in which the server waits for it counts. */
+export interface UploadPace {
+  /** How long it may stand still. */
+  readonly idleMs: number
+  /** The least bytes per second, as a mean over `idleMs`. */
+  readonly minBytesPerSecond: number
+  /** All of it. */
+  readonly timeoutMs: number
+}
 
 /** The asking half of a call: the spec, then the chunks. */
 export interface Incoming {
   /** The first message. Rejects with HERALD_BAD_SPEC when it is anything else. */
   spec(): Promise<ReceivedConversionSpec>
-  /** The rest, at the pace it is taken. Rejects with HERALD_TIMEOUT when nothing comes. */
+  /** The rest, none of them empty. Rejects with HERALD_TIMEOUT when they come too slowly. */
   chunks(): AsyncIterable<Buffer>
 }
 
-export function readCall(call: Pick<Readable, 'iterator'>, idleMs: number): Incoming {
+export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): Incoming {
   // Leaving the loop must not destroy the stream: the answer is still to be sent on it.
   const messages: AsyncIterator<ReceivedConvertRequest> = call
     .iterator({ destroyOnReturn: false })
     [Symbol.asyncIterator]()
-  const next = () => within(messages.next(), idleMs)
   return {
     async spec() {
-      const { value, done } = await next()
+      const { value, done } = await within(messages.next(), pace.idleMs, () => tooSlow(0, pace))
       if (done || !value.spec) {
         throw badSpec('The first message is not a ConversionSpec.', 'Send the spec first.')
       }
       return value.spec
     },
     async *chunks() {
+      // A chunk restarts the clock only together with those that make up the least rate.
+      const minBytes = Math.max(1, (pace.minBytesPerSecond * pace.idleMs) / 1000)
+      let bytes = 0
+      let idleLeftMs = pace.idleMs
+      let leftMs = pace.timeoutMs
       for (;;) {
-        const { value, done } = await next()
+        const from = performance.now()
+        const limitMs = Math.min(idleLeftMs, leftMs)
+        const { value, done } = await within(messages.next(), limitMs, () =>
+          leftMs <= idleLeftMs ? tookTooLong(pace) : tooSlow(bytes, pace),
+        )
         if (done) return
-        if (value.part !== 'chunk' || !value.chunk) {
+        const waitedMs = performance.now() - from
+        idleLeftMs -= waitedMs
+        leftMs -= waitedMs
+        const { chunk } = value
+        if (value.part !== 'chunk' || !chunk) {
           throw badSpec('After the spec came something else than a chunk.', 'Send chunks only.')
         }
-        yield value.chunk
+        if (chunk.length > maxChunkBytes) {
+          const most = describeBytes(maxChunkBytes)
+          throw badSpec(
+            `A chunk has ${describeBytes(chunk.length)}; this server takes ${most}.`,
+            `Send chunks of at most ${most}.`,
+          )
+        }
+        bytes += chunk.length
+        if (bytes >= minBytes) {
+          bytes = 0
+          idleLeftMs = pace.idleMs
+        }
+        if (chunk.length > 0) yield chunk
       }
     },
   }
 }
 
-async function within<T>(promise: Promise<T>, idleMs: number): Promise<T> {
+function tooSlow(bytes: number, { idleMs, minBytesPerSecond }: UploadPace): HeraldError {
+  const message =
+    bytes === 0
+      ? `No bytes came for ${seconds(idleMs)}.`
+      : `Only ${describeBytes(bytes)} came in ${seconds(idleMs)}; this server expects ${describeBytes(minBytesPerSecond)} a second.`
+  return new HeraldError('HERALD_TIMEOUT', message, {
+    remedy: 'Check the connection and try again.',
+  })
+}
+
+function tookTooLong({ timeoutMs }: UploadPace): HeraldError {
+  return new HeraldError(
+    'HERALD_TIMEOUT',
+    `The upload took longer than the ${seconds(timeoutMs)} this server gives it.`,
+    { remedy: 'Use a faster connection, or a smaller file.' },
+  )
+}
+
+async function within<T>(promise: Promise<T>, ms: number, fail: () => HeraldError): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(standstill('No bytes came', idleMs)), idleMs)
+    timer = setTimeout(() => reject(fail()), ms)
   })
   try {
     return await Promise.race([promise, late])

@@ -6,8 +6,8 @@ export const maxRenditions = 16
 export const maxFileNameBytes = 1024
 /** The largest chunk a client may send; part of the contract. */
 export const maxChunkBytes = 1024 * 1024
-/** The chunks this server sends: measured to be the fastest. */
-export const chunkBytes = 256 * 1024
+/** The chunks this server sends. A slow reader must be able to take one within HERALD_IDLE. */
+export const chunkBytes = 64 * 1024
 
 export type Limits = Pick<
   ConverterConfig,

@@ -1,22 +1,66 @@
 import { Admission } from '@herald/converter-service/admission'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { convert, refusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { startEndless } from './endless.js'
 import { noise, twoHalves } from './pictures.js'
 import { median } from './yardstick.js'
 
-test('a place is free again when it was released, however often that is said', () => {
-  const admission = new Admission(1)
-  const slot = admission.enter()
-  expect(() => admission.enter()).toThrow('The server is busy: 1 conversions')
-  slot.release()
-  slot.release()
-  const next = admission.enter()
-  slot.release()
-  expect(() => admission.enter()).toThrow('busy')
-  next.release()
-  expect(admission.admitted).toBe(0)
+describe('the places of a server', () => {
+  const { signal } = new AbortController()
+  const options = { maxConversions: 1, maxTransfers: 2, peerShare: 1 }
+
+  test('a slow upload takes none from those that can be worked on', async () => {
+    const admission = new Admission(options)
+    admission.enter('slow')
+    const quick = admission.enter('quick')
+    expect(() => admission.enter('third')).toThrow('2 files are being uploaded or downloaded')
+    await quick.startWork(signal)
+    expect(() => admission.enter('third')).toThrow('1 conversions are running or waiting')
+    quick.endWork()
+    quick.release()
+    quick.release()
+    admission.enter('third')
+    expect(admission.admitted).toBe(2)
+  })
+
+  test('a complete upload waits for the place of another', async () => {
+    const admission = new Admission(options)
+    const [first, second] = [admission.enter('a'), admission.enter('b')]
+    await first.startWork(signal)
+    let begun = false
+    const waiting = second.startWork(signal).then(() => {
+      begun = true
+    })
+    await Promise.resolve()
+    expect(begun).toBe(false)
+    first.release()
+    await waiting
+    expect(admission.admitted).toBe(1)
+  })
+
+  test('one that waits is let go when its caller is gone', async () => {
+    const admission = new Admission(options)
+    const [first, second] = [admission.enter('a'), admission.enter('b')]
+    await first.startWork(signal)
+    const gone = new AbortController()
+    const waiting = second.startWork(gone.signal)
+    gone.abort(new Error('gone'))
+    await expect(waiting).rejects.toThrow('gone')
+    second.release()
+    first.release()
+    await admission.close()
+  })
+
+  test('one address holds no more than its share', async () => {
+    const admission = new Admission({ maxConversions: 4, maxTransfers: 4, peerShare: 0.5 })
+    const slots = [admission.enter('greedy'), admission.enter('greedy')]
+    expect(() => admission.enter('greedy')).toThrow('2 files are being uploaded or downloaded for')
+    admission.enter('other').release()
+    for (const slot of slots) await slot.startWork(signal)
+    expect(() => admission.enter('greedy')).toThrow('2 conversions are running or waiting for')
+    admission.enter('other')
+  })
 })
 
 let converter: ConverterUnderTest

@@ -106,7 +106,10 @@ test('when all places are taken the next caller is refused as busy', async () =>
   const waiting = converter.client.convert()
   waiting.on('error', () => {})
   await new Promise<void>((resolve) => {
-    waiting.on('data', ({ admitted }) => admitted && resolve())
+    waiting.on('data', ({ admitted, progress }) => {
+      if (admitted) waiting.write({ chunk: bomb }, () => waiting.end())
+      if (progress?.stage === 'STAGE_QUEUED') resolve()
+    })
     waiting.write({ spec: { fileName: 'x', renditions: [{ format: 'png' }] } })
   })
   const refused = await refusal(converter.client, small, ['webp'])

@@ -24,10 +24,11 @@ export interface ConverterServiceClient extends grpc.Client {
    * The client sends a ConversionSpec, waits for `admitted`, then sends the file's
    * bytes as chunks and half-closes. The server may refuse on the spec alone, before
    * any chunk is taken. It answers, in this order: `admitted`; any number of
-   * `progress`, at any time from then on; for each rendition, in the order they
-   * finish, one `header`, its `chunk`s without another rendition's between them, and
-   * one `rendition` summary; at last one `summary`. A spec with `every_page` gives one
-   * rendition for each page, all of the same index, told apart by `page`.
+   * `progress`, at any time from then on, at least every ten seconds while nothing else
+   * is sent; for each rendition, in the order they finish, one `header`, its `chunk`s
+   * without another rendition's between them, and one `rendition` summary; at last one
+   * `summary`. A spec with `every_page` gives one rendition for each page, all of the
+   * same index, told apart by `page`.
    */
   Convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   Convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
@@ -37,18 +38,20 @@ export interface ConverterServiceClient extends grpc.Client {
    * The client sends a ConversionSpec, waits for `admitted`, then sends the file's
    * bytes as chunks and half-closes. The server may refuse on the spec alone, before
    * any chunk is taken. It answers, in this order: `admitted`; any number of
-   * `progress`, at any time from then on; for each rendition, in the order they
-   * finish, one `header`, its `chunk`s without another rendition's between them, and
-   * one `rendition` summary; at last one `summary`. A spec with `every_page` gives one
-   * rendition for each page, all of the same index, told apart by `page`.
+   * `progress`, at any time from then on, at least every ten seconds while nothing else
+   * is sent; for each rendition, in the order they finish, one `header`, its `chunk`s
+   * without another rendition's between them, and one `rendition` summary; at last one
+   * `summary`. A spec with `every_page` gives one rendition for each page, all of the
+   * same index, told apart by `page`.
    */
   convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   
   /**
    * Says what a conversion would make, roughly how long it would take, and whether a limit
-   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert, but nothing is waited for: the server answers
-   * as soon as it has read enough of the file, and takes no more of it.
+   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert,
+   * but nothing is waited for: the server answers as soon as it has read enough of the
+   * file, and takes no more of it.
    */
   Estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   Estimate(metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
@@ -56,8 +59,9 @@ export interface ConverterServiceClient extends grpc.Client {
   Estimate(callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   /**
    * Says what a conversion would make, roughly how long it would take, and whether a limit
-   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert, but nothing is waited for: the server answers
-   * as soon as it has read enough of the file, and takes no more of it.
+   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert,
+   * but nothing is waited for: the server answers as soon as it has read enough of the
+   * file, and takes no more of it.
    */
   estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   estimate(metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
@@ -96,17 +100,19 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
    * The client sends a ConversionSpec, waits for `admitted`, then sends the file's
    * bytes as chunks and half-closes. The server may refuse on the spec alone, before
    * any chunk is taken. It answers, in this order: `admitted`; any number of
-   * `progress`, at any time from then on; for each rendition, in the order they
-   * finish, one `header`, its `chunk`s without another rendition's between them, and
-   * one `rendition` summary; at last one `summary`. A spec with `every_page` gives one
-   * rendition for each page, all of the same index, told apart by `page`.
+   * `progress`, at any time from then on, at least every ten seconds while nothing else
+   * is sent; for each rendition, in the order they finish, one `header`, its `chunk`s
+   * without another rendition's between them, and one `rendition` summary; at last one
+   * `summary`. A spec with `every_page` gives one rendition for each page, all of the
+   * same index, told apart by `page`.
    */
   Convert: grpc.handleBidiStreamingCall<_herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse>;
   
   /**
    * Says what a conversion would make, roughly how long it would take, and whether a limit
-   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert, but nothing is waited for: the server answers
-   * as soon as it has read enough of the file, and takes no more of it.
+   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert,
+   * but nothing is waited for: the server answers as soon as it has read enough of the
+   * file, and takes no more of it.
    */
   Estimate: grpc.handleClientStreamingCall<_herald_converter_v1_EstimateRequest__Output, _herald_converter_v1_EstimateResponse>;
   

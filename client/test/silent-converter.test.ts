@@ -1,0 +1,34 @@
+import { type ConvertCall, runConvertCall } from '@herald/client/convert-call'
+import type { ReceivedConvertResponse } from '@herald/proto/converter'
+import { expect, test } from 'vitest'
+
+test('a converter that falls silent is given up, and its call is cancelled', async () => {
+  let cancelled = () => {}
+  const untilCancelled = new Promise<void>((resolve) => {
+    cancelled = resolve
+  })
+  const call: ConvertCall = {
+    write: () => true,
+    end: () => {},
+    cancel: () => cancelled(),
+    on: () => {},
+    async *[Symbol.asyncIterator]() {
+      yield { part: 'admitted', admitted: {} } as ReceivedConvertResponse
+      await untilCancelled
+      throw new Error('cancelled')
+    },
+  }
+  const upload = { name: 'a.png', sizeBytes: 0, async *open() {} }
+  const options = {
+    conversionId: 'x',
+    renditions: [],
+    traceparent: '',
+    signal: new AbortController().signal,
+    receive: () => Promise.reject(new Error('there is no rendition')),
+  }
+  await expect(runConvertCall(call, upload, options, 20)).rejects.toMatchObject({
+    code: 'HERALD_UNREACHABLE',
+    message: 'The converter has sent nothing for 0.02 s.',
+  })
+  await untilCancelled
+})
