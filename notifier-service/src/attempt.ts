@@ -21,16 +21,22 @@ export type Attempt = (task: Task, signal: AbortSignal) => Promise<void>
 export const heldMs = 500
 
 export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attempt {
-  const { ledger, channel, outage, metrics } = parts
+  const { ledger, channel, outage, health, metrics } = parts
   const settle = createSettle(policy, parts)
 
   return async function attempt(task, signal) {
     try {
       if (task.record && (await isDone(task, task.record))) return
       if (task.fault !== undefined) return await settle.failure(task, task.fault)
-      if (outage.reason !== undefined) throw new RetryLater(outageMs)
-      const { outcome, begun } = await send(task, signal)
-      await settle.outcome(task, outcome, begun)
+      const release = outage.admit()
+      if (release === undefined) throw new RetryLater(outageMs)
+      try {
+        const number = health.begin()
+        const { outcome, begun } = await send(task, signal)
+        await settle.outcome(task, outcome, { number, begun })
+      } finally {
+        release()
+      }
     } catch (error) {
       // Another notifier was quicker: what becomes of the mail is its affair.
       if (error instanceof MailNotFree) throw new RetryLater(heldMs, { cause: error })
@@ -71,7 +77,9 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
     signal: AbortSignal,
   ): Promise<{ outcome: SendOutcome; begun: boolean }> {
     let begun: Promise<void> | undefined
-    const outcome = await channel.send({ mail, events: received, record }, async () => {
+    const isWanted = () => !outage.paused
+    const outgoing = { mail, events: received, record, isWanted }
+    const outcome = await channel.send(outgoing, async () => {
       // The partition may have gone to a notifier elsewhere while this one waited its turn.
       signal.throwIfAborted()
       begun ??= ledger.begin(ref, mail)

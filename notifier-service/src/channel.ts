@@ -12,6 +12,8 @@ export interface Outgoing {
   readonly events: readonly ReceivedEvent[]
   /** What the ledger knows of earlier attempts. */
   readonly record: MailRecord | undefined
+  /** False once the other side is out of service: who waited for a connection then gives it back. */
+  readonly isWanted: () => boolean
 }
 
 /**

@@ -12,7 +12,7 @@ export interface DeferredLoopParts {
   readonly ledger: Ledger
   readonly channel: Channel
   readonly attempt: Attempt
-  readonly outage: Pick<Outage, 'reason'>
+  readonly outage: Pick<Outage, 'isOpen'>
   /** Most lanes at work at once. */
   readonly workers: number
   /** Gets all work begun, so that the ledger can be kept open until it ends. */
@@ -48,7 +48,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   function look(): void {
     if (ending.signal.aborted) return
     if (closing === undefined && isDue(gathering.nextDueAt())) closeRuns()
-    if (outage.reason === undefined) {
+    if (outage.isOpen) {
       if (isDue(lanes.nextDueAt()) && working.size < workers) begin()
     }
     wait(lookMs)
@@ -101,7 +101,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   /** Resolves to whether there was any. */
   async function workLanes(): Promise<boolean> {
     let found = false
-    while (!ending.signal.aborted && outage.reason === undefined) {
+    while (!ending.signal.aborted && outage.isOpen) {
       const lane = await lanes.claim()
       if (lane === undefined) break
       found = true

@@ -29,7 +29,7 @@ export function createMailChannel(
         ...('fault' in to ? { fault: to.fault } : {}),
       }
     },
-    async send({ mail, events, record }, beforeBody) {
+    async send({ mail, events, record, isWanted }, beforeBody) {
       const compose = () =>
         composeMail(letters, events, {
           from: mail.from,
@@ -40,7 +40,8 @@ export function createMailChannel(
         })
       // A digest may be large: the server is told how large before it is sent.
       const bytes = events.length === 1 ? compose : compose()
-      return sender.send({ from: addressIn(mail.from), to: mail.recipient, bytes }, beforeBody)
+      const from = addressIn(mail.from)
+      return sender.send({ from, to: mail.recipient, bytes, isWanted }, beforeBody)
     },
     probe: () => sender.probe(),
     close: () => sender.close(),

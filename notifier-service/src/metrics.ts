@@ -67,7 +67,7 @@ export function createNotifierMetrics(
     registry,
     attempts: new Counter({
       name: 'herald_notifier_attempts_total',
-      help: 'Attempts to hand a mail over, by outcome: accepted, deferred, refused, outage, unknown.',
+      help: 'Attempts to hand a mail over, by outcome: accepted, deferred, refused, suspect, tooLarge, outage, unknown.',
       labelNames: ['outcome'],
       registers,
     }),

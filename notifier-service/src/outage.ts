@@ -1,5 +1,5 @@
 import type { Logger } from '@herald/runtime'
-import { type BackOff, backOffMs } from './back-off.js'
+import { type BackOff, backOffMs, longBackOffMs } from './back-off.js'
 import { withoutAddresses } from './without-addresses.js'
 
 /** What stands still while the mail server is out of service. */
@@ -10,11 +10,16 @@ export interface Pausable {
 
 export interface OutageOptions {
   readonly intake: Pausable
-  /** Resolves when the mail server can be used again, rejects with why it cannot. */
+  /**
+   * Resolves when the mail server can be used again, rejects with why it cannot; an error with
+   * `lasting: true` is one that only a person can correct.
+   */
   readonly probe: () => Promise<void>
   readonly backOff: BackOff
+  /** Waits if only a person can correct it. Default from a second to five minutes. */
+  readonly lastingBackOff?: BackOff
   readonly logger: Logger
-  /** What the log says of it. Default: of the mail server. */
+  /** What the log says. Default: about the mail server. */
   readonly words?: OutageWords
 }
 
@@ -24,72 +29,186 @@ export interface OutageWords {
   readonly ended: string
 }
 
+export interface OutageCause {
+  readonly reason: string
+  /** The earliest next attempt, in milliseconds from now. Default 0. */
+  readonly leastMs?: number | undefined
+  /** Only a person can correct it: ask seldom. */
+  readonly lasting?: boolean | undefined
+  /** A successful probe proves that it is over; otherwise a mail has to be accepted first. */
+  readonly seenByProbe?: boolean | undefined
+}
+
+/**
+ * Keeps intake paused while the mail server is out of service, and finds out when it is back:
+ * first by a probe, then, if a probe does not prove it, by one mail at a time until one is accepted.
+ */
+export interface Outage {
+  /** Why mails wait; undefined in normal operation. */
+  readonly reason: string | undefined
+  /** Intake is to stand still: no attempt is made at all. */
+  readonly paused: boolean
+  /** Whether `admit` would admit an attempt now. */
+  readonly isOpen: boolean
+  /** Admits an attempt, to be ended by the function returned; undefined if it has to wait. */
+  admit(): (() => void) | undefined
+  /** The mail server cannot be used. If it is out of service already, the longest wait counts. */
+  begin(cause: OutageCause): void
+  /** The mail server accepted a mail. */
+  accepted(): void
+  /** Stops asking. Idempotent. */
+  close(): void
+}
+
 const ofMailServer: OutageWords = {
   began: 'the mail server is out of service: events wait',
   lasts: 'the mail server is still out of service',
   ended: 'the mail server answers again',
 }
 
-/** Keeps intake paused while the mail server is out of service, and asks when it is back. */
-export interface Outage {
-  /** Why nothing is sent now; undefined while all is well. */
-  readonly reason: string | undefined
-  /**
-   * The mail server could not be used: intake pauses until a probe succeeds, the first of which
-   * is made no sooner than after `leastMs`. Idempotent.
-   */
-  begin(reason: string, leastMs?: number): void
-  /** A mail went through: the next outage begins with short waits again. */
-  sent(): void
-  /** Stops asking. Idempotent. */
-  close(): void
-}
+const defaultLasting: BackOff = { firstMs: 1000, capMs: 5 * 60_000 }
+const reportEveryMs = 10 * 60_000
+/** A trial that gets no answer for so long lets the next mail try as well. */
+const nextTrialMs = 1000
+/** If no mail came to be tried for so long, it counts as over. */
+const quietMs = 60_000
+
+const noop = () => {}
 
 export function watchOutage(options: OutageOptions): Outage {
   const { intake, probe, backOff, logger, words = ofMailServer } = options
+  const { lastingBackOff = defaultLasting } = options
+  let state: 'none' | 'paused' | 'trial' = 'none'
   let reason: string | undefined
+  let lasting = false
+  let seenByProbe = true
   let failures = 0
+  let earliest = 0
+  let inTrial = 0
+  let lastTrialAt = Number.NEGATIVE_INFINITY
+  let asking = false
   let timer: NodeJS.Timeout | undefined
+  let report: NodeJS.Timeout | undefined
   let closed = false
 
-  function askLater(leastMs = 0): void {
-    // A probe can succeed where the next mail fails (a sender refused): only a mail sent resets the wait.
+  // Not the time of day: that may be set back.
+  const now = () => performance.now()
+
+  function pause(): void {
+    state = 'paused'
+    intake.pause()
+    askLater()
+  }
+
+  function askLater(): void {
+    // A probe can succeed where the next mail fails: only an accepted mail resets the wait.
     failures += 1
-    timer = setTimeout(() => void ask(), Math.max(leastMs, backOffMs(backOff, failures)))
+    const waitMs = lasting ? longBackOffMs(lastingBackOff, failures) : backOffMs(backOff, failures)
+    earliest = Math.max(earliest, now() + waitMs)
+    wait()
+  }
+
+  function wait(): void {
+    clearTimeout(timer)
+    timer = setTimeout(() => void ask(), Math.max(0, earliest - now()))
   }
 
   async function ask(): Promise<void> {
+    asking = true
     try {
       await probe()
     } catch (error) {
       if (closed) return
       reason = (error as Error).message
+      lasting ||= (error as { lasting?: boolean }).lasting === true
       logger.debug({ reason: withoutAddresses(reason) }, words.lasts)
       return askLater()
+    } finally {
+      asking = false
     }
     if (closed) return
-    reason = undefined
-    logger.info(words.ended)
+    // The other side may have asked for a longer wait while the probe was under way.
+    if (earliest > now()) wait()
+    else if (seenByProbe) end()
+    else startTrial()
+  }
+
+  function startTrial(): void {
+    state = 'trial'
+    lastTrialAt = Number.NEGATIVE_INFINITY
+    timer = setTimeout(endIfQuiet, quietMs)
     intake.resume()
   }
+
+  function endIfQuiet(): void {
+    if (inTrial === 0 && now() - lastTrialAt >= quietMs) end()
+    else timer = setTimeout(endIfQuiet, quietMs)
+  }
+
+  function end(): void {
+    clearTimeout(timer)
+    clearInterval(report)
+    const wasPaused = state === 'paused'
+    state = 'none'
+    reason = undefined
+    lasting = false
+    seenByProbe = true
+    logger.info(words.ended)
+    if (wasPaused) intake.resume()
+  }
+
+  const isOpen = () =>
+    state === 'none' || (state === 'trial' && (inTrial === 0 || now() - lastTrialAt >= nextTrialMs))
 
   return {
     get reason() {
       return reason
     },
-    begin(why, leastMs) {
-      if (closed || reason !== undefined) return
-      reason = why
-      logger.warn({ reason: withoutAddresses(why) }, words.began)
-      intake.pause()
-      askLater(leastMs)
+    get paused() {
+      return state === 'paused'
     },
-    sent() {
+    get isOpen() {
+      return isOpen()
+    },
+    admit() {
+      if (!isOpen()) return undefined
+      if (state === 'none') return noop
+      inTrial += 1
+      lastTrialAt = now()
+      let ended = false
+      return () => {
+        if (!ended) inTrial -= 1
+        ended = true
+      }
+    },
+    begin(cause) {
+      if (closed) return
+      const before = state
+      reason = cause.reason
+      lasting ||= cause.lasting === true
+      seenByProbe &&= cause.seenByProbe === true
+      earliest = Math.max(earliest, now() + (cause.leastMs ?? 0))
+      if (before === 'paused') {
+        if (!asking) wait()
+        return
+      }
+      if (before === 'none') {
+        logger.warn({ reason: withoutAddresses(reason) }, words.began)
+        report = setInterval(() => {
+          logger.warn({ reason: withoutAddresses(reason ?? '') }, words.lasts)
+        }, reportEveryMs)
+        report.unref()
+      }
+      pause()
+    },
+    accepted() {
       failures = 0
+      if (state === 'trial') end()
     },
     close() {
       closed = true
       clearTimeout(timer)
+      clearInterval(report)
     },
   }
 }

@@ -4,8 +4,8 @@ import type { DeadLetters } from './dead-letters.js'
 import type { Ledger, MailRecord } from './ledger/ledger.js'
 import type { NotifierMetrics } from './metrics.js'
 import type { Outage } from './outage.js'
-import type { SendOutcome } from './send-outcome.js'
-import { createSuspects } from './suspects.js'
+import type { SendOutcome, Suspect } from './send-outcome.js'
+import type { ServerHealth } from './server-health.js'
 import type { Task } from './task.js'
 import { withoutAddresses } from './without-addresses.js'
 
@@ -25,6 +25,8 @@ export interface SettleParts {
   readonly ledger: Ledger
   readonly deadLetters: DeadLetters
   readonly outage: Outage
+  /** One for all attempts of the program. */
+  readonly health: ServerHealth
   readonly metrics: NotifierMetrics
 }
 
@@ -33,8 +35,8 @@ export interface SettleParts {
  * when it is to come again; the ledger holds which before that.
  */
 export interface Settle {
-  /** After an attempt; `begun`: the ledger holds the mail as being attempted by us. */
-  outcome(task: Task, outcome: SendOutcome, begun: boolean): Promise<void>
+  /** After an attempt. */
+  outcome(task: Task, outcome: SendOutcome, attempt: EndedAttempt): Promise<void>
   /** No attempt is to be made, or none any more. */
   failure(task: Task, reason: string): Promise<void>
   /** Puts the events of a failed mail to the dead letters. */
@@ -43,23 +45,36 @@ export interface Settle {
   uncertainty(task: Task, reply: string): Promise<void>
 }
 
+export interface EndedAttempt {
+  /** Of ServerHealth. */
+  readonly number: number
+  /** The ledger holds the mail as being attempted by this process. */
+  readonly begun: boolean
+}
+
+/** Refusals for good, with other mails accepted in between, after which a mail is given up. */
+const maxRefusals = 3
+
 /** During an outage intake is paused, which holds an event longer than this. */
 export const outageMs = 250
 
 export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
-  const { ledger, deadLetters, outage, metrics } = parts
-  const suspects = createSuspects()
+  const { ledger, deadLetters, outage, health, metrics } = parts
 
-  async function outcome(task: Task, outcome: SendOutcome, begun: boolean): Promise<void> {
+  async function outcome(
+    task: Task,
+    outcome: SendOutcome,
+    { number, begun }: EndedAttempt,
+  ): Promise<void> {
     const { ref, mail, received, logger } = task
     const attempts = (task.record?.attempts ?? 0) + 1
-    metrics.attempts.inc({ outcome: outcome.kind })
-    if (outcome.kind !== 'outage') suspects.forget(mail.messageId)
+    if (outcome.kind !== 'postponed') metrics.attempts.inc({ outcome: outcome.kind })
+    if (!['suspect', 'outage', 'postponed'].includes(outcome.kind)) health.forget(mail.messageId)
     switch (outcome.kind) {
       case 'accepted':
         await ledger.settle(ref, mail, { state: 'accepted', reply: outcome.reply })
-        outage.sent()
-        suspects.sent()
+        health.accepted(number)
+        outage.accepted()
         for (const { envelope } of received) {
           metrics.latency.observe(Math.max(0, Date.now() - envelope.time.getTime()) / 1000)
         }
@@ -67,20 +82,18 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
         return
       case 'refused':
         return fail(task, outcome.reply)
-      case 'outage':
-        if (outcome.failure === 'server down' && suspects.accuse(mail.messageId)) {
-          return retry(task, 'deferred', outcome.reason)
-        }
-        if (begun) {
-          await ledger.settle(ref, mail, {
-            state: 'deferred',
-            reply: outcome.reason,
-            nextAttemptAt: Date.now(),
-            countsAsAttempt: false,
-          })
-        }
-        outage.begin(outcome.reason, outcome.retryAfterMs)
+      case 'suspect':
+        return suspect(task, outcome, number)
+      case 'outage': {
+        if (begun) await notCounted(task, outcome.reason, 0)
+        // One connection that could not be opened, while the others are in use.
+        const oneOfMany = outcome.seenByProbe && !outcome.lasting && health.acceptedSince(number)
+        if (oneOfMany) throw new RetryLater(backOffMs(policy.backOff, 1))
+        outage.begin({ ...outcome, leastMs: outcome.retryAfterMs })
         throw new RetryLater(outageMs)
+      }
+      case 'postponed':
+        throw new RetryLater(Math.max(outageMs, outcome.retryAfterMs), { soonerWhenCrowded: true })
       case 'unknown':
         if (policy.onUnknown === 'prefer-loss') return leave(task, outcome.reason, true)
         return retry(task, 'unknown', outcome.reason)
@@ -89,6 +102,37 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       case 'deferred':
         return retry(task, 'deferred', outcome.reply, outcome.retryAfterMs)
     }
+  }
+
+  async function suspect(task: Task, refusal: Suspect, number: number): Promise<void> {
+    const { mail, record, logger } = task
+    const { reply, about, permanent, retryAfterMs = 0 } = refusal
+    const verdict = health.judge(mail.messageId, number, refusal)
+    if (verdict === 'server') {
+      await notCounted(task, reply, 0)
+      outage.begin({ reason: reply, leastMs: retryAfterMs, lasting: !refusal.unanswered })
+      throw new RetryLater(outageMs)
+    }
+    if (verdict === 'mail' || about === 'mail') {
+      const refusals = (record?.attempts ?? 0) + 1
+      if (permanent && refusals >= maxRefusals) {
+        health.forget(mail.messageId)
+        return fail(task, reply)
+      }
+      return retry(task, 'deferred', reply, retryAfterMs)
+    }
+    const backOff = backOffMs(policy.backOff, health.times(mail.messageId))
+    const waitMs = Math.max(retryAfterMs, backOff)
+    await notCounted(task, reply, waitMs)
+    logger.warn({ waitMs, reply: withoutAddresses(reply) }, 'refused, perhaps as all mails are')
+    throw new RetryLater(waitMs, { soonerWhenCrowded: true })
+  }
+
+  /** The mail has not been sent, and that is not its fault. */
+  function notCounted({ ref, mail }: Task, reply: string, waitMs: number): Promise<MailRecord> {
+    const nextAttemptAt = Date.now() + waitMs
+    const deferred = { state: 'deferred', reply, nextAttemptAt, countsAsAttempt: false } as const
+    return ledger.settle(ref, mail, deferred)
   }
 
   async function resendSmaller(task: Task, reply: string): Promise<void> {

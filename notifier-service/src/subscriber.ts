@@ -13,6 +13,7 @@ import { keepLedgerSmall } from './ledger/keep-small.js'
 import { openLmdbLedger } from './ledger/lmdb-ledger.js'
 import { createNotifierMetrics } from './metrics.js'
 import { type Outage, type OutageWords, watchOutage } from './outage.js'
+import { createServerHealth } from './server-health.js'
 import { startOutcomes } from './start-outcomes.js'
 import { untilReachable } from './until-reachable.js'
 
@@ -63,7 +64,7 @@ export async function startSubscriber(
   const intake = {
     pause: () => subscription?.pause(),
     resume: () => {
-      if (outage.reason === undefined) subscription?.resume()
+      if (!outage.paused) subscription?.resume()
     },
   }
   const disk = watchOutage({
@@ -90,6 +91,13 @@ export async function startSubscriber(
     get reason() {
       return disk.reason ?? otherSide.reason
     },
+    get paused() {
+      return disk.paused || otherSide.paused
+    },
+    get isOpen() {
+      return disk.isOpen && otherSide.isOpen
+    },
+    admit: () => (disk.isOpen ? otherSide.admit() : undefined),
   }
   const metrics = createNotifierMetrics(channel, {
     lag: async () => (await subscription?.lag()) ?? 0,
@@ -119,10 +127,14 @@ export async function startSubscriber(
   lifecycle.defer('broker', () => broker.close())
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
   const parts = {
-    ledger: guardLedger(ledger, { full: disk.begin, signal: lifecycle.signal }),
+    ledger: guardLedger(ledger, {
+      full: (reason) => disk.begin({ reason, seenByProbe: true }),
+      signal: lifecycle.signal,
+    }),
     channel,
     deadLetters: createDeadLetters(broker, channel),
     outage,
+    health: createServerHealth(),
     metrics,
     logger,
   }
@@ -154,7 +166,7 @@ export async function startSubscriber(
     patience,
   )
   // Events flow before subscribe resolves: one of them may have met an outage already.
-  if (outage.reason !== undefined) subscription.pause()
+  if (outage.paused) subscription.pause()
   lifecycle.defer('ledger pruning', keepLedgerSmall(ledger, config.ledgerRetentionMs, logger))
   return { probesUrl: probes.url }
 }

@@ -36,7 +36,7 @@ function gauge() {
 function outgoing(channel: Channel): Outgoing {
   const received = fromMessage(message(fileConverted()))
   const mail = { ...channel.address(received), eventIds: [received.envelope.id] }
-  return { mail, events: [received], record: undefined }
+  return { mail, events: [received], record: undefined, isWanted: () => true }
 }
 
 test('a webhook of two connections is sent two requests at once, however many events wait', async () => {

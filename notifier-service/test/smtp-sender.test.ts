@@ -45,7 +45,7 @@ test('the body goes out only when beforeBody has resolved, which is asked at the
   let release = () => {}
   const before = vi.fn(() => new Promise<void>((resolve) => (release = resolve)))
 
-  expect(await sender.send(mail('nobody@example.com'), before)).toMatchObject({ kind: 'refused' })
+  expect(await sender.send(mail('nobody@example.com'), before)).toMatchObject({ kind: 'suspect' })
   expect(before).not.toHaveBeenCalled()
 
   const sending = sender.send(mail(), before)
@@ -72,18 +72,18 @@ test('when beforeBody rejects nothing is sent, and the next mail goes out on a s
 test.each([
   ['rcpt', '450 4.2.0 greylisted', 'deferred'],
   ['rcpt', '550 5.1.1 no such mailbox', 'refused'],
-  ['rcpt', '421 4.3.2 shutting down', 'outage'],
+  ['rcpt', '421 4.3.2 shutting down', 'suspect'],
   ['mail', '451 4.3.0 try later', 'outage'],
-  ['mail', '452 4.3.1 disk full', 'deferred'],
+  ['mail', '452 4.3.1 disk full', 'suspect'],
   ['mail', '550 5.7.1 this sender is not allowed', 'outage'],
   ['mail', '552 5.3.4 message too big', 'tooLarge'],
   ['mail', '530 5.7.0 authentication required', 'outage'],
-  ['body', '451 4.3.0 try later', 'deferred'],
-  ['body', '554 5.7.1 this looks like spam', 'refused'],
-  ['body', '421 4.3.2 shutting down', 'outage'],
+  ['body', '451 4.3.0 try later', 'suspect'],
+  ['body', '554 5.7.1 this looks like spam', 'suspect'],
+  ['body', '421 4.3.2 shutting down', 'suspect'],
   ['body', 'hang up', 'unknown'],
-  ['rcpt', 'hang up', 'outage'],
-  ['mail', 'hang up', 'outage'],
+  ['rcpt', 'hang up', 'suspect'],
+  ['mail', 'hang up', 'suspect'],
 ] as const)('to %s the answer %j makes it %s', async (step, answer, kind) => {
   const server = await serve({ [step]: () => answer })
   const sender = sendTo(server.url)
@@ -170,7 +170,7 @@ test('an address beyond ASCII goes only to a server that takes it', async () => 
   const sender = sendTo(refuses.url)
   expect(await sender.send(utf8, before)).toEqual({
     kind: 'refused',
-    failure: 'refused for good',
+    failure: 'recipient refused',
     reply: expect.stringContaining('no SMTPUTF8'),
   })
   expect(before).not.toHaveBeenCalled()

@@ -30,7 +30,10 @@ test.each([
   try {
     const received = fromMessage(message(fileConverted()))
     const mail = { ...channel.address(received), eventIds: [received.envelope.id] }
-    await channel.send({ mail, events: [received], record: undefined }, async () => {})
+    await channel.send(
+      { mail, events: [received], record: undefined, isWanted: () => true },
+      async () => {},
+    )
     const [post] = receiver.posts as [ReceivedPost]
     expect(post.headers['webhook-signature']).toBe(
       secrets.map((secret) => signatureOf(post, secret)).join(' '),

@@ -38,14 +38,16 @@ export function settled(record: MailRecord, settlement: Settlement): MailRecord 
   const { state, reply } = settlement
   const counted = state === 'accepted' || (settlement.countsAsAttempt ?? true)
   const note = { at: record.updatedAt, state, reply, counted }
-  const refused = state === 'deferred' || state === 'unknown'
+  const waits =
+    (state === 'deferred' || state === 'unknown') &&
+    (counted || (settlement.nextAttemptAt ?? 0) > record.updatedAt)
   // A decision not to send an unknown mail again is no further attempt.
   const isUnconfirmed =
     state !== 'accepted' && (settlement.unconfirmed ?? (state === 'unknown' && counted))
   return {
     ...record,
     ...(isUnconfirmed ? withoutReply(record) : {}),
-    ...(refused && counted ? { parkedSince: record.parkedSince ?? record.updatedAt } : {}),
+    ...(waits ? { parkedSince: record.parkedSince ?? record.updatedAt } : {}),
     ...('withoutPreview' in settlement && settlement.withoutPreview
       ? { withoutPreview: true }
       : {}),

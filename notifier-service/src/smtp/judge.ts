@@ -1,5 +1,5 @@
 import type { SendOutcome } from '../send-outcome.js'
-import { classify, enhancedCodeOf } from './failure-classes.js'
+import { classify } from './failure-classes.js'
 import type { SmtpReply } from './replies.js'
 
 /** How far the attempt had come when it ended. */
@@ -18,34 +18,23 @@ export interface SmtpFailure {
   readonly responseCode?: number | undefined
 }
 
-/** Reads a failed attempt: the server's reply by the table of failure classes, RFC 5321 §6.1 where there is none. */
+/** Reads a failed attempt: a reply by the table of failure classes, RFC 5321 §6.1 without one. */
 export function judge(failure: SmtpFailure, phase: SendPhase): SendOutcome {
   const reply = failure.response ?? failure.message
-  const refusal = classify({
+  const answered = classify({
     command: phase === 'body' ? 'DATA' : (failure.command ?? 'CONN'),
     code: failure.responseCode ?? 0,
-    status: enhancedCodeOf(reply),
+    reply,
   })
-  if (refusal !== undefined) {
-    const { name, rule } = refusal
-    switch (rule) {
-      case 'park':
-        return { kind: 'deferred', reply, failure: name }
-      case 'pause':
-        return { kind: 'outage', reason: reply, failure: name }
-      case 'resend-smaller':
-        return { kind: 'tooLarge', reply, failure: name }
-      case 'dead-letter':
-        return { kind: 'refused', reply, failure: name }
-    }
-  }
+  if (answered !== undefined) return answered
   if (phase === 'body') return { kind: 'unknown', reason: failure.message }
-  // Without a reply, only what nodemailer found wrong with the mail itself is the mail's fault.
+  // Without a reply, only what nodemailer found wrong with the mail itself is about the mail.
   if (failure.code === 'EMESSAGE') return { kind: 'tooLarge', reply, failure: 'too large' }
   if (failure.code === 'EENVELOPE') {
-    return { kind: 'refused', reply, failure: 'refused for good' }
+    return { kind: 'refused', reply, failure: 'recipient refused' }
   }
-  return { kind: 'outage', reason: reply }
+  // A server that was there to greet us, and then hangs or leaves, may do so because of the recipient.
+  return { kind: 'suspect', reply, failure: 'no answer', about: 'server', unanswered: true }
 }
 
 /** A reply that is a refusal. */

@@ -15,6 +15,13 @@ export interface SmtpTimeouts {
 /** A mail server that cannot be reached or used. The message says which and why, and holds no secret. */
 export class SmtpOutage extends Error {
   override readonly name = 'SmtpOutage'
+  /** Only a person can correct it: the server refuses the credentials, or us. */
+  readonly lasting: boolean
+
+  constructor(message: string, options: ErrorOptions & { lasting: boolean }) {
+    super(message, options)
+    this.lasting = options.lasting
+  }
 }
 
 export interface OpenConnection {
@@ -49,7 +56,9 @@ export async function openConnection(
   } catch (error) {
     connection.on('error', () => {})
     connection.close()
-    throw new SmtpOutage(describeOutage(error as SmtpFailure, server), { cause: error })
+    const failure = error as SmtpFailure
+    const lasting = failure.code === 'EAUTH' || (failure.responseCode ?? 0) >= 500
+    throw new SmtpOutage(describeOutage(failure, server), { cause: error, lasting })
   }
 }
 

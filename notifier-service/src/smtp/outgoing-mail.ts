@@ -8,4 +8,6 @@ export interface OutgoingMail {
    * the server looks at the envelope, to which their size is then unknown: for mails far below 1 MiB.
    */
   readonly bytes: Buffer | (() => Buffer)
+  /** Asked when a connection is free; if false, nothing is sent and the outcome is `postponed`. Default true. */
+  readonly isWanted?: () => boolean
 }

@@ -41,6 +41,19 @@ const mailsPerSession = 100
 /** After this much silence a server may have hung up without our knowing. */
 const freshMs = 1000
 
+const stopping = 'the notifier is stopping'
+
+const notNow = (reason: string, retryAfterMs: number): SendOutcome => ({
+  kind: 'postponed',
+  reason,
+  retryAfterMs,
+})
+
+/** Whether the connection ended, or the server closed it, before any answer about the mail. */
+const isLost = (outcome: SendOutcome) =>
+  outcome.kind === 'outage' ||
+  (outcome.kind === 'suspect' && (outcome.unanswered === true || outcome.reply.startsWith('421')))
+
 export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const { server, connections, logger, idleMs = 10_000 } = options
   const timeoutMs = options.timeoutMs ?? 120_000
@@ -88,7 +101,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
       idle.push(session)
       return {
         kind: 'refused',
-        failure: 'refused for good',
+        failure: 'recipient refused',
         reply: 'The mail server does not take addresses beyond ASCII (it offers no SMTPUTF8).',
       }
     }
@@ -110,24 +123,31 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if (used) {
       const outcome = await sendOn(used, mail, beforeBody)
       // A connection that died unnoticed says nothing about the server: ask on a new one.
-      if (outcome.kind !== 'outage' || closed) return outcome
-      logger.debug({ reason: outcome.reason }, 'a kept connection was stale')
+      if (!isLost(outcome) || closed) return outcome
+      logger.debug('a kept connection was stale')
     }
     try {
       return await sendOn(await SmtpSession.open(server, timeouts), mail, beforeBody)
     } catch (error) {
-      if (error instanceof SmtpOutage) return { kind: 'outage', reason: error.message }
-      throw error
+      if (!(error instanceof SmtpOutage)) throw error
+      const { message: reason, lasting } = error
+      return { kind: 'outage', reason, lasting, seenByProbe: true }
     }
   }
 
   return {
     async send(mail, beforeBody) {
       while (slots === 0) await new Promise<void>((resolve) => waiting.push(resolve))
-      if (closed) return { kind: 'outage', reason: 'the notifier is stopping' }
+      if (closed) return { kind: 'outage', reason: stopping }
+      if (mail.isWanted?.() === false) {
+        waiting.shift()?.()
+        return notNow('the mail server is out of service', 0)
+      }
       slots -= 1
       try {
-        return await attempt(mail, beforeBody)
+        const outcome = await attempt(mail, beforeBody)
+        // What we end ourselves says nothing about the mail or the server.
+        return closed && isLost(outcome) ? { kind: 'outage', reason: stopping } : outcome
       } finally {
         slots += 1
         waiting.shift()?.()

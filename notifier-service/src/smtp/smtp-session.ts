@@ -104,7 +104,8 @@ export class SmtpSession {
       }
       const outcome = judge(error as SmtpFailure, phase)
       // Between 354 and the end of the body there is no way back to a new envelope.
-      if (outcome.kind === 'outage' || outcome.kind === 'unknown') this.close()
+      const isUnanswered = outcome.kind === 'suspect' && outcome.unanswered
+      if (isUnanswered || outcome.kind === 'outage' || outcome.kind === 'unknown') this.close()
       return outcome
     } finally {
       clearTimeout(timer)

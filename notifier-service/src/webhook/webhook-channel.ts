@@ -25,11 +25,12 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
   const withConnection = limitConcurrency(options.connections)
 
   async function postEvent(
-    { mail, events, record }: Outgoing,
+    { mail, events, record, isWanted }: Outgoing,
     beforeBody: () => Promise<void>,
   ): Promise<SendOutcome> {
     const [event] = events
     if (event === undefined) throw new RangeError('A webhook request carries one event.')
+    if (!isWanted()) return { kind: 'postponed', reason: 'out of service', retryAfterMs: 0 }
     const { signal } = closing
     if (signal.aborted) return { kind: 'outage', reason: 'the webhook channel is closed' }
     const { headers, body } = httpEvent(event, record?.withoutPreview === true)
