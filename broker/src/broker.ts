@@ -24,6 +24,13 @@ export interface Broker {
   close(): Promise<void>
 }
 
+/**
+ * The largest message on any broker, key, value and headers together, in bytes: what Kafka takes
+ * with its defaults (max.message.bytes 1,048,588 bounds the batch around it). One bound for all, so
+ * that what one broker takes another does not refuse later.
+ */
+export const maxMessageBytes = 1_000_000
+
 /** What a driver promises. The conformance suite tests what is promised here. */
 export interface BrokerFeatures {
   /** The driver's name: `embedded`, `kafka`. */

@@ -1,11 +1,14 @@
 import { isAbsolute } from 'node:path'
+import { maxMessageBytes } from './broker.js'
+import { checkMessages } from './check-request.js'
 import type { Announcement } from './outbox.js'
 
 /**
  * A copy that later changes to the caller's objects do not reach, fit to be stored.
- * Throws TypeError on an announcement that could not be carried out.
+ * Throws TypeError for an announcement that cannot be carried out, BROKER_MESSAGE_TOO_LARGE for a
+ * message that no broker would take.
  */
-export function checkAnnouncement(announcement: Announcement): Announcement {
+export function checkAnnouncement(announcement: Announcement): Required<Announcement> {
   const { topic, messages, files, overwrite = false, label } = announcement
   const require = (condition: boolean, what: string) => {
     if (!condition) throw new TypeError(`an announcement ${what}`)
@@ -19,6 +22,7 @@ export function checkAnnouncement(announcement: Announcement): Announcement {
   }
   const paths = files.flatMap(({ temporaryPath, finalPath }) => [temporaryPath, finalPath])
   require(new Set(paths).size === paths.length, 'uses each path once')
+  checkMessages(messages, maxMessageBytes)
   return {
     topic,
     messages: messages.map(({ key, value, headers }) => ({

@@ -1,134 +1,102 @@
-import { randomUUID } from 'node:crypto'
 import { HeraldError } from '@herald/proto'
-import { isAlive, type Logger, thisProcess } from '@herald/runtime'
+import { type Logger, thisProcess } from '@herald/runtime'
 import { v7 } from 'uuid'
-import type { Published } from './broker.js'
+import { eventOf, messageBytes } from './announcement-events.js'
 import { checkAnnouncement } from './check-announcement.js'
-import { Handed } from './handed.js'
-import type { RelayableOutbox } from './outbox.js'
-import { createLease } from './outbox-lease.js'
+import type { OutboxEntry, PublishState, RelayableOutbox } from './outbox.js'
+import { createLease, type InProcess, markPlaced } from './outbox-lease.js'
 import type { EntryRecord, Records } from './outbox-records.js'
-import { toEntry, toReceipt } from './outbox-views.js'
-import { isComplete, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
-import { untilKnown } from './until-known.js'
+import { foldersOf, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
+import { createSettler } from './settle-prepared.js'
 
-/** The outbox on its records; closes them when it is closed. */
-export function createOutbox(records: Records, logger: Logger): RelayableOutbox {
-  const listeners = new Set<() => void>()
-  /** Entries of dead processes that this outbox took over and could not settle yet. */
-  const adopted = new Set<string>()
-  const handed = new Handed(records, logger)
+/** The outbox on its records, for announcements to that broker; closes them when it is closed. */
+export function createOutbox(records: Records, broker: string, logger: Logger): RelayableOutbox {
+  const settle = createSettler(records, logger)
   const placing = new Map<string, Promise<void>>()
+  let change = deferred()
   let stopBell: (() => void) | undefined
-  let settling: Promise<void> | undefined
+  let settling: Promise<number> | undefined
   let closed = false
 
-  const tell = () => {
-    for (const listener of listeners) listener()
+  const notify = () => {
+    const { resolve } = change
+    change = deferred()
+    resolve()
+  }
+  const here: InProcess = { placed: new Map(), acknowledged: new Map(), relaying: false, notify }
+
+  const changed = () => {
+    stopBell ??= records.bell.listen(notify, { pollMs: 500 })
+    return change.promise
   }
 
-  const listen = (heard: () => void) => {
-    listeners.add(heard)
-    stopBell ??= records.bell.listen(tell, { pollMs: 500 })
-    return () => void listeners.delete(heard)
-  }
-
-  /** Where it went; undefined where nobody knows; null while it is yet to be published. */
-  const fate = (id: string): Published[] | undefined | null => {
-    if (closed) return undefined
-    const acknowledged = handed.acknowledged(id)
-    if (acknowledged) return [...acknowledged]
-    if (handed.has(id)) return null
-    if (records.prepared.get(id) !== undefined || records.ready.get(id) !== undefined) return null
+  const publishState = (id: string): PublishState => {
+    if (closed) return { state: 'absent' }
+    const acknowledged = here.acknowledged.get(id)
+    if (acknowledged) return { state: 'published', published: acknowledged }
+    const entry = records.entries.get(id)
+    if (entry) return { state: 'waiting', lastFault: entry.lastFault ?? undefined }
     const receipt = records.receipts.get(id)
-    return receipt && [...receipt.published]
+    return receipt ? { state: 'published', published: receipt.published } : { state: 'absent' }
   }
 
-  const makeReady = async (id: string) => {
-    await records.markReady(id)
-    records.bell.ring()
-  }
-
-  const drop = async (id: string, { files }: EntryRecord['announcement']) => {
+  const drop = async (id: string, { files }: EntryRecord) => {
     await withdrawFiles(files)
     await records.dropPrepared(id)
   }
 
-  const placeOrDrop = async (id: string, { announcement }: EntryRecord) => {
+  const place = async (id: string) => {
+    if (here.placed.has(id)) return
+    const record = records.entries.get(id)
+    if (record?.state !== 'prepared') {
+      if (record === undefined && publishState(id).state === 'absent') {
+        throw new Error(`the outbox has no entry ${id}`)
+      }
+      return
+    }
     try {
-      await placeFiles(announcement.files, announcement.overwrite === true)
+      await placeFiles(record.files, record.overwrite)
     } catch (error) {
       if (error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS') {
-        await drop(id, announcement)
+        await drop(id, record)
       }
       throw error
     }
-  }
-
-  const place = async (id: string) => {
-    if (handed.has(id)) return
-    const record = records.prepared.get(id)
-    if (record === undefined) {
-      // Published already counts as placed: the relay may have been quicker.
-      if (fate(id) === undefined) throw new Error(`the outbox holds no entry ${id}`)
-      return
+    const removed = removeTemporary(record.files)
+    if (here.relaying && record.broker === broker) {
+      here.placed.set(id, record)
+      notify()
+    } else {
+      await records.markReady(id)
+      records.bell.ring()
     }
-    await placeOrDrop(id, record)
-    const removed = removeTemporary(record.announcement.files)
-    if (handed.taken) {
-      handed.add(id, record)
-      tell()
-    } else await makeReady(id)
     await removed
   }
 
-  const settleEntry = async (id: string, record: EntryRecord) => {
-    if (!adopted.has(id) && !(await records.adopt(id))) return
-    adopted.add(id)
-    const { files, label } = record.announcement
-    try {
-      const complete = await Promise.all(files.map(isComplete))
-      if (complete.includes(false)) {
-        await drop(id, record.announcement)
-        logger.warn({ entry: id, label }, 'dropped an announcement: its file was never completed')
-      } else {
-        await placeOrDrop(id, record)
-        await removeTemporary(files)
-        await makeReady(id)
-        logger.info({ entry: id }, 'settled what an earlier process left')
-      }
-      adopted.delete(id)
-    } catch (error) {
-      if (error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS') {
-        adopted.delete(id)
-        logger.warn({ entry: id, label }, 'dropped an announcement: its name was taken meanwhile')
-      } else {
-        logger.warn({ err: error, entry: id, label }, 'could not settle an announcement yet')
-      }
-    }
-  }
-
-  const settleAll = async () => {
-    for (const { key, value } of [...records.prepared.entries()]) {
-      if (adopted.has(key) || !isAlive(value.owner)) await settleEntry(key, value)
-    }
-  }
-
   return {
-    listen,
+    broker,
+    publishState,
+    changed,
+    countReady: records.countReady,
 
     async prepare(announcement) {
-      const checked = checkAnnouncement(announcement)
+      const { messages, ...checked } = checkAnnouncement(announcement)
       const id = v7()
       const state = checked.files.length === 0 ? 'ready' : 'prepared'
-      await records.add(id, state, {
-        announcement: checked,
+      const record = {
+        ...checked,
+        state,
+        broker,
+        folders: await foldersOf(checked.files),
+        bytes: messageBytes(messages),
+        events: messages.map(eventOf),
         createdAtMs: Date.now(),
         attempts: 0,
         lastFault: null,
         owner: thisProcess,
         notBeforeMs: 0,
-      })
+      } as const
+      await records.add(id, record, messages)
       if (state === 'ready') records.bell.ring()
       return id
     },
@@ -140,51 +108,79 @@ export function createOutbox(records: Records, logger: Logger): RelayableOutbox 
     },
 
     async abandon(id) {
-      const record = records.prepared.get(id)
-      if (record !== undefined && !handed.has(id)) await drop(id, record.announcement)
+      const record = records.entries.get(id)
+      if (record?.state === 'prepared' && !here.placed.has(id)) await drop(id, record)
     },
 
     entries() {
-      const placed = (id: string) => (handed.has(id) ? 'ready' : 'prepared')
-      return [
-        ...Array.from(records.prepared.entries(), ({ key, value }) =>
-          toEntry(key, placed(key), value),
-        ),
-        ...Array.from(records.ready.entries(), ({ key, value }) => toEntry(key, 'ready', value)),
-      ]
-        .filter(({ id }) => handed.acknowledged(id) === undefined)
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
+      const all = Array.from(records.entries.entries(), ({ key, value }) =>
+        toEntry(key, here.placed.has(key) ? { ...value, state: 'ready' } : value),
+      )
+      return all.filter(({ id }) => !here.acknowledged.has(id))
     },
 
-    published: (id, timeoutMs) => untilKnown(() => fate(id), { listen, timeoutMs }),
-
-    *receipts() {
-      for (const { key, value } of records.receipts.entries({ reverse: true })) {
-        yield toReceipt(key, value)
+    async published(id, timeoutMs) {
+      let late = false
+      const timeout = deferred()
+      const timer = setTimeout(() => {
+        late = true
+        timeout.resolve()
+      }, timeoutMs)
+      try {
+        for (;;) {
+          const next = changed()
+          const now = publishState(id)
+          if (now.state !== 'waiting') return now.state === 'published' ? now.published : undefined
+          if (late) return undefined
+          await Promise.race([next, timeout.promise])
+        }
+      } finally {
+        clearTimeout(timer)
       }
     },
 
+    receipts: () => records.receipts.latestFirst(),
+
     async acquireLease() {
-      const token = randomUUID()
-      return (await records.takeLease(token))
-        ? createLease(records, token, handed, tell)
-        : undefined
+      const epoch = await records.leases.take()
+      return epoch === undefined ? undefined : createLease(records, epoch, here)
     },
 
     settle() {
-      settling ??= settleAll().finally(() => {
+      settling ??= settle().finally(() => {
         settling = undefined
       })
       return settling
     },
 
     async close() {
+      if (closed) return
       closed = true
       stopBell?.()
-      for (const listener of listeners) listener()
+      notify()
       await settling?.catch(() => {})
-      await handed.markReady()
+      await markPlaced(records, here).catch((error: unknown) =>
+        logger.warn({ err: error }, 'could not mark as ready what is placed; its files show it'),
+      )
       await records.close()
     },
+  }
+}
+
+function deferred() {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
+function toEntry(id: string, record: EntryRecord): OutboxEntry {
+  const { state, broker, topic, label, files, bytes, events, attempts, notBeforeMs } = record
+  return {
+    ...{ id, state, broker, topic, label, files, bytes, events, attempts },
+    createdAt: new Date(record.createdAtMs),
+    lastFault: record.lastFault ?? undefined,
+    notBefore: notBeforeMs === 0 ? undefined : new Date(notBeforeMs),
   }
 }

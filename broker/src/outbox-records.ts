@@ -1,176 +1,211 @@
-import { isAlive, type ProcessIdentity, thisProcess } from '@herald/runtime'
-import { openStore } from '@herald/runtime/store'
-import type { Published } from './broker.js'
-import type { Announcement } from './outbox.js'
+import { type ProcessIdentity, thisProcess } from '@herald/runtime'
+import { isSameProcess } from '@herald/runtime/process-identity'
+import { openStore, type Store } from '@herald/runtime/store'
+import type { Message, Published } from './broker.js'
+import { brokerKey } from './broker-name.js'
+import type { OutboxEvent, OutboxFile } from './outbox.js'
+import { migrateOutbox } from './outbox-migration.js'
+import { openReceipts, type StoredReceipt } from './outbox-receipts.js'
+import { openLeases } from './relay-leases.js'
 
-/** An entry as it is stored; the table it lies in tells its state. */
+/** An entry as it is stored, without its messages: a look at it decodes no body. */
 export interface EntryRecord {
-  readonly announcement: Announcement
+  readonly state: 'prepared' | 'ready'
+  readonly broker: string
+  readonly topic: string
+  readonly label: string
+  readonly files: readonly OutboxFile[]
+  readonly overwrite: boolean
+  /** Folders of the files, as they were when it was prepared: path → device and inode. */
+  readonly folders: Readonly<Record<string, string>>
+  readonly bytes: number
+  readonly events: readonly OutboxEvent[]
   readonly createdAtMs: number
   readonly attempts: number
   readonly lastFault: string | null
-  /** Who may place it; once that process is dead, whoever adopts it. */
+  /** The process that may place it; a dead one's entry is adopted. */
   readonly owner: ProcessIdentity
-  /** Set aside until then; 0 when it is not. */
+  /** Set aside until then; 0 if it is not. */
   readonly notBeforeMs: number
 }
 
-/** What stays of an entry that was published. Absent: a receipt of before these were kept. */
-export interface Receipt {
-  readonly published: readonly Published[]
-  readonly atMs: number
-  readonly createdAtMs?: number
-  readonly attempts?: number
-  readonly topic?: string
-  readonly label?: string
-  /** `ce_id` and `ce_subject` of each message, in their order. */
-  readonly events?: readonly (readonly [id: string, subject: string])[]
-}
+/** `[broker, topic, id]` and `[broker, notBeforeMs, id]`; the broker by its `brokerKey`. */
+type ReadyKey = [string, string, string]
+type SetAsideKey = [string, number, string]
 
-interface Lease {
-  readonly holder: ProcessIdentity
-  readonly token: string
-}
+/** After every string that a topic or an id can be. */
+export const lastKey = '\uffff'
+const maxMovedAtOnce = 500
 
-const receiptsKeptMs = 7 * 24 * 3_600_000
-const maxReceipts = 10_000
-const maxPrunedAtOnce = 500
-/** Counting the receipts walks them all, which takes a millisecond of the one thread there is. */
-const countEvery = 100
-const leaseKey = 'relay'
+export type Records = Awaited<ReturnType<typeof openRecords>>
+export type Tables = ReturnType<typeof openTables>
 
-/** Thrown when a relay acts on a lease that is not its own any more. */
-export class LeaseLost extends Error {
-  override readonly name = 'LeaseLost'
-
-  constructor() {
-    super('another relay publishes from this outbox now')
+function openTables(store: Store) {
+  return {
+    entries: store.table<EntryRecord, string>('entries'),
+    messages: store.table<readonly Message[], string>('messages'),
+    // Indexes of `entries`: each entry is in exactly one.
+    prepared: store.table<1, string>('prepared-ids'),
+    ready: store.table<1, ReadyKey>('ready-ids'),
+    setAside: store.table<1, SetAsideKey>('set-aside-ids'),
   }
 }
 
-export type Records = ReturnType<typeof openRecords>
-
 /** The tables of an outbox and what changes in them at once. Every change is one transaction. */
-export function openRecords(directory: string) {
+export async function openRecords(directory: string, broker: string) {
   const store = openStore(directory)
-  // Apart, so that looking for what a dead process left does not read the whole backlog.
-  const prepared = store.table<EntryRecord, string>('prepared')
-  const ready = store.table<EntryRecord, string>('ready')
-  const receipts = store.table<Receipt, string>('receipts')
-  const leases = store.table<Lease, string>('leases')
-  /** Leases given up here; should the store fail to note it, they count as free all the same. */
-  const givenUp = new Set<string>()
-  let sinceCounted = countEvery
+  const tables = openTables(store)
+  const { entries, messages, prepared, ready, setAside } = tables
+  const receipts = openReceipts(store)
+  const key = brokerKey(broker)
   let closed = false
 
   const write = <T>(change: () => T): Promise<T> =>
     closed ? Promise.reject(new Error('the outbox is closed')) : store.write(change)
+  const leases = openLeases(store, write, key)
 
-  const requireLease = (token: string) => {
-    if (leases.get(leaseKey)?.token !== token) throw new LeaseLost()
+  /** Puts the entry and its place in the indexes. `old`: what is stored now. */
+  const put = (id: string, record: EntryRecord, old: EntryRecord | undefined) => {
+    if (old) removeFromIndex(id, old)
+    entries.put(id, record)
+    const to = brokerKey(record.broker)
+    if (record.state === 'prepared') prepared.put(id, 1)
+    else if (record.notBeforeMs > 0) setAside.put([to, record.notBeforeMs, id], 1)
+    else ready.put([to, record.topic, id], 1)
   }
 
-  const isHeld = (lease: Lease | undefined) =>
-    lease !== undefined && !givenUp.has(lease.token) && isAlive(lease.holder)
-
-  /** How many more than may stay; looked at with the first that this process publishes, and now and then. */
-  const countExcess = (added: number) => {
-    sinceCounted += added
-    if (sinceCounted < countEvery) return 0
-    sinceCounted = 0
-    return receipts.count() - (maxReceipts - countEvery)
+  const removeFromIndex = (id: string, { state, broker, topic, notBeforeMs }: EntryRecord) => {
+    const to = brokerKey(broker)
+    if (state === 'prepared') prepared.remove(id)
+    else if (notBeforeMs > 0) setAside.remove([to, notBeforeMs, id])
+    else ready.remove([to, topic, id])
   }
 
-  const pruneReceipts = (added: number, nowMs: number) => {
-    let excess = countExcess(added)
-    for (let pruned = 0; pruned < maxPrunedAtOnce; pruned += 1) {
-      // Ids begin with their time: the oldest comes first. Read alone, since most often it stays,
-      // and every publication looks.
-      const [oldest] = receipts.entries({ limit: 1 })
-      if (oldest === undefined) break
-      if (excess <= 0 && oldest.value.atMs > nowMs - receiptsKeptMs) break
-      receipts.remove(oldest.key)
-      excess -= 1
-    }
-  }
-
-  /** What is placed and handed to a relay of the same process is not in `ready`. */
-  const take = (id: string) => {
-    const record = ready.get(id) ?? prepared.get(id)
-    if (record !== undefined && !ready.remove(id)) prepared.remove(id)
+  const remove = (id: string): EntryRecord | undefined => {
+    const record = entries.get(id)
+    if (record === undefined) return undefined
+    removeFromIndex(id, record)
+    entries.remove(id)
+    messages.remove(id)
     return record
   }
 
+  const add = (id: string, record: EntryRecord, body: readonly Message[]) => {
+    messages.put(id, body)
+    put(id, record, undefined)
+  }
+  try {
+    await migrateOutbox(store, broker, add)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+
+  /** Changes an entry that is still prepared; says whether it did. */
+  const changePrepared = (id: string, change: (record: EntryRecord) => EntryRecord | undefined) =>
+    write(() => {
+      const record = entries.get(id)
+      if (record?.state !== 'prepared') return false
+      const changed = change(record)
+      if (changed) put(id, changed, record)
+      return changed !== undefined
+    })
+
   return {
     bell: store.bell,
-    prepared,
-    ready,
+    entries,
+    messages,
     receipts,
+    leases,
 
-    add: (id: string, state: 'prepared' | 'ready', record: EntryRecord) =>
-      write(() => (state === 'ready' ? ready : prepared).put(id, record)),
+    add: (id: string, record: EntryRecord, body: readonly Message[]) =>
+      write(() => add(id, record, body)),
 
-    /** Says whether there is such a ready entry then. */
-    markReady: (id: string) =>
-      write(() => {
-        const record = prepared.get(id)
-        if (record === undefined) return ready.get(id) !== undefined
-        prepared.remove(id)
-        ready.put(id, record)
-        return true
-      }),
+    /** In the order of their ids; those that processes are placing now included. */
+    preparedIds: () => prepared.entries(),
 
-    dropPrepared: (id: string) => write(() => prepared.remove(id)),
+    /** The ids of ready entries to that topic that are not set aside, in order. */
+    readyIds: (topic: string) =>
+      ready.entries({ start: [key, topic, ''], end: [key, topic, lastKey] }),
 
-    /** Makes this process the owner of a prepared entry of a dead one; says whether it did. */
-    adopt: (id: string) =>
-      write(() => {
-        const record = prepared.get(id)
-        if (record === undefined || isAlive(record.owner)) return false
-        prepared.put(id, { ...record, owner: thisProcess })
-        return true
-      }),
-
-    /** Says whether the lease is this token's now. */
-    async takeLease(token: string) {
-      // Whoever waits looks at each ring: in vain, that costs no turn among the writers.
-      if (!closed && isHeld(leases.get(leaseKey))) return false
-      return write(() => {
-        if (isHeld(leases.get(leaseKey))) return false
-        leases.put(leaseKey, { holder: thisProcess, token })
-        return true
-      })
+    /** The topics with ready entries, and the oldest entry to each. */
+    *readyTopics(): Generator<{ topic: string; id: string }> {
+      const end = [key, lastKey]
+      for (let start = [key, '']; ; ) {
+        const [first] = ready.entries({ start, end, limit: 1 })
+        if (first === undefined) return
+        const [, topic, id] = first.key
+        yield { topic, id }
+        start = [key, topic, lastKey]
+      }
     },
 
-    async releaseLease(token: string) {
-      givenUp.add(token)
-      await write(() => {
-        if (leases.get(leaseKey)?.token === token) leases.remove(leaseKey)
-      })
-      givenUp.delete(token)
+    countReady: () => {
+      const range = { start: [key, ''], end: [key, lastKey] }
+      return ready.count(range) + setAside.count({ start: [key, 0], end: [key, lastKey] })
     },
 
-    dropPublished: (
-      token: string,
-      entries: readonly { id: string; published: readonly Published[] }[],
+    markReady: (id: string) => changePrepared(id, (record) => ({ ...record, state: 'ready' })),
+
+    noteWhyPrepared: (id: string, lastFault: string) =>
+      changePrepared(id, (record) => ({ ...record, lastFault })),
+
+    dropPrepared: (id: string) =>
+      write(() => void (entries.get(id)?.state === 'prepared' && remove(id))),
+
+    /** Makes this process the owner of a prepared entry of `owner`; says whether it did. */
+    adopt: (id: string, owner: ProcessIdentity) =>
+      changePrepared(id, (record) =>
+        isSameProcess(record.owner, owner) ? { ...record, owner: thisProcess } : undefined,
+      ),
+
+    /** When the first entry that is set aside is due; Infinity if none is. */
+    firstDueAtMs: () => {
+      const [first] = setAside.entries({ start: [key, 0], end: [key, lastKey], limit: 1 })
+      return first?.key[1] ?? Number.POSITIVE_INFINITY
+    },
+
+    /** Makes ready what is set aside, the first due first, some hundred at once. Says whether any was left. */
+    returnSetAside: (untilMs: number) =>
+      write(() => {
+        const range = { start: [key, 0], end: [key, untilMs], limit: maxMovedAtOnce }
+        const due = [...setAside.entries(range)]
+        for (const { key: place } of due) {
+          const [, , id] = place
+          const record = entries.get(id)
+          if (record) put(id, { ...record, notBeforeMs: 0 }, record)
+          else setAside.remove(place)
+        }
+        return due.length === maxMovedAtOnce
+      }),
+
+    /** Removes what was published and keeps a receipt of each. */
+    recordPublished: (
+      epoch: number,
+      published: readonly { id: string; published: readonly Published[] }[],
     ) =>
       write(() => {
-        requireLease(token)
+        leases.renewInside(epoch)
         const atMs = Date.now()
-        for (const { id, published } of entries) {
-          const record = take(id)
-          receipts.put(id, { published, atMs, ...(record ? remembered(record) : {}) })
+        for (const { id, published: places } of published) {
+          receipts.put(id, receiptOf(remove(id), places, atMs))
         }
-        pruneReceipts(entries.length, atMs)
+        receipts.prune(published.length, atMs)
       }),
 
-    countFailure: (token: string, ids: readonly string[], lastFault: string, notBeforeMs: number) =>
+    recordFailure: (
+      epoch: number,
+      ids: readonly string[],
+      lastFault: string,
+      notBeforeMs: number,
+    ) =>
       write(() => {
-        requireLease(token)
+        leases.renewInside(epoch)
         for (const id of ids) {
-          const record = take(id)
+          const record = entries.get(id)
           if (record === undefined) continue
-          ready.put(id, { ...record, attempts: record.attempts + 1, lastFault, notBeforeMs })
+          const attempts = record.attempts + 1
+          put(id, { ...record, state: 'ready', attempts, lastFault, notBeforeMs }, record)
         }
       }),
 
@@ -181,13 +216,13 @@ export function openRecords(directory: string) {
   }
 }
 
-function remembered({ announcement, createdAtMs, attempts }: EntryRecord) {
-  const { topic, label, messages } = announcement
-  const events = messages.map(({ headers }) => [
-    text(headers['ce_id']),
-    text(headers['ce_subject']),
-  ])
-  return { createdAtMs, attempts, topic, label, events: events as [string, string][] }
+function receiptOf(
+  record: EntryRecord | undefined,
+  published: readonly Published[],
+  atMs: number,
+): StoredReceipt {
+  if (record === undefined) return { published, atMs }
+  const { createdAtMs, attempts, topic, label, events } = record
+  const pairs = events.map(({ id, subject }) => [id, subject] as const)
+  return { published, atMs, createdAtMs, attempts, topic, label, events: pairs }
 }
-
-const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()

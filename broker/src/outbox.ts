@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '@herald/runtime'
 import type { Message, Published } from './broker.js'
+import { brokerName } from './broker-name.js'
 import { createOutbox } from './outbox-on-store.js'
 import { openRecords } from './outbox-records.js'
 
 /** A file on its way to its final name. */
 export interface OutboxFile {
-  /** Where its complete, synced bytes lie; same file system as `finalPath`. Absolute. */
+  /** Where its complete, synced bytes are; same file system as `finalPath`. Absolute. */
   readonly temporaryPath: string
   /** Its name once it is its owner's. Absolute. */
   readonly finalPath: string
@@ -18,29 +19,44 @@ export interface OutboxFile {
 /** What is to be announced, and the files that must be in place before it is. */
 export interface Announcement {
   readonly topic: string
-  /** At least one. Each carries its own `ce_id`. */
+  /** At least one, none larger than maxMessageBytes. Each carries its own `ce_id`. */
   readonly messages: readonly Message[]
   /** May be empty: then it is ready at once. */
   readonly files: readonly OutboxFile[]
-  /** May replace what stands at `finalPath`. Default false. */
+  /** May replace what is at `finalPath`. Default false. */
   readonly overwrite?: boolean
   /** What a person recognises it by in `herald outbox`: the file's name. */
   readonly label: string
 }
 
-/** An announcement that is kept. */
+/** An announcement that is kept, without its messages. */
 export interface OutboxEntry {
   /** UUIDv7; the order of publishing. */
   readonly id: string
   readonly state: 'prepared' | 'ready'
-  readonly announcement: Announcement
+  /** The broker it goes to, as `brokerName` has it: without user, password or options. */
+  readonly broker: string
+  readonly topic: string
+  readonly label: string
+  readonly files: readonly OutboxFile[]
+  /** Of its messages: keys, values and headers. */
+  readonly bytes: number
+  /** In the order of its messages. */
+  readonly events: readonly OutboxEvent[]
   readonly createdAt: Date
   /** Failed attempts to publish it. */
   readonly attempts: number
-  /** Why the last one failed; undefined when none did. */
+  /** Why the last one failed, or why it cannot be made ready; undefined if nothing failed. */
   readonly lastFault: string | undefined
-  /** Tried again no earlier, for a fault of its own; undefined where it is not set aside. */
+  /** Not tried before, because of an error of its own; undefined if it is not set aside. */
   readonly notBefore: Date | undefined
+}
+
+export interface OutboxEvent {
+  /** `ce_id`. */
+  readonly id: string
+  /** `ce_subject`: for Herald's own events the conversion. */
+  readonly subject: string
 }
 
 /** What the outbox remembers of an announcement that is published. */
@@ -54,70 +70,108 @@ export interface OutboxReceipt {
   /** Failed attempts before. */
   readonly attempts: number
   /** In the order of its messages. */
-  readonly events: readonly PublishedEvent[]
+  readonly events: readonly (OutboxEvent & Published)[]
 }
 
-export interface PublishedEvent extends Published {
-  /** `ce_id`. */
-  readonly id: string
-  /** `ce_subject`: for Herald's own events the conversion. */
-  readonly subject: string
-}
+/** How far an entry has come; `absent`: not in the outbox, not published within the last days. */
+export type PublishState =
+  | { readonly state: 'waiting'; readonly lastFault: string | undefined }
+  | { readonly state: 'published'; readonly published: readonly Published[] }
+  | { readonly state: 'absent' }
 
 /**
  * Announcements that are not yet published, durable, shared by the processes of one machine.
- * The order of writes that loses nothing: the temporary files are complete and synced; `prepare`
+ * Each goes `prepared → ready → published`: the temporary files are complete and synced; `prepare`
  * keeps the record; `place` gives the files their names and syncs their folder; the relay publishes
- * and drops the record. A relay of the same process is handed it at once; for others, and where it
- * takes longer, the record is marked ready first.
+ * and removes the record. A crash in between leaves a record that `settle` continues from. While a
+ * relay works on this very outbox, `place` passes the entry to it without marking it ready in the
+ * store, which saves a sync: after a crash its files show that it was placed.
  */
 export interface Outbox {
-  /** Resolves to the entry's id once the record is synced. */
+  /**
+   * Resolves to the entry's id once the record is synced. Rejects with TypeError for an
+   * announcement that cannot be carried out, BROKER_MESSAGE_TOO_LARGE for a message that no broker
+   * would take.
+   */
   prepare(announcement: Announcement): Promise<string>
   /**
    * Gives the files their final names (never replacing one unless `overwrite`), syncs, and makes
-   * the entry ready: hands it to the relay that works on this outbox, or else marks it and rings
-   * the bell. Rejects with HERALD_FILE_EXISTS where a name is taken by other content; then nothing
-   * is announced, the record is dropped and its temporary files are removed. After any other fault
-   * the entry stays prepared: place it again or abandon it.
+   * the entry ready. Rejects with HERALD_FILE_EXISTS if a name is taken by other content; then
+   * nothing is announced, the record is dropped and its temporary files are removed. After any
+   * other error the entry stays prepared: place it again or abandon it.
    */
   place(id: string): Promise<void>
   /** Drops an entry that is not placed, and its temporary files. */
   abandon(id: string): Promise<void>
-  /** Every entry kept, in the order of publishing. */
+  /** Every entry kept, in the order of publishing; of all brokers. */
   entries(): OutboxEntry[]
-  /** Resolves to where its messages went once the entry is published, by whichever process; undefined after `timeoutMs`. */
-  published(id: string, timeoutMs: number): Promise<Published[] | undefined>
-  /** What was published, the latest first: of the last 7 days, 10,000 at the most. Read as it is taken. */
+  /** Reads one record. */
+  publishState(id: string): PublishState
+  /** Resolves to where its messages went once the entry is published, by any process; to undefined after `timeoutMs`. */
+  published(id: string, timeoutMs: number): Promise<readonly Published[] | undefined>
+  /** What was published, the latest first: of the last 7 days, 10,000 at most. Read as it is taken. */
   receipts(): Iterable<OutboxReceipt>
   close(): Promise<void>
 }
 
-/** What the relay may do besides; nobody else needs it. */
+/** What a relay needs besides. */
 export interface RelayableOutbox extends Outbox {
+  /** The name of the broker that what is prepared here goes to. */
+  readonly broker: string
+  /** Ready entries for that broker, set aside or not. Walks their index. */
+  countReady(): number
   /**
-   * Resolves to the right to publish, which one relay of the machine holds at a time; undefined
-   * while another holds it. That of a dead process is free at once; time alone frees none.
+   * Resolves to the right to publish to that broker, which one relay of the machine holds at a
+   * time; undefined while another holds it. A dead holder's is free at once; that of one that
+   * cannot be judged or does not renew it, leaseMs after its last write.
    */
   acquireLease(): Promise<RelayLease | undefined>
   /**
-   * Finishes what processes that died left prepared: what lies complete under its final or its
-   * temporary name becomes ready, anything else is dropped with a warning. An entry whose
-   * process lives is left alone; one that cannot be settled now is kept and tried next time.
+   * Continues what dead processes left prepared: if its files are complete under their final or
+   * temporary names it becomes ready; if their folders are there without them it is dropped with a
+   * warning. If its folder cannot be looked at it is kept, with the reason. What belongs to a
+   * process that cannot be judged is never dropped, and made ready no sooner than a minute after it
+   * was prepared. Resolves to the number of entries that it had to leave.
    */
-  settle(): Promise<void>
-  /** Calls `heard` when there may be news, and every 500 ms in any case. Returns what ends it. */
-  listen(heard: () => void): () => void
+  settle(): Promise<number>
+  /** Resolves when the outbox may have changed: after a write of any process, and within 500 ms. */
+  changed(): Promise<void>
 }
 
-/** The right to publish. Its calls reject with LeaseLost once it is no longer held. */
+/** An entry to be published, with its messages. */
+export interface ReadyEntry {
+  readonly id: string
+  readonly topic: string
+  readonly label: string
+  readonly attempts: number
+  readonly messages: readonly Message[]
+}
+
+export interface EntryReceipt {
+  readonly id: string
+  readonly published: readonly Published[]
+}
+
+/** The right to publish. Its calls reject with LeaseLost once another relay has taken it. */
 export interface RelayLease {
-  /** The ready entries, in the order of publishing. */
-  ready(): Iterable<OutboxEntry>
-  /** Tells whoever waits for them in this process where entries went, ahead of `published`. */
-  acknowledged(receipts: readonly { id: string; published: readonly Published[] }[]): void
-  /** Drops entries that the broker acknowledged, and keeps a receipt of each for `published`. */
-  published(receipts: readonly { id: string; published: readonly Published[] }[]): Promise<void>
+  /** To be called before every publish. Resolves if this process still holds it, for some seconds more. */
+  ensure(): Promise<void>
+  /** Extends it while something takes long. */
+  renew(): Promise<void>
+  /**
+   * The oldest ready entries to one topic that is not in `blockedTopics`: at most 128 messages or
+   * 256 KiB, at least one entry if there is any. Decodes no other messages.
+   */
+  next(blockedTopics: ReadonlySet<string>): ReadyEntry[]
+  /** Makes ready again what is set aside: what is due, or everything. */
+  returnSetAside(which: 'due' | 'all'): Promise<void>
+  /**
+   * Takes what the broker acknowledged: `next` does not return it again, those who wait for it in
+   * this process continue at once. It is recorded in the background.
+   */
+  acknowledge(receipts: readonly EntryReceipt[]): void
+  /** Resolves once everything acknowledged is recorded; rejects if it could not be, as `next` then throws. */
+  recorded(): Promise<void>
   /** Counts a failed attempt of each; with `notBefore` it is set aside until then. */
   failed(ids: readonly string[], fault: string, notBefore?: Date): Promise<void>
   /** Idempotent. */
@@ -129,12 +183,14 @@ export const outboxExists = (directory: string): boolean =>
   existsSync(join(directory, 'store', 'data.mdb'))
 
 /**
- * Opens the outbox in `directory`, a folder of a local disk, made when absent. Whoever opens it
- * closes it. Rejects with the system's error when the folder cannot be written.
+ * Opens the outbox in `directory`, a folder of a local disk, made if absent, for announcements to
+ * the broker of that URL. The caller closes it. Rejects with the system's error if the folder
+ * cannot be written.
  */
 export async function openOutbox(
   directory: string,
-  options: { logger: Logger },
+  { broker, logger }: { broker: string; logger: Logger },
 ): Promise<RelayableOutbox> {
-  return createOutbox(openRecords(directory), options.logger)
+  const name = brokerName(broker)
+  return createOutbox(await openRecords(directory, name), name, logger)
 }

@@ -53,8 +53,48 @@ export async function withdrawFiles(files: readonly OutboxFile[]): Promise<void>
 }
 
 /** Whether the file can still get its final name, or has it. */
-export async function isComplete({ temporaryPath, finalPath, sha256 }: OutboxFile) {
-  return (await sha256Of(finalPath)) === sha256 || (await sha256Of(temporaryPath)) === sha256
+export async function isComplete(file: OutboxFile): Promise<boolean> {
+  return (await findFile(file, {})).state === 'complete'
+}
+
+/** Device and inode of each folder that the files are in or go to, as far as they are there. */
+export async function foldersOf(files: readonly OutboxFile[]): Promise<Record<string, string>> {
+  const paths = files.flatMap((file) => [dirname(file.temporaryPath), dirname(file.finalPath)])
+  const found = [...new Set(paths)].map(async (path) => [path, await identityOf(path)] as const)
+  return Object.fromEntries((await Promise.all(found)).filter(([, identity]) => identity !== ''))
+}
+
+export type FoundFile =
+  | { readonly state: 'complete' | 'missing' }
+  | { readonly state: 'unseen'; readonly folder: string }
+
+/**
+ * Looks for the bytes of a file under both names. `missing` is proven: both folders are the very
+ * ones that `folders` holds, and neither has it. A folder that is not there, is another one (its
+ * disk is not mounted) or cannot be read proves nothing.
+ */
+export async function findFile(
+  { temporaryPath, finalPath, sha256 }: OutboxFile,
+  folders: Readonly<Record<string, string>>,
+): Promise<FoundFile> {
+  let unseen: string | undefined
+  // In this order: a process that places it meanwhile gives the final name before it takes the other.
+  for (const path of [temporaryPath, finalPath]) {
+    const folder = dirname(path)
+    try {
+      if ((await sha256Of(path)) === sha256) return { state: 'complete' }
+      if ((await identityOf(folder)) !== folders[folder]) unseen ??= folder
+    } catch {
+      unseen ??= folder
+    }
+  }
+  return unseen === undefined ? { state: 'missing' } : { state: 'unseen', folder: unseen }
+}
+
+/** Empty if there is no such folder, or it cannot be looked at. */
+async function identityOf(folder: string): Promise<string> {
+  const status = await stat(folder, { bigint: true }).catch(() => undefined)
+  return status?.isDirectory() ? `${status.dev}:${status.ino}` : ''
 }
 
 async function requireFree(file: OutboxFile, overwrite: boolean): Promise<void> {
@@ -88,7 +128,8 @@ async function replace(file: OutboxFile): Promise<void> {
 }
 
 async function isPlaced({ temporaryPath, finalPath, sha256 }: OutboxFile): Promise<boolean> {
-  return (await sameFile(temporaryPath, finalPath)) || (await sha256Of(finalPath)) === sha256
+  if (await sameFile(temporaryPath, finalPath)) return true
+  return (await sha256Of(finalPath).catch(() => undefined)) === sha256
 }
 
 async function sameFile(one: string, other: string): Promise<boolean> {
@@ -99,15 +140,14 @@ async function sameFile(one: string, other: string): Promise<boolean> {
   return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev
 }
 
-/** Undefined where there is no readable file. */
+/** Undefined if there is no file of that name. Rejects with the system's error if it cannot be read. */
 async function sha256Of(path: string): Promise<string | undefined> {
   const hash = createHash('sha256')
   try {
     if (!(await stat(path)).isFile()) return undefined
     await pipeline(createReadStream(path), hash)
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined
-    throw error
+    return ignoreMissing(error)
   }
   return hash.digest('hex')
 }

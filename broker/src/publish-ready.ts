@@ -1,8 +1,7 @@
 import type { Logger } from '@herald/runtime'
-import { announcementBytes } from './announcement-size.js'
 import { type Broker, BrokerError, type Published } from './broker.js'
-import type { OutboxEntry, RelayLease } from './outbox.js'
-import { LeaseLost } from './outbox-records.js'
+import type { ReadyEntry, RelayLease } from './outbox.js'
+import { LeaseLost, leaseMs } from './relay-leases.js'
 
 /**
  * `progress`: some entries are dealt with, there may be more. `idle`: nothing may be published
@@ -16,11 +15,7 @@ export interface PublisherOptions {
   retrySetAside?: boolean
 }
 
-const maxBatchBytes = 256 * 1024
-const maxBatchMessages = 128
 const topicBlockedMs = 30_000
-/** So long after the first: those that come meanwhile share its transaction and sync. */
-const noteAfterMs = 10
 const setAsideMs = { base: 60_000, cap: 3_600_000 }
 
 /** Publishes, step by step, what is ready in an outbox whose lease it was given. */
@@ -30,132 +25,79 @@ export class Publisher {
   readonly #lease: RelayLease
   readonly #openBroker: () => Promise<Broker>
   readonly #logger: Logger
-  readonly #retrySetAside: boolean
-  readonly #tried = new Set<string>()
   readonly #blockedTopics = new Map<string, number>()
-  /** Acknowledged, and not yet known as such to the outbox. */
-  readonly #acknowledged = new Map<string, readonly Published[]>()
-  #noteTimer: NodeJS.Timeout | undefined
-  #noting: Promise<void> | undefined
-  #noteFailed = false
+  #returnAll: boolean
   #broker: Broker | undefined
 
   constructor(lease: RelayLease, openBroker: () => Promise<Broker>, options: PublisherOptions) {
     this.#lease = lease
     this.#openBroker = openBroker
     this.#logger = options.logger
-    this.#retrySetAside = options.retrySetAside === true
+    this.#returnAll = options.retrySetAside === true
   }
 
-  /**
-   * Publishes the next entries, one send in flight; the outbox notes them a little later.
-   * Rejects when the outbox fails, then or at a later step, or LeaseLost.
-   */
+  /** Publishes the next entries, one send in flight. Rejects if the outbox fails, or with LeaseLost. */
   async step(): Promise<StepResult> {
-    if (this.#noteFailed) await this.#noting
-    const batch = this.#nextBatch()
+    await this.#lease.returnSetAside(this.#returnAll ? 'all' : 'due')
+    this.#returnAll = false
+    const batch = this.#lease.next(this.#openBlockedTopics())
     return batch.length === 0 ? 'idle' : this.#publish(batch)
   }
 
-  /** Resolves once the outbox knows all that was published. Rejects as `step` does. */
-  async noted(): Promise<void> {
-    clearTimeout(this.#noteTimer)
-    this.#noteTimer = undefined
-    while (this.#acknowledged.size > 0) {
-      this.#noting ??= this.#note()
-      await this.#noting
-    }
-  }
-
   async close(): Promise<void> {
-    await this.noted().catch(() => {})
     const broker = this.#broker
     this.#broker = undefined
     await broker?.close()
   }
 
-  /** The oldest entry that may go, and those that follow it to the same topic. */
-  #nextBatch(): OutboxEntry[] {
-    const batch: OutboxEntry[] = []
+  #openBlockedTopics(): ReadonlySet<string> {
     const now = Date.now()
-    let bytes = 0
-    let messages = 0
-    for (const entry of this.#lease.ready()) {
-      if (!this.#mayGo(entry, now)) continue
-      bytes += announcementBytes(entry.announcement)
-      messages += entry.announcement.messages.length
-      const full = bytes > maxBatchBytes || messages > maxBatchMessages
-      const first = batch[0]
-      if (first && (full || first.announcement.topic !== entry.announcement.topic)) break
-      batch.push(entry)
+    for (const [topic, untilMs] of this.#blockedTopics) {
+      if (untilMs <= now) this.#blockedTopics.delete(topic)
     }
-    return batch
+    return new Set(this.#blockedTopics.keys())
   }
 
-  #mayGo({ id, notBefore, announcement }: OutboxEntry, now: number): boolean {
-    if (this.#acknowledged.has(id)) return false
-    if ((this.#blockedTopics.get(announcement.topic) ?? 0) > now) return false
-    if (notBefore === undefined || notBefore.getTime() <= now) return true
-    return this.#retrySetAside && !this.#tried.has(id)
-  }
-
-  async #publish(batch: readonly OutboxEntry[]): Promise<StepResult> {
-    const topic = batch[0]?.announcement.topic ?? ''
+  async #publish(batch: readonly ReadyEntry[]): Promise<StepResult> {
+    const topic = batch[0]?.topic ?? ''
     let published: Published[]
     try {
       this.#broker ??= await this.#openBroker()
-      published = await this.#broker.publish(
-        topic,
-        batch.flatMap(({ announcement }) => announcement.messages),
+      await this.#lease.ensure()
+      published = await this.#renewing(
+        this.#broker.publish(
+          topic,
+          batch.flatMap(({ messages }) => messages),
+        ),
       )
     } catch (error) {
       return this.#onFault(batch, topic, error)
     }
     let from = 0
-    const receipts = batch.map(({ id, announcement }) => {
-      const to = from + announcement.messages.length
+    const receipts = batch.map(({ id, messages }) => {
+      const to = from + messages.length
       const receipt = { id, published: published.slice(from, to) }
       from = to
       return receipt
     })
-    for (const { id, published: places } of receipts) this.#acknowledged.set(id, places)
-    this.#lease.acknowledged(receipts)
-    this.#noteSoon()
+    this.#lease.acknowledge(receipts)
     this.published += batch.length
     this.#logger.debug({ topic, entries: batch.length }, 'published')
     return 'progress'
   }
 
-  #noteSoon(): void {
-    this.#noteTimer ??= setTimeout(() => {
-      this.#noteTimer = undefined
-      this.#noting ??= this.#note()
-      this.#noting
-        .then(() => {
-          if (this.#acknowledged.size > 0) this.#noteSoon()
-        })
-        .catch(() => {})
-    }, noteAfterMs)
-  }
-
-  /** One at a time. What fails once fails for good: `step` and `noted` tell. */
-  async #note(): Promise<void> {
-    const receipts = Array.from(this.#acknowledged, ([id, published]) => ({ id, published }))
+  /** Keeps the lease while `work` takes its time. */
+  async #renewing<T>(work: Promise<T>): Promise<T> {
+    // What fails here fails again when the outcome is recorded.
+    const timer = setInterval(() => void this.#lease.renew().catch(() => {}), leaseMs / 3)
     try {
-      await this.#lease.published(receipts)
-    } catch (error) {
-      this.#noteFailed = true
-      throw error
+      return await work
+    } finally {
+      clearInterval(timer)
     }
-    for (const { id } of receipts) this.#acknowledged.delete(id)
-    this.#noting = undefined
   }
 
-  async #onFault(
-    batch: readonly OutboxEntry[],
-    topic: string,
-    error: unknown,
-  ): Promise<StepResult> {
+  async #onFault(batch: readonly ReadyEntry[], topic: string, error: unknown): Promise<StepResult> {
     if (error instanceof LeaseLost) throw error
     const code = error instanceof BrokerError ? error.code : undefined
     const fault = error instanceof Error ? error.message : String(error)
@@ -176,25 +118,24 @@ export class Publisher {
   }
 
   /** One of the batch is at fault: find it. */
-  async #publishSingly(batch: readonly OutboxEntry[]): Promise<StepResult> {
+  async #publishSingly(batch: readonly ReadyEntry[]): Promise<StepResult> {
     for (const entry of batch) {
       if ((await this.#publish([entry])) === 'failed') return 'failed'
     }
     return 'progress'
   }
 
-  /** The fault is the entry's own: kept, marked, tried again ever more seldom; others flow past it. */
-  async #setAside(batch: readonly OutboxEntry[], fault: string): Promise<StepResult> {
-    for (const { id, attempts, announcement } of batch) {
-      this.#tried.add(id)
+  /** The error is the entry's own: kept, marked, tried again after ever longer times; others flow past it. */
+  async #setAside(batch: readonly ReadyEntry[], fault: string): Promise<StepResult> {
+    for (const { id, attempts, label } of batch) {
       const waitMs = Math.min(setAsideMs.cap, setAsideMs.base * 2 ** attempts)
       await this.#lease.failed([id], fault, new Date(Date.now() + waitMs))
-      this.#logger.error({ entry: id, label: announcement.label, fault }, 'set an event aside')
+      this.#logger.error({ entry: id, label, fault }, 'set an event aside')
     }
     return 'progress'
   }
 }
 
-function idsOf(batch: readonly OutboxEntry[]): string[] {
+function idsOf(batch: readonly ReadyEntry[]): string[] {
   return batch.map(({ id }) => id)
 }

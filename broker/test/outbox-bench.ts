@@ -21,8 +21,8 @@ export async function makeBench() {
     brokerUrl: `embedded:${join(directory, 'broker')}`,
 
     /** An outbox on this bench, closed when the test is over. */
-    async open(logger = silentLogger) {
-      const outbox = await openOutbox(join(directory, 'outbox'), { logger })
+    async open(logger = silentLogger, broker = `embedded:${join(directory, 'broker')}`) {
+      const outbox = await openOutbox(join(directory, 'outbox'), { broker, logger })
       onTestFinished(() => outbox.close())
       return outbox
     },

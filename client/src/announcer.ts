@@ -112,7 +112,7 @@ export async function withRelay<T>(
 }
 
 async function open({ outboxDirectory, broker, command }: ClientConfig) {
-  const outbox = await openOutboxIn(outboxDirectory)
+  const outbox = await openOutboxIn(outboxDirectory, broker)
   const link = linkBroker(broker)
   const close = async () => {
     await soon(link.close())
@@ -126,9 +126,9 @@ async function open({ outboxDirectory, broker, command }: ClientConfig) {
 const soon = (done: Promise<unknown> | undefined) =>
   Promise.race([done?.catch(() => {}), sleep(closeWithinMs, undefined, { ref: false })])
 
-async function openOutboxIn(directory: string): Promise<RelayableOutbox> {
+async function openOutboxIn(directory: string, broker: string): Promise<RelayableOutbox> {
   try {
-    return await openOutbox(directory, { logger: silentLogger })
+    return await openOutbox(directory, { broker, logger: silentLogger })
   } catch (error) {
     const full = (error as { code?: unknown }).code === 'STORE_FULL'
     throw new HeraldError(
@@ -173,7 +173,7 @@ function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink, command: str
       for (;;) {
         const step = await Promise.race([relayed(flushStepMs, true), link.failed])
         published += step?.published ?? 0
-        const left = step?.left ?? readyEntries(outbox)
+        const left = step?.left ?? outbox.countReady()
         if (left === 0 || !step?.published || signal.aborted) {
           return { published, left, reason: step?.lastFault ?? link.fault }
         }
@@ -182,17 +182,9 @@ function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink, command: str
   }
 }
 
-// What is still being put in place belongs to a command that runs.
-function readyEntries(outbox: Outbox): number {
-  return outbox.entries().filter(({ state }) => state === 'ready').length
-}
-
 function lastFault(outbox: Outbox, entryId: string): string | undefined {
-  const entries = outbox.entries()
-  return (
-    entries.find(({ id }) => id === entryId)?.lastFault ??
-    entries.find((entry) => entry.lastFault !== undefined)?.lastFault
-  )
+  const now = outbox.publishState(entryId)
+  return now.state === 'waiting' ? now.lastFault : undefined
 }
 
 function placed(

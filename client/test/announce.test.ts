@@ -262,15 +262,36 @@ describe('a broker that is down', () => {
 
   test('what the broker refuses for a fault of its own is set aside, and said so', async () => {
     const shop = await workshop()
-    const outbox = await openOutbox(shop.path('data', 'outbox'), { logger: silentLogger })
-    const value = Buffer.alloc(1_200_000)
+    const outbox = await openOutbox(shop.path('data', 'outbox'), {
+      broker: shop.brokerUrl,
+      logger: silentLogger,
+    })
+    const value = Buffer.alloc(900_000)
     const huge = { key: null, value, headers: { ce_id: Buffer.from('1') } }
-    await outbox.prepare({ topic: 'notifications', messages: [huge], files: [], label: 'huge' })
+    await outbox.prepare({ topic: 'not a topic', messages: [huge], files: [], label: 'huge' })
     await outbox.close()
     expect((await shop.herald(['outbox', 'flush'])).status).toBe(5)
     const { stdout } = await shop.herald(['outbox'])
-    expect(stdout).toMatch(/ 1\.2 MB +huge +1 +1 +set aside for (59|60|[\d.]+ s|1 min)/)
-    expect(stdout).toMatch(/\n1 announcement, 1\.2 MB; the oldest is .* old; 1 set aside\n$/)
+    expect(stdout).toMatch(/ 900 kB +huge +1 +1 +set aside for (59|60|[\d.]+ s|1 min)/)
+    expect(stdout).toMatch(/\n1 announcement, 900 kB; the oldest is .* old; 1 set aside\n$/)
+  })
+
+  test('what was prepared for another broker is neither sent to this one nor called announced', async () => {
+    const shop = await workshop({ 'a.png': picture })
+    // Nothing listens there; the user and the password are nobody's business.
+    const HERALD_BROKER = 'kafka://ada:secret@127.0.0.1:1?connectTimeoutMs=200'
+    const args = ['convert', 'a.png', '--to', 'webp', '-n', 'ada@example.com', '--json']
+    expect(JSON.parse((await shop.herald(args, { HERALD_BROKER })).stdout)).toMatchObject({
+      ok: true,
+      announced: false,
+    })
+    const flushed = await shop.herald(['outbox', 'flush'])
+    expect(flushed.status).toBe(5)
+    expect(flushed.stderr).toContain('1 announcement for another broker, kafka://127.0.0.1:1')
+    const listed = await shop.herald(['outbox'])
+    expect(listed.stdout).toMatch(/for kafka:\/\/127\.0\.0\.1:1\n1 announcement.*; 1 for kafka:/)
+    expect(listed.stdout).not.toMatch(/ada:|secret/)
+    expect(await readTopic(shop.brokerUrl)).toEqual([])
   })
 
   test('flush sends what waits and says how much', async () => {

@@ -81,7 +81,10 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
 
   /** A conversion whose converter runs `before` when all is received, and whose outbox is on `disk`. */
   async function convertOn(disk: { path: string }, folder: string, before: () => void) {
-    const outbox = await openOutbox(join(disk.path, 'outbox'), { logger: silentLogger })
+    const outbox = await openOutbox(join(disk.path, 'outbox'), {
+      broker: `embedded:${join(folder, 'broker')}`,
+      logger: silentLogger,
+    })
     onTestFinished(() => outbox.close())
     const bytes = Buffer.from('a rendition')
     const sha256 = createHash('sha256').update(bytes).digest('hex')

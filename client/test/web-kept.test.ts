@@ -1,5 +1,6 @@
 import { createHash, randomInt } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { eventTypes } from '@herald/proto/events'
@@ -103,7 +104,9 @@ describe('what the web page keeps', { timeout: 90_000 }, () => {
 
   test('a broker that is away costs nothing but the mail, and the page says so', async () => {
     const folder = await openFolder()
-    const page = await folder.start({ HERALD_BROKER: 'kafka://127.0.0.1:1' })
+    // A file where the broker's folder should be.
+    await writeFile(join(folder.data, 'broker'), '')
+    const page = await folder.start()
     const caller = openCaller(page)
     const { token } = await caller.convert({ to: 'webp', notify: 'ada@example.com' }, picture)
     expect((await caller.get(`/c/${token}/files/harbour.webp`)).status).toBe(200)
@@ -112,7 +115,8 @@ describe('what the web page keeps', { timeout: 90_000 }, () => {
       expect(html).toContain('cannot send e-mail at the moment')
     }, patient)
     expect(await page.stop()).toBe(0)
-    // What is kept goes out as soon as there is one.
+    // What is kept goes out as soon as it is there.
+    await rm(join(folder.data, 'broker'))
     const later = await folder.start()
     await vi.waitFor(async () => {
       const html = await (await openCaller(later).get(`/c/${token}`)).text()

@@ -25,7 +25,7 @@ export const publish: Bench = {
     const logger = silentLogger
     const broker = await openBroker(kafka.cluster.url, { logger })
     stage.defer(() => broker.close())
-    const outbox = await openOutbox(`${stage.folder}/outbox`, { logger })
+    const outbox = await openOutbox(`${stage.folder}/outbox`, { broker: kafka.cluster.url, logger })
     stage.defer(() => outbox.close())
     const relay = startRelay(outbox, () => openBroker(kafka.cluster.url, { logger }), { logger })
     stage.defer(() => relay.stop())

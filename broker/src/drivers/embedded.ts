@@ -8,6 +8,7 @@ import {
   type BrokerFeatures,
   type Handler,
   type Message,
+  maxMessageBytes,
   type Published,
   type SubscribeOptions,
   type Subscription,
@@ -39,7 +40,7 @@ const features: BrokerFeatures = Object.freeze({
   durable: true,
   replay: true,
   severalMachines: false,
-  maxMessageBytes: 1024 * 1024,
+  maxMessageBytes,
 })
 
 const dayMs = 24 * 60 * 60 * 1000

@@ -7,6 +7,7 @@ import {
   type BrokerFeatures,
   type Handler,
   type Message,
+  maxMessageBytes,
   type Published,
   type SubscribeOptions,
   type Subscription,
@@ -37,8 +38,7 @@ const features: BrokerFeatures = Object.freeze({
   durable: true,
   replay: true,
   severalMachines: true,
-  // max.message.bytes is 1,048,588 unless set otherwise, and bounds the batch around the message.
-  maxMessageBytes: 1_000_000,
+  maxMessageBytes,
 })
 
 const dayMs = 24 * 60 * 60 * 1000

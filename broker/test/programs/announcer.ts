@@ -54,7 +54,10 @@ async function openWatchedBroker(): Promise<Broker> {
   }
 }
 
-const outbox = await openOutbox(join(directory, 'outbox'), { logger })
+const outbox = await openOutbox(join(directory, 'outbox'), {
+  broker: `embedded:${join(directory, 'broker')}`,
+  logger,
+})
 startRelay(outbox, openWatchedBroker, { logger })
 say('at work')
 for (let n = 0; ; n++) {

@@ -1,9 +1,13 @@
 // Prepares the announcement given as JSON (values as text) and dies before it is placed.
+import { join } from 'node:path'
 import { openOutbox } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime'
 
 const [directory = '', announcement = ''] = process.argv.slice(2)
-const outbox = await openOutbox(directory, { logger: silentLogger })
+const outbox = await openOutbox(directory, {
+  broker: `embedded:${join(directory, '..', 'broker')}`,
+  logger: silentLogger,
+})
 const { messages, ...rest } = JSON.parse(announcement)
 const prepared = messages.map((text: string) => ({
   key: 'k',

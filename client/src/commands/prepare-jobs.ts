@@ -177,6 +177,6 @@ async function tidy(jobs: readonly SoundJob[], announcer: Announcer): Promise<vo
 
 /** The temporary files that a kept announcement names. */
 function promisedFiles({ outbox }: Announcer): ReadonlySet<string> {
-  const files = outbox.entries().flatMap(({ announcement }) => announcement.files)
+  const files = outbox.entries().flatMap((entry) => entry.files)
   return new Set(files.map(({ temporaryPath }) => temporaryPath))
 }

@@ -41,7 +41,7 @@ export async function startWeb(
   const directory = join(config.directory, 'files')
   const records = await openRecords(join(config.directory, 'records'))
   lifecycle.defer('records', () => records.close())
-  const outbox = await openOutbox(config.outboxDirectory, { logger })
+  const outbox = await openOutbox(config.outboxDirectory, { broker: config.broker, logger })
   lifecycle.defer('outbox', () => outbox.close())
   const converter = openConverter(config.converter)
   lifecycle.defer('converter', () => converter.close())

@@ -10,71 +10,102 @@ export interface OutboxWatch {
   close(): Promise<void>
 }
 
-/** Notes when an announcement is published, and why it is not. */
+/** Entries read at once, of the oldest and of the others: a backlog must not block the page. */
+const maxReadOfEach = 50
+
+/** Records when an announcement is published, and why it is not. */
 export function watchOutbox(
-  outbox: RelayableOutbox,
+  outbox: Pick<RelayableOutbox, 'changed' | 'publishState'>,
   { records, news, logger }: { records: Records; news: NewsDesk; logger: Logger },
 ): OutboxWatch {
+  /** Token → entry; the longest followed first, which are published first. */
   const followed = new Map<string, string>()
-  let looking: Promise<void> | undefined
-  let again = false
+  let added: [token: string, entryId: string][] = []
+  let turn = followed.entries()
+  let wake = () => {}
+  let closed = false
 
-  for (const record of records.all()) {
-    if (record.announcement?.publishedAtMs === 0) {
-      followed.set(record.token, record.announcement.entryId)
-    }
-  }
+  for (const record of records.all()) follow(record)
   const stopNews = news.listen((event) => {
     if (event.kind === 'record') follow(event.record)
   })
-  const stopListening = outbox.listen(look)
+  const watching = watch()
 
   function follow({ token, announcement }: ConversionRecord): void {
     if (announcement?.publishedAtMs !== 0 || followed.has(token)) return
     followed.set(token, announcement.entryId)
-    look()
+    if (added.length < maxReadOfEach) added.push([token, announcement.entryId])
+    wake()
   }
 
-  function look(): void {
-    again = true
-    if (followed.size === 0) return
-    looking ??= (async () => {
-      while (again) {
-        again = false
-        const kept = new Map(outbox.entries().map(({ id, lastFault }) => [id, lastFault ?? '']))
-        for (const [token, entryId] of [...followed]) await settle(token, kept.get(entryId))
-      }
-    })()
-      .catch((error: unknown) => logger.warn({ err: error }, 'could not look into the outbox'))
-      .finally(() => {
-        looking = undefined
+  async function watch(): Promise<void> {
+    while (!closed) {
+      const changed = outbox.changed()
+      const awake = new Promise<void>((resolve) => {
+        wake = resolve
       })
+      let settled = 0
+      try {
+        for (const [token, entryId] of nextToRead()) settled += await read(token, entryId)
+      } catch (error) {
+        logger.warn({ err: error }, 'could not look into the outbox')
+      }
+      // Those behind the ones that are published may be published as well.
+      if (settled === 0 && !closed) await Promise.race([changed, awake])
+    }
   }
 
-  /** `lastFault`: of the entry, where it is still kept. */
-  async function settle(token: string, lastFault: string | undefined): Promise<void> {
-    const { announcement } = records.get(token) ?? {}
-    if (announcement && lastFault !== undefined) {
-      if (lastFault !== announcement.lastFault) await note(token, { ...announcement, lastFault })
-      return
+  /** The oldest, those added since, and of all the others some at each turn. */
+  function nextToRead(): Map<string, string> {
+    const next = new Map(added)
+    added = []
+    let oldest = 0
+    for (const [token, entryId] of followed) {
+      if (oldest++ === maxReadOfEach) break
+      next.set(token, entryId)
+    }
+    for (let others = 0; others < Math.min(maxReadOfEach, followed.size); others += 1) {
+      let step = turn.next()
+      if (step.done) {
+        turn = followed.entries()
+        step = turn.next()
+      }
+      if (step.value) next.set(...step.value)
+    }
+    return next
+  }
+
+  /** Resolves to 1 if nothing more is to be followed, else to 0. */
+  async function read(token: string, entryId: string): Promise<number> {
+    const now = outbox.publishState(entryId)
+    if (now.state === 'waiting') {
+      const lastFault = now.lastFault ?? ''
+      const { announcement } = records.get(token) ?? {}
+      if (announcement && lastFault !== announcement.lastFault) {
+        await record(token, { ...announcement, lastFault })
+      }
+      return 0
     }
     followed.delete(token)
-    if (!announcement) return
-    await note(token, { ...announcement, publishedAtMs: Date.now(), lastFault: '' })
+    const { announcement } = records.get(token) ?? {}
+    if (announcement) {
+      await record(token, { ...announcement, publishedAtMs: Date.now(), lastFault: '' })
+    }
+    return 1
   }
 
-  async function note(token: string, announcement: ConversionRecord['announcement']) {
-    const record = await records.change(token, { announcement })
-    if (record) news.tell({ kind: 'record', record })
+  async function record(token: string, announcement: ConversionRecord['announcement']) {
+    const changed = await records.change(token, { announcement })
+    if (changed) news.tell({ kind: 'record', record: changed })
   }
 
-  look()
   return {
     follow,
     async close() {
+      closed = true
       stopNews()
-      stopListening()
-      await looking
+      wake()
+      await watching
     },
   }
 }

@@ -50,14 +50,13 @@ export function traceInOutbox(
   return [...traces.values()].sort((a, b) => (a.eventId < b.eventId ? -1 : 1))
 }
 
-function tracesOf({ announcement, ...entry }: OutboxEntry): OutboxTrace[] {
-  const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString()
-  return announcement.messages.map(({ headers }) => ({
+function tracesOf(entry: OutboxEntry): OutboxTrace[] {
+  return entry.events.map(({ id, subject }) => ({
     entryId: entry.id,
-    eventId: text(headers['ce_id']),
-    conversionId: text(headers['ce_subject']),
-    label: announcement.label,
-    topic: announcement.topic,
+    eventId: id,
+    conversionId: subject,
+    label: entry.label,
+    topic: entry.topic,
     keptAt: entry.createdAt,
     state: entry.state === 'prepared' ? 'being placed' : 'waiting',
     attempts: entry.attempts,

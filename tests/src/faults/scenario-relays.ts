@@ -21,7 +21,10 @@ export async function runRelays(stage: Stage, options: RelaysOptions): Promise<R
   const events = makeEvents(options.events, people(20), seeded(options.seed))
   const place = await stage.place()
   try {
-    const outbox = await openOutbox(join(place.folder, 'outbox'), { logger: silentLogger })
+    const outbox = await openOutbox(join(place.folder, 'outbox'), {
+      broker: stage.broker,
+      logger: silentLogger,
+    })
     await Promise.all(
       events.map(({ message, id }) =>
         outbox.prepare({ topic: place.topic, messages: [message], files: [], label: id }),

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+
+/**
+ * What tells the broker of that URL from others, and may be shown and stored: scheme and hosts in
+ * order, or the absolute folder of an embedded one; never a user, a password or an option.
+ */
+export function brokerName(url: string): string {
+  const [, folder] = /^embedded:([^?]+)/s.exec(url) ?? []
+  if (folder !== undefined) return `embedded:${resolve(folder)}`
+  const [, scheme, hosts] = /^([a-z][a-z0-9+.-]*):\/\/(?:[^@/?#]*@)?([^@/?#]+)/i.exec(url) ?? []
+  if (scheme !== undefined && hosts !== undefined) {
+    return `${scheme}://${hosts.toLowerCase().split(',').sort().join(',')}`.toLowerCase()
+  }
+  // What cannot be read may hold a password anywhere.
+  return `unknown:${digest(url)}`
+}
+
+/** The name as a part of a key of the store. */
+export const brokerKey = (name: string): string => digest(name)
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
