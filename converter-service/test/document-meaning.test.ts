@@ -1,6 +1,21 @@
-import { readFile } from 'node:fs/promises'
-import { expect, test } from 'vitest'
-import { formulas, openDocumentFile, trackedDocx, xlsxFile } from './office-file.js'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  findLibreOffice,
+  type LibreOffice,
+  runLibreOffice,
+} from '@herald/converter-service/engines/libreoffice'
+import { noSandbox } from '@herald/converter-service/engines/sandbox'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  docxFile,
+  formulas,
+  openDocumentFile,
+  paragraph,
+  trackedDocx,
+  xlsxFile,
+} from './office-file.js'
 import { leftOut, print, wordsOf } from './printed.js'
 
 const slow = { timeout: 120_000 }
@@ -27,6 +42,23 @@ test.runIf(leftOut === '').each([
     expect(words).not.toMatch(/DELETED|PARAGRAPH|MOVED/)
   },
 )
+
+test.runIf(leftOut === '')(`LibreOffice starts once for a document${leftOut}`, slow, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'herald-start-test-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const office = findLibreOffice(process.env) as LibreOffice
+  const program = join(folder, 'soffice')
+  const starts = join(folder, 'starts')
+  const script = `#!/bin/sh\necho >>'${starts}'\nexec '${office.program}' "$@"\n`
+  await writeFile(program, script, { mode: 0o755 })
+  const document = join(folder, 'document.docx')
+  await writeFile(document, docxFile({ body: paragraph('x') }))
+  const filters = { importFilter: 'MS Word 2007 XML', exportFilter: 'writer_pdf_Export' }
+  const conversion = { ...filters, extension: 'pdf' }
+  const made = await runLibreOffice({ ...office, program }, document, folder, conversion, noSandbox)
+  expect(made).toBe(join(folder, 'made', 'document.pdf'))
+  expect(await readFile(starts, 'utf8')).toBe('\n')
+})
 
 test.runIf(leftOut === '').each([
   ['asks for it', 'fullCalcOnLoad="1"', '46'],

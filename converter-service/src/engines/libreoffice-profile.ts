@@ -31,11 +31,20 @@ const settings: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   'org.openoffice.Office.Java/VirtualMachine': { Enable: false },
 }
 
-/** Values of formulas are calculated anew. */
 const calculating = { 'org.openoffice.Office.Calc/Formula/Load': { OOXMLRecalcMode: 0 } }
 
+export interface ProfileOptions {
+  /** Values of formulas are calculated anew. */
+  readonly calculates?: boolean
+  /** That of the LibreOffice that starts with it: it then does not set up the profile first. */
+  readonly buildId?: string
+}
+
 /** Writes the profile a LibreOffice starts with. */
-export async function writeProfile(folder: string, { calculates = false } = {}): Promise<void> {
+export async function writeProfile(
+  folder: string,
+  { calculates = false, buildId }: ProfileOptions = {},
+): Promise<void> {
   const all = calculates ? { ...settings, ...calculating } : settings
   const items = Object.entries(all).flatMap(([path, properties]) =>
     Object.entries(properties).map(
@@ -43,7 +52,10 @@ export async function writeProfile(folder: string, { calculates = false } = {}):
         `<item oor:path="/${path}"><prop oor:name="${name}" oor:op="fuse"><value>${value}</value></prop></item>`,
     ),
   )
-  await mkdir(join(folder, 'user'), { recursive: true })
+  await mkdir(join(folder, 'user', 'extensions'), { recursive: true })
+  // A profile of another build has its extensions registered, after which LibreOffice ends and
+  // asks to be started again: desktop/source/app/check_ext_deps.cxx, needsSync.
+  if (buildId) await writeFile(join(folder, 'user', 'extensions', 'buildid'), buildId)
   await writeFile(
     join(folder, 'user', 'registrymodifications.xcu'),
     `<?xml version="1.0" encoding="UTF-8"?>

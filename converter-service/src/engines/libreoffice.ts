@@ -10,6 +10,8 @@ import type { Sandbox } from './sandbox.js'
 export interface LibreOffice {
   readonly program: string
   readonly version: string
+  /** As it knows itself; undefined if that cannot be read. */
+  readonly buildId?: string
   /** Its parts that are installed: `writer`, `calc`, `impress`. */
   readonly modules: ReadonlySet<string>
 }
@@ -31,7 +33,7 @@ const libraries: Readonly<Record<string, string>> = {
   calc: 'libsclo.so',
   impress: 'libsdlo.so',
 }
-/** A start that only wrote the profile ends like that, and asks to be started again. */
+/** A start that only set up the profile ends like that, and asks to be started again. */
 const startAgain = 81
 
 /** The LibreOffice that `HERALD_SOFFICE` names, or else the one on the PATH; undefined where there is none. */
@@ -50,7 +52,7 @@ export function findLibreOffice(
     )
     return {
       program: existsSync(program) ? program : launcher,
-      version: versionIn(folder),
+      ...versionIn(folder),
       modules: new Set(modules.length > 0 ? modules : Object.keys(libraries)),
     }
   } catch {
@@ -72,10 +74,16 @@ function findOnPath(path: string): string | undefined {
     })
 }
 
-function versionIn(folder: string): string {
+function versionIn(folder: string): Pick<LibreOffice, 'version' | 'buildId'> {
+  const [, version = ''] =
+    /^ProductKey=.* ([\d.]+)/m.exec(readSettings(folder, 'bootstraprc')) ?? []
+  const [, buildId] = /^buildid=(.*)$/m.exec(readSettings(folder, 'versionrc')) ?? []
+  return { version, ...(buildId ? { buildId } : {}) }
+}
+
+function readSettings(folder: string, name: string): string {
   try {
-    const text = readFileSync(join(folder, 'versionrc'), 'utf8')
-    return /^(?:OOOBaseVersion|AboutBoxVersion|ReferenceOOoMajorMinor)=(\S+)/m.exec(text)?.[1] ?? ''
+    return readFileSync(join(folder, name), 'utf8')
   } catch {
     return ''
   }
@@ -87,7 +95,7 @@ function versionIn(folder: string): string {
  * process' group, and is killed with it.
  */
 export async function runLibreOffice(
-  { program }: LibreOffice,
+  { program, buildId }: LibreOffice,
   document: string,
   folder: string,
   { importFilter, exportFilter, extension, calculates = false }: Conversion,
@@ -96,7 +104,7 @@ export async function runLibreOffice(
   const profile = join(folder, 'profile')
   const made = join(folder, 'made')
   await mkdir(made, { recursive: true })
-  await writeProfile(profile, { calculates })
+  await writeProfile(profile, { calculates, ...(buildId ? { buildId } : {}) })
   const words = [
     ...sandbox(folder),
     program,
