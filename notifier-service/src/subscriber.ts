@@ -107,8 +107,8 @@ export async function startSubscriber(
   })
   const app = createProbesApp({
     metrics: metrics.registry,
-    notReady: () => [
-      ...(subscription ? [] : ['broker: not connected yet']),
+    notReady: async () => [
+      ...(await brokerFault(subscription)),
       ...(disk.reason === undefined ? [] : [`ledger: ${disk.reason}`]),
       ...(otherSide.reason === undefined ? [] : [`${channel.readyName}: ${otherSide.reason}`]),
     ],
@@ -169,4 +169,13 @@ export async function startSubscriber(
   if (outage.paused) subscription.pause()
   lifecycle.defer('ledger pruning', keepLedgerSmall(ledger, config.ledgerRetentionMs, logger))
   return { probesUrl: probes.url }
+}
+
+/** Asked of the broker itself: a consumer that waits for it goes on by itself and reports nothing. */
+async function brokerFault(subscription: Subscription | undefined): Promise<string[]> {
+  if (subscription === undefined) return ['broker: not connected yet']
+  return subscription.lag().then(
+    () => [],
+    (error: Error) => [`broker: ${error.message}`],
+  )
 }

@@ -1,5 +1,5 @@
 // Loads a compose file as Docker Compose does: interpolation, schema, references between
-// services. Prints a line per service with its image, or what is wrong.
+// services. Prints the project as JSON, or what is wrong.
 package main
 
 import (
@@ -15,11 +15,11 @@ func main() {
 	if err == nil {
 		project, loadErr := options.LoadProject(context.Background())
 		if err = loadErr; err == nil {
-			for _, name := range project.ServiceNames() {
-				service := project.Services[name]
-				fmt.Println(name, service.Image)
+			var text []byte
+			if text, err = project.MarshalJSON(); err == nil {
+				fmt.Println(string(text))
+				return
 			}
-			return
 		}
 	}
 	fmt.Fprintln(os.Stderr, err)

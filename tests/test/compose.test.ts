@@ -9,13 +9,19 @@ import { describe, expect, test } from 'vitest'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const hasGo = spawnSync('go', ['version']).status === 0
 
-/** What Docker Compose's own loader says of a file: its services, or its fault. */
+/** What Docker Compose's own loader says of a file: the project as JSON, or what is wrong. */
 function load(file: string) {
   const { status, stdout, stderr } = spawnSync('go', ['run', '.', file], {
     cwd: join(root, 'tests/compose-check'),
     encoding: 'utf8',
   })
   return { status, stdout, stderr }
+}
+
+interface Service {
+  readonly image: string
+  readonly networks?: Readonly<Record<string, unknown>>
+  readonly ports?: readonly { readonly host_ip?: string }[]
 }
 
 test('the containers start the converter as npm start does', () => {
@@ -31,21 +37,24 @@ describe.skipIf(!hasGo)(
       const { status, stdout, stderr } = load(join(root, 'docker-compose.yml'))
       expect(stderr.replace(/^go: .*\n/gm, '')).toBe('')
       expect(status).toBe(0)
-      const services = stdout.trim().split('\n')
-      expect(services.map((line) => line.split(' ')[0])).toEqual(
-        expect.arrayContaining([
-          'converter',
-          'herald',
-          'kafka',
-          'mailhog',
-          'notifier',
-          'topics',
-          'web',
-        ]),
+      const { services } = JSON.parse(stdout) as { services: Record<string, Service> }
+      expect(Object.keys(services).sort()).toEqual(
+        ['converter', 'gateway', 'herald', 'kafka', 'mailhog', 'notifier', 'web', 'webhook'].sort(),
       )
       const kafka = /<kafka\.version>(.*?)</.exec(readFileSync(join(root, 'kafka/pom.xml'), 'utf8'))
-      expect(services).toContain(`kafka apache/kafka:${kafka?.[1]}`)
-      for (const line of services) expect(line).toMatch(/ \S+:v?\d+\.\d+\.\d+$/)
+      expect(services['kafka']?.image).toBe(`apache/kafka:${kafka?.[1]}`)
+      for (const [name, service] of Object.entries(services)) {
+        expect(service.image, name).toMatch(/^herald:latest$|^\S+:v?\d+\.\d+\.\d+$/)
+        // An unlimited container takes the memory, processes or disk of all.
+        expect(service, name).toMatchObject({
+          mem_limit: expect.anything(),
+          pids_limit: expect.anything(),
+          logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
+        })
+        for (const { host_ip: address } of service.ports ?? []) expect(address).toBe('127.0.0.1')
+      }
+      expect(Object.keys(services['converter']?.networks ?? {})).toEqual(['conversions'])
+      expect(JSON.parse(stdout).networks.conversions.internal).toBe(true)
     })
 
     test('a fault in it would be found', { timeout: 180_000 }, () => {
@@ -53,7 +62,7 @@ describe.skipIf(!hasGo)(
       try {
         const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
         const broken = join(folder, 'docker-compose.yml')
-        writeFileSync(broken, text.replace('service_completed_successfully', 'service_done'))
+        writeFileSync(broken, text.replace('service_healthy', 'service_fine'))
         expect(load(broken).status).toBe(1)
       } finally {
         rmSync(folder, { recursive: true })
