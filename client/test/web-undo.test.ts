@@ -43,7 +43,7 @@ describe('a conversion that is deleted', { timeout: 60_000 }, () => {
     expect([deleted.status, deleted.headers.get('location')]).toEqual([303, `/c/${token}`])
     expect(await statuses()).toEqual([410, 404, 404])
     const message = await (await caller.get(`/c/${token}`)).text()
-    expect(message).toContain('Deleted. You can undo this for 5 min.')
+    expect(message).toContain('Deleted. You can undo this for 5 minutes.')
     expect(message).toContain(`action="/c/${token}/restore"`)
     expect(await (await caller.get('/')).text()).toContain('class="row deleted"')
 

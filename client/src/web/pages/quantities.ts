@@ -22,30 +22,28 @@ export function quantitiesIn(language: string) {
       }
       return unit(count / 1e9, 'gigabyte', 1)
     },
-    /** `412 ms`, `1.3 sec`, `2 min`, `24 hr`. */
+    /** `30 seconds`, `5 minutes`, `24 hours`, `3 days`. */
     duration(milliseconds: number): string {
-      if (milliseconds < 999.5) return unit(milliseconds, 'millisecond', 0)
-      if (milliseconds < 59_950) return unit(milliseconds / 1000, 'second', 1)
-      if (milliseconds < 5_400_000) return unit(milliseconds / 60_000, 'minute', 0)
-      if (milliseconds < 172_800_001) {
-        return new Intl.NumberFormat(language, {
-          style: 'unit',
-          unit: 'hour',
-          unitDisplay: 'long',
-          maximumFractionDigits: 0,
-        }).format(milliseconds / 3_600_000)
-      }
+      const steps = [
+        ['second', 1000, 60],
+        ['minute', 60_000, 90],
+        ['hour', 3_600_000, 48.1],
+      ] as const
+      const [name, size] = steps.find(([, size, most]) => milliseconds < size * most) ?? [
+        'day',
+        86_400_000,
+      ]
       return new Intl.NumberFormat(language, {
         style: 'unit',
-        unit: 'day',
+        unit: name,
         unitDisplay: 'long',
         maximumFractionDigits: 0,
-      }).format(milliseconds / 86_400_000)
+      }).format(Math.max(1, milliseconds / size))
     },
     percent: (share: number) =>
       new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(share),
     list: (items: readonly string[]) =>
-      new Intl.ListFormat(language, { type: 'unit' }).format(items),
+      new Intl.ListFormat(language, { type: 'conjunction' }).format(items),
     /** `28 November at 14:03 UTC`: the server's time zone; the page's program shows the visitor's. */
     time(unixMs: number): Html {
       const text = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {

@@ -15,7 +15,7 @@ export const ru: Words = {
   width: 'Ширина',
   height: 'Высота',
   quality: 'Качество',
-  asItIs: 'без изменений',
+  asItIs: 'исходная',
   usual: 'по умолчанию',
   more: 'Ещё настройки',
   lossless: 'Без потерь, если формат это поддерживает',
