@@ -1,6 +1,7 @@
 import { effortOf } from './engines/encoders.js'
 import type { Inspection, RenditionPlan } from './engines/engine.js'
 import { defaultDpi, drawingOf } from './engines/page-drawing.js'
+import { keepsPages } from './engines/pages.js'
 import { type Size, targetSize } from './engines/target-size.js'
 import { formatNamed } from './formats.js'
 
@@ -83,14 +84,13 @@ function sizeOf(source: SourceFacts, plan: RenditionPlan): Size {
   return targetSize(size, { ...drawn, ...rest }, false)
 }
 
-/** All frames if the target plays them, all pages if it holds them, else one. */
 function pagesOf({ format, pages }: SourceFacts, plan: RenditionPlan): number {
   if (plan.page !== undefined || plan.everyPage) return 1
   if (plan.format === 'pdf') return pages
   const from = formatNamed(format)
   const to = formatNamed(plan.format)
   if (from.engine !== 'image') return 1
-  return (from.animates && to.animates) || (from.paged && to.paged) ? pages : 1
+  return keepsPages(from, to) ? pages : 1
 }
 
 const megapixels = ({ width, height }: Size) => (width * height) / 1e6

@@ -22,7 +22,6 @@ export async function openBmp(path: string, page?: number): Promise<Picture> {
     height,
     pages: 1,
     frames: 1,
-    pagesAreAlike: true,
     scalable: false,
     read(options) {
       const pixels = orCutOff('BMP', () => readDibPixels(bytes, header, bytes.readUInt32LE(10)))

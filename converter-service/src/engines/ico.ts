@@ -30,7 +30,6 @@ export async function openIco(path: string, page?: number): Promise<Picture> {
     height,
     pages: entries.length,
     frames: entries.length,
-    pagesAreAlike: false,
     scalable: false,
     read,
   }

@@ -11,6 +11,7 @@ import { countPngFrames } from './png-frames.js'
 import { type Metadata, type Sharp, type SharpOptions, sharp } from './sharp.js'
 import { openSvg } from './svg.js'
 import type { Size } from './target-size.js'
+import { openTiff } from './tiff.js'
 
 /** An uploaded picture whose header has been read. */
 export interface Picture {
@@ -24,8 +25,6 @@ export interface Picture {
   readonly pages: number
   /** Of the whole file, whether or not they can be read. */
   readonly frames: number
-  /** All pages are of one size, so that they can be read together. */
-  readonly pagesAreAlike: boolean
   /** Drawn, not sampled: it can be made larger without loss. */
   readonly scalable: boolean
   /** Begins to read its pixels: of the page that was opened, unless `options` name others. */
@@ -54,6 +53,8 @@ export function openPicture(source: SourceFile, page?: number): Promise<Picture>
       return openIco(source.path, page)
     case 'svg':
       return openSvg(source.path, page)
+    case 'tiff':
+      return openTiff(source.path, page)
     default:
       return openWithSharp(source, page)
   }
@@ -82,7 +83,6 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
     height: metadata.autoOrient.height,
     pages,
     frames,
-    pagesAreAlike: format.name !== 'tiff' || pages === 1 || (await canReadAll(source.path, header)),
     scalable: false,
     read: async ({ deep = false, ...options }) => {
       if (hevc) return readHevc(source.path, opened, metadata, deep, options)
@@ -110,13 +110,4 @@ async function readHevc(
     },
     options,
   )
-}
-
-async function canReadAll(path: string, header: SharpOptions): Promise<boolean> {
-  try {
-    await sharp(path, { ...header, pages: -1 }).metadata()
-    return true
-  } catch {
-    return false
-  }
 }

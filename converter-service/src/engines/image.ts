@@ -1,14 +1,16 @@
 import { HeraldError } from '@herald/proto/errors'
-import { findFormat, formatCatalogue } from '../formats.js'
+import { findFormat, formatCatalogue, formatNamed } from '../formats.js'
 import { encoders } from './encoders.js'
 import type { Engine, Inspection, SourceFile } from './engine.js'
 import { libheifVersion } from './heic.js'
 import { openPicture } from './image-source.js'
 import { makeRendition } from './make-rendition.js'
 import { held } from './metadata.js'
+import { keepsPages } from './pages.js'
 import { makePreview } from './preview.js'
 import { sharp } from './sharp.js'
 import { explainSharpFault } from './sharp-faults.js'
+import { makeTiffOfPages } from './tiff-of-pages.js'
 
 /** What sharp calls the formats that it has under another name. */
 const nameInSharp: Readonly<Record<string, string>> = { avif: 'heif', heic: 'heif' }
@@ -50,9 +52,17 @@ export const imageEngine: Engine = {
     }),
 
   convert: (source, plan, target, limits, wishes) =>
-    explained(source, async () =>
-      makeRendition(await openPicture(source, plan.page), plan, target, limits, wishes),
-    ),
+    explained(source, async () => {
+      const picture = await openPicture(source, plan.page)
+      const { pages, format } = picture
+      const isPaged = format.paged && keepsPages(format, formatNamed(plan.format))
+      if (!isPaged || pages === 1 || plan.page !== undefined) {
+        return makeRendition(picture, plan, target, limits, wishes)
+      }
+      return makeTiffOfPages(pages, plan, target, limits, async (ofPage, path) =>
+        makeRendition(await openPicture(source, ofPage.page), ofPage, path, limits),
+      )
+    }),
 
   preview: (rendition, { maxPixels }) =>
     explained(rendition, () =>

@@ -1,19 +1,18 @@
 import { HeraldError } from '@herald/proto/errors'
-import { formatNamed } from '../formats.js'
+import { type FormatDescription, formatNamed } from '../formats.js'
 import type { RenditionPlan } from './engine.js'
 import type { Picture } from './image-source.js'
 
 const figure = (value: number) => value.toLocaleString('en')
 
-/**
- * How many pages, from the one that was opened on: all frames where the target plays them, all
- * pages from TIFF to TIFF, else one.
- */
-export function pagesToRead(picture: Picture, plan: RenditionPlan): number {
-  const { pages, format } = picture
-  if (pages === 1 || plan.page !== undefined) return 1
-  if (format.animates && formatNamed(plan.format).animates) return pages
-  return format.name === 'tiff' && plan.format === 'tiff' && picture.pagesAreAlike ? pages : 1
+/** How many frames are read together: all of them if the target plays them, else one. */
+export function pagesToRead({ pages, format }: Picture, plan: RenditionPlan): number {
+  return plan.page === undefined && format.animates && formatNamed(plan.format).animates ? pages : 1
+}
+
+/** Whether a rendition holds all pages of such a file: as an animation, or a TIFF of a TIFF. */
+export function keepsPages(from: FormatDescription, to: FormatDescription): boolean {
+  return (from.animates && to.animates) || (from.name === 'tiff' && to.name === 'tiff')
 }
 
 /** `page` counts from 0, the message from 1. Throws HERALD_BAD_OPTION if the file has no such page. */

@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import type { EngineLimits, Inspection, Made, RenditionPlan, SourceFile } from './engine.js'
 import { imageEngine } from './image.js'
+import { openPicture } from './image-source.js'
 import { bareJpeg } from './jpeg-segments.js'
 import { defaultDpi } from './page-drawing.js'
 import { refuseTooManyPages } from './page-limits.js'
@@ -32,10 +33,7 @@ export async function bindPictures(
       : [plan.page]
   refuseTooManyPages(pages.length, limits)
   refuseTooManyPixels(inspection, pages.length, limits)
-  const metadata = await sharp(source.path, { limitInputPixels: false })
-    .metadata()
-    // What sharp cannot read, the image engine reads in another way.
-    .catch(() => undefined)
+  const { metadata } = await openPicture(source)
   const dpi = dotsPerInch(source, plan, metadata)
   const writer = await PdfWriter.create(target)
   let first: { width: number; height: number } | undefined
@@ -76,15 +74,15 @@ interface Taken {
 async function takeOver(
   source: SourceFile,
   plan: RenditionPlan,
-  metadata: Metadata | undefined,
+  metadata: Partial<Metadata>,
   limits: EngineLimits,
 ): Promise<Taken | undefined> {
   const { width, height, rotate } = plan
   if (source.format !== 'jpeg' || width !== undefined || height !== undefined || rotate !== 0) {
     return undefined
   }
-  const isGrey = metadata?.space === 'b-w'
-  if (!isGrey && metadata?.space !== 'srgb') return undefined
+  const isGrey = metadata.space === 'b-w'
+  if (!isGrey && metadata.space !== 'srgb') return undefined
   // A PDF without a profile shows sRGB: other colours are converted first.
   if (metadata.icc && !metadata.icc.includes('sRGB')) return undefined
   const data = bareJpeg(await readFile(source.path))
@@ -93,8 +91,8 @@ async function takeOver(
   await imageEngine.preview(source, limits)
   return {
     picture: {
-      width: metadata.width,
-      height: metadata.height,
+      width: metadata.width ?? 0,
+      height: metadata.height ?? 0,
       entries: `/ColorSpace/${isGrey ? 'DeviceGray' : 'DeviceRGB'}/BitsPerComponent 8/Filter/DCTDecode`,
       data,
     },
@@ -105,13 +103,13 @@ async function takeOver(
 async function redraw(
   source: SourceFile,
   plan: RenditionPlan,
-  metadata: Metadata | undefined,
+  metadata: Partial<Metadata>,
   inspection: Inspection,
   dpi: number,
   path: string,
   limits: EngineLimits,
 ): Promise<Taken> {
-  const isPhotograph = lossyFormats.has(source.format) && !metadata?.hasAlpha && !plan.lossless
+  const isPhotograph = lossyFormats.has(source.format) && !metadata.hasAlpha && !plan.lossless
   const { quality: _quality, maxBytes: _maxBytes, dpi: _dpi, ...wishes } = plan
   const unsized = plan.width === undefined && plan.height === undefined
   const asked: RenditionPlan = {
@@ -145,9 +143,13 @@ async function redraw(
 }
 
 /** What was asked for; else what a scanner wrote. Cameras write 72 and know nothing. */
-function dotsPerInch(source: SourceFile, { dpi }: RenditionPlan, metadata?: Metadata): number {
+function dotsPerInch(
+  source: SourceFile,
+  { dpi }: RenditionPlan,
+  metadata: Partial<Metadata>,
+): number {
   if (dpi !== undefined) return dpi
-  const density = metadata?.density ?? 0
+  const density = metadata.density ?? 0
   return source.format !== 'svg' && density > 72 && density <= 2400 ? density : defaultDpi
 }
 

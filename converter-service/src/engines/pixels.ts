@@ -6,7 +6,7 @@ import { type Sharp, type SharpOptions, sharp } from './sharp.js'
 export interface Pixels {
   readonly width: number
   readonly height: number
-  readonly channels: 3 | 4
+  readonly channels: 1 | 2 | 3 | 4
   /** Row by row from the upper left, without padding; Uint16Array holds 16 bits per channel. */
   readonly data: Uint8Array | Uint16Array
   readonly icc?: Buffer
@@ -23,9 +23,12 @@ export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sh
     ...(pixels.exif ? [chunk('eXIf', withoutPrefix(pixels.exif))] : []),
     ...(pixels.xmp ? [chunk('iTXt', xmpBody(pixels.xmp))] : []),
   ]
-  if (extras.length === 0) return raw
+  const isDeep = data instanceof Uint16Array
+  const isGrey = channels < 3
+  if (extras.length === 0 && !isGrey) return raw
   // Raw pixels can carry nothing, and of what sharp reads only PNG carries all of it.
-  if (data instanceof Uint16Array) raw.toColourspace('rgb16')
+  if (isGrey) raw.toColourspace(isDeep ? 'grey16' : 'b-w')
+  else if (isDeep) raw.toColourspace('rgb16')
   const png = await raw.png({ compressionLevel: 0 }).toBuffer()
   const parts = [png.subarray(0, afterHeader), ...extras, png.subarray(afterHeader)]
   return sharp(Buffer.concat(parts), options)

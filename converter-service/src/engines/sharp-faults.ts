@@ -50,6 +50,15 @@ const faults: readonly Fault[] = [
     explain: (format, cause) => damaged(format, 'is not well-formed', cause),
   },
   {
+    pattern: /exceeds channel limit/i,
+    explain: (format, cause) =>
+      new HeraldError(
+        'HERALD_UNSUPPORTED_FILE',
+        `This ${format.toUpperCase()} file has more than 5 channels, such as spot colours or masks; they cannot be read here.`,
+        { remedy: 'Save it as RGB or CMYK without further channels.', cause },
+      ),
+  },
+  {
     pattern: /unsupported (codec|feature)|compression.*not (supported|configured)|decoder/i,
     explain: (format, cause) =>
       new HeraldError(

@@ -47,7 +47,6 @@ export async function openSvg(path: string, page?: number): Promise<Picture> {
     ...size,
     pages: 1,
     frames: 1,
-    pagesAreAlike: true,
     scalable: true,
     read: async ({ drawnSize = size }) => {
       const factor = Math.max(drawnSize.width / size.width, drawnSize.height / size.height)

@@ -1,0 +1,128 @@
+import { HeraldError } from '@herald/proto/errors'
+import { formatNamed } from '../formats.js'
+import type { Picture, ReadOptions } from './image-source.js'
+import { refuseMissingPage } from './pages.js'
+import { sharpOf } from './pixels.js'
+import { type Metadata, type Sharp, type SharpOptions, sharp } from './sharp.js'
+import type { Size } from './target-size.js'
+import { readLab, readNumbers } from './tiff-samples.js'
+import { readTiffTags, type TiffTags } from './tiff-tags.js'
+
+const header: SharpOptions = { failOn: 'error', limitInputPixels: false }
+/** Resolutions further apart than this are an error of whoever wrote them. */
+const maxRatio = 4
+
+/** Opens a page of a TIFF; what libvips misreads in it is read as numbers and made a picture here. */
+export async function openTiff(path: string, page = 0): Promise<Picture> {
+  const tags = await readTiffTags(path, page)
+  if (tags) refuseNumbers(tags)
+  const isLab = tags !== undefined && (tags.photometric === 8 || tags.photometric === 9)
+  // libvips refuses L*a*b* of 8 bits, and so the whole file.
+  const readsLab = isLab && (tags.bits === 8 || tags.bits === 16)
+  const lab = readsLab ? await readLab.open(path, tags) : undefined
+  const { pages = 1 } = await sharp(lab ?? path, header).metadata()
+  refuseMissingPage(page, pages)
+  const metadata = await sharp(lab ?? path, { ...header, page }).metadata()
+  refuseChannels(metadata)
+  const readsNumbers = tags !== undefined && !readsLab && needsNumbers(tags, metadata)
+  const isGrey = metadata.space === 'b-w' || metadata.space === 'grey16'
+
+  const read = async ({ deep: _deep, ...options }: ReadOptions): Promise<Sharp> => {
+    const { icc } = metadata
+    if (lab && tags) return sharpOf(await readLab.pixels(lab, page, tags), options)
+    if (!readsNumbers) return sharp(path, { failOn: 'error', page, ...options })
+    const pixels = await readNumbers(path, page, metadata, tags)
+    return sharpOf(icc ? { ...pixels, icc } : pixels, options)
+  }
+  const deep = { depth: 'ushort', space: isGrey ? 'grey16' : 'rgb16' } as const
+  const shown: Partial<Metadata> = {
+    ...metadata,
+    ...(readsNumbers && metadata.depth !== 'uchar' ? deep : {}),
+    ...(lab ? { depth: 'uchar' as const, space: 'srgb' as const } : {}),
+  }
+  if (lab) withoutProfile(shown)
+  const picture = {
+    format: formatNamed('tiff'),
+    metadata: shown,
+    width: metadata.autoOrient.width,
+    height: metadata.autoOrient.height,
+    pages,
+    frames: pages,
+    scalable: false,
+    read,
+  }
+  const square = squareSize(metadata, tags)
+  return square ? withSquarePixels(picture, square) : picture
+}
+
+/** Refuses numbers that would come out wrong. */
+function refuseNumbers({ bits, sampleFormat, photometric }: TiffTags): void {
+  if (sampleFormat === 2 && photometric !== 8) {
+    throw unreadable('signed numbers, of which none is known to be white')
+  }
+  if (sampleFormat === 3 && bits !== 32) throw unreadable(`floating-point numbers of ${bits} bits`)
+  if (sampleFormat > 4) throw unreadable('complex numbers')
+}
+
+/** Refuses channels that would come out wrong. */
+function refuseChannels({ space, depth, channels }: Metadata): void {
+  const isGrey = space === 'b-w' || space === 'grey16'
+  if (space === 'multiband' || (isGrey && channels > 2)) {
+    throw unreadable(`${channels} channels that are no colours`)
+  }
+  if (space === 'cmyk' && depth !== 'uchar' && depth !== 'ushort') {
+    throw unreadable(`inks in numbers of type ${depth}`)
+  }
+}
+
+function unreadable(what: string): HeraldError {
+  return new HeraldError(
+    'HERALD_UNSUPPORTED_FILE',
+    `This TIFF file holds ${what}; as a picture it cannot be read here.`,
+    { remedy: 'Save it as RGB or grey with 8 or 16 bits per channel.' },
+  )
+}
+
+/** Whether libvips would take the numbers for others, or stumble over channels behind the alpha. */
+function needsNumbers({ sampleFormat, bits }: TiffTags, { space, channels }: Metadata): boolean {
+  if (space === 'lab') return false
+  return sampleFormat === 3 || bits === 32 || (space !== 'cmyk' && channels > 4)
+}
+
+/** The upright size with square pixels, if the file's are not: faxes have 204 by 98 to the inch. */
+function squareSize(metadata: Metadata, tags: TiffTags | undefined): Size | undefined {
+  const [across, down] = tags?.resolution ?? [1, 1]
+  const ratio = across / down
+  if (Math.abs(ratio - 1) < 0.01 || ratio > maxRatio || ratio < 1 / maxRatio) return undefined
+  const { width, height, orientation = 1 } = metadata
+  // The coarser direction is made finer: nothing is lost.
+  const stored = {
+    width: Math.round(width * Math.max(1, 1 / ratio)),
+    height: Math.round(height * Math.max(1, ratio)),
+  }
+  return orientation > 4 ? { width: stored.height, height: stored.width } : stored
+}
+
+function withSquarePixels(picture: Picture, size: Size): Picture {
+  const { depth, space } = picture.metadata
+  const metadata = { ...picture.metadata }
+  withoutProfile(metadata)
+  delete metadata.orientation
+  return {
+    ...picture,
+    ...size,
+    metadata,
+    async read(options) {
+      const upright = (await picture.read(options)).autoOrient().resize({ ...size, fit: 'fill' })
+      if (depth === 'ushort') upright.toColourspace(space === 'grey16' ? 'grey16' : 'rgb16')
+      const png = await upright.png({ compressionLevel: 0 }).toBuffer()
+      return sharp(png, { limitInputPixels: false })
+    },
+  }
+}
+
+/** The pixels are sRGB by now. */
+function withoutProfile(metadata: Partial<Metadata>): void {
+  metadata.hasProfile = false
+  delete metadata.icc
+}
