@@ -80,6 +80,10 @@ export function createProgram(context: CommandContext) {
     async run(args: readonly string[]): Promise<number> {
       const refused = await runCommand(program, args, ({ code }) => {
         const [first = ''] = args
+        const dashed = args.find((each) => /^-./.test(each) && existsSync(each))
+        if (code === 'commander.unknownOption' && dashed !== undefined) {
+          context.terminal.tell(`If you mean the file ${shown(dashed)}, write ./${shown(dashed)}`)
+        }
         if (code !== 'commander.unknownCommand' || !existsSync(first)) return
         context.terminal.tell(`To convert it: herald convert ${shown(first)} --to webp`)
       })

@@ -187,8 +187,14 @@ describe('standard input and output', () => {
     ['JSON beside', ['-', '--to', 'webp', '--json'], /both go to standard output/],
     ['standard input twice', ['-', '-', '--to', 'webp'], /named twice/],
     ['a name for nothing', ['a.png', '--to', 'webp', '--name', 'b.png'], /--name is for/],
+    [
+      '--force with --skip-existing',
+      ['a.png', '-t', 'webp', '--force', '--skip-existing'],
+      /cannot be used with/,
+    ],
+    ['a file that looks like an option', ['-x.png', '--to', 'webp'], /write \.\/-x\.png/],
   ])('%s is a wrong call', async (_, args, message) => {
-    const shop = await workshop({ 'a.png': picture, 'b.png': picture })
+    const shop = await workshop({ 'a.png': picture, 'b.png': picture, '-x.png': picture })
     const { status, stderr, bytes } = await shop.pipe(['convert', ...args], picture)
     expect(stderr).toMatch(message)
     expect({ status, size: bytes.length }).toEqual({ status: 2, size: 0 })

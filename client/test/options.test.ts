@@ -105,6 +105,17 @@ describe('herald convert makes what is asked for', () => {
     expect((await readFile(shop.path('out', 'a.png')))[25]).toBe(3)
   })
 
+  test('a picture that was not enlarged is reported, with the option that does it', async () => {
+    const shop = await workshop({ 'a.png': gradient(40, 30) })
+    const convert = (...options: string[]) =>
+      shop.herald(['convert', 'a.png', '--to', 'webp', '--force', '--no-announce', ...options])
+    const small = await convert('--width', '400')
+    expect(small.stdout).toContain('not enlarged: it stays at 40 × 30; --enlarge makes it larger')
+    for (const options of [['--width', '20'], ['--width', '400', '--enlarge'], []]) {
+      expect((await convert(...options)).stdout).not.toContain('enlarged')
+    }
+  })
+
   test('a slip in a value is told before anything is asked of the converter', async () => {
     const shop = await openWorkshop('localhost:1')
     onTestFinished(() => shop.close())

@@ -55,6 +55,16 @@ describe('the terminal', () => {
     expect(seen()).toEqual(['a result', 'a word'])
   })
 
+  test('progress is shown only if both streams are terminals', () => {
+    for (const [out, err] of [
+      [pipe(), screen(80).stream],
+      [screen(80).stream, pipe()],
+    ] as const) {
+      expect(createTerminal(out, err, {}).screen).toBeUndefined()
+    }
+    expect(createTerminal(screen(80).stream, screen(80).stream, {}).screen).toBeDefined()
+  })
+
   test('lines that a narrower screen has broken are taken back as the rows they have become', () => {
     const { stream } = screen(80)
     const written: string[] = []

@@ -1,3 +1,4 @@
+import { humanBytes } from '@herald/runtime/terminal-text'
 import type { ConverterConfig } from './config.js'
 
 /** The most renditions of one upload; part of the contract. */
@@ -14,9 +15,8 @@ export type Limits = Pick<
   'maxBytes' | 'maxPixels' | 'maxPages' | 'timeoutMs' | 'cpuMs' | 'memoryBytes' | 'maxOutputBytes'
 >
 
-/** `104,857,600 bytes (100 MiB)` */
+/** `100 MB (100,000,000 bytes)` */
 export function describeBytes(bytes: number): string {
   const exact = `${bytes.toLocaleString('en')} bytes`
-  const mebibytes = bytes / 1024 ** 2
-  return mebibytes < 1 ? exact : `${exact} (${Number(mebibytes.toFixed(1))} MiB)`
+  return bytes < 1_000_000 ? exact : `${humanBytes(bytes)} (${exact})`
 }

@@ -77,7 +77,7 @@ test('what a child starts counts as its own memory, and dies with it', async () 
   expect(await refusal(converter.client, bomb, ['png'])).toMatchObject({
     status: status.RESOURCE_EXHAUSTED,
     code: 'HERALD_TOO_MUCH_MEMORY',
-    message: expect.stringContaining('400 MiB'),
+    message: expect.stringContaining('419 MB'),
   })
   await waitFor(() => expect(family.filter(isRunning)).toEqual([]))
 })
@@ -193,7 +193,7 @@ test.each<[string, Partial<ConversionSpec>]>([
   console.log(`2 GiB: refused after ${(sent / 1024 ** 2).toFixed(1)} MiB of a limit of 8 MiB`)
   expect(refused).toMatchObject({
     code: 'HERALD_TOO_MANY_BYTES',
-    message: expect.stringContaining('8 MiB'),
+    message: expect.stringContaining('8.4 MB'),
   })
   // What was on its way when the limit was reached counts as sent.
   expect(sent).toBeLessThan(spec.sizeBytes ? 1 : 32 * 1024 ** 2)

@@ -78,21 +78,22 @@ export const integer = (fallback: number, min: number, max: number) =>
     { form: `a whole number from ${min} to ${max}` },
   )
 
-const byteUnits: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+const powers = ['', 'k', 'm', 'g']
 
-/** An amount of bytes: `1500`, `24k`, `100M`, `2G` (1k = 1,024). */
+/** An amount of bytes: `1500`, `24k`, `100M` (1k = 1,000), `2GiB` (1Ki = 1,024). */
 export const bytes = (fallback: string) =>
   variable(
     z
       .string()
-      .regex(/^\d+[kmg]?$/i)
+      .regex(/^\d+([kmg]i?b?)?$/i)
       .default(fallback)
-      .transform(
-        (text) =>
-          Number.parseInt(text, 10) * (byteUnits[text.replace(/\d+/, '').toLowerCase()] ?? 1),
-      )
+      .transform((text) => {
+        const unit = text.replace(/\d+/, '').toLowerCase()
+        const base = unit.includes('i') ? 1024 : 1000
+        return Number.parseInt(text, 10) * base ** powers.indexOf(unit.charAt(0))
+      })
       .refine(Number.isSafeInteger),
-    { form: 'an amount of bytes such as 24k, 100M or 2G' },
+    { form: 'an amount of bytes such as 24k, 100M or 2GiB' },
   )
 
 const durationUnits: Record<string, number> = {

@@ -45,7 +45,8 @@ export function createTerminal(
   const wanted = (stream: Stream) =>
     forced ?? (stream.isTTY === true && !said('NO_COLOR') && env['TERM'] !== 'dumb')
   const colours = { stdout: wanted(stdout), stderr: wanted(stderr) }
-  const seen = stderr.isTTY === true && env['TERM'] !== 'dumb'
+  // With one of the two in a pipe or a file, moving the cursor would garble what is kept.
+  const seen = stdout.isTTY === true && stderr.isTTY === true && env['TERM'] !== 'dumb'
   // Of a terminal that does not tell: the size they had for decades.
   const widthOf = (stream: Stream) => Math.max(10, stream.columns || 80)
 

@@ -61,7 +61,12 @@ export function addConvertCommand(
     .option('-o, --out <folder>', 'where the results go; beside their source; - is stdout')
     .option('-r, --recursive', 'convert what is in folders, and in theirs; mirrored under --out')
     .option('-f, --force', 'replace files that exist')
-    .option('--skip-existing', 'leave out what is there already; to go on after a stop')
+    .addOption(
+      new Option(
+        '--skip-existing',
+        'leave out files whose results exist; continues a run',
+      ).conflicts('force'),
+    )
     .option('--name <name>', 'what standard input is called')
 
     .optionsGroup('The announcement:')

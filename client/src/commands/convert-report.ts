@@ -45,8 +45,18 @@ export interface ConvertReport {
   end(run: EndOfRun): void
 }
 
-/** `target`: where the results are told. */
-export function humanReport(terminal: Terminal, cwd: string, target: Target): ConvertReport {
+export interface HumanReportOptions {
+  /** Paths below it are shown relative to it. Absolute. */
+  readonly cwd: string
+  /** Where the lines go. */
+  readonly target: Target
+  /** The box that was requested, in pixels. */
+  readonly width?: number | undefined
+  readonly height?: number | undefined
+}
+
+export function humanReport(terminal: Terminal, options: HumanReportOptions): ConvertReport {
+  const { cwd, target } = options
   const lines = resultLines(terminal, target)
   const say = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.tell(line))
   const place = (path: string) => {
@@ -67,6 +77,17 @@ export function humanReport(terminal: Terminal, cwd: string, target: Target): Co
         told: index === 0 ? told(terminal, announced, target) : '',
       }
       say(lines.format(line, index === 0))
+    }
+    const small = renditions.find((made) => isSmallerThan(made, options))
+    if (small && !isShrunk(small, summary.input)) {
+      const size = `${small.width} × ${small.height}`
+      say(
+        terminal.paint(
+          'dim',
+          `  not enlarged: it stays at ${size}; --enlarge makes it larger`,
+          target,
+        ),
+      )
     }
     const truth = disguise(outcome)
     if (truth) say(terminal.paint('dim', `  ${shown(given)} ${truth}`, target))
@@ -93,6 +114,17 @@ export function humanReport(terminal: Terminal, cwd: string, target: Target): Co
     },
   }
 }
+
+type Size = { readonly width: number; readonly height: number }
+
+/** Neither side fills the box that was requested. */
+const isSmallerThan = (size: Size, { width, height }: HumanReportOptions) =>
+  (width !== undefined || height !== undefined) &&
+  size.width < (width ?? Number.POSITIVE_INFINITY) &&
+  size.height < (height ?? Number.POSITIVE_INFINITY)
+
+const isShrunk = (size: Size, source: Size | undefined | null) =>
+  size.width * size.height < (source?.width ?? 0) * (source?.height ?? 0)
 
 /** What was wrong with a file, and what to do. */
 export function tellFault(

@@ -83,7 +83,12 @@ async function convertPrepared(
   const startedAt = Date.now()
   const report = options.json
     ? jsonReport(terminal, config.topic)
-    : humanReport(terminal, process.cwd(), run.deliver ? 'stderr' : 'stdout')
+    : humanReport(terminal, {
+        cwd: process.cwd(),
+        target: run.deliver ? 'stderr' : 'stdout',
+        width: options.width,
+        height: options.height,
+      })
   for (const job of jobs) report.expect(job)
   const bars = showBars(terminal, jobs.length)
   const tally = runTally()

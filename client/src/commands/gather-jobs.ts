@@ -18,7 +18,7 @@ export interface GatherTools {
 
 const defaultName = 'stdin'
 /** The default of a converter that does not tell. */
-const usualMaxBytes = 100 * 1024 ** 2
+const usualMaxBytes = 100_000_000
 /** Files that are looked at at once. */
 const looksAtOnce = 32
 

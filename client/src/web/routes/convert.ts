@@ -12,7 +12,7 @@ import { type Services, wantsJson } from './services.js'
 
 const filesOfAForm = 100
 /** Used while the converter has not told its limit. */
-const usualMaxBytes = 100 * 1024 ** 2
+const usualMaxBytes = 100_000_000
 
 /** `POST /convert`: each file goes to the converter as it arrives; answers when all of it is read. */
 export function convertRoute(services: Services): RequestHandler {
