@@ -10,13 +10,14 @@ import { noSandbox } from '@herald/converter-service/engines/sandbox'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   docxFile,
+  field,
   formulas,
   openDocumentFile,
   paragraph,
   trackedDocx,
   xlsxFile,
 } from './office-file.js'
-import { leftOut, print, wordsOf } from './printed.js'
+import { leftOut, print, sandboxed, wordsOf } from './printed.js'
 
 const slow = { timeout: 120_000 }
 const trackedRtf = Buffer.from(
@@ -40,6 +41,19 @@ test.runIf(leftOut === '').each([
     const words = await wordsOf(await print(bytes, { format }))
     expect(words).toMatch(expected)
     expect(words).not.toMatch(/DELETED|PARAGRAPH|MOVED/)
+  },
+)
+
+test.runIf(leftOut === '')(
+  `a document that prints its name or path prints nothing of the server${leftOut}`,
+  slow,
+  async () => {
+    const document = docxFile({ body: field('FILENAME') + field('FILENAME \\p') })
+    const name = '/home/ada/Plan #1 für Köln.docx'
+    const words = await wordsOf(await print(document, { format: 'docx', name }))
+    expect(words).toMatch(/^\s*Plan _1 für Köln\.docx\s/)
+    // Without a sandbox the folder shows.
+    if (sandboxed) expect(words).toMatch(/\/document\/Plan _1 für Köln\.docx\s*$/)
   },
 )
 

@@ -23,6 +23,8 @@ export const leftOut = !office
     ? ''
     : ' (left out: poppler-utils is not installed)'
 
+export const sandboxed = found !== undefined
+
 /** Prints a document in this process; resolves to the path of the PDF, in a new folder. */
 export async function print(bytes: Buffer, source: Omit<SourceFile, 'path'>): Promise<string> {
   if (!office) throw new Error('LibreOffice is not installed')

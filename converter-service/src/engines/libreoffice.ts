@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { delimiter, dirname, join, parse } from 'node:path'
+import { delimiter, dirname, join, parse, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { writeProfile } from './libreoffice-profile.js'
-import type { Sandbox } from './sandbox.js'
+import { folderInSandbox, type Sandbox } from './sandbox.js'
 
 /** An installed LibreOffice. */
 export interface LibreOffice {
@@ -90,8 +90,8 @@ function readSettings(folder: string, name: string): string {
 }
 
 /**
- * Has LibreOffice read `document` and write it in another format below `folder`, where its profile
- * is as well. Resolves to the path of what it wrote; undefined if it could not. It runs in this
+ * Has LibreOffice read `document`, which is below `folder`, and write it there in another format, beside
+ * its profile. Resolves to the path of what it wrote; undefined if it could not. It runs in this
  * process' group, and is killed with it.
  */
 export async function runLibreOffice(
@@ -101,12 +101,15 @@ export async function runLibreOffice(
   { importFilter, exportFilter, extension, calculates = false }: Conversion,
   sandbox: Sandbox,
 ): Promise<string | undefined> {
-  const profile = join(folder, 'profile')
   const made = join(folder, 'made')
   await mkdir(made, { recursive: true })
-  await writeProfile(profile, { calculates, ...(buildId ? { buildId } : {}) })
+  await writeProfile(join(folder, 'profile'), { calculates, ...(buildId ? { buildId } : {}) })
+  const command = sandbox(folder)
+  // Fields of a document print its path.
+  const inside = command.length > 0 ? folderInSandbox : folder
+  const profile = join(inside, 'profile')
   const words = [
-    ...sandbox(folder),
+    ...command,
     program,
     `-env:UserInstallation=${pathToFileURL(profile)}`,
     '--headless',
@@ -118,18 +121,19 @@ export async function runLibreOffice(
     '--convert-to',
     `${extension}:${exportFilter}`,
     '--outdir',
-    made,
-    document,
+    join(inside, 'made'),
+    join(inside, relative(folder, document)),
   ]
   // Nothing of ours but where programs and fonts are; what it writes lies in the job's folder.
   const { PATH = '', LANG = 'C.UTF-8', FONTCONFIG_PATH, FONTCONFIG_FILE } = process.env
   const env = {
     PATH,
-    LANG,
+    // File names are in UTF-8.
+    LANG: /utf-?8/i.test(LANG) ? LANG : 'C.UTF-8',
     ...(FONTCONFIG_PATH ? { FONTCONFIG_PATH } : {}),
     ...(FONTCONFIG_FILE ? { FONTCONFIG_FILE } : {}),
     HOME: profile,
-    TMPDIR: folder,
+    TMPDIR: inside,
     SAL_USE_VCLPLUGIN: 'svp',
     SAL_DISABLE_OPENCL: '1',
   }

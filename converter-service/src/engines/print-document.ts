@@ -1,5 +1,5 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
 import { documentKinds } from './document-kinds.js'
 import type { SourceFile } from './engine.js'
@@ -30,12 +30,13 @@ export async function printDocument(
     return made
   }
   try {
-    let document = join(folder, `document.${kind.extension}`)
+    let document = join(folder, fileNameOf(source.name, kind.extension))
     let { importFilter } = kind
     await kind.prepare(source, document)
     const isText = kind.module === 'writer'
     if (isText && (traits?.hasTrackedChanges ?? (await mayHoldTrackedChanges(path, format)))) {
-      const set = join(folder, `set.${kind.extension}`)
+      const set = join(folder, 'set', basename(document))
+      await mkdir(dirname(set))
       if (!(await showTrackedChanges(document, format, trackedChanges, set))) {
         // What LibreOffice writes has the switch.
         const odt = await convert(document, { importFilter, ...asOdt })
@@ -52,6 +53,20 @@ export async function printDocument(
   }
 }
 
+/**
+ * Documents print their name in fields, headers and footers: it is the owner's, as far as every
+ * file system takes it.
+ */
+function fileNameOf(name = '', extension: string): string {
+  const known = name
+    .replace(/^.*[/\\]/s, '')
+    .replace(/\.[^.]*$/, '')
+    .replace(/[^\p{L}\p{N} ()+,._-]/gu, '_')
+    .replace(/^[. ]+/, '')
+  return `${[...known].slice(0, maxNameLength).join('') || 'document'}.${extension}`
+}
+
+const maxNameLength = 50
 const asOdt = { exportFilter: 'writer8', extension: 'odt' }
 
 function unreadable(format: string): HeraldError {

@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
+/** What a sandboxed program sees in place of its own folder. */
+export const folderInSandbox = '/document'
+
 /** What is put before a program, so that it sees `folder` and programs, and nothing else. */
 export type Sandbox = (folder: string) => readonly string[]
 
@@ -27,7 +30,7 @@ const bubblewrap =
     '--die-with-parent',
     ...readable.flatMap((path) => ['--ro-bind-try', path, path]),
     ...[...proc, '--dev', '/dev', '--tmpfs', '/tmp'],
-    ...['--bind', folder, folder, '--chdir', folder, '--'],
+    ...['--bind', folder, folderInSandbox, '--chdir', folderInSandbox, '--'],
   ]
 
 /**
