@@ -1,9 +1,11 @@
 import { hostname } from 'node:os'
-import type { Message } from '@herald/broker'
+import { type Message, maxMessageBytes } from '@herald/broker'
+import { messageBytes } from '@herald/broker/announcement-events'
 import { toMessage } from '@herald/broker/message'
 import type { ReceivedConversionSummary } from '@herald/proto/converter'
-import type { HeraldError } from '@herald/proto/errors'
+import { HeraldError } from '@herald/proto/errors'
 import { eventTypes, type HeraldEvent } from '@herald/proto/events'
+import { humanBytes } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import type { SavedRendition } from './convert-and-announce.js'
 
@@ -43,8 +45,26 @@ export interface ConvertedFacts {
   readonly finishedAt: Date
 }
 
-/** One FileConverted for each recipient. */
+/**
+ * One FileConverted for each recipient, without the small picture if it would be larger than brokers
+ * take with it. Throws HERALD_TOO_MUCH_OUTPUT if it is too large without: it names too many files.
+ */
 export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFacts): Announced[] {
+  const whole = convertedEvents(frame, facts)
+  if (!isTooLarge(whole)) return whole
+  const smaller = convertedEvents(frame, { ...facts, summary: { ...facts.summary, preview: null } })
+  if (!isTooLarge(smaller)) return smaller
+  throw new HeraldError(
+    'HERALD_TOO_MUCH_OUTPUT',
+    `The announcement of ${facts.renditions.length.toLocaleString('en')} files is larger than the ${humanBytes(maxMessageBytes)} that a broker takes.`,
+    { remedy: 'Convert fewer pages at once, or save without announcing: --no-announce.' },
+  )
+}
+
+const isTooLarge = (announced: readonly Announced[]) =>
+  announced.some(({ message }) => messageBytes([message]) > maxMessageBytes)
+
+function convertedEvents(frame: AnnouncementFrame, facts: ConvertedFacts): Announced[] {
   const { summary, renditions } = facts
   const { input } = summary
   return forEachRecipient(frame, facts.finishedAt, (recipient) => ({

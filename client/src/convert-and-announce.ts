@@ -115,9 +115,7 @@ export async function convertAndAnnounce(
     complete = files.complete(summary)
     // From the record on, the way leads forward only.
     if (job.signal.aborted) throw job.signal.reason
-    await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
     const renditions = complete.map((each) => savedRendition(each, job.deliver !== undefined))
-    await job.noting?.({ summary, renditions })
     const finishedAt = new Date()
     const announced = announceConverted(job, {
       fileName: job.input.name,
@@ -126,6 +124,8 @@ export async function convertAndAnnounce(
       startedAt,
       finishedAt,
     })
+    await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
+    await job.noting?.({ summary, renditions })
     const placed = job.deliver ? [] : complete.map(outboxFile)
     const announcement =
       announced.length === 0

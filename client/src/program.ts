@@ -112,6 +112,7 @@ Exit status:
        herald why: nothing is known of that id
   4    it took too long
   5    the converter is busy or cannot be reached; herald why: so is the notifier
+  6    with --wait: an e-mail was not sent, or not in time
   130  stopped with Ctrl-C
   With several files: that of the first, in the order named, that failed.
 

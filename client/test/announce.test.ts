@@ -71,7 +71,7 @@ describe('what is converted is announced', () => {
   test('without an address one event goes to the default address, and the line says so', async () => {
     const shop = await workshop({ 'a.png': picture })
     const { stdout } = await shop.herald(['convert', 'a.png', '--to', 'webp'])
-    expect(stdout).toMatch(/ {2}announced to the default address\n$/)
+    expect(stdout).toMatch(/ {2}queued for the default address\n$/)
     const events = await readTopic(shop.brokerUrl)
     expect(events.map(({ event }) => event.data.recipient?.address)).toEqual([''])
   })
@@ -131,7 +131,7 @@ describe('a file that could not be converted', () => {
     const args = ['convert', 'note.png', '--to', 'webp', '--notify', 'ada@example.com']
     const { status, stderr } = await shop.herald(args)
     expect(status).toBe(3)
-    expect(stderr).toContain('told ada@example.com')
+    expect(stderr).toContain('queued for ada@example.com')
     const [failed, ...more] = await readTopic(shop.brokerUrl)
     expect(more).toEqual([])
     expect(failed?.event).toMatchObject({

@@ -63,7 +63,7 @@ describe('herald convert', () => {
     ])
     expect(status).toBe(0)
     expect(stdout).toMatch(
-      /^✓ photos\/harbour\.png → photos\/harbour\.webp {2,}[\d.]+ k?B → +[\d.]+ k?B \(−\d+ %\) +\d+ ms {2}told ada@example\.com\n$/,
+      /^✓ photos\/harbour\.png → photos\/harbour\.webp {2,}[\d.]+ k?B → +[\d.]+ k?B \(−\d+ %\) +\d+ ms {2}queued for ada@example\.com\n$/,
     )
     expect(stderr).toMatch(/^! No notifier has ever read the topic/)
     expect(await shop.names(shop.path('photos'))).toEqual(['harbour.png', 'harbour.webp'])

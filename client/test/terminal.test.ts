@@ -195,11 +195,11 @@ describe('the lines of results', () => {
     before: 825_000,
     after: 48_000,
     time: '325 ms',
-    told: 'told ada@example.com',
+    announced: 'queued for ada@example.com',
   }
 
   test.each([
-    [140, /^✓ photos\/harbour\.jpg → web\/photos\/harbour\.webp .* told ada@example\.com$/],
+    [140, /^✓ photos\/harbour\.jpg → web\/photos\/harbour\.webp .* queued for ada@example\.com$/],
     [90, /^✓ photos\/harbour\.jpg → web\/photos\/harbour\.webp .* 325 ms$/],
     [70, /^✓ web\/photos\/harbour\.webp +825 kB → +48 kB \(−94 %\) +325 ms$/],
     [40, /^✓ …\/harbour\.webp +48 kB \(−94 %\)$/],

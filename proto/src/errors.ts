@@ -34,6 +34,7 @@ export const errorTable = {
   HERALD_DAMAGED_TRANSFER: { grpcStatus: status.DATA_LOSS, exitCode: 5, retryable: true },
   HERALD_CANNOT_WRITE: { grpcStatus: status.INTERNAL, exitCode: 1, retryable: false },
   HERALD_DISK_FULL: { grpcStatus: status.RESOURCE_EXHAUSTED, exitCode: 1, retryable: false },
+  HERALD_NOT_MAILED: { grpcStatus: status.FAILED_PRECONDITION, exitCode: 6, retryable: false },
   HERALD_CANCELLED: { grpcStatus: status.CANCELLED, exitCode: 130, retryable: false },
   HERALD_INTERNAL: { grpcStatus: status.INTERNAL, exitCode: 1, retryable: false },
 } as const satisfies Record<string, ErrorMeaning>

@@ -73,12 +73,16 @@ export function addConvertCommand(
     .option('-n, --notify <address>', 'who gets an e-mail; repeat it for several', collect)
     .option('--no-announce', 'save the results only: publish no event, send no e-mail')
     .option('--language <tag>', 'the language of the e-mail, such as en')
+    .option('--wait', 'wait until the mail server has the e-mail; exit status 6 if it is not sent')
 
     .optionsGroup('The run:')
     .option('--dry-run', 'only say what would be made, how long it would take; write nothing')
     .option('-j, --jobs <n>', "files at once; one more than the converter's cores", whole(1, 64))
     .addOption(
-      new Option('--timeout <duration>', 'the most time for one file: 500ms, 30s, 10m')
+      new Option(
+        '--timeout <duration>',
+        'the most time for one file, and for --wait: 500ms, 30s, 10m',
+      )
         .argParser(duration)
         .default(600_000, '10m'),
     )

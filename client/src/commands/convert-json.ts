@@ -2,6 +2,7 @@ import type { HeraldError } from '@herald/proto/errors'
 import type { Terminal } from '@herald/runtime/terminal'
 import { jsonLine } from '@herald/runtime/terminal-text'
 import type { Converted } from '../convert-and-announce.js'
+import type { MailOutcome } from '../mail-outcomes.js'
 import type { ConvertReport, FileOutcome } from './convert-report.js'
 
 /**
@@ -12,22 +13,29 @@ import type { ConvertReport, FileOutcome } from './convert-report.js'
  * quality, effort, encoder, conversionMs}]; `stripped`; `queueMs`, `conversionMs`, `estimatedMs`,
  * `cpuMs`, `peakMemoryBytes`, `totalMs`;
  * `topic`, `events` [{id, recipient, partition, offset}], `eventIds`, `announced` (whether they are
- * published); `warning` or null; `error` {code, message, remedy, exitCode} or null.
+ * published); with --wait each of `events` has `mail` {state, reply}, state `mailed`, `not mailed` or
+ * `possibly mailed`, null if not known in time; `warning` or null; `error` {code, message, remedy, exitCode} or null.
  * What does not apply is null or empty; fields are added, never renamed.
  */
 export function jsonReport(terminal: Terminal, topic: string): ConvertReport {
   return {
     expect() {},
-    done(outcome) {
-      terminal.print(jsonLine(lineOf(outcome, topic)))
+    done(outcome, mails) {
+      terminal.print(jsonLine(lineOf(outcome, topic, mails)))
     },
     end() {},
   }
 }
 
-function lineOf(outcome: FileOutcome, topic: string) {
+function lineOf(
+  outcome: FileOutcome,
+  topic: string,
+  mails: ReadonlyMap<string, MailOutcome> | undefined,
+) {
   const { converted, fault, announced } = outcome
-  const events = announced?.events ?? []
+  const events = (announced?.events ?? []).map((event) =>
+    mails ? { ...event, mail: mails.get(event.id) ?? null } : event,
+  )
   return {
     file: outcome.given,
     ok: converted !== undefined,

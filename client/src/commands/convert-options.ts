@@ -33,6 +33,8 @@ export interface ConvertCommandOptions {
   /** False with --no-announce. */
   readonly announce: boolean
   readonly language?: string
+  /** Wait for what becomes of the mails. */
+  readonly wait?: boolean
   readonly json?: boolean
   /** Milliseconds for one file. */
   readonly timeout: number

@@ -4,6 +4,7 @@ import type { Target, Terminal } from '@herald/runtime/terminal'
 import { humanDuration, shown, wrapped } from '@herald/runtime/terminal-text'
 import type { AnnouncedOutcome } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
+import type { MailOutcome } from '../mail-outcomes.js'
 import type { ConvertJob } from './convert-job.js'
 import { resultLines } from './result-lines.js'
 import type { RunTally } from './run-tally.js'
@@ -24,7 +25,7 @@ export interface FileOutcome {
   /** Without its preview: a run may have thousands. */
   readonly converted: Converted | undefined
   readonly fault: HeraldError | undefined
-  /** What was told; undefined where nothing was to be. */
+  /** What was announced; undefined if nothing was to be. */
   readonly announced: AnnouncedOutcome | undefined
 }
 
@@ -41,7 +42,8 @@ export interface EndOfRun {
 export interface ConvertReport {
   /** What will be shown, to align by. */
   expect(job: ConvertJob): void
-  done(outcome: FileOutcome): void
+  /** `mails`: what became of the mails, by event, if that was waited for. */
+  done(outcome: FileOutcome, mails?: ReadonlyMap<string, MailOutcome>): void
   end(run: EndOfRun): void
 }
 
@@ -74,7 +76,7 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
         before: summary.input?.sizeBytes ?? 0,
         after: sizeBytes,
         time: index === 0 ? humanDuration(totalMs) : '',
-        told: index === 0 ? told(terminal, announced, target) : '',
+        announced: index === 0 ? announcementText(terminal, announced, target) : '',
       }
       say(lines.format(line, index === 0))
     }
@@ -96,7 +98,8 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
   const failed = ({ given, fault, announced }: FileOutcome) => {
     const { publicMessage, remedy } = fault as HeraldError
     tellFault(terminal, given, { publicMessage, remedy })
-    if (announced && !announced.warning) terminal.tell(`  ${told(terminal, announced, 'stderr')}`)
+    if (announced && !announced.warning)
+      terminal.tell(`  ${announcementText(terminal, announced, 'stderr')}`)
   }
 
   return {
@@ -166,13 +169,16 @@ function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndO
   ]
 }
 
-function told(terminal: Terminal, announced: AnnouncedOutcome | undefined, target: Target): string {
+function announcementText(
+  terminal: Terminal,
+  announced: AnnouncedOutcome | undefined,
+  target: Target,
+): string {
   if (!announced) return 'not announced'
   if (announced.warning) return terminal.paint('yellow', 'announcement kept', target)
-  const names = announced.events.map((event) => event.recipient).filter((name) => name !== '')
-  if (names.length === 0) return 'announced to the default address'
-  const shownNames = names.slice(0, 3).map(shown).join(', ')
-  return `told ${shownNames}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
+  const names = announced.events.map(({ recipient }) => shown(recipient || 'the default address'))
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
+  return `queued for ${names.slice(0, 3).join(', ')}${more}`
 }
 
 /** What the file really is, where its name says otherwise. */

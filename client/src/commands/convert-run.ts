@@ -169,7 +169,7 @@ export function isWorthTelling(
     recipients.some((address) => address !== '') &&
     !fault.retryable &&
     !['HERALD_UNREADABLE_FILE', 'HERALD_DISK_FULL'].includes(fault.code) &&
-    ![2, 130].includes(fault.exitCode)
+    ![2, 6, 130].includes(fault.exitCode)
   )
 }
 

@@ -1,21 +1,23 @@
 import { availableParallelism } from 'node:os'
-import { HeraldError } from '@herald/proto/errors'
+import { errorTable, HeraldError } from '@herald/proto/errors'
 import { shown } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
-import { type Announcer, withAnnouncer, withRelay } from '../announcer.js'
+import { type AnnouncedEvent, type Announcer, withAnnouncer, withRelay } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { type ClientConfig, loadConfig } from '../config.js'
 import { type ConverterClient, openConverter } from '../converter-client.js'
 import { standardStream } from '../find-inputs.js'
+import { type MailOutcome, waitForMails } from '../mail-outcomes.js'
 import { readLanguage, readRecipients } from '../recipients.js'
 import { scratchFolder } from '../scratch-folder.js'
 import { type StandardOutput, writeToStandardOutput } from '../standard-streams.js'
 import { failedJob } from './convert-job.js'
 import { jsonReport } from './convert-json.js'
 import type { ConvertCommandOptions } from './convert-options.js'
-import { humanReport } from './convert-report.js'
+import { type FileOutcome, humanReport } from './convert-report.js'
 import { convertAll, type Run } from './convert-run.js'
 import { dryRun } from './dry-run.js'
+import { allMailed, reportMails } from './mail-report.js'
 import { type PreparedRun, prepareJobs } from './prepare-jobs.js'
 import { showBars } from './progress-bars.js'
 import { runTally } from './run-tally.js'
@@ -92,28 +94,50 @@ async function convertPrepared(
   for (const job of jobs) report.expect(job)
   const bars = showBars(terminal, jobs.length)
   const tally = runTally()
-  let announces = false
+  const announced: AnnouncedEvent[] = []
+  const held: FileOutcome[] = []
   // One more than can be worked on: while it uploads or is saved, the others keep every worker busy.
   const atOnce = options.jobs ?? (workers ?? availableParallelism()) + 1
   try {
     await convertAll(jobs, run, { converter, announcer, bars }, atOnce, (outcome) => {
       tally.add(outcome)
-      announces ||= outcome.announced !== undefined
-      report.done(outcome)
+      announced.push(...(outcome.announced?.events ?? []))
+      // The line of a program says what became of the mail, too.
+      if (options.wait && options.json) held.push(outcome)
+      else report.done(outcome)
     })
   } finally {
     bars.end()
   }
   report.end({ tally, files: jobs.length, leftOut, elapsedMs: Date.now() - startedAt })
   if (run.recipients.length === 0) return tally.exitCode
-  const missing = announces ? await announcer.missingConsumer(run.topic) : undefined
+  const missing = announced.length > 0 ? await announcer.missingConsumer(run.topic) : undefined
   if (missing) terminal.tell(`${terminal.paint('yellow', '!', 'stderr')} ${shown(missing)}`)
   if (!run.signal.aborted) await announcer.catchUp()
-  return tally.exitCode
+  if (!options.wait) return tally.exitCode
+  const outcomes = await waitForMails(
+    announced.map(({ id }) => id),
+    {
+      ...{ broker: config.broker, topic: run.topic, signal: run.signal },
+      ...{ group: `herald-wait-${run.runId}`, timeoutMs: options.timeout },
+    },
+  ).catch((error: Error) => {
+    terminal.tell(`herald: ${shown(error.message)}`)
+    return new Map<string, MailOutcome>()
+  })
+  if (options.json) for (const outcome of held) report.done(outcome, outcomes)
+  else reportMails(terminal, run.deliver ? terminal.tell : terminal.print, announced, outcomes)
+  if (tally.exitCode !== 0 || allMailed(announced, outcomes)) return tally.exitCode
+  return errorTable.HERALD_NOT_MAILED.exitCode
 }
 
 /** The addresses named; without any the notifier's default; with --no-announce none. */
-function recipientsOf({ notify = [], announce }: ConvertCommandOptions): string[] {
+function recipientsOf({ notify = [], announce, wait }: ConvertCommandOptions): string[] {
+  if (!announce && wait) {
+    throw new HeraldError('HERALD_USAGE', '--wait and --no-announce contradict each other.', {
+      remedy: 'Leave out one of them.',
+    })
+  }
   if (!announce && notify.length > 0) {
     throw new HeraldError('HERALD_USAGE', '--notify and --no-announce contradict each other.', {
       remedy: 'Leave one of them out.',

@@ -9,7 +9,7 @@ export interface ResultLine {
   readonly before: number
   readonly after: number
   readonly time: string
-  readonly told: string
+  readonly announced: string
 }
 
 /** Lines of one run, aligned with each other as far as the width goes. */
@@ -54,7 +54,7 @@ export function resultLines(terminal: Terminal, target: Target): ResultLines {
         `${mark} ${padded(line.from, fromWidth)} ${arrow()} ${padded(line.to, toWidth)}`,
         sizes(line),
         time,
-        line.told,
+        line.announced,
       ]
       const names = 2 + fromWidth + 3 + toWidth
       if (names + 2 + sizesWidth + 2 + timeWidth <= width) {

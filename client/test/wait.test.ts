@@ -1,0 +1,107 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openBroker } from '@herald/broker'
+import { fromMessage } from '@herald/broker/message'
+import { outcomeTopic, toOutcomeMessage } from '@herald/broker/outcome-message'
+import { outcomeTypes } from '@herald/proto/outcomes'
+import { silentLogger } from '@herald/runtime/logger'
+import { v7 } from 'uuid'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { openHome } from './home.js'
+import { gradient } from './pictures.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+
+let converter: RealConverter
+beforeAll(async () => {
+  converter = await startConverter()
+})
+afterAll(() => converter.close())
+
+/** A consumer that ends every mail as a notifier would: ada's is taken, bob's refused, eve's not known. */
+async function endMails(brokerUrl: string): Promise<void> {
+  const broker = await openBroker(brokerUrl, { logger: silentLogger })
+  onTestFinished(() => broker.close())
+  const topic = 'notifications'
+  await broker.subscribe({ topic, group: 'notifier' }, async (delivery) => {
+    const { envelope, event } = fromMessage(delivery)
+    const recipient = event.data.recipient?.address ?? ''
+    const { conversionId } = event.data
+    const notification = {
+      ...{ conversionId, runId: '', recipient, messageId: '<1@x>', channel: 'mail' },
+      eventIds: [envelope.id],
+    }
+    const ended = { notification, attempts: 1, firstAttemptAtUnixMs: 1 }
+    if (recipient.startsWith('eve')) return
+    const outcome = recipient.startsWith('ada')
+      ? {
+          type: outcomeTypes.delivered,
+          data: { ...ended, reply: '250 2.0.0 Ok: queued as 4F2B1', deliveredAtUnixMs: 2 },
+        }
+      : {
+          type: outcomeTypes.failed,
+          data: {
+            ...ended,
+            reason: '550 no such user',
+            failedAtUnixMs: 2,
+            possiblyDelivered: false,
+          },
+        }
+    const message = toOutcomeMessage(
+      { id: v7(), source: '/test', time: new Date(), subject: conversionId },
+      outcome,
+    )
+    await broker.publish(outcomeTopic(topic), [message])
+  })
+}
+
+async function home() {
+  const opened = await openHome(converter.address)
+  await endMails(opened.brokerUrl)
+  const file = join(opened.home, 'a.png')
+  await writeFile(file, gradient(32, 24))
+  const convert = (...args: string[]) =>
+    opened.herald('convert', file, '--to', 'webp', '--force', '--wait', ...args)
+  return { ...opened, convert }
+}
+
+test('--wait says that the mail server has the mail, with its reply', async () => {
+  const { convert } = await home()
+  const { status, stdout, stderr } = await convert('-n', 'ada@example.com')
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout).toMatch(
+    / queued for ada@example\.com\nmailed to ada@example\.com: 250 2\.0\.0 Ok: queued as 4F2B1\n$/,
+  )
+})
+
+test('--wait says why a mail was not sent, with an exit status of its own', async () => {
+  const { convert } = await home()
+  const { status, stdout, stderr } = await convert('-n', 'ada@example.com', '-n', 'bob@example.com')
+  expect(status).toBe(6)
+  expect(stdout).toContain('mailed to ada@example.com: 250')
+  expect(stderr).toBe('✗ not mailed to bob@example.com: 550 no such user\n')
+})
+
+test('--wait ends after --timeout where nothing is known yet', async () => {
+  const { convert } = await home()
+  const { status, stderr } = await convert('-n', 'eve@example.com', '--timeout', '4s')
+  expect(status).toBe(6)
+  expect(stderr).toBe('✗ not mailed to eve@example.com yet: no outcome in time\n')
+})
+
+test('--wait and --json together give each event its mail', async () => {
+  const { convert } = await home()
+  const { status, stdout } = await convert('-n', 'bob@example.com', '--json')
+  expect(status).toBe(6)
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    announced: true,
+    events: [
+      { recipient: 'bob@example.com', mail: { state: 'not mailed', reply: '550 no such user' } },
+    ],
+  })
+})
+
+test('--wait and --no-announce are refused together', async () => {
+  const { convert } = await home()
+  await expect(convert('--no-announce')).rejects.toThrow(/contradict/)
+})
