@@ -17,10 +17,14 @@ export interface EventEnvelope {
 export type ReadAttribute = (name: string) => string | undefined
 
 const maxIdBytes = 255
+/** Each may become a header of HTTP, of which servers take 8 KiB or 16 KiB in all. */
+const maxTextBytes = 1024
 // RFC 3339, section 5.6.
 const timestamp = /^\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)$/i
-// W3C Trace Context, section 3.2.
-const traceContext = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(-.*)?$/
+// W3C Trace Context, section 3.2: version 00 has nothing behind the flags, a later one may. It
+// goes into headers of HTTP: visible ASCII.
+const traceContext =
+  /^(?:00-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}|(?!00|ff)[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-[\x21-\x7e]{0,200})?)$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what CloudEvents forbids in text.
 const forbidden = /[\u0000-\u001f\u007f-\u009f]/
 
@@ -45,7 +49,13 @@ export function checkAttributes(read: ReadAttribute): CheckedAttributes {
   if (/\s/.test(source)) {
     throw notCloudEvent(`The attribute source is ${quote(source)}, which is no URI reference.`)
   }
+  if (Buffer.byteLength(source) > maxTextBytes) {
+    throw notCloudEvent(`The attribute source is longer than ${maxTextBytes} bytes.`)
+  }
   const subject = read('subject')
+  if (subject !== undefined && Buffer.byteLength(subject) > maxTextBytes) {
+    throw notCloudEvent(`The attribute subject is longer than ${maxTextBytes} bytes.`)
+  }
   const traceparent = read('traceparent')
   return {
     id,

@@ -220,7 +220,14 @@ test('an envelope without a time takes that of the fact', () => {
 })
 
 test('a malformed trace is dropped, its event is not', () => {
-  expect(fromMessage(withHeaders({ traceparent: 'x' })).envelope).not.toHaveProperty('traceparent')
+  const trace = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  // Each of these would go into a header of HTTP.
+  const malformed = ['x', `ff-${trace}`, `00-${trace}-x`, `01-${trace}-é`, `01-${trace}-a b`]
+  for (const traceparent of malformed) {
+    expect(fromMessage(withHeaders({ traceparent })).envelope).not.toHaveProperty('traceparent')
+  }
+  const later = { traceparent: `01-${trace}-later` }
+  expect(fromMessage(withHeaders(later)).envelope).toMatchObject(later)
 })
 
 describe('a message that is no CloudEvent is refused with its reason:', () => {

@@ -44,16 +44,18 @@ export function createDeadLetters(broker: Broker, channel: Pick<Channel, 'name'>
           await broker.publish(deadLetterTopic(delivery.topic), [message])
           return
         } catch (error) {
-          // It would come back for ever, and no other way is left to bury it but a smaller one.
-          if (shape === reference || !isTooLarge(error)) throw error
+          // What the broker does not take would come again each time: it gets a smaller one.
+          if (shape === reference || !isRejected(error)) throw error
         }
       }
     },
   }
 }
 
-function isTooLarge(error: unknown): boolean {
-  return error instanceof BrokerError && error.code === 'BROKER_MESSAGE_TOO_LARGE'
+/** The broker works, and does not take this message. */
+function isRejected(error: unknown): boolean {
+  if (!(error instanceof BrokerError)) return false
+  return error.code === 'BROKER_MESSAGE_TOO_LARGE' || error.code === 'BROKER_INVALID_MESSAGE'
 }
 
 /** Kept beside the message's own headers, byte for byte. */

@@ -7,12 +7,15 @@ import type { DeferredMail } from './ledger/deferred-lanes.js'
 import type { Ledger } from './ledger/ledger.js'
 import type { Outage } from './outage.js'
 import { readDeferred } from './task.js'
+import type { UnexpectedErrors } from './unexpected-errors.js'
 
 export interface DeferredLoopParts {
   readonly ledger: Ledger
   readonly channel: Channel
   readonly attempt: Attempt
   readonly outage: Pick<Outage, 'isOpen'>
+  /** Puts a mail that fails each time to the dead letters; resolves to whether it did. */
+  readonly giveUp: UnexpectedErrors['giveUp']
   /** Most lanes at work at once. */
   readonly workers: number
   /** Gets all work begun, so that the ledger can be kept open until it ends. */
@@ -134,6 +137,10 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
       if (cut.signal.aborted) return 0
       const failures = (faults.get(lane) ?? 0) + 1
       faults.set(lane, failures)
+      if (await parts.giveUp(head, error, failures).catch(() => false)) {
+        faults.delete(lane)
+        return undefined
+      }
       logger.error({ err: error }, 'what was put aside could not be handled; will try again')
       return backOffMs(faultBackOff, failures)
     }

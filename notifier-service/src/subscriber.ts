@@ -7,6 +7,7 @@ import { createDeadLetters } from './dead-letters.js'
 import { startDeferredLoop } from './deferred-loop.js'
 import { createDeliver, type DeliverPolicy } from './deliver.js'
 import { serveDeliveries } from './deliveries-api.js'
+import { guardChannel } from './guard-channel.js'
 import type { DigestRule } from './ledger/gathering.js'
 import { guardLedger } from './ledger/guard-ledger.js'
 import { keepLedgerSmall } from './ledger/keep-small.js'
@@ -15,6 +16,7 @@ import { createNotifierMetrics } from './metrics.js'
 import { type Outage, type OutageWords, watchOutage } from './outage.js'
 import { createServerHealth } from './server-health.js'
 import { startOutcomes } from './start-outcomes.js'
+import { createUnexpectedErrors } from './unexpected-errors.js'
 import { untilReachable } from './until-reachable.js'
 
 /** What a subscriber is told, whatever its channel. */
@@ -58,7 +60,7 @@ export async function startSubscriber(
     ...(digests ? { digests } : {}),
   })
   lifecycle.defer('ledger', () => ledger.close())
-  const channel = openChannel()
+  const channel = guardChannel(openChannel(), logger)
   startOutcomes(config, ledger, channel, { logger, lifecycle })
   let subscription: Subscription | undefined
   const intake = {
@@ -144,8 +146,10 @@ export async function startSubscriber(
     work.then(done, done)
     return work
   }
+  const unexpected = createUnexpectedErrors(parts)
   const deferred = startDeferredLoop({
     ...parts,
+    giveUp: unexpected.giveUp,
     attempt: createAttempt(policy, parts),
     // The others keep at least half of the connections.
     workers: Math.max(1, Math.floor(config.connections / 2)),
@@ -155,7 +159,7 @@ export async function startSubscriber(
     Promise.all([subscription?.close({ drainMs }), deferred.close(drainMs)]),
   )
   lifecycle.defer('outages', () => [disk, otherSide].forEach((each) => void each.close()))
-  const deliver = createDeliver(policy, { ...parts, nudge: deferred.nudge })
+  const deliver = unexpected.guard(createDeliver(policy, { ...parts, nudge: deferred.nudge }))
   const tracked: Handler = (delivery, context) => track(deliver(delivery, context))
   const { topic, group } = config
   // Many share a sync of the ledger; those that wait for a connection hold no mail yet.

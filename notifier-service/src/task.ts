@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { EventError, fromMessage, type ReceivedEvent } from '@herald/broker/message'
 import type { Logger } from '@herald/runtime'
 import type { Channel } from './channel.js'
+import { describe } from './guard-channel.js'
 import type { DeferredMail, KeptDelivery } from './ledger/deferred-lanes.js'
 import type { EventRef, Ledger, MailIdentity, MailRecord } from './ledger/ledger.js'
 import { reopenIfReplayed } from './replay-mark.js'
@@ -38,7 +39,8 @@ export async function readTask(
     received = fromMessage(delivery)
   } catch (error) {
     if (error instanceof EventError) return { unreadable: error.message }
-    throw error
+    logger.error({ err: error }, 'unexpected error: event not read')
+    return { unreadable: describe(error) }
   }
   const { id, source } = received.envelope
   const { conversionId, runId } = received.event.data

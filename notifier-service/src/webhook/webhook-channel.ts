@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { connect } from 'node:net'
 import type { EventEnvelope } from '@herald/broker/message'
 import type { Channel, Outgoing } from '../channel.js'
@@ -22,6 +23,8 @@ export interface WebhookOptions {
 export function createWebhookChannel(options: WebhookOptions): Channel {
   const { url, keys, timeoutMs } = options
   const closing = new AbortController()
+  // Each request listens to it.
+  setMaxListeners(0, closing.signal)
   const withConnection = limitConcurrency(options.connections)
 
   async function postEvent(

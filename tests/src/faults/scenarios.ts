@@ -2,6 +2,7 @@ import type { Result } from './result.js'
 import { runClients } from './scenario-clients.js'
 import { runDeferred } from './scenario-deferred.js'
 import { runDigests } from './scenario-digests.js'
+import { runEventFuzz } from './scenario-events.js'
 import { runFuzz } from './scenario-fuzz.js'
 import { runGreylist } from './scenario-greylist.js'
 import { runGuards } from './scenario-guards.js'
@@ -26,6 +27,7 @@ export interface Scale {
 export const alone: Readonly<Record<string, (scale: Scale) => Promise<Result>>> = {
   fuzz: ({ seed, say }) =>
     runFuzz({ seed, mutants: 2000, foreignMutants: 100, mostGrowth: 1.1, say }),
+  events: ({ seed, events, say }) => runEventFuzz({ seed, events, stalledAfterMs: 60_000, say }),
 }
 
 /** What plays on Kafka, by name. */

@@ -1,0 +1,9 @@
+import { runEventFuzz } from '@herald/tests/faults/scenario-events'
+import { expect, test } from 'vitest'
+
+/** The short form of `npm run faults -- --only events`. */
+test('no event of any content stops a notifier or a webhook', async () => {
+  const seed = Date.now() % 1_000_000
+  const result = await runEventFuzz({ seed, events: 1000, stalledAfterMs: 60_000, say: () => {} })
+  expect(result.faults, `seed ${seed}`).toEqual([])
+}, 300_000)
