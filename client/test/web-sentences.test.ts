@@ -1,5 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { describe, expect, test } from 'vitest'
+import { ForbiddenError } from '../src/web/guard.js'
 import { TooManyError } from '../src/web/limits.js'
 import { conversionPage } from '../src/web/pages/conversion-page.js'
 import { row } from '../src/web/pages/row.js'
@@ -88,6 +89,13 @@ test('too many files: the sentence says when to come back', () => {
     const view = viewFor(language, { asset: String, keepMs: 0, outcome: () => undefined })
     expect(faultSentence(view, new TooManyError('Too many.', 43 * 60_000))).toContain('43')
     expect(faultSentence(view, new HeraldError('HERALD_BUSY', 'Busy.'))).not.toContain('43')
+  }
+})
+
+test('a request from another site is not called a wrong address', () => {
+  for (const language of languages) {
+    const view = viewFor(language, { asset: String, keepMs: 0, outcome: () => undefined })
+    expect(faultSentence(view, new ForbiddenError())).toBe(wordsOf(language).otherSite)
   }
 })
 

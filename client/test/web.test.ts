@@ -136,8 +136,8 @@ describe('herald web', { timeout: 60_000 }, () => {
 
   test.each([
     ['no file', { to: 'webp' }, { name: '', content: new Uint8Array() }, /file first/],
-    ['a bad width', { to: 'webp', width: '0' }, picture, /"width"/],
-    ['no format', {}, picture, /"to"/],
+    ['a bad width', { to: 'webp', width: '0' }, picture, /"Width" is missing or invalid/],
+    ['no format', {}, picture, /"Convert to" is missing or invalid/],
     ['no address', { to: 'webp', notify: 'ada at home' }, picture, /e-mail/],
     ['a field without end', { to: 'webp', notify: 'a'.repeat(20_000) }, picture, /too long/],
   ])('a form with %s is refused with a sentence', async (_what, fields, file, sentence) => {

@@ -91,10 +91,10 @@ function answerFault(services: Services, logger: Logger): ErrorRequestHandler {
 function unexpected(error: unknown, logger: Logger): HeraldError {
   const status = (error as { status?: unknown }).status
   if (typeof status === 'number' && status < 500) {
-    return new HeraldError('HERALD_BAD_OPTION', 'That address or form is not right.')
+    return new HeraldError('HERALD_BAD_OPTION', 'The request is invalid.')
   }
   logger.error({ err: error }, 'a request failed')
-  return new HeraldError('HERALD_INTERNAL', 'Something went wrong inside.')
+  return new HeraldError('HERALD_INTERNAL', 'Internal error.')
 }
 
 function statusOf(fault: HeraldError): number {

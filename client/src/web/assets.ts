@@ -12,7 +12,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml; charset=utf-8',
 }
 
-/** The page's own files. Their addresses change with any of them, so they are kept for ever. */
+/** The page's own files. Their addresses change with any of them, so browsers may keep them. */
 export function readAssets() {
   const files = new Map(
     readdirSync(directory)

@@ -50,7 +50,7 @@ export interface WebConfig extends Omit<ClientConfig, 'source'> {
   /** Proxies in front, whose word about the caller's address is believed. */
   readonly proxies: number
   readonly logLevel: string
-  /** Where results and records lie. Absolute. */
+  /** Holds results and records. Absolute. */
   readonly directory: string
 }
 

@@ -42,7 +42,7 @@ export function knownHostsOnly(isLoopbackOnly: boolean, url: string | undefined)
     const host = request.headers.host ?? ''
     const known = anyHost || host === own || (allowLoopback && isLoopback(host))
     if (known) next()
-    else response.status(421).type('text').send('This name is not served here.\n')
+    else response.status(421).type('text').send('Herald does not serve this host name.\n')
   }
 }
 
@@ -71,7 +71,7 @@ export function sameOriginOnly(
 /** What another site asked for. */
 export class ForbiddenError extends HeraldError {
   constructor() {
-    super('HERALD_USAGE', 'That came from another site and was not done.', {
+    super('HERALD_USAGE', 'The request came from another site and was refused.', {
       remedy: 'Open the page itself and try again.',
     })
   }

@@ -14,7 +14,7 @@ export type News =
   | { readonly kind: 'progress'; readonly record: ConversionRecord; readonly progress: Progress }
   | { readonly kind: 'removed'; readonly record: ConversionRecord }
 
-/** Tells what happens to conversions to whoever listens now. */
+/** Reports what happens to conversions to its listeners. */
 export interface NewsDesk {
   tell(news: News): void
   /** Returns what ends it. */

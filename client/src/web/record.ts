@@ -50,7 +50,7 @@ export interface ConversionRecord {
   readonly files: readonly ResultFile[]
   readonly stripped: readonly string[]
   readonly conversionMs: number
-  /** Of the small picture; its bytes lie apart. */
+  /** Of the small picture; its bytes are kept apart. */
   readonly preview: {
     readonly mediaType: string
     readonly width: number

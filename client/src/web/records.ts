@@ -9,7 +9,7 @@ interface Run {
   readonly createdAtMs: number
 }
 
-/** The conversions the web page remembers, on disk. Whoever opens them closes them. */
+/** The conversions the web page remembers, on disk. The opener closes them. */
 export interface Records {
   /** What this page is called among several: its consumer group is named for it. */
   readonly instance: string

@@ -12,7 +12,7 @@ export interface Sweep {
 export interface SweepOptions {
   readonly records: Records
   readonly conversions: Conversions
-  /** Where the results lie, a folder for each conversion. */
+  /** Holds the results, a folder for each conversion. */
   readonly directory: string
   readonly keepMs: number
   readonly logger: Logger

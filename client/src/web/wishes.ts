@@ -49,12 +49,22 @@ const form = z.object({
 
 export interface Wishes extends z.output<typeof form> {}
 
+/** The fields as the page labels them, if that differs. */
+const labels: Readonly<Record<string, string>> = {
+  to: 'Convert to',
+  width: 'Width',
+  height: 'Height',
+  quality: 'Quality',
+  notify: 'Send an e-mail to',
+}
+
 /** Reads a form's fields. Throws HERALD_BAD_OPTION naming the first that is wrong. */
 export function readWishes(fields: Readonly<Record<string, string>>): Wishes {
   const filled = Object.fromEntries(Object.entries(fields).filter(([, text]) => text.trim() !== ''))
   const read = form.safeParse(filled)
   if (read.success) return read.data
-  const field = String(read.error.issues[0]?.path[0] ?? 'form')
+  const name = String(read.error.issues[0]?.path[0] ?? 'form')
+  const field = labels[name] ?? name
   throw new HeraldError('HERALD_BAD_OPTION', `The field "${field}" is missing or invalid.`, {
     remedy: 'Correct it and send it again.',
   })

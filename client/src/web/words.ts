@@ -32,6 +32,8 @@ export interface Words {
   /** For an address at a domain that gets no e-mail from here. */
   readonly notAllowed: string
   readonly tooMany: string
+  /** For what another site's page sent. */
+  readonly otherSite: string
   readonly convert: string
   readonly needsFile: string
   readonly yours: string

@@ -1,4 +1,5 @@
 import type { HeraldError } from '@herald/proto/errors'
+import { ForbiddenError } from '../guard.js'
 import { NotToldError, TooManyError } from '../limits.js'
 import { paths } from '../links.js'
 import type { Progress } from '../news.js'
@@ -9,7 +10,7 @@ import { layout } from './layout.js'
 import { forVisitor, row } from './row.js'
 import type { View } from './view.js'
 
-/** What was converted at once, for a browser without JavaScript and for who wants one zip. */
+/** What was converted at once: for a browser without JavaScript, and for one zip of it. */
 export function runPage(
   view: View,
   runToken: string,
@@ -65,6 +66,7 @@ export function faultSentence({ words, quantities }: View, fault: HeraldError): 
   if (fault instanceof TooManyError) {
     return filled(words.tooMany, { time: quantities.duration(fault.retryAfterMs ?? 0) })
   }
+  if (fault instanceof ForbiddenError) return words.otherSite
   const { publicMessage: message, remedy = '' } = fault
   return words.faults[fault.code] ?? forVisitor({ message, remedy })
 }

@@ -20,7 +20,7 @@ export interface Services {
   readonly formats: FormatBoard
   readonly limits: Limits
   readonly recipients: 'any' | 'none' | readonly string[]
-  /** Where the results lie, a folder for each conversion. */
+  /** Holds the results, a folder for each conversion. */
   readonly directory: string
   progressOf(token: string): Progress | undefined
   view(language: string): View

@@ -28,6 +28,8 @@ export const en: Words = {
   notAllowed:
     'This service sends no e-mail to that address. Use another one, or leave the field empty.',
   tooMany: 'Too many files or e-mails in one hour. Try again in {time}.',
+  otherSite:
+    'The request came from another site and was refused. Open this page itself and try again.',
   convert: 'Convert',
   needsFile: 'Choose a file first.',
   yours: 'Your conversions',

@@ -26,6 +26,7 @@ export const zh: Words = {
   onlyDomains: '仅限 {domains} 的地址。',
   notAllowed: '此服务不向该地址发送邮件。请换一个地址，或留空。',
   tooMany: '一小时内的文件或邮件太多，请在 {time}后再试。',
+  otherSite: '请求来自其他网站，已被拒绝。请直接打开此页面重试。',
   convert: '转换',
   needsFile: '请先选择文件。',
   yours: '您的转换',
