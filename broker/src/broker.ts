@@ -5,6 +5,11 @@
 export interface Broker {
   readonly features: BrokerFeatures
   /**
+   * Makes `topic` if it is absent, so that a missing right is found before the topic is needed.
+   * `publish` and `subscribe` do the same. Rejects with BrokerError.
+   */
+  createTopic(topic: string): Promise<void>
+  /**
    * Resolves when all messages are durable (Kafka: acks=all), to where each went, in the order
    * given. Messages of one key keep the order of the calls. Rejects with BrokerError; then some
    * of the messages may be published all the same, and publishing again may double them.

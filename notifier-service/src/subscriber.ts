@@ -3,7 +3,7 @@ import type { Lifecycle, Logger } from '@herald/runtime'
 import { createProbesApp, listenHttp } from '@herald/runtime/probes'
 import { createAttempt } from './attempt.js'
 import type { Channel } from './channel.js'
-import { createDeadLetters } from './dead-letters.js'
+import { createDeadLetters, deadLetterTopic } from './dead-letters.js'
 import { startDeferredLoop } from './deferred-loop.js'
 import { createDeliver, type DeliverPolicy } from './deliver.js'
 import { serveDeliveries } from './deliveries-api.js'
@@ -165,10 +165,11 @@ export async function startSubscriber(
   // Many share a sync of the ledger; those that wait for a connection hold no mail yet.
   const maxInFlight = config.connections * 8
   const maxBuffered = config.connections * 40
-  subscription = await untilReachable(
-    () => broker.subscribe({ topic, group, maxInFlight, maxBuffered }, tracked),
-    patience,
-  )
+  subscription = await untilReachable(async () => {
+    // Before the first event that needs it: a topic that may not be created is found at the start.
+    await broker.createTopic(deadLetterTopic(topic))
+    return broker.subscribe({ topic, group, maxInFlight, maxBuffered }, tracked)
+  }, patience)
   // Events flow before subscribe resolves: one of them may have met an outage already.
   if (outage.paused) subscription.pause()
   lifecycle.defer('ledger pruning', keepLedgerSmall(ledger, config.ledgerRetentionMs, logger))

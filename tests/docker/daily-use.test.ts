@@ -51,6 +51,18 @@ describe('docker compose run herald', () => {
   })
 })
 
+test('the programs have created all topics, that for dead letters as well', async () => {
+  const list = ['/opt/kafka/bin/kafka-topics.sh', '--bootstrap-server', 'kafka:19092', '--list']
+  const { stdout } = await compose(['exec', '--no-TTY', 'kafka', ...list])
+  expect(stdout.trim().split('\n')).toEqual(
+    expect.arrayContaining([
+      'notifications',
+      'notifications.dead-letter',
+      'notifications.outcomes',
+    ]),
+  )
+})
+
 describe('docker compose up --scale', () => {
   test('refuses a second notifier, whose ledger is for one process', async () => {
     const { status, stderr } = await compose([

@@ -89,6 +89,14 @@ class EmbeddedBroker implements Broker {
     this.#expiry.unref()
   }
 
+  async createTopic(topic: string): Promise<void> {
+    this.#requireOpen()
+    checkTopic(topic)
+    await this.#work(`cannot create the topic ${topic}`, () =>
+      this.#shared.store.write(() => this.#shared.log.ensureTopic(topic, this.#topicSettings)),
+    )
+  }
+
   async publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
     this.#requireOpen()
     checkTopic(topic)

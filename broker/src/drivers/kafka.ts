@@ -84,6 +84,16 @@ class KafkaBroker implements Broker {
     })
   }
 
+  async createTopic(topic: string): Promise<void> {
+    this.#requireOpen()
+    checkTopic(topic)
+    try {
+      await this.#ensure(topic)
+    } catch (error) {
+      throw asKafkaError(`cannot create the topic ${topic}`, error, this.#location)
+    }
+  }
+
   async publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
     this.#requireOpen()
     checkTopic(topic)

@@ -37,6 +37,17 @@ export function messageCases(bench: Bench): void {
     }
   })
 
+  test('a topic can be created before it is used, more than once', async () => {
+    const broker = await bench.open()
+    await broker.createTopic(bench.topic)
+    await broker.createTopic(bench.topic)
+    const got = collector()
+    await broker.publish(bench.topic, [event('k', 1)])
+    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids).toEqual(['k/1']))
+    await expect(broker.createTopic('no topic')).rejects.toEqual(failing('BROKER_INVALID_MESSAGE'))
+  })
+
   test('a message over the limit is refused by name', async () => {
     const broker = await bench.open()
     const value = Buffer.alloc(broker.features.maxMessageBytes + 1, 1)

@@ -43,6 +43,7 @@ async function openWatchedBroker(): Promise<Broker> {
   }
   return {
     features: broker.features,
+    createTopic: broker.createTopic.bind(broker),
     subscribe: broker.subscribe.bind(broker),
     close: () => broker.close(),
     async publish(topic, messages) {
