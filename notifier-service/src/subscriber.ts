@@ -151,8 +151,7 @@ export async function startSubscriber(
     ...parts,
     giveUp: unexpected.giveUp,
     attempt: createAttempt(policy, parts),
-    // The others keep at least half of the connections.
-    workers: Math.max(1, Math.floor(config.connections / 2)),
+    workers: config.connections,
     track,
   })
   lifecycle.defer('subscription', () =>

@@ -39,6 +39,7 @@ function handler(bury = vi.fn(async (_delivery: Delivery, _reason: { reason: str
     server: parseSmtpUrl(server.url),
     connections: 2,
     logger: silentLogger,
+    timeouts: { envelopeMs: 1000 },
   })
   const intake = { pause: vi.fn(), resume: vi.fn() }
   const outage = watchOutage({
@@ -225,3 +226,23 @@ test('a mail that may have been delivered once is possibly delivered, however it
   )
   expect(outcome?.event.data).toMatchObject({ possiblyDelivered: true })
 })
+
+test.each(['hang', 'hang up'] as const)(
+  'a mailbox to which the server says "%s" costs its own mail an attempt, and pauses nobody',
+  async (answer) => {
+    server.script = { rcpt: (address) => (address.startsWith('bad') ? answer : undefined) }
+    const { deliver, ledger, intake } = handler()
+    const id = uuidv7()
+    const bad = arrived(message(fileConverted({ recipient: { address: 'bad@example.com' } }), id))
+    await vi.waitFor(
+      async () => {
+        const handled = deliver(bad, context()).catch((error: unknown) => error)
+        await deliver(arrived(message(fileConverted())), context())
+        expect(await handled).toMatchObject({ name: 'RetryLater' })
+        expect(ledger.findById(id)).toMatchObject([{ state: 'deferred', attempts: 1 }])
+      },
+      { timeout: 10_000 },
+    )
+    expect(intake.pause).not.toHaveBeenCalled()
+  },
+)

@@ -10,7 +10,7 @@ export interface ReceivedMail {
 }
 
 /** What the server answers, in SMTP's own words (`450 later`), or what it does instead. */
-export type Answer = string | 'hang up' | undefined
+export type Answer = string | 'hang up' | 'hang' | undefined
 
 export interface Script {
   /** To MAIL FROM, RCPT TO; undefined: 250. */
@@ -95,6 +95,7 @@ export async function startScriptedSmtp(
       for (const socket of sockets(id)) socket.destroy()
       return
     }
+    if (answer === 'hang') return
     if (answer === undefined) done()
     else
       done(Object.assign(new Error(answer.slice(4)), { responseCode: Number(answer.slice(0, 3)) }))

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { createSmtpSender, type SmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
 import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Script, type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 
 const open: { close(): unknown }[] = []
@@ -239,4 +239,59 @@ test('closing ends a mail in flight and those who wait', async () => {
   sender.close()
   expect(await inFlight).toMatchObject({ kind: 'unknown' })
   expect(await waiting).toMatchObject({ kind: 'outage' })
+})
+
+describe('mailboxes at which the server hangs', () => {
+  const hanging = { rcpt: (address: string) => (address.startsWith('hang') ? 'hang' : undefined) }
+  const patient = { connectMs: 2000, envelopeMs: 20_000, replyMs: 2000 }
+
+  test('hold half of the connections at most, and the others go on', async () => {
+    const server = await serve(hanging)
+    const sender = sendTo(server.url, { connections: 4, timeouts: patient })
+    let ended = 0
+    const hung = [1, 2, 3, 4].map(async (n) => {
+      const outcome = await sender.send(mail(`hang${n}@example.com`), atOnce)
+      ended += 1
+      return outcome
+    })
+    const others = Array.from({ length: 20 }, (_, n) =>
+      sender.send(mail(`u${n}@example.com`), atOnce),
+    )
+    for (const outcome of await Promise.all(others)) expect(outcome.kind).toBe('accepted')
+    // Two made room, the other two still wait for their answer.
+    await vi.waitFor(() => expect(ended).toBe(2))
+    expect(server.connections).toBeLessThanOrEqual(6)
+    const again = await sender.send(mail('hang4@example.com'), atOnce)
+    expect(again).toMatchObject({ kind: 'postponed' })
+    sender.close()
+    expect((await Promise.all(hung)).map(({ kind }) => kind).sort()).toEqual([
+      'outage',
+      'outage',
+      'postponed',
+      'postponed',
+    ])
+  })
+
+  test('wait for their own answer while nobody else needs the connection', async () => {
+    const server = await serve(hanging)
+    const sender = sendTo(server.url, {
+      connections: 4,
+      timeouts: { ...patient, envelopeMs: 1200 },
+    })
+    const hung = [1, 2, 3, 4].map((n) => sender.send(mail(`hang${n}@example.com`), atOnce))
+    for (const outcome of await Promise.all(hung)) {
+      expect(outcome).toMatchObject({ kind: 'suspect', unanswered: true })
+    }
+  })
+
+  test('are like all others once the server answers', async () => {
+    const server = await serve(hanging)
+    const sender = sendTo(server.url, { connections: 2, timeouts: { ...patient, envelopeMs: 300 } })
+    expect(await sender.send(mail('hang@example.com'), atOnce)).toMatchObject({ kind: 'suspect' })
+    server.script = {}
+    const both = [1, 2, 3].map(() => sender.send(mail('hang@example.com'), atOnce))
+    await Promise.all(both)
+    const all = await Promise.all([1, 2].map(() => sender.send(mail('hang@example.com'), atOnce)))
+    expect(all.map(({ kind }) => kind)).toEqual(['accepted', 'accepted'])
+  })
 })

@@ -19,7 +19,7 @@ afterEach(async () => {
 async function serve(
   extensions: readonly string[],
   answer: (piece: string, socket: Socket) => string,
-  unasked = '',
+  { unasked = '', timeoutMs = 2000 } = {},
 ) {
   const pieces: string[] = []
   const sockets = new Set<Socket>()
@@ -50,7 +50,7 @@ async function serve(
     server: parseSmtpUrl(`smtp://127.0.0.1:${(server.address() as AddressInfo).port}`),
     connections: 1,
     logger: silentLogger,
-    timeoutMs: 2000,
+    timeoutMs,
   })
   open.push(() => sender.close())
   return { pieces, sender, sockets }
@@ -179,7 +179,7 @@ test('a server that refuses the recipient and waits for a body all the same gets
 test.each(['250 as well\r\n', '421 bye\r\n', '550 no\r\n550 no\r\n', '25', '250-and\r\n'])(
   'a server that says more than its extensions (%j) is an outage, and nothing worse',
   async (unasked) => {
-    const { pieces, sender } = await serve(['PIPELINING'], () => '', unasked)
+    const { pieces, sender } = await serve(['PIPELINING'], () => '', { unasked })
     expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'outage' })
     expect(pieces.join('')).not.toContain('MAIL')
   },
@@ -255,4 +255,14 @@ test('replies are whole however they are cut, and say their characters', () => {
 test('what is no reply, or never ends, is not put up with', () => {
   expect(() => new ReplyReader().read(Buffer.from('HTTP/1.1 400\r\n'))).toThrow(TypeError)
   expect(() => new ReplyReader().read(Buffer.alloc(100_000, '2'))).toThrow(RangeError)
+})
+
+test('a server that does not answer RSET holds up no outcome', async () => {
+  const answer = (piece: string) => {
+    if (piece.startsWith('RCPT')) return '550 5.1.1 nobody\r\n'
+    return piece.startsWith('RSET') ? '' : '250 yes\r\n'
+  }
+  const { pieces, sender } = await serve([], answer, { timeoutMs: 60_000 })
+  expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'refused' })
+  await vi.waitFor(() => expect(pieces.at(-1)).toBe('RSET\r\n'))
 })

@@ -1,6 +1,7 @@
 import type { Logger } from '@herald/runtime'
 import type { SendOutcome } from '../send-outcome.js'
 import { isAscii } from './envelope.js'
+import { createHangLimit } from './hang-limit.js'
 import { SmtpOutage, type SmtpTimeouts } from './open-connection.js'
 import type { OutgoingMail } from './outgoing-mail.js'
 import { SmtpSession } from './smtp-session.js'
@@ -41,6 +42,17 @@ const mailsPerSession = 100
 /** After this much silence a server may have hung up without our knowing. */
 const freshMs = 1000
 
+/** How often to look whether somebody has to give way, while others wait. */
+const makeRoomMs = 100
+/** How soon a mail that gave way is tried again. */
+const hangingMs = 5000
+
+interface Sent {
+  readonly outcome: SendOutcome
+  /** Resolves when the connection is in order again, or closed. */
+  readonly putBack: Promise<void>
+}
+
 const stopping = 'the notifier is stopping'
 
 const notNow = (reason: string, retryAfterMs: number): SendOutcome => ({
@@ -63,6 +75,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     replyMs: timeoutMs,
     ...options.timeouts,
   }
+  const hangs = createHangLimit(connections)
   const idle: SmtpSession[] = []
   const busy = new Set<SmtpSession>()
   const waiting: (() => void)[] = []
@@ -96,34 +109,40 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     session: SmtpSession,
     mail: OutgoingMail,
     beforeBody: () => Promise<void>,
-  ): Promise<SendOutcome> {
+  ): Promise<Sent> {
     if (!session.takesUtf8Addresses && !isAscii(mail.to)) {
       idle.push(session)
-      return {
+      const outcome: SendOutcome = {
         kind: 'refused',
         failure: 'recipient refused',
         reply: 'The mail server does not take addresses beyond ASCII (it offers no SMTPUTF8).',
       }
+      return { outcome, putBack: Promise.resolve() }
     }
     busy.add(session)
+    const held = hangs.hold(mail.to, () => session.close())
+    let outcome: SendOutcome | undefined
     try {
-      const outcome = await session.send(mail, beforeBody)
-      await putBack(session, outcome)
-      return outcome
+      outcome = await session.send(mail, () => {
+        held.answered()
+        return beforeBody()
+      })
+      if (held.gaveWay) outcome = notNow('its mailbox hangs: others go first', hangingMs)
+      return { outcome, putBack: putBack(session, outcome) }
     } finally {
       busy.delete(session)
+      held.end(
+        outcome?.kind === 'unknown' || (outcome?.kind === 'suspect' && outcome.unanswered === true),
+      )
     }
   }
 
-  async function attempt(
-    mail: OutgoingMail,
-    beforeBody: () => Promise<void>,
-  ): Promise<SendOutcome> {
+  async function attempt(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<Sent> {
     const used = await takeIdle()
     if (used) {
-      const outcome = await sendOn(used, mail, beforeBody)
+      const sent = await sendOn(used, mail, beforeBody)
       // A connection that died unnoticed says nothing about the server: ask on a new one.
-      if (!isLost(outcome) || closed) return outcome
+      if (!isLost(sent.outcome) || used.timedOut || closed) return sent
       logger.debug('a kept connection was stale')
     }
     try {
@@ -131,26 +150,44 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     } catch (error) {
       if (!(error instanceof SmtpOutage)) throw error
       const { message: reason, lasting } = error
-      return { kind: 'outage', reason, lasting, seenByProbe: true }
+      const outcome: SendOutcome = { kind: 'outage', reason, lasting, seenByProbe: true }
+      return { outcome, putBack: Promise.resolve() }
     }
+  }
+
+  /** Resolves when a connection is free for this mail. */
+  async function takeSlot(): Promise<void> {
+    while (slots === 0) {
+      const makeRoom = setInterval(hangs.makeRoom, makeRoomMs)
+      try {
+        await new Promise<void>((resolve) => waiting.push(resolve))
+      } finally {
+        clearInterval(makeRoom)
+      }
+    }
+    slots -= 1
+  }
+
+  function giveSlot(): void {
+    slots += 1
+    waiting.shift()?.()
   }
 
   return {
     async send(mail, beforeBody) {
-      while (slots === 0) await new Promise<void>((resolve) => waiting.push(resolve))
-      if (closed) return { kind: 'outage', reason: stopping }
-      if (mail.isWanted?.() === false) {
-        waiting.shift()?.()
-        return notNow('the mail server is out of service', 0)
-      }
-      slots -= 1
+      await takeSlot()
+      let putBack: Promise<void> = Promise.resolve()
       try {
-        const outcome = await attempt(mail, beforeBody)
+        if (closed) return { kind: 'outage', reason: stopping }
+        if (mail.isWanted?.() === false) return notNow('the mail server is out of service', 0)
+        if (!hangs.admits(mail.to)) return notNow('its mailbox hangs: others go first', hangingMs)
+        const sent = await attempt(mail, beforeBody)
+        putBack = sent.putBack
         // What we end ourselves says nothing about the mail or the server.
-        return closed && isLost(outcome) ? { kind: 'outage', reason: stopping } : outcome
+        return closed && isLost(sent.outcome) ? { kind: 'outage', reason: stopping } : sent.outcome
       } finally {
-        slots += 1
-        waiting.shift()?.()
+        // An outcome does not wait for what the connection is asked afterwards.
+        void putBack.finally(giveSlot)
       }
     },
     async probe() {

@@ -18,11 +18,15 @@ interface Awaiting {
   reject(failure: SmtpFailure): void
 }
 
+/** RSET asks for nothing that takes time. */
+const maxResetMs = 5000
+
 /** One connection to the mail server, greeted and logged in. One mail at a time. */
 export class SmtpSession {
   readonly #socket: Socket
   readonly #timeouts: SmtpTimeouts
   readonly #extensions: ReadonlyMap<string, string>
+  readonly #resetMs: number
   readonly #reader = new ReplyReader()
   /** The commands that are not answered yet, in order. */
   readonly #awaiting: Awaiting[] = []
@@ -35,6 +39,7 @@ export class SmtpSession {
   private constructor({ socket, extensions }: OpenConnection, timeouts: SmtpTimeouts) {
     this.#socket = socket
     this.#timeouts = timeouts
+    this.#resetMs = Math.min(maxResetMs, timeouts.envelopeMs)
     this.#extensions = extensions
     socket.on('data', (piece: Buffer) => this.#hear(piece))
     socket.on('error', ({ message }) => this.#end({ message, code: 'ECONNECTION' }))
@@ -46,6 +51,11 @@ export class SmtpSession {
   /** Connects, greets, encrypts and logs in as `server` asks for. Rejects with SmtpOutage. */
   static async open(server: SmtpServer, timeouts: SmtpTimeouts): Promise<SmtpSession> {
     return new SmtpSession(await openConnection(server, timeouts), timeouts)
+  }
+
+  /** It ended because the server did not answer in time. */
+  get timedOut(): boolean {
+    return this.#ended?.code === 'ETIMEDOUT'
   }
 
   get usable(): boolean {
@@ -117,7 +127,7 @@ export class SmtpSession {
   async reset(): Promise<boolean> {
     if (!this.usable) return false
     try {
-      const reply = await within(this.#timeouts.envelopeMs, this.#say('RSET\r\n'))
+      const reply = await within(this.#resetMs, this.#say('RSET\r\n'))
       if (isYes(reply) && this.usable) return true
     } catch {
       // As if it had said no.

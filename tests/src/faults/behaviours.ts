@@ -2,9 +2,10 @@ import type { Send } from './send.js'
 
 /**
  * What the server does about a mail: takes it and says 250; takes it and loses the 250 with the
- * connection; cuts the connection without taking it; or says no in SMTP's own words (`450 later`).
+ * connection; cuts the connection without taking it; says nothing; or says no in SMTP's own words
+ * (`450 later`).
  */
-export type Verdict = 'take' | 'lose' | 'cut' | `${4 | 5}${number} ${string}`
+export type Verdict = 'take' | 'lose' | 'cut' | 'hang' | `${4 | 5}${number} ${string}`
 
 /** What a server does differently from a good one. What is left out is done well. */
 export interface Behaviour {
@@ -73,6 +74,16 @@ export function greylist(recipient: string, ms: number): Behaviour {
     },
   }
 }
+
+/** Does not answer these recipients. */
+export const hangAt = (recipients: readonly string[]): Behaviour => ({
+  recipient: (address) => (recipients.includes(address) ? 'hang' : undefined),
+})
+
+/** Cuts the connection when this recipient is named. */
+export const cutAt = (recipient: string): Behaviour => ({
+  recipient: (address) => (address === recipient ? 'cut' : undefined),
+})
 
 export const refuse = (recipient: string): Behaviour => ({
   recipient: (address) => (address === recipient ? '550 5.1.1 no such mailbox' : undefined),

@@ -135,6 +135,7 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
         done()
         return
       }
+      if (verdict === 'hang') return
       if (verdict === 'lose' || verdict === 'cut') {
         for (const socket of sockets(id)) socket.destroy()
         return

@@ -1,4 +1,5 @@
 import type { Result } from './result.js'
+import { runBadMailbox } from './scenario-bad-mailbox.js'
 import { runClients } from './scenario-clients.js'
 import { runDeferred } from './scenario-deferred.js'
 import { runDigests } from './scenario-digests.js'
@@ -11,6 +12,7 @@ import { runKills } from './scenario-kills.js'
 import { runMoods } from './scenario-moods.js'
 import { runOutage } from './scenario-outage.js'
 import { runParked } from './scenario-parked.js'
+import { runPolicy } from './scenario-policy.js'
 import { runRebalance } from './scenario-rebalance.js'
 import { runRelays } from './scenario-relays.js'
 import { runTwice } from './scenario-twice.js'
@@ -59,6 +61,10 @@ export const scenarios: Readonly<Record<string, (stage: Stage, scale: Scale) => 
     digests: (stage, { seed }) =>
       runDigests(stage, { seed, rounds: 20, recipients: 20, runSize: 10 }),
     parked: (stage, { seed }) => runParked(stage, { seed, events: 200 }),
+    'bad-mailbox': (stage, { seed }) =>
+      runBadMailbox(stage, { seed, events: 2000, perSecond: 50, maxRatio: 2 }),
+    policy: (stage, { seed }) =>
+      runPolicy(stage, { seed, events: 1000, perSecond: 50, policyMs: 15_000 }),
     moods: (stage, { seed }) => runMoods(stage, { seed, events: 1000 }),
     idle: (stage, { seed }) => runIdle(stage, { seed, periods: 50 }),
     rebalance: (stage, { seed }) => runRebalance(stage, { seed, events: 400 }),

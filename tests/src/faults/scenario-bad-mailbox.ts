@@ -1,0 +1,112 @@
+import { all, cutAt, hangAt, holdReply } from './behaviours.js'
+import { countAtSink } from './count.js'
+import { makeEvent, makeEvents, people, type TestEvent } from './events.js'
+import { play } from './play.js'
+import { publishPaced } from './publish-paced.js'
+import { promises, type Result } from './result.js'
+import { type Random, seeded, whole } from './seeded.js'
+import type { Stage } from './stage.js'
+
+export interface BadMailboxOptions {
+  readonly seed: number
+  /** To others. */
+  readonly events: number
+  readonly perSecond: number
+  /** The others' 99th percentile with the bad mailboxes over that without; Infinity: no bound. */
+  readonly maxRatio: number
+}
+
+const bad = Array.from({ length: 5 }, (_, index) => `bad-${index}@example.com`)
+const [dropped = '', ...hanging] = bad
+const attempts = 3
+const env = { HERALD_SMTP_TIMEOUT: '3s', HERALD_MAIL_ATTEMPTS: String(attempts) }
+
+/** The mail server does not answer four mailboxes and cuts the connection at a fifth. */
+export async function runBadMailbox(stage: Stage, options: BadMailboxOptions): Promise<Result> {
+  const random = seeded(options.seed)
+  const quiet = await runOnce(stage, options, makeEvents(options.events, people(50), random))
+  const events = withBad(random, makeEvents(options.events, people(50), random))
+  const loud = await runOnce(stage, options, events)
+  const ratio = loud.p99Ms / quiet.p99Ms
+  const { faults, hold } = promises()
+  for (const { settled, seen, others } of [quiet, loud]) {
+    hold(settled, 'not every event came to an end')
+    const lost = others.filter(({ id }) => seen.lost.includes(id)).length
+    hold(lost === 0, `${lost} mails to others lost`)
+    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
+    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+  }
+  hold(
+    loud.attempts.every((made) => made === attempts),
+    `attempts made: ${loud.attempts.join()}`,
+  )
+  hold(
+    loud.deadLetters === bad.length,
+    `${loud.deadLetters} dead letters for ${bad.length} mailboxes`,
+  )
+  hold(ratio <= options.maxRatio, `the others' p99 is ${ratio.toFixed(2)} times the quiet one`)
+  return {
+    scenario: 'one bad mailbox',
+    figures: {
+      events: events.length,
+      unique: loud.seen.unique,
+      duplicate: loud.seen.duplicates,
+      'out of order': loud.seen.outOfOrder,
+      'dead letters': loud.deadLetters,
+      'p50 ms': `${loud.p50Ms}/${quiet.p50Ms}`,
+      'p99 ms': `${loud.p99Ms}/${quiet.p99Ms}`,
+      ratio: ratio.toFixed(2),
+    },
+    faults: [...new Set(faults)],
+  }
+}
+
+/** A mail to each of the bad mailboxes among the second tenth: later mails prove that the server works. */
+function withBad(random: Random, events: readonly TestEvent[]): TestEvent[] {
+  const mixed = [...events]
+  const tenth = Math.floor(events.length / 10)
+  for (const recipient of bad) {
+    mixed.splice(tenth + whole(random, tenth), 0, makeEvent(recipient, 0))
+  }
+  return mixed
+}
+
+async function runOnce(
+  stage: Stage,
+  { perSecond }: BadMailboxOptions,
+  events: readonly TestEvent[],
+) {
+  const behaviour = all(hangAt(hanging), cutAt(dropped), holdReply(10))
+  const others = events.filter(({ recipient }) => !bad.includes(recipient))
+  const mine = events.filter(({ recipient }) => bad.includes(recipient))
+  return play(stage, { notifiers: 1, behaviour, env }, async (players) => {
+    const { sink, ledger, place, finish } = players
+    const publishedAt = new Map<string, number>()
+    const onProgress = (published: number) => {
+      for (const { id } of events.slice(publishedAt.size, published)) {
+        publishedAt.set(id, Date.now())
+      }
+    }
+    const { broker } = stage
+    await publishPaced(events, { broker, topic: place.topic, perSecond, onProgress })
+    const settled = await ledger.untilSettled(events, 60_000)
+    const made = mine.map(({ id }) => ledger.find(id)?.attempts ?? 0)
+    const { deadLetters } = await finish()
+    const waits = sink.sends
+      .flatMap(({ eventId = '', repliedAt }) => {
+        const since = publishedAt.get(eventId)
+        return since === undefined || repliedAt === undefined ? [] : [repliedAt - since]
+      })
+      .sort((one, other) => one - other)
+    const percentile = (share: number) => waits[Math.floor(waits.length * share)] ?? Number.NaN
+    return {
+      settled,
+      seen: countAtSink(events, sink.sends),
+      others,
+      attempts: made,
+      deadLetters: deadLetters.length,
+      p50Ms: percentile(0.5),
+      p99Ms: percentile(0.99),
+    }
+  })
+}
