@@ -67,8 +67,11 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
           return true
         }
     }
-    const waitMs = (record.nextAttemptAt ?? 0) - Date.now()
-    if (waitMs > 0) throw new RetryLater(waitMs, { soonerWhenCrowded: true })
+    const now = Date.now()
+    const waitMs = (record.nextAttemptAt ?? 0) - now
+    // A record of the future: the clock was set back, and how long it waited nobody knows.
+    const wasSetBack = record.updatedAt > now
+    if (waitMs > 0 && !wasSetBack) throw new RetryLater(waitMs, { soonerWhenCrowded: true })
     return false
   }
 

@@ -70,6 +70,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_DIGEST: oneOf(['on', 'off'], 'on'),
       HERALD_DIGEST_QUIET: duration('5s'),
       HERALD_DIGEST_MAX: duration('1m'),
+      HERALD_DIGEST_LATEST: duration('15m'),
       HERALD_MAIL_FROM: mailbox('Herald <herald@localhost>', withName, 'Name <you@example.com>'),
       HERALD_MAIL_TO: mailbox('you@localhost', addressAlone, 'you@example.com'),
       HERALD_LANGUAGE: languageTag,
@@ -97,6 +98,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     digestRule: Object.freeze({
       quietMs: read.HERALD_DIGEST_QUIET,
       maxMs: read.HERALD_DIGEST_MAX,
+      latestMs: read.HERALD_DIGEST_LATEST,
       maxEvents: 500,
       maxBytes: 16 * 1024 ** 2,
     }),

@@ -33,6 +33,8 @@ export interface DeferredLoop {
 /** How often to look for lanes that another process put there or left, in milliseconds. */
 const lookMs = 1000
 const soonMs = 20
+/** Smaller steps of the clock do no harm. */
+const leastStepMs = 500
 /** After a fault of our own: a full disk, a broker that takes no dead letter. */
 const faultBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
 
@@ -44,17 +46,36 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   const cut = new AbortController()
   const working = new Set<Promise<void>>()
   const faults = new Map<string, number>()
+  /** Of the time of day from a clock that is never set. */
+  let clockOffset = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
   let closed: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
   function look(): void {
     if (ending.signal.aborted) return
+    if (clockWasSetBack()) adjust()
     if (closing === undefined && isDue(gathering.nextDueAt())) closeRuns()
     if (outage.isOpen) {
       if (isDue(lanes.nextDueAt()) && working.size < workers) begin()
     }
     wait(lookMs)
+  }
+
+  /** True at the start as well: it may have been set back before. */
+  function clockWasSetBack(): boolean {
+    const offset = Date.now() - performance.now()
+    const isBack = offset < clockOffset - leastStepMs
+    clockOffset = offset
+    return isBack
+  }
+
+  function adjust(): void {
+    const adjusting = ledger.adjustToClock().then(
+      () => wait(0),
+      (error: unknown) => logger.error({ err: error }, 'waits could not be adjusted to the clock'),
+    )
+    track(adjusting)
   }
 
   const isDue = (at: number | undefined) => at !== undefined && at <= Date.now()

@@ -67,7 +67,8 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   async function park(task: Task, lane: string, later: RetryLater, context: DeliveryContext) {
     const now = Date.now()
     const parkedSince = ledger.find(task.ref)?.parkedSince ?? now
-    const leftMs = parkedSince + policy.parkForMs - now
+    // Of the future if the clock was set back.
+    const leftMs = parkedSince > now ? 0 : parkedSince + policy.parkForMs - now
     if (leftMs > 0 && !context.crowded) {
       throw new RetryLater(Math.min(leftMs, later.retryAfterMs), { soonerWhenCrowded: true })
     }

@@ -246,3 +246,16 @@ test.each(['hang', 'hang up'] as const)(
     expect(intake.pause).not.toHaveBeenCalled()
   },
 )
+
+test('a mail does not wait longer than it was to, when the clock is set back', async () => {
+  server.script = { rcpt: () => '450 later' }
+  vi.useFakeTimers({ toFake: ['Date'] })
+  closers.push(() => vi.useRealTimers())
+  const { deliver } = handler()
+  const delivery = arrived(message(fileConverted()))
+  await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  vi.setSystemTime(Date.now() - 3_600_000)
+  server.script = {}
+  await deliver(delivery, context())
+  expect(server.accepted).toHaveLength(1)
+})

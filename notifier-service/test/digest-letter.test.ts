@@ -174,3 +174,10 @@ test.each([
 ])('of en, zh and pt-BR, %s finds %s', (wanted, found) => {
   expect(bestLanguage(wanted, ['en', 'zh', 'pt-BR'])).toBe(found)
 })
+
+test('it is written in the language that most of the events name', async () => {
+  const events = ['en', 'ru', '', 'ru', 'en', 'ru'].map((language) =>
+    failed('a.jpg', 'HERALD_CORRUPT_FILE', language),
+  )
+  expect(letters.templateFor(events)).toMatch(/\/ru$/)
+})

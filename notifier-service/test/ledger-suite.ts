@@ -2,7 +2,7 @@ import type { KeptDelivery } from '@herald/notifier-service/ledger/deferred-lane
 import type { DigestRule } from '@herald/notifier-service/ledger/gathering'
 import { type Ledger, type MailIdentity, maxHistory } from '@herald/notifier-service/ledger/ledger'
 import type { ProcessIdentity } from '@herald/runtime'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 export interface LedgerUnderTest {
   /** The ledger as the process `self` sees it, with `digests`; the same one for every caller within a test. */
@@ -38,7 +38,13 @@ const now = { nextAttemptAt: 0, behindOnly: false }
 const behind = { nextAttemptAt: 0, behindOnly: true }
 
 /** Closes nothing by itself within a test. */
-const patient: DigestRule = { quietMs: 600_000, maxMs: 600_000, maxEvents: 500, maxBytes: 1e6 }
+const patient: DigestRule = {
+  quietMs: 600_000,
+  maxMs: 600_000,
+  latestMs: 600_000,
+  maxEvents: 500,
+  maxBytes: 1e6,
+}
 const ofRun = (id: string, runSize: number) => ({ ...kept(id), lane: 'lane', run: 'run', runSize })
 
 /** Lives as long as the tests do. */
@@ -263,6 +269,91 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(ledger.find({ id: 'event 3', source: '' })).toBeUndefined()
       expect(ledger.find({ id: 'event 1600', source: '' })).toBeDefined()
       expect(await ledger.prune(border)).toBe(0)
+    })
+
+    test('pruning keeps what waits and what was touched since, and drops it when that is old too', async () => {
+      const ledger = await open()
+      const [waiting, touched] = [kept('waiting'), kept('touched')]
+      const later = { state: 'deferred', reply: '450', nextAttemptAt: 0 } as const
+      await ledger.lanes.append('lane', waiting, now)
+      await ledger.settle(touched.event, touched.mail, later)
+      const border = Date.now() + 1
+      await expect.poll(() => Date.now()).toBeGreaterThanOrEqual(border)
+      await ledger.settle(touched.event, touched.mail, later)
+      expect(await ledger.prune(border)).toBe(0)
+      expect(await ledger.prune(Date.now() + 1)).toBe(1)
+      expect(ledger.find(waiting.event)).toBeDefined()
+      const lane = (await ledger.lanes.claim()) ?? ''
+      await ledger.lanes.pop(lane, ledger.lanes.head(lane)?.position ?? 0)
+      expect(await ledger.prune(Date.now() + 2)).toBe(1)
+      expect(ledger.find(waiting.event)).toBeUndefined()
+    })
+
+    test('pruning drops the mails of digests and of events that were replayed out of them', async () => {
+      const ledger = await open()
+      for (const id of ['one', 'two']) await ledger.gathering.add(ofRun(id, 2))
+      const lane = (await ledger.lanes.claim()) ?? ''
+      const head = ledger.lanes.head(lane)
+      const ref = head?.ref ?? event
+      await ledger.settle(ref, mail, { state: 'failed', reply: '550' })
+      await ledger.lanes.pop(lane, head?.position ?? 0)
+      await ledger.reopen(event, '1/7', mail)
+      expect(await ledger.prune(Date.now() + 1)).toBe(2)
+      expect(ledger.find(event)).toBeUndefined()
+      expect(ledger.findById('two')).toEqual([])
+    })
+
+    test('what waits is due after its own wait at the latest, when the clock was set back', async () => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      try {
+        const start = Date.now()
+        const before = await open()
+        await before.lanes.append('lane', kept('one'), { ...now, nextAttemptAt: start + 5000 })
+        await before.gathering.add({ ...ofRun('two', 0), lane: 'other' })
+        await before.close()
+        vi.setSystemTime(start - 3_600_000)
+        const ledger = await open()
+        await ledger.adjustToClock()
+        expect(ledger.lanes.nextDueAt()).toBe(start - 3_600_000 + 5000)
+        expect(ledger.gathering.nextDueAt()).toBe(start - 3_600_000 + patient.quietMs)
+        vi.setSystemTime(start - 3_600_000 + 5000)
+        await ledger.adjustToClock()
+        expect(await ledger.lanes.claim()).toBe('lane')
+      } finally {
+        vi.useRealTimers()
+      }
+    })
+
+    test('a run of known size is closed at its latest time, however long its events keep coming', async () => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      try {
+        const ledger = await open(undefined, { ...patient, maxMs: 60_000, latestMs: 90_000 })
+        const start = Date.now()
+        await ledger.gathering.add(ofRun('one', 9))
+        expect(ledger.gathering.nextDueAt()).toBe(start + 60_000)
+        vi.setSystemTime(start + 50_000)
+        await ledger.gathering.add(ofRun('two', 9))
+        expect(ledger.gathering.nextDueAt()).toBe(start + 90_000)
+        vi.setSystemTime(start + 90_000)
+        expect(await ledger.gathering.closeDue()).toBe(1)
+        await ledger.gathering.add(ofRun('three', 9))
+        expect(ledger.gathering.nextDueAt()).toBe(start + 150_000)
+      } finally {
+        vi.useRealTimers()
+      }
+    })
+
+    test('a digest is written in the language that most of its events name', async () => {
+      const ledger = await open()
+      for (const [id, template] of [
+        ['one', '1/en'],
+        ['two', '1/ru'],
+        ['three', '1/ru'],
+      ] as const) {
+        const of = ofRun(id, 3)
+        await ledger.gathering.add({ ...of, mail: { ...of.mail, template } })
+      }
+      expect(ledger.find(event)).toMatchObject({ template: '1/ru' })
     })
 
     test('what was said at each attempt is remembered, the last of them at any rate', async () => {

@@ -49,6 +49,11 @@ export interface DeferredLanes {
   pop(lane: string, position: number): Promise<boolean>
   /** Gives the lane back; what waits in it is due at that time. */
   release(lane: string, nextAttemptAt: number): Promise<void>
+  /**
+   * If the clock was set back: lanes that were written later than now are due after their own wait
+   * from now on. Reads every lane that waits.
+   */
+  adjustToClock(): Promise<void>
   /** When the next lane is due, held or not; undefined when nothing waits. */
   nextDueAt(): number | undefined
   /** Events that wait, over all lanes, and those still gathered. */

@@ -10,6 +10,8 @@ export interface DigestRule {
    * size is waited for when none of its events comes.
    */
   readonly maxMs: number
+  /** How long the first event of a digest is held back at most, whatever comes. */
+  readonly latestMs: number
   /** Most events of one digest. */
   readonly maxEvents: number
   /** Most bytes of them together; a single event may have more. */
@@ -43,6 +45,8 @@ export interface Gathering {
   add(event: RunEvent): Promise<boolean>
   /** Closes the runs that are due; resolves to how many. */
   closeDue(): Promise<number>
+  /** As DeferredLanes.adjustToClock. */
+  adjustToClock(): Promise<void>
   /** When the next run is due; undefined when nothing is gathered. */
   nextDueAt(): number | undefined
   /** Events gathered, over all runs. */

@@ -180,6 +180,8 @@ export interface Ledger {
   reopen(event: EventRef, replay: string, mail: MailIdentity): Promise<MailRecord | undefined>
   /** Notes that a failed mail's events are among the dead letters. */
   deadLettered(event: EventRef): Promise<void>
+  /** After a start, or when the clock was set back: nothing waits longer than it was to wait. */
+  adjustToClock(): Promise<void>
   /** Drops what was settled, or last tried, before that time and does not wait in a lane. Resolves to how many. */
   prune(before: number): Promise<number>
   /** Resolves when the disk takes what a few mails need; rejects with StoreError. */

@@ -7,6 +7,7 @@ import {
   gatheredIn,
   isComplete,
   isRipe,
+  movedTo,
   newRun,
   type Run,
   withEvent,
@@ -23,8 +24,13 @@ export interface RunMails {
 }
 
 export interface LmdbGathering extends Gathering {
-  /** Drops what is known of runs whose last event came before that time. Inside a write. */
-  forget(before: number): void
+  /**
+   * Drops what is known of up to `limit` runs whose last event came before that time; returns how
+   * many. Inside a write.
+   */
+  forget(before: number, limit: number): number
+  /** Indexes what earlier versions left without. Inside a write. */
+  indexAll(): void
 }
 
 /** Runs as rows, and an index by the time they are due. */
@@ -37,14 +43,20 @@ export function createLmdbGathering(
   const runs = store.table<Run, [lane: string, run: string]>('runs')
   const due = store.table<true, [dueAt: number, lane: string, run: string]>('runsDue')
 
+  /** Runs of which nothing is gathered now and more may come, by their last event. */
+  const open = store.table<true, [lastAt: number, lane: string, run: string]>('runsOpen')
+
   function put(before: Run, after: Run): void {
     const key: [string, string] = [after.lane, after.run]
+    if (gatheredIn(before) === 0 && before.seen > 0) open.remove([before.lastAt, ...key])
     // As it was written: the rule may have changed since.
     if (gatheredIn(before) > 0) due.remove([before.dueAt, ...key])
     const timed = { ...after, dueAt: dueAt(after, rule) }
     if (gatheredIn(after) > 0) due.put([timed.dueAt, ...key], true)
     // Where more of it may come, those that went already count towards its size.
-    if (gatheredIn(after) > 0 || (after.size > 0 && !isComplete(after))) runs.put(key, timed)
+    const isOpen = gatheredIn(after) === 0 && after.size > 0 && !isComplete(after)
+    if (isOpen) open.put([after.lastAt, ...key], true)
+    if (isOpen || gatheredIn(after) > 0) runs.put(key, timed)
     else runs.remove(key)
   }
 
@@ -111,6 +123,15 @@ export function createLmdbGathering(
       return closed
     },
 
+    async adjustToClock() {
+      const isAhead = (run: Run | undefined): run is Run => (run?.lastAt ?? 0) > Date.now()
+      const gatheredRuns = () => [...due.entries()].map(({ key }) => runs.get([key[1], key[2]]))
+      if (!gatheredRuns().some(isAhead)) return
+      await store.write(() => {
+        for (const run of gatheredRuns()) if (isAhead(run)) put(run, movedTo(Date.now(), run))
+      })
+    },
+
     nextDueAt() {
       for (const { key } of due.entries({ limit: 1 })) return key[0]
       return undefined
@@ -125,9 +146,18 @@ export function createLmdbGathering(
       return sum
     },
 
-    forget(before) {
+    forget(before, limit) {
+      const old = [...open.entries({ end: [before], limit })]
+      for (const { key } of old) {
+        open.remove(key)
+        runs.remove([key[1], key[2]])
+      }
+      return old.length
+    },
+
+    indexAll() {
       for (const { key, value } of runs.entries()) {
-        if (gatheredIn(value) === 0 && value.lastAt < before) runs.remove(key)
+        if (gatheredIn(value) === 0) open.put([value.lastAt, ...key], true)
       }
     },
   }

@@ -7,6 +7,8 @@ import { type GatheredKey, type QueuedEvent, queued, unqueued } from './queued-e
 interface LaneRecord {
   readonly holder: ProcessIdentity | null
   readonly dueAt: number
+  /** When `dueAt` was settled; absent in records of earlier versions. */
+  readonly setAt?: number
 }
 
 /** A digest in its lane; its events stay where they were gathered. */
@@ -69,7 +71,7 @@ export function createLmdbLanes(store: Store, self: ProcessIdentity, mails: Lane
     const place: Place = [lane, (last(lane) ?? 0) + 1]
     if ('run' in row) digests.put(place, row)
     else events.put(place, row)
-    if (!lanes.get(lane)) put(lane, { holder: null, dueAt })
+    if (!lanes.get(lane)) put(lane, { holder: null, dueAt, setAt: Date.now() })
   }
 
   const eventsOf = (lane: string, { run, from, to }: QueuedDigest) =>
@@ -151,11 +153,27 @@ export function createLmdbLanes(store: Store, self: ProcessIdentity, mails: Lane
           const record = lanes.get(lane)
           // One that was emptied and filled again meanwhile is not ours.
           if (!record?.holder || !isSameProcess(record.holder, self)) return
-          put(lane, { holder: null, dueAt: nextAttemptAt })
+          put(lane, { holder: null, dueAt: nextAttemptAt, setAt: Date.now() })
         })
       } finally {
         held.delete(lane)
       }
+    },
+
+    async adjustToClock() {
+      const ahead = () =>
+        [...due.entries()].flatMap(({ key: [, lane] }) => {
+          const record = lanes.get(lane)
+          return record && (record.setAt ?? 0) > Date.now() ? [{ lane, record }] : []
+        })
+      if (ahead().length === 0) return
+      await store.write(() => {
+        for (const { lane, record } of ahead()) {
+          const setAt = Date.now()
+          const waitMs = record.dueAt - (record.setAt ?? setAt)
+          put(lane, { ...record, dueAt: setAt + waitMs, setAt })
+        }
+      })
     },
 
     nextDueAt() {

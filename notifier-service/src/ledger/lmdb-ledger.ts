@@ -6,6 +6,7 @@ import { createLmdbGathering } from './lmdb-gathering.js'
 import { createLmdbLanes } from './lmdb-lanes.js'
 import { createMailRows, keyOf, type MailKey } from './mail-rows.js'
 import { begunBy, fresh, isFinal, isTaken, reopenedRecord, settled } from './mail-states.js'
+import { createAges, createPruning } from './pruning.js'
 import { createTogether } from './together.js'
 
 /** Accepted mails that are kept in memory until they are announced; beyond that they are read again. */
@@ -27,6 +28,7 @@ export interface LmdbLedgerOptions {
 const defaultRule: DigestRule = {
   quietMs: 5000,
   maxMs: 60_000,
+  latestMs: 15 * 60_000,
   maxEvents: 500,
   maxBytes: 16 * 1024 ** 2,
 }
@@ -39,7 +41,8 @@ export function openLmdbLedger({
 }: LmdbLedgerOptions): Ledger {
   const store = openStore(directory)
   const together = createTogether(store)
-  const mails = createMailRows(store, self)
+  const ages = createAges(store)
+  const mails = createMailRows(store, self, ages)
   const outcomes = store.table<OutcomeRow, MailKey>('unannounced')
   const checks = store.table<Uint8Array, string>('checks', 'binary')
   const listeners = new Set<() => void>()
@@ -174,35 +177,18 @@ export function openLmdbLedger({
       await store.write(() => mails.change(event, { deadLetteredAt: Date.now() }))
     },
 
-    async prune(before) {
-      let pruned = 0
-      let start: MailKey = ['', '']
-      // In slices, so that neither the event loop nor the one writer waits for all of it.
-      for (;;) {
-        const slice = [...mails.table.entries({ start, limit: 1000 })]
-        const isOld = (record: MailRecord | undefined) =>
-          record !== undefined && record.updatedAt < before && record.lane === undefined
-        const old = slice.filter(({ value }) => isOld(value))
-        if (old.length > 0) {
-          await store.write(() => {
-            for (const { key } of old) {
-              const record = mails.table.get(key)
-              if (!record || !isOld(record)) continue
-              mails.forget(key, record)
-              outcomes.remove(key)
-            }
-          })
-          pruned += old.length
-        }
-        const last = slice.at(-1)
-        if (slice.length < 1000 || !last) {
-          await store.write(() => gathering.forget(before))
-          return pruned
-        }
-        start = last.key
-        await new Promise((resolve) => setImmediate(resolve))
-      }
+    async adjustToClock() {
+      await lanes.adjustToClock()
+      await gathering.adjustToClock()
     },
+
+    prune: createPruning({
+      store,
+      mails,
+      gathering,
+      ages,
+      onForgotten: (key) => void outcomes.remove(key),
+    }),
 
     async check() {
       // What is put and removed leaves room in the file that a full disk cannot take back.

@@ -1,3 +1,4 @@
+import type { ProcessIdentity } from '@herald/runtime'
 import type { Table } from '@herald/runtime/store'
 import type { AttemptNote, MailRecord, MailState } from './ledger.js'
 import type { MailKey } from './mail-rows.js'
@@ -14,7 +15,7 @@ type MailRow = readonly [
   updatedAt: number,
   nextAttemptAt: number | null,
   deadLetteredAt: number | null,
-  holder: readonly [pid: number, startedAt: string] | null,
+  holder: readonly [pid: number, startedAt: string, scope?: string] | null,
   mail: readonly [recipient: string, from: string, messageId: string, template: string],
   eventIds: readonly string[],
   conversion: readonly [conversionId: string | null, runId: string | null],
@@ -71,7 +72,7 @@ function toRow(record: MailRecord): MailRow {
     record.updatedAt,
     record.nextAttemptAt ?? null,
     record.deadLetteredAt ?? null,
-    holder ? [holder.pid, holder.startedAt] : null,
+    holder ? holderRow(holder) : null,
     [record.recipient, record.from, record.messageId, record.template],
     record.eventIds,
     [record.conversionId ?? null, record.runId ?? null],
@@ -113,7 +114,7 @@ function toRecord(row: MailRow | MailRecord): MailRecord {
     origin: origin ? { topic: origin[0], partition: origin[1], offset: origin[2] } : undefined,
     state,
     attempts,
-    holder: holder ? { pid: holder[0], startedAt: holder[1] } : undefined,
+    holder: holder ? holderOf(holder) : undefined,
     reply,
     firstAttemptAt,
     updatedAt,
@@ -132,5 +133,13 @@ function toRecord(row: MailRow | MailRecord): MailRecord {
     ...rest,
   }
 }
+
+type HolderRow = NonNullable<MailRow[7]>
+
+const holderRow = ({ pid, startedAt, scope }: ProcessIdentity): HolderRow =>
+  scope === undefined ? [pid, startedAt] : [pid, startedAt, scope]
+
+const holderOf = ([pid, startedAt, scope]: HolderRow): ProcessIdentity =>
+  scope === undefined ? { pid, startedAt } : { pid, startedAt, scope }
 
 const isRow = (row: MailRow | MailRecord): row is MailRow => Array.isArray(row)

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { isAlive, isSameProcess, type ProcessIdentity } from '@herald/runtime'
 import type { Store, Table } from '@herald/runtime/store'
+import { mostFrequent } from '../most-frequent.js'
 import {
   type EventRef,
   type MailIdentity,
@@ -10,6 +11,7 @@ import {
 } from './ledger.js'
 import { recordsIn } from './mail-row.js'
 import { cutShort, fresh, isTaken } from './mail-states.js'
+import type { Ages } from './pruning.js'
 
 /** The id first: a UUIDv7 grows with time, so the store grows at its end. */
 export type MailKey = [id: string, source: string]
@@ -38,7 +40,7 @@ export interface MailRows {
   wait(event: EventRef, mail: MailIdentity, state: Partial<MailRecord>): boolean
   /** Makes one record of those of several events, in that order; returns its name. */
   join(events: readonly EventRef[]): EventRef | undefined
-  /** Takes an event out of its digest; says whether it was in one. */
+  /** Takes an event out of its digest, to have a record of its own; says whether it was in one. */
   part(key: MailKey): boolean
   /** Drops the record and all that leads to it. */
   forget(key: MailKey, record: MailRecord): void
@@ -48,7 +50,7 @@ export interface MailRows {
 const digestSource = () => `digest ${randomUUID()}`
 const isDigest = ([, source]: MailKey) => source.startsWith('digest ')
 
-export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
+export function createMailRows(store: Store, self: ProcessIdentity, ages: Ages): MailRows {
   const table = recordsIn(store.table('mails'))
   const members = store.table<Member, MailKey>('members')
   type ConversionKey = [conversion: string, id: string, source: string]
@@ -72,6 +74,7 @@ export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
     if (record.conversionId && !isDigest(key) && before === undefined) {
       conversions.put([bounded(record.conversionId), ...key], true)
     }
+    if (before === undefined) ages.add(record.updatedAt, key)
     table.put(key, record)
   }
 
@@ -123,9 +126,17 @@ export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
       if (first === undefined || head === undefined) return undefined
       const ref = { id: first.id, source: digestSource() }
       const digest = keyOf(ref)
-      const identity = { ...head, eventIds: events.map(({ id }) => id), events }
+      const template = mostFrequent(records.map((record) => record?.template ?? head.template))
+      const identity = {
+        ...head,
+        ...(template ? { template } : {}),
+        eventIds: events.map(({ id }) => id),
+        events,
+      }
       const possiblyDelivered = records.some((record) => record?.possiblyDelivered) || undefined
-      table.put(digest, { ...fresh(identity, undefined), lane: head.lane, possiblyDelivered })
+      const record = { ...fresh(identity, undefined), lane: head.lane, possiblyDelivered }
+      ages.add(record.updatedAt, digest)
+      table.put(digest, record)
       for (const [at, event] of events.entries()) {
         table.remove(keyOf(event))
         members.put(keyOf(event), { digest, conversionId: records[at]?.conversionId })
@@ -133,7 +144,11 @@ export function createMailRows(store: Store, self: ProcessIdentity): MailRows {
       return ref
     },
 
-    part: (key) => members.remove(key),
+    part(key) {
+      const wasMember = members.remove(key)
+      if (wasMember) ages.add(Date.now(), key)
+      return wasMember
+    },
 
     forget(key, record) {
       table.remove(key)

@@ -57,8 +57,13 @@ export function isRipe(run: Run, { maxEvents, maxBytes }: DigestRule): boolean {
   return isComplete(run) || gatheredIn(run) >= maxEvents || run.bytes >= maxBytes
 }
 
+/** As if it had been gathered with the clock at `now`, which is earlier than its last event. */
+export function movedTo(now: number, run: Run): Run {
+  return { ...run, firstAt: run.firstAt - (run.lastAt - now), lastAt: now }
+}
+
 /** When it is to be closed though more may follow. */
-export function dueAt(run: Run, { quietMs, maxMs }: DigestRule): number {
-  if (run.size > 0) return run.lastAt + maxMs
+export function dueAt(run: Run, { quietMs, maxMs, latestMs }: DigestRule): number {
+  if (run.size > 0) return Math.min(run.lastAt + maxMs, run.firstAt + latestMs)
   return Math.min(run.lastAt + quietMs, run.firstAt + maxMs)
 }

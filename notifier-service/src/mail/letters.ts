@@ -1,5 +1,6 @@
 import type { ReceivedEvent } from '@herald/broker/message'
 import { ConfigurationError } from '@herald/runtime'
+import { mostFrequent } from '../most-frequent.js'
 import { bestLanguage } from './languages.js'
 import type { Letter } from './letter.js'
 import { createTemplateArchive } from './template-archive.js'
@@ -61,7 +62,7 @@ export function createLetters(
   return {
     templateFor(events) {
       const wanted = inOrder(events).map(({ event }) => event.data.recipient?.language ?? '')
-      const named = wanted.map((each) => bestLanguage(each, offered)).find(Boolean)
+      const named = mostFrequent(wanted.flatMap((each) => bestLanguage(each, offered) ?? []))
       return `${current.source.version}/${named ?? fallback}`
     },
     composeLetter(events, { template, withoutPreview = false }) {

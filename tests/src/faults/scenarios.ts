@@ -62,7 +62,7 @@ export const scenarios: Readonly<Record<string, (stage: Stage, scale: Scale) => 
       runDigests(stage, { seed, rounds: 20, recipients: 20, runSize: 10 }),
     parked: (stage, { seed }) => runParked(stage, { seed, events: 200 }),
     'bad-mailbox': (stage, { seed }) =>
-      runBadMailbox(stage, { seed, events: 2000, perSecond: 50, maxRatio: 2 }),
+      runBadMailbox(stage, { seed, events: 1000, perSecond: 20, maxRatio: 2 }),
     policy: (stage, { seed }) =>
       runPolicy(stage, { seed, events: 1000, perSecond: 50, policyMs: 15_000 }),
     moods: (stage, { seed }) => runMoods(stage, { seed, events: 1000 }),
