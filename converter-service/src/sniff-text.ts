@@ -1,6 +1,9 @@
 import { extname } from 'node:path'
 import { declaredEncoding, decode, detectEncoding } from './text-encoding.js'
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
+const controls = /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/
+
 /**
  * Which kind of text it is; undefined if it is not text. Bytes decide whether it is text, and
  * whether it is HTML. Markdown, CSV and plain text look the same, and to take one for another
@@ -23,14 +26,20 @@ export function textFormat(head: Buffer, fileName: string): string | undefined {
   }
 }
 
+/** Whether it may be text in some encoding of one or more bytes a character. */
+export function looksLikeText(head: Buffer): boolean {
+  const text = head.toString('latin1')
+  // Fewer bytes have no control characters by chance.
+  return head.length >= 64 && /\S/.test(text) && !controls.test(text)
+}
+
 /** The characters, if there are no control characters among them. The last one may be cut off. */
 function textOf(head: Buffer): string | undefined {
   const encoding =
     detectEncoding(head) ?? (isHtml(latin1(head)) ? declaredEncoding(head) : undefined)
   if (encoding === undefined) return undefined
   const text = decode(head, encoding)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
-  return /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/.test(text) ? undefined : text
+  return controls.test(text) ? undefined : text
 }
 
 function latin1(head: Buffer): string {

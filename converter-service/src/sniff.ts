@@ -4,7 +4,7 @@ import { isSvg } from './engines/svg-text.js'
 import { formatCatalogue } from './formats.js'
 import { callFile } from './known-files.js'
 import type { Container } from './sniff-container.js'
-import { textFormat } from './sniff-text.js'
+import { looksLikeText, textFormat } from './sniff-text.js'
 import { markedEncoding } from './text-encoding.js'
 
 /** How many bytes of a file are enough to tell what it is. */
@@ -20,6 +20,7 @@ export type Sniffed =
   | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'unknown' }
 
+const unreadText = 'a text in an encoding other than UTF-8, UTF-16 and windows-1250 to -1252'
 const unknown: Sniffed = { kind: 'unknown' }
 
 /**
@@ -34,7 +35,7 @@ export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {
   if (isPdf(head)) return { kind: 'format', name: 'pdf' }
   // The detector takes the mark of UTF-16 for the start of an MP3 recording.
   const text = markedEncoding(head)?.startsWith('utf-16') ? byText(head, fileName) : unknown
-  if (text.kind !== 'unknown') return text
+  if (text.kind === 'format') return text
   const detected = await fileTypeFromBuffer(head)
   // The detector wants more of a file than its signature, and gives up on far-off directories.
   if (!detected) return bySignature(head) ?? byText(head, fileName)
@@ -73,7 +74,8 @@ function bySignature(head: Buffer): Sniffed | undefined {
 
 function byText(head: Buffer, fileName: string): Sniffed {
   const name = textFormat(head, fileName)
-  return name ? { kind: 'format', name } : unknown
+  if (name) return { kind: 'format', name }
+  return looksLikeText(head) ? { kind: 'other', called: unreadText } : unknown
 }
 
 /** Readers take a header that stands within the first 1,024 bytes: mail programs put lines before it. */

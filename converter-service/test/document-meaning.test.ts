@@ -1,38 +1,49 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { text as readStream } from 'node:stream/consumers'
 import {
   findLibreOffice,
   type LibreOffice,
   runLibreOffice,
 } from '@herald/converter-service/engines/libreoffice'
 import { noSandbox } from '@herald/converter-service/engines/sandbox'
-import { expect, onTestFinished, test } from 'vitest'
+import {
+  mayHoldTrackedChanges,
+  showTrackedChanges,
+} from '@herald/converter-service/engines/tracked-changes'
+import { refuseBomb } from '@herald/converter-service/engines/unpacking'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openPromise } from 'yauzl'
 import {
   docxFile,
   field,
   formulas,
   openDocumentFile,
   paragraph,
+  text,
   trackedDocx,
   xlsxFile,
 } from './office-file.js'
 import { leftOut, print, sandboxed, wordsOf } from './printed.js'
 
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'herald-document-meaning-test-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+async function fileOf(bytes: Buffer): Promise<string> {
+  const path = join(await mkdtemp(join(folder, 'file-')), 'source')
+  await writeFile(path, bytes)
+  return path
+}
+
 const slow = { timeout: 120_000 }
-const trackedRtf = Buffer.from(
-  '{\\rtf1\\ansi{\\*\\revtbl{Unknown;}{Ada;}}ONE{\\deleted\\revauthdel1\\revdttmdel0 DELETED}{\\revised\\revauth1\\revdttm0 INSERTED}\\par TWO}',
-)
-const trackedOdt = openDocumentFile(
-  'odt',
-  '<text:tracked-changes><text:changed-region xml:id="c1" text:id="c1"><text:deletion><office:change-info><dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/">Ada</dc:creator><dc:date xmlns:dc="http://purl.org/dc/elements/1.1/">2026-01-01T00:00:00</dc:date></office:change-info><text:p>DELETED</text:p></text:deletion></text:changed-region></text:tracked-changes><text:p>ONE<text:change text:change-id="c1"/>INSERTED TWO</text:p>',
-)
 const trackedDoc = await readFile(new URL('./fixtures/documents/tracked.doc', import.meta.url))
 
 test.runIf(leftOut === '').each([
   ['docx', trackedDocx, /ONE\s*INSERTED\s+TWO/],
-  ['rtf', trackedRtf, /ONE\s*INSERTED\s+TWO/],
-  ['odt', trackedOdt, /ONE\s*INSERTED TWO/],
   ['doc', trackedDoc, /The price is 1200 INSERTEDWORD/],
 ] as const)(
   `tracked changes of %s are accepted: what was deleted does not show${leftOut}`,
@@ -43,6 +54,36 @@ test.runIf(leftOut === '').each([
     expect(words).not.toMatch(/DELETED|PARAGRAPH|MOVED/)
   },
 )
+
+test('tracked changes are found in every format that has them', async () => {
+  const rtf = (body: string) => Buffer.from(`{\\rtf1 ${body}}`)
+  expect(await mayHoldTrackedChanges(await fileOf(trackedDoc), 'doc')).toBe(true)
+  expect(await mayHoldTrackedChanges(await fileOf(rtf('{\\deleted x}')), 'rtf')).toBe(true)
+  expect(await mayHoldTrackedChanges(await fileOf(rtf('x')), 'rtf')).toBe(false)
+  const odt = await fileOf(
+    openDocumentFile('odt', '<text:tracked-changes><text:changed-region/></text:tracked-changes>'),
+  )
+  expect((await refuseBomb(odt)).hasTrackedChanges).toBe(true)
+  expect(await showTrackedChanges(odt, 'odt', false, `${odt}.set`)).toBe(false)
+  const plain = await fileOf(docxFile({ body: paragraph('inserted deleted') }))
+  expect((await refuseBomb(plain)).hasTrackedChanges).toBe(false)
+})
+
+test('an OpenDocument that shows its changes is set not to', async () => {
+  const setting = (value: string) =>
+    `<x><config:config-item config:name="ShowRedlineChanges" config:type="boolean">${value}</config:config-item></x>`
+  const more = [{ name: 'settings.xml', bytes: setting('true') }]
+  const odt = await fileOf(openDocumentFile('odt', text('x'), { more }))
+  expect(await showTrackedChanges(odt, 'odt', false, `${odt}.set`)).toBe(true)
+  const zip = await openPromise(`${odt}.set`)
+  const names: string[] = []
+  for await (const entry of zip.eachEntry()) {
+    names.push(entry.fileName)
+    if (entry.fileName !== 'settings.xml') continue
+    expect(await readStream(await zip.openReadStreamPromise(entry))).toBe(setting('false'))
+  }
+  expect(names).toEqual(['mimetype', 'META-INF/manifest.xml', 'content.xml', 'settings.xml'])
+})
 
 test.runIf(leftOut === '')(
   `a document that prints its name or path prints nothing of the server${leftOut}`,
@@ -58,30 +99,30 @@ test.runIf(leftOut === '')(
 )
 
 test.runIf(leftOut === '')(`LibreOffice starts once for a document${leftOut}`, slow, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'herald-start-test-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
+  const document = await fileOf(docxFile({ body: paragraph('x') }))
+  const job = dirname(document)
   const office = findLibreOffice(process.env) as LibreOffice
-  const program = join(folder, 'soffice')
-  const starts = join(folder, 'starts')
+  const program = join(job, 'soffice')
+  const starts = join(job, 'starts')
   const script = `#!/bin/sh\necho >>'${starts}'\nexec '${office.program}' "$@"\n`
   await writeFile(program, script, { mode: 0o755 })
-  const document = join(folder, 'document.docx')
-  await writeFile(document, docxFile({ body: paragraph('x') }))
   const filters = { importFilter: 'MS Word 2007 XML', exportFilter: 'writer_pdf_Export' }
   const conversion = { ...filters, extension: 'pdf' }
-  const made = await runLibreOffice({ ...office, program }, document, folder, conversion, noSandbox)
-  expect(made).toBe(join(folder, 'made', 'document.pdf'))
+  const made = await runLibreOffice({ ...office, program }, document, job, conversion, noSandbox)
+  expect(made).toBe(join(job, 'made', 'source.pdf'))
   expect(await readFile(starts, 'utf8')).toBe('\n')
 })
 
-test.runIf(leftOut === '').each([
-  ['asks for it', 'fullCalcOnLoad="1"', '46'],
-  ['does not ask for it', '', '7'],
-])(
-  `a workbook that %s is calculated accordingly${leftOut}`,
+test.runIf(leftOut === '')(
+  `a workbook that asks for calculation is calculated${leftOut}`,
   slow,
-  async (_what, asks, expected) => {
-    const workbook = xlsxFile(formulas(1, [['40+6', '7']]), asks)
-    expect((await wordsOf(await print(workbook, { format: 'xlsx' }))).trim()).toBe(expected)
+  async () => {
+    const workbook = xlsxFile(formulas(1, [['40+6', '0']]), 'fullCalcOnLoad="1"')
+    expect((await wordsOf(await print(workbook, { format: 'xlsx' }))).trim()).toBe('46')
   },
 )
+
+test('a workbook that does not ask for calculation keeps its values', async () => {
+  const workbook = await fileOf(xlsxFile(formulas(1, [['40+6', '7']]), 'fullCalcOnLoad="0"'))
+  expect((await refuseBomb(workbook)).asksForCalculation).toBe(false)
+})
