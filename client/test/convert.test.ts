@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { formatsCommand } from '@herald/client/commands/formats'
+import { createTerminal } from '@herald/runtime/terminal'
+import { columns } from '@herald/runtime/terminal-text'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { gradient, noise } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
@@ -177,9 +180,21 @@ describe('herald formats', () => {
     expect(stdout).toMatch(/^webp +yes +yes +yes +yes +80 +\.webp$/m)
     expect(stdout).toMatch(/^svg +yes +– /m)
     expect(stdout).toContain('50 megapixels')
-    expect(stdout).toContain('\nFormats that it knows and cannot use:\n')
-    expect(stdout).toMatch(/^ {2}jxl +\S/m)
+    expect(stdout).toMatch(/^Not available: .*jxl/m)
     expect(stdout).toMatch(/^Engines: image\b.*\.$/m)
+  })
+
+  test('fits a terminal of 40 columns', async () => {
+    const shop = await workshop()
+    const lines: string[] = []
+    const stream = { isTTY: true, columns: 40, write: (text: string) => lines.push(text.trimEnd()) }
+    const terminal = createTerminal(stream, stream, { NO_COLOR: '1' })
+    const env = { HERALD_CONVERTER: converter.address, HERALD_DATA: shop.path('data') }
+    const { signal } = new AbortController()
+    const context = { env, terminal, signal, stdin: process.stdin, stdout: process.stdout }
+    expect(await formatsCommand({}, context)).toBe(0)
+    expect(lines.length).toBeGreaterThan(20)
+    expect(lines.filter((line) => columns(line) > 40)).toEqual([])
   })
 
   test('tells programs the same in JSON', async () => {

@@ -1,6 +1,17 @@
 import { columns, cut } from './terminal-text.js'
 
-const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const
+const styles = {
+  bold: 1,
+  dim: 2,
+  red: 31,
+  green: 32,
+  yellow: 33,
+  blue: 34,
+  magenta: 35,
+  cyan: 36,
+} as const
+
+export type Style = keyof typeof styles
 
 export type Target = 'stdout' | 'stderr'
 
@@ -22,7 +33,7 @@ export interface Terminal {
   /** The columns of a line now; undefined where it is no terminal. */
   width(target: Target): number | undefined
   /** Coloured for standard output, or for standard error. */
-  paint(style: keyof typeof styles, text: string, target?: Target): string
+  paint(style: Style, text: string, target?: Target): string
 }
 
 interface Stream {

@@ -1,10 +1,12 @@
 import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { withoutUrlSecrets } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import type { Paint } from './paint.js'
-import { durationText } from './quantities.js'
+import type { Terminal } from '@herald/runtime/terminal'
+import { humanDuration } from '@herald/runtime/terminal-text'
 import type { StackAddresses } from './stack.js'
 
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 const sample = 'stack/sample/herald-at-dusk.jpg'
 
 type Row = readonly [name: string, where: string, about: string]
@@ -20,7 +22,11 @@ const defaults = (env: NodeJS.ProcessEnv) => ({
 /** What `npm start` says once everything is ready: where everything is, and one line to try. */
 export function describeStack(
   { web, converter, broker, topic, smtp, inbox, notifier, webhook, data }: StackAddresses,
-  { env, readyAfterMs, paint }: { env: NodeJS.ProcessEnv; readyAfterMs: number; paint: Paint },
+  {
+    env,
+    readyAfterMs,
+    paint,
+  }: { env: NodeJS.ProcessEnv; readyAfterMs: number; paint: Terminal['paint'] },
 ): string[] {
   const told = {
     HERALD_CONVERTER: converter,
@@ -31,8 +37,10 @@ export function describeStack(
   const found: Readonly<Record<string, string>> = defaults(env)
   const variables = Object.entries(told)
     .filter(([name, value]) => value !== found[name])
-    .map(([name, value]) => `${name}=${value} `)
-  const command = `npx herald convert ${sample} --to webp --notify you@example.com`
+    .map(([name, value]) => `${name}=${shellWord(withoutUrlSecrets(value))} `)
+  const command =
+    `cd ${shellWord(root)} && ${variables.join('')}` +
+    `npx herald convert ${sample} --to webp --notify you@example.com`
   const rows: readonly Row[] = [
     ...(web ? [['Web page', named(web), 'drop a file here'] satisfies Row] : []),
     ['Converter', converter, 'gRPC, with health and reflection'],
@@ -50,19 +58,36 @@ export function describeStack(
   const width = Math.max(...rows.map(([, where]) => where.length))
   return [
     '',
-    `  ${paint('bold', 'Herald is running')}, ready after ${durationText(readyAfterMs)}.`,
+    `  ${paint('bold', 'Herald is running')}, ready after ${humanDuration(readyAfterMs)}.`,
     '',
     ...rows.map(([name, where, about]) =>
       `  ${name.padEnd(10)} ${paint('cyan', where.padEnd(width))}  ${paint('dim', about)}`.trimEnd(),
     ),
     '',
-    '  Try it from another terminal, here:',
-    `    ${paint('bold', withoutUrlSecrets(variables.join('')) + command)}`,
+    '  Try it in another terminal:',
+    `    ${paint('bold', command)}`,
     '',
     `  ${paint('dim', 'Ctrl-C stops everything.')}`,
     '',
   ]
 }
+
+/** The two addresses that people open, to be kept in view. */
+export function pinnedAddresses(
+  { web, inbox }: Pick<StackAddresses, 'web' | 'inbox'>,
+  paint: Terminal['paint'],
+): string[] {
+  const parts = [
+    ...(web ? [`Web page ${paint('cyan', named(web))}`] : []),
+    ...(inbox ? [`Inbox ${paint('cyan', named(inbox))}`] : []),
+    paint('dim', 'Ctrl-C stops'),
+  ]
+  return [parts.join('   ')]
+}
+
+/** As a POSIX shell reads it as one word. */
+const shellWord = (text: string) =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
 /** As people write it. */
 const named = (url: string) => url.replace('//127.0.0.1:', '//localhost:')

@@ -2,15 +2,15 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { InboxError } from '@herald/mailhog/inbox-client'
 import { dataFolder } from '@herald/runtime/data-folder'
+import { createTerminal } from '@herald/runtime/terminal'
 import { createReport } from './demo/report.js'
 import { DemoError, runDemo } from './demo/run-demo.js'
-import { painter } from './paint.js'
 import { StackError } from './readiness.js'
 import { stopRequests } from './stop-requests.js'
 import { findPlace, type Place } from './where.js'
 
-const paint = painter(process.stdout, process.env)
-const complain = (text: string) => process.stderr.write(`\n${paint('red', text)}\n`)
+const terminal = createTerminal(process.stdout, process.stderr, process.env)
+const complain = (text: string) => terminal.tell(`\n${terminal.paint('red', text, 'stderr')}`)
 
 function readArguments() {
   try {
@@ -44,7 +44,7 @@ try {
     out: resolve(out),
     patienceMs: Number(patience) * 1000,
     env: process.env,
-    report: createReport(paint, (line) => process.stdout.write(`${line}\n`)),
+    report: createReport(terminal),
     signal,
   })
 } catch (error) {

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { InboxError, openInboxClient } from '@herald/mailhog/inbox-client'
+import { createTerminal } from '@herald/runtime/terminal'
 import { findTarget, type Target } from './e2e/place.js'
 import { runCases } from './e2e/run-cases.js'
-import { painter } from './paint.js'
 import { StackError } from './readiness.js'
 import { stopRequests } from './stop-requests.js'
 
@@ -10,9 +10,9 @@ const usage = `Usage: npm run e2e -- [--own] [--converter host:port] [--broker u
   Where: these, or HERALD_CONVERTER, HERALD_BROKER and HERALD_INBOX; else what npm start runs; else,
   as with --own, a stack of its own.`
 
-const paint = painter(process.stdout, process.env)
-const say = (line: string) => process.stdout.write(`${line}\n`)
-const complain = (text: string) => process.stderr.write(`${paint('red', text)}\n`)
+const terminal = createTerminal(process.stdout, process.stderr, process.env)
+const { paint } = terminal
+const complain = (text: string) => terminal.tell(paint('red', text, 'stderr'))
 
 function readArguments() {
   try {
@@ -38,7 +38,7 @@ const { signal } = stopRequests()
 let target: Target | undefined
 try {
   target = await findTarget(process.env, { ...where, signal })
-  say(`\n  Herald end to end, on ${target.description}\n`)
+  terminal.print(`\n  Herald end to end, on ${target.description}\n`)
   const inbox = await openInboxClient(target.inbox)
   const patienceMs = Number(patience) * 1000
   const failed = await runCases({
@@ -47,7 +47,7 @@ try {
     env: process.env,
     patienceMs,
     paint,
-    say,
+    say: terminal.print,
     signal,
   })
   process.exitCode = signal.aborted ? 130 : failed === 0 ? 0 : 1

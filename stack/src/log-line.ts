@@ -1,4 +1,4 @@
-import type { Paint } from './paint.js'
+import type { Terminal } from '@herald/runtime/terminal'
 
 /** What a program wrote: one of its log's JSON lines, or words of its own. */
 export type LogLine =
@@ -25,7 +25,7 @@ export function readLogLine(line: string): LogLine {
 }
 
 /** The line for a person: time, message, then the fields as `name=value`. */
-export function formatLogLine(line: LogLine, paint: Paint): string {
+export function formatLogLine(line: LogLine, paint: Terminal['paint']): string {
   if ('words' in line) return visible(line.words)
   const { level, message, fields, time } = line
   const facts = Object.entries(fields).flatMap(([name, value]) => {

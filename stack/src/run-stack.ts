@@ -1,7 +1,7 @@
 import { ConfigurationError } from '@herald/runtime'
-import { describeStack } from './announcement.js'
+import type { Terminal } from '@herald/runtime/terminal'
+import { describeStack, pinnedAddresses } from './announcement.js'
 import { loadConfig } from './config.js'
-import type { Paint } from './paint.js'
 import { programLog } from './program-log.js'
 import { StackError } from './readiness.js'
 import { findRunningStack, recordRunningStack } from './running-stack.js'
@@ -10,10 +10,7 @@ import type { StopRequests } from './stop-requests.js'
 
 export interface RunStackOptions {
   readonly env: NodeJS.ProcessEnv
-  readonly paint: Paint
-  say(line: string): void
-  /** Says what is wrong. */
-  complain(text: string): void
+  readonly terminal: Terminal
   readonly stopping: StopRequests
 }
 
@@ -27,12 +24,13 @@ export async function runStack(options: RunStackOptions): Promise<number> {
   } catch (error) {
     if (options.stopping.signal.aborted) return 0
     if (!(error instanceof StackError || error instanceof ConfigurationError)) throw error
-    options.complain(error.message)
+    complain(options.terminal, error.message)
     return error instanceof ConfigurationError ? 2 : 1
   }
 }
 
-async function untilStopped({ env, paint, say, complain, stopping }: RunStackOptions) {
+async function untilStopped({ env, terminal, stopping }: RunStackOptions) {
+  const { paint, print: say } = terminal
   const config = loadConfig(env)
   const other = findRunningStack(config.data)
   if (other) {
@@ -53,11 +51,18 @@ async function untilStopped({ env, paint, say, complain, stopping }: RunStackOpt
   const readyAfterMs = performance.now()
   for (const line of describeStack(stack.addresses, { env, readyAfterMs, paint })) say(line)
 
+  // On a terminal the log scrolls above them.
+  terminal.live(pinnedAddresses(stack.addresses, paint))
   const broken = await Promise.race([stack.broken, stopping.requested])
-  if (broken) complain(`${broken} Stopping the rest.`)
+  terminal.live([])
+  if (broken) complain(terminal, `${broken} Stopping the rest.`)
   else say('Stopping.')
   await stack.stop()
   forget()
   say('Stopped.')
   return broken ? 1 : 0
+}
+
+function complain(terminal: Terminal, text: string): void {
+  terminal.tell(terminal.paint('red', text, 'stderr'))
 }

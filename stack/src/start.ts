@@ -1,14 +1,10 @@
-import { painter } from './paint.js'
+import { createTerminal } from '@herald/runtime/terminal'
 import { runStack } from './run-stack.js'
 import { stopRequests } from './stop-requests.js'
 
-const paint = painter(process.stdout, process.env)
-
 process.exitCode = await runStack({
   env: process.env,
-  paint,
-  say: (line) => process.stdout.write(`${line}\n`),
-  complain: (text) => process.stderr.write(`${paint('red', text)}\n`),
+  terminal: createTerminal(process.stdout, process.stderr, process.env),
   stopping: stopRequests(),
 })
 process.exit()

@@ -25,7 +25,7 @@ describe('npm run demo', { timeout: 120_000 }, () => {
       )
       expect(existsSync(join(out, `herald-at-dusk.${name}`))).toBe(true)
     }
-    expect(said).toContain('where it was taken (GPS)')
+    expect(said).toContain('location (GPS)')
     expect(said).toMatch(/event +[\da-f]{8}-[\da-f]{4}-7/)
     expect(said).toMatch(/topic notifications, partition \d+, offset \d+/)
     expect(said).toMatch(/subject +herald-at-dusk\.jpg is ready/)

@@ -5,7 +5,6 @@ import {
   humanBytes,
   humanDuration,
   jsonLine,
-  padded,
   shown,
   wrapped,
 } from '@herald/runtime/terminal-text'
@@ -68,9 +67,27 @@ function tableOf(
   { formats, limits, engines, missingConfinement }: ReceivedListFormatsResponse,
   width: number,
 ): string[] {
+  const usable = formats.filter(({ readable, writable }) => readable || writable)
+  const paragraphs = [
+    ...reasons([...formats.filter((each) => !usable.includes(each)), ...engines]),
+    ...(engines.some(({ available }) => available)
+      ? [`Engines: ${names(engines.filter(({ available }) => available))}.`]
+      : []),
+    ...(limits ? [limitsSentence(limits)] : []),
+    ...(missingConfinement.length > 0
+      ? [`Hostile files: this server lacks ${shown(missingConfinement.join(', '))}.`]
+      : []),
+  ]
+  return [
+    ...formatRows(usable, width),
+    ...paragraphs.flatMap((paragraph) => ['', ...wrapped(paragraph, width)]),
+  ]
+}
+
+/** As many columns of the table as the width takes, the most important first. */
+function formatRows(formats: readonly ReceivedFormat[], width: number): string[] {
   const yes = (is: boolean) => (is ? 'yes' : '–')
-  const here = formats.filter(({ readable, writable }) => readable || writable)
-  const rows = here.map((format) => [
+  const rows = formats.map((format) => [
     shown(format.name),
     yes(format.readable),
     yes(format.writable),
@@ -79,52 +96,28 @@ function tableOf(
     format.defaultQuality === undefined ? '–' : String(format.defaultQuality),
     shown(format.extensions.map((extension) => `.${extension}`).join(' ')),
   ])
-  return [
-    ...table([['format', 'read', 'write', 'lossless', 'pages', 'quality', 'files'], ...rows]),
-    ...missing(
-      'Formats that it knows and cannot use:',
-      formats.filter((format) => !here.includes(format)),
-      width,
-    ),
-    ...(engines.some(({ available }) => available)
-      ? [
-          '',
-          `Engines: ${engines.flatMap((each) => (each.available ? shown(each.name) : [])).join(', ')}.`,
-        ]
-      : []),
-    ...missing(
-      'Engines that are not available:',
-      engines.filter(({ available }) => !available),
-      width,
-    ),
-    ...(limits ? ['', ...wrapped(limitsSentence(limits), width)] : []),
-    ...(missingConfinement.length > 0
-      ? [
-          '',
-          ...wrapped(
-            `Hostile files: this server lacks ${shown(missingConfinement.join(', '))}.`,
-            width,
-          ),
-        ]
-      : []),
-  ]
+  const all = [['format', 'read', 'write', 'lossless', 'pages', 'quality', 'files'], ...rows]
+  for (let count = 7; count > 3; count -= 1) {
+    const lines = table(all.map((row) => row.slice(0, count)))
+    if (lines.every((line) => columns(line) <= width)) return lines
+  }
+  return table(all.map((row) => row.slice(0, 3)))
 }
 
-/** Each with the reason, under a heading; nothing where there is none. */
-function missing(
-  heading: string,
+/** What cannot be used: each reason once, behind the names that it concerns. */
+function reasons(
   those: readonly { readonly name: string; readonly unavailableReason: string }[],
-  width: number,
 ): string[] {
-  if (those.length === 0) return []
-  const nameWidth = Math.max(...those.map(({ name }) => columns(shown(name))))
-  const lines = those.flatMap(({ name, unavailableReason }) => {
-    const [first = '', ...more] = wrapped(shown(unavailableReason), width - nameWidth - 4)
-    const indent = ' '.repeat(nameWidth + 4)
-    return [`  ${padded(shown(name), nameWidth)}  ${first}`, ...more.map((line) => indent + line)]
-  })
-  return ['', heading, ...lines]
+  const byReason = new Map<string, { readonly name: string }[]>()
+  for (const each of those) {
+    if (each.unavailableReason === '') continue
+    byReason.set(each.unavailableReason, [...(byReason.get(each.unavailableReason) ?? []), each])
+  }
+  return [...byReason].map(([reason, each]) => `Not available: ${names(each)}. ${shown(reason)}`)
 }
+
+const names = (those: readonly { readonly name: string }[]) =>
+  shown([...new Set(those.map(({ name }) => name))].join(', '))
 
 function limitsSentence(limits: NonNullable<ReceivedListFormatsResponse['limits']>): string {
   const optional = [

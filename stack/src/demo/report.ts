@@ -1,10 +1,10 @@
 import type { Mail } from '@herald/mailhog/inbox-client'
+import type { Terminal } from '@herald/runtime/terminal'
+import { humanBytes, humanChange, humanDuration } from '@herald/runtime/terminal-text'
 import type { ConvertedLine } from '../herald-cli.js'
-import type { Paint } from '../paint.js'
-import { bytesText, durationText, pixelsText } from '../quantities.js'
 
-/** The demo's words, step by step. */
-export function createReport(paint: Paint, say: (line: string) => void) {
+/** What the demo prints, step by step. */
+export function createReport({ paint, print: say }: Terminal) {
   let step = 0
   const heading = (text: string) => {
     step++
@@ -15,25 +15,25 @@ export function createReport(paint: Paint, say: (line: string) => void) {
 
   return {
     title(stack: string) {
-      say(`\n  ${paint('bold', 'Herald')}: convert a picture, and somebody hears of it.`)
+      say(`\n  ${paint('bold', 'Herald')}: convert a picture, announce it, mail it.`)
       say(`\n     ${paint('dim', 'stack'.padEnd(10))} ${stack}`)
     },
 
     picture(path: string, sizeBytes: number) {
       heading('The picture')
       fact('file', path)
-      fact('size', bytesText(sizeBytes))
+      fact('size', humanBytes(sizeBytes))
     },
 
     converted({ source, renditions, stripped }: ConvertedLine, totalMs: number) {
       if (source) fact('pixels', `${pixelsText(source.width, source.height)}, ${source.mediaType}`)
-      heading(`Converted and saved in ${durationText(totalMs)}`)
+      heading(`Converted and saved in ${humanDuration(totalMs)}`)
       const rows = renditions.map(({ name, width, height, sizeBytes, conversionMs }) => [
         name,
         pixelsText(width, height),
-        bytesText(sizeBytes),
-        change(source?.sizeBytes ?? 0, sizeBytes),
-        durationText(conversionMs),
+        humanBytes(sizeBytes),
+        humanChange(source?.sizeBytes ?? 0, sizeBytes),
+        humanDuration(conversionMs),
       ])
       const widths = (rows[0] ?? []).map((_, column) =>
         Math.max(...rows.map((row) => (row[column] ?? '').length)),
@@ -44,7 +44,7 @@ export function createReport(paint: Paint, say: (line: string) => void) {
         )
         say(`     ${paint('green', cells[0] ?? '')}   ${cells.slice(1).join('   ')}`)
       }
-      if (stripped.length > 0) fact('left out', stripped.map(inWords).join(', '))
+      if (stripped.length > 0) fact('removed', stripped.map(inWords).join(', '))
     },
 
     announced(
@@ -58,12 +58,12 @@ export function createReport(paint: Paint, say: (line: string) => void) {
         ...(partition == null ? [] : [`partition ${partition}`]),
         ...(offset == null ? [] : [`offset ${offset}`]),
       ]
-      fact('lies in', where.join(', '))
+      fact('stored in', where.join(', '))
       fact('for', recipient)
     },
 
     mailed({ subject, from, recipients }: Mail, afterMs: number) {
-      heading(`In the inbox ${durationText(afterMs)} after the conversion`)
+      heading(`In the inbox ${humanDuration(afterMs)} after the conversion`)
       fact('subject', subject)
       fact('from', from.name === '' ? from.address : `${from.name} <${from.address}>`)
       fact('to', recipients.join(', '))
@@ -76,22 +76,20 @@ export function createReport(paint: Paint, say: (line: string) => void) {
     },
 
     end(totalMs: number) {
-      say(`\n  ${paint('green', 'Done')} in ${durationText(totalMs)}.\n`)
+      say(`\n  ${paint('green', 'Done')} in ${humanDuration(totalMs)}.\n`)
     },
   }
 }
 
 export type Report = ReturnType<typeof createReport>
 
-function change(before: number, after: number): string {
-  const percent = before === 0 ? 0 : Math.round((after / before - 1) * 100)
-  return percent === 0 ? '±0 %' : `${percent < 0 ? '−' : '+'}${Math.abs(percent)} %`
-}
+const pixelsText = (width: number, height: number) =>
+  `${width.toLocaleString('en')} × ${height.toLocaleString('en')}`
 
 const words: Record<string, string> = {
-  gps: 'where it was taken (GPS)',
-  exif: 'the camera’s notes (EXIF)',
-  icc: 'the colour profile (ICC)',
+  gps: 'location (GPS)',
+  exif: 'camera data (EXIF)',
+  icc: 'colour profile (ICC)',
 }
 
 const inWords = (stripped: string) => words[stripped] ?? stripped

@@ -1,10 +1,10 @@
-import type { Paint } from '../paint.js'
-import { durationText } from '../quantities.js'
+import type { Terminal } from '@herald/runtime/terminal'
+import { humanDuration } from '@herald/runtime/terminal-text'
 import { cases } from './cases.js'
 import { openScene, type SceneOptions } from './scene.js'
 
 export interface RunCasesOptions extends SceneOptions {
-  readonly paint: Paint
+  readonly paint: Terminal['paint']
   say(line: string): void
 }
 
@@ -21,7 +21,7 @@ export async function runCases(options: RunCasesOptions): Promise<number> {
     try {
       await run(scene)
       passed++
-      const took = durationText(performance.now() - begun).padStart(7)
+      const took = humanDuration(performance.now() - begun).padStart(7)
       say(`  ${paint('green', 'passed')}  ${name.padEnd(width)}  ${paint('dim', took)}`)
     } catch (error) {
       failed++
