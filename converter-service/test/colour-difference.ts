@@ -13,6 +13,12 @@ const p3ToXyz: Matrix = [
   [0.229, 0.6917, 0.0793],
   [0, 0.0451, 1.0439],
 ]
+/** From linear BT.2020 to CIE XYZ under D65 (ITU-R BT.2020). */
+const bt2020ToXyz: Matrix = [
+  [0.637, 0.1446, 0.1689],
+  [0.2627, 0.678, 0.0593],
+  [0, 0.0281, 1.061],
+]
 const xyzToSrgb: Matrix = [
   [3.2406, -1.5372, -0.4986],
   [-0.9689, 1.8758, 0.0415],
@@ -33,6 +39,11 @@ const encoded = (value: number) => {
 /** What a colour in Display P3 is in sRGB, by the definitions of both: no library has a part in it. */
 export function p3ToSrgb(colour: Colour): Colour {
   return times(xyzToSrgb, times(p3ToXyz, colour.slice(0, 3).map(linear))).map(encoded)
+}
+
+/** The same for the primaries of BT.2020 under the curve of sRGB. */
+export function bt2020ToSrgb(colour: Colour): Colour {
+  return times(xyzToSrgb, times(bt2020ToXyz, colour.slice(0, 3).map(linear))).map(encoded)
 }
 
 /** CIE L*a*b* under D65. */

@@ -37,6 +37,8 @@ export interface HeifOptions {
   /** Quarter turns against the clock. */
   readonly turns?: number
   readonly icc?: Buffer
+  /** Primaries and transfer of ITU-T H.273. */
+  readonly nclx?: readonly [number, number]
   /** As sharp hands it out: with `Exif\0\0` before it. */
   readonly exif?: Buffer
   readonly brand?: string
@@ -55,9 +57,10 @@ interface Item {
  * property says how to turn it, a profile which colours are meant, and EXIF is an item of its own.
  */
 export function heifFile(options: HeifOptions): Buffer {
-  const { pictures, tiled = false, size, turns = 0, icc, exif, brand = 'heic' } = options
+  const { pictures, tiled = false, size, turns = 0, icc, nclx, exif, brand = 'heic' } = options
   const shown = [
     ...(icc ? [box('colr', text('prof'), icc)] : []),
+    ...(nclx ? [box('colr', text('nclx'), ...nclx.map(u16), u16(6), [0x80])] : []),
     ...(turns ? [box('irot', [turns])] : []),
   ]
   const sizes = pictures.map((file) => size ?? [sideOf(file, 4), sideOf(file, 8)])

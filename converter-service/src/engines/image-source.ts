@@ -1,12 +1,16 @@
 import { type FormatDescription, formatNamed } from '../formats.js'
 import { avifSequence } from './avif-sequence.js'
 import { openBmp } from './bmp.js'
+import { coloursOfCicp } from './cicp.js'
+import { colourProfile } from './colour-profile.js'
 import type { SourceFile } from './engine.js'
 import { decodeHevc, holdsHevc } from './heic.js'
+import { heifColours } from './heif-colours.js'
 import { openIco } from './ico.js'
 import { exifUpright } from './location.js'
 import { refuseMissingPage, refuseUnreadableFrame } from './pages.js'
-import { sharpOf } from './pixels.js'
+import { type Pixels, sharpOf } from './pixels.js'
+import { pngWithProfile } from './png-colours.js'
 import { countPngFrames } from './png-frames.js'
 import { type Metadata, type Sharp, type SharpOptions, sharp } from './sharp.js'
 import { openSvg } from './svg.js'
@@ -65,7 +69,8 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
   // The limit is checked afterwards, with the figures in hand.
   const header: SharpOptions = { failOn, limitInputPixels: false }
   const sequence = format.name === 'avif' ? await avifSequence(source.path) : undefined
-  const input = sequence?.still ?? source.path
+  const withProfile = format.name === 'png' ? await pngWithProfile(source.path) : undefined
+  const input = sequence?.still ?? withProfile ?? source.path
   const first = await sharp(input, header).metadata()
   const pages = first.pages ?? 1
   const frames =
@@ -74,7 +79,11 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
   refuseMissingPage(page, pages)
   // A HEIF file says which of its pictures is the main one.
   const opened = page ?? first.pagePrimary ?? 0
-  const metadata = opened === 0 ? first : await sharp(input, { ...header, page: opened }).metadata()
+  const stored = opened === 0 ? first : await sharp(input, { ...header, page: opened }).metadata()
+  const coded = stored.format === 'heif' ? await codedProfile(source, stored) : undefined
+  // A profile made here is not one that the file would lose.
+  const hasProfile = stored.hasProfile && !withProfile
+  const metadata = { ...stored, hasProfile, ...(coded ? { icc: coded } : {}) }
   const hevc = metadata.compression === 'hevc' && (await holdsHevc(source.path))
   return {
     format,
@@ -86,8 +95,47 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
     scalable: false,
     read: async ({ deep = false, ...options }) => {
       if (hevc) return readHevc(source.path, opened, metadata, deep, options)
+      if (coded) return readWithProfile(input, opened, metadata, options)
       return sharp(input, { failOn, ...(opened > 0 ? { page: opened } : {}), ...options })
     },
+  }
+}
+
+/** A profile of the colours that a HEIF file gives as code points; undefined if they are sRGB. */
+async function codedProfile({ path, format }: SourceFile, { icc }: Metadata) {
+  const cicp = icc ? undefined : await heifColours(path)
+  const colours = cicp && coloursOfCicp(cicp, format.toUpperCase())
+  return colours && colourProfile(colours.primaries, colours.curve, false)
+}
+
+/** libvips takes no profile from outside: the pixels are handed to it once more. */
+async function readWithProfile(
+  input: string | Buffer,
+  page: number,
+  { depth, space, icc, exif, xmp }: Metadata,
+  options: SharpOptions,
+): Promise<Sharp> {
+  const { data, info } = await sharp(input, { failOn, page, ...options })
+    .toColourspace(space)
+    .raw({ depth })
+    .toBuffer({ resolveWithObject: true })
+  const { buffer, byteOffset, byteLength } = data
+  const isDeep = depth === 'ushort'
+  const pixels = {
+    width: info.width,
+    height: info.height,
+    channels: info.channels as Pixels['channels'],
+    data: isDeep ? new Uint16Array(buffer, byteOffset, byteLength / 2) : data,
+  }
+  return sharpOf({ ...pixels, ...carried({ icc, exif, xmp }) }, options)
+}
+
+/** The pixels stand upright now: the orientation that EXIF gives would turn them again. */
+function carried({ icc, exif, xmp }: Pick<Metadata, 'icc' | 'exif' | 'xmp'>) {
+  return {
+    ...(icc ? { icc } : {}),
+    ...(exif ? { exif: exifUpright(exif) } : {}),
+    ...(xmp ? { xmp } : {}),
   }
 }
 
@@ -100,14 +148,5 @@ async function readHevc(
 ): Promise<Sharp> {
   const { icc, exif, xmp, hasAlpha, bitsPerSample = 8 } = metadata
   const pixels = await decodeHevc(path, page, { deep: deep && bitsPerSample > 8, alpha: hasAlpha })
-  return sharpOf(
-    {
-      ...pixels,
-      ...(icc ? { icc } : {}),
-      // The pixels stand upright now: the orientation that EXIF tells would turn them again.
-      ...(exif ? { exif: exifUpright(exif) } : {}),
-      ...(xmp ? { xmp } : {}),
-    },
-    options,
-  )
+  return sharpOf({ ...pixels, ...carried({ icc, exif, xmp }) }, options)
 }

@@ -9,9 +9,9 @@ export interface Pixels {
   readonly channels: 1 | 2 | 3 | 4
   /** Row by row from the upper left, without padding; Uint16Array holds 16 bits per channel. */
   readonly data: Uint8Array | Uint16Array
-  readonly icc?: Buffer
-  readonly exif?: Buffer
-  readonly xmp?: Buffer
+  readonly icc?: Buffer | undefined
+  readonly exif?: Buffer | undefined
+  readonly xmp?: Buffer | undefined
 }
 
 /** Hands pixels to sharp, with what belongs to them. */
@@ -19,7 +19,7 @@ export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sh
   const { width, height, channels, data } = pixels
   const raw = sharp(data, { ...options, raw: { width, height, channels } })
   const extras = [
-    ...(pixels.icc ? [chunk('iCCP', iccBody(pixels.icc))] : []),
+    ...(pixels.icc ? [iccChunk(pixels.icc)] : []),
     ...(pixels.exif ? [chunk('eXIf', withoutPrefix(pixels.exif))] : []),
     ...(pixels.xmp ? [chunk('iTXt', xmpBody(pixels.xmp))] : []),
   ]
@@ -46,7 +46,10 @@ function chunk(type: string, body: Buffer): Buffer {
   return bytes
 }
 
-const iccBody = (icc: Buffer) => Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)])
+/** A chunk of PNG that holds a colour profile. */
+export function iccChunk(icc: Buffer): Buffer {
+  return chunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)]))
+}
 
 const withoutPrefix = (exif: Buffer) =>
   exif.subarray(exif.toString('latin1', 0, 4) === 'Exif' ? 6 : 0)
