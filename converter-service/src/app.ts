@@ -88,9 +88,6 @@ export async function createApp(
     ],
     // A chunk and what protobuf puts around it.
     'grpc.max_receive_message_length': maxChunkBytes + 64 * 1024,
-    // A caller whose machine is gone says nothing: ask, so that its work is ended.
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 10_000,
     'grpc.max_connection_idle_ms': idleMs,
     'grpc.max_concurrent_streams': workers + queue + transfers,
   })

@@ -11,7 +11,9 @@ export class Connections {
 
   constructor(grpcServer: Server) {
     const injector = grpcServer.createConnectionInjector(ServerCredentials.createInsecure())
-    this.#server = createServer({ noDelay: true }, (socket) => {
+    // TCP's own probes, since an HTTP/2 ping after a GOAWAY ends running calls (grpc-node#3068).
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: 30_000 }
+    this.#server = createServer({ noDelay: true, ...keepAlive }, (socket) => {
       const name = `${socket.remoteAddress}:${socket.remotePort}`
       this.#sockets.set(name, socket)
       socket.once('close', () => this.#sockets.delete(name))
