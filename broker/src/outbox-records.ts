@@ -179,13 +179,16 @@ export async function openRecords(directory: string, broker: string) {
         return due.length === maxMovedAtOnce
       }),
 
-    /** Removes what was published and keeps a receipt of each. */
+    /**
+     * Removes what was published and keeps a receipt of each; after the lease was lost, too: left
+     * out, it would be published twice.
+     */
     recordPublished: (
       epoch: number,
       published: readonly { id: string; published: readonly Published[] }[],
     ) =>
       write(() => {
-        leases.renewInside(epoch)
+        leases.renewIfHeld(epoch)
         const atMs = Date.now()
         for (const { id, published: places } of published) {
           receipts.put(id, receiptOf(remove(id), places, atMs))

@@ -167,7 +167,7 @@ export interface RelayLease {
   returnSetAside(which: 'due' | 'all'): Promise<void>
   /**
    * Takes what the broker acknowledged: `next` does not return it again, those who wait for it in
-   * this process continue at once. It is recorded in the background.
+   * this process continue at once. It is recorded in the background, after the lease was lost, too.
    */
   acknowledge(receipts: readonly EntryReceipt[]): void
   /** Resolves once everything acknowledged is recorded; rejects if it could not be, as `next` then throws. */

@@ -88,7 +88,7 @@ export class Publisher {
 
   /** Keeps the lease while `work` takes its time. */
   async #renewing<T>(work: Promise<T>): Promise<T> {
-    // What fails here fails again when the outcome is recorded.
+    // A lease that is lost is noticed before the next send.
     const timer = setInterval(() => void this.#lease.renew().catch(() => {}), leaseMs / 3)
     try {
       return await work

@@ -46,14 +46,18 @@ export function openLeases(
     ageMs(lease) > leaseMs ||
     processState(lease.holder) === 'dead'
 
-  /** Inside a write. */
-  const renewInside = (epoch: number) => {
-    const lease = leases.get(brokerKey)
-    if (lease?.epoch !== epoch) throw new LeaseLost()
+  /** Inside a write. Says whether it is still held. */
+  const renewIfHeld = (epoch: number): boolean => {
+    if (leases.get(brokerKey)?.epoch !== epoch) return false
     leases.put(brokerKey, { epoch, holder: thisProcess, renewedAtMs: clockMs() })
+    return true
+  }
+  const renewInside = (epoch: number) => {
+    if (!renewIfHeld(epoch)) throw new LeaseLost()
   }
 
   return {
+    renewIfHeld,
     renewInside,
 
     /** Resolves to the epoch; to undefined while another relay holds it. */

@@ -421,17 +421,25 @@ describe('the lease', () => {
     passTime(2000)
     const next = await leaseOf(other)
     expect(readyOf(next)).toEqual([id])
-    for (const act of [
-      () => lease.ensure(),
-      () => lease.renew(),
-      () => lease.failed([id], 'x'),
-      () => publish(lease, id, { offset: '1' }),
-    ]) {
+    for (const act of [() => lease.ensure(), () => lease.renew(), () => lease.failed([id], 'x')]) {
       await expect(act()).rejects.toThrow(LeaseLost)
     }
     expect(other.entries()).toMatchObject([{ id, attempts: 0 }])
     await publish(next, id, { offset: '0' })
     expect(await other.published(id, 0)).toEqual([{ offset: '0' }])
+  })
+
+  test('lost while a send was under way: what the broker took is recorded, and not sent again', async () => {
+    const bench = await makeBench()
+    const [stopped, other] = [await bench.open(), await bench.open()]
+    const ids = [await stopped.prepare(announce('a')), await stopped.prepare(announce('b'))]
+    const lease = await leaseOf(stopped)
+    passTime(leaseMs + 1)
+    const next = await leaseOf(other)
+    await publish(lease, ids[0] ?? '', { offset: '7' })
+    expect(readyOf(next)).toEqual([ids[1]])
+    expect(await other.published(ids[0] ?? '', 0)).toEqual([{ offset: '7' }])
+    await next.ensure()
   })
 
   test('is kept for as long as the holder works or renews it', async () => {

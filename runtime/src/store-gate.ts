@@ -51,14 +51,20 @@ export class StoreGate {
     const sign = `opening-${nameOf(thisProcess)}`
     const path = join(this.#folder, sign)
     try {
-      blockUntil(() => {
-        writeFileSync(path, '')
-        if (this.#shown('opening-').every((name) => name === sign)) return true
-        // Both of two openers may stand back: then chance says who comes again first.
-        rmSync(path)
-        return false
-      })
-      blockUntil(() => !this.#shown('writing-').some((name) => this.#isWriting(name)))
+      blockUntil(
+        () => {
+          writeFileSync(path, '')
+          if (this.#shown('opening-').every((name) => name === sign)) return true
+          // Both of two openers may stand back: then chance says who comes again first.
+          rmSync(path)
+          return false
+        },
+        () => this.#shown('opening-').find((name) => name !== sign),
+      )
+      blockUntil(
+        () => !this.#shown('writing-').some((name) => this.#isWriting(name)),
+        () => this.#shown('writing-').find((name) => this.#isWriting(name)),
+      )
       return open()
     } finally {
       rmSync(path, { force: true })
@@ -110,14 +116,15 @@ export class StoreGate {
 
 const nameOf = ({ pid, startedAt }: typeof thisProcess) => `${pid}-${startedAt}`
 
-function blockUntil(condition: () => boolean): void {
+/** `holder`: the name of the file of the process that is waited for. */
+function blockUntil(condition: () => boolean, holder: () => string | undefined): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
   const deadline = Date.now() + patienceMs
   while (!condition()) {
     if (Date.now() > deadline) {
       throw new StoreError(
         'STORE_FAILED',
-        `Another process has kept the store busy for ${patienceMs / 1000} s. Look for one that hangs, and try again.`,
+        `Process ${/\d+/.exec(holder() ?? '')?.[0]} has kept the store busy for ${patienceMs / 1000} s. It hangs or is stopped: continue it (kill -CONT) or end it, and try again.`,
       )
     }
     Atomics.wait(sleeper, 0, 0, 1 + Math.random() * 4)
