@@ -19,7 +19,7 @@ export function bytesText(count) {
   return unit(count / 1e9, 'gigabyte', 1)
 }
 
-export const timeText = (ms) => unit(Math.max(0.1, ms / 1000), 'second', 1, 'long')
+export const timeText = (ms) => unit(Math.max(0.1, ms / 1000), 'second', 1)
 
 export const changeText = (before, after) =>
   new Intl.NumberFormat(language, {

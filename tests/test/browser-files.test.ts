@@ -161,7 +161,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 6
     const large = { name: 'large.jpg', type: 'image/jpeg', content: Buffer.alloc(2_200_000, 1) }
     await dropFiles(page, [large])
     const live = page.locator('#live')
-    await live.getByText('Too large: the limit is 2.1 MB.').first().waitFor()
+    await live.getByText('Too large: the limit is 2 MB.').first().waitFor()
     const text = (await live.textContent()) ?? ''
     expect(text).not.toContain('works')
     expect(text).not.toContain('No preview')
@@ -201,6 +201,28 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 6
       expect(await end.evaluate((each) => each.scrollWidth <= each.clientWidth)).toBe(true)
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
     }
+    expect(await accessibilityFaults(page)).toEqual([])
+  })
+
+  test('a name of 240 characters is one line on every page', async () => {
+    const { page } = await visit({ viewport: { width: 320, height: 640 } })
+    await convert(page, `${'a long name '.repeat(19)}the end.jpg`)
+    const isOneLine = async (names: string) => {
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320)
+      const lines = await page
+        .locator(names)
+        .evaluateAll((all) =>
+          all.map(
+            (each) =>
+              each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).lineHeight),
+          ),
+        )
+      expect(Math.max(...lines)).toBeLessThan(1.5)
+    }
+    await isOneLine('.row .name')
+    await page.locator('.row .name a').click()
+    await page.locator('.result .files').waitFor()
+    await isOneLine('.result .name')
     expect(await accessibilityFaults(page)).toEqual([])
   })
 })

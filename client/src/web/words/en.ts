@@ -14,7 +14,7 @@ export const en: Words = {
   width: 'Width',
   height: 'Height',
   quality: 'Quality',
-  asItIs: 'unchanged',
+  asItIs: 'auto',
   usual: 'default',
   more: 'More options',
   lossless: 'Lossless, if the format supports it',

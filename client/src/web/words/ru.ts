@@ -15,7 +15,7 @@ export const ru: Words = {
   width: 'Ширина',
   height: 'Высота',
   quality: 'Качество',
-  asItIs: 'исходная',
+  asItIs: 'авто',
   usual: 'по умолчанию',
   more: 'Ещё настройки',
   lossless: 'Без потерь, если формат это поддерживает',

@@ -14,7 +14,7 @@ export const zh: Words = {
   width: '宽度',
   height: '高度',
   quality: '质量',
-  asItIs: '不变',
+  asItIs: '自动',
   usual: '默认',
   more: '更多选项',
   lossless: '无损（格式支持时）',
