@@ -251,6 +251,26 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect(await deliveryOf(notifier.probesUrl, ids[1] ?? '')).toMatchObject({ eventIds: ids })
   })
 
+  test('its first event, replayed alone, is a mail with a Message-ID of its own', async () => {
+    const smtp = await server({ body: () => '554 5.6.0 not like this' })
+    const dead = await stage.deadLetters()
+    await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '100ms' })
+    const run = { run: uuidv7(), runSize: 2 }
+    const [first, second] = ['1', '2'].map((name) => message(event(`${name}.jpg`, run)))
+    if (first === undefined || second === undefined) throw new Error('no event')
+    await publish(stage.broker, [first, second])
+    await vi.waitFor(() => expect(dead).toHaveLength(2), patience)
+    smtp.script = {}
+    const headers = { ...first.headers, herald_replay: Buffer.from('0/1') }
+    await publish(stage.broker, [{ ...first, headers }])
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    const ids = smtp.bodies.map(({ raw }) => /^Message-ID: *(\S+)/im.exec(raw)?.[1])
+    const [digest, alone] = [ids.at(0), ids.at(-1)]
+    expect(digest).toMatch(/^<.+@.+>$/)
+    expect(alone).toMatch(/^<.+@.+>$/)
+    expect(alone).not.toBe(digest)
+  })
+
   test('three notifiers on one topic make one mail of each run', async () => {
     const smtp = await server()
     const env = { HERALD_SMTP: smtp.url, ...unhurried }

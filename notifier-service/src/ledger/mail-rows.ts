@@ -130,6 +130,7 @@ export function createMailRows(store: Store, self: ProcessIdentity, ages: Ages):
       const identity = {
         ...head,
         ...(template ? { template } : {}),
+        messageId: digestMessageId(records.flatMap((record) => record?.messageId ?? [])),
         eventIds: events.map(({ id }) => id),
         events,
       }
@@ -162,6 +163,19 @@ export function createMailRows(store: Store, self: ProcessIdentity, ages: Ages):
       }
     },
   }
+}
+
+/**
+ * The Message-ID of a digest, made from those that its events have as mails of their own. Receivers
+ * drop a mail whose Message-ID they know: another set of events is another mail, and so is each of
+ * its events alone.
+ */
+function digestMessageId(ofEvents: readonly string[]): string {
+  const [, domain = 'localhost'] = /@([^@>]+)>$/.exec(ofEvents[0] ?? '') ?? []
+  const hash = createHash('sha256')
+    .update([...ofEvents].sort().join('\n'))
+    .digest('hex')
+  return `<${hash.slice(0, 40)}@${domain}>`
 }
 
 /** LMDB takes keys of at most 1,978 bytes; a stranger's source may be longer. */

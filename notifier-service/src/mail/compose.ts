@@ -52,7 +52,7 @@ export function composeMail(
   return Buffer.from(`${head}\r\n${body}`, isAscii(head) ? 'latin1' : 'utf8')
 }
 
-/** The one Message-ID of a mail, named for its first event, at the sender's domain. */
+/** The one Message-ID of a mail about this event alone, at the sender's domain. */
 export function messageIdOf(envelope: EventEnvelope, from: string): string {
   const domain = /@([A-Za-z0-9.-]+)>?\s*$/.exec(from)?.[1] ?? 'localhost'
   return `<${plainId(envelope)}@${domain}>`
