@@ -4,6 +4,7 @@ import { type FileHandle, link, lstat, open, rename, stat, unlink } from 'node:f
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { HeraldError } from '@herald/proto'
+import { shownPath } from '@herald/runtime/terminal-text'
 import type { OutboxFile } from './outbox.js'
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
@@ -167,7 +168,7 @@ function ignoreMissing(error: unknown): undefined {
 }
 
 function taken({ finalPath }: OutboxFile): HeraldError {
-  return new HeraldError('HERALD_FILE_EXISTS', `${finalPath} is there already.`, {
+  return new HeraldError('HERALD_FILE_EXISTS', `${shownPath(finalPath)} already exists.`, {
     remedy: 'Move it away, choose another folder, or allow replacing it.',
   })
 }

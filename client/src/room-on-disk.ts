@@ -1,7 +1,7 @@
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
-import { humanBytes, shown } from '@herald/runtime/terminal-text'
+import { humanBytes, shownPath } from '@herald/runtime/terminal-text'
 
 /** What is to be written into a folder, which need not be there yet. */
 export interface RoomNeeded {
@@ -38,9 +38,9 @@ export async function requireRoom(needs: readonly RoomNeeded[]): Promise<void> {
     if (taken.bytes <= taken.free) continue
     throw new HeraldError(
       'HERALD_DISK_FULL',
-      `The disk of ${shown(directory)} is too full: it has ${humanBytes(taken.free)} left, ` +
+      `The disk of ${shownPath(directory)} is too full: it has ${humanBytes(taken.free)} left, ` +
         `and this may take ${humanBytes(taken.bytes)}. Nothing was converted.`,
-      { remedy: `Free some room, or ${otherwise}.` },
+      { remedy: `Free up some space, or ${otherwise}.` },
     )
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, unlink } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
-import { shown } from '@herald/runtime/terminal-text'
+import { shown, shownPath } from '@herald/runtime/terminal-text'
 import { temporaryPath } from './temporary-file.js'
 
 /** What a rendition's bytes must turn out to be. */
@@ -89,14 +89,18 @@ export function cannotWrite(directory: string, error: unknown): HeraldError {
   const { code, message } = error as NodeJS.ErrnoException
   const full = fullReasons[code ?? '']
   if (full !== undefined) {
-    return new HeraldError('HERALD_DISK_FULL', `Cannot write into ${shown(directory)}: ${full}.`, {
-      remedy: 'Free some room, or choose another folder with --out.',
-      cause: error,
-    })
+    return new HeraldError(
+      'HERALD_DISK_FULL',
+      `Cannot write into ${shownPath(directory)}: ${full}.`,
+      {
+        remedy: 'Free up some space, or choose another folder with --out.',
+        cause: error,
+      },
+    )
   }
   return new HeraldError(
     'HERALD_CANNOT_WRITE',
-    `Cannot write into ${shown(directory)}: ${reasons[code ?? ''] ?? shown(message)}.`,
-    { remedy: 'Free or permit it, or choose another folder with --out.', cause: error },
+    `Cannot write into ${shownPath(directory)}: ${reasons[code ?? ''] ?? shown(message)}.`,
+    { remedy: 'Make the folder writable, or choose another folder with --out.', cause: error },
   )
 }

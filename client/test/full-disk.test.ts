@@ -42,7 +42,7 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
     const { status, stdout, stderr } = await shop.herald([...args, '-n', 'ada@example.com'])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toMatch(
-      /^herald: The disk of \S+ is too full: it has 2\.1 MB left, and this may take 2\.9 MB\. Nothing was converted\.\n +Free some room, or choose another folder with --out\.\n$/,
+      /^herald: The disk of \S+ is too full: it has 2\.1 MB left, and this may take 2\.9 MB\. Nothing was converted\.\n +Free up some space, or choose another folder with --out\.\n$/,
     )
     expect(readdirSync(disk.path)).toEqual([])
     const json = JSON.parse((await shop.herald([...args, '--json'])).stdout)
@@ -73,7 +73,7 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
     const { status, stdout, stderr } = await shop.herald([...args, '-n', 'ada@example.com'])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toMatch(
-      /^✗ noise\.jpg {2}Cannot write into \S+: the disk is full\.\n +Free some room, or choose/,
+      /^✗ noise\.jpg {2}Cannot write into \S+: the disk is full\.\n +Free up some space, or choose/,
     )
     expect(readdirSync(disk.path)).toEqual([])
     expect((await shop.herald(['outbox', '--json'])).stdout).toBe('')

@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import stringWidth from 'string-width'
 
 /**
@@ -124,4 +125,10 @@ export function humanChange(from: number, to: number): string {
   const percent = from === 0 ? 0 : Math.round((to / from - 1) * 100)
   if (percent === 0) return '±0 %'
   return `${percent < 0 ? '−' : '+'}${Math.abs(percent)} %`
+}
+
+/** An absolute path as every message shows it: relative to the current folder if below it. */
+export function shownPath(path: string, cwd = process.cwd()): string {
+  const near = relative(cwd, path)
+  return shown(near === '' || near.startsWith('..') ? path : near)
 }

@@ -1,7 +1,6 @@
-import { relative } from 'node:path'
 import type { HeraldError } from '@herald/proto/errors'
 import type { Target, Terminal } from '@herald/runtime/terminal'
-import { humanDuration, shown, wrapped } from '@herald/runtime/terminal-text'
+import { humanDuration, shown, shownPath, wrapped } from '@herald/runtime/terminal-text'
 import type { AnnouncedOutcome } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
 import type { MailOutcome } from '../mail-outcomes.js'
@@ -61,10 +60,7 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
   const { cwd, target } = options
   const lines = resultLines(terminal, target)
   const say = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.tell(line))
-  const place = (path: string) => {
-    const near = relative(cwd, path)
-    return shown(near.startsWith('..') ? path : near)
-  }
+  const place = (path: string) => shownPath(path, cwd)
 
   const succeeded = (outcome: FileOutcome) => {
     const { given, converted, announced } = outcome
