@@ -88,7 +88,7 @@ describe('an icon file', () => {
     expect(third.header).toMatchObject({ width: 16, height: 16, page: 2 })
     expect(await refusal(converter.client, icons, [{ format: 'webp', page: 3 }])).toMatchObject({
       code: 'HERALD_BAD_OPTION',
-      message: expect.stringContaining('numbers 0 to 2'),
+      message: expect.stringContaining('3 pages or frames; number 4'),
     })
   })
 

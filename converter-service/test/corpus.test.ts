@@ -34,6 +34,9 @@ const bare = (name: string, size: ResizeOptions = { width: 256 }) =>
     .toBuffer()
     .catch(() => undefined)
 
+/** Pictures of PngSuite with a gAMA of 1, which sharp passes over; see coded-colours.test.ts. */
+const withGamma = new Set(['bgbn4a08.png', 'bggn4a16.png', 'tbgn2c16.png'])
+
 const expectedRefusals: Record<string, [string, RegExp]> = {
   '65536-uint32-limit.png': ['HERALD_TOO_MANY_PIXELS', /4,294,967,296 pixels.*takes 50,000,000/],
   'giant-image.jpg': ['HERALD_TOO_MANY_PIXELS', /280,000,000 pixels.*takes 50,000,000/],
@@ -67,6 +70,7 @@ test.runIf(hasCorpus)(
       expect(width, name).toBe(expected.width)
       expect(Math.abs(height - expected.height), name).toBeLessThanOrEqual(1)
       const alike = (await bare(name, { width, height })) ?? reference
+      if (withGamma.has(name)) continue
       const apart = await distance(alike, made?.bytes as Buffer)
       expect(apart, `${name} looks as sharp makes it`).toBeLessThanOrEqual(8)
     }

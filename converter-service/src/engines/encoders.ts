@@ -5,8 +5,14 @@ import type { Sharp, SharpVersions } from './sharp.js'
 export interface Playing {
   /** Of each frame, in milliseconds. */
   readonly delay?: number[]
-  /** How often; 0 for ever. */
+  /** How often; 0 is endlessly. */
   readonly loop?: number
+}
+
+/** What else a file says of its pixels. */
+export interface Stated extends Playing {
+  /** Dots per inch; undefined if nothing but the usual is known. */
+  readonly density?: number | undefined
 }
 
 interface Encoder {
@@ -16,7 +22,7 @@ interface Encoder {
   /** 0 (fast) to 9 (small); absent where the encoder has none. */
   readonly defaultEffort?: number
   /** `effort` is the plan's or the default. */
-  encode(picture: Sharp, plan: RenditionPlan, effort: number, playing: Playing): Sharp
+  encode(picture: Sharp, plan: RenditionPlan, effort: number, stated: Stated): Sharp
 }
 
 /** How each format is written. */
@@ -41,8 +47,8 @@ export const encoders: Readonly<Record<string, Encoder>> = {
     library: 'webp',
     called: 'libwebp',
     defaultEffort: 6,
-    encode(picture, { quality = 80, lossless }, effort, playing) {
-      const options = { ...playing, effort: Math.round((effort * 6) / 9) }
+    encode(picture, { quality = 80, lossless }, effort, { delay, loop }) {
+      const options = { ...playing(delay, loop), effort: Math.round((effort * 6) / 9) }
       // Without `exact` the colours under see-through pixels are lost: that is not lossless.
       return picture.webp(
         lossless ? { ...options, lossless, exact: true } : { ...options, quality },
@@ -62,14 +68,26 @@ export const encoders: Readonly<Record<string, Encoder>> = {
     called: 'cgif',
     // The palette search of sharp's own default takes seconds on a photograph.
     defaultEffort: 2,
-    encode: (picture, _plan, effort, playing) => picture.gif({ ...playing, effort: effort + 1 }),
+    encode: (picture, _plan, effort, { delay, loop }) =>
+      picture.gif({ ...playing(delay, loop), effort: effort + 1 }),
   },
   tiff: {
     library: 'tiff',
     called: 'libtiff',
     // sharp's default is JPEG inside TIFF, which is not what somebody who asks for TIFF wants.
-    encode: (picture) => picture.tiff({ compression: 'deflate', predictor: 'horizontal' }),
+    encode: (picture, _plan, _effort, { density }) =>
+      picture.tiff({
+        compression: 'deflate',
+        predictor: 'horizontal',
+        // sharp takes dots per millimetre.
+        ...(density ? { xres: density / 25.4, yres: density / 25.4, resolutionUnit: 'inch' } : {}),
+      }),
   },
+}
+
+/** Absent if the pixels carry it. */
+function playing(delay: number[] | undefined, loop: number | undefined): Playing {
+  return { ...(delay ? { delay } : {}), ...(loop === undefined ? {} : { loop }) }
 }
 
 /** The effort a plan comes to; undefined where the format has none. */

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { chooseColours } from './colours.js'
+import { keptDensity, writeDensity } from './density.js'
 import { canShowAtOnce, encodeWithPreview } from './encode-with-preview.js'
 import { effortOf, encoders, type Playing } from './encoders.js'
 import type { EngineLimits, Made, PreviewMade, RenditionPlan, Wishes } from './engine.js'
@@ -54,9 +55,10 @@ async function write(
   const effort = effortOf(plan)
   const single = needsSingleFrames(shaping)
   const shaped = single ? await shapeFrames(shaping) : await shape(shaping)
-  const playing = single ? playingOf(picture.metadata) : {}
+  const density = keptDensity(picture.metadata.density)
+  const stated = { ...(single ? playingOf(picture.metadata) : {}), density }
   const encode = (from: Sharp, with_: RenditionPlan) =>
-    encoder.encode(from, with_, effort ?? 0, playing)
+    encoder.encode(from, with_, effort ?? 0, stated)
 
   let info: OutputInfo
   let preview: PreviewMade | undefined
@@ -76,6 +78,7 @@ async function write(
     info = fitting.info
     quality = fitting.quality
   }
+  if (density) await writeDensity(target, plan.format, density, plan.maxBytes)
   const pagesMade = info.pages ?? 1
   return {
     width: info.width,

@@ -20,8 +20,8 @@ export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sh
   const raw = sharp(data, { ...options, raw: { width, height, channels } })
   const extras = [
     ...(pixels.icc ? [iccChunk(pixels.icc)] : []),
-    ...(pixels.exif ? [chunk('eXIf', withoutPrefix(pixels.exif))] : []),
-    ...(pixels.xmp ? [chunk('iTXt', xmpBody(pixels.xmp))] : []),
+    ...(pixels.exif ? [pngChunk('eXIf', withoutPrefix(pixels.exif))] : []),
+    ...(pixels.xmp ? [pngChunk('iTXt', xmpBody(pixels.xmp))] : []),
   ]
   const isDeep = data instanceof Uint16Array
   const isGrey = channels < 3
@@ -37,7 +37,8 @@ export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sh
 /** The signature (8 bytes) and IHDR (25); PNG 3rd edition, §5. */
 const afterHeader = 33
 
-function chunk(type: string, body: Buffer): Buffer {
+/** Length, type, body, checksum (PNG 3rd edition, §5.3). */
+export function pngChunk(type: string, body: Buffer): Buffer {
   const bytes = Buffer.alloc(body.length + 12)
   bytes.writeUInt32BE(body.length, 0)
   bytes.write(type, 4, 'latin1')
@@ -48,7 +49,7 @@ function chunk(type: string, body: Buffer): Buffer {
 
 /** A chunk of PNG that holds a colour profile. */
 export function iccChunk(icc: Buffer): Buffer {
-  return chunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)]))
+  return pngChunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)]))
 }
 
 const withoutPrefix = (exif: Buffer) =>

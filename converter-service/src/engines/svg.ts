@@ -35,7 +35,7 @@ export async function openSvg(path: string, page?: number): Promise<Picture> {
   const attributes = rootAttributes(svg)
   const stated = statedSize(attributes)
   if (stated && Math.max(stated.width, stated.height) > maxSide) throw tooLarge(stated)
-  const metadata = await sharp(svg, options).metadata()
+  const { density: _density, ...metadata } = await sharp(svg, options).metadata()
   const exact = stated ?? sizeOfContent(metadata)
   const size = {
     width: Math.max(1, Math.round(exact.width)),

@@ -51,8 +51,9 @@ export async function openTiff(path: string, page = 0): Promise<Picture> {
     scalable: false,
     read,
   }
-  const square = squareSize(metadata, tags)
-  return square ? withSquarePixels(picture, square) : picture
+  const [across, down] = tags?.resolution ?? [1, 1]
+  const square = squareSize(metadata, across / down)
+  return square ? withSquarePixels(picture, square, across / down) : picture
 }
 
 /** Refuses numbers that would come out wrong. */
@@ -90,9 +91,7 @@ function needsNumbers({ sampleFormat, bits }: TiffTags, { space, channels }: Met
 }
 
 /** The upright size with square pixels, if the file's are not: faxes have 204 by 98 to the inch. */
-function squareSize(metadata: Metadata, tags: TiffTags | undefined): Size | undefined {
-  const [across, down] = tags?.resolution ?? [1, 1]
-  const ratio = across / down
+function squareSize(metadata: Metadata, ratio: number): Size | undefined {
   if (Math.abs(ratio - 1) < 0.01 || ratio > maxRatio || ratio < 1 / maxRatio) return undefined
   const { width, height, orientation = 1 } = metadata
   // The coarser direction is made finer: nothing is lost.
@@ -103,11 +102,13 @@ function squareSize(metadata: Metadata, tags: TiffTags | undefined): Size | unde
   return orientation > 4 ? { width: stored.height, height: stored.width } : stored
 }
 
-function withSquarePixels(picture: Picture, size: Size): Picture {
+function withSquarePixels(picture: Picture, size: Size, ratio: number): Picture {
   const { depth, space } = picture.metadata
   const metadata = { ...picture.metadata }
   withoutProfile(metadata)
   delete metadata.orientation
+  // By the finer direction, which stays.
+  if (metadata.density) metadata.density = Math.round(metadata.density * Math.max(1, 1 / ratio))
   return {
     ...picture,
     ...size,
