@@ -24,6 +24,9 @@ export interface ServerHealth {
 /** Refusals in a row without an accepted mail that make it a failure of the server. */
 const maxInARow = 3
 
+/** Mails remembered; one that another notifier took over never ends here. */
+const maxSuspected = 10_000
+
 export function createServerHealth(): ServerHealth {
   const suspected = new Map<string, { times: number; since: number }>()
   const inARow = new Set<string>()
@@ -42,7 +45,11 @@ export function createServerHealth(): ServerHealth {
     judge(messageId, attempt, { about, unanswered }) {
       const { times, since } = suspected.get(messageId) ?? { times: 0, since: attempt }
       const isOwn = lastAccepted > since
+      // The last one suspected comes last: the first in the map is the one to forget.
+      suspected.delete(messageId)
       suspected.set(messageId, { times: times + 1, since: isOwn ? attempt : since })
+      const [oldest] = suspected.keys()
+      if (suspected.size > maxSuspected && oldest !== undefined) suspected.delete(oldest)
       if (isOwn) return 'mail'
       // One mail that is refused again and again is counted once, unless the answer names no mail.
       const isOfOneMail = about === 'mail' || unanswered === true

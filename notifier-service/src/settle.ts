@@ -159,7 +159,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
   ): Promise<void> {
     const attempts = (task.record?.attempts ?? 0) + 1
     // Asked after an attempt, never before one: an outage that lasted must not cost a mail its turn.
-    const ageMs = task.record ? Date.now() - task.record.firstAttemptAt : 0
+    const ageMs = attempts > 1 && task.record ? Date.now() - task.record.firstAttemptAt : 0
     const unconfirmed = task.record?.unconfirmed ?? 0
     const usedUp = state === 'unknown' && unconfirmed >= policy.maxResends
     if (usedUp || attempts >= policy.maxAttempts || ageMs > policy.maxAgeMs) {

@@ -259,3 +259,18 @@ test('a mail does not wait longer than it was to, when the clock is set back', a
   await deliver(delivery, context())
   expect(server.accepted).toHaveLength(1)
 })
+
+test('the time that a policy or an outage held a mail up does not count towards its age', async () => {
+  server.script = { rcpt: () => '554 5.7.1 relay access denied' }
+  vi.useFakeTimers({ toFake: ['Date'] })
+  closers.push(() => vi.useRealTimers())
+  const { deliver, bury } = handler()
+  const delivery = arrived(message(fileConverted()))
+  await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  server.script = { rcpt: () => '450 later' }
+  for (const waitMs of [61_000, 5000]) {
+    vi.setSystemTime(Date.now() + waitMs)
+    await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  }
+  expect(bury).not.toHaveBeenCalled()
+})

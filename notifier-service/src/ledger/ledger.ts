@@ -67,6 +67,7 @@ export interface MailRecord extends MailIdentity {
   readonly holder: ProcessIdentity | undefined
   /** The mail server's last word, or why there was none. */
   readonly reply: string
+  /** The first that counts; until there is one, when the mail was first touched. */
   readonly firstAttemptAt: number
   readonly updatedAt: number
   /** For `deferred` and `unknown`: not before this time. */

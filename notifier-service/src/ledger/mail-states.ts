@@ -54,6 +54,8 @@ export function settled(record: MailRecord, settlement: Settlement): MailRecord 
     history: [...(record.history ?? []), note].slice(-maxHistory),
     state,
     attempts: record.attempts + (counted ? 1 : 0),
+    // What an outage held up was not tried yet: its age begins with the first attempt that counts.
+    firstAttemptAt: counted && record.attempts === 0 ? record.updatedAt : record.firstAttemptAt,
     reply,
     nextAttemptAt: 'nextAttemptAt' in settlement ? settlement.nextAttemptAt : undefined,
   }
