@@ -10,6 +10,8 @@ const main = fileURLToPath(
 
 /** A converter in a process of its own, looked at from outside. */
 export interface FuzzService {
+  /** `host:port`. */
+  readonly address: string
   readonly client: ConverterClient
   /** Undefined while it runs; else how it ended. */
   ended(): string | undefined
@@ -58,8 +60,10 @@ export async function startFuzzService(
   if (typeof ready === 'string') throw new Error(`the converter did not start: ${ready}`)
   const { port } = ready
   const pid = program.pid as number
-  const client = openConverter(`127.0.0.1:${port}`)
+  const address = `127.0.0.1:${port}`
+  const client = openConverter(address)
   return {
+    address,
     client,
     ended: () => how,
     deaths: () => deaths,

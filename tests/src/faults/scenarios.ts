@@ -15,6 +15,7 @@ import { runParked } from './scenario-parked.js'
 import { runPolicy } from './scenario-policy.js'
 import { runRebalance } from './scenario-rebalance.js'
 import { runRelays } from './scenario-relays.js'
+import { runRudeCallers } from './scenario-rude-callers.js'
 import { runTwice } from './scenario-twice.js'
 import { runUnreadable } from './scenario-unreadable.js'
 import type { Stage } from './stage.js'
@@ -30,6 +31,7 @@ export const alone: Readonly<Record<string, (scale: Scale) => Promise<Result>>> 
   fuzz: ({ seed, say }) =>
     runFuzz({ seed, mutants: 2000, foreignMutants: 100, mostGrowth: 1.1, say }),
   events: ({ seed, events, say }) => runEventFuzz({ seed, events, stalledAfterMs: 60_000, say }),
+  'rude-callers': ({ say }) => runRudeCallers({ callers: 100, conversions: 200, maxRatio: 2, say }),
 }
 
 /** What plays on Kafka, by name. */
