@@ -42,8 +42,10 @@ export async function photographPage(browser: Browser, rig: Rig, path: string): 
     () => Number(document.querySelector<HTMLElement>('.compare')?.dataset['done']) >= 3,
   )
   await page.mouse.click(1, 1)
-  await page.evaluate(() => scrollTo(0, 0))
-  await page.screenshot({ path, fullPage: true })
+  // As high as the page: its button stays at the bottom of what is in view.
+  const height = await page.evaluate(() => document.documentElement.scrollHeight)
+  await page.setViewportSize({ width: 960, height })
+  await page.screenshot({ path })
   await page.context().close()
 }
 
