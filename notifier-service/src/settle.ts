@@ -124,7 +124,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     const backOff = backOffMs(policy.backOff, health.times(mail.messageId))
     const waitMs = Math.max(retryAfterMs, backOff)
     await notCounted(task, reply, waitMs)
-    logger.warn({ waitMs, reply: withoutAddresses(reply) }, 'refused, perhaps as all mails are')
+    logger.warn({ waitMs, reply: withoutAddresses(reply) }, 'refused, perhaps as all are')
     throw new RetryLater(waitMs, { soonerWhenCrowded: true })
   }
 

@@ -165,6 +165,51 @@ describe('a webhook', { timeout: 90_000 }, () => {
     expect(receiver.posts).toHaveLength(3)
   })
 
+  test('that answers 404 to everything in a bad deploy buries nothing, and gets it all afterwards', async () => {
+    const dead = await stage.deadLetters()
+    receiver.answer = () => [404]
+    const webhook = await start()
+    const ids = Array.from({ length: 20 }, () => uuidv7())
+    await publish(
+      stage.broker,
+      ids.map((id, n) => message(to(`person-${n}@example.com`), id)),
+    )
+    await vi.waitFor(async () => {
+      const ready = await fetch(`${webhook.probesUrl}/readyz`)
+      expect(ready.status).toBe(503)
+      expect(await ready.text()).toContain('webhook: 404 Not Found')
+    }, patience)
+    receiver.answer = () => [204]
+    await vi.waitFor(() => {
+      expect(new Set(receiver.taken.map(idOf))).toEqual(new Set(ids))
+    }, patience)
+    await vi.waitFor(async () => {
+      expect((await fetch(`${webhook.probesUrl}/readyz`)).status).toBe(200)
+    }, patience)
+    expect(dead).toEqual([])
+    const spoken = webhook.log.filter(({ msg }) => /^the webhook/.test(String(msg)))
+    expect(spoken.map(({ msg }) => msg)).toEqual([
+      'the webhook is out of service: events wait',
+      'the webhook answers again',
+    ])
+  })
+
+  test('that answers 404 to one event alone gets the others, and that one again later', async () => {
+    receiver.answer = ({ body }) => (body.includes('odd@') ? [404] : [204])
+    const webhook = await start()
+    const people = ['odd', 'a', 'b', 'c', 'd', 'e', 'f']
+    await publish(
+      stage.broker,
+      people.map((name) => message(to(`${name}@example.com`))),
+    )
+    await vi.waitFor(() => expect(receiver.taken).toHaveLength(6), patience)
+    receiver.answer = () => [204]
+    await vi.waitFor(() => expect(receiver.taken).toHaveLength(7), patience)
+    expect(webhook.log.map(({ msg }) => msg)).not.toContain(
+      'the webhook is out of service: events wait',
+    )
+  })
+
   test('does not follow a redirect, and shows no query of its target', async () => {
     const elsewhere = await startReceiver()
     stage.defer(() => elsewhere.close())
@@ -226,9 +271,10 @@ describe('what an answer means', () => {
 
   test.each([
     ['accepted', [200, 201, 202, 204]],
-    ['refused', [400, 403, 404, 405, 409, 410, 422]],
-    ['deferred', [408, 425, 500, 501, 507]],
-    ['outage', [301, 302, 303, 307, 308, 401, 407, 429, 502, 503, 504]],
+    ['refused', [410, 422]],
+    ['deferred', [408, 425]],
+    ['suspect', [400, 403, 404, 405, 409, 500, 501, 507, 429, 502, 503, 504]],
+    ['outage', [301, 302, 303, 307, 308, 401, 407]],
     ['tooLarge', [413]],
   ])('%s: %s', (kind, statuses) => {
     for (const status of statuses) expect(judged(status).kind, String(status)).toBe(kind)

@@ -6,9 +6,9 @@ import type { Answer } from './post.js'
 const longestRetryAfterMs = 3_600_000
 
 /**
- * What an answer says of the event it was given for. What concerns one event must not hold up the
- * others; what concerns them all (the receiver is down, moved or wants another secret) must not
- * send them all to the dead letters.
+ * What a receiver's answer means for the event it was given for. Few answers are about one event
+ * for certain; most may be those of a bad deploy, which must not empty the queue into the dead
+ * letters: a few of them in a row, without one that is accepted in between, pause everything.
  */
 export function judgeAnswer({ status, statusText, headers, text }: Answer): SendOutcome {
   // Receivers repeat the URL that was asked for, whose query may hold a secret.
@@ -16,32 +16,55 @@ export function judgeAnswer({ status, statusText, headers, text }: Answer): Send
     [`${status} ${statusText}`.trim(), text].filter(Boolean).join(': '),
   )
   const retryAfterMs = readRetryAfter(headers['retry-after'])
-  if (status >= 200 && status < 300) return { kind: 'accepted', reply }
-  if (status >= 300 && status < 400) {
-    const [target] = (headers.location ?? '').slice(0, 500).split(/[?#]/)
-    const where = target ? ` to ${withoutUrlSecrets(target)}` : ''
-    return {
-      kind: 'outage',
-      reason: `${reply}: it redirects${where}, which is not followed; set HERALD_WEBHOOK_URL`,
-    }
-  }
-  switch (status) {
-    case 401:
-    case 407:
-      return { kind: 'outage', reason: reply }
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return { kind: 'outage', failure: 'server down', reason: reply, retryAfterMs }
-    case 408:
-    case 425:
-      return { kind: 'deferred', reply, retryAfterMs }
-    case 413:
+  switch (meaningOf(status)) {
+    case 'accepted':
+      return { kind: 'accepted', reply }
+    case 'refused':
+      return { kind: 'refused', reply }
+    case 'too large':
       return { kind: 'tooLarge', reply }
+    case 'later':
+      return { kind: 'deferred', reply, retryAfterMs }
+    case 'redirect': {
+      const [target] = (headers.location ?? '').slice(0, 500).split(/[?#]/)
+      const where = target ? ` to ${withoutUrlSecrets(target)}` : ''
+      const reason = `${reply}: it redirects${where}, which is not followed; set HERALD_WEBHOOK_URL`
+      return { kind: 'outage', reason, lasting: true }
+    }
+    case 'unauthorized':
+      return { kind: 'outage', reason: reply, lasting: true }
+    case 'perhaps everybody':
+      return { kind: 'suspect', about: 'server', failure: 'server down', reply, retryAfterMs }
+    case 'perhaps this event':
+      return { kind: 'suspect', about: 'mail', reply, retryAfterMs }
   }
-  if (status >= 400 && status < 500) return { kind: 'refused', reply }
-  return { kind: 'deferred', reply, retryAfterMs }
+}
+
+type Meaning =
+  | ('accepted' | 'refused' | 'too large' | 'later' | 'redirect' | 'unauthorized')
+  /** Costs the event no attempt. */
+  | 'perhaps everybody'
+  /** Costs it one, unless others fare the same. */
+  | 'perhaps this event'
+
+const meanings: Readonly<Record<number, Meaning>> = {
+  401: 'unauthorized',
+  407: 'unauthorized',
+  408: 'later',
+  410: 'refused',
+  413: 'too large',
+  422: 'refused',
+  425: 'later',
+  429: 'perhaps everybody',
+  502: 'perhaps everybody',
+  503: 'perhaps everybody',
+  504: 'perhaps everybody',
+}
+
+function meaningOf(status: number): Meaning {
+  if (status >= 200 && status < 300) return 'accepted'
+  if (status >= 300 && status < 400) return 'redirect'
+  return meanings[status] ?? 'perhaps this event'
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { connect } from 'node:net'
+import { connect, isIP } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { EventEnvelope } from '@herald/broker/message'
 import type { Channel, Outgoing } from '../channel.js'
 import { limitConcurrency } from '../limit-concurrency.js'
@@ -43,7 +44,9 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
       const reason = `the webhook at ${url.host}: ${error.message}`
-      return error.sent ? { kind: 'unknown', reason } : { kind: 'outage', reason }
+      return error.sent
+        ? { kind: 'unknown', reason }
+        : { kind: 'outage', reason, seenByProbe: true }
     }
   }
 
@@ -58,13 +61,16 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
       template: 'cloudevents/1',
     }),
     send: (outgoing, beforeBody) => withConnection(() => postEvent(outgoing, beforeBody)),
-    // A request would be an event to the receiver: that its port accepts connections must do.
+    // A request would be an event to the receiver: it is connected to, and no more.
     probe: () =>
       new Promise((resolve, reject) => {
-        const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
-        const socket = connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port })
+        const host = url.hostname.replace(/^\[|\]$/g, '')
+        const isTls = url.protocol === 'https:'
+        const socket = isTls
+          ? connectTls({ host, port: Number(url.port) || 443, servername: isIP(host) ? '' : host })
+          : connect({ host, port: Number(url.port) || 80 })
         socket.setTimeout(timeoutMs, () => socket.destroy(new Error('it does not answer')))
-        socket.once('connect', () => {
+        socket.once(isTls ? 'secureConnect' : 'connect', () => {
           socket.destroy()
           resolve()
         })
