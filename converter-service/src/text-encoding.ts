@@ -13,7 +13,8 @@ const c1Of1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”
 const maxImplausibleShare = 0.05
 
 /** Enough to choose a code page by. */
-const maxLinesCompared = 2000
+const maxBytesCompared = 16 * 1024
+const wordLength = 40
 
 /**
  * How a text is encoded: by its byte order mark, else UTF-8, UTF-16 without a mark, or a Windows
@@ -42,7 +43,7 @@ export function declaredEncoding(bytes: Buffer): Encoding | undefined {
   const head = bytes.toString('latin1', 0, 4096).replace(/<!--[\s\S]*?-->/g, '')
   const label =
     /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w:.-]+)/i.exec(head)?.[1] ??
-    /<meta\s[^>]*charset\s*=\s*["']?\s*([\w:.-]+)/i.exec(head)?.[1]
+    /<meta\s[^<>]*charset\s*=\s*["']?\s*([\w:.-]+)/i.exec(head)?.[1]
   if (label === undefined) return undefined
   try {
     const { encoding } = new TextDecoder(label)
@@ -102,8 +103,14 @@ const implausible = new RegExp(
 )
 
 function plausibleCodePage(bytes: Buffer): Encoding | undefined {
-  const lines = bytes.toString('latin1').match(/[^\n]*[\x80-\xff][^\n]*/g) ?? []
-  const sample = Buffer.from(lines.slice(0, maxLinesCompared).join('\n'), 'latin1')
+  // Not one pattern for the line: that would take quadratic time on long ones.
+  const lines = bytes
+    .toString('latin1')
+    .split('\n')
+    .map((line) => ({ line, from: line.search(/[\x80-\xff]/) }))
+    .filter(({ from }) => from >= 0)
+    .map(({ line, from }) => line.slice(Math.max(0, from - wordLength)))
+  const sample = Buffer.from(lines.join('\n').slice(0, maxBytesCompared), 'latin1')
   const beyondAscii = sample.reduce((count, byte) => count + (byte > 0x7f ? 1 : 0), 0)
   const best = [utf8, ...codePages]
     .map((encoding) => {

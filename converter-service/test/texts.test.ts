@@ -152,6 +152,10 @@ test('a table of more columns than a sheet has is refused', async () => {
 
 const texts: Readonly<Record<string, [Buffer, string]>> = {
   'windows-1252': [windows1252('Größe: 5 € – “ja”…\r\n'), 'Größe: 5 € – “ja”…\r\n'],
+  'windows-1252, late in a long line': [
+    windows1252(`${'a'.repeat(60_000)} Größe`),
+    `${'a'.repeat(60_000)} Größe`,
+  ],
   'windows-1251': [windows1251('Привет, мир\r\n'), 'Привет, мир\r\n'],
   'UTF-16': [utf16le('\ufeffGrüße\r\n'), 'Grüße\r\n'],
   'UTF-16 without a mark': [utf16be('Grüße an alle\n'), 'Grüße an alle\n'],

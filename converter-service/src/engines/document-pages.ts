@@ -31,7 +31,7 @@ export async function prepareHtml({ path }: SourceFile, target: string): Promise
   const bytes = await readFile(path)
   const encoding = markedEncoding(bytes) ?? declaredEncoding(bytes) ?? textEncoding(bytes)
   const text = decode(bytes, encoding).replace(
-    /(<meta\s[^>]*charset\s*=\s*["']?\s*)[\w:.-]+/gi,
+    /(<meta\s[^<>]*charset\s*=\s*["']?\s*)[\w:.-]+/gi,
     '$1utf-8',
   )
   await writeFile(target, `\ufeff${text}`)

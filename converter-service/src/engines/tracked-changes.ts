@@ -23,7 +23,7 @@ const switches: Readonly<Record<string, Switch>> = {
       if (root === undefined) return undefined
       const view = ['markup', 'insDel', 'formatting'].map((name) => `${prefix}${name}="${+shown}"`)
       return xml
-        .replace(/<(\w+:)?revisionView\b[^>]*\/>/g, '')
+        .replace(/<(\w+:)?revisionView\b[^<>]*\/>/g, '')
         .replace(root, `${root}<${prefix}revisionView ${view.join(' ')}/>`)
     },
   },

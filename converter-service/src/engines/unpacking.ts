@@ -111,7 +111,7 @@ const forbidden = /<!(?:DOCTYPE|ENTITY)\s/
 const trackedChange =
   /<(?:\w+:)?(?:ins|del|moveFrom|moveTo|cellIns|cellDel|[a-zA-Z]+PrChange|changed-region)[\s>/]/
 /** ECMA-376, part 1, 18.2.2. XlsxWriter and pandas write 0 beside every formula, and this. */
-const calculation = /<(?:\w+:)?calcPr\s[^>]*fullCalcOnLoad="(?:1|true)"/
+const calculation = /<(?:\w+:)?calcPr\s[^<>]*fullCalcOnLoad="(?:1|true)"/
 
 /** Reads a part as it comes by. */
 class XmlWatch implements DocumentTraits {
