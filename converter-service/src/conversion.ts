@@ -56,11 +56,8 @@ export async function convertFile(
         responder.sendProgress({ stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 })
       },
     })
-    responder.sendProgress({
-      stage: 'STAGE_QUEUED',
-      receivedBytes: upload.sizeBytes,
-      renditionsDone: 0,
-    })
+    const received = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
+    responder.sendProgress({ stage: 'STAGE_QUEUED', ...received })
     await slot.startWork(signal)
     job.arrivedAt = performance.now()
     return await makeAll(plan, upload, job, context)
@@ -77,6 +74,7 @@ async function makeAll(
   context: ConversionContext,
 ): Promise<ConversionSummary> {
   const { folder, responder, limits, abilities, slot, logger } = context
+  const received = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
   const source = {
     path: folder.path('source'),
     format: upload.format,
@@ -84,11 +82,7 @@ async function makeAll(
     trackedChanges: plan.trackedChanges,
   }
   const header = await job.run({ kind: 'inspect', source }, isShort(upload.format), () =>
-    responder.sendProgress({
-      stage: 'STAGE_CONVERTING',
-      receivedBytes: upload.sizeBytes,
-      renditionsDone: 0,
-    }),
+    responder.sendProgress({ stage: 'STAGE_CONVERTING', ...received }),
   )
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)

@@ -73,7 +73,9 @@ async function answer(
   services: EstimateServices,
 ): Promise<EstimateResponse> {
   const { spool, abilities, limits, pace } = services
-  const incoming = readCall(call, pace)
+  // Nobody waits longer for an estimate, and it holds one of few places.
+  const timeoutMs = Math.min(pace.timeoutMs, pace.idleMs)
+  const incoming = readCall(call, { ...pace, timeoutMs })
   const { sizeBytes: announced, ...spec } = await incoming.spec()
   if (announced === 0) throw emptyFile()
   const plan = checkSpec(spec, abilities, limits.maxBytes)
