@@ -5,7 +5,7 @@ test('an empty environment gives a configuration that works', () => {
   expect(loadConfig({})).toMatchObject({
     listen: '127.0.0.1:50051',
     probes: '127.0.0.1:9101',
-    maxBytes: 100 * 1024 ** 2,
+    maxBytes: 100_000_000,
     maxPixels: 50_000_000,
     maxPages: 500,
     timeoutMs: 30_000,

@@ -74,7 +74,7 @@ test('ListFormats tells formats, limits and versions', async () => {
     ),
   )
   expect(answer).toMatchObject({
-    limits: { maxBytes: 104_857_600, maxPixels: 50_000_000, timeoutMs: 30_000, maxRenditions: 16 },
+    limits: { maxBytes: 100_000_000, maxPixels: 50_000_000, timeoutMs: 30_000, maxRenditions: 16 },
     versions: { sharp: expect.any(String), vips: expect.any(String) },
   })
   const formats = answer['formats'] as { name: string }[]
