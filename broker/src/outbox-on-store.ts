@@ -34,7 +34,8 @@ export function createOutbox(records: Records, broker: string, logger: Logger): 
     if (closed) return { state: 'absent' }
     const acknowledged = here.acknowledged.get(id)
     if (acknowledged) return { state: 'published', published: acknowledged }
-    const entry = records.entries.get(id)
+    // Those that wait here ask at each change: what this process knows needs no read.
+    const entry = here.placed.get(id) ?? records.entries.get(id)
     if (entry) return { state: 'waiting', lastFault: entry.lastFault ?? undefined }
     const receipt = records.receipts.get(id)
     return receipt ? { state: 'published', published: receipt.published } : { state: 'absent' }
