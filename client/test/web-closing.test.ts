@@ -40,7 +40,8 @@ describe('a page that is closed midway', { timeout: 60_000 }, () => {
 
   test('leaves a record of each file that was not sent, and its address gets the failure', async () => {
     const caller = openCaller(page)
-    const { response } = await name(caller, 'leaver@example.com', ['one', 'two', 'three'])
+    const keys = ['one', 'two', 'three']
+    const { response, fields } = await name(caller, 'leaver@example.com', keys)
     expect(await response.json()).toEqual({ refused: {} })
     const before = await (await caller.get('/')).text()
     for (const key of ['one', 'two', 'three']) expect(before).toContain(`${key}.png`)
@@ -50,6 +51,10 @@ describe('a page that is closed midway', { timeout: 60_000 }, () => {
     const after = await (await caller.get('/')).text()
     expect(after.match(/class="row failed"/g)).toHaveLength(3)
     expect(after).toContain('The upload did not arrive completely. Send the file again.')
+    // An upload that was on the way meanwhile is no conversion of its own.
+    const late = await caller.send({ ...fields, key: 'one' }, { name: 'one.png', content: picture })
+    expect(late.status).toBe(400)
+    expect((await (await caller.get('/')).text()).match(/class="row /g)).toHaveLength(3)
     await vi.waitFor(async () => {
       const events = await eventsFor('leaver@example.com')
       expect(events.map(({ type }) => type)).toEqual(Array(3).fill(eventTypes.conversionFailed))

@@ -11,7 +11,10 @@ import type { ConversionRecord } from './record.js'
  */
 export interface ExpectedFiles {
   add(request: ConversionRequest, name: string): Promise<void>
-  /** The record of a file whose upload begins; undefined if it is not expected. */
+  /**
+   * The record of a file whose upload begins; undefined if it is not expected. Throws
+   * HERALD_CANCELLED if it was ended a moment ago: its upload was on the way already.
+   */
   take(owner: string, key: string | undefined): ConversionRecord | undefined
   /** Ends one as failed. Resolves to whether it was expected. */
   fail(owner: string, key: string | undefined, fault: HeraldError): Promise<boolean>
@@ -41,6 +44,8 @@ export function keepExpectedFiles(
   const expected = new Map<string, Expected>()
   /** Of each run: uploads under way, and when the last one began or ended. */
   const runs = new Map<string, { uploads: number; atMs: number }>()
+  /** When those that were ended were. */
+  const endedAtMs = new Map<string, number>()
   const failing = new Set<Promise<unknown>>()
   const idOf = (owner: string, key: string) => `${owner} ${key}`
 
@@ -54,6 +59,7 @@ export function keepExpectedFiles(
     const { record, runSize } = expected.get(id) ?? {}
     if (!record) return false
     expected.delete(id)
+    endedAtMs.set(id, Date.now())
     const failed = await failConversion(tools, record, fault, runSize)
     if (failed) news.tell({ kind: 'record', record: failed })
     return true
@@ -72,10 +78,13 @@ export function keepExpectedFiles(
       failing.add(ending)
     }
     for (const token of [...runs.keys()].filter(idle)) runs.delete(token)
+    for (const [id, atMs] of endedAtMs) if (atMs < before) endedAtMs.delete(id)
   }
   const timer = setInterval(endIdleRuns, checkMs)
   const stopNews = news.listen(({ kind, record: { owner, key } }) => {
-    if (kind === 'removed') expected.delete(idOf(owner, key))
+    if (kind !== 'removed') return
+    expected.delete(idOf(owner, key))
+    endedAtMs.set(idOf(owner, key), Date.now())
   })
 
   return {
@@ -89,6 +98,9 @@ export function keepExpectedFiles(
     },
     take(owner, key) {
       if (key === undefined) return undefined
+      if (endedAtMs.has(idOf(owner, key))) {
+        throw new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.')
+      }
       const found = expected.get(idOf(owner, key))
       expected.delete(idOf(owner, key))
       return found?.record
