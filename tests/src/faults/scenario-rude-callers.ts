@@ -56,6 +56,8 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
   const clients: ConverterClient[] = []
   try {
     const bytes = noiseBmp(500, 400)
+    // As a TIFF just more than HTTP/2 lets through to one that does not read.
+    const rudeBytes = noiseBmp(200, 150)
     const measure = async () => {
       const times: number[] = []
       for (let count = 0; count < conversions; count++) {
@@ -71,7 +73,12 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
       const client = openConverter(service.address)
       clients.push(client)
       const kinds = Object.values(uploads)
-      return callRudely(client, kinds[index % kinds.length] as (typeof kinds)[number], bytes, over)
+      return callRudely(
+        client,
+        kinds[index % kinds.length] as (typeof kinds)[number],
+        rudeBytes,
+        over,
+      )
     })
     // Until those that are converted have been, and all hold what they can.
     await delay(2 * idleMs)
@@ -110,6 +117,8 @@ async function callRudely(
 ): Promise<number> {
   let ended = 0
   while (!over.signal.aborted) {
+    // Not all at once: that would measure a burst of honest work.
+    await delay(Math.random() * idleMs, undefined, { signal: over.signal }).catch(() => {})
     const upload: Upload = { name: 'rude.bmp', sizeBytes: undefined, open: () => open(bytes) }
     await convertOnce(client, bytes, { upload, signal: over.signal }).then(
       () => {},
