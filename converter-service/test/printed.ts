@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,6 +7,7 @@ import type { SourceFile } from '@herald/converter-service/engines/engine'
 import { findLibreOffice } from '@herald/converter-service/engines/libreoffice'
 import { printDocument } from '@herald/converter-service/engines/print-document'
 import { findSandbox, noSandbox } from '@herald/converter-service/engines/sandbox'
+import { onTestFinished } from 'vitest'
 
 const run = promisify(execFile)
 const office = findLibreOffice(process.env)
@@ -25,10 +26,12 @@ export const leftOut = !office
 
 export const sandboxed = found !== undefined
 
-/** Prints a document in this process; resolves to the path of the PDF, in a new folder. */
+/** Prints a document in this process; resolves to the path of the PDF, which goes with the test. */
 export async function print(bytes: Buffer, source: Omit<SourceFile, 'path'>): Promise<string> {
   if (!office) throw new Error('LibreOffice is not installed')
-  const path = join(await mkdtemp(join(tmpdir(), 'herald-printed-')), 'source')
+  const folder = await mkdtemp(join(tmpdir(), 'herald-printed-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'source')
   await writeFile(path, bytes)
   await printDocument({ path, ...source }, `${path}.pdf`, office, found?.sandbox ?? noSandbox)
   return `${path}.pdf`
