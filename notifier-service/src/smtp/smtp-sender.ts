@@ -80,6 +80,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const busy = new Set<SmtpSession>()
   const waiting: (() => void)[] = []
   let slots = connections
+  let makingRoom: NodeJS.Timeout | undefined
   let closed = false
 
   const sweep = setInterval(() => {
@@ -158,14 +159,18 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   /** Resolves when a connection is free for this mail. */
   async function takeSlot(): Promise<void> {
     while (slots === 0) {
-      const makeRoom = setInterval(hangs.makeRoom, makeRoomMs)
-      try {
-        await new Promise<void>((resolve) => waiting.push(resolve))
-      } finally {
-        clearInterval(makeRoom)
-      }
+      makeRoomWhileNeeded()
+      await new Promise<void>((resolve) => waiting.push(resolve))
     }
     slots -= 1
+  }
+
+  function makeRoomWhileNeeded(): void {
+    makingRoom ??= setInterval(() => {
+      if (waiting.length > 0) return hangs.makeRoom()
+      clearInterval(makingRoom)
+      makingRoom = undefined
+    }, makeRoomMs)
   }
 
   function giveSlot(): void {
@@ -197,6 +202,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     close() {
       closed = true
       clearInterval(sweep)
+      clearInterval(makingRoom)
       for (const session of idle.splice(0)) session.quit()
       for (const session of busy) session.close()
       for (const wake of waiting.splice(0)) wake()
