@@ -24,12 +24,16 @@ const env = { HERALD_SMTP_TIMEOUT: '3s', HERALD_MAIL_ATTEMPTS: String(attempts) 
 /** The mail server does not answer four mailboxes and cuts the connection at a fifth. */
 export async function runBadMailbox(stage: Stage, options: BadMailboxOptions): Promise<Result> {
   const random = seeded(options.seed)
-  const quiet = await runOnce(stage, options, makeEvents(options.events, people(50), random))
+  const runQuiet = () => runOnce(stage, options, makeEvents(options.events, people(50), random))
+  const first = await runQuiet()
   const events = withBad(random, makeEvents(options.events, people(50), random))
   const loud = await runOnce(stage, options, events)
+  // Before and after, and the quieter of them counts: the first run on a new Kafka is slow.
+  const second = await runQuiet()
+  const quiet = first.p99Ms < second.p99Ms ? first : second
   const ratio = loud.p99Ms / quiet.p99Ms
   const { faults, hold } = promises()
-  for (const { settled, seen, others } of [quiet, loud]) {
+  for (const { settled, seen, others } of [first, loud, second]) {
     hold(settled, 'not every event came to an end')
     const lost = others.filter(({ id }) => seen.lost.includes(id)).length
     hold(lost === 0, `${lost} mails to others lost`)
