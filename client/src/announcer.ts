@@ -170,13 +170,16 @@ function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink, command: str
 
     async flush(signal) {
       let published = 0
-      for (;;) {
+      for (let before = outbox.countReady(); ; ) {
         const step = await Promise.race([relayed(flushStepMs, true), link.failed])
         published += step?.published ?? 0
         const left = step?.left ?? outbox.countReady()
-        if (left === 0 || !step?.published || signal.aborted) {
+        // Another relay may do the work.
+        const progress = (step?.published ?? 0) > 0 || left < before
+        if (left === 0 || !progress || signal.aborted) {
           return { published, left, reason: step?.lastFault ?? link.fault }
         }
+        before = left
       }
     },
   }
