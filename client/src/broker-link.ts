@@ -17,8 +17,8 @@ export interface BrokerLink {
   /** Why it could not, the last time. */
   readonly fault: string | undefined
   /**
-   * Whether a consumer has ever joined the topic; undefined where the broker was not opened here
-   * or cannot answer. Does not reject.
+   * Whether a consumer has ever joined the topic; undefined if the broker is not open here or cannot
+   * answer. Does not reject.
    */
   hasHadConsumers(topic: string): Promise<boolean | undefined>
   /** Closes a broker that nobody took. Idempotent. */
@@ -28,14 +28,19 @@ export interface BrokerLink {
 export function linkBroker(url: string): BrokerLink {
   let fault: BrokerError | undefined
   let untaken: Promise<Broker> | undefined
-  let opened: Promise<Broker> | undefined
+  let opened: Broker | undefined
   let fail = () => {}
   const failed = new Promise<undefined>((resolve) => {
     fail = () => resolve(undefined)
   })
   const open = () => {
     const opening = openBroker(url, { logger: silentLogger })
-    opened = opening
+    opening.then(
+      (broker) => {
+        opened = broker
+      },
+      () => {},
+    )
     opening.catch((error: unknown) => {
       fault =
         error instanceof BrokerError
@@ -67,8 +72,7 @@ export function linkBroker(url: string): BrokerLink {
     },
     async hasHadConsumers(topic) {
       try {
-        const broker = await Promise.race([opened, sleep(headStartMs, undefined, { ref: false })])
-        return await broker?.hasHadConsumers?.(topic)
+        return await opened?.hasHadConsumers?.(topic)
       } catch {
         return undefined
       }
