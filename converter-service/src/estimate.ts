@@ -38,6 +38,7 @@ const readMsPerMpx: Readonly<Record<string, number>> = {
 }
 const writeMsPerMpx: Readonly<Record<string, number>> = {
   ...{ jpeg: 10, png: 30, webp: 85, avif: 400, gif: 330, tiff: 30, pdf: 30 },
+  ...{ 'png palette': 280, 'webp lossless': 440, 'avif lossless': 870 },
 }
 const otherMsPerMpx = 60
 
@@ -69,7 +70,9 @@ function msPerPage(source: SourceFacts, plan: RenditionPlan, size: Size): number
   const { effort: _effort, ...usual } = plan
   const efforts = (effortOf(plan) ?? 0) - (effortOf(usual) ?? 0)
   const read = megapixels(source) * (readMsPerMpx[source.format] ?? otherMsPerMpx)
-  const written = megapixels(size) * (writeMsPerMpx[plan.format] ?? otherMsPerMpx)
+  const way = plan.lossless ? 'lossless' : plan.palette ? 'palette' : ''
+  const rate = writeMsPerMpx[`${plan.format} ${way}`] ?? writeMsPerMpx[plan.format]
+  const written = megapixels(size) * (rate ?? otherMsPerMpx)
   return read + written * (effortFactors[plan.format] ?? usualEffortFactor) ** efforts
 }
 
