@@ -7,7 +7,6 @@ COPY package.json package-lock.json ./
 COPY proto/package.json proto/
 COPY runtime/package.json runtime/
 COPY broker/package.json broker/
-COPY broker/vendor broker/vendor
 COPY converter-service/package.json converter-service/
 COPY client/package.json client/
 COPY client/bin client/bin

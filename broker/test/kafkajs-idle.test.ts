@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module'
+import '@herald/broker/drivers/kafka/client'
 import { expect, test, vi } from 'vitest'
 
-// kafkajs 2.2.4 set a timer of 1 ms as long as a connection was open, and Node 24 printed a
-// TimeoutNegativeWarning into the user's terminal: broker/vendor/kafkajs.patch.
+// kafkajs 2.2.4 sets a timer of 1 ms as long as a connection is open, and Node 24 prints a
+// TimeoutNegativeWarning into the user's terminal.
 const require = createRequire(import.meta.url)
 const correlationId = 1
 

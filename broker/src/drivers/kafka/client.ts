@@ -1,6 +1,9 @@
 import type { Logger } from '@herald/runtime'
 import kafkajs, { type ISocketFactory, type KafkaConfig, type LogEntry } from 'kafkajs'
+import { stopIdleTimer } from './idle-timer.js'
 import type { KafkaLocation } from './location.js'
+
+stopIdleTimer()
 
 export interface ClientSettings {
   /** How long an answer may take. */
