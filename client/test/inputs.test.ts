@@ -149,7 +149,9 @@ describe('standard input and output', () => {
     )
     expect(status).toBe(0)
     expect(isWebp(bytes)).toBe(true)
-    expect(stderr).toMatch(/^✓ - → standard output .* queued for ada@example\.com\n$/)
+    expect(stderr).toMatch(
+      /^✓ - → standard output .* queued for ada@example\.com\n! No notifier has ever read the topic notifications\b.*\n$/,
+    )
     const [told] = await readTopic(shop.brokerUrl)
     expect(told?.event.data).toMatchObject({
       source: { name: 'гавань.png' },
