@@ -88,7 +88,8 @@ function decodes(bytes: Buffer, encoding: Encoding): boolean {
 /**
  * What is not found in text that was read in its own code page: control and replacement
  * characters, Latin and Cyrillic in one word, a capital after a small letter, a symbol between
- * letters, three accented Latin letters in a row, a word of accented Latin letters alone.
+ * letters, three accented Latin letters in a row, a word of accented Latin letters alone. Of Shift_JIS
+ * and EUC-KR, whose bytes make letters too: a symbol or opening mark right behind a letter.
  */
 const implausible = new RegExp(
   [
@@ -96,6 +97,7 @@ const implausible = new RegExp(
     '(?=[\\p{sc=Latin}\\p{sc=Cyrillic}]{2})(?:\\p{sc=Latin}\\p{sc=Cyrillic}|\\p{sc=Cyrillic}\\p{sc=Latin})',
     '(?=[^\\x00-\\x7f]|.[^\\x00-\\x7f])\\p{Ll}\\p{Lu}',
     '(?<=\\p{L})[^\\x00-\\x7f\\p{L}\\p{P}\\xa0\\xad]+(?=\\p{L})',
+    '(?<=\\p{L})[‚„†‡•¤¦§¬±¶µ°]|(?<=\\p{L})“(?=\\p{L})|±(?=\\p{L})',
     '(?:(?![\\x00-\\x7f])\\p{sc=Latin}){3}',
     '(?<!\\p{L})(?:(?![\\x00-\\x7f])\\p{sc=Latin}){2}(?!\\p{L})',
   ].join('|'),

@@ -142,6 +142,21 @@ test.runIf(leftOut === '')(
   patienceMs,
 )
 
+test('a cell too long for a page goes on in further rows', async () => {
+  const words = Array.from({ length: 1500 }, (_, at) => `word${at}`)
+  const table = Buffer.from(`id,text,note\n1,${words.join(' ')},end\n2,${'x'.repeat(9000)},b\n`)
+  const cells = await cellsOf(table, 'long.csv')
+  const [, first, second] = cells.reduce<string[][]>((rows, row) => {
+    if (row[0] === '') rows.at(-1)?.push(...row)
+    else rows.push(row)
+    return rows
+  }, [])
+  expect(first?.join(' ').match(/word\d+/g)).toEqual(words)
+  expect(first).toContain('end')
+  expect(second?.join('').replace(/[^x]/g, '')).toHaveLength(9000)
+  for (const row of cells) for (const cell of row) expect(cell.length).toBeLessThan(1000)
+})
+
 test('a table of more columns than a sheet has is refused', async () => {
   const path = await fileOf(Buffer.from(';'.repeat(16_384)))
   await expect(prepareTable({ path, format: 'csv' }, `${path}.fods`)).rejects.toMatchObject({
@@ -231,6 +246,14 @@ test.each([
   ['Russian in KOI8-R', 'f0d2c9d7c5d42c20cdc9d2'],
   ['Japanese in Shift_JIS', '93fa967b8cea82cc83658358836783678145'],
   ['Chinese in GBK', 'd6d0cec4b2e2cad4cec4bcfe2cb1a8b8e6'],
+  // 名前,値 山田,5
+  ['a Japanese table in Shift_JIS', '96bc914f2c926c0a8e5293632c350a'],
+  // りんご,100 みかん,200
+  ['a Japanese list in Shift_JIS', '82e882f182b22c3130300a82dd82a982f12c3230300a'],
+  // ｱｲｳ ﾃｽﾄ
+  ['half-width katakana in Shift_JIS', 'b1b2b320c3bdc4'],
+  // 이름,값 홍길동,5
+  ['a Korean table in EUC-KR', 'c0ccb8a72cb0aa0ac8abb1e6b5bf2c350a'],
   ['noise', 'd1aef3c880ffee9182b3a6d2e58f9a'],
 ])('%s is not taken for something else', async (_what, hex) => {
   expect(await sniff(Buffer.from(hex, 'hex'), 'notes.txt')).toEqual({ kind: 'unknown' })

@@ -119,6 +119,11 @@ describe('what would come out wrong is refused with the reason', () => {
     ['double', page({ bits: 64, sampleFormat: 3, photometric: 1, pixel: [0.5] }), /of 64 bits/],
     ['heights', page({ ...float, photometric: 1, pixel: [812.5] }), /numbers from 0 to 812\.5/],
     ['below black', page({ ...float, photometric: 1, pixel: [-3] }), /numbers from -3 to 1/],
+    [
+      'YCbCr that is not JPEG',
+      page({ bits: 8, photometric: 6, pixel: [128, 90, 200] }),
+      /brightness and colour differences/,
+    ],
     ['none', page({ ...float, photometric: 1, pixel: [Number.NaN] }), /numbers from NaN/],
     [
       'three greys',

@@ -21,6 +21,8 @@ const maxHeadingLength = 80
 const charsPerCm = 4.7
 const minWidthCm = 1.2
 const maxWidthCm = 9
+/** With room for lines that break early; a page has about 30. */
+const maxLinesOfRow = 20
 /** Of A4, between its margins. */
 const portraitWidthCm = 17
 
@@ -84,7 +86,11 @@ ${widths.map((cm, column) => `<s:style s:name="c${column}" s:family="table-colum
 <o:body><o:spreadsheet><t:table t:name="1" t:style-name="table">
 ${widths.map((_, column) => `<t:table-column t:style-name="c${column}" t:default-cell-style-name="cell"/>`).join('')}
 `
-  for (const row of rows) yield `<t:table-row>${row.map(cell).join('')}</t:table-row>\n`
+  for (const row of rows) {
+    for (const part of splitRow(row, widths)) {
+      yield `<t:table-row>${part.map(cell).join('')}</t:table-row>\n`
+    }
+  }
   yield '</t:table></o:spreadsheet></o:body></o:document>'
 }
 
@@ -109,6 +115,37 @@ function columnWidths(rows: readonly (readonly string[])[]): number[] {
   return longest.map((chars) =>
     Number(Math.min(Math.max(chars / charsPerCm + 0.4, minWidthCm), maxWidthCm).toFixed(1)),
   )
+}
+
+/** LibreOffice cuts off what does not fit in a row of a page's height: a tall row becomes several. */
+function* splitRow(row: readonly string[], widths: readonly number[]): Generator<string[]> {
+  const cells = row.map((text, column) =>
+    splitCell(text, Math.floor((widths[column] ?? minWidthCm) * charsPerCm)),
+  )
+  const count = cells.reduce((most, { length }) => Math.max(most, length), 1)
+  for (let part = 0; part < count; part++) yield cells.map((parts) => parts[part] ?? '')
+}
+
+function splitCell(text: string, charsPerLine: number): string[] {
+  if (text.length <= maxLinesOfRow) return [text]
+  // Characters of Chinese, Japanese and Korean are twice as wide.
+  const lineLength = /[\u1100-\uffdc]/.test(text) ? Math.ceil(charsPerLine / 2) : charsPerLine
+  const most = lineLength * maxLinesOfRow
+  const piece = new RegExp(`.{1,${most}}(?=\\s|$)|.{1,${most}}`, 'gsu')
+  const parts: string[][] = [[]]
+  let linesLeft = maxLinesOfRow
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    for (const words of line.match(piece) ?? ['']) {
+      const lines = Math.ceil(words.length / lineLength) || 1
+      if (lines > linesLeft) {
+        parts.push([])
+        linesLeft = maxLinesOfRow
+      }
+      parts.at(-1)?.push(words)
+      linesLeft -= lines
+    }
+  }
+  return parts.map((lines) => lines.join('\n'))
 }
 
 function cell(text: string): string {

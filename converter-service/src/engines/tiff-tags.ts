@@ -2,8 +2,10 @@ import { type FileHandle, open } from 'node:fs/promises'
 
 /** What of a page's tags libvips does not give, or not rightly (TIFF 6.0 §8, §18). */
 export interface TiffTags {
-  /** 2 is RGB, 5 inks, 8 CIE L*a*b*, 9 ICC L*a*b*. */
+  /** 2 is RGB, 5 inks, 6 YCbCr, 8 CIE L*a*b*, 9 ICC L*a*b*. */
   readonly photometric: number
+  /** How the samples are coded: 1 not at all, 6 and 7 as JPEG. */
+  readonly compression: number
   /** Where in the file the number of `photometric` stands, in the file's byte order. */
   readonly photometricAt: number
   readonly bits: number
@@ -16,7 +18,10 @@ export interface TiffTags {
   readonly isLittleEndian: boolean
 }
 
-const tags = { bits: 258, photometric: 262, across: 282, down: 283, extra: 338, format: 339 }
+const tags = {
+  ...{ bits: 258, compression: 259, photometric: 262 },
+  ...{ across: 282, down: 283, extra: 338, format: 339 },
+}
 /** Bytes of a value by its type: bytes, shorts, longs, rationals. */
 const typeSizes: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 5: 8, 16: 8 }
 /** A directory of more entries than this is damaged. */
@@ -84,6 +89,7 @@ async function readDirectory(file: FileHandle, page: number): Promise<TiffTags> 
   return {
     photometric: first(tags.photometric) ?? 1,
     photometricAt: found.get(tags.photometric)?.at ?? 0,
+    compression: first(tags.compression) ?? 1,
     bits: first(tags.bits) ?? 1,
     sampleFormat: first(tags.format) ?? 1,
     extraSamples: found.get(tags.extra)?.values ?? [],

@@ -11,6 +11,8 @@ import { readTiffTags, type TiffTags } from './tiff-tags.js'
 const header: SharpOptions = { failOn: 'error', limitInputPixels: false }
 /** Resolutions further apart than this are an error of whoever wrote them. */
 const maxRatio = 4
+/** None, LZW, Deflate (two numbers), PackBits, LZMA, Zstandard. */
+const losslessCodings: ReadonlySet<number> = new Set([1, 5, 8, 32946, 32773, 34925, 50000])
 
 /** Opens a page of a TIFF; what libvips misreads in it is read as numbers and made a picture here. */
 export async function openTiff(path: string, page = 0): Promise<Picture> {
@@ -57,12 +59,16 @@ export async function openTiff(path: string, page = 0): Promise<Picture> {
 }
 
 /** Refuses numbers that would come out wrong. */
-function refuseNumbers({ bits, sampleFormat, photometric }: TiffTags): void {
+function refuseNumbers({ bits, sampleFormat, photometric, compression }: TiffTags): void {
   if (sampleFormat === 2 && photometric !== 8) {
     throw unreadable('signed numbers, of which none is known to be white')
   }
   if (sampleFormat === 3 && bits !== 32) throw unreadable(`floating-point numbers of ${bits} bits`)
   if (sampleFormat > 4) throw unreadable('complex numbers')
+  // Only libjpeg makes RGB of YCbCr; libvips takes the numbers of other codings for RGB.
+  if (photometric === 6 && losslessCodings.has(compression)) {
+    throw unreadable('brightness and colour differences (YCbCr) that are not coded as JPEG')
+  }
 }
 
 /** Refuses channels that would come out wrong. */
