@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Message } from '@herald/broker'
+import { type Message, maxMessageBytes } from '@herald/broker'
 import { expect, test, vi } from 'vitest'
 import { message, publish } from './publish.js'
 import { fileConverted } from './sample-events.js'
@@ -10,7 +10,7 @@ import { useStage } from './stage.js'
 vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 60_000, interval: 50 }
-const limit = 1024 * 1024
+const limit = maxMessageBytes
 
 const headersOf = (letter: Message | undefined) =>
   Object.fromEntries(
