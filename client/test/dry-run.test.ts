@@ -22,15 +22,16 @@ async function workshop(files: Record<string, Uint8Array | string>, address = co
   return shop
 }
 
-/** A converter of an older version: it lists one format and estimates nothing. */
-async function olderConverter(): Promise<string> {
+type Callback = (error: unknown, response?: unknown) => void
+
+/** A converter of one format, with an `Estimate` of its own. */
+async function converterThat(estimate: (callback: Callback) => void): Promise<string> {
   const server = new Server()
   const webp = { name: 'webp', extensions: ['webp'], readable: true, writable: true }
   const handlers = {
-    ListFormats: (_call: unknown, callback: (error: null, value: unknown) => void) =>
-      callback(null, { formats: [webp] }),
-    Estimate: (_call: unknown, callback: (error: unknown) => void) =>
-      callback({ code: status.UNIMPLEMENTED, details: 'not yet' }),
+    ListFormats: (_call: unknown, callback: Callback) =>
+      callback(null, { formats: [webp], limits: { workers: 2 } }),
+    Estimate: (_call: unknown, callback: Callback) => estimate(callback),
     Convert: () => {},
   }
   server.addService(ConverterService.service, handlers as unknown as UntypedServiceImplementation)
@@ -54,6 +55,26 @@ describe('herald convert --dry-run', () => {
     )
     expect(stderr).toMatch(/^2 files, about .*\. Nothing was written\.\n$/)
     expect((await readdir(shop.folder)).sort()).toEqual(['a.png', 'b.png'])
+  })
+
+  test('asks for several files at a time, and lists them in their order', async () => {
+    const answers: (() => void)[] = []
+    const address = await converterThat((callback) => {
+      answers.push(() => callback(null, { fits: true }))
+      // The last to ask is answered first.
+      if (answers.length === 3) for (const answer of answers.reverse()) answer()
+    })
+    const files = Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.png`, gradient(8, 8)]))
+    const shop = await workshop(files, address)
+    const names = Object.keys(files)
+    const { stdout } = await shop.herald(['convert', ...names, '-t', 'webp', '--dry-run'])
+    expect(stdout.match(/^\w\.png/gm)).toEqual(['a.png', 'b.png', 'c.png'])
+  })
+
+  test('does not say that the converter estimates nothing if no file was left to estimate', async () => {
+    const shop = await workshop({})
+    const { stderr } = await shop.herald(['convert', 'none.png', '-t', 'webp', '--dry-run'])
+    expect(stderr).toMatch(/^0 files; 1 would be refused\. Nothing was written\.$/m)
   })
 
   test('tells programs the same in JSON', async () => {
@@ -83,12 +104,15 @@ describe('herald convert --dry-run', () => {
     expect((await dry('vast.png')).stderr).toMatch(
       /^✗ vast\.png {2}.*pixel[\s\S]*1 would be refused/,
     )
-    expect((await dry('note.png')).stderr).toMatch(/This is no kind of file/)
+    expect((await dry('note.png')).stderr).toMatch(/The format of this file is not known/)
     expect(await dry('a.png')).toMatchObject({ status: 2 })
   })
 
   test('does without the estimate where the converter has none', async () => {
-    const shop = await workshop({ 'a.png': gradient(8, 8) }, await olderConverter())
+    const older = await converterThat((callback) =>
+      callback({ code: status.UNIMPLEMENTED, details: 'not yet' }),
+    )
+    const shop = await workshop({ 'a.png': gradient(8, 8) }, older)
     const {
       status: exit,
       stdout,

@@ -1,4 +1,4 @@
-import { relative } from 'node:path'
+import { availableParallelism } from 'node:os'
 import type { ReceivedEstimateResponse, ReceivedRenditionEstimate } from '@herald/proto/converter'
 import { HeraldError, knownErrorCode } from '@herald/proto/errors'
 import type { Terminal } from '@herald/runtime/terminal'
@@ -9,6 +9,8 @@ import {
   humanDuration,
   jsonLine,
   shown,
+  shownPath,
+  wrapped,
 } from '@herald/runtime/terminal-text'
 import type { CommandContext } from '../command-context.js'
 import type { ConverterClient } from '../converter-client.js'
@@ -20,10 +22,10 @@ import type { ConvertCommandOptions } from './convert-options.js'
 import { tellFault } from './convert-report.js'
 import type { PreparedRun } from './prepare-jobs.js'
 
-/** What would become of one file. */
-interface Foreseen {
+/** What the conversion of one file would be. */
+interface FileEstimate {
   readonly job: ConvertJob
-  /** Undefined where the converter does not estimate, and where it would not come to that. */
+  /** Undefined if the converter does not estimate, or the file cannot be converted at all. */
   readonly estimate: ReceivedEstimateResponse | undefined
   readonly fault: HeraldError | undefined
 }
@@ -38,26 +40,46 @@ export async function dryRun(
   converter: ConverterClient,
   { terminal, signal }: CommandContext,
 ): Promise<number> {
-  const all: Foreseen[] = []
-  for (const job of jobs) {
-    if (signal.aborted) break
-    terminal.status(`[${all.length + 1}/${jobs.length}] ${shown(job.given)}`)
-    const foreseen = await foresee(job, converter, signal)
-    if (foreseen.fault?.code === 'HERALD_CANCELLED') break
-    all.push(foreseen)
-    if (options.json) terminal.print(jsonLine(jsonOf(foreseen)))
-    else tell(terminal, foreseen)
+  const all: FileEstimate[] = []
+  // One more than the converter works on at once, as in a run.
+  const atOnce = options.jobs ?? (workers ?? availableParallelism()) + 1
+  for await (const one of estimateAll(jobs, atOnce, converter, signal)) {
+    if (one.fault?.code === 'HERALD_CANCELLED') break
+    all.push(one)
+    terminal.status(`[${all.length}/${jobs.length}] ${shown(one.job.given)}`)
+    if (options.json) terminal.print(jsonLine(jsonOf(one)))
+    else print(terminal, one)
   }
   terminal.status('')
-  if (!options.json) for (const line of endLines(all, leftOut, workers)) terminal.tell(line)
+  if (!options.json) {
+    const width = terminal.width('stderr') ?? Number.POSITIVE_INFINITY
+    for (const line of wrapped(endLine(all, leftOut, workers), width)) terminal.tell(line)
+  }
   return all.find(({ fault }) => fault)?.fault?.exitCode ?? 0
 }
 
-async function foresee(
+/** In the order of the jobs; after an abort each of the rest is HERALD_CANCELLED. */
+async function* estimateAll(
+  jobs: readonly ConvertJob[],
+  atOnce: number,
+  converter: ConverterClient,
+  signal: AbortSignal,
+): AsyncGenerator<FileEstimate> {
+  const pending: Promise<FileEstimate>[] = []
+  for (const job of jobs) {
+    pending.push(estimateFile(job, converter, signal))
+    const first = pending.length >= atOnce ? pending.shift() : undefined
+    if (first) yield await first
+  }
+  for (const each of pending) yield await each
+}
+
+/** Does not reject. */
+async function estimateFile(
   job: ConvertJob,
   converter: ConverterClient,
   signal: AbortSignal,
-): Promise<Foreseen> {
+): Promise<FileEstimate> {
   if (!isSound(job)) return { job, estimate: undefined, fault: job.fault }
   try {
     const { conversionId, traceparent } = job
@@ -76,7 +98,7 @@ function refusalOf({ fits, errorCode, message, remedy }: ReceivedEstimateRespons
   return new HeraldError(knownErrorCode(errorCode) ?? 'HERALD_INTERNAL', message, { remedy })
 }
 
-function tell(terminal: Terminal, { job, estimate, fault }: Foreseen): void {
+function print(terminal: Terminal, { job, estimate, fault }: FileEstimate): void {
   if (fault) {
     tellFault(terminal, job.given, fault)
     return
@@ -85,28 +107,38 @@ function tell(terminal: Terminal, { job, estimate, fault }: Foreseen): void {
   const many = (pages ?? 1) > 1 ? `, ${pages} pages` : ''
   const what = estimate ? `${shown(format ?? '')} ${width} × ${height}${many}, ` : ''
   const facts = what + humanBytes(job.input?.sizeBytes ?? 0)
-  terminal.print(fittedLine(terminal, '', shown(job.given), facts))
+  terminal.print(fittedLine(terminal, '', shown(job.given), [facts]))
   for (const [index, rendition] of job.renditions.entries()) {
     const made = estimate?.renditions.find((each) => each.index === index)
-    const name = shown(relative(process.cwd(), nameOf(rendition, made?.files)))
-    const words = made ? wordsOf(made) : ''
-    terminal.print(fittedLine(terminal, `  ${terminal.paint('dim', '→')} `, name, words))
+    const name = shownPath(nameOf(rendition, made?.files))
+    const facts = made ? factsOf(made) : []
+    terminal.print(fittedLine(terminal, `  ${terminal.paint('dim', '→')} `, name, facts))
   }
 }
 
-function wordsOf({ width, height, pages, workMs, effort }: ReceivedRenditionEstimate): string {
+function factsOf({ width, height, pages, workMs, effort }: ReceivedRenditionEstimate): string[] {
   return [
     `${width} × ${height}${pages > 1 ? `, ${pages} pages` : ''}`,
     `about ${humanDuration(workMs)}`,
     ...(effort === undefined ? [] : [`effort ${effort}`]),
-  ].join('  ')
+  ]
 }
 
-/** What is said stays whole; of a long name so much as fits beside it. */
-function fittedLine(terminal: Terminal, before: string, name: string, words: string): string {
+const minNameWidth = 10
+
+/** On a narrow terminal without the last facts, and with the end of the name. */
+function fittedLine(
+  terminal: Terminal,
+  before: string,
+  name: string,
+  facts: readonly string[],
+): string {
   const width = terminal.width('stdout') ?? Number.POSITIVE_INFINITY
-  const room = Math.max(12, width - columns(before) - columns(words) - 2)
-  return `${before}${cutPath(name, room)}  ${words}`.trimEnd()
+  const widthOf = (count: number) => columns(facts.slice(0, count).join('  ')) + 2
+  let count = facts.length
+  while (count > 1 && columns(before) + minNameWidth + widthOf(count) > width) count--
+  const room = Math.max(minNameWidth, width - columns(before) - widthOf(count))
+  return `${before}${cutPath(name, room)}  ${facts.slice(0, count).join('  ')}`.trimEnd()
 }
 
 /** Of pages the first and the last. */
@@ -118,24 +150,23 @@ function nameOf({ spec, finalPath }: PlannedRendition, files: number | undefined
   return pageName(finalPath, 1, files) + last
 }
 
-function endLines(
-  all: readonly Foreseen[],
+function endLine(
+  all: readonly FileEstimate[],
   leftOut: number,
   workers: number | undefined,
-): string[] {
-  const estimated = all.filter(({ estimate, fault }) => estimate && !fault)
+): string {
   const good = all.filter(({ fault }) => !fault)
+  const estimated = good.filter(({ estimate }) => estimate)
   const workMs = estimated.reduce((sum, { estimate }) => sum + (estimate?.workMs ?? 0), 0)
   const time = workMs / Math.min(workers ?? 1, Math.max(1, estimated.length))
   const files = good.length === 1 ? '1 file' : `${good.length.toLocaleString('en')} files`
   const parts = [
-    estimated.length > 0
-      ? `${files}, about ${humanDuration(time)}`
-      : `${files}; this converter does not say how long it takes`,
+    estimated.length > 0 ? `${files}, about ${humanDuration(time)}` : files,
+    ...(estimated.length < good.length ? ['this converter does not say how long it takes'] : []),
     ...(all.length > good.length ? [`${all.length - good.length} would be refused`] : []),
     ...(leftOut > 0 ? [`${leftOut} left out: the results are there`] : []),
   ]
-  return [`${parts.join('; ')}. Nothing was written.`]
+  return `${parts.join('; ')}. Nothing was written.`
 }
 
 /**
@@ -143,7 +174,7 @@ function endLines(
  * sizeBytes}; `renditions` [{path, format, width, height, pages, files, workMs, effort}];
  * `workMs`; `error` as without --dry-run. What is not known is null.
  */
-function jsonOf({ job, estimate, fault }: Foreseen) {
+function jsonOf({ job, estimate, fault }: FileEstimate) {
   const { sizeBytes = null, path = null } = job.input ?? {}
   const { format, mediaType, width, height, pages } = estimate?.input ?? {}
   return {
