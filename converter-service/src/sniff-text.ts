@@ -13,24 +13,21 @@ export function textFormat(head: Buffer, fileName: string): string | undefined {
   const text = textOf(head)
   if (text === undefined || text.trim() === '') return undefined
   if (isHtml(text)) return 'html'
-  switch (extname(fileName).toLowerCase()) {
-    case '.md':
-    case '.markdown':
-    case '.mdown':
-      return 'markdown'
-    case '.csv':
-    case '.tsv':
-      return 'csv'
-    default:
-      return 'text'
-  }
+  return formatByExtension.get(extname(fileName).toLowerCase()) ?? 'text'
 }
 
+const formatByExtension: ReadonlyMap<string, string> = new Map([
+  ...['.md', '.markdown', '.mdown'].map((extension) => [extension, 'markdown'] as const),
+  ...['.csv', '.tsv'].map((extension) => [extension, 'csv'] as const),
+  ['.txt', 'text'],
+])
+
 /** Whether it may be text in some encoding of one or more bytes a character. */
-export function looksLikeText(head: Buffer): boolean {
+export function looksLikeText(head: Buffer, fileName: string): boolean {
   const text = head.toString('latin1')
-  // Fewer bytes have no control characters by chance.
-  return head.length >= 64 && /\S/.test(text) && !controls.test(text)
+  // Fewer bytes may have no control characters by chance; then the name decides.
+  const isNamedText = formatByExtension.has(extname(fileName).toLowerCase())
+  return (head.length >= 64 || isNamedText) && /\S/.test(text) && !controls.test(text)
 }
 
 /** The characters, if there are no control characters among them. The last one may be cut off. */

@@ -75,7 +75,7 @@ function bySignature(head: Buffer): Sniffed | undefined {
 function byText(head: Buffer, fileName: string): Sniffed {
   const name = textFormat(head, fileName)
   if (name) return { kind: 'format', name }
-  return looksLikeText(head) ? { kind: 'other', called: unreadText } : unknown
+  return looksLikeText(head, fileName) ? { kind: 'other', called: unreadText } : unknown
 }
 
 /** Readers take a header that stands within the first 1,024 bytes: mail programs put lines before it. */

@@ -70,7 +70,8 @@ function unmarkedUtf16(bytes: Buffer): Encoding | undefined {
     if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1
   })
   const [even = 0, odd = 0] = zeros
-  if (Math.max(even, odd) * 20 < head.length) return undefined
+  const most = Math.max(even, odd)
+  if (most < 2 || most * 20 < head.length) return undefined
   if (odd > even * 10) return decodes(bytes, 'utf-16le') ? 'utf-16le' : undefined
   if (even > odd * 10) return decodes(bytes, 'utf-16be') ? 'utf-16be' : undefined
   return undefined

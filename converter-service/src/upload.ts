@@ -110,7 +110,7 @@ function unreadable(sniffed: Sniffed, { readable, engines }: Abilities): HeraldE
     return unsupported(`This is ${sniffed.called}; ${reads}.`, saveAs)
   }
   if (sniffed.kind !== 'format') {
-    return unsupported(`This is no kind of file known here; ${reads}.`, saveAs)
+    return unsupported(`The format of this file is not known here; ${reads}.`, saveAs)
   }
   const { name, engine } = formatNamed(sniffed.name)
   const called = callFile(name, `of type ${name}`)

@@ -59,6 +59,8 @@ describe('the size of a drawing', () => {
     ['20,000', rooted('width="20000" height="20000"'), 'HERALD_TOO_MANY_PIXELS', /400,000,000/],
     ['negative', rooted('width="-5" height="10"'), 'HERALD_CORRUPT_FILE', /its width is -5/],
     ['zero', rooted('width="9" height="0mm"'), 'HERALD_CORRUPT_FILE', /its height is 0mm/],
+    ['nothing drawn', rooted('', ''), 'HERALD_CORRUPT_FILE', /has no size/],
+    ['an empty viewBox', rooted('viewBox="0 0 0 0"'), 'HERALD_CORRUPT_FILE', /has no size/],
     [
       'relative throughout',
       rooted('width="100%"', '<rect width="100%" height="100%"/>'),

@@ -88,7 +88,7 @@ describe('on the upload', () => {
       'nonsense',
       () => Buffer.from('hello\0\x01'),
       'HERALD_UNSUPPORTED_FILE',
-      /no kind of file known here/,
+      /format of this file is not known here/,
     ],
     [
       'a PDF of a line',

@@ -233,12 +233,11 @@ test.each(Object.keys(pages))('an HTML page that declares %s is read like that',
   expect(text).not.toMatch(/charset="?(windows|iso|shift)/i)
 })
 
+const unreadText = 'a text in an encoding other than UTF-8, UTF-16 and windows-1250 to -1252'
+
 test('text in an encoding that is not recognised is called that', async () => {
   const greek = Buffer.from('cae1ebe7ecddf1e120eafcf3ece52c20f4e920eaddede5e9f220'.repeat(3), 'hex')
-  expect(await sniff(greek, 'notes.txt')).toEqual({
-    kind: 'other',
-    called: 'a text in an encoding other than UTF-8, UTF-16 and windows-1250 to -1252',
-  })
+  expect(await sniff(greek, 'notes')).toEqual({ kind: 'other', called: unreadText })
 })
 
 test.each([
@@ -256,5 +255,7 @@ test.each([
   ['a Korean table in EUC-KR', 'c0ccb8a72cb0aa0ac8abb1e6b5bf2c350a'],
   ['noise', 'd1aef3c880ffee9182b3a6d2e58f9a'],
 ])('%s is not taken for something else', async (_what, hex) => {
-  expect(await sniff(Buffer.from(hex, 'hex'), 'notes.txt')).toEqual({ kind: 'unknown' })
+  const bytes = Buffer.from(hex, 'hex')
+  expect(await sniff(bytes, 'notes.txt')).toEqual({ kind: 'other', called: unreadText })
+  expect(await sniff(bytes, 'notes')).toEqual({ kind: 'unknown' })
 })

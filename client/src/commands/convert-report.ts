@@ -87,7 +87,7 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
         ),
       )
     }
-    const truth = disguise(outcome)
+    const truth = contentNote(outcome)
     if (truth) say(terminal.paint('dim', `  ${shown(given)} ${truth}`, target))
   }
 
@@ -177,10 +177,9 @@ function announcementText(
   return `queued for ${names.slice(0, 3).join(', ')}${more}`
 }
 
-/** What the file really is, where its name says otherwise. */
-function disguise({ claimed, converted }: FileOutcome): string | undefined {
+/** The format of the file's content, if its name promises another. */
+function contentNote({ claimed, converted }: FileOutcome): string | undefined {
   const truth = converted?.summary.input?.format
   if (!truth || !claimed || truth === claimed) return undefined
-  const article = /^[aeiou]/.test(truth) ? 'an' : 'a'
-  return `is ${article} ${shown(truth).toUpperCase()} file, whatever its name says`
+  return `contains ${shown(truth).toUpperCase()} data, despite its name`
 }

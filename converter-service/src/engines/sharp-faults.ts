@@ -33,7 +33,7 @@ const faults: readonly Fault[] = [
       }),
   },
   {
-    pattern: /svgload: bad dimensions/,
+    pattern: /svgload(_buffer)?: bad dimensions/,
     explain: (_format, cause) =>
       new HeraldError('HERALD_CORRUPT_FILE', 'This SVG file has no size, or a size of zero.', {
         remedy: 'Give its svg element a width and a height, or a viewBox.',
