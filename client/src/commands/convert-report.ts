@@ -61,6 +61,10 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
   const lines = resultLines(terminal, target)
   const say = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.tell(line))
   const place = (path: string) => shownPath(path, cwd)
+  const sayNote = (note: string) => {
+    const room = (terminal.width(target) ?? Number.POSITIVE_INFINITY) - 2
+    for (const line of wrapped(note, room)) say(terminal.paint('dim', `  ${line}`, target))
+  }
 
   const succeeded = (outcome: FileOutcome) => {
     const { given, converted, announced } = outcome
@@ -79,16 +83,10 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
     const small = renditions.find((made) => isSmallerThan(made, options))
     if (small && !isShrunk(small, summary.input)) {
       const size = `${small.width} × ${small.height}`
-      say(
-        terminal.paint(
-          'dim',
-          `  not enlarged: it stays at ${size}; --enlarge makes it larger`,
-          target,
-        ),
-      )
+      sayNote(`not enlarged: it stays at ${size}; --enlarge makes it larger`)
     }
-    const truth = contentNote(outcome)
-    if (truth) say(terminal.paint('dim', `  ${shown(given)} ${truth}`, target))
+    const note = contentNote(outcome)
+    if (note) sayNote(`${shown(given)} ${note}`)
   }
 
   const failed = ({ given, fault, announced }: FileOutcome) => {
@@ -140,7 +138,7 @@ export function tellFault(
   }
 }
 
-/** One file has said all there is by its own line. */
+/** Nothing for one file: its own line says it all. */
 function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndOfRun): string[] {
   const parts: string[] = []
   if (files > 1) {
