@@ -30,7 +30,7 @@ const variables = (env: Environment) => ({
   HERALD_COMMAND: text(/^[ -~]*[!-~][ -~]*$/, 'herald', 'the command by which herald is called'),
 })
 
-/** What the CLI is told by its environment. */
+/** The CLI's environment variables. */
 export interface ClientConfig {
   /** `host:port` of the converter. */
   readonly converter: string
@@ -40,7 +40,7 @@ export interface ClientConfig {
   readonly topic: string
   /** The folder of the outbox. Absolute. */
   readonly outboxDirectory: string
-  /** Where the notifier tells what became of an event: `http://host:port`. */
+  /** Where the notifier answers what became of an event: `http://host:port`. */
   readonly notifier: string
   /** `ce_source` of what is announced. */
   readonly source: string

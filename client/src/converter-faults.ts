@@ -1,7 +1,7 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { HeraldError, knownErrorCode } from '@herald/proto/errors'
 
-/** What a failed call to the converter at `address` means. What is no gRPC error is returned as it is. */
+/** What a failed call to the converter at `address` means. Other errors are returned unchanged. */
 export function converterFault(error: unknown, address: string): unknown {
   if (error instanceof HeraldError || !isServiceError(error)) return error
   const trailer = (name: string) => error.metadata?.get(name)[0]?.toString()
@@ -14,7 +14,7 @@ export function converterFault(error: unknown, address: string): unknown {
     case status.UNAVAILABLE:
       return unreachable(
         /name resolution/i.test(error.details)
-          ? `The converter at ${address} cannot be reached: there is no such host.`
+          ? `The converter at ${address} cannot be reached: the host is not known.`
           : `The converter at ${address} cannot be reached.`,
         error,
       )

@@ -58,8 +58,8 @@ export function createProgram(context: CommandContext) {
 
   program
     .command('why')
-    .description('Tell what became of a conversion or an event, from the upload to the mail.')
-    .argument('<id>', 'the id of a conversion or of an event: herald convert --json tells both')
+    .description('Show what became of a conversion or an event, from the upload to the mail.')
+    .argument('<id>', 'the id of a conversion or of an event: herald convert --json prints both')
     .option('--json', 'one JSON object')
     .action(async (id: string, options: { json?: boolean }) => {
       const { whyCommand } = await import('./commands/why.js')

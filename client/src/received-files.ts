@@ -38,7 +38,7 @@ interface Begun {
   summary: ReceivedRenditionSummary | undefined
 }
 
-/** `onBytes` hears of bytes that have arrived. */
+/** `onBytes` is called with the bytes that have arrived. */
 export function receiveFiles(
   planned: readonly PlannedRendition[],
   onBytes: (count: number, header: ReceivedRenditionHeader) => void = () => {},

@@ -45,7 +45,7 @@ export async function requireRoom(needs: readonly RoomNeeded[]): Promise<void> {
   }
 }
 
-/** The disk of a folder, or of the nearest one above it that is there; undefined where it does not tell. */
+/** The disk of a folder, or of the nearest one above it that is there; undefined if it does not report its free space. */
 async function diskOf(directory: string): Promise<{ device: number; free: number } | undefined> {
   for (let path = directory; ; path = dirname(path)) {
     try {

@@ -48,7 +48,7 @@ export async function saveRendition(directory: string): Promise<RenditionFile> {
         throw new HeraldError(
           'HERALD_DAMAGED_TRANSFER',
           'A rendition arrived other than the converter sent it.',
-          { remedy: 'Try again; if it happens again, look at what lies between.' },
+          { remedy: 'Try again; if it happens again, check the proxies between.' },
         )
       }
       await writing(directory, async () => {

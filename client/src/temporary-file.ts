@@ -19,7 +19,7 @@ export function temporaryPath(directory: string): string {
 }
 
 /**
- * Removes from `directory` the temporary files of processes that are no more. `stillWanted` is
+ * Removes from `directory` the temporary files of processes that have ended. `stillWanted` is
  * asked after the folder was read: its answer spares the files that a kept announcement names.
  * What cannot be removed stays.
  */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { PublishState } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime/logger'
 import { expect, onTestFinished, test } from 'vitest'
-import { openNewsDesk } from '../src/web/news.js'
+import { openConversionEvents } from '../src/web/conversion-events.js'
 import type { ConversionRecord } from '../src/web/record.js'
 import { openRecords } from '../src/web/records.js'
 import { watchOutbox } from '../src/web/watch-outbox.js'
@@ -40,7 +40,11 @@ test('a look into the outbox reads a bounded number of entries, and finds in tim
       return { state: 'waiting', lastFault: undefined }
     },
   }
-  const watch = watchOutbox(outbox, { records, news: openNewsDesk(), logger: silentLogger })
+  const watch = watchOutbox(outbox, {
+    records,
+    events: openConversionEvents(),
+    logger: silentLogger,
+  })
   onTestFinished(() => watch.close())
   const isRecorded = (n: number) => (records.get(token(n))?.announcement?.publishedAtMs ?? 0) > 0
   const look = async () => {

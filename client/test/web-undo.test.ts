@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@herald/runtime/logger'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { openConversionEvents } from '../src/web/conversion-events.js'
 import { newRecord } from '../src/web/conversion-facts.js'
 import { manageConversions } from '../src/web/conversions.js'
-import { openNewsDesk } from '../src/web/news.js'
 import { undoMs } from '../src/web/record.js'
 import { openRecords } from '../src/web/records.js'
 import { startSweep } from '../src/web/sweep.js'
@@ -60,7 +60,7 @@ test('what is deleted goes for good after the time for undoing it, and not befor
     await records.close()
     await rm(folder, { recursive: true, force: true })
   })
-  const tools = { records, news: openNewsDesk(), logger: silentLogger, directory: folder }
+  const tools = { records, events: openConversionEvents(), logger: silentLogger, directory: folder }
   const unused = { converter: {}, outbox: {}, links: {}, topic: '' }
   const conversions = manageConversions({ ...tools, ...unused } as never)
   const request = { owner: 'o', runToken: 'r', runId: 'r', recipient: '', language: 'en' }

@@ -1,4 +1,4 @@
-// Keeps a list of conversions as the server tells it. Rows come drawn, escaped by the server.
+// Keeps a list of conversions up to date by server-sent events. Rows come as escaped HTML.
 
 export const page = JSON.parse(document.body.dataset.page)
 

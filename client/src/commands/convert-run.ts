@@ -138,7 +138,7 @@ async function convertOne(
           renditions: job.renditions,
           overwrite: run.overwrite,
           signal,
-          onProgress: (told) => progress.heard(told, Date.now()),
+          onProgress: (step) => progress.heard(step, Date.now()),
           onBytes: (count, { sizeBytes }) => progress.arrived(count, sizeBytes),
           ...(run.deliver ? { deliver: run.deliver } : {}),
         },
@@ -158,8 +158,8 @@ function cancelled(error: unknown): HeraldError {
 }
 
 /**
- * Whoever is named waits for the file: the end of it is news. A wrong call, of a file that is not
- * there too, and a disk that is full are the caller's own affair, and what may succeed at the next try is no end.
+ * Whether a failure is announced: the recipients wait for the file. Not announced are a wrong call
+ * (a missing file included), a full disk, and failures that a further try may not meet.
  */
 export function isWorthTelling(
   fault: HeraldError,

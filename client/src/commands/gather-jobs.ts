@@ -17,7 +17,7 @@ export interface GatherTools {
 }
 
 const defaultName = 'stdin'
-/** The default of a converter that does not tell. */
+/** For a converter that does not report its limit. */
 const usualMaxBytes = 100_000_000
 /** Files that are looked at at once. */
 const looksAtOnce = 32

@@ -72,7 +72,7 @@ const keeps: Record<string, readonly Keep[]> = {
   exif: ['KEEP_EXIF'],
   icc: ['KEEP_ICC'],
   gps: ['KEEP_GPS'],
-  // Whoever says "all" seldom thinks of where the picture was taken.
+  // People who write "all" seldom think of the location.
   all: ['KEEP_EXIF', 'KEEP_ICC'],
 }
 

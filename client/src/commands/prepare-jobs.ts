@@ -37,7 +37,7 @@ export interface PreparedRun {
   readonly jobs: readonly ConvertJob[]
   /** Files that were found and need nothing: the results of earlier runs, or those whose are there. */
   readonly leftOut: number
-  /** Conversions that the converter works on at once; undefined where it does not tell. */
+  /** Conversions that the converter works on at once; undefined if it does not report them. */
   readonly workers: number | undefined
 }
 
@@ -57,7 +57,7 @@ export async function prepareJobs(
     return asked
   }
   const gathered = await gatherJobs(words, options, { ...tools, formats })
-  // With nothing to convert, whether there is a converter is not what the user must hear of.
+  // With nothing to convert, an unreachable converter does not matter.
   if (!gathered.some(isSound)) return { jobs: gathered, leftOut: 0, workers: undefined }
 
   const { formats: known, limits } = await formats()

@@ -1,7 +1,7 @@
 import type { Target, Terminal } from '@herald/runtime/terminal'
 import { columns, cutPath, humanBytes, humanChange, padded } from '@herald/runtime/terminal-text'
 
-/** What a line tells of one rendition. */
+/** What a line shows of one rendition. */
 export interface ResultLine {
   /** The source; empty where the line above names it. */
   readonly from: string

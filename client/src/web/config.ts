@@ -29,7 +29,7 @@ const variables = {
   HERALD_LOG_LEVEL: logLevel(),
 }
 
-/** What the web page is told by its environment. */
+/** The web page's environment variables. */
 export interface WebConfig extends Omit<ClientConfig, 'source'> {
   /** `host:port` it listens on. */
   readonly listen: string
@@ -41,7 +41,7 @@ export interface WebConfig extends Omit<ClientConfig, 'source'> {
   readonly keepMs: number
   /** The most bytes of all results together. */
   readonly maxDiskBytes: number
-  /** Domains that may be told, lower-case, `*` for any; undefined: any on loopback, else none. */
+  /** Domains that may get e-mail, lower-case, `*` for any; undefined: any on loopback, else none. */
   readonly recipientDomains: readonly string[] | undefined
   /** Announcements for one address in an hour. */
   readonly mailsPerHour: number

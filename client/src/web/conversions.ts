@@ -7,9 +7,9 @@ import { type Converted, convertAndAnnounce } from '../convert-and-announce.js'
 import type { Upload } from '../convert-call.js'
 import type { ConverterClient } from '../converter-client.js'
 import { outputNames } from '../output-name.js'
+import type { ConversionEvents } from './conversion-events.js'
 import { announced, factsOf, frameOf, newRecord } from './conversion-facts.js'
 import { type FailureTools, failConversion } from './fail-conversion.js'
-import type { NewsDesk } from './news.js'
 import { createMeter } from './progress-meter.js'
 import type { ConversionRecord } from './record.js'
 
@@ -53,20 +53,20 @@ export interface Conversions {
 
 export interface ConversionTools extends FailureTools {
   readonly converter: ConverterClient
-  readonly news: NewsDesk
+  readonly events: ConversionEvents
 }
 
 /** The conversions of the web page: each goes on when the browser is gone. */
 export function manageConversions(tools: ConversionTools): Conversions {
-  const { records, news, outbox, links, directory, logger } = tools
+  const { records, events, outbox, links, directory, logger } = tools
   const running = new Map<string, { cancel: AbortController; over: Promise<void> }>()
 
-  const tell = (record: ConversionRecord | undefined) => {
-    if (record) news.tell({ kind: 'record', record })
+  const publish = (record: ConversionRecord | undefined) => {
+    if (record) events.publish({ kind: 'record', record })
   }
   const change = async (token: string, changes: Partial<ConversionRecord>) => {
     const record = await records.change(token, changes)
-    tell(record)
+    publish(record)
     return record
   }
 
@@ -80,7 +80,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
     const [name = 'file'] = outputNames(record.name, [request.extension])
     const job = { ...frameOf(record, links, request.runSize), topic: tools.topic }
     const meter = createMeter(upload.sizeBytes, (progress) =>
-      news.tell({ kind: 'progress', record, progress }),
+      events.publish({ kind: 'progress', record, progress }),
     )
     let converted: Converted
     try {
@@ -106,7 +106,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
       meter.end()
       const fault = faultOf(error)
       if (fault.code === 'HERALD_INTERNAL') logger.error({ err: error }, 'could not convert')
-      tell(await failConversion(tools, record, fault, request.runSize))
+      publish(await failConversion(tools, record, fault, request.runSize))
       return
     }
     // It is announced: whatever fails from here on, its files stay.
@@ -124,8 +124,8 @@ export function manageConversions(tools: ConversionTools): Conversions {
       const upload = open((reason) => cancel.abort(reason))
       const record = known ?? newRecord(request, upload.name)
       if (!known) await records.put(record)
-      tell(record)
-      news.tell({ kind: 'progress', record, progress: { stage: 'uploading', done: 0 } })
+      publish(record)
+      events.publish({ kind: 'progress', record, progress: { stage: 'uploading', done: 0 } })
       const over = convert(record, request, upload, cancel.signal)
         .catch((error: unknown) => logger.error({ err: error }, 'a conversion could not be noted'))
         .finally(() => running.delete(record.token))
@@ -139,7 +139,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
       await live?.over
       await rm(join(directory, record.token), { recursive: true, force: true })
       await records.remove(record)
-      news.tell({ kind: 'removed', record })
+      events.publish({ kind: 'removed', record })
     },
 
     setDeleted: ({ token }, deleted) =>

@@ -1,8 +1,8 @@
 import { HeraldError } from '@herald/proto/errors'
+import type { ConversionEvents } from './conversion-events.js'
 import { newRecord } from './conversion-facts.js'
 import type { ConversionRequest } from './conversions.js'
 import { type FailureTools, failConversion } from './fail-conversion.js'
-import type { NewsDesk } from './news.js'
 import type { ConversionRecord } from './record.js'
 
 /**
@@ -38,9 +38,9 @@ export const leftBeforeUpload = () =>
   })
 
 export function keepExpectedFiles(
-  tools: FailureTools & { readonly news: NewsDesk },
+  tools: FailureTools & { readonly events: ConversionEvents },
 ): ExpectedFiles {
-  const { records, news, logger } = tools
+  const { records, events, logger } = tools
   const expected = new Map<string, Expected>()
   /** Of each run: uploads under way, and when the last one began or ended. */
   const runs = new Map<string, { uploads: number; atMs: number }>()
@@ -61,7 +61,7 @@ export function keepExpectedFiles(
     expected.delete(id)
     endedAtMs.set(id, Date.now())
     const failed = await failConversion(tools, record, fault, runSize)
-    if (failed) news.tell({ kind: 'record', record: failed })
+    if (failed) events.publish({ kind: 'record', record: failed })
     return true
   }
   const endIdleRuns = () => {
@@ -81,7 +81,7 @@ export function keepExpectedFiles(
     for (const [id, atMs] of endedAtMs) if (atMs < before) endedAtMs.delete(id)
   }
   const timer = setInterval(endIdleRuns, checkMs)
-  const stopNews = news.listen(({ kind, record: { owner, key } }) => {
+  const unsubscribe = events.subscribe(({ kind, record: { owner, key } }) => {
     if (kind !== 'removed') return
     expected.delete(idOf(owner, key))
     endedAtMs.set(idOf(owner, key), Date.now())
@@ -93,8 +93,8 @@ export function keepExpectedFiles(
       const record = newRecord(request, name)
       await records.put(record)
       expected.set(idOf(record.owner, record.key), { record, runSize: request.runSize })
-      news.tell({ kind: 'record', record })
-      news.tell({ kind: 'progress', record, progress: { stage: 'waiting', done: 0 } })
+      events.publish({ kind: 'record', record })
+      events.publish({ kind: 'progress', record, progress: { stage: 'waiting', done: 0 } })
     },
     take(owner, key) {
       if (key === undefined) return undefined
@@ -115,7 +115,7 @@ export function keepExpectedFiles(
     async close() {
       // What is still expected is ended by the next start.
       clearInterval(timer)
-      stopNews()
+      unsubscribe()
       await Promise.all(failing)
     },
   }

@@ -7,7 +7,7 @@ import {
 } from '@herald/broker/outcome-message'
 import { outcomeTypes } from '@herald/proto/outcomes'
 import type { Logger } from '@herald/runtime/logger'
-import type { NewsDesk } from './news.js'
+import type { ConversionEvents } from './conversion-events.js'
 import type { MailOutcome } from './record.js'
 import type { Records } from './records.js'
 
@@ -16,7 +16,7 @@ export interface OutcomesOptions {
   readonly broker: string
   readonly topic: string
   readonly records: Records
-  readonly news: NewsDesk
+  readonly events: ConversionEvents
   readonly logger: Logger
 }
 
@@ -71,7 +71,7 @@ export function readOutcomes(options: OutcomesOptions): OutcomeReader {
 
 async function take(
   message: Parameters<typeof fromOutcomeMessage>[0],
-  { records, news, logger }: OutcomesOptions,
+  { records, events, logger }: OutcomesOptions,
 ): Promise<void> {
   let outcome: ReceivedOutcome | undefined
   try {
@@ -87,7 +87,7 @@ async function take(
     await records.putOutcome(eventId, read(outcome))
     const record = records.ofEvent(eventId)
     const touched = record && (await records.change(record.token, {}))
-    if (touched) news.tell({ kind: 'record', record: touched })
+    if (touched) events.publish({ kind: 'record', record: touched })
   }
 }
 

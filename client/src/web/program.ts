@@ -8,13 +8,13 @@ import { createMetrics, createProbesApp, listenHttp } from '@herald/runtime/prob
 import { openConverter } from '../converter-client.js'
 import { createWebApp } from './app.js'
 import { isLoopback, type WebConfig } from './config.js'
+import { openConversionEvents } from './conversion-events.js'
 import { manageConversions } from './conversions.js'
 import { keepExpectedFiles } from './expected-files.js'
 import { watchFormats } from './formats.js'
 import { createLimits } from './limits.js'
 import { type Links, linksTo } from './links.js'
 import { listenWeb } from './listen.js'
-import { openNewsDesk } from './news.js'
 import { readOutcomes } from './outcomes.js'
 import { keepProgress } from './progress-board.js'
 import { openRecords } from './records.js'
@@ -46,7 +46,7 @@ export async function startWeb(
   const converter = openConverter(config.converter)
   lifecycle.defer('converter', () => converter.close())
 
-  const news = openNewsDesk()
+  const events = openConversionEvents()
   const { topic, keepMs } = config
   const listening = await listenWeb(config.listen)
   lifecycle.defer('port', () => listening.close())
@@ -56,12 +56,12 @@ export async function startWeb(
   await settleRecords({ records, outbox, links, topic, directory, logger })
   const relay = startRelay(outbox, () => openBroker(config.broker, { logger }), { logger })
   lifecycle.defer('relay', () => relay.stop())
-  const watch = watchOutbox(outbox, { records, news, logger })
+  const watch = watchOutbox(outbox, { records, events, logger })
   lifecycle.defer('outbox watch', () => watch.close())
-  const outcomes = readOutcomes({ broker: config.broker, topic, records, news, logger })
+  const outcomes = readOutcomes({ broker: config.broker, topic, records, events, logger })
   lifecycle.defer('outcomes', () => outcomes.close())
 
-  const tools = { outbox, records, news, links, topic, directory, logger }
+  const tools = { outbox, records, events, links, topic, directory, logger }
   const conversions = manageConversions({ ...tools, converter })
   const expected = keepExpectedFiles(tools)
   lifecycle.defer('expected files', () => expected.close())
@@ -71,7 +71,7 @@ export async function startWeb(
 
   const domains = config.recipientDomains ?? (isLoopback(config.listen) ? ['*'] : [])
   const formats = watchFormats(converter)
-  const progress = keepProgress(news)
+  const progress = keepProgress(events)
   const app = createWebApp(
     {
       config,
@@ -79,7 +79,7 @@ export async function startWeb(
       conversions,
       expected,
       records,
-      news,
+      events,
       formats,
       limits: createLimits({ ...config, domains }),
       recipients: domains.includes('*') ? 'any' : domains.length === 0 ? 'none' : domains,

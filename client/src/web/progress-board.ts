@@ -1,10 +1,10 @@
-import type { NewsDesk, Progress } from './news.js'
+import type { ConversionEvents, Progress } from './conversion-events.js'
 import { isOver } from './record.js'
 
 /** The latest progress of the conversions that run, for a page that is opened meanwhile. */
-export function keepProgress(news: NewsDesk) {
+export function keepProgress(events: ConversionEvents) {
   const latest = new Map<string, Progress>()
-  const stop = news.listen((event) => {
+  const stop = events.subscribe((event) => {
     if (event.kind === 'progress') latest.set(event.record.token, event.progress)
     else if (event.kind === 'removed' || isOver(event.record)) latest.delete(event.record.token)
   })

@@ -1,5 +1,5 @@
 import type { ReceivedProgress, ReceivedRenditionHeader } from '@herald/proto/converter'
-import type { Progress } from './news.js'
+import type { Progress } from './conversion-events.js'
 
 /** Where on the bar each part of a conversion ends. */
 const uploaded = 0.4

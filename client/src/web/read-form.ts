@@ -63,7 +63,7 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
     busboy.on('file', (_field, stream, name = '') => {
       streams.add(stream)
       stream.once('close', () => streams.delete(stream))
-      // A part that breaks off is told by the form as a whole.
+      // The form as a whole reports a part that breaks off.
       stream.on('error', () => {})
       stream.once('limit', () =>
         fail(

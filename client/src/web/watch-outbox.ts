@@ -1,6 +1,6 @@
 import type { RelayableOutbox } from '@herald/broker/outbox'
 import type { Logger } from '@herald/runtime/logger'
-import type { NewsDesk } from './news.js'
+import type { ConversionEvents } from './conversion-events.js'
 import type { ConversionRecord } from './record.js'
 import type { Records } from './records.js'
 
@@ -16,7 +16,7 @@ const maxReadOfEach = 50
 /** Records when an announcement is published, and why it is not. */
 export function watchOutbox(
   outbox: Pick<RelayableOutbox, 'changed' | 'publishState'>,
-  { records, news, logger }: { records: Records; news: NewsDesk; logger: Logger },
+  { records, events, logger }: { records: Records; events: ConversionEvents; logger: Logger },
 ): OutboxWatch {
   /** Token → entry; the longest followed first, which are published first. */
   const followed = new Map<string, string>()
@@ -26,7 +26,7 @@ export function watchOutbox(
   let closed = false
 
   for (const record of records.all()) follow(record)
-  const stopNews = news.listen((event) => {
+  const unsubscribe = events.subscribe((event) => {
     if (event.kind === 'record') follow(event.record)
   })
   const watching = watch()
@@ -96,14 +96,14 @@ export function watchOutbox(
 
   async function record(token: string, announcement: ConversionRecord['announcement']) {
     const changed = await records.change(token, { announcement })
-    if (changed) news.tell({ kind: 'record', record: changed })
+    if (changed) events.publish({ kind: 'record', record: changed })
   }
 
   return {
     follow,
     async close() {
       closed = true
-      stopNews()
+      unsubscribe()
       wake()
       await watching
     },

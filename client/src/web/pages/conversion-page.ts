@@ -1,6 +1,6 @@
 import { shown } from '@herald/runtime/terminal-text'
+import type { Progress } from '../conversion-events.js'
 import { paths } from '../links.js'
-import type { Progress } from '../news.js'
 import { type ConversionRecord, isOver, type ResultFile } from '../record.js'
 import { filled } from '../words.js'
 import { fileName } from './file-name.js'

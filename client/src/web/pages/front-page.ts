@@ -1,5 +1,5 @@
 import type { ReceivedFormat } from '@herald/proto/converter'
-import type { Progress } from '../news.js'
+import type { Progress } from '../conversion-events.js'
 import { type ConversionRecord, isConverted } from '../record.js'
 import { filled } from '../words.js'
 import { type Html, html } from './html.js'
@@ -14,7 +14,7 @@ export interface FrontPage {
   readonly converterAway: boolean
   /** Of one file; 0: not known. */
   readonly maxBytes: number
-  /** Whom it may tell: any address, those at some domains, or nobody. */
+  /** Who may get e-mail: any address, those at some domains, or nobody. */
   readonly recipients: 'any' | 'none' | readonly string[]
   readonly history: readonly ConversionRecord[]
   progressOf(token: string): Progress | undefined

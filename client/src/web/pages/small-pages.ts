@@ -1,8 +1,8 @@
 import type { HeraldError } from '@herald/proto/errors'
+import type { Progress } from '../conversion-events.js'
 import { ForbiddenError } from '../guard.js'
 import { NotToldError, TooManyError } from '../limits.js'
 import { paths } from '../links.js'
-import type { Progress } from '../news.js'
 import { type ConversionRecord, isConverted, isOver, undoMs } from '../record.js'
 import { filled } from '../words.js'
 import { html } from './html.js'
@@ -60,7 +60,7 @@ export function faultPage(view: View, fault: HeraldError): string {
   })
 }
 
-/** What to tell a person who does not run the service. */
+/** For a person who does not run the service. */
 export function faultSentence({ words, quantities }: View, fault: HeraldError): string {
   if (fault instanceof NotToldError) return words.notAllowed
   if (fault instanceof TooManyError) {

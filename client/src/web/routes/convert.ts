@@ -11,7 +11,7 @@ import { fileNameOf, folderOf, readWishes, specOf, type Wishes } from '../wishes
 import { type Services, wantsJson } from './services.js'
 
 const filesOfAForm = 100
-/** Used while the converter has not told its limit. */
+/** Used until the converter has reported its limit. */
 const usualMaxBytes = 100_000_000
 
 /** `POST /convert`: each file goes to the converter as it arrives; answers when all of it is read. */

@@ -7,13 +7,13 @@ import { callerOf, languageOf } from '../visitor.js'
 import { fileNameOf, readWishes, specOf } from '../wishes.js'
 import type { Services } from './services.js'
 
-/** The beginning of a file tells enough; see the page's program. */
+/** The page sends the beginning of a file, which is enough. */
 const maxHeadBytes = 8 * 1024 ** 2
 const answerWithinMs = 10_000
 
 /**
  * `POST /estimate`: from a file's first bytes, what its conversion would cost and whether it would
- * be taken. 204 where the converter cannot tell.
+ * be taken. 204 if the converter cannot estimate it.
  */
 export function estimateRoute({ converter, limits, stopping, view }: Services): RequestHandler {
   return async (request, response) => {

@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import type { RequestHandler, Response } from 'express'
-import type { News, Progress } from '../news.js'
+import type { ConversionEvent, Progress } from '../conversion-events.js'
 import { conversionBody } from '../pages/conversion-page.js'
 import type { Html } from '../pages/html.js'
 import { row } from '../pages/row.js'
@@ -81,7 +81,7 @@ function stream(
   response: Response,
   { records, wants, draw }: Source,
   view: View,
-  { news, progressOf, stopping }: Services,
+  { events, progressOf, stopping }: Services,
   since: number,
 ): void {
   response.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
@@ -100,28 +100,28 @@ function stream(
       updatedAtMs,
     )
   }
-  const heard = (event: News) => {
+  const onEvent = (event: ConversionEvent) => {
     if (!wants(event.record)) return
     const { token, key } = event.record
     if (event.kind === 'record') sendRecord(event.record)
     else if (event.kind === 'removed') send('removed', { token, key })
-    // A reader too slow for every step of a bar is spared some.
+    // A slow reader gets fewer steps of a bar.
     else if (!response.writableNeedDrain) send('progress', { token, key, ...event.progress })
   }
   response.write('retry: 1500\n\n')
   for (const record of records.toReversed()) if (record.updatedAtMs >= since) sendRecord(record)
-  const stopNews = news.listen(heard)
+  const unsubscribe = events.subscribe(onEvent)
   const heart = setInterval(() => response.write(': still here\n\n'), heartbeatMs)
   const end = () => response.end()
   stopping.addEventListener('abort', end, { once: true })
   response.once('close', () => {
-    stopNews()
+    unsubscribe()
     clearInterval(heart)
     stopping.removeEventListener('abort', end)
   })
 }
 
-/** What a screen reader is told. */
+/** What a screen reader says. */
 function sayOf({ name, state, deletedAtMs }: ConversionRecord, { words }: View): string {
   if (deletedAtMs) return ''
   if (state === 'converted') return `${name}: ${words.ready}`

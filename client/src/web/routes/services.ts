@@ -1,11 +1,11 @@
 import type { Request } from 'express'
 import type { ConverterClient } from '../../converter-client.js'
 import type { WebConfig } from '../config.js'
+import type { ConversionEvents, Progress } from '../conversion-events.js'
 import type { Conversions } from '../conversions.js'
 import type { ExpectedFiles } from '../expected-files.js'
 import type { FormatBoard } from '../formats.js'
 import type { Limits } from '../limits.js'
-import type { NewsDesk, Progress } from '../news.js'
 import type { View } from '../pages/view.js'
 import type { Records } from '../records.js'
 
@@ -16,7 +16,7 @@ export interface Services {
   readonly conversions: Conversions
   readonly expected: ExpectedFiles
   readonly records: Records
-  readonly news: NewsDesk
+  readonly events: ConversionEvents
   readonly formats: FormatBoard
   readonly limits: Limits
   readonly recipients: 'any' | 'none' | readonly string[]

@@ -1,0 +1,35 @@
+import type { ConversionRecord } from './record.js'
+
+export type Stage = 'uploading' | 'waiting' | 'converting' | 'saving'
+
+/** How far a conversion is. */
+export interface Progress {
+  readonly stage: Stage
+  /** 0 to 1; undefined if unknown. */
+  readonly done: number | undefined
+}
+
+export type ConversionEvent =
+  | { readonly kind: 'record'; readonly record: ConversionRecord }
+  | { readonly kind: 'progress'; readonly record: ConversionRecord; readonly progress: Progress }
+  | { readonly kind: 'removed'; readonly record: ConversionRecord }
+
+/** Passes changes of conversions to subscribers in this process. */
+export interface ConversionEvents {
+  publish(event: ConversionEvent): void
+  /** Returns a function that ends the subscription. */
+  subscribe(onEvent: (event: ConversionEvent) => void): () => void
+}
+
+export function openConversionEvents(): ConversionEvents {
+  const subscribers = new Set<(event: ConversionEvent) => void>()
+  return {
+    publish(event) {
+      for (const onEvent of subscribers) onEvent(event)
+    },
+    subscribe(onEvent) {
+      subscribers.add(onEvent)
+      return () => void subscribers.delete(onEvent)
+    },
+  }
+}
