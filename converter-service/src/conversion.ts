@@ -27,7 +27,7 @@ export interface ConversionContext extends PlanningContext {
   readonly logger: Logger
 }
 
-/** How often at most progress of an upload is told, in milliseconds. */
+/** How often at most progress of an upload is reported, in milliseconds. */
 const progressIntervalMs = 250
 
 /** Takes the file, makes the renditions, sends each as it is done. Resolves to what became of it. */
@@ -97,7 +97,7 @@ async function makeAll(
     estimatedMs,
   })
   const made: Made[] = []
-  // Of several, nobody knows which is done first and shown.
+  // Of several, the first that is done is shown; which one is not known before.
   const isOnly = work.pieces.length === 1
   let begun = false
   const begin = () => {

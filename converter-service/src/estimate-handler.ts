@@ -73,7 +73,7 @@ async function answer(
   services: EstimateServices,
 ): Promise<EstimateResponse> {
   const { spool, abilities, limits, pace } = services
-  // Nobody waits longer for an estimate, and it holds one of few places.
+  // An estimate is soon useless, and it holds one of few places.
   const timeoutMs = Math.min(pace.timeoutMs, pace.idleMs)
   const incoming = readCall(call, { ...pace, timeoutMs })
   const { sizeBytes: announced, ...spec } = await incoming.spec()
@@ -123,7 +123,7 @@ function describe({ pieces }: Work): RenditionEstimate[] {
   })
 }
 
-/** Whether a format tells of its size and its pages at the beginning of the file. */
+/** Whether size and pages are known from the beginning of a file of that format. */
 function standsInFront(format: string): boolean {
   // Of half an animation or document, only the pages so far would be counted.
   const { animates, paged, engine } = formatNamed(format)
@@ -176,7 +176,7 @@ async function readHeader(
         const { result, ms } = await inspect(format)
         return { ...result, format, sizeBytes: announced ?? received, ms }
       } catch (error) {
-        // The header may be longer than what has come; only the whole file tells.
+        // The header may be longer than what has come.
         if (!(error instanceof HeraldError) || error.code !== 'HERALD_CORRUPT_FILE') throw error
       }
     }

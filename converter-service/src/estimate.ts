@@ -5,7 +5,7 @@ import { keepsPages } from './engines/pages.js'
 import { type Size, targetSize } from './engines/target-size.js'
 import { formatNamed } from './formats.js'
 
-/** What a file's header tells about the work it makes. */
+/** What is known from a file's header about the work it makes. */
 export interface SourceFacts extends Pick<Inspection, 'width' | 'height' | 'pages'> {
   readonly format: string
   readonly sizeBytes: number

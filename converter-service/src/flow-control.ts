@@ -2,7 +2,7 @@ import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import type { Server } from '@grpc/grpc-js'
 
 /**
- * How much a caller may send before it hears that some of it was taken. HTTP/2's 64 KiB (RFC 9113,
+ * How much a caller may send before the server acknowledges some of it. HTTP/2's 64 KiB (RFC 9113,
  * §6.5.2) are a quarter of a chunk: over loopback that costs an upload a third of its time, over a
  * line of 20 ms it leaves 3 MB/s.
  */

@@ -7,7 +7,7 @@ import type { Container } from './sniff-container.js'
 import { looksLikeText, textFormat } from './sniff-text.js'
 import { markedEncoding } from './text-encoding.js'
 
-/** How many bytes of a file are enough to tell what it is. */
+/** How many bytes of a file are enough to detect its format. */
 export const sniffBytes = 64 * 1024
 
 /** What a file's first bytes say it is. */
@@ -16,7 +16,7 @@ export type Sniffed =
   | { readonly kind: 'format'; readonly name: string }
   /** Something else that is recognised: `a PDF document`. */
   | { readonly kind: 'other'; readonly called: string }
-  /** Only the whole file tells what lies in it; see `sniffContainer`. */
+  /** Its content is known only from the whole file; see `sniffContainer`. */
   | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'unknown' }
 
@@ -24,7 +24,7 @@ const unreadText = 'a text in an encoding other than UTF-8, UTF-16 and windows-1
 const unknown: Sniffed = { kind: 'unknown' }
 
 /**
- * Tells a file's type from its first `sniffBytes` bytes (or all it has). Its name is asked for one
+ * Detects a file's type from its first `sniffBytes` bytes (or all it has). Its name is asked for one
  * thing only: which of several kinds of plain text it is; see `textFormat`.
  */
 export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {

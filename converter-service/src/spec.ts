@@ -176,7 +176,7 @@ function checkRendition(
     ...(width === undefined ? {} : { width }),
     ...(height === undefined ? {} : { height }),
     fit: fits[spec.fit] ?? unknown('fit'),
-    // A quality asked of a format that has none is no fault: one wish may go to many formats.
+    // A quality asked of a format that has none is not an error: the same options may go to several formats.
     ...(quality === undefined || format.defaultQuality === undefined ? {} : { quality }),
     lossless: spec.lossless,
     keep: spec.keep.flatMap((item) => keeps[item] ?? unknown('metadata to keep')),

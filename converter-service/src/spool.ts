@@ -12,7 +12,7 @@ import {
 export interface Spool {
   /** This process' part of it: what the children may write in. */
   readonly directory: string
-  /** A fresh folder for one conversion. Whoever opens it removes it. */
+  /** A fresh folder for one conversion. The caller removes it. */
   open(): Promise<SpoolFolder>
   /** Removes this process' part of the spool. */
   close(): Promise<void>

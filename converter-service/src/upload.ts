@@ -12,7 +12,7 @@ export interface Upload {
   readonly sizeBytes: number
   /** 64 lower-case hexadecimal digits. */
   readonly sha256: string
-  /** Name of a readable format, told from the bytes. */
+  /** Name of a readable format, detected from the bytes. */
   readonly format: string
 }
 
@@ -79,13 +79,13 @@ export interface Arrived {
   /** Its first `sniffBytes` bytes. */
   readonly head: Buffer
   readonly fileName: string
-  /** Where all that has come lies. */
+  /** The file with all that has come. */
   readonly path: string
   readonly isComplete: boolean
 }
 
 /**
- * The name of the readable format it is of; undefined where only the whole file tells. Rejects
+ * The name of the readable format it is of; undefined if the whole file is needed. Rejects
  * with HERALD_UNSUPPORTED_FILE, and with what a container's own directory says against it.
  */
 export async function readableFormat(

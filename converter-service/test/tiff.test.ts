@@ -128,7 +128,7 @@ describe('what would come out wrong is refused with the reason', () => {
     [
       'three greys',
       page({ bits: 8, photometric: 1, pixel: [1, 2, 3], extraSamples: [0, 0] }),
-      /3 channels that are no colours/,
+      /3 channels that are not colours/,
     ],
     [
       'six channels',

@@ -34,7 +34,7 @@ export const documentEngine: Engine = {
     }
   },
 
-  /** Only its pages tell what a document is: this makes the PDF that `convert` then finds. */
+  /** Pages and their sizes are known only from the PDF; `convert` then uses the same PDF. */
   inspect: async (source) => pdfEngine.inspect(await printed(source)),
 
   convert: async (source, plan, target, limits) =>
@@ -43,7 +43,7 @@ export const documentEngine: Engine = {
   preview: (rendition, limits) => pdfEngine.preview(rendition, limits),
 }
 
-/** The document as a PDF, which lies beside it from the first time on. */
+/** The path of the document as a PDF, made at the first call and kept beside the source. */
 async function printed(source: SourceFile): Promise<SourceFile> {
   const path = `${source.path}.pdf`
   const isThere = await stat(path).then(

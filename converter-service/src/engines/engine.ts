@@ -68,7 +68,7 @@ export interface SourceFile {
   readonly trackedChanges?: boolean
 }
 
-/** What a file is, told from its header alone. */
+/** What a file is, from its header alone. */
 export interface Inspection {
   /** Of one page, upright. */
   readonly width: number

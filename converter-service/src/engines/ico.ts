@@ -91,7 +91,7 @@ function largest(entries: readonly Entry[]): number {
   return best
 }
 
-/** The picture with its alpha, or with that which the mask after it tells. */
+/** The picture with its alpha, or with the alpha of the mask behind it. */
 function seeThrough(bytes: Buffer, header: DibHeader): Pixels {
   const { width, height, bits, end } = header
   const picture = readDibPixels(bytes, header, end)

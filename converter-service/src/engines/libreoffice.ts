@@ -124,7 +124,7 @@ export async function runLibreOffice(
     join(inside, 'made'),
     join(inside, relative(folder, document)),
   ]
-  // Nothing of ours but where programs and fonts are; what it writes lies in the job's folder.
+  // Of our environment only the places of programs and fonts; it writes into the job's folder.
   const { PATH = '', LANG = 'C.UTF-8', FONTCONFIG_PATH, FONTCONFIG_FILE } = process.env
   const env = {
     PATH,
@@ -150,7 +150,7 @@ function run(
 ): Promise<number | null> {
   return new Promise((resolve) => {
     const options = { env, cwd, maxBuffer: 1024 ** 2 }
-    // A fault shows in that there is no PDF; what it prints is not meant for people.
+    // After an error there is no PDF; its output is not written for people.
     const child = execFile(program, words, options, () => resolve(child.exitCode))
   })
 }

@@ -48,7 +48,7 @@ export interface Drawing extends Size {
   free(): void
 }
 
-/** An open PDF. Pages are counted from 0. Whoever opens it closes it. */
+/** An open PDF. Pages are counted from 0. The caller closes it. */
 export class PdfDocument {
   readonly pages: number
   readonly #lib: WrappedPdfiumModule

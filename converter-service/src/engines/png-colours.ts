@@ -11,7 +11,7 @@ const afterHeader = 33
 const colourChunks = new Set(['cICP', 'iCCP', 'sRGB', 'gAMA', 'cHRM'])
 
 const srgb = primariesOf([0.64, 0.33], [0.3, 0.6], [0.15, 0.06], [0.3127, 0.329])
-/** gAMA of sRGB as it is written everywhere; its real curve is no power. */
+/** gAMA of sRGB as it is written everywhere; its real curve is not a power. */
 const usualGamma = 1 / 2.2
 
 /**

@@ -13,7 +13,7 @@ export interface Shaping {
   readonly plan: RenditionPlan
   readonly limits: EngineLimits
   readonly colours: Colours
-  /** Tells sharp which metadata stays; said again of each intermediate picture. */
+  /** Sets which metadata sharp keeps; needed for each intermediate picture. */
   readonly dress: (picture: Sharp) => Sharp
   /** The part to show, where that was found before. */
   readonly crop?: Crop

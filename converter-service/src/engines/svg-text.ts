@@ -28,7 +28,7 @@ export function isSvg(head: Buffer): boolean {
 export async function normalizeSvg(file: Buffer): Promise<Buffer> {
   const bytes = isGzipped(file) ? await unpack(file) : file
   const isUtf8 = encodingOf(bytes) === 'utf-8'
-  // The declaration names an encoding that is no longer true.
+  // The declaration names the old encoding.
   const body = isUtf8
     ? bytes.subarray(bytes.toString('latin1', 0, 3) === '\xef\xbb\xbf' ? 3 : 0)
     : Buffer.from(decodeXml(bytes).replace(declaration, ''))
@@ -65,7 +65,7 @@ function decodeXml(bytes: Buffer): string {
   return new TextDecoder(encodingOf(bytes)).decode(bytes)
 }
 
-/** XML 1.0, appendix F. An encoding nobody knows is taken for UTF-8. */
+/** XML 1.0, appendix F. An unknown encoding is read as UTF-8. */
 function encodingOf(bytes: Buffer): string {
   const start = bytes.toString('latin1', 0, 200)
   if (/^(?:\xff\xfe|<\0)/.test(start)) return 'utf-16le'

@@ -16,7 +16,7 @@ const pixelsPerUnit: Readonly<Record<string, number>> = {
 /** With 96 dots per inch libvips draws everything larger by 96 / 72, millimetres rightly so. */
 const density = 96
 const enlargement = 96 / 72
-/** More than libvips can represent; and so many elements' worth of nothing. */
+/** Less than libvips can represent. */
 const maxSide = 1_000_000
 /** From here on libxml2 takes an attribute for an attack; it goes on to bound entities. */
 const largeBytes = 10_000_000

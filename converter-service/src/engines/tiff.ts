@@ -9,7 +9,7 @@ import { readLab, readNumbers } from './tiff-samples.js'
 import { readTiffTags, type TiffTags } from './tiff-tags.js'
 
 const header: SharpOptions = { failOn: 'error', limitInputPixels: false }
-/** Resolutions further apart than this are an error of whoever wrote them. */
+/** Resolutions further apart than this are taken for an error of the writing program. */
 const maxRatio = 4
 /** None, LZW, Deflate (two numbers), PackBits, LZMA, Zstandard. */
 const losslessCodings: ReadonlySet<number> = new Set([1, 5, 8, 32946, 32773, 34925, 50000])
@@ -75,7 +75,7 @@ function refuseNumbers({ bits, sampleFormat, photometric, compression }: TiffTag
 function refuseChannels({ space, depth, channels }: Metadata): void {
   const isGrey = space === 'b-w' || space === 'grey16'
   if (space === 'multiband' || (isGrey && channels > 2)) {
-    throw unreadable(`${channels} channels that are no colours`)
+    throw unreadable(`${channels} channels that are not colours`)
   }
   if (space === 'cmyk' && depth !== 'uchar' && depth !== 'ushort') {
     throw unreadable(`inks in numbers of type ${depth}`)

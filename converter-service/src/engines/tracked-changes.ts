@@ -54,7 +54,7 @@ export async function showTrackedChanges(
   return true
 }
 
-/** Whether a document that is no ZIP may hold tracked changes; it may say so of one that does not. */
+/** Whether a document that is not a ZIP file may hold tracked changes; true for some that do not. */
 export async function mayHoldTrackedChanges(path: string, format: string): Promise<boolean> {
   if (format === 'rtf') return /\\(?:revised|deleted)\b/.test(await readFile(path, 'latin1'))
   if (format !== 'doc') return false

@@ -5,7 +5,7 @@ import { lockedDocument, maxParts } from '../sniff-container.js'
 
 /** The most all parts of a document may have unpacked, those of documents within it included. */
 export const maxUnpackedBytes = 256 * 1024 ** 2
-/** Documents within documents; more than two are no document. */
+/** Documents within documents; deeper nesting is refused. */
 const maxDepth = 3
 /** A document within a document is held in memory while it is looked at. */
 const maxInnerBytes = 64 * 1024 ** 2
@@ -79,7 +79,7 @@ class Unpacking implements DocumentTraits {
   }
 }
 
-/** The directory says what is to come, and where it lies: a bomb may give one place many names. */
+/** The directory gives names, sizes and offsets: a bomb may give one offset many names. */
 async function readDirectory(zip: ZipFile): Promise<Entry[]> {
   if (zip.entryCount > maxParts) {
     throw damaged(`it has ${zip.entryCount.toLocaleString('en')} parts`)

@@ -21,7 +21,7 @@ export interface ConfinementOptions {
   readonly folder: string
   /** No file a child, or what it spawned, writes may become larger than this. */
   readonly maxFileBytes: number
-  /** A program that lies where none are looked for: its folder may be read too. */
+  /** A program outside the usual folders: its folder may be read too. */
   readonly program?: string
 }
 

@@ -19,7 +19,7 @@ export interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'log
   readonly budget: Budget
   /** After so many tasks, or holding so many bytes more than when it was ready, a child is replaced. */
   readonly recycle: Recycle
-  /** Told of each child that ended. */
+  /** Called for each child that ended. */
   readonly onDeath: (reason: DeathReason) => void
 }
 
