@@ -36,7 +36,13 @@ describe.skipIf(leftOut !== '')(`MailHog with its chaos monkey${leftOut}`, () =>
     folder = mkdtempSync(join(tmpdir(), 'herald-jim-'))
     mailHog = await startMailHog('path' in found ? found.path : '', jim)
     const broker = `embedded:${join(folder, 'broker')}`
-    const env = { HERALD_BROKER: broker, HERALD_DATA: folder, HERALD_TOPIC: 'jim' }
+    const env = {
+      HERALD_BROKER: broker,
+      HERALD_DATA: folder,
+      HERALD_TOPIC: 'jim',
+      // The monkey cuts bodies off so often that two resends are not enough for everybody.
+      HERALD_UNKNOWN_RESENDS: '20',
+    }
     fleet = await startFleet({ smtp: [mailHog.smtpUrl], env })
     const recipients = people(60)
     const events = recipients.map((recipient) => makeEvent(recipient, 0))
