@@ -4,7 +4,7 @@ import { HeraldError } from '@herald/proto/errors'
 import { type Abilities, listNames } from './abilities.js'
 import { formatNamed } from './formats.js'
 import { callFile } from './known-files.js'
-import { type Sniffed, sniff, sniffBytes } from './sniff.js'
+import { type Sniffed, sniff, sniffBytes, unreadText } from './sniff.js'
 import { sniffContainer } from './sniff-container.js'
 import { emptyFile, tooManyBytes } from './spec.js'
 
@@ -106,6 +106,9 @@ function unreadable(sniffed: Sniffed, { readable, engines }: Abilities): HeraldE
   const reads = `this server reads ${listNames(readable)}`
   const byBytes = 'Its name does not count, its bytes do.'
   const saveAs = `Save or export it in one of these formats. ${byBytes}`
+  if (sniffed.kind === 'other' && sniffed.called === unreadText) {
+    return unsupported(`This is ${unreadText}.`, 'Save it as UTF-8.')
+  }
   if (sniffed.kind === 'other') {
     return unsupported(`This is ${sniffed.called}; ${reads}.`, saveAs)
   }

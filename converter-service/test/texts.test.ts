@@ -7,7 +7,7 @@ import {
   prepareText,
 } from '@herald/converter-service/engines/document-pages'
 import { prepareTable } from '@herald/converter-service/engines/table-sheet'
-import { sniff } from '@herald/converter-service/sniff'
+import { sniff, unreadText } from '@herald/converter-service/sniff'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { leftOut, print, wordsOf } from './printed.js'
 
@@ -232,8 +232,6 @@ test.each(Object.keys(pages))('an HTML page that declares %s is read like that',
   expect(text).toContain(expected)
   expect(text).not.toMatch(/charset="?(windows|iso|shift)/i)
 })
-
-const unreadText = 'a text in an encoding other than UTF-8, UTF-16 and windows-1250 to -1252'
 
 test('text in an encoding that is not recognised is called that', async () => {
   const greek = Buffer.from('cae1ebe7ecddf1e120eafcf3ece52c20f4e920eaddede5e9f220'.repeat(3), 'hex')
