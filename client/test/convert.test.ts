@@ -106,6 +106,21 @@ describe('herald convert', () => {
     expect(stdout).toContain('harbour.jpg contains PNG data, despite its name')
   })
 
+  test('says what a PDF lost', async () => {
+    const objects = [
+      '1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n',
+      '2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n',
+      '3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 20 20]>>\nendobj\n',
+      '4 0 obj\n<</Title(Plans)>>\nendobj\n',
+    ]
+    const trailer = 'trailer\n<</Root 1 0 R/Info 4 0 R/Size 5>>\nstartxref\n0\n%%EOF\n'
+    const shop = await workshop({
+      'a.pdf': Buffer.from(`%PDF-1.7\n${objects.join('')}${trailer}`),
+    })
+    const { stdout } = await shop.herald(['convert', 'a.pdf', '--to', 'pdf', '-o', 'out'])
+    expect(stdout).toContain('  removed: title, author and other properties\n')
+  })
+
   test('shows and makes harmless names of a file with a hostile one', async () => {
     const hostile = '"; rm -rf ~\r\nBcc: eve@example.com .png'
     const coloured = '\u001b[31mred\u202egpj.png'

@@ -170,6 +170,14 @@ describe('every page', () => {
     expect((await shop.herald([...args, '--force'])).status).toBe(0)
   })
 
+  test('has a note if only the first of several was converted, unless one was asked for', async () => {
+    const shop = await workshop({ 'a.gif': animation })
+    const first = await shop.herald(['convert', 'a.gif', '--to', 'png'])
+    expect(first.stdout).toContain('  page 1 of 2 only; --page all makes a file of each\n')
+    const asked = await shop.herald(['convert', 'a.gif', '--to', 'png', '--page', '1', '--force'])
+    expect(asked.stdout).not.toContain('only')
+  })
+
   test('one page alone keeps the plain name', async () => {
     const shop = await workshop({ 'a.gif': animation })
     await shop.herald(['convert', 'a.gif', '--to', 'png', '--page', '2'])

@@ -54,7 +54,20 @@ export interface HumanReportOptions {
   /** The box that was requested, in pixels. */
   readonly width?: number | undefined
   readonly height?: number | undefined
+  /** The page that was requested, if one or all were. */
+  readonly page?: number | 'all' | undefined
 }
+
+/** What a person would miss in a PDF; metadata of pictures is removed on purpose. */
+const partsOfPdf: ReadonlyMap<string, string> = new Map([
+  ['outline', 'outline'],
+  ['properties', 'title, author and other properties'],
+  ['attachments', 'attached files'],
+  ['form', 'form fields (their content is kept)'],
+  ['scripts', 'scripts'],
+  ['signatures', 'digital signatures'],
+  ['restrictions', 'restrictions of use'],
+])
 
 export function humanReport(terminal: Terminal, options: HumanReportOptions): ConvertReport {
   const { cwd, target } = options
@@ -85,6 +98,12 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
       const size = `${small.width} × ${small.height}`
       sayNote(`not enlarged: it stays at ${size}; --enlarge makes it larger`)
     }
+    const { input, stripped } = summary
+    if (stripped.includes('pages') && options.page === undefined) {
+      sayNote(`page 1 of ${input?.pages} only; --page all makes a file of each`)
+    }
+    const removed = stripped.flatMap((part) => partsOfPdf.get(part) ?? [])
+    if (removed.length > 0) sayNote(`removed: ${removed.join(', ')}`)
     const note = contentNote(outcome)
     if (note) sayNote(`${shown(given)} ${note}`)
   }

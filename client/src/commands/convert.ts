@@ -90,6 +90,7 @@ async function convertPrepared(
         target: run.deliver ? 'stderr' : 'stdout',
         width: options.width,
         height: options.height,
+        page: options.page,
       })
   for (const job of jobs) report.expect(job)
   const bars = showBars(terminal, jobs.length)

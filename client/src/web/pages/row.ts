@@ -54,7 +54,11 @@ function outcome(record: ConversionRecord, view: View): Html {
   if (record.state === 'failed') {
     return html`<p class="fault"><strong>${view.words.failed}</strong> ${faultText(record, view)}</p>`
   }
-  return html`<p class="sizes">${sizes(record, view)}</p>`
+  const { words } = view
+  const hasOneOfPages = record.stripped.includes('pages')
+  const note =
+    hasOneOfPages && filled(words.stripped, { what: words.strippedWords['pages'] ?? 'pages' })
+  return html`<p class="sizes">${sizes(record, view)}</p>${note && html`<p class="hint">${note}</p>`}`
 }
 
 /** `JPEG 825 kB → WebP 48 kB, 94 % smaller`. */
