@@ -62,7 +62,10 @@ export function markedEncoding(bytes: Buffer): Encoding | undefined {
   return undefined
 }
 
-/** Spaces, digits and line ends have a zero byte in UTF-16, which no other text has. */
+/**
+ * Spaces, digits and line ends have a zero byte in UTF-16, which no other text has. Neither has
+ * ASCII with zero bytes among it, which read as UTF-16 looks like Chinese.
+ */
 function unmarkedUtf16(bytes: Buffer): Encoding | undefined {
   const head = bytes.subarray(0, 4096)
   const zeros = [0, 0]
@@ -71,10 +74,24 @@ function unmarkedUtf16(bytes: Buffer): Encoding | undefined {
   })
   const [even = 0, odd = 0] = zeros
   const most = Math.max(even, odd)
-  if (most < 2 || most * 20 < head.length) return undefined
+  if (most < 2 || most * 20 < head.length || hasManyAsciiPairs(head)) return undefined
   if (odd > even * 10) return decodes(bytes, 'utf-16le') ? 'utf-16le' : undefined
   if (even > odd * 10) return decodes(bytes, 'utf-16be') ? 'utf-16be' : undefined
   return undefined
+}
+
+/** Whether a quarter of all pairs are two printable ASCII characters, and most of those without a zero byte. */
+function hasManyAsciiPairs(bytes: Buffer): boolean {
+  let ascii = 0
+  let withoutZero = 0
+  for (let at = 0; at + 1 < bytes.length; at += 2) {
+    const pair = bytes.subarray(at, at + 2)
+    if (pair.includes(0)) continue
+    withoutZero += 1
+    // In UTF-16 a few are, such as the ellipsis, U+2026.
+    if (pair.every((byte) => byte >= 0x20 && byte < 0x7f)) ascii += 1
+  }
+  return ascii * 4 > withoutZero * 3 && ascii * 8 >= bytes.length
 }
 
 function decodes(bytes: Buffer, encoding: Encoding): boolean {

@@ -113,3 +113,24 @@ test('text in Latin-1 is text', async () => {
     name: 'text',
   })
 })
+
+describe('zero bytes', () => {
+  test.each([
+    ['before a control character', 'hello\0\x01'],
+    ['between ASCII strings', 'usr\0bin\0lib\0etc\0'],
+    ['after words', 'configure\0compile\0install\0'],
+  ])('%s are not text', async (_what, bytes) => {
+    expect(await sniff(Buffer.from(bytes), 'a.txt')).not.toMatchObject({ kind: 'format' })
+  })
+
+  test.each([
+    ['Western', 'and so on… “Grüße”'],
+    ['Russian', 'Привет, мир. Это текст.\n'],
+    ['Chinese', '你好 世界\n这是 文本 文件\n'],
+    ['Korean', '안녕하세요 세계\n'],
+  ])('%s text has them in UTF-16 without a mark', async (_what, text) => {
+    const bytes = Buffer.from(text, 'utf16le')
+    expect(await sniff(bytes, 'a.txt')).toEqual({ kind: 'format', name: 'text' })
+    expect(await sniff(bytes.swap16(), 'a.txt')).toEqual({ kind: 'format', name: 'text' })
+  })
+})
