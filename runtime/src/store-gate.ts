@@ -5,15 +5,16 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive, thisProcess } from './process-identity.js'
+import { parseProcessName, processName, processState } from './process-identity.js'
 import { StoreError } from './store-error.js'
 
-/** A process that stands in the gate for longer is stuck. */
-const patienceMs = 30_000
+/** A process that is in the gate for longer hangs. */
+const maxWaitMs = 30_000
 
 /**
  * Keeps processes from committing to a store while another one opens it.
@@ -23,9 +24,10 @@ const patienceMs = 30_000
  * of another process in between is undone by the one after it: acknowledged, synced, and gone
  * (seen in 1 of 2,500 openings next to a busy writer, with crashes in its wake).
  *
- * Whoever opens shows a file `opening-…`, then waits until nobody else does and no writer shows
- * that it is writing; whoever writes shows that first, then looks for openers. So at least one
- * sees the other, and a writer is the one to stand back. What a process that died still shows does not count.
+ * An opener makes a file `opening-…`, then waits until there is no other and no writer's file says
+ * that it is writing; a writer changes its file first, then looks for openers. So at least one
+ * sees the other, and it is the writer that steps back. Files of dead processes do not count; those
+ * of processes that cannot be judged (another PID namespace) count while they are fresh.
  */
 export class StoreGate {
   readonly #folder: string
@@ -36,7 +38,7 @@ export class StoreGate {
 
   constructor(directory: string) {
     this.#folder = join(directory, 'gate')
-    this.#writing = join(this.#folder, `writing-${nameOf(thisProcess)}`)
+    this.#writing = join(this.#folder, `writing-${processName}`)
     mkdirSync(this.#folder, { recursive: true })
     // Its one byte is written now, and only in place later: a disk that filled up stops no write here.
     this.#file = openSync(this.#writing, 'w')
@@ -48,7 +50,7 @@ export class StoreGate {
    * milliseconds. So `open` may commit, and wait for LMDB's writer lock, which nobody else wants.
    */
   open<T>(open: () => T): T {
-    const sign = `opening-${nameOf(thisProcess)}`
+    const sign = `opening-${processName}`
     const path = join(this.#folder, sign)
     try {
       blockUntil(
@@ -92,14 +94,15 @@ export class StoreGate {
     rmSync(this.#writing, { force: true })
   }
 
-  /** What living processes show; what the dead left is swept away. */
+  /** The files of that kind that count; removes those of dead processes. */
   #shown(kind: string): string[] {
     return readdirSync(this.#folder).filter((name) => {
       if (!name.startsWith(kind)) return false
-      const [pid = '', startedAt = ''] = name.slice(kind.length).split('-')
-      if (isAlive({ pid: Number(pid), startedAt })) return true
-      rmSync(join(this.#folder, name), { force: true })
-      return false
+      const path = join(this.#folder, name)
+      const state = processState(parseProcessName(name.slice(kind.length)))
+      if (state === 'unknown') return isFresh(path)
+      if (state === 'dead') rmSync(path, { force: true })
+      return state === 'alive'
     })
   }
 
@@ -114,17 +117,22 @@ export class StoreGate {
   }
 }
 
-const nameOf = ({ pid, startedAt }: typeof thisProcess) => `${pid}-${startedAt}`
+/** Whether it was made or written to as lately as a process in the gate may have done. */
+function isFresh(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false })
+  return status !== undefined && Math.abs(Date.now() - status.mtimeMs) < maxWaitMs
+}
 
 /** `holder`: the name of the file of the process that is waited for. */
 function blockUntil(condition: () => boolean, holder: () => string | undefined): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
-  const deadline = Date.now() + patienceMs
+  const deadline = performance.now() + maxWaitMs
   while (!condition()) {
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
+      const { pid } = parseProcessName((holder() ?? '').replace(/^\w+-/, ''))
       throw new StoreError(
         'STORE_FAILED',
-        `Process ${/\d+/.exec(holder() ?? '')?.[0]} has kept the store busy for ${patienceMs / 1000} s. It hangs or is stopped: continue it (kill -CONT) or end it, and try again.`,
+        `Process ${pid} has kept the store busy for ${maxWaitMs / 1000} s. It hangs or is stopped: continue it (kill -CONT) or end it, and try again.`,
       )
     }
     Atomics.wait(sleeper, 0, 0, 1 + Math.random() * 4)

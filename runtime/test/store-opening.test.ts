@@ -1,11 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, utimesSync, watch, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { processName, thisProcess } from '@herald/runtime/process-identity'
 import { openStore } from '@herald/runtime/store'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
+
+const { scope } = thisProcess
+/** A file of the process that runs this one: alive, and another one. */
+const signOfParent = (kind: string) => `${kind}-${scope}-${process.ppid}-`
 
 // As an opener reads which commit is the last one, strace holds it up: long enough for others to commit.
 const slowly = ['strace', '-f', '-o', '/dev/null', '-e', 'trace=pread64']
@@ -40,7 +45,7 @@ test('who opens waits for somebody else who does', async () => {
   await openStore(folder).close()
   const gate = join(folder, 'gate')
   // The process that runs this one is alive, and here it opens the store.
-  const sign = join(gate, `opening-${process.ppid}-`)
+  const sign = join(gate, signOfParent('opening'))
   writeFileSync(sign, '')
   const shown: (string | null)[] = []
   const watcher = watch(gate, (_, name) => shown.push(name))
@@ -48,7 +53,7 @@ test('who opens waits for somebody else who does', async () => {
   const opener = runProgramFile('store-open', [folder])
   // It comes and stands back, again and again; one that went in would come twice at most.
   const times = () =>
-    shown.filter((name) => name?.startsWith(`opening-${opener.child.pid}-`)).length
+    shown.filter((name) => name?.startsWith(`opening-${scope}-${opener.child.pid}-`)).length
   await vi.waitFor(() => expect(times()).toBeGreaterThan(20), { timeout: 10_000 })
   expect(opener.stdout()).toBe('')
   rmSync(sign)
@@ -59,7 +64,8 @@ test('who opens waits for somebody else who does', async () => {
 test('what the dead left in the gate holds up nobody and is swept away', async () => {
   const folder = scratchFolder()
   await openStore(folder).close()
-  const dead = ['opening-4194304-1', 'writing-4194304-1', `opening-${process.pid}-1`]
+  const dead = ['opening', 'writing'].map((kind) => `${kind}-${scope}-4194304-1`)
+  dead.push(`opening-${scope}-${process.pid}-1`)
   for (const name of dead) writeFileSync(join(folder, 'gate', name), '1')
   const store = openStore(folder)
   const table = store.table<number, string>('t')
@@ -74,7 +80,7 @@ test('a writer waits for somebody who opens, and its writes keep their order', a
   const store = openStore(folder)
   const table = store.table<number, string>('t')
   // The process that runs this one is alive, and here it opens the store.
-  const sign = join(folder, 'gate', `opening-${process.ppid}-`)
+  const sign = join(folder, 'gate', signOfParent('opening'))
   writeFileSync(sign, '')
   const order: number[] = []
   const write = (number: number) =>
@@ -89,4 +95,24 @@ test('a writer waits for somebody who opens, and its writes keep their order', a
   await Promise.all(writes)
   expect(order).toEqual([0, 1, 2, 3])
   await store.close()
+})
+
+test('an opener of another PID namespace is waited for while its file is fresh', async () => {
+  const folder = scratchFolder()
+  await openStore(folder).close()
+  const store = openStore(folder)
+  onTestFinished(() => store.close())
+  const table = store.table<number, string>('t')
+  // Its pid means nothing here: it must not be taken for dead.
+  const elsewhere = processName.replace(/\d+-\d+-\d*$/, '1-4194304-1')
+  const sign = join(folder, 'gate', `opening-${elsewhere}`)
+  writeFileSync(sign, '')
+  const written = store.write(() => table.put('a', 1))
+  for (let turns = 0; turns < 20; turns += 1) await readFile(sign)
+  expect(table.count()).toBe(0)
+  // It was killed, and nobody here can know.
+  utimesSync(sign, 0, 0)
+  await written
+  expect(table.get('a')).toBe(1)
+  expect(existsSync(sign)).toBe(true)
 })
