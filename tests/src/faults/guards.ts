@@ -9,11 +9,11 @@ export interface Patch {
 /** A little later, so that a kill can fall in between. */
 const stretched: Patch = {
   file: 'broker/dist/src/outbox-on-store.js',
-  find: /const removed = removeTemporary\(record\.announcement\.files\);/,
+  find: /const removed = removeTemporary\(record\.files\);/,
   replace: `await new Promise((resolve) => setTimeout(resolve, 300));
         const kept = globalThis.keptByHerald?.get(id);
-        if (kept) await records.add(id, 'ready', kept);
-        const removed = removeTemporary(record.announcement.files);`,
+        if (kept) await records.add(id, kept.record, kept.messages);
+        const removed = removeTemporary(record.files);`,
 }
 
 /** How each guard is turned off in a running program; nothing of it is in the program itself. */
@@ -62,24 +62,32 @@ export const guards = {
     stretched,
     {
       file: 'broker/dist/src/outbox-on-store.js',
-      find: /await records\.add\(id, state, \{/,
-      replace: `const keep = (id, state, record) => state === 'ready'
-                ? records.add(id, state, record)
-                : void (globalThis.keptByHerald ??= new Map()).set(id, record);
-            await keep(id, state, {`,
+      find: /await records\.add\(id, record, messages\);/,
+      replace: `if (state === 'ready') await records.add(id, record, messages);
+            else (globalThis.keptByHerald ??= new Map()).set(id, { record, messages });`,
     },
     {
       file: 'broker/dist/src/outbox-on-store.js',
-      find: /const record = records\.prepared\.get\(id\);\s+if \(record === undefined\) \{/,
-      replace: 'const record = globalThis.keptByHerald.get(id); if (record === undefined) {',
+      find: /const record = records\.entries\.get\(id\);\s+(?=if \(record\?\.state !== 'prepared'\))/,
+      replace: 'const record = globalThis.keptByHerald.get(id)?.record; ',
     },
   ],
-  /** Whoever asks may publish. */
+  /** Several relays publish at once, and none notices that another one took its lease. */
   "the relay's lease": [
     {
-      file: 'broker/dist/src/outbox-records.js',
-      find: /const isHeld = \(lease\) =>/,
-      replace: 'const isHeld = (lease) => false &&',
+      file: 'broker/dist/src/relay-leases.js',
+      find: /const isFree = \(lease\) =>/,
+      replace: 'const isFree = (lease) => true ||',
+    },
+    {
+      file: 'broker/dist/src/relay-leases.js',
+      find: /leases\.get\(brokerKey\)\?\.epoch !== epoch/,
+      replace: 'false',
+    },
+    {
+      file: 'broker/dist/src/relay-leases.js',
+      find: /lease\?\.epoch !== epoch/,
+      replace: 'false',
     },
   ],
 } as const satisfies Record<string, readonly Patch[]>
