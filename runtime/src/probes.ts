@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import express, { type Express } from 'express'
+import express, { type ErrorRequestHandler, type Express } from 'express'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { withoutUrlSecrets } from './url-secrets.js'
 
@@ -22,6 +22,8 @@ export function createMetrics(program: string): Registry {
 export function createProbesApp({ metrics, notReady }: ProbesOptions): Express {
   const app = express()
   app.disable('x-powered-by')
+  // Errors are answered without their stack.
+  app.set('env', 'production')
   app.get('/livez', (_request, response) => {
     response.json({ status: 'ok' })
   })
@@ -51,8 +53,15 @@ export interface HttpListener {
   close(): Promise<void>
 }
 
+/** Anybody can send a path that cannot be decoded: that is not an error of ours to log. */
+const refuseMalformed: ErrorRequestHandler = (error, _request, response, next) => {
+  if (error.status !== 400) return next(error)
+  response.status(400).json({ error: 'The address of the request is malformed.' })
+}
+
 /** Listens on `address` (`host:port`, port 0 for any). Rejects with the system's error: EADDRINUSE, EACCES, … */
 export async function listenHttp(app: Express, address: string): Promise<HttpListener> {
+  app.use(refuseMalformed)
   const at = address.lastIndexOf(':')
   const host = address.slice(0, at).replace(/^\[|\]$/g, '')
   const server = await new Promise<ReturnType<Express['listen']>>((resolve, reject) => {

@@ -5,7 +5,7 @@ import {
   listenHttp,
 } from '@herald/runtime/probes'
 import { Gauge } from 'prom-client'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 async function serve(notReady: () => string[] | Promise<string[]>, address = '127.0.0.1:0') {
   const metrics = createMetrics('tester')
@@ -75,6 +75,25 @@ test('it tells nothing about how it is built', async () => {
   const response = await fetch(`${listener.url}/nothing-here`)
   expect(response.status).toBe(404)
   expect(response.headers.get('x-powered-by')).toBeNull()
+})
+
+test('a path that cannot be decoded is answered without a stack trace, and logged nowhere', async () => {
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+  onTestFinished(() => logged.mockRestore())
+  const app = createProbesApp({ metrics: createMetrics('tester'), notReady: () => [] })
+  app.get('/things/:id', () => {
+    throw new Error('the secret of the house')
+  })
+  const listener = await listenHttp(app, '127.0.0.1:0')
+  onTestFinished(() => listener.close())
+  expect(await get(listener, '/things/%ED%A0%80')).toEqual({
+    status: 400,
+    body: '{"error":"The address of the request is malformed."}',
+  })
+  expect(logged).not.toHaveBeenCalled()
+  const { status, body } = await get(listener, '/things/1')
+  expect(status).toBe(500)
+  expect(body).not.toMatch(/secret|probes/)
 })
 
 test('a port that is taken rejects with EADDRINUSE', async () => {
