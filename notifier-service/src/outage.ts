@@ -44,7 +44,7 @@ export interface OutageCause {
  * first by a probe, then, if a probe does not prove it, by one mail at a time until one is accepted.
  */
 export interface Outage {
-  /** Why mails wait; undefined in normal operation. */
+  /** Why mails wait, without addresses; undefined in normal operation. */
   readonly reason: string | undefined
   /** Intake is to stand still: no attempt is made at all. */
   readonly paused: boolean
@@ -119,9 +119,9 @@ export function watchOutage(options: OutageOptions): Outage {
       await probe()
     } catch (error) {
       if (closed) return
-      reason = (error as Error).message
+      reason = withoutAddresses((error as Error).message)
       lasting ||= (error as { lasting?: boolean }).lasting === true
-      logger.debug({ reason: withoutAddresses(reason) }, words.lasts)
+      logger.debug({ reason }, words.lasts)
       return askLater()
     } finally {
       asking = false
@@ -184,7 +184,7 @@ export function watchOutage(options: OutageOptions): Outage {
     begin(cause) {
       if (closed) return
       const before = state
-      reason = cause.reason
+      reason = withoutAddresses(cause.reason)
       lasting ||= cause.lasting === true
       seenByProbe &&= cause.seenByProbe === true
       earliest = Math.max(earliest, now() + (cause.leastMs ?? 0))
@@ -193,9 +193,9 @@ export function watchOutage(options: OutageOptions): Outage {
         return
       }
       if (before === 'none') {
-        logger.warn({ reason: withoutAddresses(reason) }, words.began)
+        logger.warn({ reason }, words.began)
         report = setInterval(() => {
-          logger.warn({ reason: withoutAddresses(reason ?? '') }, words.lasts)
+          logger.warn({ reason }, words.lasts)
         }, reportEveryMs)
         report.unref()
       }

@@ -105,3 +105,13 @@ test('a mail that gets no answer does not keep the next from being tried', async
   await vi.advanceTimersByTimeAsync(1000)
   expect(outage.isOpen).toBe(true)
 })
+
+test('the reason names no recipient: /readyz shows it to anybody', async () => {
+  const probe = () => Promise.reject(new Error('451 <bob@example.com> not now'))
+  const { outage, log } = watch(probe)
+  outage.begin({ reason: '554 5.7.1 <ada@example.com>: Relay access denied' })
+  expect(outage.reason).toBe('554 5.7.1 <(address)>: Relay access denied')
+  await minutes(11)
+  expect(outage.reason).toBe('451 <(address)> not now')
+  expect(JSON.stringify(log)).not.toContain('@')
+})
