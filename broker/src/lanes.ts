@@ -148,7 +148,7 @@ export class Lanes {
   revoke(): void {
     this.#letGo()
     this.#state = 'spent'
-    // One that ended in time is not told that it came too late.
+    // Do not abort a handler that ended in time.
     if (this.#running > 0) this.#controller.abort()
     for (const resolve of this.#drained.splice(0)) resolve()
   }

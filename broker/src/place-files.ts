@@ -22,7 +22,7 @@ const noHardLinks: readonly (string | undefined)[] = [
  * Gives files their final names and syncs the folders. Without `overwrite`, all of them or, when
  * one name is taken by other content, none: rejects with HERALD_FILE_EXISTS, `withdrawFiles` then
  * takes back the others. Calling it again after a crash or a fault goes on where it was. While both
- * names are there, what was placed can be told and taken back: `removeTemporary` comes after it.
+ * names are there, what was placed can be recognized and taken back: `removeTemporary` comes after it.
  */
 export async function placeFiles(files: readonly OutboxFile[], overwrite: boolean): Promise<void> {
   // Looking first spares the others where one is taken; linking decides.

@@ -10,9 +10,9 @@ export interface AttemptParts extends SettleParts {
 }
 
 /**
- * One attempt at a mail, where it is time for one. Resolves once the ledger holds its final state:
- * accepted, failed and among the dead letters, or unknown where loss is preferred to a duplicate.
- * Rejects with RetryLater where it has none yet; `soonerWhenCrowded` where the mail itself has
+ * One attempt at a mail, if it is time for one. Resolves once the ledger holds its final state:
+ * accepted, failed and among the dead letters, or unknown if loss is preferred to a duplicate.
+ * Rejects with RetryLater if it has none yet; `soonerWhenCrowded` if the mail itself has
  * to wait, not the mail server or another process.
  */
 export type Attempt = (task: Task, signal: AbortSignal) => Promise<void>
@@ -38,7 +38,7 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
         release()
       }
     } catch (error) {
-      // Another notifier was quicker: what becomes of the mail is its affair.
+      // Another notifier was quicker, and settles the mail.
       if (error instanceof MailNotFree) throw new RetryLater(heldMs, { cause: error })
       throw error
     }
@@ -69,7 +69,7 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
     }
     const now = Date.now()
     const waitMs = (record.nextAttemptAt ?? 0) - now
-    // A record of the future: the clock was set back, and how long it waited nobody knows.
+    // A record of the future: the clock was set back, and how long it has waited is not known.
     const wasSetBack = record.updatedAt > now
     if (waitMs > 0 && !wasSetBack) throw new RetryLater(waitMs, { soonerWhenCrowded: true })
     return false

@@ -13,9 +13,9 @@ export interface DeadLetterReason {
 /** Where events go that will never become a mail. */
 export interface DeadLetters {
   /**
-   * Resolves once the event lies there, durable, its bytes and headers as they were. Where our own
-   * headers make it too large for a message, it lies there without its foreign headers, or else
-   * without its value, and says so in `herald_dead_letter_dropped` (`headers`, `headers,value`);
+   * Resolves once the event is durable there, its bytes and headers unchanged. If our own headers
+   * make it too large for a message, it is put there without its foreign headers, or else
+   * without its value, as noted in `herald_dead_letter_dropped` (`headers`, `headers,value`);
    * topic, partition and offset tell where it is whole as long as the topic keeps it.
    */
   bury(delivery: Omit<Delivery, 'attempt'>, reason: DeadLetterReason): Promise<void>

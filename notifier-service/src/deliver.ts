@@ -39,7 +39,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     const run = policy.digests ? runToGather(task, channel) : undefined
     try {
       if (run !== undefined) {
-        // Whoever has the partition now gathers it in its own ledger.
+        // The notifier that has the partition now gathers it in its own ledger.
         context.signal.throwIfAborted()
         return await gather(task, { delivery, lane, ...run })
       }
@@ -63,7 +63,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     logger.debug('gathered with the others of its run')
   }
 
-  /** Puts a mail that has to wait aside where it waited long enough, or its key is in others' way. */
+  /** Puts a mail aside that has waited long enough, or whose key takes room that others need. */
   async function park(task: Task, lane: string, later: RetryLater, context: DeliveryContext) {
     const now = Date.now()
     const parkedSince = ledger.find(task.ref)?.parkedSince ?? now
@@ -72,7 +72,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     if (leftMs > 0 && !context.crowded) {
       throw new RetryLater(Math.min(leftMs, later.retryAfterMs), { soonerWhenCrowded: true })
     }
-    // Whoever has the partition now decides for itself.
+    // The notifier that has the partition now decides.
     context.signal.throwIfAborted()
     const at = { nextAttemptAt: now + later.retryAfterMs, behindOnly: false }
     try {
@@ -105,7 +105,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   }
 }
 
-/** Whether a mail is yet to be sent, and nobody is at it. */
+/** Whether a mail is yet to be sent, and no process is sending it. */
 function isOpen({ record, fault }: Task): boolean {
   if (fault !== undefined) return false
   if (record === undefined) return true

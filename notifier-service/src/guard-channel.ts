@@ -3,10 +3,9 @@ import type { Channel } from './channel.js'
 import type { SendOutcome } from './send-outcome.js'
 
 /**
- * The channel for those who send, where it may throw at an event that nobody foresaw. Such an
- * attempt is like one that was refused for now: it is counted, tried again with back-off, put
- * aside and at last put to the dead letters. The log has the stack of each. What `beforeBody`
- * rejects with passes through.
+ * A channel that does not throw. An attempt at which `channel` throws counts as refused for now:
+ * it is tried again with back-off, put aside, and at last put to the dead letters. The log has the
+ * stack of each. Errors of `beforeBody` pass through.
  */
 export function guardChannel(channel: Channel, logger: Logger): Channel {
   return {

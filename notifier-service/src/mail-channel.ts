@@ -7,7 +7,7 @@ import type { SmtpSender } from './smtp/smtp-sender.js'
 export interface MailPolicy {
   /** The From header of every mail. */
   readonly mailFrom: string
-  /** Whom to tell where an event names nobody. */
+  /** The recipient of events that name none. */
   readonly mailTo: string
 }
 
@@ -38,7 +38,7 @@ export function createMailChannel(
           template: mail.template,
           withoutPreview: record?.withoutPreview === true,
         })
-      // A digest may be large: the server is told how large before it is sent.
+      // A digest may be large: its size is announced before it is sent.
       const bytes = events.length === 1 ? compose : compose()
       const from = addressIn(mail.from)
       return sender.send({ from, to: mail.recipient, bytes, isWanted }, beforeBody)

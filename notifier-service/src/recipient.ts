@@ -6,8 +6,8 @@ const tooLong = { fault: 'The recipient is longer than an e-mail address can be.
 const maxUnits = 1000
 
 /**
- * Whom an event is meant for, as an envelope wants it (the domain in ASCII), or the reason why
- * that is no address a mail can go to.
+ * The recipient of an event, as an envelope needs it (the domain in ASCII), or the reason why no
+ * mail can be sent to it.
  */
 export function recipientOf(
   event: ReceivedHeraldEvent,

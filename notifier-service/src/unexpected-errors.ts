@@ -15,12 +15,12 @@ export interface UnexpectedErrorsParts {
 }
 
 /**
- * Keeps an event that fails each time, for a reason nobody foresaw, from holding up its key and
- * its partition for good: after some attempts it goes to the dead letters, with the stack in the
- * log. Errors of the broker and of the disk concern every event, and bury none.
+ * Keeps an event that fails with an unexpected error each time from blocking its key and its
+ * partition: after some attempts it goes to the dead letters, with the stack in the log. Errors of
+ * the broker and of the disk concern every event, and put none there.
  */
 export interface UnexpectedErrors {
-  /** `handler`, but that it resolves once such an event is among the dead letters. */
+  /** Returns `handler` that resolves once such an event is among the dead letters. */
   guard(handler: Handler): Handler
   /** The same for a mail that was put aside: resolves to whether it was given up. `times`: failures in a row. */
   giveUp(mail: DeferredMail, error: unknown, times: number): Promise<boolean>
@@ -33,7 +33,7 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
   const { ledger, deadLetters, metrics, logger } = parts
   const times = new Map<string, number>()
 
-  /** Whether it is the event that fails, and not what all events need. */
+  /** Whether the error is about this event, not about what all events need. */
   async function isOfEvent(error: unknown, failures: number): Promise<boolean> {
     if (error instanceof BrokerError || error instanceof StoreError) return false
     if (failures < maxTimes) return false

@@ -57,7 +57,7 @@ export class StoreGate {
         () => {
           writeFileSync(path, '')
           if (this.#shown('opening-').every((name) => name === sign)) return true
-          // Both of two openers may stand back: then chance says who comes again first.
+          // Two openers may both step back: the random wait decides which one returns first.
           rmSync(path)
           return false
         },

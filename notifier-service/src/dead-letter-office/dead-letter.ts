@@ -1,11 +1,11 @@
 import type { Delivery, Message } from '@herald/broker'
 import { replayChannelHeader, replayHeader } from '../replay-mark.js'
 
-/** An event that can never become a mail, as it lies in the dead letters. */
+/** An event that can never become a mail, as it is in the dead-letter topic. */
 export interface DeadLetter {
   /** Partition and offset in the dead letters: `3/17`. */
   readonly place: string
-  /** Names this dead letter for ever, also when a topic of that name is made anew. */
+  /** Unique, also after the topic was deleted and created again. */
   readonly name: string
   readonly buriedAt: Date
   /** One sentence: why. */
@@ -29,30 +29,30 @@ export interface DeadLetter {
 
 const added = 'herald_dead_letter_'
 
-/** Reads what a notifier put to the dead letters; `topic` stands in where it is not told where from. */
+/** Reads a dead letter. `topic`: where it came from if it does not say. */
 export function readDeadLetter(delivery: Delivery, topic: string): DeadLetter {
   const { headers, key, value, partition, offset, raw } = delivery
   const text = (name: string) => Buffer.from(headers[name] ?? []).toString()
-  const told = (name: string) => text(`${added}${name}`)
-  const time = new Date(told('time'))
+  const addedText = (name: string) => text(`${added}${name}`)
+  const time = new Date(addedText('time'))
   const buriedAt = Number.isNaN(time.getTime()) ? delivery.publishedAt : time
   return {
     place: `${partition}/${offset}`,
     name: `${partition}/${offset}@${buriedAt.toISOString()}`,
     buriedAt,
-    reason: told('reason'),
-    channel: told('channel') || 'mail',
-    attempts: Number.parseInt(told('attempts'), 10) || 0,
+    reason: addedText('reason'),
+    channel: addedText('channel') || 'mail',
+    attempts: Number.parseInt(addedText('attempts'), 10) || 0,
     origin: {
-      topic: told('topic') || topic,
-      partition: told('partition'),
-      offset: told('offset'),
+      topic: addedText('topic') || topic,
+      partition: addedText('partition'),
+      offset: addedText('offset'),
     },
     eventId: text('ce_id'),
     type: text('ce_type'),
     conversionId: text('ce_subject'),
-    sizeBytes: Number.parseInt(told('value_bytes'), 10) || value.byteLength,
-    stub: told('dropped').split(',').includes('value'),
+    sizeBytes: Number.parseInt(addedText('value_bytes'), 10) || value.byteLength,
+    stub: addedText('dropped').split(',').includes('value'),
     message: {
       key,
       value,

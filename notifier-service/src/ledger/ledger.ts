@@ -140,7 +140,7 @@ export type PendingOutcome = NamedMail
  * may go out: who holds it, whether it went, whether it may have.
  */
 export interface Ledger {
-  /** What is known of the event's mail, a digest perhaps. An attempt of a process that is no more reads as `unknown`. */
+  /** What is known of the event's mail, a digest perhaps. An attempt of a dead process reads as `unknown`. */
   find(event: EventRef): MailRecord | undefined
   /** Every mail that tells of an event with this id, whatever its source. */
   findById(eventId: string): MailRecord[]
@@ -152,12 +152,12 @@ export interface Ledger {
   readonly gathering: Gathering
   /**
    * Up to `limit` final outcomes (accepted, failed, or unknown for good) that are not announced
-   * yet: those of this process and of processes that are no more. One is there from the moment
+   * yet: those of this process and of dead processes. One is there from the moment
    * it is settled on, so none is lost however a process ends. `wanted` says which; default all.
    */
   pendingOutcomes(limit: number, wanted?: (outcome: PendingOutcome) => boolean): PendingOutcome[]
-  /** Calls `heard` after this process has settled a mail for good. Returns what ends it. */
-  onOutcome(heard: () => void): () => void
+  /** Calls `listener` after this process has settled a mail for good. Returns what ends it. */
+  onOutcome(listener: () => void): () => void
   /** Drops those, now that they are announced. */
   outcomesTaken(outcomes: readonly PendingOutcome[]): Promise<void>
   /**

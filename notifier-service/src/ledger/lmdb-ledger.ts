@@ -95,9 +95,9 @@ export function openLmdbLedger({
       return pending
     },
 
-    onOutcome(heard) {
-      listeners.add(heard)
-      return () => void listeners.delete(heard)
+    onOutcome(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
     },
 
     async outcomesTaken(taken) {
@@ -135,7 +135,7 @@ export function openLmdbLedger({
       const name = String(key)
       try {
         const record = await together(() => {
-          // What is under way is nobody else's to change.
+          // Only this process changes what it has under way.
           const ours = mails.underWay.get(name)
           const before = ours ?? mails.find(key)
           if (before && !ours && isTaken(before)) throw new MailNotFree(before.state)

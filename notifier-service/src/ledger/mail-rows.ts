@@ -178,7 +178,7 @@ function digestMessageId(ofEvents: readonly string[]): string {
   return `<${hash.slice(0, 40)}@${domain}>`
 }
 
-/** LMDB takes keys of at most 1,978 bytes; a stranger's source may be longer. */
+/** LMDB takes keys of at most 1,978 bytes; a foreign source may be longer. */
 export function keyOf({ id, source }: EventRef): MailKey {
   return [bounded(id), bounded(source)]
 }

@@ -1,7 +1,7 @@
 import type { ProcessIdentity } from '@herald/runtime'
 import { type MailIdentity, type MailRecord, maxHistory, type Settlement } from './ledger.js'
 
-// What becomes of a record when something happens to its mail; nothing here touches the store.
+// How records change. Pure functions: nothing here touches the store.
 
 /** The record of a mail that is touched now: the one there was, or a new one. */
 export function fresh(mail: MailIdentity, before: MailRecord | undefined): MailRecord {
@@ -41,7 +41,7 @@ export function settled(record: MailRecord, settlement: Settlement): MailRecord 
   const waits =
     (state === 'deferred' || state === 'unknown') &&
     (counted || (settlement.nextAttemptAt ?? 0) > record.updatedAt)
-  // A decision not to send an unknown mail again is no further attempt.
+  // A decision not to send an unknown mail again does not count as an attempt.
   const isUnconfirmed =
     state !== 'accepted' && (settlement.unconfirmed ?? (state === 'unknown' && counted))
   return {
@@ -69,7 +69,7 @@ export function isFinal({ state, nextAttemptAt }: MailRecord): boolean {
   )
 }
 
-/** Nobody but its holder may do anything about it, or nobody any more. */
+/** Only its holder may change it, or nobody any more. */
 export function isTaken({ state }: MailRecord): boolean {
   return state === 'attempting' || state === 'accepted' || state === 'failed'
 }

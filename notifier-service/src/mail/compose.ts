@@ -58,7 +58,7 @@ export function messageIdOf(envelope: EventEnvelope, from: string): string {
   return `<${plainId(envelope)}@${domain}>`
 }
 
-/** The event's id where it is fit for a header: a stranger's may hold anything. */
+/** The event's id if it is fit for a header: a foreign one may contain anything. */
 function plainId({ id, source }: EventEnvelope): string {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id : digest(`${source}\n${id}`)
 }

@@ -98,7 +98,7 @@ export const failureClasses = [
   { name: 'content refused', rule: 'doubt', code: /^5/ },
 ] as const satisfies readonly Row[]
 
-/** What the first of `rows` that matches makes of the reply; undefined if it is no refusal. */
+/** The outcome by the first of `rows` that matches; undefined if the reply is not a refusal. */
 export function classify(
   refusal: SmtpRefusal,
   rows: readonly (typeof failureClasses)[number][] = failureClasses,
