@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { documentEngine } from '@herald/converter-service/engines/document'
 import {
   prepareHtml,
   prepareMarkdown,
@@ -134,10 +135,13 @@ test.runIf(leftOut === '')(
   async () => {
     const csv = crlf('00123;4917484012345678901;=1+1', 'Äpfel;1,50;<b> & x', '1-2;"a\nb";@SUM(1)')
     const source = { format: 'csv', name: '/home/ada/Umsätze [Q1] & mehr.csv' }
-    const words = await wordsOf(await print(windows1252(csv), source))
+    const pdf = await print(windows1252(csv), source)
+    const words = await wordsOf(pdf)
     expect(words).toMatch(
       /^\s*Umsätze \[Q1\] & mehr\.csv\s+00123 +4917484012345678901 +=1\+1\s+Äpfel +1,50 +<b> & x\s+1-2 +a +@SUM\(1\)\s+b\s+1 ?\/ ?1\s*$/,
     )
+    const { holds } = await documentEngine.inspect({ path: pdf.replace(/\.pdf$/, ''), ...source })
+    expect(holds, 'what only LibreOffice added is not named as removed').toEqual([])
   },
   patienceMs,
 )

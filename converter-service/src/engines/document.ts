@@ -35,7 +35,11 @@ export const documentEngine: Engine = {
   },
 
   /** Pages and their sizes are known only from the PDF; `convert` then uses the same PDF. */
-  inspect: async (source) => pdfEngine.inspect(await printed(source)),
+  inspect: async (source) => {
+    const inspection = await pdfEngine.inspect(await printed(source))
+    // LibreOffice makes it of headings and sheets: the document itself loses nothing.
+    return { ...inspection, holds: inspection.holds.filter((part) => part !== 'outline') }
+  },
 
   convert: async (source, plan, target, limits) =>
     pdfEngine.convert(await printed(source), plan, target, limits),
