@@ -1,8 +1,17 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { HeraldError } from '@herald/proto'
 import type { Logger } from '@herald/runtime'
-import { type ProcessState, processState } from '@herald/runtime/process-identity'
+import {
+  isSameProcess,
+  type ProcessState,
+  processState,
+  thisProcess,
+} from '@herald/runtime/process-identity'
 import type { EntryRecord, Records } from './outbox-records.js'
 import { findFile, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
+
+/** Entries looked at in one turn of the event loop: in an outage many wait. */
+const maxPerTurn = 100
 
 /** An entry of a process that cannot be judged is left to it for so long. */
 const unknownOwnerMs = 60_000
@@ -73,9 +82,13 @@ export function createSettler(records: Records, logger: Logger): () => Promise<n
 
   return async () => {
     let left = 0
+    let looked = 0
     for (const { key: id } of records.preparedIds()) {
+      looked += 1
+      if (looked % maxPerTurn === 0) await nextTurn()
       const record = records.entries.get(id)
       if (record?.state !== 'prepared') continue
+      if (isSameProcess(record.owner, thisProcess) && !adopted.has(id)) continue
       try {
         const owner = await ownerOf(id, record)
         if (owner === undefined) {

@@ -616,6 +616,21 @@ test('a step of a relay decodes the messages of one batch, however many wait', a
   expect(rows.mock.calls.length).toBeLessThan(140)
 })
 
+test('settling gives way to other work, however many entries are being placed', async () => {
+  const bench = await makeBench()
+  const outbox = await bench.open()
+  const file = await bench.temporaryFile('a')
+  await Promise.all(Array.from({ length: 2000 }, () => outbox.prepare(announce('x', [file]))))
+  let turns = 0
+  let next = setImmediate(function count() {
+    turns += 1
+    next = setImmediate(count)
+  })
+  await outbox.settle()
+  clearImmediate(next)
+  expect(turns).toBeGreaterThan(10)
+})
+
 describe('waiting for an entry to be published', () => {
   test('ends when another opening of the outbox published it', async () => {
     const bench = await makeBench()
