@@ -42,6 +42,17 @@ describeOnKafka('what a consumer concludes from offsets', () => {
       ({ offset }) => offset,
     )
 
+  /** Deletes the topic and creates it with two partitions. Kafka does both some time later. */
+  async function recreate(topic: string) {
+    await admin.deleteTopics({ topics: [topic] })
+    await bench.until(async () => expect(await admin.listTopics()).not.toContain(topic))
+    const topics = [{ topic, numPartitions: 2 }]
+    await bench.until(async () => {
+      await admin.createTopics({ topics, waitForLeaders: false })
+      expect(await admin.fetchTopicOffsets(topic)).toHaveLength(2)
+    })
+  }
+
   /** The members stay the same through three periods of the watch. */
   async function expectNoRebuild(group: string) {
     const before = await memberIds(group)
@@ -215,12 +226,7 @@ describeOnKafka('what a consumer concludes from offsets', () => {
       await broker.subscribe(options, got.handler)
       await bench.until(() => expect(got.ids).toHaveLength(6))
       if (consumer === 'stopped') await broker.close()
-      await admin.deleteTopics({ topics: [bench.topic] })
-      await bench.until(async () => expect(await admin.listTopics()).not.toContain(bench.topic))
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: [{ topic: bench.topic, numPartitions: 2 }],
-      })
+      await recreate(bench.topic)
       const other = await bench.open()
       await other.publish(bench.topic, events(100, count))
       if (consumer === 'stopped') await (await openWatched()).subscribe(options, got.handler)
@@ -245,11 +251,7 @@ describeOnKafka('what a consumer concludes from offsets', () => {
       expect(await subscription.lag()).toBe(2)
       expect(await committed(options.group)).toContain('3')
     })
-    await admin.deleteTopics({ topics: [bench.topic] })
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic: bench.topic, numPartitions: 2 }],
-    })
+    await recreate(bench.topic)
     const other = await bench.open()
     await other.publish(bench.topic, events(100, 8))
     release()
