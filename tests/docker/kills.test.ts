@@ -52,7 +52,8 @@ describe.skipIf(!asked)(
     describe.each(Object.keys(ways))('%s', (way) => {
       test.each(['notifier', 'converter', 'kafka', 'mailhog', 'herald'])(
         '%s',
-        { timeout: 240_000 },
+        // A converter that stays away costs each file the client's patience.
+        { timeout: 900_000 },
         async (service) => {
           const folder = join(pictures, `${service}-${way.replace(/ /g, '')}`)
           mkdirSync(folder)
