@@ -41,6 +41,8 @@ export async function openVisitor(
 ): Promise<Visitor> {
   const context = await browser.newContext({ locale: 'en', acceptDownloads: true, ...options })
   const page = await context.newPage()
+  // Against hanging only: a busy machine takes its time.
+  page.setDefaultTimeout(90_000)
   const requests: string[] = []
   const complaints: string[] = []
   page.on('request', (request) => {

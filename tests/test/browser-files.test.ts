@@ -20,7 +20,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
-describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 60_000 }, () => {
+describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 180_000 }, () => {
   let rig: Rig
   let browser: Browser
   let url: string

@@ -17,7 +17,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
-describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout: 60_000 }, () => {
+describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout: 180_000 }, () => {
   let rig: Rig
   let browser: Browser
   let url: string
