@@ -41,8 +41,8 @@ describe('a budget of 1 s', { timeout: 60_000 }, () => {
     yardstick.read()
     const refused = await timedRefusal(bytes, rendition)
     const endedAt = performance.now()
-    const [child = 0] = before
-    await waitFor(() => expect(isRunning(child)).toBe(false), 1)
+    // Either the worker or the child for short tasks has it.
+    await waitFor(() => expect(before.filter(isRunning)).toHaveLength(before.length - 1), 1)
     const stoppedMs = performance.now() - endedAt
     const lateMs = yardstick.read()
     console.log(
@@ -124,7 +124,7 @@ test('the time the caller gives ends the work too', async () => {
   await converter.spoolEmpties()
 })
 
-test('what is in force is told', async () => {
+test('the limits in force are listed', async () => {
   converter = await startConverter({ cpuMs: 90_000, memoryBytes: 3e9, maxOutputBytes: 5e8 })
   const { limits } = await new Promise<ReceivedListFormatsResponse>((resolve, reject) =>
     converter.client.listFormats({}, (error, answer) => (answer ? resolve(answer) : reject(error))),
@@ -132,7 +132,7 @@ test('what is in force is told', async () => {
   expect(limits).toMatchObject({ cpuMs: 90_000, memoryBytes: 3e9, maxOutputBytes: 5e8 })
 })
 
-test('a summary tells what was used', async () => {
+test('a summary has what was used', async () => {
   converter = await startConverter()
   const { summary, progress } = await convert(converter.client, small, ['webp', 'avif'])
   expect(summary.cpuMs).toBeGreaterThan(1)
