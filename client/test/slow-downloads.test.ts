@@ -53,7 +53,7 @@ describe('a client that was stopped while it downloaded', () => {
     return { line, goOn: () => child.kill('SIGCONT'), finished }
   }
 
-  test('is told why it failed if it goes on soon', async () => {
+  test('gets the reason of the failure if it goes on soon', async () => {
     const { goOn, finished } = await stopped('3s')
     goOn()
     const { status, stderr } = await finished

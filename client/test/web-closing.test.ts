@@ -1,27 +1,19 @@
 import { request } from 'node:http'
 import { eventTypes } from '@herald/proto/events'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
-import { type RealConverter, startConverter } from './real-converter.js'
-import { openCaller, openWebFolder, type WebFolder, type WebPage } from './web-page.js'
+import { openCaller, useWebPage, type WebFolder, type WebPage } from './web-page.js'
 
 const patient = { timeout: 20_000, interval: 100 }
 const picture = gradient(64, 48)
 
 describe('a page that is closed midway', { timeout: 60_000 }, () => {
-  let converter: RealConverter
   let folder: WebFolder
   let page: WebPage
 
-  beforeAll(async () => {
-    converter = await startConverter()
-    folder = await openWebFolder(converter.address)
-    page = await folder.start()
-  })
-  afterAll(async () => {
-    await folder?.close()
-    await converter?.close()
+  useWebPage((web) => {
+    ;({ folder, page } = web)
   })
 
   type Caller = ReturnType<typeof openCaller>

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { vi } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
+import { type RealConverter, startConverter } from './real-converter.js'
 
 const bin = fileURLToPath(new URL('../bin/herald.js', import.meta.url))
 
@@ -73,6 +74,27 @@ export async function openWebFolder(converter: string): Promise<WebFolder> {
       await rm(data, { recursive: true, force: true })
     },
   }
+}
+
+export interface OpenedWebPage {
+  readonly converter: RealConverter
+  readonly folder: WebFolder
+  readonly page: WebPage
+}
+
+/** A web page on a converter and a folder of its own, for the `describe` it is called in. */
+export function useWebPage(opened: (web: OpenedWebPage) => void): void {
+  let converter: RealConverter | undefined
+  let folder: WebFolder | undefined
+  beforeAll(async () => {
+    converter = await startConverter()
+    folder = await openWebFolder(converter.address)
+    opened({ converter, folder, page: await folder.start() })
+  })
+  afterAll(async () => {
+    await folder?.close()
+    await converter?.close()
+  })
 }
 
 /** A browser without its eyes: it keeps its cookie and sends forms. */

@@ -75,7 +75,7 @@ test('a time is written day first, with the month as a word, and carries its ins
   expect(html).toMatch(/<time datetime="2026-11-28T14:03:00.000Z">28 November at \d\d:\d\d/)
 })
 
-test('an error for operators and callers of the CLI is told without their variables and options', () => {
+test('an error for operators and callers of the CLI is shown without their variables and options', () => {
   const fault = (remedy: string) => ({ code: 'HERALD_TOO_MANY_BYTES', message: 'Too big.', remedy })
   const [html] = pagesOf({ state: 'failed', fault: fault('Have HERALD_MAX_BYTES raised.') })
   expect(html).toContain('Too big.')

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@herald/runtime/logger'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openConversionEvents } from '../src/web/conversion-events.js'
 import { newRecord } from '../src/web/conversion-facts.js'
 import { manageConversions } from '../src/web/conversions.js'
@@ -10,24 +10,15 @@ import { undoMs } from '../src/web/record.js'
 import { openRecords } from '../src/web/records.js'
 import { startSweep } from '../src/web/sweep.js'
 import { gradient } from './pictures.js'
-import { type RealConverter, startConverter } from './real-converter.js'
-import { openCaller, openWebFolder, type WebFolder, type WebPage } from './web-page.js'
+import { openCaller, useWebPage, type WebPage } from './web-page.js'
 
 const picture = { name: 'harbour.png', content: gradient(64, 48) }
 
 describe('a conversion that is deleted', { timeout: 60_000 }, () => {
-  let converter: RealConverter
-  let folder: WebFolder
   let page: WebPage
 
-  beforeAll(async () => {
-    converter = await startConverter()
-    folder = await openWebFolder(converter.address)
-    page = await folder.start()
-  })
-  afterAll(async () => {
-    await folder?.close()
-    await converter?.close()
+  useWebPage((web) => {
+    ;({ page } = web)
   })
 
   test('cannot be fetched any more, and is back as it was when that is undone', async () => {

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { eventTypes } from '@herald/proto/events'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
-import { type RealConverter, startConverter } from './real-converter.js'
-import { openCaller, openWebFolder, type WebFolder, type WebPage } from './web-page.js'
+import type { RealConverter } from './real-converter.js'
+import { openCaller, openWebFolder, useWebPage, type WebFolder, type WebPage } from './web-page.js'
 
 const picture = { name: 'harbour.png', content: gradient(320, 200) }
 // A machine that has much to do takes its time.
@@ -19,14 +19,8 @@ describe('herald web', { timeout: 60_000 }, () => {
   let folder: WebFolder
   let page: WebPage
 
-  beforeAll(async () => {
-    converter = await startConverter()
-    folder = await openWebFolder(converter.address)
-    page = await folder.start()
-  })
-  afterAll(async () => {
-    await folder?.close()
-    await converter?.close()
+  useWebPage((web) => {
+    ;({ converter, folder, page } = web)
   })
 
   test('a file is converted, announced with links, and given back as it was announced', async () => {

@@ -34,7 +34,7 @@ const settings: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
 const calculating = { 'org.openoffice.Office.Calc/Formula/Load': { OOXMLRecalcMode: 0 } }
 
 export interface ProfileOptions {
-  /** Values of formulas are calculated anew. */
+  /** Recalculates formulas instead of keeping their values. */
   readonly calculates?: boolean
   /** That of the LibreOffice that starts with it: it then does not set up the profile first. */
   readonly buildId?: string
