@@ -38,9 +38,12 @@ export function describeStack(
   const variables = Object.entries(told)
     .filter(([name, value]) => value !== found[name])
     .map(([name, value]) => `${name}=${shellWord(withoutUrlSecrets(value))} `)
+  // In a clone, npx finds the command there only; an installed package is no place for results.
+  const installed = root.includes('/node_modules/')
   const command =
-    `cd ${shellWord(root)} && ${variables.join('')}` +
-    `npx herald convert ${sample} --to webp --notify you@example.com`
+    `${installed ? '' : `cd ${shellWord(root)} && `}${variables.join('')}npx herald convert ` +
+    (installed ? `${shellWord(root + sample)} --out .` : sample) +
+    ' --to webp --notify you@example.com'
   const rows: readonly Row[] = [
     ...(web ? [['Web page', named(web), 'drop a file here'] satisfies Row] : []),
     ['Converter', converter, 'gRPC, with health and reflection'],
