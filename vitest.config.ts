@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['*/test/**/*.test.ts'],
+    include: ['*/test/**/*.test.ts', 'tests/kafka/test/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A program that a test starts without a data folder of its own must not find the user's.

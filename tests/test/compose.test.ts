@@ -41,7 +41,9 @@ describe.skipIf(!hasGo)(
       expect(Object.keys(services).sort()).toEqual(
         ['converter', 'gateway', 'herald', 'kafka', 'mailhog', 'notifier', 'web', 'webhook'].sort(),
       )
-      const kafka = /<kafka\.version>(.*?)</.exec(readFileSync(join(root, 'kafka/pom.xml'), 'utf8'))
+      const kafka = /<kafka\.version>(.*?)</.exec(
+        readFileSync(join(root, 'tests/kafka/pom.xml'), 'utf8'),
+      )
       expect(services['kafka']?.image).toBe(`apache/kafka:${kafka?.[1]}`)
       for (const [name, service] of Object.entries(services)) {
         expect(service.image, name).toMatch(/^herald:latest$|^\S+:v?\d+\.\d+\.\d+$/)

@@ -133,7 +133,7 @@ test.skipIf(leftOut !== '')(`without Maven, and without jars, it says so${leftOu
 test('a bad port is refused as a sentence', async () => {
   const command = runMain(['--port', 'http'])
   expect(await command.ended).toBe(1)
-  expect(command.said()).toContain('--port http is no port')
+  expect(command.said()).toContain('--port http is not a port')
   expect(command.said()).not.toContain('    at ')
 })
 

@@ -1,25 +1,27 @@
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { dataFolder } from '@herald/runtime/data-folder'
 import { findKafka } from './find-kafka.js'
 import { startKafka } from './start-kafka.js'
 
 // `npm run kafka`: a Kafka for development in the foreground, until Ctrl-C.
-const usage = 'Usage: npm run kafka [-- --port 9092 --data ./data/kafka]'
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
 try {
+  const defaultData = join(dataFolder(process.env), 'kafka')
   const { values } = parseArgs({
     options: {
       port: { type: 'string', default: '9092' },
-      data: { type: 'string', default: './data/kafka' },
+      data: { type: 'string', default: defaultData },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) {
-    say(usage)
+    say(`Usage: npm run kafka [-- --port 9092 --data ${defaultData}]`)
     process.exit(0)
   }
   if (!/^\d{1,5}$/.test(values.port) || Number(values.port) < 1 || Number(values.port) > 65_534) {
-    throw new Error(`--port ${values.port} is no port. Use a number from 1 to 65534.`)
+    throw new Error(`--port ${values.port} is not a port: expected a number from 1 to 65534.`)
   }
   const stopping = new Promise<void>((resolve) => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
