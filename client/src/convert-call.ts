@@ -49,13 +49,15 @@ export interface ConvertOptions {
 /** The converter sends progress at least every ten seconds. */
 const maxSilenceMs = 60_000
 
-/** As much of gRPC's duplex stream as one conversion needs. */
-export interface ConvertCall extends AsyncIterable<ReceivedConvertResponse> {
-  write(request: ConvertRequest): boolean
+/** As much of gRPC's duplex stream as is needed here. */
+export interface DuplexCall<Request, Response> extends AsyncIterable<Response> {
+  write(request: Request): boolean
   end(): unknown
   cancel(): void
   on(event: string, listener: () => void): unknown
 }
+
+export type ConvertCall = DuplexCall<ConvertRequest, ReceivedConvertResponse>
 
 /**
  * One attempt on a fresh `call`. Rejects with what the call, the file or a sink failed with, when
@@ -76,11 +78,14 @@ export async function runConvertCall(
   const sinks: RenditionSink[] = []
   let uploadFault: unknown
   const startUpload = () => {
-    sendChunks(call, upload, over.signal).catch((error: unknown) => {
-      if (over.signal.aborted) return
-      uploadFault = error
-      call.cancel()
-    })
+    sendChunks(call, upload, over.signal).then(
+      () => call.end(),
+      (error: unknown) => {
+        if (over.signal.aborted) return
+        uploadFault = error
+        call.cancel()
+      },
+    )
   }
   try {
     if (options.signal.aborted) call.cancel()
@@ -113,10 +118,10 @@ export function conversionSpec(
  * The messages of a call, at the reader's pace. HTTP/2 pings would notice a lost converter as well,
  * but grpc-js ends running calls by a ping after a GOAWAY: https://github.com/grpc/grpc-node/issues/3068
  */
-async function* withoutSilence(
-  call: ConvertCall,
-  silenceMs: number,
-): AsyncIterable<ReceivedConvertResponse> {
+export async function* withoutSilence<Response>(
+  call: AsyncIterable<Response>,
+  silenceMs = maxSilenceMs,
+): AsyncIterable<Response> {
   const messages = call[Symbol.asyncIterator]()
   for (;;) {
     let timer: NodeJS.Timeout | undefined
@@ -180,18 +185,16 @@ export function chunkBytesOf(sizeBytes: number | undefined): number {
   return sizeBytes !== undefined && sizeBytes <= 4 * 1024 ** 2 ? 256 * 1024 : 64 * 1024
 }
 
-/** Sends the file as fast as it is taken, and half-closes; stops where `over` is aborted. */
+/** Sends the file as fast as it is taken; returns early if `over` is aborted. */
 export async function sendChunks(
-  call: Pick<ConvertCall, 'write' | 'end'>,
+  call: Pick<ConvertCall, 'write'>,
   upload: Upload,
   over: AbortSignal,
 ): Promise<void> {
   for await (const chunk of upload.open()) {
     if (over.aborted) return
-    if (!call.write({ part: 'chunk', chunk })) {
-      // `once` would reject on the call's own error as well, which the reader already hands on.
-      await once(call as unknown as EventEmitter, 'drain', { signal: over })
-    }
+    if (call.write({ part: 'chunk', chunk })) continue
+    // `once` would reject on the call's own error as well, which the reader already hands on.
+    await once(call as unknown as EventEmitter, 'drain', { signal: over })
   }
-  if (!over.aborted) call.end()
 }

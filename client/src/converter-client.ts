@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { credentials, Metadata } from '@grpc/grpc-js'
+import { credentials, Metadata, status } from '@grpc/grpc-js'
 import {
   ConverterService,
   type ReceivedConversionSummary,
@@ -9,7 +9,7 @@ import {
 import { HeraldError } from '@herald/proto/errors'
 import { type ConvertOptions, runConvertCall, type Upload } from './convert-call.js'
 import { converterFault } from './converter-faults.js'
-import { type EstimateOptions, runEstimateCall } from './estimate-call.js'
+import { type EstimateFile, runEstimateCall } from './estimate-call.js'
 import { createPatience } from './retry-patience.js'
 
 /** The converter at one address. Every failure is a HeraldError that may be shown. */
@@ -23,12 +23,26 @@ export interface ConverterClient {
    */
   convert(upload: Upload, options: ConvertOptions): Promise<ReceivedConversionSummary>
   /**
-   * Predicts what that would cost, and whether the converter would take it. Waits, tries anew and
-   * rejects as `convert` does. Resolves to undefined where the converter does not estimate.
+   * Predicts in one call what conversions would cost, and whether the converter would take the files.
+   * Waits and tries anew as `convert` does. Resolves when each file has its result; does not reject.
    */
-  estimate(upload: Upload, options: EstimateOptions): Promise<ReceivedEstimateResponse | undefined>
+  estimate(files: readonly EstimateFile[], options: EstimateOptions): Promise<void>
   /** Ends the connection. Idempotent. */
   close(): void
+}
+
+export interface EstimateOptions {
+  /** W3C Trace Context. */
+  readonly traceparent: string
+  readonly signal: AbortSignal
+  /** Called once for each file, by its index, as the results come. */
+  onResult(index: number, result: EstimateResult): void
+}
+
+export interface EstimateResult {
+  /** Undefined if there is a fault, or the converter is too old to estimate. */
+  readonly estimate?: ReceivedEstimateResponse
+  readonly fault?: HeraldError
 }
 
 const answerWithinMs = 5_000
@@ -83,8 +97,24 @@ export function openConverter(address: string): ConverterClient {
         return runConvertCall(client.convert(metadata), upload, options)
       }),
 
-    estimate: (upload, options) =>
-      patiently(options.signal, () => runEstimateCall(client, upload, options)),
+    async estimate(files, { traceparent, signal, onResult }) {
+      const open = new Map(files.entries())
+      const settle = (index: number, result: EstimateResult) => {
+        if (open.delete(index)) onResult(index, result)
+      }
+      const attempt = async () => {
+        const metadata = new Metadata()
+        metadata.set('traceparent', traceparent)
+        await runEstimateCall(client.estimateMany(metadata), new Map(open), signal, {
+          estimated: (index, estimate) => settle(index, { estimate }),
+          failed: (index, error) => settle(index, { fault: named(error) }),
+        }).catch((error) => {
+          if (error.code !== status.UNIMPLEMENTED) throw error
+        })
+      }
+      const fault = await patiently(signal, attempt).catch((error: HeraldError) => error)
+      for (const index of [...open.keys()]) settle(index, fault ? { fault } : {})
+    },
 
     close: () => client.close(),
   }

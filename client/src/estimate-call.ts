@@ -1,60 +1,95 @@
-import { type ClientWritableStream, Metadata, status } from '@grpc/grpc-js'
 import type {
-  ConverterServiceClient,
-  EstimateRequest,
+  EstimateManyRequest,
+  ReceivedEstimateFailure,
+  ReceivedEstimateManyResponse,
   ReceivedEstimateResponse,
   RenditionSpec,
 } from '@herald/proto/converter'
-import { conversionSpec, sendChunks, type Upload } from './convert-call.js'
+import { HeraldError, knownErrorCode } from '@herald/proto/errors'
+import {
+  conversionSpec,
+  type DuplexCall,
+  sendChunks,
+  type Upload,
+  withoutSilence,
+} from './convert-call.js'
 
-export interface EstimateOptions {
+export interface EstimateFile {
+  readonly upload: Upload
+  /** A UUIDv7. */
   readonly conversionId: string
   readonly renditions: readonly RenditionSpec[]
-  readonly traceparent: string
-  readonly signal: AbortSignal
 }
 
-// From a header it is quick; a document may have to be read as a whole.
-const answerWithinMs = 60_000
+/** Called once for each file, by its key. */
+export interface EstimateResults {
+  estimated(key: number, estimate: ReceivedEstimateResponse): void
+  /** The file cannot be read here, or not estimated there. */
+  failed(key: number, error: unknown): void
+}
+
+type EstimateCall = DuplexCall<EstimateManyRequest, ReceivedEstimateManyResponse>
 
 /**
- * Asks what a conversion would cost, sending no more of the file than the converter wants to see.
- * Resolves to undefined where it does not estimate; rejects with what the call or the file failed with.
+ * Asks on a fresh `call` what the conversions would cost, sending no more of a file than the
+ * converter wants to see. Resolves when `results` has all files; rejects with what the call failed
+ * with. Aborting `signal` cancels the call.
  */
 export async function runEstimateCall(
-  client: ConverterServiceClient,
-  upload: Upload,
-  options: EstimateOptions,
-): Promise<ReceivedEstimateResponse | undefined> {
-  const metadata = new Metadata()
-  metadata.set('traceparent', options.traceparent)
+  call: EstimateCall,
+  files: ReadonlyMap<number, EstimateFile>,
+  signal: AbortSignal,
+  results: EstimateResults,
+): Promise<void> {
+  const keys = [...files.keys()]
+  const open = new Set(keys)
   const over = new AbortController()
-  let call: ClientWritableStream<EstimateRequest> | undefined
-  const cancel = () => call?.cancel()
-  try {
-    return await new Promise((resolve, reject) => {
-      const opened = client.estimate(
-        metadata,
-        { deadline: Date.now() + answerWithinMs },
-        (error, response) => {
-          if (error?.code === status.UNIMPLEMENTED) resolve(undefined)
-          else if (error) reject(error)
-          else resolve(response)
-        },
-      )
-      call = opened
-      // What it fails with comes to the callback as well.
-      opened.on('error', () => {})
-      options.signal.addEventListener('abort', cancel, { once: true })
-      if (options.signal.aborted) cancel()
-      opened.write({ part: 'spec', spec: conversionSpec(upload, options) })
-      sendChunks(opened, upload, over.signal).catch((error: unknown) => {
-        if (!over.signal.aborted) reject(error)
+  /** Aborted when the converter wants no more of the file that is being sent. */
+  let enough = new AbortController()
+  let sending: number | undefined
+
+  const cancel = () => call.cancel()
+  // The iterator hands the error on; without a listener it would end the process as well.
+  call.on('error', () => over.abort())
+  signal.addEventListener('abort', cancel, { once: true })
+
+  const sendAll = async () => {
+    for (const [key, file] of files) {
+      sending = key
+      enough = new AbortController()
+      const stop = AbortSignal.any([over.signal, enough.signal])
+      if (stop.aborted) return
+      call.write({ part: 'spec', spec: conversionSpec(file.upload, file) })
+      await sendChunks(call, file.upload, stop).catch((error: unknown) => {
+        if (!stop.aborted && open.delete(key)) results.failed(key, error)
       })
+    }
+    call.end()
+  }
+  try {
+    if (signal.aborted) cancel()
+    else void sendAll()
+    for await (const { index, estimate, failure } of withoutSilence(call)) {
+      const key = keys[index]
+      if (key === undefined) continue
+      if (key === sending) enough.abort()
+      if (!open.delete(key)) continue
+      if (estimate) results.estimated(key, estimate)
+      else results.failed(key, faultOf(failure))
+    }
+    if (open.size === 0) return
+    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The converter broke off its answer.', {
+      remedy: 'Try again.',
     })
   } finally {
     over.abort()
-    options.signal.removeEventListener('abort', cancel)
+    signal.removeEventListener('abort', cancel)
     cancel()
   }
+}
+
+function faultOf(failure: ReceivedEstimateFailure | null | undefined): HeraldError {
+  const { errorCode, message = '', remedy } = failure ?? {}
+  const code = knownErrorCode(errorCode) ?? 'HERALD_INTERNAL'
+  return new HeraldError(code, message, remedy ? { remedy } : {})
 }

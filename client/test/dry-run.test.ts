@@ -1,7 +1,21 @@
-import { readdir, writeFile } from 'node:fs/promises'
-import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
-import { ConverterService } from '@herald/proto/converter'
+import { readdir, rm, writeFile } from 'node:fs/promises'
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import {
+  ConverterService,
+  type EstimateManyResponse,
+  type ReceivedEstimateManyRequest,
+} from '@herald/proto/converter'
+import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type EstimateResult, openConverter } from '../src/converter-client.js'
+import { type InputFile, inspectInput } from '../src/input-file.js'
+import { newTraceparent } from '../src/trace.js'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { openWorkshop } from './workshop.js'
@@ -23,16 +37,18 @@ async function workshop(files: Record<string, Uint8Array | string>, address = co
 }
 
 type Callback = (error: unknown, response?: unknown) => void
+type EstimateManyCall = ServerDuplexStream<ReceivedEstimateManyRequest, EstimateManyResponse>
 
-/** A converter of one format, with an `Estimate` of its own. */
-async function converterThat(estimate: (callback: Callback) => void): Promise<string> {
+/** A converter of one format, with an `EstimateMany` of its own or, as older ones, without any. */
+async function converterThat(estimateMany?: (call: EstimateManyCall) => void): Promise<string> {
   const server = new Server()
   const webp = { name: 'webp', extensions: ['webp'], readable: true, writable: true }
   const handlers = {
     ListFormats: (_call: unknown, callback: Callback) =>
       callback(null, { formats: [webp], limits: { workers: 2 } }),
-    Estimate: (_call: unknown, callback: Callback) => estimate(callback),
+    Estimate: (_call: unknown, callback: Callback) => callback({ code: status.UNIMPLEMENTED }),
     Convert: () => {},
+    ...(estimateMany ? { EstimateMany: estimateMany } : {}),
   }
   server.addService(ConverterService.service, handlers as unknown as UntypedServiceImplementation)
   const port = await new Promise<number>((resolve, reject) => {
@@ -57,18 +73,72 @@ describe('herald convert --dry-run', () => {
     expect((await readdir(shop.folder)).sort()).toEqual(['a.png', 'b.png'])
   })
 
-  test('asks for several files at a time, and lists them in their order', async () => {
-    const answers: (() => void)[] = []
-    const address = await converterThat((callback) => {
-      answers.push(() => callback(null, { fits: true }))
-      // The last to ask is answered first.
-      if (answers.length === 3) for (const answer of answers.reverse()) answer()
+  test('asks for all files in one call, and lists them in their order', async () => {
+    let calls = 0
+    const address = await converterThat((call) => {
+      calls += 1
+      let specs = 0
+      call.on('data', ({ spec }: ReceivedEstimateManyRequest) => {
+        if (spec) specs += 1
+      })
+      call.on('end', () => {
+        // The last file is answered first.
+        while (specs-- > 0) call.write({ index: specs, estimate: { fits: true } })
+        call.end()
+      })
     })
-    const files = Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.png`, gradient(8, 8)]))
-    const shop = await workshop(files, address)
-    const names = Object.keys(files)
+    const names = Array.from({ length: 30 }, (_, at) => `${at + 10}.png`)
+    const shop = await workshop(Object.fromEntries(names.map((name) => [name, 'png'])), address)
     const { stdout } = await shop.herald(['convert', ...names, '-t', 'webp', '--dry-run'])
-    expect(stdout.match(/^\w\.png/gm)).toEqual(['a.png', 'b.png', 'c.png'])
+    expect(stdout.match(/^\d+\.png/gm)).toEqual(names)
+    expect(calls).toBe(1)
+  })
+
+  test('asks again for the files that were not answered when the converter was lost', async () => {
+    const asked: string[][] = []
+    const address = await converterThat((call) => {
+      const names: string[] = []
+      asked.push(names)
+      call.on('data', ({ spec }: ReceivedEstimateManyRequest) => {
+        if (spec) names.push(spec.fileName)
+      })
+      call.on('end', () => {
+        call.write({ index: 0, estimate: { fits: true } })
+        if (asked.length > 1) call.end()
+        else call.emit('error', { code: status.UNAVAILABLE, details: 'restarting' })
+      })
+    })
+    const shop = await workshop({ 'a.png': 'png', 'b.png': 'png' }, address)
+    const { stdout } = await shop.herald(['convert', 'a.png', 'b.png', '-t', 'webp', '--dry-run'])
+    expect(stdout.match(/^\w\.png/gm)).toEqual(['a.png', 'b.png'])
+    expect(asked).toEqual([['a.png', 'b.png'], ['b.png']])
+  })
+
+  test('a file that can no longer be read does not keep the others from their estimate', async () => {
+    const shop = await workshop({ 'a.png': gradient(40, 30), 'b.png': gradient(40, 30) })
+    const [a, b] = await Promise.all(
+      ['a.png', 'b.png'].map((name) => inspectInput(shop.path(name))),
+    )
+    await rm(shop.path('a.png'))
+    const client = openConverter(converter.address)
+    onTestFinished(() => client.close())
+    const results: EstimateResult[] = []
+    const files = [a, b].map((upload) => ({
+      upload: upload as InputFile,
+      conversionId: uuidv7(),
+      renditions: [{ format: 'webp' }],
+    }))
+    await client.estimate(files, {
+      traceparent: newTraceparent(),
+      signal: AbortSignal.timeout(60_000),
+      onResult(index, result) {
+        results[index] = result
+      },
+    })
+    expect(results).toMatchObject([
+      { fault: { code: 'HERALD_UNREADABLE_FILE' } },
+      { estimate: { fits: true } },
+    ])
   })
 
   test('does not say that the converter estimates nothing if no file was left to estimate', async () => {
@@ -109,9 +179,7 @@ describe('herald convert --dry-run', () => {
   })
 
   test('does without the estimate where the converter has none', async () => {
-    const older = await converterThat((callback) =>
-      callback({ code: status.UNIMPLEMENTED, details: 'not yet' }),
-    )
+    const older = await converterThat()
     const shop = await workshop({ 'a.png': gradient(8, 8) }, older)
     const {
       status: exit,

@@ -10,7 +10,7 @@ import { guardCalls } from './call-guard.js'
 import type { ConverterConfig } from './config.js'
 import { Connections } from './connections.js'
 import { convertHandler } from './convert-handler.js'
-import { estimateHandler } from './estimate-handler.js'
+import { estimateHandlers } from './estimate-handler.js'
 import { openWindows } from './flow-control.js'
 import { maxChunkBytes } from './limits.js'
 import { listFormats } from './list-formats.js'
@@ -95,7 +95,7 @@ export async function createApp(
   openWindows(server)
   const handlers: ConverterServiceHandlers = {
     Convert: convertHandler({ ...planning, pool, spool, admission, pace, metrics, logger }),
-    Estimate: estimateHandler({ ...planning, pool, spool, pace, peerShare, logger }),
+    ...estimateHandlers({ ...planning, pool, spool, pace, peerShare, logger }),
     ListFormats: (_call, callback) =>
       callback(null, listFormats(abilities, { ...limits, workers }, lacks)),
   }

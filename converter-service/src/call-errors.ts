@@ -4,13 +4,16 @@ import type { Logger } from '@herald/runtime/logger'
 
 /** The status of a failed call: known errors by the table, defects in general terms and logged. */
 export function failureStatus(error: unknown, logger: Logger): StatusObject {
-  if (error instanceof HeraldError) return errorStatus(error)
+  return errorStatus(shownError(error, logger))
+}
+
+/** The error as it may be shown: a defect is logged and becomes HERALD_INTERNAL. */
+export function shownError(error: unknown, logger: Logger): HeraldError {
+  if (error instanceof HeraldError) return error
   logger.error({ err: error }, 'a defect')
-  return errorStatus(
-    new HeraldError('HERALD_INTERNAL', 'Something went wrong inside the server.', {
-      remedy: 'Try again; if it happens again, the log of the server says more.',
-    }),
-  )
+  return new HeraldError('HERALD_INTERNAL', 'Something went wrong inside the server.', {
+    remedy: 'Try again; if it happens again, the log of the server says more.',
+  })
 }
 
 export function errorStatus({

@@ -1,49 +1,45 @@
-import { open } from 'node:fs/promises'
-import type { ServerReadableStream, sendUnaryData } from '@grpc/grpc-js'
+import type { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
+import type { ServerDuplexStream, StatusObject } from '@grpc/grpc-js'
 import type {
-  EstimateResponse,
-  ReceivedEstimateRequest,
-  RenditionEstimate,
+  ConverterServiceHandlers,
+  EstimateFailure,
+  EstimateManyResponse,
+  ReceivedEstimateManyRequest,
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import { failureStatus } from './call-errors.js'
+import { failureStatus, shownError } from './call-errors.js'
 import { addressOf } from './connections.js'
-import { isShort, type SourceFacts } from './estimate.js'
-import { formatNamed } from './formats.js'
+import { estimateFile, type FileServices } from './estimate-file.js'
 import { readCall, type UploadPace } from './incoming.js'
 import { PeerLimit } from './peer-limit.js'
-import { sniffBytes } from './sniff.js'
-import { checkSpec, emptyFile, tooManyBytes } from './spec.js'
-import type { Spool } from './spool.js'
-import { readableFormat } from './upload.js'
-import { type PlanningContext, planWork, type Work } from './work.js'
-import type { Pool } from './worker/pool.js'
 
-type EstimateCall = ServerReadableStream<ReceivedEstimateRequest, EstimateResponse>
+type EstimateManyCall = ServerDuplexStream<ReceivedEstimateManyRequest, EstimateManyResponse>
 
-export interface EstimateServices extends PlanningContext {
-  readonly pool: Pool
-  readonly spool: Spool
+export interface EstimateServices extends FileServices {
   readonly pace: UploadPace
+  readonly logger: Logger
   /** The most of the estimates that one peer may hold, 0 to 1. */
   readonly peerShare: number
-  readonly logger: Logger
 }
 
-/** How much of a file is read before its header is tried; what does not do then takes all of it. */
-const triesAt = [64 * 1024, 1024 * 1024]
 /** Estimates at a time: each holds a part of a file on disk. */
 const maxAtOnce = 64
-/** Reading a header takes milliseconds; of a document the pages must be laid out. */
-const inspectTimeoutMs = 5000
 
-/** Answers what a conversion would cost, from as few of its bytes as will do. */
-export function estimateHandler(
+/** Answer what conversions would cost, from as few of the files' bytes as will do. */
+export function estimateHandlers(
   services: EstimateServices,
-): (call: EstimateCall, callback: sendUnaryData<EstimateResponse>) => void {
+): Pick<ConverterServiceHandlers, 'Estimate' | 'EstimateMany'> {
+  const { pace, logger } = services
   const limit = new PeerLimit(maxAtOnce, services.peerShare)
-  return (call, callback) => {
+  // An estimate is soon useless, and it holds one of few places.
+  const estimatePace = { ...pace, timeoutMs: Math.min(pace.timeoutMs, pace.idleMs) }
+
+  const admitted = async <T>(
+    call: EventEmitter & { getPeer(): string },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
     const gone = new AbortController()
     call.on('cancelled', () =>
       gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller ended the estimate.')),
@@ -51,141 +47,117 @@ export function estimateHandler(
     const address = addressOf(call.getPeer())
     try {
       limit.refuseIfFull(address, 'estimates are under way')
+      limit.add(address)
+      return await work(gone.signal).finally(() => limit.remove(address))
     } catch (error) {
-      return callback(failureStatus(error, services.logger))
+      throw failureStatus(gone.signal.aborted ? gone.signal.reason : error, logger)
     }
-    limit.add(address)
-    answer(call, gone.signal, services)
-      .then(
+  }
+
+  return {
+    Estimate: (call, callback) => {
+      admitted(call, async (signal) => {
+        const incoming = readCall(call, estimatePace)
+        return estimateFile(await incoming.spec(), incoming.chunks(), signal, services)
+      }).then(
         (response) => callback(null, response),
-        (error) =>
-          callback(
-            failureStatus(gone.signal.aborted ? gone.signal.reason : error, services.logger),
-          ),
+        (status: StatusObject) => callback(status),
       )
-      .finally(() => limit.remove(address))
+    },
+    EstimateMany: (call) => {
+      admitted(call, (signal) => estimateMany(call, estimatePace, signal, services)).then(
+        () => call.end(),
+        (status) => call.emit('error', status),
+      )
+    },
   }
 }
 
-async function answer(
-  call: EstimateCall,
+/**
+ * Reads one file after the other. A file that has come whole is inspected while the next ones are
+ * read: that of a document takes seconds.
+ */
+async function estimateMany(
+  call: EstimateManyCall,
+  pace: UploadPace,
   signal: AbortSignal,
   services: EstimateServices,
-): Promise<EstimateResponse> {
-  const { spool, abilities, limits, pace } = services
-  // An estimate is soon useless, and it holds one of few places.
-  const timeoutMs = Math.min(pace.timeoutMs, pace.idleMs)
-  const incoming = readCall(call, { ...pace, timeoutMs })
-  const { sizeBytes: announced, ...spec } = await incoming.spec()
-  if (announced === 0) throw emptyFile()
-  const plan = checkSpec(spec, abilities, limits.maxBytes)
-  const known: EstimateResponse = {}
-  const folder = await spool.open()
+): Promise<void> {
+  const nextFile = splitIntoFiles(call)
+  const pending = new Set<Promise<void>>()
   try {
-    if (announced !== undefined && announced > limits.maxBytes) {
-      throw tooManyBytes(announced, limits.maxBytes)
+    for (let index = 0; ; index++) {
+      const file = nextFile()
+      const incoming = readCall(file, pace)
+      const spec = await incoming.spec().catch((error) => {
+        if (!file.isEnd()) throw error
+      })
+      if (!spec) break
+      const answered = estimateFile(spec, incoming.chunks(), signal, services)
+        .then(
+          (estimate) => ({ index, estimate }),
+          (error) => ({ index, failure: failureOf(error, services.logger) }),
+        )
+        .then((message) => send(call, message))
+        .then(() => void pending.delete(answered))
+      pending.add(answered)
+      await Promise.race([answered, file.complete])
+      for await (const _unneeded of incoming.chunks()) signal.throwIfAborted()
+      if (pending.size > services.workers) await Promise.race(pending)
     }
-    const { fileName, trackedChanges } = plan
-    const file = { path: folder.path('source'), fileName, announced, trackedChanges }
-    const source = await readHeader(incoming.chunks(), file, signal, services)
-    const { format, width, height, pages } = source
-    const { mediaType } = formatNamed(format)
-    const sizeBytes = announced ?? 0
-    known.input = { format, mediaType, sizeBytes, width, height, pages }
-    const work = planWork(plan.renditions, source, services)
-    return { ...known, fits: true, renditions: describe(work), workMs: source.ms + work.ms }
-  } catch (error) {
-    if (!(error instanceof HeraldError) || !limitCodes.has(error.code)) throw error
-    const { code, publicMessage, remedy = '' } = error
-    return { ...known, fits: false, errorCode: code, message: publicMessage, remedy }
+    await Promise.all(pending)
   } finally {
-    await folder.remove()
+    await Promise.allSettled(pending)
   }
 }
 
-/** What the server's limits forbid is an answer; anything else is a failure of the call. */
-const limitCodes: ReadonlySet<string> = new Set([
-  'HERALD_TOO_MANY_BYTES',
-  'HERALD_TOO_MANY_PIXELS',
-  'HERALD_TOO_MANY_PAGES',
-])
-
-function describe({ pieces }: Work): RenditionEstimate[] {
-  const asked = [...new Set(pieces.map(({ plan }) => plan.index))]
-  return asked.map((index) => {
-    const alike = pieces.filter(({ plan }) => plan.index === index)
-    const { width = 0, height = 0, pages = 1, effort } = alike[0]?.estimate ?? {}
-    const workMs = alike.reduce((sum, piece) => sum + piece.estimate.ms, 0)
-    return {
-      ...{ index, width, height, pages, files: alike.length, workMs },
-      ...(effort === undefined ? {} : { effort }),
-    }
-  })
+/** The messages of one file. */
+interface FileOfCall extends Pick<Readable, 'iterator'> {
+  /** Resolves when its last message has been read. */
+  readonly complete: Promise<void>
+  /** The stream ended where its spec should have been. */
+  isEnd(): boolean
 }
 
-/** Whether size and pages are known from the beginning of a file of that format. */
-function standsInFront(format: string): boolean {
-  // Of half an animation or document, only the pages so far would be counted.
-  const { animates, paged, engine } = formatNamed(format)
-  return !animates && !paged && engine === 'image'
-}
-
-interface HeaderFile {
-  readonly path: string
-  readonly fileName: string
-  readonly announced: number | undefined
-  readonly trackedChanges: boolean
-}
-
-/** Takes bytes until the header can be read. */
-async function readHeader(
-  chunks: AsyncIterable<Buffer>,
-  { path, fileName, announced, trackedChanges }: HeaderFile,
-  signal: AbortSignal,
-  { pool, abilities, limits }: EstimateServices,
-): Promise<SourceFacts & { readonly ms: number }> {
-  const file = await open(path, 'wx', 0o600)
-  const inspect = async (format: string) => {
-    const isHeader = formatNamed(format).engine === 'image'
-    const job = pool.openJob(isHeader ? { budget: { timeoutMs: inspectTimeoutMs } } : {})
-    const cancel = () => job.end('cancelled', signal.reason)
-    signal.addEventListener('abort', cancel)
-    try {
-      signal.throwIfAborted()
-      const source = { path, format, name: fileName, trackedChanges }
-      const task = { kind: 'inspect', source } as const
-      return await job.run(task, isShort(format))
-    } finally {
-      signal.removeEventListener('abort', cancel)
-    }
-  }
-  let received = 0
-  let head = Buffer.alloc(0)
-  let tries = 0
-  try {
-    for await (const chunk of chunks) {
-      await file.writev([chunk])
-      received += chunk.length
-      if (received > limits.maxBytes) throw tooManyBytes(announced, limits.maxBytes)
-      if (head.length < sniffBytes) head = Buffer.concat([head, chunk]).subarray(0, sniffBytes)
-      if (received < (triesAt[tries] ?? Number.POSITIVE_INFINITY)) continue
-      tries++
-      const format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
-      if (format === undefined || !standsInFront(format)) continue
-      try {
-        const { result, ms } = await inspect(format)
-        return { ...result, format, sizeBytes: announced ?? received, ms }
-      } catch (error) {
-        // The header may be longer than what has come.
-        if (!(error instanceof HeraldError) || error.code !== 'HERALD_CORRUPT_FILE') throw error
+/** Each call of the function it returns gives the next file; the one before must have been read. */
+function splitIntoFiles(call: EstimateManyCall): () => FileOfCall {
+  // Leaving the loop must not destroy the stream: the answers are still to be sent on it.
+  const messages: AsyncIterator<ReceivedEstimateManyRequest> = call
+    .iterator({ destroyOnReturn: false })
+    [Symbol.asyncIterator]()
+  let first: Promise<IteratorResult<ReceivedEstimateManyRequest>> | undefined
+  return () => {
+    let isEnd = false
+    let complete = () => {}
+    const completed = new Promise<void>((resolve) => {
+      complete = resolve
+    })
+    async function* read() {
+      first ??= messages.next()
+      let message = await first
+      isEnd = message.done ?? false
+      while (!message.done) {
+        yield message.value
+        first = messages.next()
+        message = await first
+        if (message.value?.spec) break
       }
+      complete()
     }
-    if (received === 0) throw emptyFile()
-    const format = await readableFormat({ head, fileName, path, isComplete: true }, abilities)
-    if (format === undefined) throw new Error('a whole file of no format')
-    const { result, ms } = await inspect(format)
-    return { ...result, format, sizeBytes: received, ms }
-  } finally {
-    await file.close()
+    const file = read()
+    return { iterator: () => file, complete: completed, isEnd: () => isEnd }
   }
+}
+
+const send = (call: EstimateManyCall, message: EstimateManyResponse): Promise<void> =>
+  new Promise((resolve, reject) => {
+    call.write(message, (error?: Error | null) => (error ? reject(error) : resolve()))
+  })
+
+/** What is wrong with one file is its answer; what may pass is thrown, for all to be asked again. */
+function failureOf(thrown: unknown, logger: Logger): EstimateFailure {
+  const error = shownError(thrown, logger)
+  if (error.retryable) throw error
+  const { code, publicMessage, remedy = '' } = error
+  return { errorCode: code, message: publicMessage, remedy }
 }

@@ -1,6 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js'
 import type {
   ConversionSpec,
+  ReceivedEstimateManyResponse,
   ReceivedEstimateResponse,
   RenditionSpec,
 } from '@herald/proto/converter'
@@ -113,6 +114,72 @@ test('the progress and the summary of a conversion give its estimate', async () 
   expect(summary.estimatedMs).toBeGreaterThan(5)
   expect(progress.some(({ estimatedMs }) => estimatedMs === summary.estimatedMs)).toBe(true)
 })
+
+describe('an estimate of many files in one call', () => {
+  test('answers each file by its number, and drops the bytes it does not need', async () => {
+    const answers = await askMany([
+      { bytes: await noisy, format: 'webp' },
+      { bytes: small, format: 'png' },
+      { bytes: await animation('gif', 3), format: 'webp' },
+    ])
+    expect(answers).toMatchObject([
+      { estimate: { fits: true, input: { width: 2400, height: 1800 } } },
+      { estimate: { fits: true, input: { format: 'png' } } },
+      { estimate: { fits: true, renditions: [{ pages: 3 }] } },
+    ])
+    await converter.spoolEmpties()
+  })
+
+  test('goes on after files that cannot be estimated, and says why', async () => {
+    const answers = await askMany([
+      { bytes: Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]), format: 'webp' },
+      { bytes: small, format: 'wepb' },
+      { bytes: small.subarray(0, 20), format: 'webp' },
+      { bytes: Buffer.alloc(0), format: 'webp' },
+      { bytes: await twoHalves(5000, 4100).jpeg().toBuffer(), format: 'webp' },
+      { bytes: small, format: 'webp' },
+    ])
+    expect(answers).toMatchObject([
+      { failure: { errorCode: 'HERALD_UNSUPPORTED_FILE' } },
+      {
+        failure: {
+          errorCode: 'HERALD_UNKNOWN_FORMAT',
+          message: expect.stringContaining('wepb'),
+          remedy: expect.stringMatching(/./),
+        },
+      },
+      { failure: { errorCode: 'HERALD_CORRUPT_FILE' } },
+      { failure: { errorCode: 'HERALD_EMPTY_FILE' } },
+      { estimate: { fits: false, errorCode: 'HERALD_TOO_MANY_PIXELS' } },
+      { estimate: { fits: true } },
+    ])
+  })
+
+  test('fails as a whole if it does not begin with a spec', async () => {
+    const call = converter.client.estimateMany()
+    call.write({ chunk: small })
+    call.end()
+    await expect(call.toArray()).rejects.toMatchObject({
+      details: expect.stringContaining('ConversionSpec'),
+    })
+  })
+})
+
+/** Asks for all files in one call, sending each as a whole; the answers in the order of the files. */
+async function askMany(
+  files: readonly { readonly bytes: Buffer; readonly format: string }[],
+): Promise<ReceivedEstimateManyResponse[]> {
+  const call = converter.client.estimateMany()
+  for (const { bytes, format } of files) {
+    call.write({ spec: { fileName: 'x', renditions: [{ format }], sizeBytes: bytes.length } })
+    for (let at = 0; at < bytes.length; at += 256 * 1024) {
+      call.write({ chunk: bytes.subarray(at, at + 256 * 1024) })
+    }
+  }
+  call.end()
+  const answers: ReceivedEstimateManyResponse[] = await call.toArray()
+  return answers.sort((a, b) => a.index - b.index)
+}
 
 const ask = (bytes: Buffer, renditions: RenditionSpec[], spec: Partial<ConversionSpec> = {}) =>
   askOn(converter, bytes, renditions, spec)

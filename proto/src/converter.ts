@@ -28,6 +28,18 @@ export type {
   Engine__Output as ReceivedEngine,
 } from './generated/herald/converter/v1/Engine.js'
 export type {
+  EstimateFailure,
+  EstimateFailure__Output as ReceivedEstimateFailure,
+} from './generated/herald/converter/v1/EstimateFailure.js'
+export type {
+  EstimateManyRequest,
+  EstimateManyRequest__Output as ReceivedEstimateManyRequest,
+} from './generated/herald/converter/v1/EstimateManyRequest.js'
+export type {
+  EstimateManyResponse,
+  EstimateManyResponse__Output as ReceivedEstimateManyResponse,
+} from './generated/herald/converter/v1/EstimateManyResponse.js'
+export type {
   EstimateRequest,
   EstimateRequest__Output as ReceivedEstimateRequest,
 } from './generated/herald/converter/v1/EstimateRequest.js'

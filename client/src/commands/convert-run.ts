@@ -6,6 +6,7 @@ import { announceFailure, convertAndAnnounce } from '../convert-and-announce.js'
 import type { ConverterClient } from '../converter-client.js'
 import { type ConvertJob, faultOf, isSound, type SoundJob } from './convert-job.js'
 import type { FileOutcome } from './convert-report.js'
+import { inOrder } from './in-order.js'
 import type { ProgressBars } from './progress-bars.js'
 
 /** What all files of a run have in common. */
@@ -48,15 +49,7 @@ export async function convertAll(
   const runSize = jobs.filter(
     (job) => isSound(job) || (job.fault && isWorthTelling(job.fault, run)),
   ).length
-  const waiting = new Map<number, FileOutcome>()
-  let reported = 0
-  const report = (at: number, outcome: FileOutcome) => {
-    waiting.set(at, outcome)
-    for (let first = waiting.get(reported); first; first = waiting.get(reported)) {
-      waiting.delete(reported++)
-      done(first)
-    }
-  }
+  const report = inOrder(done)
   const unfinished = new Set<Promise<void>>()
   let next = 0
   const work = async () => {

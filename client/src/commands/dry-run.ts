@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { ReceivedEstimateResponse, ReceivedRenditionEstimate } from '@herald/proto/converter'
 import { HeraldError, knownErrorCode } from '@herald/proto/errors'
 import type { Terminal } from '@herald/runtime/terminal'
@@ -16,10 +15,12 @@ import type { CommandContext } from '../command-context.js'
 import type { ConverterClient } from '../converter-client.js'
 import { pageName } from '../output-name.js'
 import type { PlannedRendition } from '../plan-conversions.js'
-import { type ConvertJob, faultOf, isSound } from './convert-job.js'
+import { newTraceparent } from '../trace.js'
+import { type ConvertJob, isSound, type SoundJob } from './convert-job.js'
 import { errorOf } from './convert-json.js'
 import type { ConvertCommandOptions } from './convert-options.js'
 import { tellFault } from './convert-report.js'
+import { inOrder } from './in-order.js'
 import type { PreparedRun } from './prepare-jobs.js'
 
 /** What the conversion of one file would be. */
@@ -41,15 +42,14 @@ export async function dryRun(
   { terminal, signal }: CommandContext,
 ): Promise<number> {
   const all: FileEstimate[] = []
-  // One more than the converter works on at once, as in a run.
-  const atOnce = options.jobs ?? (workers ?? availableParallelism()) + 1
-  for await (const one of estimateAll(jobs, atOnce, converter, signal)) {
-    if (one.fault?.code === 'HERALD_CANCELLED') break
+  const report = inOrder((one: FileEstimate) => {
+    if (one.fault?.code === 'HERALD_CANCELLED') return
     all.push(one)
     terminal.status(`[${all.length}/${jobs.length}] ${shown(one.job.given)}`)
     if (options.json) terminal.print(jsonLine(jsonOf(one)))
     else print(terminal, one)
-  }
+  })
+  await estimateAll(jobs, converter, signal, report)
   terminal.status('')
   if (!options.json) {
     const width = terminal.width('stderr') ?? Number.POSITIVE_INFINITY
@@ -58,39 +58,29 @@ export async function dryRun(
   return all.find(({ fault }) => fault)?.fault?.exitCode ?? 0
 }
 
-/** In the order of the jobs; after an abort each of the rest is HERALD_CANCELLED. */
-async function* estimateAll(
+/** Asks for all files in one call; after an abort each of the rest is HERALD_CANCELLED. */
+async function estimateAll(
   jobs: readonly ConvertJob[],
-  atOnce: number,
   converter: ConverterClient,
   signal: AbortSignal,
-): AsyncGenerator<FileEstimate> {
-  const pending: Promise<FileEstimate>[] = []
-  for (const job of jobs) {
-    pending.push(estimateFile(job, converter, signal))
-    const first = pending.length >= atOnce ? pending.shift() : undefined
-    if (first) yield await first
+  report: (at: number, estimate: FileEstimate) => void,
+): Promise<void> {
+  const asked: { at: number; job: SoundJob }[] = []
+  for (const [at, job] of jobs.entries()) {
+    if (isSound(job)) asked.push({ at, job })
+    else report(at, { job, estimate: undefined, fault: job.fault })
   }
-  for (const each of pending) yield await each
-}
-
-/** Does not reject. */
-async function estimateFile(
-  job: ConvertJob,
-  converter: ConverterClient,
-  signal: AbortSignal,
-): Promise<FileEstimate> {
-  if (!isSound(job)) return { job, estimate: undefined, fault: job.fault }
-  try {
-    const { conversionId, traceparent } = job
-    const renditions = job.renditions.map(({ spec }) => spec)
-    const estimate = await converter.estimate(job.input, {
-      ...{ conversionId, traceparent, renditions, signal },
-    })
-    return { job, estimate, fault: estimate && refusalOf(estimate) }
-  } catch (error) {
-    return { job, estimate: undefined, fault: faultOf(error) }
-  }
+  if (asked.length === 0) return
+  const files = asked.map(({ job: { input, conversionId, renditions } }) => ({
+    ...{ upload: input, conversionId, renditions: renditions.map(({ spec }) => spec) },
+  }))
+  await converter.estimate(files, {
+    ...{ traceparent: newTraceparent(), signal },
+    onResult(index, { estimate, fault }) {
+      const { at, job } = asked[index] as { at: number; job: SoundJob }
+      report(at, { job, estimate, fault: fault ?? (estimate && refusalOf(estimate)) })
+    },
+  })
 }
 
 function refusalOf({ fits, errorCode, message, remedy }: ReceivedEstimateResponse) {

@@ -8,6 +8,9 @@ import type { ConvertRequest as _herald_converter_v1_ConvertRequest, ConvertRequ
 import type { ConvertResponse as _herald_converter_v1_ConvertResponse, ConvertResponse__Output as _herald_converter_v1_ConvertResponse__Output } from './herald/converter/v1/ConvertResponse.js';
 import type { ConverterServiceClient as _herald_converter_v1_ConverterServiceClient, ConverterServiceDefinition as _herald_converter_v1_ConverterServiceDefinition } from './herald/converter/v1/ConverterService.js';
 import type { Engine as _herald_converter_v1_Engine, Engine__Output as _herald_converter_v1_Engine__Output } from './herald/converter/v1/Engine.js';
+import type { EstimateFailure as _herald_converter_v1_EstimateFailure, EstimateFailure__Output as _herald_converter_v1_EstimateFailure__Output } from './herald/converter/v1/EstimateFailure.js';
+import type { EstimateManyRequest as _herald_converter_v1_EstimateManyRequest, EstimateManyRequest__Output as _herald_converter_v1_EstimateManyRequest__Output } from './herald/converter/v1/EstimateManyRequest.js';
+import type { EstimateManyResponse as _herald_converter_v1_EstimateManyResponse, EstimateManyResponse__Output as _herald_converter_v1_EstimateManyResponse__Output } from './herald/converter/v1/EstimateManyResponse.js';
 import type { EstimateRequest as _herald_converter_v1_EstimateRequest, EstimateRequest__Output as _herald_converter_v1_EstimateRequest__Output } from './herald/converter/v1/EstimateRequest.js';
 import type { EstimateResponse as _herald_converter_v1_EstimateResponse, EstimateResponse__Output as _herald_converter_v1_EstimateResponse__Output } from './herald/converter/v1/EstimateResponse.js';
 import type { Format as _herald_converter_v1_Format, Format__Output as _herald_converter_v1_Format__Output } from './herald/converter/v1/Format.js';
@@ -45,6 +48,9 @@ export interface ProtoGrpcType {
          */
         ConverterService: SubtypeConstructor<typeof grpc.Client, _herald_converter_v1_ConverterServiceClient> & { service: _herald_converter_v1_ConverterServiceDefinition }
         Engine: MessageTypeDefinition<_herald_converter_v1_Engine, _herald_converter_v1_Engine__Output>
+        EstimateFailure: MessageTypeDefinition<_herald_converter_v1_EstimateFailure, _herald_converter_v1_EstimateFailure__Output>
+        EstimateManyRequest: MessageTypeDefinition<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyRequest__Output>
+        EstimateManyResponse: MessageTypeDefinition<_herald_converter_v1_EstimateManyResponse, _herald_converter_v1_EstimateManyResponse__Output>
         EstimateRequest: MessageTypeDefinition<_herald_converter_v1_EstimateRequest, _herald_converter_v1_EstimateRequest__Output>
         EstimateResponse: MessageTypeDefinition<_herald_converter_v1_EstimateResponse, _herald_converter_v1_EstimateResponse__Output>
         Fit: EnumTypeDefinition

@@ -1,3 +1,4 @@
+import type { ReceivedEstimateResponse } from '@herald/proto/converter'
 import type { RequestHandler } from 'express'
 import { v7 as uuidv7 } from 'uuid'
 import { newTraceparent } from '../../trace.js'
@@ -30,12 +31,16 @@ export function estimateRoute({ converter, limits, stopping, view }: Services): 
           const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
           const upload = streamUpload(part.stream, file, () => gone.abort())
           try {
-            const estimate = await converter.estimate(upload, {
-              conversionId: uuidv7(),
+            const asked = { upload, conversionId: uuidv7(), renditions: [specOf(wishes)] }
+            let estimate: ReceivedEstimateResponse | undefined
+            await converter.estimate([asked], {
               traceparent: newTraceparent(),
-              renditions: [specOf(wishes)],
               signal: AbortSignal.any([gone.signal, stopping, AbortSignal.timeout(answerWithinMs)]),
+              onResult(_index, result) {
+                estimate = result.estimate
+              },
             })
+            // Only a guess was asked for: the conversion itself says what is wrong.
             if (!estimate) return void response.status(204).end()
             const { input, renditions, workMs, fits, errorCode, message } = estimate
             const [rendition] = renditions
@@ -47,9 +52,6 @@ export function estimateRoute({ converter, limits, stopping, view }: Services): 
               fits,
               message: fits ? '' : (view(language).words.faults[errorCode] ?? message),
             })
-          } catch {
-            // Only a guess was asked for: the conversion itself says what is wrong.
-            if (!response.headersSent) response.status(204).end()
           } finally {
             upload.drain()
           }

@@ -4,6 +4,8 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ConvertRequest as _herald_converter_v1_ConvertRequest, ConvertRequest__Output as _herald_converter_v1_ConvertRequest__Output } from '../../../herald/converter/v1/ConvertRequest.js';
 import type { ConvertResponse as _herald_converter_v1_ConvertResponse, ConvertResponse__Output as _herald_converter_v1_ConvertResponse__Output } from '../../../herald/converter/v1/ConvertResponse.js';
+import type { EstimateManyRequest as _herald_converter_v1_EstimateManyRequest, EstimateManyRequest__Output as _herald_converter_v1_EstimateManyRequest__Output } from '../../../herald/converter/v1/EstimateManyRequest.js';
+import type { EstimateManyResponse as _herald_converter_v1_EstimateManyResponse, EstimateManyResponse__Output as _herald_converter_v1_EstimateManyResponse__Output } from '../../../herald/converter/v1/EstimateManyResponse.js';
 import type { EstimateRequest as _herald_converter_v1_EstimateRequest, EstimateRequest__Output as _herald_converter_v1_EstimateRequest__Output } from '../../../herald/converter/v1/EstimateRequest.js';
 import type { EstimateResponse as _herald_converter_v1_EstimateResponse, EstimateResponse__Output as _herald_converter_v1_EstimateResponse__Output } from '../../../herald/converter/v1/EstimateResponse.js';
 import type { ListFormatsRequest as _herald_converter_v1_ListFormatsRequest, ListFormatsRequest__Output as _herald_converter_v1_ListFormatsRequest__Output } from '../../../herald/converter/v1/ListFormatsRequest.js';
@@ -69,6 +71,23 @@ export interface ConverterServiceClient extends grpc.Client {
   estimate(callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   
   /**
+   * Estimate for many files in one call. For each file the client sends a ConversionSpec, then
+   * chunks; the next spec, or the end of the stream, ends the file. The server answers each file
+   * once, as soon as it has read enough of it, and not always in the order of the specs; it drops
+   * the chunks it does not need. What is wrong with one file does not fail the call.
+   */
+  EstimateMany(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
+  EstimateMany(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
+  /**
+   * Estimate for many files in one call. For each file the client sends a ConversionSpec, then
+   * chunks; the next spec, or the end of the stream, ends the file. The server answers each file
+   * once, as soon as it has read enough of it, and not always in the order of the specs; it drops
+   * the chunks it does not need. What is wrong with one file does not fail the call.
+   */
+  estimateMany(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
+  estimateMany(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
+  
+  /**
    * Tells what this server can read and write right now.
    */
   ListFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
@@ -117,6 +136,14 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
   Estimate: grpc.handleClientStreamingCall<_herald_converter_v1_EstimateRequest__Output, _herald_converter_v1_EstimateResponse>;
   
   /**
+   * Estimate for many files in one call. For each file the client sends a ConversionSpec, then
+   * chunks; the next spec, or the end of the stream, ends the file. The server answers each file
+   * once, as soon as it has read enough of it, and not always in the order of the specs; it drops
+   * the chunks it does not need. What is wrong with one file does not fail the call.
+   */
+  EstimateMany: grpc.handleBidiStreamingCall<_herald_converter_v1_EstimateManyRequest__Output, _herald_converter_v1_EstimateManyResponse>;
+  
+  /**
    * Tells what this server can read and write right now.
    */
   ListFormats: grpc.handleUnaryCall<_herald_converter_v1_ListFormatsRequest__Output, _herald_converter_v1_ListFormatsResponse>;
@@ -126,5 +153,6 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
 export interface ConverterServiceDefinition extends grpc.ServiceDefinition {
   Convert: MethodDefinition<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse, _herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse__Output>
   Estimate: MethodDefinition<_herald_converter_v1_EstimateRequest, _herald_converter_v1_EstimateResponse, _herald_converter_v1_EstimateRequest__Output, _herald_converter_v1_EstimateResponse__Output>
+  EstimateMany: MethodDefinition<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse, _herald_converter_v1_EstimateManyRequest__Output, _herald_converter_v1_EstimateManyResponse__Output>
   ListFormats: MethodDefinition<_herald_converter_v1_ListFormatsRequest, _herald_converter_v1_ListFormatsResponse, _herald_converter_v1_ListFormatsRequest__Output, _herald_converter_v1_ListFormatsResponse__Output>
 }

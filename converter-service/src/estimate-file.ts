@@ -1,0 +1,148 @@
+import { open } from 'node:fs/promises'
+import type {
+  EstimateResponse,
+  ReceivedConversionSpec,
+  RenditionEstimate,
+} from '@herald/proto/converter'
+import { HeraldError } from '@herald/proto/errors'
+import { isShort, type SourceFacts } from './estimate.js'
+import { formatNamed } from './formats.js'
+import { sniffBytes } from './sniff.js'
+import { checkSpec, emptyFile, tooManyBytes } from './spec.js'
+import type { Spool } from './spool.js'
+import { readableFormat } from './upload.js'
+import { type PlanningContext, planWork, type Work } from './work.js'
+import type { Pool } from './worker/pool.js'
+
+export interface FileServices extends PlanningContext {
+  readonly pool: Pool
+  readonly spool: Spool
+}
+
+/** How much of a file is read before its header is tried; what does not do then takes all of it. */
+const triesAt = [64 * 1024, 1024 * 1024]
+/** Reading a header takes milliseconds; of a document the pages must be laid out. */
+const inspectTimeoutMs = 5000
+
+/**
+ * What the conversion of one file would make. Takes no more chunks than it needs. Rejects if the file
+ * or what is asked for is invalid; what the server's limits forbid is an answer.
+ */
+export async function estimateFile(
+  { sizeBytes: announced, ...spec }: ReceivedConversionSpec,
+  chunks: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+  services: FileServices,
+): Promise<EstimateResponse> {
+  const { spool, abilities, limits } = services
+  if (announced === 0) throw emptyFile()
+  const plan = checkSpec(spec, abilities, limits.maxBytes)
+  const known: EstimateResponse = {}
+  const folder = await spool.open()
+  try {
+    if (announced !== undefined && announced > limits.maxBytes) {
+      throw tooManyBytes(announced, limits.maxBytes)
+    }
+    const { fileName, trackedChanges } = plan
+    const file = { path: folder.path('source'), fileName, announced, trackedChanges }
+    const source = await readHeader(chunks, file, signal, services)
+    const { format, width, height, pages } = source
+    const { mediaType } = formatNamed(format)
+    const sizeBytes = announced ?? 0
+    known.input = { format, mediaType, sizeBytes, width, height, pages }
+    const work = planWork(plan.renditions, source, services)
+    return { ...known, fits: true, renditions: describe(work), workMs: source.ms + work.ms }
+  } catch (error) {
+    if (!(error instanceof HeraldError) || !limitCodes.has(error.code)) throw error
+    const { code, publicMessage, remedy = '' } = error
+    return { ...known, fits: false, errorCode: code, message: publicMessage, remedy }
+  } finally {
+    await folder.remove()
+  }
+}
+
+const limitCodes: ReadonlySet<string> = new Set([
+  'HERALD_TOO_MANY_BYTES',
+  'HERALD_TOO_MANY_PIXELS',
+  'HERALD_TOO_MANY_PAGES',
+])
+
+function describe({ pieces }: Work): RenditionEstimate[] {
+  const asked = [...new Set(pieces.map(({ plan }) => plan.index))]
+  return asked.map((index) => {
+    const alike = pieces.filter(({ plan }) => plan.index === index)
+    const { width = 0, height = 0, pages = 1, effort } = alike[0]?.estimate ?? {}
+    const workMs = alike.reduce((sum, piece) => sum + piece.estimate.ms, 0)
+    return {
+      ...{ index, width, height, pages, files: alike.length, workMs },
+      ...(effort === undefined ? {} : { effort }),
+    }
+  })
+}
+
+/** Whether size and pages are known from the beginning of a file of that format. */
+function standsInFront(format: string): boolean {
+  // Of half an animation or document, only the pages so far would be counted.
+  const { animates, paged, engine } = formatNamed(format)
+  return !animates && !paged && engine === 'image'
+}
+
+interface HeaderFile {
+  readonly path: string
+  readonly fileName: string
+  readonly announced: number | undefined
+  readonly trackedChanges: boolean
+}
+
+/** Takes bytes until the header can be read. */
+async function readHeader(
+  chunks: AsyncIterable<Buffer>,
+  { path, fileName, announced, trackedChanges }: HeaderFile,
+  signal: AbortSignal,
+  { pool, abilities, limits }: FileServices,
+): Promise<SourceFacts & { readonly ms: number }> {
+  const file = await open(path, 'wx', 0o600)
+  const inspect = async (format: string) => {
+    const isHeader = formatNamed(format).engine === 'image'
+    const job = pool.openJob(isHeader ? { budget: { timeoutMs: inspectTimeoutMs } } : {})
+    const cancel = () => job.end('cancelled', signal.reason)
+    signal.addEventListener('abort', cancel)
+    try {
+      signal.throwIfAborted()
+      const source = { path, format, name: fileName, trackedChanges }
+      const task = { kind: 'inspect', source } as const
+      return await job.run(task, isShort(format))
+    } finally {
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+  let received = 0
+  let head = Buffer.alloc(0)
+  let tries = 0
+  try {
+    for await (const chunk of chunks) {
+      await file.writev([chunk])
+      received += chunk.length
+      if (received > limits.maxBytes) throw tooManyBytes(announced, limits.maxBytes)
+      if (head.length < sniffBytes) head = Buffer.concat([head, chunk]).subarray(0, sniffBytes)
+      if (received < (triesAt[tries] ?? Number.POSITIVE_INFINITY)) continue
+      tries++
+      const format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
+      if (format === undefined || !standsInFront(format)) continue
+      try {
+        const { result, ms } = await inspect(format)
+        return { ...result, format, sizeBytes: announced ?? received, ms }
+      } catch (error) {
+        // The header may be longer than what has come.
+        if (!(error instanceof HeraldError) || error.code !== 'HERALD_CORRUPT_FILE') throw error
+      }
+    }
+    if (received === 0) throw emptyFile()
+    const format = await readableFormat({ head, fileName, path, isComplete: true }, abilities)
+    if (format === undefined) throw new Error('a whole file of no format')
+    const { result, ms } = await inspect(format)
+    return { ...result, format, sizeBytes: received, ms }
+  } finally {
+    await file.close()
+  }
+}
