@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type Broker, BrokerError, type Delivery, type Message } from '@herald/broker'
+import type { Broker, Delivery, Message } from '@herald/broker'
 import type { Channel } from './channel.js'
+import { rejectedByBroker } from './rejected-by-broker.js'
 
 /** Why an event will never become a mail. */
 export interface DeadLetterReason {
@@ -45,17 +46,11 @@ export function createDeadLetters(broker: Broker, channel: Pick<Channel, 'name'>
           return
         } catch (error) {
           // What the broker does not take would come again each time: it gets a smaller one.
-          if (shape === reference || !isRejected(error)) throw error
+          if (shape === reference || !rejectedByBroker(error)) throw error
         }
       }
     },
   }
-}
-
-/** The broker works, and does not take this message. */
-function isRejected(error: unknown): boolean {
-  if (!(error instanceof BrokerError)) return false
-  return error.code === 'BROKER_MESSAGE_TOO_LARGE' || error.code === 'BROKER_INVALID_MESSAGE'
 }
 
 /** Kept beside the message's own headers, byte for byte. */

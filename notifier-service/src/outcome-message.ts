@@ -3,33 +3,13 @@ import type { Message } from '@herald/broker'
 import { toOutcomeMessage } from '@herald/broker/outcome-message'
 import { type OutcomeEvent, outcomeTypes } from '@herald/proto/outcomes'
 import type { Channel } from './channel.js'
-import type { EventRef, MailRecord } from './ledger/ledger.js'
+import type { NamedMail } from './ledger/ledger.js'
 
 const maxReply = 2000
 
-/** A mail whose outcome is final: its name in the ledger, and what its outcome tells. */
-export interface SettledMail {
-  readonly event: EventRef
-  readonly record: Pick<
-    MailRecord,
-    | 'state'
-    | 'attempts'
-    | 'reply'
-    | 'firstAttemptAt'
-    | 'updatedAt'
-    | 'replay'
-    | 'eventIds'
-    | 'recipient'
-    | 'messageId'
-    | 'possiblyDelivered'
-    | 'conversionId'
-    | 'runId'
-  >
-}
-
 /** The event that tells a mail's outcome; the same outcome gives the same bytes. */
 export function outcomeMessage(
-  { event, record }: SettledMail,
+  { event, record }: NamedMail,
   { name: channel }: Pick<Channel, 'name'>,
 ): Message {
   const { updatedAt, state, attempts } = record

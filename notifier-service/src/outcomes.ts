@@ -1,100 +1,115 @@
+import type { Broker } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import { type BackOff, backOffMs } from './back-off.js'
+import type { Channel } from './channel.js'
 import type { Ledger, PendingOutcome } from './ledger/ledger.js'
-import { isTheirOwn, type OutcomeAnnouncer } from './outcome-announcer.js'
+import { outcomeMessage } from './outcome-message.js'
+import { rejectedByBroker } from './rejected-by-broker.js'
 
 export interface OutcomesOptions {
-  readonly ledger: Ledger
-  /** Closed here. */
-  readonly announcer: OutcomeAnnouncer
+  readonly ledger: Pick<Ledger, 'pendingOutcomes' | 'onOutcome' | 'outcomesTaken'>
+  /** Called when the first outcome is published. The broker is closed with the announcer. */
+  readonly openBroker: () => Promise<Broker>
+  /** Where outcomes are published. */
+  readonly topic: string
+  readonly channel: Pick<Channel, 'name'>
   readonly logger: Logger
 }
 
 export interface Outcomes {
   /**
-   * Announces what is pending, unless the broker failed last: then it stays in the ledger for the
-   * next process on it. Idempotent.
+   * Publishes what is pending, unless the last publication failed: then it stays in the ledger for
+   * the next process that opens it. Idempotent.
    */
   close(): Promise<void>
 }
 
-/** Outcomes that go out together. */
-const batchSize = 500
-/** How long outcomes are gathered, in milliseconds. */
-const gatherMs = 50
-/** How often to look for those of processes that died, in milliseconds. */
-const lookMs = 5000
-const faultBackOff: BackOff = { firstMs: 500, capMs: 30_000 }
+/** Most outcomes in one publication. */
+const maxBatch = 500
+/** How long outcomes are collected before they are published, in milliseconds. */
+const collectMs = 50
+/** How often to look for outcomes of processes that died, in milliseconds. */
+const pollMs = 5000
+const retryBackOff: BackOff = { firstMs: 500, capMs: 30_000 }
 
 /**
- * Announces what became of each mail. The ledger is the outbox: it keeps an outcome from the
- * moment it is settled on until the broker has it. At least once, with the same id each time.
+ * Publishes the final outcome of each mail. The ledger is the outbox: it keeps an outcome from the
+ * transaction that settles the mail until the broker has acknowledged it. At least once, with the
+ * same id each time.
  */
 export function announceOutcomes(options: OutcomesOptions): Outcomes {
-  const { ledger, announcer, logger } = options
-  /** Those that the topic does not take, until the next start. */
-  const refused = new Set<string>()
+  const { ledger, topic, channel, logger } = options
+  /** Names of those that the broker rejects; tried again after the next start. */
+  const rejected = new Set<string>()
+  let broker: Broker | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
   let working: Promise<void> | undefined
-  let again = false
-  let gathering = false
+  let settledMeanwhile = false
+  let collecting = false
   let closed: Promise<void> | undefined
 
   const stopListening = ledger.onOutcome(() => {
-    if (working) again = true
-    else if (failures === 0 && !gathering) wake(gatherMs)
+    if (working) settledMeanwhile = true
+    else if (failures === 0 && !collecting) schedule(collectMs)
   })
 
-  function wake(afterMs: number): void {
+  function schedule(afterMs: number): void {
     if (closed) return
     clearTimeout(timer)
     timer = setTimeout(run, afterMs)
     timer.unref()
-    gathering = afterMs === gatherMs
+    collecting = afterMs === collectMs
   }
 
   function run(): void {
-    gathering = false
-    again = false
-    working = hand().then(
+    collecting = false
+    settledMeanwhile = false
+    working = flush().then(
       () => {
         failures = 0
       },
       (error: unknown) => {
         failures += 1
-        logger.warn({ err: error }, 'outcomes could not be announced; will try again')
+        logger.warn({ err: error }, 'outcomes could not be published; will try again')
       },
     )
     void working.then(() => {
       working = undefined
-      if (failures > 0) wake(backOffMs(faultBackOff, failures))
-      else wake(again ? gatherMs : lookMs)
+      if (failures > 0) schedule(backOffMs(retryBackOff, failures))
+      else schedule(settledMeanwhile ? collectMs : pollMs)
     })
   }
 
-  async function hand(): Promise<void> {
+  async function flush(): Promise<void> {
     for (;;) {
-      const pending = ledger.pendingOutcomes(batchSize, ({ event }) => !refused.has(nameOf(event)))
+      const pending = ledger.pendingOutcomes(maxBatch, ({ event }) => !rejected.has(nameOf(event)))
       if (pending.length === 0) return
-      await announce(pending)
-      if (pending.length < batchSize) return
+      await publish(pending)
+      if (pending.length < maxBatch) return
     }
   }
 
-  async function announce(pending: readonly PendingOutcome[]): Promise<void> {
+  async function publish(pending: readonly PendingOutcome[]): Promise<void> {
     try {
-      await announcer.announce(pending)
+      broker ??= await options.openBroker()
+      await broker.publish(
+        topic,
+        pending.map((outcome) => outcomeMessage(outcome, channel)),
+      )
     } catch (error) {
-      if (!isTheirOwn(error)) throw error
+      if (!rejectedByBroker(error)) throw error
       const [only, ...others] = pending
       if (only === undefined) return
       if (others.length > 0) {
-        for (const each of pending) await announce([each])
+        for (const each of pending) await publish([each])
         return
       }
-      refused.add(nameOf(only.event))
-      logger.error({ err: error, event: only.event.id }, 'an outcome cannot be announced: kept')
+      rejected.add(nameOf(only.event))
+      logger.error(
+        { err: error, event: only.event.id },
+        'the broker rejects an outcome: kept in the ledger',
+      )
       return
     }
     await ledger.outcomesTaken(pending)
@@ -107,8 +122,8 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
         stopListening()
         clearTimeout(timer)
         await working
-        if (failures === 0) await hand().catch(() => {})
-        await announcer.close()
+        if (failures === 0) await flush().catch(() => {})
+        await broker?.close()
       })()
       return closed
     },

@@ -1,4 +1,5 @@
 import { type Handler, openBroker, type Subscription } from '@herald/broker'
+import { outcomeTopic } from '@herald/broker/outcome-message'
 import type { Lifecycle, Logger } from '@herald/runtime'
 import { createProbesApp, listenHttp } from '@herald/runtime/probes'
 import { createAttempt } from './attempt.js'
@@ -14,8 +15,8 @@ import { keepLedgerSmall } from './ledger/keep-small.js'
 import { openLmdbLedger } from './ledger/lmdb-ledger.js'
 import { createNotifierMetrics } from './metrics.js'
 import { type Outage, type OutageWords, watchOutage } from './outage.js'
+import { announceOutcomes } from './outcomes.js'
 import { createServerHealth } from './server-health.js'
-import { startOutcomes } from './start-outcomes.js'
 import { createUnexpectedErrors } from './unexpected-errors.js'
 import { untilReachable } from './until-reachable.js'
 
@@ -61,7 +62,15 @@ export async function startSubscriber(
   })
   lifecycle.defer('ledger', () => ledger.close())
   const channel = guardChannel(openChannel(), logger)
-  startOutcomes(config, ledger, channel, { logger, lifecycle })
+  const outcomes = announceOutcomes({
+    ledger,
+    // A broker of its own: mails that are cut off have outcomes after the other one is closed.
+    openBroker: () => openBroker(config.broker, { logger }),
+    topic: outcomeTopic(config.topic),
+    channel,
+    logger,
+  })
+  lifecycle.defer('outcomes', () => outcomes.close())
   let subscription: Subscription | undefined
   const intake = {
     pause: () => subscription?.pause(),

@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import { openBroker } from '@herald/broker'
 import { fromOutcomeMessage, type ReceivedOutcome } from '@herald/broker/outcome-message'
+import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
+import { announceOutcomes } from '@herald/notifier-service/outcomes'
 import { outcomeTypes } from '@herald/proto/outcomes'
 import { silentLogger } from '@herald/runtime'
 import { expect, test, vi } from 'vitest'
@@ -96,4 +99,31 @@ test('a notifier killed at its mails loses no outcome; one told twice has the sa
   const told = () => new Set(outcomes.map(({ event }) => event.data.notification?.eventIds[0]))
   await vi.waitFor(() => expect([...told()].sort()).toEqual(ids), patience)
   expect(new Set(outcomes.map(({ envelope }) => envelope.id)).size).toBe(ids.length)
+})
+
+test('an outcome that the broker rejects stays in the ledger, and the others are published', async () => {
+  const ledger = openLmdbLedger({ directory: join(stage.data, 'ledger') })
+  stage.defer(() => ledger.close())
+  const settle = (id: string, recipient: string) =>
+    ledger.settle(
+      { id, source: '//test' },
+      { eventIds: [id], recipient, conversionId, from: '', messageId: `<${id}@x>`, template: '' },
+      { state: 'accepted', reply: '250 ok' },
+    )
+  await settle('1', 'ada@example.com')
+  await settle('2', `${'x'.repeat(3_000_000)}@example.com`)
+  await settle('3', 'bob@example.com')
+  const outcomes = announceOutcomes({
+    ledger,
+    openBroker: () => openBroker(stage.broker, { logger: silentLogger }),
+    topic: 'notifications.outcomes',
+    channel: { name: 'mail' },
+    logger: silentLogger,
+  })
+  stage.defer(() => outcomes.close())
+  const published = await listen()
+  await vi.waitFor(() => expect(published).toHaveLength(2), patience)
+  expect(published.map(({ event }) => event.data.notification?.eventIds[0])).toEqual(['1', '3'])
+  await vi.waitFor(() => expect(ledger.pendingOutcomes(9)).toHaveLength(1), patience)
+  expect(ledger.pendingOutcomes(9)).toMatchObject([{ event: { id: '2' } }])
 })

@@ -8,6 +8,7 @@ import { type NotifierProcess, startNotifier } from './notifier-process.js'
 
 /** A data folder with a broker in it, and the notifiers started on it; all gone after each test. */
 export interface Stage {
+  readonly data: string
   readonly broker: string
   start(env?: Record<string, string>): Promise<NotifierProcess>
   startWebhook(env: Record<string, string>): Promise<NotifierProcess>
@@ -37,6 +38,9 @@ export function useStage(): Stage {
   }
 
   const stage: Stage = {
+    get data() {
+      return data
+    },
     get broker() {
       return `embedded:${join(data, 'broker')}`
     },
