@@ -1,8 +1,8 @@
-import type { Contest } from '@herald/bench/bench'
-import { absentLine, isLacking, type Line } from '@herald/bench/line'
-import { holdContest, met, percentile } from '@herald/bench/rounds'
-import { runBench } from '@herald/bench/run-bench'
 import { describe, expect, test } from 'vitest'
+import type { Contest } from '#src/bench'
+import { absentLine, isLacking, type Line } from '#src/line'
+import { holdContest, met, percentile } from '#src/rounds'
+import { runBench } from '#src/run-bench'
 
 const contest = (figures: { ours: () => number; theirs: () => number }): Contest => ({
   rival: 'a rival',

@@ -1,6 +1,3 @@
-import { isPageName, outputNames, pageName } from '@herald/client/output-name'
-import { readLanguage, readRecipients } from '@herald/client/recipients'
-import { fileNameOf, readWishes } from '@herald/client/web/wishes'
 import {
   columns,
   humanBytes,
@@ -10,6 +7,9 @@ import {
   shown,
 } from '@herald/runtime/terminal-text'
 import { describe, expect, test, vi } from 'vitest'
+import { isPageName, outputNames, pageName } from '#src/output-name'
+import { readLanguage, readRecipients } from '#src/recipients'
+import { fileNameOf, readWishes } from '#src/web/wishes'
 
 describe('the name of an uploaded file', () => {
   const nameOf = (name: string) => fileNameOf(readWishes({ to: 'webp' }), name)

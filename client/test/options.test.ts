@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   amountOfBytes,
   colour,
@@ -7,8 +8,7 @@ import {
   metadata,
   oneOf,
   page,
-} from '@herald/client/commands/option-values'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+} from '#src/commands/option-values'
 import { specOf } from '../src/commands/convert-options.js'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'

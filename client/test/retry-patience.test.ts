@@ -1,6 +1,6 @@
-import { createPatience } from '@herald/client/retry-patience'
 import { HeraldError } from '@herald/proto/errors'
 import { describe, expect, test } from 'vitest'
+import { createPatience } from '#src/retry-patience'
 
 function clock() {
   let at = 0

@@ -1,6 +1,6 @@
-import { type ConvertCall, runConvertCall } from '@herald/client/convert-call'
 import type { ReceivedConvertResponse } from '@herald/proto/converter'
 import { expect, test } from 'vitest'
+import { type ConvertCall, runConvertCall } from '#src/convert-call'
 
 test('a converter that falls silent is given up, and its call is cancelled', async () => {
   let cancelled = () => {}

@@ -1,8 +1,8 @@
-import { type InboxClient, openInboxClient } from '@herald/mailhog/inbox-client'
-import { type InboxProcess, startInbox, startMailHog } from '@herald/mailhog/inbox-process'
-import { findOrBuildMailHog } from '@herald/mailhog/mailhog-binary'
 import { createTransport } from 'nodemailer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type InboxClient, openInboxClient } from '#src/inbox-client'
+import { type InboxProcess, startInbox, startMailHog } from '#src/inbox-process'
+import { findOrBuildMailHog } from '#src/mailhog-binary'
 
 const picture = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
-import { openInboxClient } from '@herald/mailhog/inbox-client'
-import { startInbox } from '@herald/mailhog/inbox-process'
 import { createTransport } from 'nodemailer'
 import { expect, test } from 'vitest'
+import { openInboxClient } from '#src/inbox-client'
+import { startInbox } from '#src/inbox-process'
 
 const answers = (url: string) =>
   new Promise<boolean>((resolve) => {

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js'
-import { type ErrorCode, errorTable, HeraldError, knownErrorCode } from '@herald/proto/errors'
 import { describe, expect, test } from 'vitest'
+import { type ErrorCode, errorTable, HeraldError, knownErrorCode } from '#src/errors'
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { protoDirectory } from '@herald/proto/load'
 import { expect, onTestFinished, test } from 'vitest'
+import { protoDirectory } from '#src/load'
 
 const run = promisify(execFile)
 const binaries = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url))

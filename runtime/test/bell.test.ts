@@ -1,8 +1,8 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Bell, openBell } from '@herald/runtime/bell'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { type Bell, openBell } from '#src/bell'
 import { runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
 

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { expect, test } from 'vitest'
+import { dataFolder, defaultBroker } from '#src/data-folder'
 
 test('one folder of the user holds the data, whatever the working folder', () => {
   expect(dataFolder({})).toBe(join(homedir(), '.local/state/herald'))

@@ -1,3 +1,5 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import {
   address,
   bytes,
@@ -8,9 +10,7 @@ import {
   logLevel,
   oneOf,
   variable,
-} from '@herald/runtime/env'
-import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+} from '#src/env'
 
 function faultsOf(load: () => unknown): readonly string[] {
   try {

@@ -1,6 +1,6 @@
-import { Lifecycle } from '@herald/runtime/lifecycle'
-import { silentLogger } from '@herald/runtime/logger'
 import { expect, test, vi } from 'vitest'
+import { Lifecycle } from '#src/lifecycle'
+import { silentLogger } from '#src/logger'
 
 test('what was acquired last is released first, each once, one at a time', async () => {
   const lifecycle = new Lifecycle(silentLogger)

@@ -1,5 +1,5 @@
-import { silentLogger } from '@herald/runtime/logger'
 import { expect, test } from 'vitest'
+import { silentLogger } from '#src/logger'
 import { runProgramFile } from './run-program.js'
 
 test('a program logs JSON lines to standard error from its level up, and nothing is lost when it exits', async () => {

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net'
-import { portHolder } from '@herald/runtime/port-holder'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { portHolder } from '#src/port-holder'
 import { runProgramFile } from './run-program.js'
 
 const onLinux = process.platform === 'linux'

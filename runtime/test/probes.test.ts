@@ -1,11 +1,6 @@
-import {
-  createMetrics,
-  createProbesApp,
-  type HttpListener,
-  listenHttp,
-} from '@herald/runtime/probes'
 import { Gauge } from 'prom-client'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { createMetrics, createProbesApp, type HttpListener, listenHttp } from '#src/probes'
 
 async function serve(notReady: () => string[] | Promise<string[]>, address = '127.0.0.1:0') {
   const metrics = createMetrics('tester')

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   isAlive,
   isSameProcess,
@@ -8,8 +9,7 @@ import {
   processName,
   processState,
   thisProcess,
-} from '@herald/runtime/process-identity'
-import { expect, onTestFinished, test, vi } from 'vitest'
+} from '#src/process-identity'
 
 const onLinux = process.platform === 'linux'
 if (!onLinux)

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openStore } from '@herald/runtime/store'
 import { expect, test } from 'vitest'
+import { openStore } from '#src/store'
 import { runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
 

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { openStore, type Store, type StoreKey } from '@herald/runtime/store'
 import { expect, onTestFinished, test } from 'vitest'
+import { openStore, type Store, type StoreKey } from '#src/store'
 import { runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
 

@@ -1,5 +1,5 @@
-import { formatLogLine, readLogLine } from '@herald/stack/log-line'
 import { describe, expect, test } from 'vitest'
+import { formatLogLine, readLogLine } from '#src/log-line'
 
 const plain = (_: string, text: string) => text
 const shown = (line: string) => formatLogLine(readLogLine(line), plain)

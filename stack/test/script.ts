@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { RunningStack } from '@herald/stack/running-stack'
 import { onTestFinished, vi } from 'vitest'
+import type { RunningStack } from '#src/running-stack'
 
 /** `start`, `demo` or `e2e` as a user runs it, with a home of its own for all that it writes. */
 export interface Script {

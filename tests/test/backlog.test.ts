@@ -6,10 +6,10 @@ import { toMessage } from '@herald/broker/message'
 import { findKafka, type KafkaCluster, startKafka } from '@herald/kafka'
 import { eventTypes } from '@herald/proto'
 import { silentLogger } from '@herald/runtime'
-import { openRig, type Rig } from '@herald/tests/rig'
-import { type SmtpSink, startSmtpSink } from '@herald/tests/smtp-sink'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { openRig, type Rig } from '#src/rig'
+import { type SmtpSink, startSmtpSink } from '#src/smtp-sink'
 
 const found = await findKafka()
 const leftOut = 'missing' in found ? ` (left out: ${found.missing})` : ''

@@ -4,6 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   accessibilityFaults,
   chromiumPath,
@@ -13,10 +15,8 @@ import {
   openBrowser,
   openVisitor,
   type Visitor,
-} from '@herald/tests/browser'
-import { openRig, type Rig } from '@herald/tests/rig'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+} from '#src/browser'
+import { openRig, type Rig } from '#src/rig'
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   accessibilityFaults,
   chromiumPath,
@@ -10,10 +12,8 @@ import {
   openBrowser,
   openVisitor,
   type Visitor,
-} from '@herald/tests/browser'
-import { openRig, type Rig } from '@herald/tests/rig'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+} from '#src/browser'
+import { openRig, type Rig } from '#src/rig'
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openRig, type Rig } from '@herald/tests/rig'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openRig, type Rig } from '#src/rig'
 import { type Check, copyInputs, missing, pdfInfo, pdfText, readCases } from './cases/case.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,5 +1,5 @@
-import { runEventFuzz } from '@herald/tests/faults/scenario-events'
 import { expect, test } from 'vitest'
+import { runEventFuzz } from '#src/faults/scenario-events'
 
 /** The short form of `npm run faults -- --only events`. */
 test('no event of any content stops a notifier or a webhook', async () => {

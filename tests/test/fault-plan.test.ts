@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { countAtSink } from '@herald/tests/faults/count'
-import { makeEvent } from '@herald/tests/faults/events'
-import { guards } from '@herald/tests/faults/guards'
-import { makePlan } from '@herald/tests/faults/plan'
-import { seeded } from '@herald/tests/faults/seeded'
-import type { Send } from '@herald/tests/faults/send'
 import { describe, expect, test } from 'vitest'
+import { countAtSink } from '#src/faults/count'
+import { makeEvent } from '#src/faults/events'
+import { guards } from '#src/faults/guards'
+import { makePlan } from '#src/faults/plan'
+import { seeded } from '#src/faults/seeded'
+import type { Send } from '#src/faults/send'
 
 describe('the plan of the faults', () => {
   const options = { events: 10_000, kills: 34, notifiers: 3, kafkaRestart: true }

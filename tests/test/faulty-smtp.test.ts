@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   answerLate,
   type Behaviour,
@@ -10,9 +11,8 @@ import {
   holdReply,
   loseReply,
   refuse,
-} from '@herald/tests/faults/behaviours'
-import { type FaultySmtp, startFaultySmtp } from '@herald/tests/faults/faulty-smtp'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+} from '#src/faults/behaviours'
+import { type FaultySmtp, startFaultySmtp } from '#src/faults/faulty-smtp'
 
 /** What a mail server says, line by line; undefined once it hung up. */
 async function dial(url: string) {

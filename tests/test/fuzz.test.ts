@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { digestOf, mutants } from '@herald/tests/faults/fuzz-mutations'
-import { corpusFolder, runFuzz } from '@herald/tests/faults/scenario-fuzz'
-import { seeded } from '@herald/tests/faults/seeded'
 import { describe, expect, test } from 'vitest'
+import { digestOf, mutants } from '#src/faults/fuzz-mutations'
+import { corpusFolder, runFuzz } from '#src/faults/scenario-fuzz'
+import { seeded } from '#src/faults/seeded'
 
 const leftOut = existsSync(corpusFolder) ? '' : ' (left out: the corpus of real pictures is absent)'
 

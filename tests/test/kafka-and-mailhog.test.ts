@@ -9,9 +9,9 @@ import { findKafka, type KafkaCluster, startKafka } from '@herald/kafka'
 import { type InboxProcess, startMailHog } from '@herald/mailhog/inbox-process'
 import { findOrBuildMailHog } from '@herald/mailhog/mailhog-binary'
 import { silentLogger } from '@herald/runtime'
-import { openRig, type Rig } from '@herald/tests/rig'
-import { findPython, findStranger } from '@herald/tests/strangers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openRig, type Rig } from '#src/rig'
+import { findPython, findStranger } from '#src/strangers'
 
 const run = promisify(execFile)
 const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url))

@@ -2,8 +2,8 @@ import { createHash, randomInt } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openRig, type Rig } from '@herald/tests/rig'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openRig, type Rig } from '#src/rig'
 
 const picture = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 const kills = Number(process.env['HERALD_KILLS'] ?? 20)

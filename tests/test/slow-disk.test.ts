@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openRig, type Rig } from '@herald/tests/rig'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openRig, type Rig } from '#src/rig'
 
 const picture = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 

@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { openBroker } from '@herald/broker'
 import { findKafka, startKafka } from '@herald/kafka'
 import { silentLogger } from '@herald/runtime'
-import { makeEvents, people } from '@herald/tests/faults/events'
-import { seeded } from '@herald/tests/faults/seeded'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { makeEvents, people } from '#src/faults/events'
+import { seeded } from '#src/faults/seeded'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const page = readFileSync(join(root, 'docs/subscribers.md'), 'utf8')

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { openRig } from '@herald/tests/rig'
 import { expect, onTestFinished, test } from 'vitest'
+import { openRig } from '#src/rig'
 
 const picture = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 

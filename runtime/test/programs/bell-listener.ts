@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openBell } from '@herald/runtime/bell'
+import { openBell } from '#src/bell'
 
 /** Says when it has heard the bell: nanoseconds of the monotonic clock, a line each. */
 const [path = ''] = process.argv.slice(2)

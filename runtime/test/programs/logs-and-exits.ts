@@ -1,4 +1,4 @@
-import { createLogger } from '@herald/runtime/logger'
+import { createLogger } from '#src/logger'
 
 const logger = createLogger('tester', process.argv[2])
 logger.debug('too quiet')

@@ -1,4 +1,4 @@
-import { createLogger } from '@herald/runtime/logger'
+import { createLogger } from '#src/logger'
 
 const logger = createLogger('tester')
 logger.info({ url: 'https://host/hook?token=secret', broker: 'kafka://me:secret@host' }, 'said')

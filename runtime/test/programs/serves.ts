@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { ConfigurationError, createLogger, runProgram } from '@herald/runtime'
-import { createMetrics, createProbesApp, listenHttp } from '@herald/runtime/probes'
+import { createMetrics, createProbesApp, listenHttp } from '#src/probes'
 
 /**
  * A long-lived program: listens, says where, and lives until it is stopped. The second argument

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openStore } from '@herald/runtime/store'
+import { openStore } from '#src/store'
 
 /** Counts in a store, one write after the other, until SIGTERM; tells how often its last write was gone. */
 const [folder = ''] = process.argv.slice(2)

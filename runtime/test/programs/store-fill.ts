@@ -1,4 +1,4 @@
-import { openStore, type StoreError } from '@herald/runtime/store'
+import { openStore, type StoreError } from '#src/store'
 
 /** Writes until the disk refuses, then makes room and writes again; tells how each went. */
 const [folder = ''] = process.argv.slice(2)

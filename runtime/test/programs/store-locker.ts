@@ -1,5 +1,5 @@
 import { existsSync, writeSync } from 'node:fs'
-import { openStore } from '@herald/runtime/store'
+import { openStore } from '#src/store'
 
 /** On SIGUSR2 writes to a store, keeping the writer lock for as long as a file is there. */
 const [folder = '', holdFile = ''] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-import { openStore, type StoreError } from '@herald/runtime/store'
+import { openStore, type StoreError } from '#src/store'
 
 /** Opens a store, puts a record, and tells what happened. */
 const [folder = '', key = 'key'] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-import { openStore } from '@herald/runtime/store'
+import { openStore } from '#src/store'
 
 /** Rewrites the same 50 records, 100 kB in all, so many times. */
 const [folder = '', rounds = '0'] = process.argv.slice(2)

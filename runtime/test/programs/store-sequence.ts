@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openStore } from '@herald/runtime/store'
+import { openStore } from '#src/store'
 
 /** Writes `count` records, one after the other or at once, and says so on standard output after each. */
 const [folder = '', count = '0', how = 'in turn'] = process.argv.slice(2)
