@@ -97,8 +97,10 @@ export function nameOf(event: ReceivedFileConverted, { phrases }: Voice): string
   return visible(sourceOf(event).name, 300) || phrases.say('yourFile')
 }
 
+type Source = NonNullable<ReceivedFileConverted['source']>
+
 /** The file that came in; an event that does not say has an empty one. */
-export function sourceOf({ source }: ReceivedFileConverted) {
+export function sourceOf({ source }: ReceivedFileConverted): Source {
   return source ?? emptySource
 }
 
