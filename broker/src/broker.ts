@@ -16,8 +16,8 @@ export interface Broker {
    */
   publish(topic: string, messages: readonly Message[]): Promise<Published[]>
   /**
-   * Joins `group` on `topic`. Resolves when the group has taken the member in; events flow from
-   * then on, beginning, for a group that never committed, with the oldest event kept.
+   * Joins `group` on `topic`. Resolves when the group has taken the member in, possibly on standby;
+   * events flow from then on. A group that never committed begins with the oldest event kept.
    */
   subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription>
   /**
@@ -40,8 +40,14 @@ export const maxMessageBytes = 1_000_000
 export interface BrokerFeatures {
   /** The driver's name: `embedded`, `kafka`. */
   readonly name: string
-  /** Several groups each get every event; the members of one share it. */
+  /** Several groups each get every event. */
   readonly groups: boolean
+  /**
+   * `shared`: the members of a group divide the partitions among them. `single-active`: one member
+   * gets every event; the others are on standby, and one of them takes over when it has closed, its
+   * process has ended, or it has sent no heartbeat for the session timeout.
+   */
+  readonly consumersPerGroup: 'shared' | 'single-active'
   /** Events of one key are handled one after the other, in the order published. */
   readonly orderPerKey: boolean
   /** What `publish` acknowledged survives kill -9 of every process. */
@@ -148,7 +154,7 @@ export interface SubscribeOptions {
 }
 
 export interface Subscription {
-  /** The partitions this member holds now. */
+  /** The partitions this member holds now; none on standby. */
   readonly partitions: readonly number[]
   /** Starts no handler from now on; those at work finish. The group keeps the member. Idempotent. */
   pause(): void

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { Logger } from '@herald/runtime'
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from './broker.js'
 import { Fifo } from './fifo.js'
 import type { Slots } from './slots.js'
@@ -19,6 +20,15 @@ export interface LanesOptions {
   readonly onRejected?: (error: unknown, delivery: Delivery, retryInMs: number) => void
   /** The back-off after attempt n is random in [0, min(maxMs, baseMs × 2^(n-1))]. Default 200 and 30,000. */
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number }
+}
+
+/** An `onRejected` that writes to the log: a retry that was asked for at debug level, others as warnings. */
+export function logRejections(logger: Logger): NonNullable<LanesOptions['onRejected']> {
+  return (error, { partition, offset, attempt }, retryInMs) => {
+    const fields = { partition, offset, attempt, retryInMs }
+    if (error instanceof RetryLater) logger.debug(fields, 'event to be delivered again')
+    else logger.warn({ ...fields, err: error }, 'event not handled, to be delivered again')
+  }
 }
 
 /** Acknowledged events kept in mind behind one that is not: also what a crash delivers again. */

@@ -1,16 +1,9 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { openBroker } from '@herald/broker'
-import { openBrokerStore } from '@herald/broker/drivers/embedded/broker-store'
+import { Groups } from '@herald/broker/drivers/embedded/groups'
 import { silentLogger as logger } from '@herald/runtime'
+import { openStore } from '@herald/runtime/store'
 import { describe, expect, test } from 'vitest'
-import {
-  collector,
-  event,
-  idOf,
-  interleaved,
-  keysOutOfOrder,
-  useBench,
-} from './conformance/bench.js'
+import { collector, event, idOf, interleaved, useBench } from './conformance/bench.js'
 import { type MemberProcess, startMember } from './conformance/member-process.js'
 import { makeEmbeddedPlace } from './embedded-place.js'
 
@@ -39,10 +32,11 @@ describe('embedded: between processes', () => {
     expect(median(latenciesMs)).toBeLessThan(100)
   })
 
-  test('a killed member is missed within a second', async () => {
-    const broker = await bench.open({ partitions: 1 })
+  test('when the active consumer is killed, the standby does not wait for the session to end', async () => {
+    const url = `${bench.url}?sessionTimeoutMs=600000`
+    const broker = await openBroker(url, { logger })
     await broker.publish(bench.topic, [event('k', 0)])
-    const victim = startMember(bench.url, bench.topic, 'all')
+    const victim = startMember(url, bench.topic, 'all')
     await bench.until(() => expect(victim.accepted).toHaveLength(1))
     const got = collector()
     await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
@@ -50,14 +44,13 @@ describe('embedded: between processes', () => {
     await victim.end('SIGKILL')
     await broker.publish(bench.topic, [event('k', 1)])
     await bench.until(() => expect(got.ids).toContain('k/1'))
-    const missedMs = performance.now() - killedAt
-    console.log(`embedded: next event ${missedMs.toFixed(0)} ms after the kill`)
-    expect(missedMs).toBeLessThan(1000)
+    const tookMs = performance.now() - killedAt
+    console.log(`embedded: next event ${tookMs.toFixed(0)} ms after the kill`)
+    await broker.close()
   })
 
-  test('a stopped member loses its partitions, and its late acknowledgement is not taken', async () => {
-    // This broker never finishes handing over, so that what it holds stays its own to the end.
-    const url = `${bench.url}?sessionTimeoutMs=1000&handoverMs=60000`
+  test('a stopped consumer is replaced, and its late acknowledgement is not taken', async () => {
+    const url = `${bench.url}?sessionTimeoutMs=1000`
     const broker = await openBroker(url, { logger, partitions: 1 })
     const stopped = startMember(url, bench.topic, 'all', { shortestMs: 1500, longestMs: 1500 })
     await broker.publish(bench.topic, [event('k', 0), event('k', 1)])
@@ -67,8 +60,8 @@ describe('embedded: between processes', () => {
     const taken: string[] = []
     const subscription = await broker.subscribe(
       { topic: bench.topic, group: 'all' },
-      ({ value }) => {
-        taken.push(Buffer.from(value).toString())
+      (delivery) => {
+        taken.push(idOf(delivery))
         return new Promise(() => {})
       },
     )
@@ -86,10 +79,11 @@ describe('embedded: between processes', () => {
     await broker.close()
   })
 
-  test('a member blocked for longer than its session looks before it goes on', async () => {
+  test('a consumer blocked for longer than its session checks its lease before it goes on', async () => {
     const url = `${bench.url}?sessionTimeoutMs=500`
     const broker = await openBroker(url, { logger, partitions: 1 })
-    const { store, groups } = openBrokerStore(bench.url.slice('embedded:'.length))
+    const store = openStore(bench.url.slice('embedded:'.length))
+    const groups = new Groups(store)
     const name = { topic: bench.topic, group: 'all' }
     await broker.publish(bench.topic, [event('k', 0), event('k', 1)])
     const begun: string[] = []
@@ -100,8 +94,8 @@ describe('embedded: between processes', () => {
       if (begun.length > 1) return
       other = startMember(url, bench.topic, 'all')
       const blockedUntil = performance.now() + 10_000
-      const [self] = groups.members(name)
-      while (groups.members(name)[0]?.id === self?.id && performance.now() < blockedUntil) {
+      const { epoch } = groups.lease(name)
+      while (groups.lease(name).epoch === epoch && performance.now() < blockedUntil) {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
       }
       setImmediate(() => {
@@ -113,54 +107,43 @@ describe('embedded: between processes', () => {
     await broker.close()
     await store.close()
   })
-})
 
-describe('embedded: when a member joins', () => {
-  const bench = useBench(makeEmbeddedPlace, timing)
-
-  async function twoMembers(query: string) {
-    const broker = await openBroker(`${bench.url}${query}`, { logger, partitions: 2 })
-    const published = await broker.publish(bench.topic, interleaved(10, 1))
-    const inSecond = published.filter(({ partition }) => partition === 1).length
+  test('a standby takes over when the active consumer has drained, and nothing is handled twice', async () => {
+    const first = await bench.open()
+    const second = await bench.open()
+    await first.publish(bench.topic, interleaved(10, 1))
     let finish = () => {}
     const finishing = new Promise<void>((resolve) => {
       finish = resolve
     })
-    const signals: AbortSignal[] = []
-    const first = collector(async (_delivery, { signal }) => {
-      signals.push(signal)
+    let begun = 0
+    const before = collector(async () => {
+      begun += 1
       await finishing
     })
-    const second = collector()
+    const after = collector()
     const options = { topic: bench.topic, group: 'all' }
-    const leaving = await broker.subscribe(options, first.handler)
-    await bench.until(() => expect(signals).toHaveLength(10))
-    const joining = await broker.subscribe(options, second.handler)
-    await bench.until(() => expect(leaving.partitions).toEqual([0]))
-    return { broker, joining, first, second, finish, signals, inSecond }
-  }
-
-  test('a partition goes over once its handlers are done, and nothing is handled twice', async () => {
-    const { broker, joining, first, second, finish } = await twoMembers('')
-    await broker.publish(bench.topic, interleaved(10, 1, 1))
-    await wait(100)
-    expect(joining.partitions).toEqual([])
-    expect(second.ids).toEqual([])
+    const active = await first.subscribe(options, before.handler)
+    const standby = await second.subscribe(options, after.handler)
+    await bench.until(() => expect(begun).toBe(10))
+    const closing = active.close()
+    await second.publish(bench.topic, interleaved(10, 1, 1))
+    expect(standby.partitions).toEqual([])
     finish()
-    await bench.until(() => expect(joining.partitions).toEqual([1]))
-    await bench.until(() => expect(first.ids.length + second.ids.length).toBe(20))
-    expect(keysOutOfOrder([...first.ids, ...second.ids])).toEqual([])
-    expect(new Set([...first.ids, ...second.ids]).size).toBe(20)
-    await broker.close()
+    await closing
+    await bench.until(() => expect(after.ids).toHaveLength(10))
+    expect(standby.partitions).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    expect([...before.ids, ...after.ids].sort()).toEqual(interleaved(10, 2).map(idOf).sort())
   })
 
-  test('handlers that take too long for that are told, and their events go over', async () => {
-    const { broker, joining, second, finish, signals, inSecond } =
-      await twoMembers('?handoverMs=100')
-    await bench.until(() => expect(joining.partitions).toEqual([1]))
-    await bench.until(() => expect(second.ids).toHaveLength(inSecond))
-    expect(signals.filter(({ aborted }) => aborted)).toHaveLength(inSecond)
-    finish()
-    await broker.close()
+  test('of two consumers in one broker the second is on standby', async () => {
+    const broker = await bench.open()
+    const options = { topic: bench.topic, group: 'all' }
+    const active = await broker.subscribe(options, collector().handler)
+    const standby = await broker.subscribe(options, collector().handler)
+    expect(active.partitions).toHaveLength(8)
+    expect(standby.partitions).toEqual([])
+    await active.close()
+    await bench.until(() => expect(standby.partitions).toHaveLength(8))
   })
 })

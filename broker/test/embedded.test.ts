@@ -3,9 +3,10 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openBroker } from '@herald/broker'
-import { openBrokerStore } from '@herald/broker/drivers/embedded/broker-store'
-import { removeExpired } from '@herald/broker/drivers/embedded/retention'
+import { EventLog } from '@herald/broker/drivers/embedded/event-log'
+import { Groups } from '@herald/broker/drivers/embedded/groups'
 import { silentLogger as logger } from '@herald/runtime'
+import { openStore } from '@herald/runtime/store'
 import { describe, expect, test } from 'vitest'
 import { type Bench, collector, event, interleaved, useBench } from './conformance/bench.js'
 import { describeConformance } from './conformance.js'
@@ -20,27 +21,61 @@ describeConformance('embedded', { makePlace: makeEmbeddedPlace, timing })
 describe('embedded: in its folder', () => {
   const bench = useBench(makeEmbeddedPlace, timing)
 
-  test('a lease that is lost commits nothing', async () => {
-    const { store, groups } = openBrokerStore(directoryOf(bench))
+  test('an epoch that is over commits nothing', async () => {
+    const store = openStore(directoryOf(bench))
+    const groups = new Groups(store)
     const name = { topic: 't', group: 'g' }
-    const process = { pid: 1, startedAt: '' }
-    const old = { id: 'a', process, mark: 'a' }
-    const heir = { id: 'b', process, mark: 'b' }
-    const none = new Set<never>()
-    const settle = (member: typeof old, dead: ReadonlySet<string>) =>
-      store.write(() => groups.settle(name, 1, member, dead, none))
-    const [lost] = await settle(old, none)
-    const [lease] = await settle(heir, new Set(['a']))
-    if (lost === undefined || lease === undefined) throw new Error('the partition was not taken')
-    const commit = (id: string, { epoch }: typeof lease, offset: number) =>
-      store.write(() => groups.commit(name, id, { partition: 0, epoch }, offset))
-    expect(await commit('a', lost, 7)).toBe(false)
-    expect(await commit('b', lost, 7)).toBe(false)
-    expect(await commit('b', lease, 5)).toBe(true)
-    expect(await commit('b', lease, 4)).toBe(true)
-    const [next] = await settle(old, new Set(['b']))
-    expect(next).toMatchObject({ partition: 0, offset: 5 })
+    const acquire = (holder: string, observed = groups.lease(name)) =>
+      store.write(() => groups.acquire(name, holder, observed))
+    const commit = (epoch: number | undefined, offset: number) =>
+      store.write(() => groups.commit(name, epoch ?? Number.NaN, new Map([[0, offset]])))
+    const nobody = groups.lease(name)
+    const lost = await acquire('a')
+    expect(await acquire('b', nobody)).toBeUndefined()
+    const epoch = await acquire('b')
+    expect(await commit(lost, 7)).toBe(false)
+    await store.write(() => groups.release(name, lost ?? Number.NaN))
+    expect(groups.lease(name)).toEqual({ epoch, holder: 'b' })
+    expect(await commit(epoch, 5)).toBe(true)
+    expect(await commit(epoch, 4)).toBe(true)
+    expect(groups.committed(name, 0)).toBe(5)
     await store.close()
+  })
+
+  test('a folder of version 0.1.0 keeps its events and committed positions', async () => {
+    const store = openStore(directoryOf(bench))
+    const { topic } = bench
+    const tables = {
+      topics: store.table('topics'),
+      next: store.table('next-offsets'),
+      events: store.table('events'),
+      members: store.table('group-members'),
+      shares: store.table('group-shares'),
+      generations: store.table('group-generations'),
+    }
+    const holder = '01a22340-6d89-72e9-ba51-c2453a52ac18'
+    await store.write(() => {
+      tables.topics.put(topic, { partitions: 2, retentionMs: 604_800_000 })
+      for (const [partition, committed] of [1, null].entries()) {
+        tables.next.put([topic, partition], 2)
+        for (const offset of [0, 1]) {
+          const value = Buffer.from(`p${partition}/${offset}`)
+          tables.events.put([topic, partition, offset], {
+            ...{ key: `p${partition}`, value, headers: {}, at: Date.now() },
+          })
+        }
+        tables.shares.put([topic, 'all', partition], { epoch: 3, holder, offset: committed })
+      }
+      const process = { pid: 999_999_999, startedAt: '1' }
+      tables.members.put([topic, 'all', holder], { process, mark: holder })
+      tables.generations.put([topic, 'all'], 4)
+    })
+    await store.close()
+    const broker = await bench.open()
+    expect(await broker.hasHadConsumers?.(topic)).toBe(true)
+    const got = collector()
+    await broker.subscribe({ topic, group: 'all' }, got.handler)
+    await bench.until(() => expect(got.ids.toSorted()).toEqual(['p0/1', 'p1/0', 'p1/1']))
   })
 
   test('a topic keeps the partitions it was made with', async () => {
@@ -72,12 +107,13 @@ describe('embedded: in its folder', () => {
     await subscription.close()
     await first.publish(bench.topic, interleaved(10, 150, 1))
 
-    const { store, log } = openBrokerStore(directoryOf(bench))
+    const store = openStore(directoryOf(bench))
+    const log = new EventLog(store)
     const now = Date.now
     try {
       Date.now = () => now() + 70_000
       await first.publish(bench.topic, [event('late', 0), event('later', 0)])
-      await removeExpired({ store, log }, new AbortController().signal)
+      await log.removeExpired(new AbortController().signal)
     } finally {
       Date.now = now
     }
@@ -97,7 +133,8 @@ describe('embedded: in its folder', () => {
     // Older than a millisecond by the clock's own reckoning.
     await wait(10)
     await bench.open()
-    const { store, log } = openBrokerStore(directoryOf(bench))
+    const store = openStore(directoryOf(bench))
+    const log = new EventLog(store)
     await bench.until(() => {
       const partitions = [0, 1, 2, 3, 4, 5, 6, 7]
       expect(partitions.flatMap((each) => log.read(bench.topic, each, 0, 1))).toEqual([])
@@ -123,19 +160,20 @@ describe('embedded: in its folder', () => {
     expect(changed()).toBe(before)
   })
 
-  test('nothing is left of members that closed', async () => {
+  test('a consumer that closed leaves no heartbeat and no lease', async () => {
     const broker = await bench.open()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, collector().handler)
-    const marks = () => readdir(join(directoryOf(bench), 'members'))
-    expect(await marks()).toHaveLength(1)
+    const name = { topic: bench.topic, group: 'all' }
+    await broker.subscribe(name, collector().handler)
+    const heartbeats = () => readdir(join(directoryOf(bench), 'heartbeats'))
+    expect(await heartbeats()).toHaveLength(1)
     await broker.close()
-    expect(await marks()).toEqual([])
-    const { store, groups } = openBrokerStore(directoryOf(bench))
-    expect(groups.members({ topic: bench.topic, group: 'all' })).toEqual([])
+    expect(await heartbeats()).toEqual([])
+    const store = openStore(directoryOf(bench))
+    expect(new Groups(store).lease(name).holder).toBeNull()
     await store.close()
   })
 
-  test('a file in the place of the folder is told', async () => {
+  test('a file in place of the folder is refused by its path', async () => {
     const path = join(directoryOf(bench), 'file')
     await writeFile(path, '')
     await expect(openBroker(`embedded:${path}`, { logger })).rejects.toMatchObject({

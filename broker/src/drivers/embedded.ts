@@ -1,7 +1,7 @@
+import { resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Logger } from '@herald/runtime'
-import { thisProcess } from '@herald/runtime/process-identity'
-import { v7 as uuidv7 } from 'uuid'
+import { openStore } from '@herald/runtime/store'
 import {
   type Broker,
   BrokerError,
@@ -20,22 +20,20 @@ import {
   checkTopicSettings,
 } from '../check-request.js'
 import type { OpenBrokerOptions } from '../open-broker.js'
-import { type BrokerStore, openBrokerStore } from './embedded/broker-store.js'
+import type { BrokerTables } from './embedded/active-consumer.js'
 import { Consumer } from './embedded/consumer.js'
-import type { TopicSettings } from './embedded/event-log.js'
-import { type EmbeddedLocation, parseEmbeddedUrl } from './embedded/location.js'
-import { Presence } from './embedded/presence.js'
-import { removeExpired } from './embedded/retention.js'
-import { startWatch } from './embedded/watch.js'
+import { EventLog, type TopicSettings } from './embedded/event-log.js'
+import { Groups } from './embedded/groups.js'
 
-// The field's words here: a topic is rows (topic, partition, offset) of one LMDB store; a
-// partition's lease and committed offset are one row per group; a rebalance is every member
-// computing its own share and taking what is free; an acknowledgement is a transaction that checks
-// the lease; a heartbeat is a file's time of change; a fetch is woken by the store's bell.
+// The field's words here: a topic is rows (topic, partition, offset) of one LMDB store; a consumer
+// group is a lease with an epoch and a committed offset per partition; its lease has one active
+// consumer, all others are on standby; a commit is a transaction that checks the epoch; a heartbeat
+// is a file's time of change; a fetch is started by the store's bell.
 
 const features: BrokerFeatures = Object.freeze({
   name: 'embedded',
   groups: true,
+  consumersPerGroup: 'single-active',
   orderPerKey: true,
   durable: true,
   replay: true,
@@ -46,55 +44,80 @@ const features: BrokerFeatures = Object.freeze({
 const dayMs = 24 * 60 * 60 * 1000
 const expireEveryMs = 10 * 60 * 1000
 
-/** A broker in a folder, for the processes of one machine. Rejects with BrokerError. */
+const defaultSessionTimeoutMs = 10_000
+
+/**
+ * A broker in a folder, for the processes of one machine: `embedded:FOLDER[?sessionTimeoutMs=10000]`,
+ * FOLDER relative to the working directory. `sessionTimeoutMs`: after so long without a heartbeat
+ * another consumer takes over from the active one. Rejects with BrokerError.
+ */
 export async function openEmbeddedBroker(url: string, options: OpenBrokerOptions): Promise<Broker> {
-  const location = parseEmbeddedUrl(url)
+  const { directory, sessionTimeoutMs } = parseUrl(url)
   const { logger, partitions = 8, retentionMs = 7 * dayMs } = options
-  const settings = { partitions, retentionMs }
-  checkTopicSettings(settings)
+  const topicSettings = { partitions, retentionMs }
+  checkTopicSettings(topicSettings)
   try {
-    return new EmbeddedBroker(location, settings, openBrokerStore(location.directory), logger)
+    const store = openStore(directory)
+    const tables = { store, log: new EventLog(store), groups: new Groups(store) }
+    return new EmbeddedBroker(tables, { directory, sessionTimeoutMs, topicSettings, logger })
   } catch (error) {
     throw asBrokerError('cannot be opened', error)
   }
 }
 
+/** Throws BROKER_BAD_URL. */
+function parseUrl(url: string): { directory: string; sessionTimeoutMs: number } {
+  const bad = (why: string) =>
+    new BrokerError(
+      'BROKER_BAD_URL',
+      `${JSON.stringify(url)} ${why}. Use embedded:./data/broker, a folder of this machine.`,
+    )
+  const [, folder = '', query = ''] = /^embedded:([^?]*)\??(.*)$/s.exec(url) ?? []
+  if (folder.trim() === '') throw bad('names no folder')
+  if (folder.startsWith('//')) throw bad('names a host, which the embedded broker does not have')
+  if (folder.includes('\0')) throw bad('holds a NUL character')
+  let sessionTimeoutMs = defaultSessionTimeoutMs
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (name !== 'sessionTimeoutMs') {
+      throw bad(`sets ${name}, but only sessionTimeoutMs can be set`)
+    }
+    if (!/^[1-9]\d{1,8}$/.test(value)) {
+      throw bad(`sets ${name} to something other than 10…999999999 ms`)
+    }
+    sessionTimeoutMs = Number(value)
+  }
+  return { directory: resolve(folder), sessionTimeoutMs }
+}
+
+interface EmbeddedBrokerOptions {
+  readonly directory: string
+  readonly sessionTimeoutMs: number
+  readonly topicSettings: TopicSettings
+  readonly logger: Logger
+}
+
 class EmbeddedBroker implements Broker {
   readonly features = features
-  readonly #location: EmbeddedLocation
-  readonly #logger: Logger
-  readonly #shared: BrokerStore
-  readonly #topicSettings: TopicSettings
+  readonly #tables: BrokerTables
+  readonly #options: EmbeddedBrokerOptions
   readonly #consumers = new Set<Consumer>()
-  readonly #working = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
   readonly #expiry: NodeJS.Timeout
   #nextUnkeyed = Math.floor(Math.random() * 2 ** 16)
-  #presence: Presence | undefined
-  #stopWatch = () => {}
   #closed: Promise<void> | undefined
 
-  constructor(
-    location: EmbeddedLocation,
-    topicSettings: TopicSettings,
-    shared: BrokerStore,
-    logger: Logger,
-  ) {
-    this.#location = location
-    this.#logger = logger
-    this.#shared = shared
-    this.#topicSettings = topicSettings
-    this.#expire()
-    this.#expiry = setInterval(() => this.#expire(), expireEveryMs)
+  constructor(tables: BrokerTables, options: EmbeddedBrokerOptions) {
+    this.#tables = tables
+    this.#options = options
+    this.#removeExpired()
+    this.#expiry = setInterval(() => this.#removeExpired(), expireEveryMs)
     this.#expiry.unref()
   }
 
   async createTopic(topic: string): Promise<void> {
     this.#requireOpen()
     checkTopic(topic)
-    await this.#work(`cannot create the topic ${topic}`, () =>
-      this.#shared.store.write(() => this.#shared.log.ensureTopic(topic, this.#topicSettings)),
-    )
+    await this.#work(`cannot create the topic ${topic}`, () => this.#ensureTopic(topic))
   }
 
   async publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
@@ -103,9 +126,9 @@ class EmbeddedBroker implements Broker {
     checkMessages(messages, features.maxMessageBytes)
     if (messages.length === 0) return []
     return this.#work(`cannot publish to ${topic}`, async () => {
-      const { store, log } = this.#shared
+      const { store, log } = this.#tables
       const published = await store.write(() => {
-        const { partitions } = log.ensureTopic(topic, this.#topicSettings)
+        const { partitions } = log.ensureTopic(topic, this.#options.topicSettings)
         const placed = messages.map((message) => ({
           message,
           partition: this.#partition(message.key, partitions),
@@ -122,35 +145,29 @@ class EmbeddedBroker implements Broker {
     this.#requireOpen()
     checkTopic(options.topic)
     checkSubscription(options)
-    const { topic, group } = options
+    const { topic } = options
     return this.#work(`cannot subscribe to ${topic}`, async () => {
-      const { store, log } = this.#shared
-      const settings =
-        log.topic(topic) ?? (await store.write(() => log.ensureTopic(topic, this.#topicSettings)))
-      const presence = this.#startWatch()
+      const { directory, sessionTimeoutMs, logger } = this.#options
+      if (this.#tables.log.topic(topic) === undefined) await this.#ensureTopic(topic)
+      this.#requireOpen()
       const consumer = new Consumer({
-        shared: this.#shared,
-        presence,
-        name: { topic, group },
-        partitions: settings.partitions,
-        // Ascending with time: who joins later takes over from those there, not the reverse.
-        member: { id: uuidv7(), process: thisProcess, mark: presence.mark },
+        tables: this.#tables,
+        directory,
+        sessionTimeoutMs,
+        subscription: options,
         handler,
-        maxInFlight: options.maxInFlight,
-        maxBuffered: options.maxBuffered,
-        handoverMs: this.#location.handoverMs,
-        logger: this.#logger,
+        logger,
         onClosed: () => this.#consumers.delete(consumer),
       })
-      await consumer.join()
       this.#consumers.add(consumer)
+      await consumer.join()
       return consumer
     })
   }
 
   async hasHadConsumers(topic: string): Promise<boolean> {
     this.#requireOpen()
-    return this.#shared.groups.hasAny(topic)
+    return this.#tables.groups.hasAny(topic)
   }
 
   close(): Promise<void> {
@@ -161,11 +178,8 @@ class EmbeddedBroker implements Broker {
   async #close(): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#expiry)
-    await Promise.allSettled(this.#working)
     const closed = await Promise.allSettled([...this.#consumers].map((each) => each.close()))
-    this.#stopWatch()
-    if (this.#presence !== undefined) this.#presence.forget(this.#presence.mark)
-    await this.#shared.store.close()
+    await this.#tables.store.close()
     const failed = closed.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
@@ -176,27 +190,14 @@ class EmbeddedBroker implements Broker {
     return this.#nextUnkeyed % partitions
   }
 
-  /** Once there is a subscription: who only publishes needs no timers and shows no sign of life. */
-  #startWatch(): Presence {
-    if (this.#presence !== undefined) return this.#presence
-    const { sessionTimeoutMs } = this.#location
-    const presence = new Presence(this.#shared.directory, uuidv7(), sessionTimeoutMs)
-    presence.renew()
-    this.#stopWatch = startWatch({
-      shared: this.#shared,
-      presence,
-      sessionTimeoutMs,
-      consumers: this.#consumers,
-      logger: this.#logger,
-    })
-    this.#presence = presence
-    return presence
+  #ensureTopic(topic: string): Promise<unknown> {
+    const { store, log } = this.#tables
+    return store.write(() => log.ensureTopic(topic, this.#options.topicSettings))
   }
 
-  #expire(): void {
-    const work = removeExpired(this.#shared, this.#closing.signal)
-    void this.#track(work).catch((error: unknown) => {
-      this.#logger.error({ err: error }, 'could not remove expired events')
+  #removeExpired(): void {
+    this.#tables.log.removeExpired(this.#closing.signal).catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, 'could not remove expired events')
     })
   }
 
@@ -205,19 +206,12 @@ class EmbeddedBroker implements Broker {
     throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Open another one.')
   }
 
-  /** `close` waits for it. */
   async #work<T>(what: string, run: () => Promise<T>): Promise<T> {
     try {
-      return await this.#track(run())
+      return await run()
     } catch (error) {
       throw asBrokerError(what, error)
     }
-  }
-
-  #track<T>(work: Promise<T>): Promise<T> {
-    const tracked = work.finally(() => this.#working.delete(tracked))
-    this.#working.add(tracked)
-    return tracked
   }
 }
 

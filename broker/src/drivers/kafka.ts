@@ -34,6 +34,7 @@ export interface KafkaBrokerOptions extends OpenBrokerOptions {
 const features: BrokerFeatures = Object.freeze({
   name: 'kafka',
   groups: true,
+  consumersPerGroup: 'shared',
   orderPerKey: true,
   durable: true,
   replay: true,

@@ -67,6 +67,23 @@ export function useBench(makePlace: () => Promise<Place>, timing: Timing): Bench
   }
 }
 
+/**
+ * Runs `check` for a feature. If the driver does not declare it, `check` has to fail: a driver
+ * declares all it can do.
+ */
+export async function holdToDeclared(
+  feature: string,
+  isDeclared: boolean,
+  check: () => Promise<void>,
+): Promise<void> {
+  if (isDeclared) return check()
+  const failed = await check().then(
+    () => false,
+    () => true,
+  )
+  if (!failed) throw new Error(`The driver can do what it does not declare: ${feature}.`)
+}
+
 /** An event recognised by its id: `key/number`. */
 export function event(key: string | null, number: number): Message {
   return { key, value: Buffer.from(`${key}/${number}`), headers: {} }

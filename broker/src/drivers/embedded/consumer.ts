@@ -1,60 +1,52 @@
+import { join } from 'node:path'
 import type { Logger } from '@herald/runtime'
-import { type Delivery, type Handler, RetryLater, type Subscription } from '../../broker.js'
-import { Lanes } from '../../lanes.js'
+import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
+import { logRejections } from '../../lanes.js'
 import { Slots } from '../../slots.js'
-import { Assignment } from './assignment.js'
-import type { BrokerStore } from './broker-store.js'
-import { Commits } from './commits.js'
-import { Feed } from './feed.js'
-import type { GroupMember, GroupName } from './groups.js'
-import type { Holding } from './holding.js'
-import type { Presence } from './presence.js'
+import { ActiveConsumer, type BrokerTables } from './active-consumer.js'
+import { Heartbeat } from './heartbeat.js'
 
 export interface ConsumerOptions {
-  readonly shared: BrokerStore
-  readonly presence: Presence
-  readonly name: GroupName
-  readonly partitions: number
-  readonly member: GroupMember
+  readonly tables: BrokerTables
+  /** The broker's folder. */
+  readonly directory: string
+  readonly sessionTimeoutMs: number
+  readonly subscription: SubscribeOptions
   readonly handler: Handler
-  readonly maxInFlight: number | undefined
-  readonly maxBuffered: number | undefined
-  readonly handoverMs: number
   readonly logger: Logger
   readonly onClosed: () => void
 }
 
-/** One member of a group: the partitions it holds, fed from the log, handled, committed. */
+/** How soon the end of the active consumer's process is noticed. */
+const checkEveryMs = 250
+
+/** One subscription: the active consumer of its group, or on standby until that one is gone. */
 export class Consumer implements Subscription {
   readonly #options: ConsumerOptions
-  readonly #holdings = new Map<number, Holding>()
+  readonly #logger: Logger
   readonly #slots: Slots
-  readonly #feed: Feed
-  readonly #commits: Commits
-  readonly #assignment: Assignment
+  readonly #heartbeat: Heartbeat
+  readonly #timer: NodeJS.Timeout
+  readonly #stopListening: () => void
+  #active: ActiveConsumer | undefined
+  #takingOver: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: ConsumerOptions) {
-    const { shared, name, member, maxInFlight, maxBuffered } = options
-    const common = { ...options, holdings: this.#holdings }
+    const { tables, directory, sessionTimeoutMs, subscription, logger } = options
+    const { topic, group, maxInFlight, maxBuffered } = subscription
     this.#options = options
-    this.#slots = new Slots({ maxInFlight, maxBuffered, onRoom: () => this.#feed.soon() })
-    this.#feed = new Feed({ ...common, log: shared.log, topic: name.topic, slots: this.#slots })
-    this.#commits = new Commits({
-      ...common,
-      memberId: member.id,
-      onLost: (holding) => this.#assignment.lose(holding),
-    })
-    this.#assignment = new Assignment({
-      ...common,
-      makeLanes: (from) => this.#makeLanes(from),
-      commitInside: (holding) => this.#commits.commitInside(holding),
-      onTaken: () => this.#feed.soon(),
-    })
+    this.#logger = logger.child({ topic, group })
+    const onRoom = () => this.#active?.readLater()
+    this.#slots = new Slots({ maxInFlight, maxBuffered, onRoom })
+    this.#heartbeat = new Heartbeat(join(directory, 'heartbeats'), sessionTimeoutMs)
+    // Not unref'd: a process that subscribes lives until it closes.
+    this.#timer = setInterval(() => this.#check(), Math.min(checkEveryMs, sessionTimeoutMs / 5))
+    this.#stopListening = tables.store.bell.listen(() => this.#check())
   }
 
   get partitions(): readonly number[] {
-    return this.#assignment.kept().map(({ partition }) => partition)
+    return this.#active?.partitions ?? []
   }
 
   pause(): void {
@@ -66,80 +58,92 @@ export class Consumer implements Subscription {
   }
 
   async lag(): Promise<number> {
-    const { shared, name } = this.#options
-    let lag = 0
-    for (const { partition, lanes } of this.#holdings.values()) {
-      const oldest = shared.log.oldestOffset(name.topic, partition)
-      const position = Math.max(Number(lanes.position), oldest)
-      lag += shared.log.nextOffset(name.topic, partition) - position + lanes.buffered
-    }
-    return lag
+    return this.#active?.lag ?? 0
   }
 
   close({ drainMs = 10_000 }: { drainMs?: number } = {}): Promise<void> {
-    this.#closed ??= this.#close(drainMs).finally(this.#options.onClosed)
+    this.#closed ??= this.#close(drainMs)
     return this.#closed
   }
 
-  /** Resolves when the group has taken the member in. Rejects when the store cannot be written. */
-  join(): Promise<void> {
-    return this.#assignment.join()
+  /** Resolves when this consumer is active or on standby. Rejects if the store cannot be written. */
+  async join(): Promise<void> {
+    try {
+      this.#takingOver = this.#takeOverIfGone()
+      await this.#takingOver
+    } catch (error) {
+      await this.close()
+      throw error
+    } finally {
+      this.#takingOver = undefined
+    }
   }
 
-  /** Something may be new in the store. */
-  wake(): void {
-    if (this.#closed !== undefined) return
-    this.#assignment.wake()
-    this.#feed.wake()
+  /** Something may have changed in the store, or the active consumer may be gone. Never throws. */
+  #check(): void {
+    try {
+      this.#heartbeat.beat()
+      this.#active?.wake()
+    } catch (error) {
+      this.#logger.error({ err: error }, 'could not check the subscription, trying again')
+    }
+    if (this.#active !== undefined || this.#closed !== undefined) return
+    this.#takingOver ??= this.#takeOverIfGone()
+      .catch((error: unknown) => {
+        this.#logger.error({ err: error }, 'could not take over the group, trying again')
+      })
+      .finally(() => {
+        this.#takingOver = undefined
+      })
   }
 
-  /** Somebody may have died. */
-  look(): void {
-    if (this.#closed === undefined) this.#assignment.look()
+  async #takeOverIfGone(): Promise<void> {
+    const { tables, subscription: name } = this.#options
+    const { groups, store } = tables
+    const observed = groups.lease(name)
+    const { holder } = observed
+    const isFree = holder === null || holder === this.#heartbeat.name
+    if (!isFree && !this.#heartbeat.isGone(holder)) return
+    const epoch = await store.write(() => groups.acquire(name, this.#heartbeat.name, observed))
+    if (epoch === undefined) return
+    if (!isFree) {
+      this.#heartbeat.remove(holder)
+      this.#logger.warn({ holder }, 'the active consumer is gone, took over')
+    }
+    this.#active = new ActiveConsumer({
+      ...{ tables, name, epoch, logger: this.#logger },
+      lanes: {
+        handler: (delivery, context) => this.#handle(delivery, context),
+        slots: this.#slots,
+        onRejected: logRejections(this.#logger),
+      },
+      onLost: () => {
+        this.#active = undefined
+        this.#logger.warn('another consumer took over, on standby')
+      },
+    })
   }
 
   async #close(drainMs: number): Promise<void> {
-    const { shared, name, partitions, member } = this.#options
-    this.#feed.stop()
-    const stopping = this.#assignment.stop()
-    await Promise.all([...this.#holdings.values()].map(({ lanes }) => lanes.drain(drainMs)))
-    await stopping
-    await this.#commits.stop()
-    await shared.store.write(() => {
-      for (const holding of this.#holdings.values()) this.#commits.commitInside(holding)
-      shared.groups.leave(name, partitions, member.id)
-    })
-    this.#holdings.clear()
-    shared.store.bell.ring()
-  }
-
-  #makeLanes(from: bigint): Lanes {
-    return new Lanes(
-      {
-        handler: (delivery, context) => this.#handle(delivery, context),
-        slots: this.#slots,
-        onProgress: () => this.#commits.soon(),
-        onRejected: (error, delivery, retryInMs) => this.#logRejection(error, delivery, retryInMs),
-      },
-      from,
-    )
+    try {
+      await this.#takingOver?.catch(() => {})
+      await this.#active?.close(drainMs)
+    } finally {
+      this.#active = undefined
+      clearInterval(this.#timer)
+      this.#stopListening()
+      this.#heartbeat.remove(this.#heartbeat.name)
+      this.#options.tables.store.bell.ring()
+      this.#options.onClosed()
+    }
   }
 
   readonly #handle: Handler = (delivery, context) => {
-    const { presence, handler } = this.#options
-    // Who was stopped for long may have been given up: look before doing what others may have done.
-    if (presence.overslept) {
-      this.#assignment.loseWhatOthersTook()
+    // After a stop of this process, another one may be handling the same event.
+    if (this.#heartbeat.overdue) {
+      this.#active?.checkLease()
       if (context.signal.aborted) return Promise.reject(context.signal.reason)
     }
-    return handler(delivery, context)
-  }
-
-  #logRejection(error: unknown, delivery: Delivery, retryInMs: number): void {
-    const { logger, name } = this.#options
-    const { partition, offset, attempt } = delivery
-    const fields = { ...name, partition, offset, attempt, retryInMs }
-    if (error instanceof RetryLater) logger.debug(fields, 'event to be delivered again')
-    else logger.warn({ ...fields, err: error }, 'event not handled, to be delivered again')
+    return this.#options.handler(delivery, context)
   }
 }

@@ -24,28 +24,29 @@ interface StoredEvent {
   readonly at: number
 }
 
+/** Removed in one transaction; other writers wait for it. */
+const maxRemovedAtOnce = 500
+
 /** Topics and their partitions: per partition, events appended at ascending offsets from 0. */
 export class EventLog {
+  readonly #store: Store
   readonly #topics: Table<TopicSettings, string>
-  /** The offset the next event gets; kept apart from the events, which retention may remove. */
+  /** The offset of the next event; kept apart from the events, which retention may remove. */
   readonly #next: Table<number, PartitionKey>
   readonly #events: Table<StoredEvent, EventKey>
 
   constructor(store: Store) {
+    this.#store = store
     this.#topics = store.table('topics')
     this.#next = store.table('next-offsets')
     this.#events = store.table('events')
-  }
-
-  topics(): { name: string; settings: TopicSettings }[] {
-    return Array.from(this.#topics.entries(), ({ key, value }) => ({ name: key, settings: value }))
   }
 
   topic(name: string): TopicSettings | undefined {
     return this.#topics.get(name)
   }
 
-  /** Makes the topic when absent; one that exists keeps its settings. Inside `Store.write`. */
+  /** Creates the topic if it is absent; an existing one keeps its settings. Inside `Store.write`. */
   ensureTopic(name: string, settings: TopicSettings): TopicSettings {
     const existing = this.#topics.get(name)
     if (existing !== undefined) return existing
@@ -67,15 +68,12 @@ export class EventLog {
     return offsets
   }
 
-  /** At most `limit` events from `from` on, ascending; offsets may have gaps where events expired. */
+  /** At most `limit` events from `from` on, ascending. Offsets have gaps if events expired. */
   read(topic: string, partition: number, from: number, limit: number): LoggedEvent[] {
-    const range = {
-      start: key(topic, partition, from),
-      end: key(topic, partition, Infinity),
-      limit,
-    }
+    const start: EventKey = [topic, partition, from]
+    const end: EventKey = [topic, partition, Infinity]
     return Array.from(
-      this.#events.entries(range),
+      this.#events.entries({ start, end, limit }),
       ({ key: [, , offset], value: { at, ...message } }) => ({ offset, message, publishedAt: at }),
     )
   }
@@ -85,27 +83,26 @@ export class EventLog {
     return this.#next.get([topic, partition]) ?? 0
   }
 
-  /** The offset of the oldest event kept, or that of the next one where none is. */
+  /** The offset of the oldest event kept, or of the next one if none is kept. */
   oldestOffset(topic: string, partition: number): number {
     return this.read(topic, partition, 0, 1)[0]?.offset ?? this.nextOffset(topic, partition)
   }
 
-  /** Whether the partition's oldest event was published before `time`. */
-  hasOlderThan(topic: string, partition: number, time: number): boolean {
-    const oldest = this.read(topic, partition, 0, 1)[0]
-    return oldest !== undefined && oldest.publishedAt < time
+  /** Removes what is older than its topic's retention, a few events per transaction. */
+  async removeExpired(signal: AbortSignal): Promise<void> {
+    for (const { key: topic, value: settings } of [...this.#topics.entries()]) {
+      const before = Date.now() - settings.retentionMs
+      const isExpired = ({ publishedAt }: LoggedEvent) => publishedAt < before
+      for (let partition = 0; partition < settings.partitions; partition += 1) {
+        while (!signal.aborted && this.read(topic, partition, 0, 1).some(isExpired)) {
+          await this.#store.write(() => {
+            for (const event of this.read(topic, partition, 0, maxRemovedAtOnce)) {
+              if (!isExpired(event)) break
+              this.#events.remove([topic, partition, event.offset])
+            }
+          })
+        }
+      }
+    }
   }
-
-  /** Removes the oldest events published before `time`, at most `limit`; returns how many. Inside `Store.write`. */
-  removeOlderThan(topic: string, partition: number, time: number, limit: number): number {
-    const oldest = this.read(topic, partition, 0, limit)
-    const firstKept = oldest.findIndex(({ publishedAt }) => publishedAt >= time)
-    const expired = firstKept === -1 ? oldest : oldest.slice(0, firstKept)
-    for (const { offset } of expired) this.#events.remove([topic, partition, offset])
-    return expired.length
-  }
-}
-
-function key(topic: string, partition: number, offset: number): EventKey {
-  return [topic, partition, offset]
 }
