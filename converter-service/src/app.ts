@@ -11,7 +11,6 @@ import type { ConverterConfig } from './config.js'
 import { Connections } from './connections.js'
 import { convertHandler } from './convert-handler.js'
 import { estimateHandlers } from './estimate-handler.js'
-import { openWindows } from './flow-control.js'
 import { maxChunkBytes } from './limits.js'
 import { listFormats } from './list-formats.js'
 import { ConverterMetrics } from './metrics.js'
@@ -82,17 +81,13 @@ export async function createApp(
     minBytesPerSecond: config.uploadRate,
     timeoutMs: config.uploadTimeoutMs,
   }
-  const server: Server = new Server({
-    interceptors: [
-      guardCalls({ maxUnreadMs: 2 * idleMs, endConnection: (peer) => connections.end(peer) }),
-    ],
+  const connections = new Connections({ idleMs })
+  const server = new Server({
+    interceptors: [guardCalls({ maxUnreadMs: 2 * idleMs, connections })],
     // A chunk and what protobuf puts around it.
     'grpc.max_receive_message_length': maxChunkBytes + 64 * 1024,
-    'grpc.max_connection_idle_ms': idleMs,
     'grpc.max_concurrent_streams': workers + queue + transfers,
   })
-  const connections = new Connections(server)
-  openWindows(server)
   const handlers: ConverterServiceHandlers = {
     Convert: convertHandler({ ...planning, pool, spool, admission, pace, metrics, logger }),
     ...estimateHandlers({ ...planning, pool, spool, pace, peerShare, logger }),
@@ -118,7 +113,7 @@ export async function createApp(
       ...(pool.pids.length === 0 ? ['no worker is alive'] : []),
     ],
     async listen(address) {
-      const port = await connections.listen(address)
+      const port = await connections.listen(server, address)
       health.setServing(true)
       return port
     },

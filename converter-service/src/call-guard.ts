@@ -6,13 +6,13 @@ import {
 } from '@grpc/grpc-js'
 import { HeraldError } from '@herald/proto/errors'
 import { errorStatus } from './call-errors.js'
+import type { Connections } from './connections.js'
 import { describeBytes, maxChunkBytes } from './limits.js'
 
 export interface CallGuardOptions {
   /** How long the client may leave a message or a status unread. */
   readonly maxUnreadMs: number
-  /** Ends the connection of that peer. */
-  readonly endConnection: (peer: string) => void
+  readonly connections: Connections
 }
 
 /**
@@ -20,15 +20,16 @@ export interface CallGuardOptions {
  * reset from grpc-js: trailers wait behind unread data. So its connection is ended, which frees
  * the memory of its calls. And what grpc-js itself refuses gets a `herald-error-code`.
  */
-export function guardCalls({ maxUnreadMs, endConnection }: CallGuardOptions): ServerInterceptor {
+export function guardCalls({ maxUnreadMs, connections }: CallGuardOptions): ServerInterceptor {
   return (_method, call) => {
     const peer = call.getPeer()
+    connections.callStarted(peer)
     let unread: NodeJS.Timeout | undefined
     let ended = false
     const watch = () => {
       clearTimeout(unread)
       if (ended) return
-      unread = setTimeout(() => endConnection(peer), maxUnreadMs)
+      unread = setTimeout(() => connections.end(peer), maxUnreadMs)
       unread.unref()
     }
     const { start, sendMessage, sendStatus } = call
@@ -39,6 +40,7 @@ export function guardCalls({ maxUnreadMs, endConnection }: CallGuardOptions): Se
         onCancel() {
           ended = true
           clearTimeout(unread)
+          connections.callEnded(peer)
           listener.onCancel()
         },
       })
