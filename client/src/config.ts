@@ -1,33 +1,32 @@
 import { join } from 'node:path'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import { address, loadEnv, variable } from '@herald/runtime/env'
-import { z } from 'zod'
+import { address, loadEnv, text } from '@herald/runtime/env'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-const text = (pattern: RegExp, fallback: string, form: string) =>
-  variable(z.string().regex(pattern).default(fallback), { form })
-
 const variables = (env: Environment) => ({
   HERALD_CONVERTER: address('localhost:50051'),
-  HERALD_BROKER: text(
-    /^[a-z][a-z0-9+.-]*:\S/,
-    defaultBroker(env),
-    "a broker's URL such as embedded:/var/lib/herald/broker or kafka://host:9092",
-  ),
-  HERALD_TOPIC: text(
-    /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
-    'notifications',
-    "a topic's name: letters, digits, dot, dash, underscore",
-  ),
-  HERALD_DATA: text(/\S/, dataFolder(env), 'a folder'),
-  HERALD_NOTIFIER: text(
-    /^https?:\/\/[^\s/?#]+\/?$/,
-    'http://localhost:9102',
-    "the notifier's address such as http://localhost:9102",
-  ),
-  HERALD_SOURCE: text(/^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/, '/herald/cli', 'a URI reference'),
-  HERALD_COMMAND: text(/^[ -~]*[!-~][ -~]*$/, 'herald', 'the command by which herald is called'),
+  HERALD_BROKER: text(/^[a-z][a-z0-9+.-]*:\S/, {
+    fallback: defaultBroker(env),
+    form: "a broker's URL such as embedded:/var/lib/herald/broker or kafka://host:9092",
+  }),
+  HERALD_TOPIC: text(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, {
+    fallback: 'notifications',
+    form: "a topic's name: letters, digits, dot, dash, underscore",
+  }),
+  HERALD_DATA: text(/\S/, { fallback: dataFolder(env), form: 'a folder' }),
+  HERALD_NOTIFIER: text(/^https?:\/\/[^\s/?#]+\/?$/, {
+    fallback: 'http://localhost:9102',
+    form: "the notifier's address such as http://localhost:9102",
+  }),
+  HERALD_SOURCE: text(/^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/, {
+    fallback: '/herald/cli',
+    form: 'a URI reference',
+  }),
+  HERALD_COMMAND: text(/^[ -~]*[!-~][ -~]*$/, {
+    fallback: 'herald',
+    form: 'the command by which herald is called',
+  }),
 })
 
 /** The CLI's environment variables. */

@@ -1,8 +1,16 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { availableParallelism, tmpdir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { address, bytes, duration, integer, loadEnv, logLevel, variable } from '@herald/runtime/env'
-import { z } from 'zod'
+import {
+  address,
+  bytes,
+  duration,
+  integer,
+  loadEnv,
+  logLevel,
+  text,
+  variable,
+} from '@herald/runtime/env'
 
 export interface ConverterConfig {
   /** `host:port` of the gRPC server. */
@@ -62,14 +70,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       HERALD_UPLOAD_TIMEOUT: duration('1h'),
       HERALD_TRANSFERS: integer(256, 1, 100_000),
       HERALD_PEER_PERCENT: integer(75, 1, 100),
-      HERALD_WORKERS: integer(availableParallelism(), 1, 256),
+      HERALD_WORKERS: integer(Math.min(availableParallelism(), 256), 1, 256),
       HERALD_WORKER_JOBS: integer(1000, 1, 1_000_000),
       HERALD_QUEUE: integer(64, 0, 100_000),
       // AVIF takes the most: 1.6 GiB for a photograph at the default limit of pixels.
       HERALD_MEMORY: bytes('2G'),
-      HERALD_SPOOL: variable(z.string().default(defaultSpool()), { form: 'the path of a folder' }),
+      HERALD_SPOOL: text(/\S/, { fallback: defaultSpool(), form: 'the path of a folder' }),
       // A child that looks for what is not there does not start with the fewest rights.
-      HERALD_SOFFICE: variable(z.string().refine(isProgram).optional(), {
+      HERALD_SOFFICE: variable((path) => (isProgram(path) ? path : undefined), {
+        optional: true,
         form: 'the path of a program that is there; without it, the soffice on the PATH is taken',
       }),
       HERALD_LOG_LEVEL: logLevel(),

@@ -1,16 +1,19 @@
 import { join } from 'node:path'
-import { address, duration, integer, loadEnv, logLevel, oneOf, variable } from '@herald/runtime'
+import {
+  address,
+  duration,
+  integer,
+  loadEnv,
+  logLevel,
+  oneOf,
+  restricted,
+  text,
+  variable,
+} from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import { z } from 'zod'
 import { parseSmtpUrl, smtpUrlForm } from './smtp/smtp-url.js'
 
 export type NotifierConfig = ReturnType<typeof loadConfig>
-
-export const text = (fallback: string, form: string) =>
-  variable(z.string().default(fallback), { form })
-
-const mailbox = (fallback: string, pattern: RegExp, form: string) =>
-  variable(z.string().regex(pattern).default(fallback), { form })
 
 /** A mailbox with or without a name; ASCII, since not every server takes more in an envelope. */
 const withName =
@@ -18,51 +21,36 @@ const withName =
 
 const addressAlone = /^[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+$/u
 
-const languageTag = variable(
-  z
-    .string()
-    .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/)
-    .default('en'),
-  {
-    form: 'a language tag such as en, ru or zh',
-  },
-)
+const languageTag = text(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, {
+  fallback: 'en',
+  form: 'a language tag such as en, ru or zh',
+})
 
-const folderOfTemplates = variable(z.string().optional(), { form: 'a folder' })
+const smtpServer = variable(parseSmtpUrl, { fallback: 'smtp://localhost:1025', form: smtpUrlForm })
 
-const smtpServer = variable(
-  z
-    .string()
-    .default('smtp://localhost:1025')
-    .transform((url, context) => {
-      try {
-        return parseSmtpUrl(url)
-      } catch {
-        context.addIssue({ code: 'custom' })
-        return z.NEVER
-      }
-    }),
-  { form: smtpUrlForm },
-)
-
-const patience = variable(
-  duration('2m').refine((ms) => ms >= 1000 && ms <= 3_600_000),
-  { form: 'a duration from 1s to 1h' },
+const patience = restricted(
+  duration('2m'),
+  (ms) => ms >= 1000 && ms <= 3_600_000,
+  'a duration from 1s to 1h',
 )
 
 /** A topic of ours keeps its events for a week; one that comes again after its record went is sent again. */
-export const retention = variable(
-  duration('30d').refine((ms) => ms >= 7 * 86_400_000),
-  { form: 'a duration of at least 7d, for as long as the topic keeps its events' },
+export const retention = restricted(
+  duration('30d'),
+  (ms) => ms >= 7 * 86_400_000,
+  'a duration of at least 7d, for as long as the topic keeps its events',
 )
 
 /** Throws ConfigurationError naming every fault. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {
-      HERALD_BROKER: text(defaultBroker(env), 'a URL such as kafka://host:9092'),
-      HERALD_TOPIC: text('notifications', 'the name of a topic'),
-      HERALD_GROUP: text('notifier', 'the name of a consumer group'),
+      HERALD_BROKER: text(/\S/, {
+        fallback: defaultBroker(env),
+        form: 'a URL such as kafka://host:9092',
+      }),
+      HERALD_TOPIC: text(/\S/, { fallback: 'notifications', form: 'the name of a topic' }),
+      HERALD_GROUP: text(/\S/, { fallback: 'notifier', form: 'the name of a consumer group' }),
       HERALD_SMTP: smtpServer,
       HERALD_SMTP_CONNECTIONS: integer(4, 1, 100),
       HERALD_SMTP_TIMEOUT: patience,
@@ -71,15 +59,18 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_DIGEST_QUIET: duration('5s'),
       HERALD_DIGEST_MAX: duration('1m'),
       HERALD_DIGEST_LATEST: duration('15m'),
-      HERALD_MAIL_FROM: mailbox('Herald <herald@localhost>', withName, 'Name <you@example.com>'),
-      HERALD_MAIL_TO: mailbox('you@localhost', addressAlone, 'you@example.com'),
+      HERALD_MAIL_FROM: text(withName, {
+        fallback: 'Herald <herald@localhost>',
+        form: 'Name <you@example.com>',
+      }),
+      HERALD_MAIL_TO: text(addressAlone, { fallback: 'you@localhost', form: 'you@example.com' }),
       HERALD_LANGUAGE: languageTag,
-      HERALD_TEMPLATES: folderOfTemplates,
+      HERALD_TEMPLATES: text(/\S/, { optional: true, form: 'a folder' }),
       HERALD_MAIL_ATTEMPTS: integer(50, 1, 1_000_000),
       HERALD_MAIL_MAX_AGE: duration('2d'),
       HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
       HERALD_UNKNOWN_RESENDS: integer(2, 0, 1000),
-      HERALD_DATA: text(dataFolder(env), 'a folder'),
+      HERALD_DATA: text(/\S/, { fallback: dataFolder(env), form: 'a folder' }),
       HERALD_LEDGER_RETENTION: retention,
       HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
       HERALD_LOG_LEVEL: logLevel(),

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { withoutUrlSecrets } from './url-secrets.js'
 
 /** What is wrong with a configuration: every fault at once, one line each. */
@@ -14,89 +13,134 @@ export class ConfigurationError extends Error {
   }
 }
 
-interface VariableOptions {
+export interface VariableOptions {
   /** The expected form, for the error message: `smtp://host:port`. */
-  form: string
+  readonly form: string
+  /** Read if the variable is absent. */
+  readonly fallback?: string
+  /** It may be absent; then its value is undefined. */
+  readonly optional?: boolean
   /** The value is never shown. */
-  secret?: boolean
+  readonly secret?: boolean
 }
 
-const options = new WeakMap<z.ZodType, VariableOptions>()
-
-/** Says what form a variable has, so that its error can tell. Put it outermost. */
-export function variable<T extends z.ZodType>(schema: T, described: VariableOptions): T {
-  options.set(schema, described)
-  return schema
+/** How one environment variable is read. */
+export interface Variable<T> extends VariableOptions {
+  /** Returns undefined, or throws, if the text is not valid. */
+  parse(text: string): T | undefined
 }
+
+/** What `loadEnv` returns for variables like these. */
+type Values<S extends Readonly<Record<string, Variable<unknown>>>> = {
+  readonly [K in keyof S]: S[K] extends Variable<infer T>
+    ? S[K] extends { readonly optional: true }
+      ? T | undefined
+      : T
+    : never
+}
+
+/** A variable of any form. */
+export const variable = <T, const O extends VariableOptions>(
+  parse: (text: string) => T | undefined,
+  options: O,
+): Variable<T> & O => ({ ...options, parse })
+
+/** A text that matches `pattern`. */
+export const text = <const O extends VariableOptions>(pattern: RegExp, options: O) =>
+  variable((given) => (pattern.test(given) ? given : undefined), options)
+
+/** The same variable, with fewer values allowed. */
+export const restricted = <T>(
+  inner: Variable<T>,
+  isAllowed: (value: T) => boolean,
+  form: string,
+): Variable<T> => ({
+  ...inner,
+  form,
+  parse(given) {
+    const value = inner.parse(given)
+    return value !== undefined && isAllowed(value) ? value : undefined
+  },
+})
 
 /**
- * Reads `shape`'s variables from `env`. An empty value counts as absent.
+ * Reads `variables` from `env`. An empty value counts as absent.
  * Throws ConfigurationError naming every fault: variable, expected form, value.
  */
-export function loadEnv<S extends Record<string, z.ZodType>>(
-  shape: S,
+export function loadEnv<S extends Readonly<Record<string, Variable<unknown>>>>(
+  variables: S,
   env: Readonly<Record<string, string | undefined>>,
-): Readonly<{ [K in keyof S]: z.output<S[K]> }> {
+): Values<S> {
   const faults: string[] = []
   const values: Record<string, unknown> = {}
-  for (const [name, schema] of Object.entries(shape)) {
-    const raw = env[name] === '' ? undefined : env[name]
-    const result = schema.safeParse(raw)
-    if (result.success) values[name] = result.data
-    else faults.push(describeFault(name, raw, options.get(schema)))
+  for (const [name, each] of Object.entries(variables)) {
+    const given = env[name] || each.fallback
+    if (given === undefined && each.optional) continue
+    values[name] = given === undefined ? undefined : parsed(each, given)
+    if (values[name] === undefined) faults.push(describeFault(name, given, each))
   }
   if (faults.length > 0) throw new ConfigurationError(faults)
-  return Object.freeze(values) as Readonly<{ [K in keyof S]: z.output<S[K]> }>
+  return Object.freeze(values) as Values<S>
 }
 
-function describeFault(name: string, raw: string | undefined, described?: VariableOptions): string {
-  const expected = described ? `, expected ${described.form}` : ''
-  if (raw === undefined) return `${name} is not set${expected}`
-  return `${name}=${described?.secret ? '(hidden)' : withoutUrlSecrets(raw)} is not valid${expected}`
+function parsed<T>(variable: Variable<T>, given: string): T | undefined {
+  try {
+    return variable.parse(given)
+  } catch {
+    return undefined
+  }
 }
+
+function describeFault(
+  name: string,
+  given: string | undefined,
+  { form, secret }: VariableOptions,
+): string {
+  if (given === undefined) return `${name} is not set, expected ${form}`
+  return `${name}=${secret ? '(hidden)' : withoutUrlSecrets(given)} is not valid, expected ${form}`
+}
+
+const hostAndPort = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/
 
 /** `host:port`; an IPv6 host in brackets. */
 export const address = (fallback: string) =>
-  variable(
-    z
-      .string()
-      .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):\d{1,5}$/)
-      .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) < 65_536)
-      .default(fallback),
-    { form: 'host:port' },
-  )
+  variable((given) => (Number(hostAndPort.exec(given)?.[1]) < 65_536 ? given : undefined), {
+    form: 'host:port',
+    fallback,
+  })
 
 /** A whole number between `min` and `max`. */
 export const integer = (fallback: number, min: number, max: number) =>
   variable(
-    z
-      .string()
-      .regex(/^\d+$/)
-      .transform(Number)
-      .pipe(z.number().min(min).max(max))
-      .default(fallback),
-    { form: `a whole number from ${min} to ${max}` },
+    (given) => {
+      const value = /^\d+$/.test(given) ? Number(given) : Number.NaN
+      return value >= min && value <= max ? value : undefined
+    },
+    { form: `a whole number from ${min} to ${max}`, fallback: String(fallback) },
   )
+
+/** `pattern` has the number as its first group and the unit as its second. */
+function amount(given: string, pattern: RegExp, factorOf: (unit: string) => number) {
+  const [, number, unit = ''] = pattern.exec(given) ?? []
+  const value = number === undefined ? Number.NaN : Number(number) * factorOf(unit)
+  return Number.isSafeInteger(value) ? value : undefined
+}
 
 const powers = ['', 'k', 'm', 'g']
 
+function factorOfBytes(unit: string): number {
+  const base = unit.includes('i') ? 1024 : 1000
+  return base ** powers.indexOf(unit.charAt(0))
+}
+
 /** An amount of bytes: `1500`, `24k`, `100M` (1k = 1,000), `2GiB` (1Ki = 1,024). */
 export const bytes = (fallback: string) =>
-  variable(
-    z
-      .string()
-      .regex(/^\d+([kmg]i?b?)?$/i)
-      .default(fallback)
-      .transform((text) => {
-        const unit = text.replace(/\d+/, '').toLowerCase()
-        const base = unit.includes('i') ? 1024 : 1000
-        return Number.parseInt(text, 10) * base ** powers.indexOf(unit.charAt(0))
-      })
-      .refine(Number.isSafeInteger),
-    { form: 'an amount of bytes such as 24k, 100M or 2GiB' },
-  )
+  variable((given) => amount(given.toLowerCase(), /^(\d+)((?:[kmg]i?b?)?)$/, factorOfBytes), {
+    form: 'an amount of bytes such as 24k, 100M or 2GiB',
+    fallback,
+  })
 
-const durationUnits: Record<string, number> = {
+const durationUnits: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -107,22 +151,19 @@ const durationUnits: Record<string, number> = {
 /** A duration in milliseconds, written `250ms`, `30s`, `5m`, `2h`, `7d`. */
 export const duration = (fallback: string) =>
   variable(
-    z
-      .string()
-      .regex(/^\d+(ms|s|m|h|d)$/)
-      .default(fallback)
-      .transform(
-        (text) => Number.parseInt(text, 10) * (durationUnits[text.replace(/\d+/, '')] ?? 1),
-      )
-      .refine(Number.isSafeInteger),
-    { form: 'a duration such as 250ms, 30s, 5m, 2h or 7d' },
+    (given) => amount(given, /^(\d+)(ms|s|m|h|d)$/, (unit) => durationUnits[unit] ?? Number.NaN),
+    { form: 'a duration such as 250ms, 30s, 5m, 2h or 7d', fallback },
   )
 
 /** One of `names`. */
 export const oneOf = <const N extends readonly [string, ...string[]]>(
   names: N,
   fallback: N[number],
-) => variable(z.enum(names).default(fallback as never), { form: `one of ${names.join(', ')}` })
+) =>
+  variable((given) => names.find((name): name is N[number] => name === given), {
+    form: `one of ${names.join(', ')}`,
+    fallback,
+  })
 
 /** The level below which a program's log lines are dropped. */
 export const logLevel = () => oneOf(['debug', 'info', 'warn', 'error', 'silent'], 'info')

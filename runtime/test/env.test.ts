@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import {
   address,
   bytes,
@@ -9,6 +8,9 @@ import {
   loadEnv,
   logLevel,
   oneOf,
+  restricted,
+  text,
+  type Variable,
   variable,
 } from '#src/env'
 
@@ -22,10 +24,10 @@ function faultsOf(load: () => unknown): readonly string[] {
   throw new Error('no fault was found')
 }
 
-test('every fault is told at once, with the variable, the expected form and the value', () => {
+test('every fault is reported at once, with the variable, the expected form and the value', () => {
   const shape = {
     HERALD_PORT: integer(1, 0, 10),
-    HERALD_MAIL_TO: variable(z.string(), { form: 'an e-mail address' }),
+    HERALD_MAIL_TO: text(/@/, { form: 'an e-mail address' }),
     HERALD_FINE: integer(5, 0, 10),
     HERALD_LIMIT: bytes('1M'),
   }
@@ -43,8 +45,8 @@ test('every fault is told at once, with the variable, the expected form and the 
 
 test('a secret is never shown, nor is the password of a URL', () => {
   const shape = {
-    HERALD_KEY: variable(z.string().min(100), { form: 'a key', secret: true }),
-    HERALD_SMTP: variable(z.string().startsWith('smtp:'), { form: 'smtp://host:port' }),
+    HERALD_KEY: text(/.{100}/, { form: 'a key', secret: true }),
+    HERALD_SMTP: text(/^smtp:/, { form: 'smtp://host:port' }),
   }
   const faults = faultsOf(() =>
     loadEnv(shape, { HERALD_KEY: 'hunter2', HERALD_SMTP: 'http://me:hunter2@host:25' }),
@@ -61,10 +63,31 @@ test('an empty value counts as absent and takes the default, the result is froze
   expect(Object.isFrozen(config)).toBe(true)
 })
 
-const read = (schema: z.ZodType, text: string | undefined) =>
+test('a variable that may be absent has no value then, and one that cannot be parsed is a fault', () => {
+  const shape = {
+    HERALD_URL: variable((given) => new URL(given), { form: 'a URL', optional: true }),
+  }
+  expect(loadEnv(shape, {})).toEqual({})
+  expect(loadEnv(shape, { HERALD_URL: 'http://host/' }).HERALD_URL?.host).toBe('host')
+  expect(faultsOf(() => loadEnv(shape, { HERALD_URL: 'host' }))).toEqual([
+    'HERALD_URL=host is not valid, expected a URL',
+  ])
+})
+
+test('a restriction refuses what the variable alone would take, and names its own form', () => {
+  const shape = {
+    HERALD_WAIT: restricted(duration('2m'), (ms) => ms <= 3_600_000, 'a duration up to 1h'),
+  }
+  expect(loadEnv(shape, { HERALD_WAIT: '1h' })).toEqual({ HERALD_WAIT: 3_600_000 })
+  expect(faultsOf(() => loadEnv(shape, { HERALD_WAIT: '2h' }))).toEqual([
+    'HERALD_WAIT=2h is not valid, expected a duration up to 1h',
+  ])
+})
+
+const read = (schema: Variable<unknown>, text: string | undefined) =>
   loadEnv({ HERALD_X: schema }, { HERALD_X: text }).HERALD_X
 
-describe.each<[string, z.ZodType, [string | undefined, unknown][], string[]]>([
+describe.each<[string, Variable<unknown>, [string | undefined, unknown][], string[]]>([
   [
     'an address',
     address('127.0.0.1:50051'),

@@ -1,9 +1,5 @@
-import { address, loadEnv, variable } from '@herald/runtime'
+import { address, loadEnv, text } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import { z } from 'zod'
-
-const text = (fallback: string, form: string) =>
-  variable(z.string().regex(/\S/).default(fallback), { form })
 
 /** Where everything listens and lies. */
 export type StackConfig = ReturnType<typeof loadConfig>
@@ -23,20 +19,18 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
       HERALD_WEB_LISTEN: address('127.0.0.1:8080'),
       HERALD_WEB_PROBES: address('127.0.0.1:9103'),
-      HERALD_WEBHOOK_URL: variable(z.string().optional(), { form: 'http://…', secret: true }),
+      HERALD_WEBHOOK_URL: text(/\S/, { optional: true, form: 'http://…', secret: true }),
       HERALD_WEBHOOK_PROBES: address('127.0.0.1:9104'),
       HERALD_INBOX_SMTP: address('127.0.0.1:1025'),
       HERALD_INBOX_WEB: address('127.0.0.1:8025'),
-      HERALD_SMTP: variable(
-        z
-          .string()
-          .regex(/^smtps?:\/\/\S+$/)
-          .optional(),
-        { form: 'smtp://host:port', secret: true },
-      ),
-      HERALD_BROKER: text(defaultBroker(env), "a broker's URL"),
-      HERALD_TOPIC: text('notifications', "a topic's name"),
-      HERALD_DATA: text(dataFolder(env), 'a folder'),
+      HERALD_SMTP: text(/^smtps?:\/\/\S+$/, {
+        optional: true,
+        form: 'smtp://host:port',
+        secret: true,
+      }),
+      HERALD_BROKER: text(/\S/, { fallback: defaultBroker(env), form: "a broker's URL" }),
+      HERALD_TOPIC: text(/\S/, { fallback: 'notifications', form: "a topic's name" }),
+      HERALD_DATA: text(/\S/, { fallback: dataFolder(env), form: 'a folder' }),
     },
     env,
   )

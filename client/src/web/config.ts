@@ -1,27 +1,29 @@
 import { join, resolve } from 'node:path'
-import { address, bytes, duration, integer, loadEnv, logLevel, variable } from '@herald/runtime/env'
-import { z } from 'zod'
+import {
+  address,
+  bytes,
+  duration,
+  integer,
+  loadEnv,
+  logLevel,
+  text,
+  variable,
+} from '@herald/runtime/env'
 import { type ClientConfig, loadConfig as loadClientConfig } from '../config.js'
 
 const variables = {
   HERALD_WEB_LISTEN: address('127.0.0.1:8080'),
   HERALD_WEB_PROBES: address('127.0.0.1:9103'),
-  HERALD_WEB_URL: variable(
-    z
-      .string()
-      .regex(/^https?:\/\/[^\s/?#@]+\/?$/)
-      .optional(),
-    { form: 'the address people see, such as https://convert.example.com' },
-  ),
+  HERALD_WEB_URL: text(/^https?:\/\/[^\s/?#@]+\/?$/, {
+    optional: true,
+    form: 'the address people see, such as https://convert.example.com',
+  }),
   HERALD_WEB_KEEP: duration('24h'),
   HERALD_WEB_DISK: bytes('5G'),
   HERALD_WEB_RECIPIENTS: variable(
-    z
-      .string()
-      .regex(/^(\*|[a-z0-9.-]+(,[a-z0-9.-]+)*)$/i)
-      .transform((text) => text.toLowerCase().split(','))
-      .optional(),
-    { form: 'domains such as example.com,example.org, or * for any' },
+    (given) =>
+      /^(\*|[a-z0-9.-]+(,[a-z0-9.-]+)*)$/i.test(given) ? given.toLowerCase().split(',') : undefined,
+    { optional: true, form: 'domains such as example.com,example.org, or * for any' },
   ),
   HERALD_WEB_MAILS: integer(100, 1, 1_000_000),
   HERALD_WEB_FILES: integer(600, 1, 1_000_000),

@@ -1,43 +1,48 @@
 import { join } from 'node:path'
-import { address, duration, integer, loadEnv, logLevel, oneOf, variable } from '@herald/runtime'
+import {
+  address,
+  duration,
+  integer,
+  loadEnv,
+  logLevel,
+  oneOf,
+  text,
+  variable,
+} from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import { z } from 'zod'
-import { retention, text } from '../config.js'
+import { retention } from '../config.js'
 import { parseSecrets, secretsForm } from './signature.js'
 
 export type WebhookConfig = ReturnType<typeof loadConfig>
 
+/** Its path or its query may be what keeps strangers out. */
 const endpoint = variable(
-  z
-    .url({ protocol: /^https?$/ })
-    .transform((given) => new URL(given))
-    .refine(({ username, password }) => username === '' && password === ''),
-  // Its path or its query may be what keeps strangers out.
+  (given) => {
+    const url = new URL(given)
+    const isHttp = url.protocol === 'http:' || url.protocol === 'https:'
+    return isHttp && url.username === '' && url.password === '' ? url : undefined
+  },
   { form: 'http://host:port/path or https://host/path, without a user', secret: true },
 )
 
-const secrets = variable(
-  z.string().transform((given, context) => {
-    try {
-      return parseSecrets(given)
-    } catch {
-      context.addIssue({ code: 'custom' })
-      return z.NEVER
-    }
-  }),
-  { form: secretsForm, secret: true },
-)
+const secrets = variable(parseSecrets, { form: secretsForm, secret: true })
 
 /** Throws ConfigurationError naming every fault. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {
-      HERALD_BROKER: text(defaultBroker(env), 'a URL such as kafka://host:9092'),
-      HERALD_TOPIC: text('notifications', 'the name of a topic'),
-      HERALD_DATA: text(dataFolder(env), 'a folder'),
+      HERALD_BROKER: text(/\S/, {
+        fallback: defaultBroker(env),
+        form: 'a URL such as kafka://host:9092',
+      }),
+      HERALD_TOPIC: text(/\S/, { fallback: 'notifications', form: 'the name of a topic' }),
+      HERALD_DATA: text(/\S/, { fallback: dataFolder(env), form: 'a folder' }),
       HERALD_WEBHOOK_URL: endpoint,
       HERALD_WEBHOOK_SECRET: secrets,
-      HERALD_WEBHOOK_GROUP: text('herald-webhook', 'the name of a consumer group'),
+      HERALD_WEBHOOK_GROUP: text(/\S/, {
+        fallback: 'herald-webhook',
+        form: 'the name of a consumer group',
+      }),
       HERALD_WEBHOOK_CONNECTIONS: integer(4, 1, 100),
       HERALD_WEBHOOK_TIMEOUT: duration('15s'),
       HERALD_WEBHOOK_ATTEMPTS: integer(50, 1, 1_000_000),
