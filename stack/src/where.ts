@@ -1,3 +1,4 @@
+import { humanDuration } from '@herald/runtime/terminal-text'
 import { startOwnStack } from './own-stack.js'
 import { StackError } from './readiness.js'
 import { findRunningStack } from './running-stack.js'
@@ -33,10 +34,10 @@ export async function findPlace(
   const stack = await startOwnStack(env, { signal })
   const { inbox: ownInbox } = stack.addresses
   if (ownInbox === undefined) throw new StackError('The inbox did not tell where it listens.')
-  const seconds = ((performance.now() - begun) / 1000).toFixed(1)
+  const took = humanDuration(performance.now() - begun)
   return {
     addresses: { ...stack.addresses, inbox: ownInbox },
-    description: `started for this, ready after ${seconds} s, stopped at the end`,
+    description: `started for this, ready after ${took}, stopped at the end`,
     own: stack,
   }
 }

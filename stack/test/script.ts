@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished, vi } from 'vitest'
 import type { RunningStack } from '#src/running-stack'
 
-/** `start`, `demo` or `e2e` as a user runs it, with a home of its own for all that it writes. */
+/** `start` or `demo` as a user runs it, with a home of its own for all that it writes. */
 export interface Script {
   readonly child: ChildProcess
   readonly data: string
@@ -32,7 +32,7 @@ const anyPorts = {
 }
 
 export function runScript(
-  name: 'start' | 'demo' | 'e2e',
+  name: 'start' | 'demo',
   { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
 ): Script {
   const home = mkdtempSync(join(tmpdir(), 'herald-stack-test-'))

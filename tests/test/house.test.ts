@@ -106,7 +106,7 @@ describe('the house', () => {
   )
 
   test('the environment is read in entry points only', () => {
-    const entries = /\/src\/(main|webhook\/main|cli|start|demo|e2e)\.ts$/
+    const entries = /\/src\/(main|webhook\/main|cli|start|demo)\.ts$/
     const wrong = sources.filter(
       (file) =>
         !entries.test(file) && /\bprocess\.env[.[]/.test(readFileSync(join(root, file), 'utf8')),

@@ -52,12 +52,20 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   })
 
-  test('the end-to-end script passes', { timeout: 180_000 }, async () => {
-    const { stdout } = await run(process.execPath, [path('stack/dist/src/e2e.js')], {
-      env: rig.env,
+  test('the end-to-end tests pass', { timeout: 180_000 }, async () => {
+    const vitest = [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--config',
+      'stack/e2e/vitest.config.ts',
+    ]
+    // Rejects if a test failed.
+    const { stdout } = await run(process.execPath, vitest, {
+      cwd: path(''),
+      env: { ...rig.env, NO_COLOR: '1' },
       timeout: 170_000,
     })
-    expect(stdout).toMatch(/^\s*[1-9]\d* passed, 0 failed$/m)
+    expect(stdout).toMatch(/Tests +[1-9]\d* passed/)
   })
 
   test('a stopped notifier holds up nothing: its mail comes when it is back', async () => {
