@@ -1,9 +1,8 @@
 import type { ProcessIdentity } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
-import { eventOf, messageBytes } from './announcement-events.js'
 import type { Message } from './broker.js'
-import type { Announcement } from './outbox.js'
-import type { EntryRecord } from './outbox-records.js'
+import { messageBytes } from './check-request.js'
+import { type Announcement, eventOf, type OutboxEntry } from './outbox-entry.js'
 
 /** An entry of Herald 0.1.0, which did not name its broker. */
 interface OldEntry {
@@ -12,31 +11,53 @@ interface OldEntry {
   readonly attempts: number
   readonly lastFault: string | null
   readonly owner: ProcessIdentity
+}
+
+/** An entry of a build after 0.1.0 that was never released. Its messages stay where they are. */
+interface UnreleasedEntry extends Omit<OutboxEntry, 'id' | 'state' | 'lastError'> {
+  readonly state: 'prepared' | 'ready'
+  readonly lastFault: string | null
   readonly notBeforeMs: number
 }
 
 const maxMovedAtOnce = 500
 
-/** Moves the entries of Herald 0.1.0, if there are any: they go to the broker of the first program that opens them. */
+/**
+ * Moves the entries of Herald 0.1.0, if there are any: they go to the broker of the first program
+ * that opens them. What it remembered of published ones is removed.
+ */
 export async function migrateOutbox(
   store: Store,
   broker: string,
-  add: (id: string, record: EntryRecord, messages: readonly Message[]) => void,
+  add: (entry: OutboxEntry, messages: readonly Message[]) => void,
 ): Promise<void> {
-  for (const state of ['prepared', 'ready'] as const) {
-    const old = store.table<OldEntry, string>(state)
-    while (old.count({ limit: 1 }) > 0) {
-      await store.write(() => {
-        for (const { key, value } of [...old.entries({ limit: maxMovedAtOnce })]) {
-          const { announcement, ...kept } = value
-          const { messages, overwrite = false, topic, label, files } = announcement
-          const events = messages.map(eventOf)
-          const bytes = messageBytes(messages)
-          const record = { ...kept, state, broker, topic, label, files, overwrite, folders: {} }
-          add(key, { ...record, bytes, events }, messages)
-          old.remove(key)
-        }
-      })
-    }
+  for (const kind of ['prepared', 'ready'] as const) {
+    await takeAll<OldEntry>(store, kind, (id, { announcement, lastFault, ...kept }) => {
+      const { messages, overwrite = false, ...rest } = announcement
+      const events = messages.map(eventOf)
+      const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0)
+      const { createdAtMs, attempts, owner } = kept
+      const entry = { id, state: { kind }, broker, ...rest, overwrite, folders: {}, bytes, events }
+      add({ ...entry, createdAtMs, attempts, owner, lastError: lastFault ?? undefined }, messages)
+    })
+  }
+  const messages = store.table<readonly Message[], string>('messages')
+  await takeAll<UnreleasedEntry>(store, 'entries', (id, old) => {
+    const { state: kind, lastFault, notBeforeMs: untilMs, ...kept } = old
+    const state = untilMs > 0 ? ({ kind: 'set aside', untilMs } as const) : { kind }
+    add({ ...kept, id, state, lastError: lastFault ?? undefined }, messages.get(id) ?? [])
+  })
+  await takeAll(store, 'receipts', () => {})
+}
+
+async function takeAll<T>(store: Store, name: string, take: (id: string, value: T) => void) {
+  const table = store.table<T, string>(name)
+  while (table.count({ limit: 1 }) > 0) {
+    await store.write(() => {
+      for (const { key, value } of [...table.entries({ limit: maxMovedAtOnce })]) {
+        take(key, value)
+        table.remove(key)
+      }
+    })
   }
 }

@@ -1,196 +1,249 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Logger } from '@herald/runtime'
-import type { Message, Published } from './broker.js'
+import { HeraldError } from '@herald/proto'
+import { type Logger, thisProcess } from '@herald/runtime'
+import { processState } from '@herald/runtime/process-identity'
+import { openStore } from '@herald/runtime/store'
+import { v7 } from 'uuid'
+import type { Published } from './broker.js'
 import { brokerName } from './broker-name.js'
-import { createOutbox } from './outbox-on-store.js'
-import { openRecords } from './outbox-records.js'
+import { messageBytes } from './check-request.js'
+import {
+  type Announcement,
+  checkAnnouncement,
+  eventOf,
+  type OutboxEntry,
+  type OutboxEvent,
+} from './outbox-entry.js'
+import { OutboxStore } from './outbox-store.js'
+import { foldersOf, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
+import { settlePrepared } from './settle-prepared.js'
 
-/** A file on its way to its final name. */
-export interface OutboxFile {
-  /** Where its complete, synced bytes are; same file system as `finalPath`. Absolute. */
-  readonly temporaryPath: string
-  /** Its name once it is its owner's. Absolute. */
-  readonly finalPath: string
-  /** SHA-256 of its bytes, 64 lower-case hexadecimal digits. */
-  readonly sha256: string
-}
+export type {
+  Announcement,
+  EntryState,
+  OutboxEntry,
+  OutboxEvent,
+  OutboxFile,
+} from './outbox-entry.js'
 
-/** What is to be announced, and the files that must be in place before it is. */
-export interface Announcement {
-  readonly topic: string
-  /** At least one, none larger than maxMessageBytes. Each carries its own `ce_id`. */
-  readonly messages: readonly Message[]
-  /** May be empty: then it is ready at once. */
-  readonly files: readonly OutboxFile[]
-  /** May replace what is at `finalPath`. Default false. */
-  readonly overwrite?: boolean
-  /** What a person recognises it by in `herald outbox`: the file's name. */
-  readonly label: string
-}
+/** Whether an outbox was ever opened in `directory`. */
+export const outboxExists = (directory: string): boolean =>
+  existsSync(join(directory, 'store', 'data.mdb'))
 
-/** An announcement that is kept, without its messages. */
-export interface OutboxEntry {
-  /** UUIDv7; the order of publishing. */
-  readonly id: string
-  readonly state: 'prepared' | 'ready'
-  /** The broker it goes to, as `brokerName` has it: without user, password or options. */
+export interface OutboxOptions {
+  /** The URL of the broker that what is prepared here goes to. */
   readonly broker: string
-  readonly topic: string
-  readonly label: string
-  readonly files: readonly OutboxFile[]
-  /** Of its messages: keys, values and headers. */
-  readonly bytes: number
-  /** In the order of its messages. */
-  readonly events: readonly OutboxEvent[]
-  readonly createdAt: Date
-  /** Failed attempts to publish it. */
-  readonly attempts: number
-  /** Why the last one failed, or why it cannot be made ready; undefined if nothing failed. */
-  readonly lastFault: string | undefined
-  /** Not tried before, because of an error of its own; undefined if it is not set aside. */
-  readonly notBefore: Date | undefined
+  readonly logger: Logger
 }
 
-export interface OutboxEvent {
-  /** `ce_id`. */
-  readonly id: string
-  /** `ce_subject`: for Herald's own events the conversion. */
-  readonly subject: string
+/** A running process is placing the entry's files. */
+export class OutboxEntryInUse extends Error {
+  override readonly name = 'OutboxEntryInUse'
+
+  constructor(pid: number) {
+    super(`process ${pid} is putting its files in place`)
+  }
 }
 
-/** What the outbox remembers of an announcement that is published. */
-export interface OutboxReceipt {
-  /** The id of the entry it was. */
-  readonly id: string
-  readonly topic: string
-  readonly label: string
-  readonly createdAt: Date
-  readonly publishedAt: Date
-  /** Failed attempts before. */
-  readonly attempts: number
-  /** In the order of its messages. */
-  readonly events: readonly (OutboxEvent & Published)[]
+export interface FoundEvent {
+  readonly event: OutboxEvent
+  readonly entry: OutboxEntry
+  /** Undefined if it is not published. */
+  readonly publishedTo: Published | undefined
 }
 
-/** How far an entry has come; `absent`: not in the outbox, not published within the last days. */
-export type PublishState =
-  | { readonly state: 'waiting'; readonly lastFault: string | undefined }
-  | { readonly state: 'published'; readonly published: readonly Published[] }
-  | { readonly state: 'absent' }
+/**
+ * Opens the outbox in `directory`, a folder of a local disk, made if absent. The caller closes it,
+ * after the relay that works on it. Rejects with StoreError if the folder cannot be written.
+ */
+export async function openOutbox(directory: string, options: OutboxOptions): Promise<Outbox> {
+  const broker = brokerName(options.broker)
+  return new Outbox(await OutboxStore.open(openStore(directory), broker), broker, options.logger)
+}
 
 /**
  * Announcements that are not yet published, durable, shared by the processes of one machine.
  * Each goes `prepared → ready → published`: the temporary files are complete and synced; `prepare`
- * keeps the record; `place` gives the files their names and syncs their folder; the relay publishes
- * and removes the record. A crash in between leaves a record that `settle` continues from. While a
- * relay works on this very outbox, `place` passes the entry to it without marking it ready in the
- * store, which saves a sync: after a crash its files show that it was placed.
+ * keeps the record; `place` gives the files their names, syncs their folder and marks it ready; a
+ * relay publishes it. A crash in between leaves a record that `settle` continues from.
  */
-export interface Outbox {
+export class Outbox {
+  /** For the relay. */
+  readonly store: OutboxStore
+  readonly #broker: string
+  readonly #logger: Logger
+  /** Placed by this process, which then could not mark them ready: `settle` tries again. */
+  readonly #unmarked = new Set<string>()
+  #stopWatching: (() => void) | undefined
+  #changed: Promise<void> | undefined
+  #onChange = () => {}
+  #closed = false
+
+  constructor(store: OutboxStore, broker: string, logger: Logger) {
+    this.store = store
+    this.#broker = broker
+    this.#logger = logger
+  }
+
   /**
    * Resolves to the entry's id once the record is synced. Rejects with TypeError for an
    * announcement that cannot be carried out, BROKER_MESSAGE_TOO_LARGE for a message that no broker
    * would take.
    */
-  prepare(announcement: Announcement): Promise<string>
+  async prepare(announcement: Announcement): Promise<string> {
+    const { messages, ...checked } = checkAnnouncement(announcement)
+    const entry: OutboxEntry = {
+      ...checked,
+      id: v7(),
+      state: { kind: checked.files.length === 0 ? 'ready' : 'prepared' },
+      broker: this.#broker,
+      folders: await foldersOf(checked.files),
+      bytes: messages.reduce((sum, message) => sum + messageBytes(message), 0),
+      events: messages.map(eventOf),
+      createdAtMs: Date.now(),
+      attempts: 0,
+      lastError: undefined,
+      owner: thisProcess,
+    }
+    await this.store.add(entry, messages)
+    return entry.id
+  }
+
   /**
    * Gives the files their final names (never replacing one unless `overwrite`), syncs, and makes
    * the entry ready. Rejects with HERALD_FILE_EXISTS if a name is taken by other content; then
    * nothing is announced, the record is dropped and its temporary files are removed. After any
    * other error the entry stays prepared: place it again or abandon it.
    */
-  place(id: string): Promise<void>
-  /** Drops an entry that is not placed, and its temporary files. */
-  abandon(id: string): Promise<void>
-  /** Every entry kept, in the order of publishing; of all brokers. */
-  entries(): OutboxEntry[]
-  /** Reads one record. */
-  publishState(id: string): PublishState
-  /** Resolves to where its messages went once the entry is published, by any process; to undefined after `timeoutMs`. */
-  published(id: string, timeoutMs: number): Promise<readonly Published[] | undefined>
-  /** What was published, the latest first: of the last 7 days, 10,000 at most. Read as it is taken. */
-  receipts(): Iterable<OutboxReceipt>
-  close(): Promise<void>
-}
+  async place(id: string): Promise<void> {
+    const entry = this.store.get(id)
+    if (entry === undefined) throw new Error(`the outbox has no entry ${id}`)
+    if (entry.state.kind !== 'prepared') return
+    try {
+      await placeFiles(entry.files, entry.overwrite)
+    } catch (error) {
+      if (error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS') {
+        await this.abandon(id)
+      }
+      throw error
+    }
+    const removed = removeTemporary(entry.files)
+    try {
+      await this.store.markReady(id)
+    } catch (error) {
+      this.#unmarked.add(id)
+      throw error
+    }
+    await removed
+  }
 
-/** What a relay needs besides. */
-export interface RelayableOutbox extends Outbox {
-  /** The name of the broker that what is prepared here goes to. */
-  readonly broker: string
-  /** Ready entries for that broker, set aside or not. Walks their index. */
-  countReady(): number
+  /** Removes an entry that is not placed, and its temporary files. */
+  async abandon(id: string): Promise<void> {
+    const entry = this.store.get(id)
+    if (entry?.state.kind !== 'prepared') return
+    await withdrawFiles(entry.files)
+    await this.store.drop(id, ['prepared'])
+  }
+
   /**
-   * Resolves to the right to publish to that broker, which one relay of the machine holds at a
-   * time; undefined while another holds it. A dead holder's is free at once; that of one that
-   * cannot be judged or does not renew it, leaseMs after its last write.
+   * Removes an entry that is not published, whatever its state: it will not be announced, unless a
+   * relay is sending it at this moment. Final files stay, temporary ones are removed. Resolves to
+   * whether there was such an entry. Rejects with OutboxEntryInUse.
    */
-  acquireLease(): Promise<RelayLease | undefined>
+  async drop(id: string): Promise<boolean> {
+    const entry = this.store.get(id)
+    if (entry === undefined || entry.state.kind === 'published') return false
+    if (entry.state.kind === 'prepared') {
+      if (processState(entry.owner) === 'alive') throw new OutboxEntryInUse(entry.owner.pid)
+      await removeTemporary(entry.files)
+    }
+    return this.store.drop(id, ['prepared', 'ready', 'set aside'])
+  }
+
+  /** The entry if it is kept or was published within the last days. Reads one record. */
+  entry(id: string): OutboxEntry | undefined {
+    return this.#closed ? undefined : this.store.get(id)
+  }
+
+  /** All that are not published, in the order of publishing; of all brokers. */
+  entries(): OutboxEntry[] {
+    return [...this.store.unpublished()]
+  }
+
+  /** The latest first: of the last 7 days, 10,000 at most. Read as they are taken. */
+  publishedEntries(): Iterable<OutboxEntry> {
+    return this.store.published()
+  }
+
+  /** Every event with that `ce_id` or `ce_subject`, published or not, by their ids. Walks all entries. */
+  findEvents(id: string): FoundEvent[] {
+    const found: FoundEvent[] = []
+    for (const entry of [...this.store.unpublished(), ...this.store.published()]) {
+      entry.events.forEach((event, at) => {
+        if (event.id !== id && event.subject !== id) return
+        const { state } = entry
+        found.push({
+          event,
+          entry,
+          publishedTo: state.kind === 'published' ? state.to[at] : undefined,
+        })
+      })
+    }
+    return found.sort((a, b) => (a.event.id < b.event.id ? -1 : 1))
+  }
+
   /**
-   * Continues what dead processes left prepared: if its files are complete under their final or
-   * temporary names it becomes ready; if their folders are there without them it is dropped with a
-   * warning. If its folder cannot be looked at it is kept, with the reason. What belongs to a
-   * process that cannot be judged is never dropped, and made ready no sooner than a minute after it
-   * was prepared. Resolves to the number of entries that it had to leave.
+   * Resolves to where its messages went once the entry is published, by any process; to undefined
+   * after `timeoutMs`, at the closing, or if there is no such entry.
    */
-  settle(): Promise<number>
+  async untilPublished(id: string, timeoutMs: number): Promise<readonly Published[] | undefined> {
+    let late = false
+    let timer: NodeJS.Timeout | undefined
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        late = true
+        resolve()
+      }, timeoutMs)
+    })
+    try {
+      for (;;) {
+        const changed = this.changed()
+        const state = this.entry(id)?.state
+        if (state?.kind === 'published') return state.to
+        if (state === undefined || late) return undefined
+        await Promise.race([changed, timeout])
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   /** Resolves when the outbox may have changed: after a write of any process, and within 500 ms. */
-  changed(): Promise<void>
-}
+  changed(): Promise<void> {
+    this.#stopWatching ??= this.store.watch(() => this.#onChange())
+    this.#changed ??= new Promise((resolve) => {
+      this.#onChange = () => {
+        this.#changed = undefined
+        resolve()
+      }
+    })
+    return this.#changed
+  }
 
-/** An entry to be published, with its messages. */
-export interface ReadyEntry {
-  readonly id: string
-  readonly topic: string
-  readonly label: string
-  readonly attempts: number
-  readonly messages: readonly Message[]
-}
-
-export interface EntryReceipt {
-  readonly id: string
-  readonly published: readonly Published[]
-}
-
-/** The right to publish. Its calls reject with LeaseLost once another relay has taken it. */
-export interface RelayLease {
-  /** To be called before every publish. Resolves if this process still holds it, for some seconds more. */
-  ensure(): Promise<void>
-  /** Extends it while something takes long. */
-  renew(): Promise<void>
   /**
-   * The oldest ready entries to one topic that is not in `blockedTopics`: at most 128 messages or
-   * 256 KiB, at least one entry if there is any. Decodes no other messages.
+   * Continues what dead processes left prepared (`settlePrepared`). Resolves to the number of
+   * entries that it had to leave.
    */
-  next(blockedTopics: ReadonlySet<string>): ReadyEntry[]
-  /** Makes ready again what is set aside: what is due, or everything. */
-  returnSetAside(which: 'due' | 'all'): Promise<void>
-  /**
-   * Takes what the broker acknowledged: `next` does not return it again, those who wait for it in
-   * this process continue at once. It is recorded in the background, after the lease was lost, too.
-   */
-  acknowledge(receipts: readonly EntryReceipt[]): void
-  /** Resolves once everything acknowledged is recorded; rejects if it could not be, as `next` then throws. */
-  recorded(): Promise<void>
-  /** Counts a failed attempt of each; with `notBefore` it is set aside until then. */
-  failed(ids: readonly string[], fault: string, notBefore?: Date): Promise<void>
-  /** Idempotent. */
-  release(): Promise<void>
-}
+  settle(): Promise<number> {
+    return settlePrepared(this.store, this.#logger, this.#unmarked)
+  }
 
-/** Whether an outbox was ever opened in `directory`. */
-export const outboxExists = (directory: string): boolean =>
-  existsSync(join(directory, 'store', 'data.mdb'))
-
-/**
- * Opens the outbox in `directory`, a folder of a local disk, made if absent, for announcements to
- * the broker of that URL. The caller closes it. Rejects with the system's error if the folder
- * cannot be written.
- */
-export async function openOutbox(
-  directory: string,
-  { broker, logger }: { broker: string; logger: Logger },
-): Promise<RelayableOutbox> {
-  const name = brokerName(broker)
-  return createOutbox(await openRecords(directory, name), name, logger)
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#stopWatching?.()
+    this.#onChange()
+    await this.store.close()
+  }
 }

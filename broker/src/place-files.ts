@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { HeraldError } from '@herald/proto'
 import { shownPath } from '@herald/runtime/terminal-text'
-import type { OutboxFile } from './outbox.js'
+import type { OutboxFile } from './outbox-entry.js'
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
 

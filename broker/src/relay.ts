@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import { backOffMs } from './back-off.js'
 import type { Broker } from './broker.js'
-import type { RelayableOutbox, RelayLease } from './outbox.js'
+import type { Outbox } from './outbox.js'
 import { Publisher } from './publish-ready.js'
-import { LeaseLost } from './relay-leases.js'
+import { LeaseLost, type RelayLease } from './relay-lease.js'
 
 const backOff = { baseMs: 200, capMs: 30_000 }
 /** How often what others left prepared is looked at; more seldom while some of it cannot be settled. */
@@ -24,15 +24,19 @@ export interface Relay {
  * go on; if a topic is not allowed, that topic alone waits. `openBroker` is called when there is
  * something to publish first; the relay closes the broker it returns. The outbox stays the caller's,
  * to be closed after the relay.
+ *
+ * A holder that is stopped (SIGSTOP, a suspended machine) between the look at its lease and the send
+ * sends when it goes on, although another relay has the lease: at most that one batch goes twice,
+ * with the same `ce_id`s, by which subscribers recognise it.
  */
 export function startRelay(
-  outbox: RelayableOutbox,
+  outbox: Outbox,
   openBroker: () => Promise<Broker>,
   { logger }: { logger: Logger },
 ): Relay {
   const stop = new AbortController()
   const { signal } = stop
-  const running = run(outbox, openBroker, { logger, signal, once: false, retrySetAside: false })
+  const running = run(outbox, { openBroker, logger, signal, once: false, retrySetAside: false })
   return {
     stop() {
       stop.abort()
@@ -42,11 +46,11 @@ export function startRelay(
 }
 
 export interface RelayOnceOptions {
-  logger: Logger
-  /** It resolves after that time in any case, in milliseconds. */
-  timeoutMs: number
+  readonly logger: Logger
+  /** It resolves after that time in any case. */
+  readonly timeoutMs: number
   /** Tries also what is set aside. Default false. */
-  retrySetAside?: boolean
+  readonly retrySetAside?: boolean
 }
 
 export interface RelayedOnce {
@@ -55,7 +59,7 @@ export interface RelayedOnce {
   /** Ready entries to this broker that are still kept. */
   readonly left: number
   /** Why the last attempt failed; undefined if none did. */
-  readonly lastFault: string | undefined
+  readonly lastError: string | undefined
 }
 
 /**
@@ -64,46 +68,49 @@ export interface RelayedOnce {
  * until the broker acknowledges it.
  */
 export async function relayOnce(
-  outbox: RelayableOutbox,
+  outbox: Outbox,
   openBroker: () => Promise<Broker>,
   { logger, timeoutMs, retrySetAside = false }: RelayOnceOptions,
 ): Promise<RelayedOnce> {
   const stop = new AbortController()
   const { signal } = stop
-  const progress = { published: 0, lastFault: undefined as string | undefined }
+  let publisher: Publisher | undefined
+  const onWork = (started: Publisher) => {
+    publisher = started
+  }
   const timer = setTimeout(() => stop.abort(), timeoutMs)
-  const running = run(outbox, openBroker, { logger, signal, once: true, retrySetAside, progress })
-  await untilEither(running, signal)
+  await untilEither(
+    run(outbox, { openBroker, logger, signal, once: true, retrySetAside, onWork }),
+    signal,
+  )
   clearTimeout(timer)
   stop.abort()
-  return { ...progress, left: outbox.countReady() }
+  const { published = 0, lastError } = publisher ?? {}
+  return { published, left: outbox.store.countReady(), lastError }
 }
 
 interface RunOptions {
-  logger: Logger
-  signal: AbortSignal
-  once: boolean
-  retrySetAside: boolean
-  progress?: { published: number; lastFault: string | undefined }
+  readonly openBroker: () => Promise<Broker>
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  readonly once: boolean
+  readonly retrySetAside: boolean
+  readonly onWork?: (publisher: Publisher) => void
 }
 
 /** Waits for the lease and works under it, again and again. Never rejects. */
-async function run(
-  outbox: RelayableOutbox,
-  openBroker: () => Promise<Broker>,
-  options: RunOptions,
-): Promise<void> {
+async function run(outbox: Outbox, options: RunOptions): Promise<void> {
   const { logger, signal, once } = options
   for (let failures = 0; !signal.aborted; ) {
     try {
       const changed = outbox.changed()
-      const lease = await outbox.acquireLease()
+      const lease = await outbox.store.acquireLease()
       if (lease === undefined) {
-        if (once && outbox.countReady() === 0) return
+        if (once && outbox.store.countReady() === 0) return
         await untilEither(changed, signal)
         continue
       }
-      await work(outbox, lease, openBroker, options)
+      await work(outbox, lease, options)
       failures = 0
       if (once) return
     } catch (error) {
@@ -118,46 +125,33 @@ async function run(
   }
 }
 
-async function work(
-  outbox: RelayableOutbox,
-  lease: RelayLease,
-  openBroker: () => Promise<Broker>,
-  { logger, signal, once, retrySetAside, progress }: RunOptions,
-): Promise<void> {
-  const publisher = new Publisher(lease, openBroker, { logger, retrySetAside })
-  const settleIfDue = settleNowAndThen(outbox)
+async function work(outbox: Outbox, lease: RelayLease, options: RunOptions): Promise<void> {
+  const { logger, signal, once } = options
+  const publisher = new Publisher(outbox.store, lease, options)
+  options.onWork?.(publisher)
+  let settleEveryMs = settleEvery.baseMs
+  let settleAtMs = Number.NEGATIVE_INFINITY
   try {
     for (let failures = 0; !signal.aborted; ) {
       const changed = outbox.changed()
-      await settleIfDue()
-      const result = await publisher.step()
-      if (progress) {
-        progress.published = publisher.published
-        progress.lastFault = publisher.lastFault
+      if (performance.now() >= settleAtMs) {
+        const left = await outbox.settle()
+        settleEveryMs = left === 0 ? settleEvery.baseMs : 2 * settleEveryMs
+        settleAtMs = performance.now() + Math.min(settleEvery.capMs, settleEveryMs)
       }
+      const result = await publisher.step()
       if (result === 'failed') {
         await pause(backOffMs(++failures, backOff.baseMs, backOff.capMs), signal)
         continue
       }
       failures = 0
       if (result === 'progress') continue
-      if (once) return await lease.recorded()
+      if (once) return
       await untilEither(changed, signal)
     }
   } finally {
     await publisher.close().catch((error) => logger.warn({ err: error }, 'could not close'))
     await lease.release()
-  }
-}
-
-function settleNowAndThen(outbox: RelayableOutbox): () => Promise<void> {
-  let waitMs = settleEvery.baseMs
-  let dueAt = Number.NEGATIVE_INFINITY
-  return async () => {
-    if (performance.now() < dueAt) return
-    const left = await outbox.settle()
-    waitMs = left === 0 ? settleEvery.baseMs : Math.min(settleEvery.capMs, 2 * waitMs)
-    dueAt = performance.now() + waitMs
   }
 }
 

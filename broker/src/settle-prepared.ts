@@ -1,13 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { HeraldError } from '@herald/proto'
 import type { Logger } from '@herald/runtime'
-import {
-  isSameProcess,
-  type ProcessState,
-  processState,
-  thisProcess,
-} from '@herald/runtime/process-identity'
-import type { EntryRecord, Records } from './outbox-records.js'
+import { processState } from '@herald/runtime/process-identity'
+import type { OutboxEntry } from './outbox-entry.js'
+import type { OutboxStore } from './outbox-store.js'
 import { findFile, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
 
 /** Entries looked at in one turn of the event loop: in an outage many wait. */
@@ -17,93 +13,73 @@ const maxPerTurn = 100
 const unknownOwnerMs = 60_000
 
 /**
- * What continues the entries that other processes left prepared. Resolves, at each call, to the
- * number that it had to leave. One call at a time.
+ * Continues what dead processes left prepared, and what this one placed and could not mark
+ * (`unmarked`): if its files are complete under their final or temporary names it becomes ready; if
+ * their folders are there without them it is dropped with a warning. If a folder cannot be looked at
+ * it is kept, with the reason. What belongs to a process that cannot be judged is never dropped, and
+ * made ready no sooner than a minute after it was prepared. Several may settle the same entry at
+ * once. Resolves to the number of entries left.
  */
-export function createSettler(records: Records, logger: Logger): () => Promise<number> {
-  /** Taken over by this process, and not settled yet. */
-  const adopted = new Set<string>()
-
-  const leave = async (id: string, record: EntryRecord, why: string) => {
-    if (record.lastFault === why) return
-    await records.noteWhyPrepared(id, why)
-    logger.warn({ entry: id, label: record.label, fault: why }, 'kept an announcement')
+export async function settlePrepared(
+  store: OutboxStore,
+  logger: Logger,
+  unmarked: Set<string>,
+): Promise<number> {
+  let left = 0
+  let looked = 0
+  for (const entry of store.prepared()) {
+    looked += 1
+    if (looked % maxPerTurn === 0) await nextTurn()
+    if (processState(entry.owner) === 'alive' && !unmarked.has(entry.id)) continue
+    const why = await settleEntry(store, entry, logger).catch(
+      (error: Error) => `cannot be put in place: ${error.message}`,
+    )
+    if (why === undefined) unmarked.delete(entry.id)
+    else {
+      left += 1
+      await keepPrepared(store, entry, why, logger).catch(() => {})
+    }
   }
-
-  /** Says whether it is settled. */
-  const settle = async (id: string, record: EntryRecord, owner: ProcessState): Promise<boolean> => {
-    const { files, label, overwrite } = record
-    const found = await Promise.all(files.map((file) => findFile(file, record.folders)))
-    const unseen = found.find((file) => file.state === 'unseen')
-    if (unseen) {
-      await leave(id, record, `cannot look for its file in ${unseen.folder}; is it mounted?`)
-      return false
-    }
-    if (found.some(({ state }) => state === 'missing')) {
-      if (owner === 'unknown') {
-        await leave(id, record, unknownOwner(record))
-        return false
-      }
-      await withdrawFiles(files)
-      await records.dropPrepared(id)
-      logger.warn({ entry: id, label }, 'dropped an announcement: its file was never completed')
-      return true
-    }
-    try {
-      await placeFiles(files, overwrite)
-    } catch (error) {
-      if (!(error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS')) throw error
-      await withdrawFiles(files)
-      await records.dropPrepared(id)
-      logger.warn({ entry: id, label }, 'dropped an announcement: its name was taken meanwhile')
-      return true
-    }
-    await removeTemporary(files)
-    await records.markReady(id)
-    records.bell.ring()
-    logger.info({ entry: id }, 'settled what an earlier process left')
-    return true
-  }
-
-  /** What this process may do with it; undefined: it is another's that lives, or its own. */
-  const ownerOf = async (id: string, record: EntryRecord): Promise<ProcessState | undefined> => {
-    if (adopted.has(id)) return 'dead'
-    const owner = processState(record.owner)
-    if (owner === 'alive') return undefined
-    if (owner === 'unknown') {
-      if (Date.now() - record.createdAtMs > unknownOwnerMs) return owner
-      await leave(id, record, unknownOwner(record))
-      return undefined
-    }
-    if (!(await records.adopt(id, record.owner))) return undefined
-    adopted.add(id)
-    return owner
-  }
-
-  return async () => {
-    let left = 0
-    let looked = 0
-    for (const { key: id } of records.preparedIds()) {
-      looked += 1
-      if (looked % maxPerTurn === 0) await nextTurn()
-      const record = records.entries.get(id)
-      if (record?.state !== 'prepared') continue
-      if (isSameProcess(record.owner, thisProcess) && !adopted.has(id)) continue
-      try {
-        const owner = await ownerOf(id, record)
-        if (owner === undefined) {
-          if (processState(record.owner) === 'unknown') left += 1
-        } else if (await settle(id, record, owner)) adopted.delete(id)
-        else left += 1
-      } catch (error) {
-        left += 1
-        const why = error instanceof Error ? error.message : String(error)
-        await leave(id, record, `cannot be put in place: ${why}`).catch(() => {})
-      }
-    }
-    return left
-  }
+  return left
 }
 
-const unknownOwner = ({ owner }: EntryRecord) =>
-  `process ${owner.pid} of another container or machine is placing its file, or was`
+/** Resolves to undefined once it is ready or dropped, else to why it is neither. */
+async function settleEntry(
+  store: OutboxStore,
+  { id, label, files, overwrite, folders, owner, createdAtMs }: OutboxEntry,
+  logger: Logger,
+): Promise<string | undefined> {
+  const drop = async (why: string): Promise<undefined> => {
+    await withdrawFiles(files)
+    const dropped = await store.drop(id, ['prepared'])
+    if (dropped) logger.warn({ entry: id, label }, `dropped an announcement: ${why}`)
+  }
+  const isUnknown = processState(owner) === 'unknown'
+  const notOurs = `process ${owner.pid} of another container or machine is placing its file, or was`
+  if (isUnknown && Date.now() - createdAtMs <= unknownOwnerMs) return notOurs
+  const found = await Promise.all(files.map((file) => findFile(file, folders)))
+  for (const file of found) {
+    if (file.state !== 'unseen') continue
+    return `cannot look for its file in ${file.folder}; is it mounted?`
+  }
+  if (found.some(({ state }) => state === 'missing')) {
+    return isUnknown ? notOurs : drop('its file was never completed')
+  }
+  try {
+    await placeFiles(files, overwrite)
+  } catch (error) {
+    if (!(error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS')) throw error
+    return drop('its name was taken meanwhile')
+  }
+  await removeTemporary(files)
+  const marked = await store.markReady(id)
+  if (marked) logger.info({ entry: id }, 'settled what an earlier process left')
+  return undefined
+}
+
+async function keepPrepared(store: OutboxStore, entry: OutboxEntry, why: string, logger: Logger) {
+  if (entry.lastError === why) return
+  const kept = await store.recordWhyPrepared(entry.id, why)
+  const { id, label } = entry
+  if (kept) logger.warn({ entry: id, label, reason: why }, 'kept an announcement')
+}

@@ -9,7 +9,7 @@ import { openBroker } from '@herald/broker'
 import { relayOnce } from '@herald/broker/relay'
 import { silentLogger } from '@herald/runtime'
 import { expect, onTestFinished, test } from 'vitest'
-import { makeBench } from './outbox-bench.js'
+import { makeFolders } from './outbox-folder.js'
 
 const announcer = fileURLToPath(new URL('../dist/test/programs/announcer.js', import.meta.url))
 const logger = silentLogger
@@ -35,7 +35,7 @@ test('kill -9 at any moment loses no announcement, halves no file, and disorders
   const plan = Array.from({ length: kills }, () => Math.round(random() * 250))
   console.log(`HERALD_TEST_SEED=${seed}; killed, in ms after it is at work: ${plan.join(' ')}`)
 
-  const bench = await makeBench()
+  const folders = await makeFolders()
   const running = new Set<ChildProcess>()
   onTestFinished(() => {
     for (const child of running) child.kill('SIGKILL')
@@ -43,7 +43,7 @@ test('kill -9 at any moment loses no announcement, halves no file, and disorders
   const accepted: string[] = []
 
   const announceUntilKilled = async (name: string, afterMs: number) => {
-    const child = spawn(process.execPath, [announcer, bench.directory, name], {
+    const child = spawn(process.execPath, [announcer, folders.directory, name], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     running.add(child)
@@ -70,15 +70,15 @@ test('kill -9 at any moment loses no announcement, halves no file, and disorders
   }
   await Promise.all(Array.from({ length: processesAtOnce }, keepOneRunning))
 
-  const broker = await openBroker(bench.brokerUrl, { logger, partitions: 4 })
+  const broker = await openBroker(folders.brokerUrl, { logger, partitions: 4 })
   onTestFinished(() => broker.close())
-  const outbox = await bench.open()
+  const outbox = await folders.open()
   const left = outbox.entries()
-  const relayed = await relayOnce(outbox, () => openBroker(bench.brokerUrl, { logger }), {
+  const relayed = await relayOnce(outbox, () => openBroker(folders.brokerUrl, { logger }), {
     logger,
     timeoutMs: 60_000,
   })
-  expect(relayed).toMatchObject({ left: 0, lastFault: undefined })
+  expect(relayed).toMatchObject({ left: 0, lastError: undefined })
   expect(outbox.entries()).toEqual([])
 
   const events: { id: string; key: string; name: string; n: number }[] = []
@@ -92,19 +92,19 @@ test('kill -9 at any moment loses no announcement, halves no file, and disorders
   await expect.poll(() => subscription.lag(), { timeout: 30_000 }).toBe(0)
   await subscription.close()
 
-  const names = await readdir(bench.files)
+  const names = await readdir(folders.files)
   const placed = names.filter((name) => !name.startsWith('.'))
   const parts = names.filter((name) => name.startsWith('.'))
   const announced = new Set(events.map(({ id }) => id))
   console.log(
     `${accepted.length} accepted, ${placed.length} files, ${events.length} events of ${announced.size} ids; ` +
-      `found after the last kill: ${left.length} entries (${left.filter(({ state }) => state === 'prepared').length} prepared)`,
+      `found after the last kill: ${left.length} entries (${left.filter(({ state }) => state.kind === 'prepared').length} prepared)`,
   )
   expect(accepted.length).toBeGreaterThan(0)
   expect([...announced].sort()).toEqual(placed.sort())
   expect(accepted.filter((id) => !announced.has(id))).toEqual([])
   for (const id of placed) {
-    expect(await readFile(join(bench.files, id), 'utf8')).toBe(`${id}\n`.repeat(2000))
+    expect(await readFile(join(folders.files, id), 'utf8')).toBe(`${id}\n`.repeat(2000))
   }
   // Only what was killed before it had a record can leave a part behind.
   expect(parts.length).toBeLessThanOrEqual(kills)
@@ -120,5 +120,5 @@ test('kill -9 at any moment loses no announcement, halves no file, and disorders
     lastOfKey.set(`${name} ${key}`, n)
   }
   expect(new Set(told.values()).size).toBe(told.size)
-  expect(await readdir(bench.directory), 'two relays sent at once').not.toContain('violations')
+  expect(await readdir(folders.directory), 'two relays sent at once').not.toContain('violations')
 })

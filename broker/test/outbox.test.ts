@@ -6,15 +6,14 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Published } from '@herald/broker'
 import { brokerKey } from '@herald/broker/broker-name'
-import type { Announcement, RelayableOutbox, RelayLease } from '@herald/broker/outbox'
-import { createOutbox } from '@herald/broker/outbox-on-store'
-import { openRecords } from '@herald/broker/outbox-records'
-import { LeaseLost, leaseMs } from '@herald/broker/relay-leases'
+import type { Announcement, Outbox } from '@herald/broker/outbox'
+import { OutboxStore } from '@herald/broker/outbox-store'
+import { LeaseLost, leaseMs, type RelayLease } from '@herald/broker/relay-lease'
 import { HeraldError } from '@herald/proto'
 import { createLogger, silentLogger, thisProcess } from '@herald/runtime'
 import { openStore } from '@herald/runtime/store'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { announce, makeBench, sha256, textMessage } from './outbox-bench.js'
+import { announce, makeFolders, sha256, textMessage } from './outbox-folder.js'
 
 const prepareAndDie = fileURLToPath(
   new URL('../dist/test/programs/prepare-and-die.js', import.meta.url),
@@ -42,7 +41,7 @@ const elsewhere = {
 /** As if a process in another PID namespace had prepared these. */
 async function ownElsewhere(directory: string, ids: readonly string[]): Promise<void> {
   const store = openStore(directory)
-  const entries = store.table<object, string>('entries')
+  const entries = store.table<object, string>('outbox-entries')
   await store.write(() => {
     for (const id of ids) entries.put(id, { ...entries.get(id), owner: elsewhere })
   })
@@ -73,18 +72,17 @@ function passTime(ms: number): void {
   process.hrtime.bigint = () => bigint() + BigInt(clockAheadMs) * 1_000_000n
 }
 
-async function leaseOf(outbox: RelayableOutbox): Promise<RelayLease> {
-  const lease = await outbox.acquireLease()
+async function leaseOf(outbox: Outbox): Promise<RelayLease> {
+  const lease = await outbox.store.acquireLease()
   if (lease === undefined) throw new Error('another relay has the lease')
   return lease
 }
 
-const readyOf = (lease: RelayLease) => lease.next(new Set()).map(({ id }) => id)
+const readyOf = (outbox: Outbox) => outbox.store.nextBatch(new Set()).map(({ entry: { id } }) => id)
 
-async function publish(lease: RelayLease, id: string, published: Published): Promise<void> {
-  lease.acknowledge([{ id, published: [published] }])
-  await lease.recorded()
-}
+/** As a relay does when the broker has acknowledged that entry. */
+const recordPublished = (outbox: Outbox, lease: RelayLease, id: string, to: Published) =>
+  outbox.store.recordPublished(lease, [{ id, to: [to] }])
 
 async function faultOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -94,9 +92,9 @@ async function faultOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 test('what is prepared is kept byte for byte, also for another opening of the folder', async () => {
-  const bench = await makeBench()
-  const outbox = await bench.open()
-  const file = await bench.temporaryFile('a.webp')
+  const folders = await makeFolders()
+  const outbox = await folders.open()
+  const file = await folders.temporaryFile('a.webp')
   const message = {
     key: null,
     value: Uint8Array.from({ length: 256 }, (_, byte) => byte),
@@ -108,18 +106,17 @@ test('what is prepared is kept byte for byte, also for another opening of the fo
     files: [file],
     label: 'a.png',
   })
-  const other = await bench.open()
+  const other = await folders.open()
   expect(other.entries()).toMatchObject([
     {
-      ...{ id, state: 'prepared', attempts: 0, lastFault: undefined },
-      ...{ broker: bench.brokerUrl, topic: 'notifications', label: 'a.png', files: [file] },
+      ...{ id, state: { kind: 'prepared' }, attempts: 0, lastError: undefined },
+      ...{ broker: folders.brokerUrl, topic: 'notifications', label: 'a.png', files: [file] },
     },
   ])
   await outbox.place(id)
-  const lease = await leaseOf(other)
-  expect(lease.next(new Set())).toEqual([
+  expect(other.store.nextBatch(new Set())).toEqual([
     {
-      ...{ id, topic: 'notifications', label: 'a.png', attempts: 0 },
+      entry: other.entry(id),
       messages: [
         {
           key: null,
@@ -132,17 +129,17 @@ test('what is prepared is kept byte for byte, also for another opening of the fo
 })
 
 test('entries come in the order in which they were prepared', async () => {
-  const outbox = await (await makeBench()).open()
+  const outbox = await (await makeFolders()).open()
   const ids: string[] = []
   for (let n = 0; n < 50; n++) ids.push(await outbox.prepare(announce(`${n}`)))
   expect(outbox.entries().map(({ id }) => id)).toEqual(ids)
-  expect(outbox.entries().every(({ state }) => state === 'ready')).toBe(true)
+  expect(outbox.entries().every(({ state }) => state.kind === 'ready')).toBe(true)
 })
 
 test('an announcement that could not be carried out is refused', async () => {
-  const bench = await makeBench()
-  const outbox = await bench.open()
-  const file = await bench.temporaryFile('a')
+  const folders = await makeFolders()
+  const outbox = await folders.open()
+  const file = await folders.temporaryFile('a')
   const sound = announce('x', [file])
   for (const [unsound, reason] of [
     [{ ...sound, topic: '' }, /topic/],
@@ -159,170 +156,214 @@ test('an announcement that could not be carried out is refused', async () => {
 
 describe('placing', () => {
   test('gives every file its final name and makes the entry ready', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const files = [await bench.temporaryFile('a'), await bench.temporaryFile('b')]
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const files = [await folders.temporaryFile('a'), await folders.temporaryFile('b')]
     const id = await outbox.prepare(announce('x', files))
     await outbox.place(id)
-    expect((await readdir(bench.files)).sort()).toEqual(['a', 'b'])
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect((await readdir(folders.files)).sort()).toEqual(['a', 'b'])
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
     await outbox.place(id)
     await expect(outbox.place('unheard-of')).rejects.toThrow(/no entry/)
   })
 
   test('never replaces a file, and takes back what it had placed before', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const files = [await bench.temporaryFile('a'), await bench.temporaryFile('b')]
-    await writeFile(join(bench.files, 'b'), 'somebody else was here')
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const files = [await folders.temporaryFile('a'), await folders.temporaryFile('b')]
+    await writeFile(join(folders.files, 'b'), 'somebody else was here')
     const id = await outbox.prepare(announce('x', files))
     const fault = await faultOf(outbox.place(id))
     expect(fault).toBeInstanceOf(HeraldError)
     expect(fault).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
-    expect(await readdir(bench.files)).toEqual(['b'])
-    expect(await readFile(join(bench.files, 'b'), 'utf8')).toBe('somebody else was here')
+    expect(await readdir(folders.files)).toEqual(['b'])
+    expect(await readFile(join(folders.files, 'b'), 'utf8')).toBe('somebody else was here')
     expect(outbox.entries()).toEqual([])
   })
 
   test.each(['a folder', 'a dangling link'])('refuses a name taken by %s', async (what) => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const file = await bench.temporaryFile('a')
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const file = await folders.temporaryFile('a')
     if (what === 'a folder') await mkdir(file.finalPath)
     else await symlink('nowhere', file.finalPath)
     const id = await outbox.prepare(announce('x', [file]))
     expect(await faultOf(outbox.place(id))).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
-    expect(await readdir(bench.files)).toEqual(['a'])
+    expect(await readdir(folders.files)).toEqual(['a'])
   })
 
   test('is content with the same content', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const file = await bench.temporaryFile('a', 'same')
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const file = await folders.temporaryFile('a', 'same')
     await writeFile(file.finalPath, 'same')
     const id = await outbox.prepare(announce('x', [file]))
     await outbox.place(id)
-    expect(await readdir(bench.files)).toEqual(['a'])
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect(await readdir(folders.files)).toEqual(['a'])
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
   test('of many to one name, one wins, and no other is announced', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
+    const folders = await makeFolders()
+    const outbox = await folders.open()
     const ids = await Promise.all(
       Array.from({ length: 20 }, async (_, n) =>
-        outbox.prepare(announce(`${n}`, [await bench.temporaryFile('a', `content ${n}`)])),
+        outbox.prepare(announce(`${n}`, [await folders.temporaryFile('a', `content ${n}`)])),
       ),
     )
     const faults = await Promise.all(ids.map((id) => faultOf(outbox.place(id))))
     expect(faults.filter((fault) => fault === undefined)).toHaveLength(1)
-    expect(await readdir(bench.files)).toEqual(['a'])
+    expect(await readdir(folders.files)).toEqual(['a'])
     const winner = faults.indexOf(undefined)
-    expect(await readFile(join(bench.files, 'a'), 'utf8')).toBe(`content ${winner}`)
-    expect(outbox.entries()).toMatchObject([{ id: ids[winner], state: 'ready' }])
+    expect(await readFile(join(folders.files, 'a'), 'utf8')).toBe(`content ${winner}`)
+    expect(outbox.entries()).toMatchObject([{ id: ids[winner], state: { kind: 'ready' } }])
   })
 
   test('replaces where it may, but never a folder', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const file = await bench.temporaryFile('a', 'new')
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const file = await folders.temporaryFile('a', 'new')
     await writeFile(file.finalPath, 'old')
     await outbox.place(await outbox.prepare({ ...announce('x', [file]), overwrite: true }))
     expect(await readFile(file.finalPath, 'utf8')).toBe('new')
 
-    const onFolder = await bench.temporaryFile('b')
+    const onFolder = await folders.temporaryFile('b')
     await mkdir(onFolder.finalPath)
     const id = await outbox.prepare({ ...announce('y', [onFolder]), overwrite: true })
     expect(await faultOf(outbox.place(id))).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
   })
 
   test('that fails for want of a folder can be tried again', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const file = await bench.temporaryFile('a')
-    const finalPath = join(bench.files, 'new', 'a')
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const file = await folders.temporaryFile('a')
+    const finalPath = join(folders.files, 'new', 'a')
     const id = await outbox.prepare(announce('x', [{ ...file, finalPath }]))
     await expect(outbox.place(id)).rejects.toThrow(/ENOENT/)
-    expect(outbox.entries()).toMatchObject([{ id, state: 'prepared' }])
-    await mkdir(join(bench.files, 'new'))
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'prepared' } }])
+    await mkdir(join(folders.files, 'new'))
     await outbox.place(id)
-    expect(await readdir(join(bench.files, 'new'))).toEqual(['a'])
+    expect(await readdir(join(folders.files, 'new'))).toEqual(['a'])
   })
 })
 
 test('what is abandoned leaves nothing', async () => {
-  const bench = await makeBench()
-  const outbox = await bench.open()
-  const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
+  const folders = await makeFolders()
+  const outbox = await folders.open()
+  const id = await outbox.prepare(announce('x', [await folders.temporaryFile('a')]))
   await outbox.abandon(id)
   await outbox.abandon(id)
-  expect(await readdir(bench.files)).toEqual([])
+  expect(await readdir(folders.files)).toEqual([])
   expect(outbox.entries()).toEqual([])
+})
+
+describe('dropping', () => {
+  test('removes an entry in any state but published', async () => {
+    const outbox = await (await makeFolders()).open()
+    const lease = await leaseOf(outbox)
+    const ids = [
+      await outbox.prepare(announce('ready')),
+      await outbox.prepare(announce('set aside')),
+      await outbox.prepare(announce('published')),
+    ]
+    await outbox.store.recordFailure(lease, ids.slice(1, 2), 'too large', Date.now() + 60_000)
+    await recordPublished(outbox, lease, ids[2] ?? '', { offset: '0' })
+    expect(await Promise.all(ids.map((id) => outbox.drop(id)))).toEqual([true, true, false])
+    expect(outbox.entries()).toEqual([])
+    expect(outbox.store.countReady()).toBe(0)
+    expect(outbox.entry(ids[2] ?? '')?.state.kind).toBe('published')
+  })
+
+  test('an entry that the broker takes meanwhile leaves no receipt, and does not come back', async () => {
+    const outbox = await (await makeFolders()).open()
+    const lease = await leaseOf(outbox)
+    const id = await outbox.prepare(announce('x'))
+    expect(readyOf(outbox)).toEqual([id])
+    await outbox.drop(id)
+    await recordPublished(outbox, lease, id, { offset: '0' })
+    await outbox.store.recordFailure(lease, [id], 'late')
+    expect([...outbox.entries(), ...outbox.publishedEntries()]).toEqual([])
+  })
 })
 
 describe('settling', () => {
   test('leaves alone what a living process prepared', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
-    await (await bench.open()).settle()
-    expect(outbox.entries()).toMatchObject([{ id, state: 'prepared' }])
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const id = await outbox.prepare(announce('x', [await folders.temporaryFile('a')]))
+    await (await folders.open()).settle()
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'prepared' } }])
   })
 
   test('places a complete temporary file of a dead process', async () => {
-    const bench = await makeBench()
-    const file = await bench.temporaryFile('a')
-    const id = await preparedByTheDead(bench.outbox, announce('x', [file]))
-    const outbox = await bench.open()
+    const folders = await makeFolders()
+    const file = await folders.temporaryFile('a')
+    const id = await preparedByTheDead(folders.outbox, announce('x', [file]))
+    const outbox = await folders.open()
     await outbox.settle()
-    expect(await readdir(bench.files)).toEqual(['a'])
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect(await readdir(folders.files)).toEqual(['a'])
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
   test('finds the final file in place', async () => {
-    const bench = await makeBench()
-    const file = { ...(await bench.temporaryFile('a')), temporaryPath: join(bench.files, 'gone') }
+    const folders = await makeFolders()
+    const file = {
+      ...(await folders.temporaryFile('a')),
+      temporaryPath: join(folders.files, 'gone'),
+    }
     await writeFile(file.finalPath, 'content of a')
-    const id = await preparedByTheDead(bench.outbox, announce('x', [file]))
-    const outbox = await bench.open()
+    const id = await preparedByTheDead(folders.outbox, announce('x', [file]))
+    const outbox = await folders.open()
     await outbox.settle()
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
   test('goes on where one of two files had its final name', async () => {
-    const bench = await makeBench()
-    const files = [await bench.temporaryFile('a'), await bench.temporaryFile('b')]
-    await writeFile(join(bench.files, 'a'), 'content of a')
-    const id = await preparedByTheDead(bench.outbox, announce('x', files))
-    const outbox = await bench.open()
+    const folders = await makeFolders()
+    const files = [await folders.temporaryFile('a'), await folders.temporaryFile('b')]
+    await writeFile(join(folders.files, 'a'), 'content of a')
+    const id = await preparedByTheDead(folders.outbox, announce('x', files))
+    const outbox = await folders.open()
     await Promise.all([outbox.settle(), outbox.settle()])
-    expect((await readdir(bench.files)).sort()).toEqual(['a', 'b'])
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect((await readdir(folders.files)).sort()).toEqual(['a', 'b'])
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
+  })
+
+  // The disk of the outbox was full at that moment, and the process goes on.
+  test('marks ready what this process placed and could not mark', async () => {
+    const folders = await makeFolders()
+    const outbox = await folders.open()
+    const id = await outbox.prepare(announce('x', [await folders.temporaryFile('a')]))
+    vi.spyOn(outbox.store, 'markReady').mockRejectedValueOnce(new Error('the disk is full'))
+    await expect(outbox.place(id)).rejects.toThrow('the disk is full')
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'prepared' } }])
+    await outbox.settle()
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
   test('drops what was never completed, with a warning that names it, and cleans up', async () => {
-    const bench = await makeBench()
-    const file = { ...(await bench.temporaryFile('a')), sha256: sha256('the whole of it') }
-    await preparedByTheDead(bench.outbox, { ...announce('holiday.png', [file]) })
+    const folders = await makeFolders()
+    const file = { ...(await folders.temporaryFile('a')), sha256: sha256('the whole of it') }
+    await preparedByTheDead(folders.outbox, { ...announce('holiday.png', [file]) })
     const logger = createLogger('test', 'silent')
     const warn = vi.spyOn(logger, 'warn')
-    const outbox = await bench.open(logger)
+    const outbox = await folders.open(logger)
     await outbox.settle()
     expect(outbox.entries()).toEqual([])
-    expect(await readdir(bench.files)).toEqual([])
+    expect(await readdir(folders.files)).toEqual([])
     expect(warn.mock.calls).toMatchObject([[{ label: 'holiday.png' }, expect.any(String)]])
   })
 
   test('drops what would replace a file that came meanwhile', async () => {
-    const bench = await makeBench()
-    const file = await bench.temporaryFile('a')
-    await preparedByTheDead(bench.outbox, announce('x', [file]))
+    const folders = await makeFolders()
+    const file = await folders.temporaryFile('a')
+    await preparedByTheDead(folders.outbox, announce('x', [file]))
     await writeFile(file.finalPath, 'somebody else was here')
-    const outbox = await bench.open()
+    const outbox = await folders.open()
     await outbox.settle()
     expect(outbox.entries()).toEqual([])
     expect(await readFile(file.finalPath, 'utf8')).toBe('somebody else was here')
-    expect(await readdir(bench.files)).toEqual(['a'])
+    expect(await readdir(folders.files)).toEqual(['a'])
   })
 
   test.each([
@@ -332,294 +373,231 @@ describe('settling', () => {
   ])('keeps and names what it cannot look for, if the folder %s', async (_, how) => {
     if (how === 'locked' && process.getuid?.() === 0)
       return void console.warn('left out: root may read every folder')
-    const bench = await makeBench()
-    const file = await bench.temporaryFile('a')
-    const id = await preparedByTheDead(bench.outbox, announce('x', [file]))
-    const away = join(bench.directory, 'away')
-    if (how === 'locked') await chmod(bench.files, 0)
-    else await rename(bench.files, away)
-    if (how === 'replaced') await mkdir(bench.files)
-    const outbox = await bench.open()
+    const folders = await makeFolders()
+    const file = await folders.temporaryFile('a')
+    const id = await preparedByTheDead(folders.outbox, announce('x', [file]))
+    const away = join(folders.directory, 'away')
+    if (how === 'locked') await chmod(folders.files, 0)
+    else await rename(folders.files, away)
+    if (how === 'replaced') await mkdir(folders.files)
+    const outbox = await folders.open()
     expect(await outbox.settle()).toBe(1)
     expect(outbox.entries()).toMatchObject([
       {
         id,
-        state: 'prepared',
-        lastFault: expect.stringContaining(`in ${bench.files}; is it mounted?`),
+        state: { kind: 'prepared' },
+        lastError: expect.stringContaining(`in ${folders.files}; is it mounted?`),
       },
     ])
-    if (how === 'locked') await chmod(bench.files, 0o755)
+    if (how === 'locked') await chmod(folders.files, 0o755)
     else {
-      await rm(bench.files, { recursive: true, force: true })
-      await rename(away, bench.files)
+      await rm(folders.files, { recursive: true, force: true })
+      await rename(away, folders.files)
     }
     expect(await outbox.settle()).toBe(0)
-    expect(await readdir(bench.files)).toEqual(['a'])
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect(await readdir(folders.files)).toEqual(['a'])
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
   test('leaves to a process of another container what is not complete, and names it', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     onTestFinished(() => void vi.useRealTimers())
-    const bench = await makeBench()
-    const [half, whole] = [await bench.temporaryFile('half'), await bench.temporaryFile('whole')]
-    const outbox = await bench.open()
+    const folders = await makeFolders()
+    const [half, whole] = [
+      await folders.temporaryFile('half'),
+      await folders.temporaryFile('whole'),
+    ]
+    const outbox = await folders.open()
     const ids = [
       await outbox.prepare(announce('half', [{ ...half, sha256: sha256('the whole of it') }])),
       await outbox.prepare(announce('whole', [whole])),
     ]
-    await ownElsewhere(bench.outbox, ids)
-    const states = () => outbox.entries().map(({ state }) => state)
+    await ownElsewhere(folders.outbox, ids)
+    const states = () => outbox.entries().map(({ state }) => state.kind)
     expect(await outbox.settle()).toBe(2)
     expect(states()).toEqual(['prepared', 'prepared'])
-    expect(outbox.entries()[0]?.lastFault).toMatch(/^process \d+ of another container/)
+    expect(outbox.entries()[0]?.lastError).toMatch(/^process \d+ of another container/)
     // A process that lives places within seconds what is complete.
     vi.setSystemTime(Date.now() + 61_000)
     expect(await outbox.settle()).toBe(1)
     expect(states()).toEqual(['prepared', 'ready'])
-    expect((await readdir(bench.files)).sort()).toEqual(
-      [half.temporaryPath.slice(bench.files.length + 1), 'whole'].sort(),
+    expect((await readdir(folders.files)).sort()).toEqual(
+      [half.temporaryPath.slice(folders.files.length + 1), 'whole'].sort(),
     )
   })
 
   test('tries again what could not be settled the first time', async () => {
-    const bench = await makeBench()
-    const file = await bench.temporaryFile('a')
-    const finalPath = join(bench.files, 'new', 'a')
-    const id = await preparedByTheDead(bench.outbox, announce('x', [{ ...file, finalPath }]))
-    const outbox = await bench.open()
+    const folders = await makeFolders()
+    const file = await folders.temporaryFile('a')
+    const finalPath = join(folders.files, 'new', 'a')
+    const id = await preparedByTheDead(folders.outbox, announce('x', [{ ...file, finalPath }]))
+    const outbox = await folders.open()
     await outbox.settle()
-    expect(outbox.entries()).toMatchObject([{ id, state: 'prepared' }])
-    await mkdir(join(bench.files, 'new'))
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'prepared' } }])
+    await mkdir(join(folders.files, 'new'))
     await outbox.settle()
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
+    expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 })
 
 describe('the lease', () => {
   test('is held by one at a time and handed on when it is released', async () => {
-    const bench = await makeBench()
-    const [one, other] = [await bench.open(), await bench.open()]
+    const folders = await makeFolders()
+    const [one, other] = [await folders.open(), await folders.open()]
     const lease = await leaseOf(one)
-    expect(await other.acquireLease()).toBeUndefined()
+    expect(await other.store.acquireLease()).toBeUndefined()
     await lease.release()
     await leaseOf(other)
-    await expect(lease.ensure()).rejects.toThrow(/another relay/)
+    await expect(lease.ensureHeld()).rejects.toThrow(/another relay/)
     await lease.release()
-    expect(await one.acquireLease()).toBeUndefined()
+    expect(await one.store.acquireLease()).toBeUndefined()
   })
 
   test('of a holder that stops renewing it goes to another, and the first can write nothing more', async () => {
-    const bench = await makeBench()
-    const [stopped, other] = [await bench.open(), await bench.open()]
+    const folders = await makeFolders()
+    const [stopped, other] = [await folders.open(), await folders.open()]
     const id = await stopped.prepare(announce('a'))
     const lease = await leaseOf(stopped)
-    expect(readyOf(lease)).toEqual([id])
     // What SIGSTOP does: the clock of the machine goes on, this holder does nothing.
     passTime(leaseMs - 1000)
-    expect(await other.acquireLease()).toBeUndefined()
+    expect(await other.store.acquireLease()).toBeUndefined()
     passTime(2000)
     const next = await leaseOf(other)
-    expect(readyOf(next)).toEqual([id])
-    for (const act of [() => lease.ensure(), () => lease.renew(), () => lease.failed([id], 'x')]) {
+    for (const act of [
+      () => lease.ensureHeld(),
+      () => lease.renew(),
+      () => stopped.store.recordFailure(lease, [id], 'x'),
+    ]) {
       await expect(act()).rejects.toThrow(LeaseLost)
     }
     expect(other.entries()).toMatchObject([{ id, attempts: 0 }])
-    await publish(next, id, { offset: '0' })
-    expect(await other.published(id, 0)).toEqual([{ offset: '0' }])
+    await recordPublished(other, next, id, { offset: '0' })
+    expect(await other.untilPublished(id, 0)).toEqual([{ offset: '0' }])
   })
 
   test('lost while a send was under way: what the broker took is recorded, and not sent again', async () => {
-    const bench = await makeBench()
-    const [stopped, other] = [await bench.open(), await bench.open()]
+    const folders = await makeFolders()
+    const [stopped, other] = [await folders.open(), await folders.open()]
     const ids = [await stopped.prepare(announce('a')), await stopped.prepare(announce('b'))]
     const lease = await leaseOf(stopped)
     passTime(leaseMs + 1)
     const next = await leaseOf(other)
-    await publish(lease, ids[0] ?? '', { offset: '7' })
-    expect(readyOf(next)).toEqual([ids[1]])
-    expect(await other.published(ids[0] ?? '', 0)).toEqual([{ offset: '7' }])
-    await next.ensure()
+    await recordPublished(stopped, lease, ids[0] ?? '', { offset: '7' })
+    expect(readyOf(other)).toEqual([ids[1]])
+    expect(await other.untilPublished(ids[0] ?? '', 0)).toEqual([{ offset: '7' }])
+    await next.ensureHeld()
   })
 
   test('is kept for as long as the holder works or renews it', async () => {
-    const bench = await makeBench()
-    const [one, other] = [await bench.open(), await bench.open()]
+    const folders = await makeFolders()
+    const [one, other] = [await folders.open(), await folders.open()]
     const lease = await leaseOf(one)
-    for (const keep of [() => lease.renew(), () => lease.ensure(), () => lease.failed([], '')]) {
+    for (const keep of [
+      () => lease.renew(),
+      () => lease.ensureHeld(),
+      () => one.store.recordFailure(lease, [], ''),
+      () => one.store.recordPublished(lease, []),
+    ]) {
       passTime(leaseMs - 500)
       await keep()
-      expect(await other.acquireLease()).toBeUndefined()
+      expect(await other.store.acquireLease()).toBeUndefined()
     }
   })
 
   test('of a process of another container is free after its time, and no sooner', async () => {
-    const bench = await makeBench()
-    const outbox = await bench.open()
+    const folders = await makeFolders()
+    const outbox = await folders.open()
     await (await leaseOf(outbox)).release()
-    await holdElsewhere(bench.outbox, bench.brokerUrl)
-    expect(await outbox.acquireLease()).toBeUndefined()
+    await holdElsewhere(folders.outbox, folders.brokerUrl)
+    expect(await outbox.store.acquireLease()).toBeUndefined()
     passTime(leaseMs + 1)
     await leaseOf(outbox)
   })
 
   test('each broker has its own, which takes its own entries alone; the others are named', async () => {
-    const bench = await makeBench()
-    const here = await bench.open()
-    const kafka = await bench.open(silentLogger, 'kafka://ada:secret@host:9092?ssl=true')
+    const folders = await makeFolders()
+    const here = await folders.open()
+    const kafka = await folders.open(silentLogger, 'kafka://ada:secret@host:9092?ssl=true')
     const ids = [await here.prepare(announce('a')), await kafka.prepare(announce('b'))]
-    const [mine, theirs] = [await leaseOf(here), await leaseOf(kafka)]
-    expect([readyOf(mine), readyOf(theirs)]).toEqual([[ids[0]], [ids[1]]])
-    expect([here.countReady(), kafka.countReady()]).toEqual([1, 1])
+    await Promise.all([leaseOf(here), leaseOf(kafka)])
+    expect([readyOf(here), readyOf(kafka)]).toEqual([[ids[0]], [ids[1]]])
+    expect([here.store.countReady(), kafka.store.countReady()]).toEqual([1, 1])
     expect(here.entries().map(({ broker }) => broker)).toEqual([
-      bench.brokerUrl,
+      folders.brokerUrl,
       'kafka://host:9092',
     ])
   })
 })
 
-describe('placing beside a relay at work', () => {
-  async function relayed() {
-    const bench = await makeBench()
-    const outbox = await bench.open()
-    const lease = await leaseOf(outbox)
-    return { bench, outbox, lease, elsewhere: await bench.open() }
+test('entries go in the order of their records, in whichever order they were placed', async () => {
+  const folders = await makeFolders()
+  const [outbox, other] = [await folders.open(), await folders.open()]
+  const ids: string[] = []
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const files = name === 'b' || name === 'd' ? [await folders.temporaryFile(name)] : []
+    ids.push(await (name === 'c' ? other : outbox).prepare(announce(name, files)))
   }
-
-  test('wakes it at once, and needs no second record', async () => {
-    const { bench, outbox, lease, elsewhere } = await relayed()
-    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
-    expect(readyOf(lease)).toEqual([])
-    const seen = outbox.changed().then(() => readyOf(lease))
-    await outbox.place(id)
-    expect(await readdir(bench.files)).toEqual(['a'])
-    expect(await seen).toEqual([id])
-    expect(outbox.entries()).toMatchObject([{ id, state: 'ready' }])
-    expect(elsewhere.entries()).toMatchObject([{ id, state: 'prepared' }])
-    await outbox.place(id)
-    await publish(lease, id, { offset: '7' })
-    expect(readyOf(lease)).toEqual([])
-    expect(elsewhere.entries()).toEqual([])
-    expect(await elsewhere.published(id, 0)).toEqual([{ offset: '7' }])
-  })
-
-  test('those who wait here continue when the broker acknowledges it, before it is recorded', async () => {
-    const { bench, outbox, lease, elsewhere } = await relayed()
-    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
-    await outbox.place(id)
-    lease.acknowledge([{ id, published: [{ offset: '7' }] }])
-    expect(outbox.publishState(id)).toEqual({ state: 'published', published: [{ offset: '7' }] })
-    expect(readyOf(lease)).toEqual([])
-    expect(outbox.entries()).toEqual([])
-    expect(elsewhere.publishState(id).state).toBe('waiting')
-    await lease.recorded()
-    expect(await elsewhere.published(id, 0)).toEqual([{ offset: '7' }])
-  })
-
-  test.each(['the relay ends', 'the outbox is closed'])(
-    'marks for the next one what is not published when %s',
-    async (how) => {
-      const { bench, outbox, lease, elsewhere } = await relayed()
-      const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
-      await outbox.place(id)
-      await (how === 'the relay ends' ? lease.release() : outbox.close())
-      expect(elsewhere.entries()).toMatchObject([{ id, state: 'ready' }])
-      const later = await elsewhere.prepare(announce('y', [await bench.temporaryFile('b')]))
-      await elsewhere.place(later)
-      expect(elsewhere.entries().map(({ state }) => state)).toEqual(['ready', 'ready'])
-    },
-  )
-
-  test('keeps the order of the records', async () => {
-    const { bench, outbox, lease, elsewhere } = await relayed()
-    const ids: string[] = []
-    for (const name of ['a', 'b', 'c', 'd']) {
-      const files = name === 'b' || name === 'd' ? [await bench.temporaryFile(name)] : []
-      ids.push(await (name === 'c' ? elsewhere : outbox).prepare(announce(name, files)))
-    }
-    for (const id of [ids[3], ids[1]]) await outbox.place(id ?? '')
-    expect(readyOf(lease)).toEqual(ids)
-  })
-
-  test('keeps how often it failed, and why', async () => {
-    const { bench, outbox, lease, elsewhere } = await relayed()
-    const id = await outbox.prepare(announce('x', [await bench.temporaryFile('a')]))
-    await outbox.place(id)
-    await lease.failed([id], 'nobody answers')
-    for (const each of [outbox, elsewhere]) {
-      expect(each.entries()).toMatchObject([
-        { id, state: 'ready', attempts: 1, lastFault: 'nobody answers' },
-      ])
-    }
-  })
+  for (const id of [ids[3], ids[1]]) await outbox.place(id ?? '')
+  expect(readyOf(other)).toEqual(ids)
 })
 
-describe('recording what is published', () => {
-  async function onRecords() {
-    const bench = await makeBench()
-    const records = await openRecords(bench.outbox, bench.brokerUrl)
-    const outbox = createOutbox(records, bench.brokerUrl, silentLogger)
-    onTestFinished(() => outbox.close())
-    return { records, outbox, lease: await leaseOf(outbox) }
-  }
-
-  test('the next goes out meanwhile, and none goes twice', async () => {
-    const { records, outbox, lease } = await onRecords()
-    const { recordPublished } = records
-    const begun: (() => void)[] = []
-    records.recordPublished = async (...args) => {
-      await new Promise<void>((resolve) => begun.push(resolve))
-      return recordPublished(...args)
-    }
-    const ids = [await outbox.prepare(announce('a')), await outbox.prepare(announce('b'))]
-    lease.acknowledge([{ id: ids[0] ?? '', published: [{}] }])
-    expect(readyOf(lease)).toEqual([ids[1]])
-    await expect.poll(() => begun.length).toBe(1)
-    lease.acknowledge([{ id: ids[1] ?? '', published: [{}] }])
-    expect(readyOf(lease)).toEqual([])
-    const recorded = lease.recorded()
-    begun[0]?.()
-    await expect.poll(() => begun.length).toBe(2)
-    begun[1]?.()
-    await recorded
-    expect(outbox.entries()).toEqual([])
-  })
-
-  test('that fails is an error of the next step, which sends nothing', async () => {
-    const { records, outbox, lease } = await onRecords()
-    records.recordPublished = () => Promise.reject(new Error('the disk is full'))
-    const ids = [await outbox.prepare(announce('a')), await outbox.prepare(announce('b'))]
-    lease.acknowledge([{ id: ids[0] ?? '', published: [{}] }])
-    await expect(lease.recorded()).rejects.toThrow('the disk is full')
-    expect(() => lease.next(new Set())).toThrow('the disk is full')
-    await lease.release()
-    expect(readyOf(await leaseOf(outbox))).toEqual(ids)
-  })
+test('a change by another opening of the outbox is noticed', async () => {
+  const folders = await makeFolders()
+  const [outbox, other] = [await folders.open(), await folders.open()]
+  const id = await other.prepare(announce('x', [await folders.temporaryFile('a')]))
+  const seen = outbox.changed().then(() => readyOf(outbox))
+  await other.place(id)
+  expect(await seen).toEqual([id])
 })
 
-test('a step of a relay decodes the messages of one batch, however many wait', async () => {
-  const bench = await makeBench()
-  const records = await openRecords(bench.outbox, bench.brokerUrl)
-  const outbox = createOutbox(records, bench.brokerUrl, silentLogger)
-  onTestFinished(() => outbox.close())
+test('how often an entry failed is kept, and why', async () => {
+  const folders = await makeFolders()
+  const outbox = await folders.open()
+  const id = await outbox.prepare(announce('x', [await folders.temporaryFile('a')]))
+  await outbox.place(id)
+  await outbox.store.recordFailure(await leaseOf(outbox), [id], 'nobody answers')
+  expect((await folders.open()).entries()).toMatchObject([
+    { id, state: { kind: 'ready' }, attempts: 1, lastError: 'nobody answers' },
+  ])
+})
+
+test('a step of a relay reads the entries of one batch, however many wait', async () => {
+  const folders = await makeFolders()
+  const outbox = await folders.open()
   await Promise.all(
     Array.from({ length: 3000 }, (_, n) =>
       outbox.prepare({ ...announce('x'), topic: `t${n % 2}` }),
     ),
   )
-  const bodies = vi.spyOn(records.messages, 'get')
-  const rows = vi.spyOn(records.entries, 'get')
-  const lease = await leaseOf(outbox)
-  expect(lease.next(new Set())).toHaveLength(128)
-  expect(lease.next(new Set(['t0', 't1']))).toEqual([])
-  expect(bodies).toHaveBeenCalledTimes(128)
-  expect(rows.mock.calls.length).toBeLessThan(140)
+  const reads = vi.fn()
+  const store = openStore(folders.outbox)
+  const counted = await OutboxStore.open(
+    {
+      ...store,
+      table: (name, encoding) => {
+        const table = store.table(name, encoding)
+        return {
+          ...table,
+          get(key: never) {
+            reads()
+            return table.get(key)
+          },
+        } as never
+      },
+    },
+    folders.brokerUrl,
+  )
+  onTestFinished(() => counted.close())
+  expect(counted.nextBatch(new Set())).toHaveLength(128)
+  expect(counted.nextBatch(new Set(['t0', 't1']))).toEqual([])
+  // An entry and its messages each, and the first that is too many.
+  expect(reads).toHaveBeenCalledTimes(2 * 129)
 })
 
 test('settling gives way to other work, however many entries are being placed', async () => {
-  const bench = await makeBench()
-  const outbox = await bench.open()
-  const file = await bench.temporaryFile('a')
+  const folders = await makeFolders()
+  const outbox = await folders.open()
+  const file = await folders.temporaryFile('a')
   await Promise.all(Array.from({ length: 2000 }, () => outbox.prepare(announce('x', [file]))))
   let turns = 0
   let next = setImmediate(function count() {
@@ -633,22 +611,22 @@ test('settling gives way to other work, however many entries are being placed', 
 
 describe('waiting for an entry to be published', () => {
   test('ends when another opening of the outbox published it', async () => {
-    const bench = await makeBench()
-    const [outbox, other] = [await bench.open(), await bench.open()]
+    const folders = await makeFolders()
+    const [outbox, other] = [await folders.open(), await folders.open()]
     const id = await outbox.prepare(announce('x'))
-    const published = outbox.published(id, 20_000)
-    await publish(await leaseOf(other), id, { partition: 3, offset: '7' })
+    const published = outbox.untilPublished(id, 20_000)
+    await recordPublished(other, await leaseOf(other), id, { partition: 3, offset: '7' })
     expect(await published).toEqual([{ partition: 3, offset: '7' }])
-    expect(await other.published(id, 0)).toEqual([{ partition: 3, offset: '7' }])
+    expect(await other.untilPublished(id, 0)).toEqual([{ partition: 3, offset: '7' }])
     expect(outbox.entries()).toEqual([])
   })
 
   test('ends after its time, at the closing, and at once where nobody knows the entry', async () => {
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const id = await outbox.prepare(announce('x'))
-    expect(await outbox.published(id, 10)).toBeUndefined()
-    expect(await outbox.published('unheard-of', 20_000)).toBeUndefined()
-    const waiting = outbox.published(id, 20_000)
+    expect(await outbox.untilPublished(id, 10)).toBeUndefined()
+    expect(await outbox.untilPublished('unheard-of', 20_000)).toBeUndefined()
+    const waiting = outbox.untilPublished(id, 20_000)
     await outbox.close()
     expect(await waiting).toBeUndefined()
     await outbox.close()
@@ -657,20 +635,20 @@ describe('waiting for an entry to be published', () => {
   test('is remembered for seven days', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     onTestFinished(() => void vi.useRealTimers())
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const lease = await leaseOf(outbox)
     const publishOne = async () => {
       const id = await outbox.prepare(announce('x'))
-      await publish(lease, id, { offset: '0' })
+      await recordPublished(outbox, lease, id, { offset: '0' })
       return id
     }
     const first = await publishOne()
     vi.setSystemTime(Date.now() + 6 * 86_400_000)
     const second = await publishOne()
-    expect(await outbox.published(first, 0)).toEqual([{ offset: '0' }])
+    expect(await outbox.untilPublished(first, 0)).toEqual([{ offset: '0' }])
     vi.setSystemTime(Date.now() + 2 * 86_400_000)
     await publishOne()
-    expect(await outbox.published(first, 0)).toBeUndefined()
-    expect(await outbox.published(second, 0)).toEqual([{ offset: '0' }])
+    expect(await outbox.untilPublished(first, 0)).toBeUndefined()
+    expect(await outbox.untilPublished(second, 0)).toEqual([{ offset: '0' }])
   })
 })

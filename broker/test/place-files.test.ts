@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { placeFiles } from '@herald/broker/place-files'
 import { expect, test, vi } from 'vitest'
-import { makeBench } from './outbox-bench.js'
+import { makeFolders } from './outbox-folder.js'
 
 // No file system without hard links is at hand everywhere: this one answers as FAT does.
 vi.mock('node:fs/promises', async (original) => ({
@@ -14,21 +14,21 @@ vi.mock('node:fs/promises', async (original) => ({
 
 test('where there are no hard links files are renamed, and still replace nothing', async () => {
   const { link } = await import('node:fs/promises')
-  const bench = await makeBench()
-  const files = [await bench.temporaryFile('a'), await bench.temporaryFile('b')]
+  const folders = await makeFolders()
+  const files = [await folders.temporaryFile('a'), await folders.temporaryFile('b')]
   await placeFiles(files, false)
   expect(link).toHaveBeenCalledTimes(2)
-  expect((await readdir(bench.files)).sort()).toEqual(['a', 'b'])
+  expect((await readdir(folders.files)).sort()).toEqual(['a', 'b'])
   await placeFiles(files, false)
 
-  const [free, taken] = [await bench.temporaryFile('c'), await bench.temporaryFile('d')]
+  const [free, taken] = [await folders.temporaryFile('c'), await folders.temporaryFile('d')]
   await writeFile(taken.finalPath, 'somebody else was here')
   await expect(placeFiles([free, taken], false)).rejects.toMatchObject({
     code: 'HERALD_FILE_EXISTS',
   })
   expect(await readFile(taken.finalPath, 'utf8')).toBe('somebody else was here')
-  expect(await readdir(bench.files)).not.toContain('c')
-  expect(await readdir(bench.files)).toContain(
-    free.temporaryPath.slice(join(bench.files).length + 1),
+  expect(await readdir(folders.files)).not.toContain('c')
+  expect(await readdir(folders.files)).toContain(
+    free.temporaryPath.slice(join(folders.files).length + 1),
   )
 })

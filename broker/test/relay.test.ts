@@ -1,14 +1,14 @@
 import type { Broker, Message } from '@herald/broker'
 import { BrokerError, openBroker } from '@herald/broker'
-import type { RelayableOutbox } from '@herald/broker/outbox'
+import type { Outbox } from '@herald/broker/outbox'
 import { relayOnce, startRelay } from '@herald/broker/relay'
 import { silentLogger } from '@herald/runtime'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { announce, makeBench, textMessage } from './outbox-bench.js'
+import { announce, makeFolders, textMessage } from './outbox-folder.js'
 
 const logger = silentLogger
 
-/** A broker in memory that fails as it is told: for faults that a real one shows only when it breaks. */
+/** A broker in memory that fails as a test wants it: for errors that a real one shows only when it breaks. */
 function scriptedBroker() {
   const texts: string[] = []
   const state = {
@@ -41,26 +41,26 @@ function scriptedBroker() {
   return { state, open }
 }
 
-function relayOn(outbox: RelayableOutbox, open: () => Promise<Broker>) {
+function relayOn(outbox: Outbox, open: () => Promise<Broker>) {
   const relay = startRelay(outbox, open, { logger })
   onTestFinished(() => relay.stop())
   return relay
 }
 
 test('what is placed arrives on the embedded broker, in order, and leaves the outbox', async () => {
-  const bench = await makeBench()
-  const outbox = await bench.open()
-  const broker = await openBroker(bench.brokerUrl, { logger })
+  const folders = await makeFolders()
+  const outbox = await folders.open()
+  const broker = await openBroker(folders.brokerUrl, { logger })
   onTestFinished(() => broker.close())
-  const relay = startRelay(outbox, () => openBroker(bench.brokerUrl, { logger }), { logger })
+  const relay = startRelay(outbox, () => openBroker(folders.brokerUrl, { logger }), { logger })
 
   const ids: string[] = []
   for (let n = 0; n < 30; n++) {
-    const id = await outbox.prepare(announce(`${n}`, [await bench.temporaryFile(`${n}`)]))
+    const id = await outbox.prepare(announce(`${n}`, [await folders.temporaryFile(`${n}`)]))
     await outbox.place(id)
     ids.push(id)
   }
-  const published = await Promise.all(ids.map((id) => outbox.published(id, 20_000)))
+  const published = await Promise.all(ids.map((id) => outbox.untilPublished(id, 20_000)))
   const offsets = published.map((places) => BigInt(places?.[0]?.offset ?? -1))
   expect(offsets).toEqual([...offsets].sort((a, b) => (a < b ? -1 : 1)))
   expect(new Set(offsets).size).toBe(30)
@@ -77,8 +77,8 @@ test('what is placed arrives on the embedded broker, in order, and leaves the ou
 })
 
 test('what was published is remembered: which events, of what, when and where', async () => {
-  const bench = await makeBench()
-  const outbox = await bench.open()
+  const folders = await makeFolders()
+  const outbox = await folders.open()
   const message = (id: string) => ({
     ...textMessage(id),
     headers: { ce_id: Buffer.from(id), ce_subject: Buffer.from('the conversion') },
@@ -87,31 +87,29 @@ test('what was published is remembered: which events, of what, when and where', 
   await outbox.prepare({ ...announcement, messages: [message('one'), message('two')] })
   const before = outbox.entries()[0]
   await relayOnce(outbox, scriptedBroker().open, { logger, timeoutMs: 10_000 })
-  const receipts = [...outbox.receipts()]
-  expect(receipts).toEqual([
-    {
-      id: before?.id,
-      topic: announcement.topic,
-      label: announcement.label,
-      attempts: 0,
-      createdAt: before?.createdAt,
-      publishedAt: expect.any(Date),
-      events: [
-        { id: 'one', subject: 'the conversion', partition: 0, offset: '0' },
-        { id: 'two', subject: 'the conversion', partition: 0, offset: '1' },
-      ],
-    },
+  const to = [
+    { partition: 0, offset: '0' },
+    { partition: 0, offset: '1' },
+  ]
+  expect([...outbox.publishedEntries()]).toEqual([
+    { ...before, state: { kind: 'published', atMs: expect.any(Number), to } },
+  ])
+  expect(before?.events).toEqual([
+    { id: 'one', subject: 'the conversion' },
+    { id: 'two', subject: 'the conversion' },
   ])
 })
 
 test('the broker is opened with the first event, used again, and closed at the end', async () => {
-  const outbox = await (await makeBench()).open()
+  const outbox = await (await makeFolders()).open()
   const { state, open } = scriptedBroker()
   const relay = relayOn(outbox, open)
   await outbox.settle()
   expect(state.opened).toBe(0)
   for (const text of ['a', 'b', 'c']) {
-    expect(await outbox.published(await outbox.prepare(announce(text)), 10_000)).toHaveLength(1)
+    expect(await outbox.untilPublished(await outbox.prepare(announce(text)), 10_000)).toHaveLength(
+      1,
+    )
   }
   expect(state).toMatchObject({ opened: 1, closed: 0, texts: ['a', 'b', 'c'] })
   await relay.stop()
@@ -120,7 +118,7 @@ test('the broker is opened with the first event, used again, and closed at the e
 })
 
 test('a receipt tells where each message of its entry went', async () => {
-  const outbox = await (await makeBench()).open()
+  const outbox = await (await makeFolders()).open()
   const ids = await Promise.all(
     [2, 1, 3].map((count) =>
       outbox.prepare({
@@ -133,16 +131,16 @@ test('a receipt tells where each message of its entry went', async () => {
   expect(await relayOnce(outbox, open, { logger, timeoutMs: 10_000 })).toEqual({
     published: 3,
     left: 0,
-    lastFault: undefined,
+    lastError: undefined,
   })
   expect(state.sends).toBe(1)
-  const places = await Promise.all([...ids].sort().map((id) => outbox.published(id, 0)))
+  const places = await Promise.all([...ids].sort().map((id) => outbox.untilPublished(id, 0)))
   const offsets = places.map((place) => place?.map(({ offset }) => offset))
   expect(offsets.flat()).toEqual(['0', '1', '2', '3', '4', '5'])
 })
 
 test('entries to several topics go one topic at a time, in order, none is lost', async () => {
-  const outbox = await (await makeBench()).open()
+  const outbox = await (await makeFolders()).open()
   const sent: Record<string, string[]> = { one: [], two: [] }
   for (let n = 0; n < 300; n++) {
     const topic = n % 50 < 25 ? 'one' : 'two'
@@ -159,7 +157,7 @@ test('entries to several topics go one topic at a time, in order, none is lost',
 
 describe('when the broker fails', () => {
   test('nothing is lost, attempts and the reason are kept, and it comes back by itself', async () => {
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     let down = true
     state.before = () => {
@@ -168,16 +166,16 @@ describe('when the broker fails', () => {
     relayOn(outbox, open)
     const id = await outbox.prepare(announce('a'))
     await expect.poll(() => outbox.entries()[0]?.attempts, { timeout: 10_000 }).toBeGreaterThan(1)
-    expect(outbox.entries()).toMatchObject([{ id, lastFault: 'nobody answers' }])
+    expect(outbox.entries()).toMatchObject([{ id, lastError: 'nobody answers' }])
     down = false
-    expect(await outbox.published(id, 20_000)).toHaveLength(1)
+    expect(await outbox.untilPublished(id, 20_000)).toHaveLength(1)
     expect(state.texts).toEqual(['a'])
   })
 
   test('attempts grow rarer, however often the bell rings', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     onTestFinished(() => void vi.restoreAllMocks())
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     const attemptedAt: number[] = []
     state.before = () => {
@@ -194,32 +192,32 @@ describe('when the broker fails', () => {
   })
 
   test('also where it cannot be opened', async () => {
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     let attempts = 0
     relayOn(outbox, () =>
       ++attempts < 3 ? Promise.reject(new BrokerError('BROKER_UNREACHABLE', 'not yet')) : open(),
     )
     const id = await outbox.prepare(announce('a'))
-    expect(await outbox.published(id, 20_000)).toHaveLength(1)
+    expect(await outbox.untilPublished(id, 20_000)).toHaveLength(1)
     expect(state.opened).toBe(1)
   })
 
   test('a closed one is opened anew', async () => {
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     state.before = () => {
       if (state.opened === 1) throw new BrokerError('BROKER_CLOSED', 'closed')
     }
     relayOn(outbox, open)
-    expect(await outbox.published(await outbox.prepare(announce('a')), 20_000)).toHaveLength(1)
+    expect(await outbox.untilPublished(await outbox.prepare(announce('a')), 20_000)).toHaveLength(1)
     expect(state.opened).toBe(2)
   })
 
   test('stopping does not wait for the back-off', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(1)
     onTestFinished(() => void vi.restoreAllMocks())
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     state.before = () => {
       throw new Error('broken')
@@ -233,13 +231,23 @@ describe('when the broker fails', () => {
   })
 })
 
-describe('an entry with a fault of its own', () => {
+test('what is acknowledged and cannot be recorded is kept, and sent again', async () => {
+  const outbox = await (await makeFolders()).open()
+  const { state, open } = scriptedBroker()
+  vi.spyOn(outbox.store, 'recordPublished').mockRejectedValueOnce(new Error('the disk is full'))
+  const id = await outbox.prepare(announce('a'))
+  relayOn(outbox, open)
+  expect(await outbox.untilPublished(id, 20_000)).toEqual([{ partition: 0, offset: '1' }])
+  expect(state.texts).toEqual(['a', 'a'])
+})
+
+describe('an entry with an error of its own', () => {
   const tooLarge = (_: string, texts: readonly string[]) => {
     if (texts.includes('huge')) throw new BrokerError('BROKER_MESSAGE_TOO_LARGE', 'it is too large')
   }
 
   test('is kept and set aside while the others go on, and flushing tries it once', async () => {
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     state.before = tooLarge
     for (const text of ['a', 'huge', 'b']) await outbox.prepare(announce(text))
@@ -247,10 +255,10 @@ describe('an entry with a fault of its own', () => {
     expect(await relayOnce(outbox, open, once)).toEqual({
       published: 2,
       left: 1,
-      lastFault: 'it is too large',
+      lastError: 'it is too large',
     })
     expect(state.texts).toEqual(['a', 'b'])
-    expect(outbox.entries()).toMatchObject([{ attempts: 1, lastFault: 'it is too large' }])
+    expect(outbox.entries()).toMatchObject([{ attempts: 1, lastError: 'it is too large' }])
 
     expect(await relayOnce(outbox, open, once)).toMatchObject({ published: 0, left: 1 })
     expect(outbox.entries()).toMatchObject([{ attempts: 1 }])
@@ -262,7 +270,7 @@ describe('an entry with a fault of its own', () => {
   })
 
   test('a topic that is not allowed holds up no other', async () => {
-    const outbox = await (await makeBench()).open()
+    const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     state.before = (topic) => {
       if (topic === 'secret') throw new BrokerError('BROKER_NOT_ALLOWED', 'not allowed')
@@ -275,56 +283,55 @@ describe('an entry with a fault of its own', () => {
     })
     expect(state.texts).toEqual(['c'])
     expect(outbox.entries()).toMatchObject([
-      { lastFault: 'not allowed', notBefore: undefined },
-      { lastFault: 'not allowed', notBefore: undefined },
+      { lastError: 'not allowed', state: { kind: 'ready' } },
+      { lastError: 'not allowed', state: { kind: 'ready' } },
     ])
   })
 })
 
 describe('two relays on one outbox', () => {
   test('never send at the same time, and each event goes once', async () => {
-    const bench = await makeBench()
+    const folders = await makeFolders()
     const { state, open } = scriptedBroker()
     state.before = () => new Promise((resolve) => setTimeout(resolve, 5))
-    const outboxes = [await bench.open(), await bench.open(), await bench.open()]
+    const outboxes = [await folders.open(), await folders.open(), await folders.open()]
     const relays = outboxes.map((outbox) => relayOn(outbox, open))
-    const outbox = await bench.open()
+    const outbox = await folders.open()
     const ids: string[] = []
     for (let n = 0; n < 60; n++) {
       ids.push(await outbox.prepare(announce(`${n}`)))
       // The one at work goes; another takes over.
       if (n === 20 || n === 40) await relays.shift()?.stop()
     }
-    await Promise.all(ids.map((id) => outbox.published(id, 20_000)))
+    await Promise.all(ids.map((id) => outbox.untilPublished(id, 20_000)))
     expect(state.texts).toEqual(ids.map((_, n) => `${n}`))
     expect(state.mostInFlight).toBe(1)
   })
 
   test('one that relays once waits for the other to do the work', async () => {
-    const bench = await makeBench()
-    const [busy, waiting] = [await bench.open(), await bench.open()]
-    const lease = await busy.acquireLease()
+    const folders = await makeFolders()
+    const [busy, waiting] = [await folders.open(), await folders.open()]
+    const lease = await busy.store.acquireLease()
     const id = await busy.prepare(announce('a'))
     const { state, open } = scriptedBroker()
     expect(await relayOnce(waiting, open, { logger, timeoutMs: 50 })).toMatchObject({ left: 1 })
     const relayed = relayOnce(waiting, open, { logger, timeoutMs: 20_000 })
-    lease?.acknowledge([{ id, published: [{}] }])
-    await lease?.recorded()
-    expect(await relayed).toEqual({ published: 0, left: 0, lastFault: undefined })
+    if (lease) await busy.store.recordPublished(lease, [{ id, to: [{}] }])
+    expect(await relayed).toEqual({ published: 0, left: 0, lastError: undefined })
     expect(state.opened).toBe(0)
   })
 })
 
 test('relaying once is bounded in time, whatever the broker does', async () => {
-  const bench = await makeBench()
-  const outbox = await bench.open()
+  const folders = await makeFolders()
+  const outbox = await folders.open()
   const { state, open } = scriptedBroker()
   let answer = () => {}
   state.before = () => new Promise<void>((resolve) => (answer = resolve))
   const id = await outbox.prepare(announce('a'))
   expect(await relayOnce(outbox, open, { logger, timeoutMs: 200 })).toMatchObject({ left: 1 })
   // The send is still in flight: nobody else may start another.
-  expect(await (await bench.open()).acquireLease()).toBeUndefined()
+  expect(await (await folders.open()).store.acquireLease()).toBeUndefined()
   answer()
-  expect(await outbox.published(id, 10_000)).toHaveLength(1)
+  expect(await outbox.untilPublished(id, 10_000)).toHaveLength(1)
 })

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { type Message, maxMessageBytes } from '@herald/broker'
-import { messageBytes } from '@herald/broker/announcement-events'
+import { messageBytes } from '@herald/broker/check-request'
 import { toMessage } from '@herald/broker/message'
 import type { ReceivedConversionSummary } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
@@ -62,7 +62,7 @@ export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFact
 }
 
 const isTooLarge = (announced: readonly Announced[]) =>
-  announced.some(({ message }) => messageBytes([message]) > maxMessageBytes)
+  announced.some(({ message }) => messageBytes(message) > maxMessageBytes)
 
 function convertedEvents(frame: AnnouncementFrame, facts: ConvertedFacts): Announced[] {
   const { summary, renditions } = facts

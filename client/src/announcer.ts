@@ -1,26 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Published } from '@herald/broker'
-import { type Outbox, openOutbox, outboxExists, type RelayableOutbox } from '@herald/broker/outbox'
-import { type Relay, relayOnce, startRelay } from '@herald/broker/relay'
+import { type Outbox, openOutbox, outboxExists } from '@herald/broker/outbox'
+import { type Relay, type RelayedOnce, relayOnce, startRelay } from '@herald/broker/relay'
 import { HeraldError } from '@herald/proto/errors'
 import { silentLogger } from '@herald/runtime/logger'
 import { shown } from '@herald/runtime/terminal-text'
-import { type BrokerLink, linkBroker } from './broker-link.js'
+import { BrokerLink } from './broker-link.js'
 import type { ClientConfig } from './config.js'
 import type { KeptAnnouncement } from './convert-and-announce.js'
 
 /** With what closing takes, the 2 s that a broker which is down may cost the user. */
-const patienceMs = 1_500
-const closeWithinMs = 150
-/** A broker that takes nothing for that long is in trouble; one that takes some may go on. */
+const publishTimeoutMs = 1_500
+const closeTimeoutMs = 150
+/** A flush ends if the broker takes nothing for that long. */
 const flushStepMs = 5_000
 
-/** What became of an announcement. */
+/** How far an announcement came. */
 export interface AnnouncedOutcome {
   readonly events: readonly AnnouncedEvent[]
   /** False: the outbox keeps it. */
   readonly published: boolean
-  /** One sentence for a person, where it is kept. */
+  /** One sentence for a person if the outbox keeps it. */
   readonly warning: string | undefined
 }
 
@@ -28,46 +27,50 @@ export interface AnnouncedEvent {
   readonly id: string
   /** Empty: the notifier's default. */
   readonly recipient: string
-  /** Where the broker put it; null while that is not known. */
+  /** Null if the event is not published, or this broker has none. */
   readonly partition: number | null
   readonly offset: string | null
 }
 
 /** What a command that announces nothing may do with the outbox of this machine. */
 export interface KeptAnnouncements {
-  readonly outbox: Pick<Outbox, 'entries' | 'receipts'>
+  readonly outbox: Pick<Outbox, 'entries' | 'entry' | 'findEvents' | 'drop'>
   /** Publishes what earlier runs left, as far as it gets in that time. Does not reject. */
   catchUp(): Promise<void>
-  /** Publishes everything, what was set aside as well; says how far it got. */
+  /** Publishes everything, also what was set aside. */
   flush(signal: AbortSignal): Promise<Flushed>
 }
 
-/** The outbox of this machine and the relay that empties it into the broker. */
+/** The outbox of this machine, with relays that publish from it. */
 export interface Announcer extends KeptAnnouncements {
   readonly outbox: Outbox
-  /** Waits for the broker to have it, for as long as a user may be kept waiting. Does not reject. */
+  /** Waits until the broker has it, for as long as a user may be kept waiting. Does not reject. */
   outcome(kept: KeptAnnouncement): Promise<AnnouncedOutcome>
-  /** A sentence for a person where no consumer has ever read the topic; else undefined. */
+  /** A sentence for a person if no consumer has ever read the topic. */
   missingConsumer(topic: string): Promise<string | undefined>
 }
 
 export interface Flushed {
   readonly published: number
   readonly left: number
-  /** Why not everything went; undefined where nothing failed. */
+  /** Why some are left; undefined if nothing failed. */
   readonly reason: string | undefined
 }
 
-/** Of an outbox that was never opened. */
+/** For an outbox that was never opened. */
 const nothingKept: KeptAnnouncements = {
-  outbox: { entries: () => [], receipts: () => [] },
+  outbox: {
+    entries: () => [],
+    entry: () => undefined,
+    findEvents: () => [],
+    drop: async () => false,
+  },
   catchUp: async () => {},
   flush: async () => ({ published: 0, left: 0, reason: undefined }),
 }
 
 /**
- * Runs `work` with the outbox as it is and closes it: where there is none, none is made. Rejects
- * with HERALD_DISK_FULL or HERALD_CANNOT_WRITE for an outbox that cannot be opened.
+ * Runs `work` with the outbox, if there is one, and closes it; makes none. Rejects with HERALD_DISK_FULL or HERALD_CANNOT_WRITE for an outbox that cannot be opened.
  */
 export async function withOutbox<T>(
   config: ClientConfig,
@@ -76,7 +79,7 @@ export async function withOutbox<T>(
   return outboxExists(config.outboxDirectory) ? withAnnouncer(config, work) : work(nothingKept)
 }
 
-/** The same for a command that writes; an outbox is made where there is none. */
+/** The same for a command that writes: makes an outbox if there is none. */
 export async function withAnnouncer<T>(
   config: ClientConfig,
   work: (announcer: Announcer) => Promise<T>,
@@ -91,8 +94,8 @@ export async function withAnnouncer<T>(
 
 /**
  * The same with a relay at work throughout, for a command that announces. What killed runs left
- * half placed is settled before `work` begins. Rejects with HERALD_USAGE for a broker's URL that
- * nothing speaks.
+ * half placed is settled before `work` begins. Rejects with HERALD_USAGE for a URL of
+ * no known broker.
  */
 export async function withRelay<T>(
   config: ClientConfig,
@@ -106,27 +109,27 @@ export async function withRelay<T>(
     relay = startRelay(outbox, link.take, { logger: silentLogger })
     return await work(announcer)
   } finally {
-    await soon(relay?.stop())
+    await withCloseTimeout(relay?.stop())
     await close()
   }
 }
 
 async function open({ outboxDirectory, broker, command }: ClientConfig) {
   const outbox = await openOutboxIn(outboxDirectory, broker)
-  const link = linkBroker(broker)
+  const link = new BrokerLink(broker)
   const close = async () => {
-    await soon(link.close())
+    await withCloseTimeout(link.close())
     // Not cut off: a process that exits during a write of lmdb waits for it, and it for the process.
     await outbox.close().catch(() => {})
   }
   return { announcer: createAnnouncer(outbox, link, command), outbox, link, close }
 }
 
-/** What hangs ends with the process. */
-const soon = (done: Promise<unknown> | undefined) =>
-  Promise.race([done?.catch(() => {}), sleep(closeWithinMs, undefined, { ref: false })])
+/** What hangs is left to the end of the process. */
+const withCloseTimeout = (done: Promise<unknown> | undefined) =>
+  Promise.race([done?.catch(() => {}), sleep(closeTimeoutMs, undefined, { ref: false })])
 
-async function openOutboxIn(directory: string, broker: string): Promise<RelayableOutbox> {
+async function openOutboxIn(directory: string, broker: string): Promise<Outbox> {
   try {
     return await openOutbox(directory, { broker, logger: silentLogger })
   } catch (error) {
@@ -139,23 +142,29 @@ async function openOutboxIn(directory: string, broker: string): Promise<Relayabl
   }
 }
 
-function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink, command: string): Announcer {
+function createAnnouncer(outbox: Outbox, link: BrokerLink, command: string): Announcer {
   // One wait for a broker in trouble is enough: the files that follow do not wait again.
-  let trouble = false
-  const relayed = (timeoutMs: number, retrySetAside: boolean) =>
-    relayOnce(outbox, link.take, { logger: silentLogger, timeoutMs, retrySetAside })
+  let inTrouble = false
+  const relay = (timeoutMs: number, retrySetAside: boolean) => {
+    const relayed = relayOnce(outbox, link.take, { logger: silentLogger, timeoutMs, retrySetAside })
+    return Promise.race([relayed, link.failed])
+  }
 
   return {
     outbox,
 
     async outcome({ entryId, events }) {
-      const published = outbox.published(entryId, trouble ? 0 : patienceMs)
-      const places = await Promise.race([published, link.failed]).catch(() => undefined)
-      if (!places) trouble = true
+      const published = outbox.untilPublished(entryId, inTrouble ? 0 : publishTimeoutMs)
+      const to = await Promise.race([published, link.failed]).catch(() => undefined)
+      if (!to) inTrouble = true
+      const reason = link.lastError ?? outbox.entry(entryId)?.lastError
       return {
-        events: events.map((event, at) => placed(event, places?.[at])),
-        published: places !== undefined,
-        warning: places ? undefined : warningOf(command, link.fault ?? lastFault(outbox, entryId)),
+        events: events.map((event, at) => {
+          const { partition = null, offset = null } = to?.[at] ?? {}
+          return { ...event, partition, offset }
+        }),
+        published: to !== undefined,
+        warning: to ? undefined : warningOf(command, reason),
       }
     },
 
@@ -165,36 +174,38 @@ function createAnnouncer(outbox: RelayableOutbox, link: BrokerLink, command: str
     },
 
     async catchUp() {
-      if (!trouble) await Promise.race([relayed(patienceMs, false), link.failed]).catch(() => {})
+      if (!inTrouble) await relay(publishTimeoutMs, false).catch(() => {})
     },
 
     async flush(signal) {
-      let published = 0
-      for (let before = outbox.countReady(); ; ) {
-        const step = await Promise.race([relayed(flushStepMs, true), link.failed])
-        published += step?.published ?? 0
-        const left = step?.left ?? outbox.countReady()
-        // Another relay may do the work.
-        const progress = (step?.published ?? 0) > 0 || left < before
-        if (left === 0 || !progress || signal.aborted) {
-          return { published, left, reason: step?.lastFault ?? link.fault }
-        }
-        before = left
-      }
+      const countLeft = () => outbox.store.countReady()
+      const flushed = await flushInSteps(() => relay(flushStepMs, true), countLeft, signal)
+      return { ...flushed, reason: flushed.reason ?? link.lastError }
     },
   }
 }
 
-function lastFault(outbox: Outbox, entryId: string): string | undefined {
-  const now = outbox.publishState(entryId)
-  return now.state === 'waiting' ? now.lastFault : undefined
-}
-
-function placed(
-  event: { readonly id: string; readonly recipient: string },
-  place: Published | undefined,
-): AnnouncedEvent {
-  return { ...event, partition: place?.partition ?? null, offset: place?.offset ?? null }
+/**
+ * Repeats `step` until nothing is left, a step changes nothing, or `signal` is aborted. `step`
+ * resolves to undefined if the broker could not be opened.
+ */
+export async function flushInSteps(
+  step: () => Promise<RelayedOnce | undefined>,
+  countLeft: () => number,
+  signal: AbortSignal,
+): Promise<Flushed> {
+  let published = 0
+  for (let before = countLeft(); ; ) {
+    const relayed = await step()
+    published += relayed?.published ?? 0
+    const left = relayed?.left ?? countLeft()
+    // Fewer are left also if a relay of another process published them.
+    const progress = (relayed?.published ?? 0) > 0 || left < before
+    if (left === 0 || !progress || signal.aborted) {
+      return { published, left, reason: relayed?.lastError }
+    }
+    before = left
+  }
 }
 
 function warningOf(command: string, reason: string | undefined): string {

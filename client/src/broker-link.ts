@@ -3,84 +3,81 @@ import { type Broker, BrokerError, openBroker } from '@herald/broker'
 import { HeraldError } from '@herald/proto/errors'
 import { silentLogger } from '@herald/runtime/logger'
 
-/** How long a broker may take to be there before the work begins without it. */
+/** How long the work waits for a broker before it begins without it. */
 const headStartMs = 300
 
-/** The way to a broker that may not be there. */
-export interface BrokerLink {
-  /** Begins to open the broker. Rejects with HERALD_USAGE where nothing speaks its URL. */
-  open(): Promise<void>
-  /** The broker, for a relay, which closes it. Rejects with BrokerError. */
-  readonly take: () => Promise<Broker>
+/** A broker that may be unreachable. Opens it early, and reports a failure to those who wait. */
+export class BrokerLink {
+  readonly #url: string
+  /** Opened, and not yet taken by a relay. */
+  #pending: Promise<Broker> | undefined
+  #opened: Broker | undefined
+  #error: BrokerError | undefined
+  #fail = () => {}
   /** Resolves once the broker could not be opened; else never. */
-  readonly failed: Promise<undefined>
-  /** Why it could not, the last time. */
-  readonly fault: string | undefined
+  readonly failed = new Promise<undefined>((resolve) => {
+    this.#fail = () => resolve(undefined)
+  })
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  /** Why it could not be opened, the last time. */
+  get lastError(): string | undefined {
+    return this.#error?.message
+  }
+
+  /** Begins to open the broker. Rejects with HERALD_USAGE for a URL of no known broker. */
+  async open(): Promise<void> {
+    this.#pending ??= this.#open()
+    const settled = this.#pending.then(
+      () => {},
+      () => {},
+    )
+    await Promise.race([settled, sleep(headStartMs, undefined, { ref: false })])
+    const cause = this.#error
+    if (cause?.code !== 'BROKER_BAD_URL') return
+    throw new HeraldError('HERALD_USAGE', `HERALD_BROKER: ${cause.message}`, { cause })
+  }
+
+  /** The broker, for a relay, which closes it. Rejects with BrokerError. */
+  readonly take = (): Promise<Broker> => {
+    const broker = this.#pending ?? this.#open()
+    this.#pending = undefined
+    return broker
+  }
+
   /**
    * Whether a consumer has ever joined the topic; undefined if the broker is not open here or cannot
    * answer. Does not reject.
    */
-  hasHadConsumers(topic: string): Promise<boolean | undefined>
-  /** Closes a broker that nobody took. Idempotent. */
-  close(): Promise<void>
-}
+  async hasHadConsumers(topic: string): Promise<boolean | undefined> {
+    try {
+      return await this.#opened?.hasHadConsumers?.(topic)
+    } catch {
+      return undefined
+    }
+  }
 
-export function linkBroker(url: string): BrokerLink {
-  let fault: BrokerError | undefined
-  let untaken: Promise<Broker> | undefined
-  let opened: Broker | undefined
-  let fail = () => {}
-  const failed = new Promise<undefined>((resolve) => {
-    fail = () => resolve(undefined)
-  })
-  const open = () => {
-    const opening = openBroker(url, { logger: silentLogger })
-    opening.then(
-      (broker) => {
-        opened = broker
-      },
-      () => {},
-    )
-    opening.catch((error: unknown) => {
-      fault =
+  /** Closes a broker that no relay took. Idempotent. */
+  async close(): Promise<void> {
+    const broker = await this.#pending?.catch(() => undefined)
+    this.#pending = undefined
+    await broker?.close()
+  }
+
+  async #open(): Promise<Broker> {
+    try {
+      this.#opened = await openBroker(this.#url, { logger: silentLogger })
+      return this.#opened
+    } catch (error) {
+      this.#error =
         error instanceof BrokerError
           ? error
-          : new BrokerError('BROKER_FAILED', String((error as Error).message), { cause: error })
-      fail()
-    })
-    return opening
-  }
-  return {
-    failed,
-    get fault() {
-      return fault?.message
-    },
-    async open() {
-      untaken ??= open()
-      const ready = untaken.then(
-        () => {},
-        () => {},
-      )
-      await Promise.race([ready, sleep(headStartMs, undefined, { ref: false })])
-      if (fault?.code !== 'BROKER_BAD_URL') return
-      throw new HeraldError('HERALD_USAGE', `HERALD_BROKER: ${fault.message}`, { cause: fault })
-    },
-    take() {
-      const broker = untaken ?? open()
-      untaken = undefined
-      return broker
-    },
-    async hasHadConsumers(topic) {
-      try {
-        return await opened?.hasHadConsumers?.(topic)
-      } catch {
-        return undefined
-      }
-    },
-    async close() {
-      const broker = await untaken?.catch(() => undefined)
-      untaken = undefined
-      await broker?.close()
-    },
+          : new BrokerError('BROKER_FAILED', (error as Error).message, { cause: error })
+      this.#fail()
+      throw error
+    }
   }
 }

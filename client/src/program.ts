@@ -47,6 +47,15 @@ export function createProgram(context: CommandContext) {
       const { outboxFlushCommand } = await import('./commands/outbox.js')
       exitCode = await outboxFlushCommand(context)
     })
+  outbox
+    .command('drop')
+    .description('Remove one announcement, so that it is never sent. Asks first.')
+    .argument('<id>', 'the id that herald outbox shows')
+    .option('--yes', 'do not ask')
+    .action(async (id: string, options: { yes?: boolean }) => {
+      const { outboxDropCommand } = await import('./commands/outbox.js')
+      exitCode = await outboxDropCommand(id, options, context)
+    })
 
   program
     .command('web')

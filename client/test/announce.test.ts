@@ -220,7 +220,7 @@ describe('a broker that is down', () => {
     const listed = await shop.herald(['outbox'])
     expect(listed.status).toBe(0)
     expect(listed.stdout).toMatch(
-      /^age +size +file +recipients +attempts +last fault\n.* (\d+ B|[\d.]+ kB) +a\.png +1 +.*\n1 announcement, (\d+ B|[\d.]+ kB); the oldest is .* old\n$/,
+      /^age +size +file +recipients +attempts +id +last error\n.* (\d+ B|[\d.]+ kB) +a\.png +1 +.*\n1 announcement, (\d+ B|[\d.]+ kB); the oldest is .* old\n$/,
     )
     const inJson = JSON.parse((await shop.herald(['outbox', '--json'])).stdout)
     expect(inJson).toMatchObject({ file: 'a.png', setAsideUntil: null })
@@ -272,7 +272,9 @@ describe('a broker that is down', () => {
     await outbox.close()
     expect((await shop.herald(['outbox', 'flush'])).status).toBe(5)
     const { stdout } = await shop.herald(['outbox'])
-    expect(stdout).toMatch(/ 900 kB +huge +1 +1 +set aside for (59|60|[\d.]+ s|1 min)/)
+    expect(stdout).toMatch(
+      / 900 kB +huge +1 +1 +[\da-f-]{36} +set aside for (59|60|[\d.]+ s|1 min)/,
+    )
     expect(stdout).toMatch(/\n1 announcement, 900 kB; the oldest is .* old; 1 set aside\n$/)
   })
 

@@ -129,7 +129,7 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
     const shop = await workshop({})
     const disk = smallDisk(2 * megabyte)
     const { converting, outbox } = await convertOn(disk, shop.folder, () => {
-      const { prepare } = outbox
+      const prepare = outbox.prepare.bind(outbox)
       outbox.prepare = async (announcement) => {
         const id = await prepare(announcement)
         disk.fill()
@@ -139,9 +139,11 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
     const { announcement } = await converting
     const entryId = announcement?.entryId ?? ''
     expect(await shop.names()).toEqual(['a.webp'])
-    expect(outbox.entries().map(({ id, state }) => [id, state])).toEqual([[entryId, 'prepared']])
+    expect(outbox.entries().map(({ id, state }) => [id, state.kind])).toEqual([
+      [entryId, 'prepared'],
+    ])
     disk.empty()
     await outbox.place(entryId)
-    expect(outbox.entries().map(({ state }) => state)).toEqual(['ready'])
+    expect(outbox.entries().map(({ state }) => state.kind)).toEqual(['ready'])
   })
 })

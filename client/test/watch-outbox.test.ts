@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PublishState } from '@herald/broker/outbox'
+import type { OutboxEntry } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime/logger'
 import { expect, onTestFinished, test } from 'vitest'
 import { openConversionEvents } from '../src/web/conversion-events.js'
@@ -34,10 +34,10 @@ test('a look into the outbox reads a bounded number of entries, and finds in tim
   const waiting: (() => void)[] = []
   const outbox = {
     changed: () => new Promise<void>((resolve) => waiting.push(resolve)),
-    publishState(id: string): PublishState {
+    entry(id: string) {
       reads += 1
-      if (published.has(id)) return { state: 'published', published: [{}] }
-      return { state: 'waiting', lastFault: undefined }
+      const state = published.has(id) ? { kind: 'published', atMs: 0, to: [{}] } : { kind: 'ready' }
+      return { state } as OutboxEntry
     },
   }
   const watch = watchOutbox(outbox, {
@@ -50,7 +50,7 @@ test('a look into the outbox reads a bounded number of entries, and finds in tim
   const look = async () => {
     const looks = waiting.length
     waiting.at(-1)?.()
-    await expect.poll(() => waiting.length).toBeGreaterThan(looks)
+    await expect.poll(() => waiting.length, { timeout: 20_000 }).toBeGreaterThan(looks)
   }
 
   await expect.poll(() => waiting.length).toBe(1)

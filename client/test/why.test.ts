@@ -70,7 +70,7 @@ test('one timeline leads from the upload over topic and offset to the reply of t
         `^ {2}\\d\\d:\\d\\d:\\d\\d +published on notifications, partition ${partition}, offset ${offset}$`,
       ),
     ),
-    '  2026-03-14 14:03:21  put to the mail server first',
+    '  2026-03-14 14:03:21  first sent to the mail server',
     '  2026-03-14 14:03:22  accepted after 1 attempt: 250 2.0.0 OK queued as 4F2',
     '  The mail server took it at 2026-03-14 14:03:22: 250 2.0.0 OK queued as 4F2.',
   ])

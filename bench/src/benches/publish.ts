@@ -46,7 +46,7 @@ export const publish: Bench = {
     const keep = async (index: number) => {
       const id = await outbox.prepare({ topic, messages: event(index), files: [], label: 'bench' })
       await outbox.place(id)
-      if (!(await outbox.published(id, 60_000))) throw new Error('an entry was not published')
+      if (!(await outbox.untilPublished(id, 60_000))) throw new Error('an entry was not published')
     }
     const common = {
       rival: 'bare kafkajs',

@@ -1,10 +1,18 @@
+import { createInterface } from 'node:readline'
 import { brokerName } from '@herald/broker/broker-name'
-import type { OutboxEntry } from '@herald/broker/outbox'
+import { type OutboxEntry, OutboxEntryInUse } from '@herald/broker/outbox'
 import { table } from '@herald/runtime/table'
-import { humanBytes, humanDuration, jsonLine, shown } from '@herald/runtime/terminal-text'
+import {
+  humanBytes,
+  humanDuration,
+  jsonLine,
+  shown,
+  shownPath,
+} from '@herald/runtime/terminal-text'
 import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
+import type { StandardInput } from '../standard-streams.js'
 
 /** Prints what is not announced yet; resolves to the exit status. */
 export async function outboxListCommand(
@@ -44,18 +52,80 @@ export async function outboxFlushCommand({ env, terminal, signal }: CommandConte
       return others.size === 0 ? 0 : 5
     }
     const sent = published === 0 ? '' : `, ${published} sent`
-    const why = reason ?? 'the broker takes nothing now'
+    const why = reason ?? 'the broker accepts nothing now'
     terminal.tell(`herald: ${counted(left)} still waiting${sent}: ${shown(why)}`)
     terminal.tell(`  They are kept. When the broker is there: ${config.command} outbox flush`)
     return 5
   })
 }
 
+/**
+ * Removes one entry, after a confirmation; resolves to the exit status: 3 for an unknown id, 5 if a
+ * running process still works on it, 130 if it is not confirmed.
+ */
+export async function outboxDropCommand(
+  id: string,
+  options: { yes?: boolean },
+  { env, terminal, stdin, signal }: CommandContext,
+): Promise<number> {
+  return withOutbox(loadConfig(env), async ({ outbox }) => {
+    const entry = outbox.entry(id)
+    if (entry === undefined || entry.state.kind === 'published') {
+      const why = entry ? 'is announced already' : 'is unknown'
+      terminal.tell(`herald: The announcement ${shown(id)} ${why}.`)
+      return 3
+    }
+    if (!options.yes) {
+      for (const line of consequencesOf(entry)) terminal.tell(line)
+      terminal.tell('Type y to drop it, anything else to keep it.')
+      if (!(await isConfirmed(stdin, signal))) {
+        terminal.tell('Kept.')
+        return 130
+      }
+    }
+    try {
+      const dropped = await outbox.drop(id)
+      terminal.tell(dropped ? 'Dropped.' : 'It was announced meanwhile.')
+      return dropped ? 0 : 3
+    } catch (error) {
+      if (!(error instanceof OutboxEntryInUse)) throw error
+      terminal.tell(`herald: Not dropped: ${error.message}. Stop it, or try again later.`)
+      return 5
+    }
+  })
+}
+
+function consequencesOf(entry: OutboxEntry): string[] {
+  const { label, files, state, events } = entry
+  const people = events.length === 1 ? '1 recipient gets' : `${events.length} recipients get`
+  const paths = files.map(({ finalPath }) => `    ${shownPath(finalPath)}`)
+  const heading =
+    state.kind === 'prepared'
+      ? '  These files have no name yet, and are removed if their folder is there:'
+      : '  These files stay:'
+  return [
+    `The announcement of ${shown(label)} was not sent yet. It is ${humanDuration(ageOf(entry))} old.`,
+    `  If you drop it, ${people} no e-mail about it, now or later.`,
+    ...(paths.length === 0 ? [] : [heading, ...paths]),
+  ]
+}
+
+/** Reads one line. */
+async function isConfirmed(stdin: StandardInput, signal: AbortSignal): Promise<boolean> {
+  const lines = createInterface({ input: stdin, signal })
+  try {
+    for await (const line of lines) return /^y(es)?$/i.test(line.trim())
+    return false
+  } finally {
+    lines.close()
+  }
+}
+
 const counted = (count: number) => (count === 1 ? '1 announcement' : `${count} announcements`)
 
-const headings = ['age', 'size', 'file', 'recipients', 'attempts', 'last fault']
+const headings = ['age', 'size', 'file', 'recipients', 'attempts', 'id', 'last error']
 
-const ageOf = ({ createdAt }: OutboxEntry) => Math.max(0, Date.now() - createdAt.getTime())
+const ageOf = ({ createdAtMs }: OutboxEntry) => Math.max(0, Date.now() - createdAtMs)
 
 /** How many entries are for each broker that is not this one. */
 function otherBrokers(entries: readonly OutboxEntry[], own: string): Map<string, number> {
@@ -66,9 +136,11 @@ function otherBrokers(entries: readonly OutboxEntry[], own: string): Map<string,
   return counts
 }
 
-/** Until when it is set aside for an error of its own; undefined if it is not, or not any more. */
-const asideUntil = ({ notBefore }: OutboxEntry) =>
-  notBefore && notBefore.getTime() > Date.now() ? notBefore : undefined
+/** For how long it is still set aside; undefined if it is not, or not any more. */
+function setAsideForMs({ state }: OutboxEntry): number | undefined {
+  const leftMs = state.kind === 'set aside' ? state.untilMs - Date.now() : 0
+  return leftMs > 0 ? leftMs : undefined
+}
 
 function rowOf(entry: OutboxEntry, broker: string): string[] {
   return [
@@ -77,22 +149,22 @@ function rowOf(entry: OutboxEntry, broker: string): string[] {
     shown(entry.label),
     String(entry.events.length),
     String(entry.attempts),
-    entry.broker === broker ? faultOf(entry) : `for ${shown(entry.broker)}`,
+    entry.id,
+    entry.broker === broker ? statusOf(entry) : `for ${shown(entry.broker)}`,
   ]
 }
 
-function faultOf(entry: OutboxEntry): string {
-  const fault = shown(entry.lastFault ?? '')
-  if (entry.state === 'prepared') return fault || 'the file is being put in place'
-  const until = asideUntil(entry)
-  if (until === undefined) return fault
-  return `set aside for ${humanDuration(until.getTime() - Date.now())}: ${fault}`
+function statusOf(entry: OutboxEntry): string {
+  const error = shown(entry.lastError ?? '')
+  if (entry.state.kind === 'prepared') return error || 'the file is being put in place'
+  const leftMs = setAsideForMs(entry)
+  return leftMs === undefined ? error : `set aside for ${humanDuration(leftMs)}: ${error}`
 }
 
 /** `3 announcements, 84 kB; the oldest is 2 h old; 1 set aside; 2 for kafka://host:9092`. */
 function totalOf(entries: readonly OutboxEntry[], broker: string): string {
   const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
-  const aside = entries.filter((entry) => asideUntil(entry) !== undefined).length
+  const aside = entries.filter((entry) => setAsideForMs(entry) !== undefined).length
   const oldest = humanDuration(Math.max(...entries.map(ageOf)))
   const others = [...otherBrokers(entries, broker)].map(([name, n]) => `${n} for ${shown(name)}`)
   const parts = [`the oldest is ${oldest} old`, ...(aside ? [`${aside} set aside`] : []), ...others]
@@ -100,19 +172,22 @@ function totalOf(entries: readonly OutboxEntry[], broker: string): string {
 }
 
 function jsonOf(entry: OutboxEntry) {
+  const { id, state, label, broker, topic, events, createdAtMs, bytes, attempts, files } = entry
+  const setAsideUntil =
+    state.kind === 'set aside' && setAsideForMs(entry) ? new Date(state.untilMs) : undefined
   return {
-    id: entry.id,
-    state: entry.state,
-    file: entry.label,
-    broker: entry.broker,
-    topic: entry.topic,
-    recipients: entry.events.length,
-    createdAt: entry.createdAt.toISOString(),
+    id,
+    state: state.kind === 'prepared' ? 'prepared' : 'ready',
+    file: label,
+    broker,
+    topic,
+    recipients: events.length,
+    createdAt: new Date(createdAtMs).toISOString(),
     ageMs: ageOf(entry),
-    sizeBytes: entry.bytes,
-    setAsideUntil: asideUntil(entry)?.toISOString() ?? null,
-    attempts: entry.attempts,
-    lastFault: entry.lastFault ?? null,
-    paths: entry.files.map((file) => file.finalPath),
+    sizeBytes: bytes,
+    setAsideUntil: setAsideUntil?.toISOString() ?? null,
+    attempts,
+    lastFault: entry.lastError ?? null,
+    paths: files.map((file) => file.finalPath),
   }
 }

@@ -2,15 +2,13 @@ import { jsonLine, padded, shown } from '@herald/runtime/terminal-text'
 import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
-import { openNotifierDesk } from '../why/ask-notifier.js'
-import { clock } from '../why/clock.js'
-import { type EventStory, type Story, tellStory } from '../why/story.js'
-import { timelineOf } from '../why/timeline.js'
-import { verdictOf } from '../why/verdict.js'
+import { clock, explain } from '../why/explain.js'
+import { openNotifierApi } from '../why/notifier-api.js'
+import { type EventStory, findStory, type Story, timelineOf } from '../why/story.js'
 
 /**
- * Prints what became of a conversion or an event. Resolves to 0 where all that can be known is
- * told, to 3 where nothing is known, to 5 where the notifier could not be asked.
+ * Prints what became of a conversion or an event. Resolves to 0, to 3 if the id
+ * is unknown, to 5 if the notifier could not be asked.
  */
 export async function whyCommand(
   id: string,
@@ -19,32 +17,35 @@ export async function whyCommand(
 ): Promise<number> {
   const config = loadConfig(env)
   return withOutbox(config, async (kept) => {
-    const desk = openNotifierDesk(config.notifier, signal)
-    const story = await tellStory(kept.outbox, desk, id)
+    const notifier = openNotifierApi(config.notifier, signal)
+    const story = await findStory(kept.outbox, notifier, id)
     const now = new Date()
     if (options.json) {
       terminal.print(jsonLine(jsonOf(story, now, config.command)))
     } else {
       for (const event of story.events) {
-        for (const line of linesOf(event, story.silence, now, config.command)) terminal.print(line)
+        for (const line of linesOf(event, story.unavailable, now, config.command))
+          terminal.print(line)
       }
       if (story.events.length === 0) terminal.tell(`herald: ${shown(unknown(story))}`)
-      else if (story.silence) terminal.tell(`herald: ${shown(story.silence)}.`)
+      else if (story.unavailable) terminal.tell(`herald: ${shown(story.unavailable)}.`)
     }
     await kept.catchUp()
-    if (story.silence !== undefined) return 5
+    if (story.unavailable !== undefined) return 5
     return story.events.length === 0 ? 3 : 0
   })
 }
 
-function unknown({ id, silence }: Story): string {
+function unknown({ id, unavailable }: Story): string {
   const here = `Not known here: the outbox of this machine has nothing of ${id}`
-  return silence === undefined ? `${here}, nor has the notifier.` : `${here}, and ${silence}.`
+  return unavailable === undefined
+    ? `${here}, nor has the notifier.`
+    : `${here}, and ${unavailable}.`
 }
 
 function linesOf(
   event: EventStory,
-  silence: string | undefined,
+  unavailable: string | undefined,
   now: Date,
   command: string,
 ): string[] {
@@ -54,29 +55,29 @@ function linesOf(
   return [
     shown(`${event.eventId}${to}`),
     ...steps.map(([time, what]) => `  ${padded(time, width)}  ${shown(what)}`),
-    `  ${shown(verdictOf(event, silence, now, command).sentence)}`,
+    `  ${shown(explain(event, unavailable, now, command).sentence)}`,
   ]
 }
 
 /**
- * `id` as asked; `known`; `notifier`: null where it answered, else why not; `events` [{eventId,
+ * `id` as asked; `known`; `notifier`: null if it answered, else why not; `events` [{eventId,
  * conversionId, recipient, standing, sentence, file, topic, partition, offset, state, attempts,
  * reply, messageId, nextAttemptAt, timeline [{at, what}]}]. What is not known is null.
  */
-function jsonOf({ id, events, silence }: Story, now: Date, command: string) {
+function jsonOf({ id, events, unavailable }: Story, now: Date, command: string) {
   return {
     id,
     known: events.length > 0,
-    notifier: silence ?? null,
+    notifier: unavailable ?? null,
     events: events.map((event) => ({
       eventId: event.eventId,
       conversionId: event.conversionId ?? null,
       recipient: event.mail?.recipient ?? null,
-      ...verdictOf(event, silence, now, command),
-      file: event.outbox?.label ?? null,
-      topic: event.outbox?.topic ?? event.mail?.topic ?? null,
-      partition: event.outbox?.partition ?? event.mail?.partition ?? null,
-      offset: event.outbox?.offset ?? event.mail?.offset ?? null,
+      ...explain(event, unavailable, now, command),
+      file: event.inOutbox?.entry.label ?? null,
+      topic: event.inOutbox?.entry.topic ?? event.mail?.topic ?? null,
+      partition: event.inOutbox?.publishedTo?.partition ?? event.mail?.partition ?? null,
+      offset: event.inOutbox?.publishedTo?.offset ?? event.mail?.offset ?? null,
       state: event.mail?.state ?? null,
       attempts: event.mail?.attempts ?? null,
       reply: event.mail?.reply ?? null,

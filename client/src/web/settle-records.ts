@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FoundEvent } from '@herald/broker/outbox'
 import { HeraldError } from '@herald/proto/errors'
-import { type OutboxTrace, traceInOutbox } from '../why/outbox-trace.js'
 import { failed } from './conversion-facts.js'
 import { type FailureTools, failConversion } from './fail-conversion.js'
 import { type AnnouncementState, type ConversionRecord, isOver } from './record.js'
@@ -15,11 +15,11 @@ export async function settleRecords(options: FailureTools): Promise<void> {
   const { records, outbox, directory, logger } = options
   for (const record of records.all()) {
     if (isOver(record)) continue
-    const [trace] = traceInOutbox(outbox, record.conversionId)
+    const [found] = outbox.findEvents(record.conversionId)
     if (record.state === 'placing' && (await areThere(record, directory))) {
       await records.change(record.token, {
         state: 'converted',
-        announcement: trace ? announcementOf(trace) : null,
+        announcement: found ? announcementOf(found) : null,
       })
       continue
     }
@@ -28,8 +28,8 @@ export async function settleRecords(options: FailureTools): Promise<void> {
       'The service was stopped while the file was converted.',
       { remedy: 'Send the file again.' },
     )
-    if (trace) {
-      const announcement = announcementOf(trace)
+    if (found) {
+      const announcement = announcementOf(found)
       await records.change(record.token, { ...failed(fault), announcement })
     } else await failConversion(options, record, fault)
     logger.info({ conversion: record.conversionId }, 'ended what an earlier process left')
@@ -43,13 +43,13 @@ async function areThere({ token, files }: ConversionRecord, directory: string): 
   return files.every(({ sizeBytes }, at) => sizes[at]?.size === sizeBytes)
 }
 
-function announcementOf(trace: OutboxTrace): AnnouncementState {
+function announcementOf({ entry, event }: FoundEvent): AnnouncementState {
   return {
     // The entry is published by now or followed under the event's id.
-    entryId: trace.entryId,
-    eventId: trace.eventId,
-    keptAtMs: trace.keptAt.getTime(),
-    publishedAtMs: trace.publishedAt?.getTime() ?? 0,
-    lastFault: trace.lastFault ?? '',
+    entryId: entry.id,
+    eventId: event.id,
+    keptAtMs: entry.createdAtMs,
+    publishedAtMs: entry.state.kind === 'published' ? entry.state.atMs : 0,
+    lastFault: entry.lastError ?? '',
   }
 }

@@ -1,4 +1,4 @@
-import type { RelayableOutbox } from '@herald/broker/outbox'
+import type { Outbox } from '@herald/broker/outbox'
 import type { Logger } from '@herald/runtime/logger'
 import type { ConversionEvents } from './conversion-events.js'
 import type { ConversionRecord } from './record.js'
@@ -15,7 +15,7 @@ const maxReadOfEach = 50
 
 /** Records when an announcement is published, and why it is not. */
 export function watchOutbox(
-  outbox: Pick<RelayableOutbox, 'changed' | 'publishState'>,
+  outbox: Pick<Outbox, 'changed' | 'entry'>,
   { records, events, logger }: { records: Records; events: ConversionEvents; logger: Logger },
 ): OutboxWatch {
   /** Token → entry; the longest followed first, which are published first. */
@@ -77,9 +77,9 @@ export function watchOutbox(
 
   /** Resolves to 1 if nothing more is to be followed, else to 0. */
   async function read(token: string, entryId: string): Promise<number> {
-    const now = outbox.publishState(entryId)
-    if (now.state === 'waiting') {
-      const lastFault = now.lastFault ?? ''
+    const entry = outbox.entry(entryId)
+    if (entry && entry.state.kind !== 'published') {
+      const lastFault = entry.lastError ?? ''
       const { announcement } = records.get(token) ?? {}
       if (announcement && lastFault !== announcement.lastFault) {
         await record(token, { ...announcement, lastFault })

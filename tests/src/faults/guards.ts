@@ -8,12 +8,12 @@ export interface Patch {
 
 /** A little later, so that a kill can fall in between. */
 const stretched: Patch = {
-  file: 'broker/dist/src/outbox-on-store.js',
-  find: /const removed = removeTemporary\(record\.files\);/,
+  file: 'broker/dist/src/outbox.js',
+  find: /const removed = removeTemporary\(entry\.files\);/,
   replace: `await new Promise((resolve) => setTimeout(resolve, 300));
         const kept = globalThis.keptByHerald?.get(id);
-        if (kept) await records.add(id, kept.record, kept.messages);
-        const removed = removeTemporary(record.files);`,
+        if (kept) await this.store.add(kept.entry, kept.messages);
+        const removed = removeTemporary(entry.files);`,
 }
 
 /** How each guard is turned off in a running program; nothing of it is in the program itself. */
@@ -61,32 +61,32 @@ export const guards = {
   'prepared record': [
     stretched,
     {
-      file: 'broker/dist/src/outbox-on-store.js',
-      find: /await records\.add\(id, record, messages\);/,
-      replace: `if (state === 'ready') await records.add(id, record, messages);
-            else (globalThis.keptByHerald ??= new Map()).set(id, { record, messages });`,
+      file: 'broker/dist/src/outbox.js',
+      find: /await this\.store\.add\(entry, messages\);/,
+      replace: `if (entry.state.kind === 'ready') await this.store.add(entry, messages);
+            else (globalThis.keptByHerald ??= new Map()).set(entry.id, { entry, messages });`,
     },
     {
-      file: 'broker/dist/src/outbox-on-store.js',
-      find: /const record = records\.entries\.get\(id\);\s+(?=if \(record\?\.state !== 'prepared'\))/,
-      replace: 'const record = globalThis.keptByHerald.get(id)?.record; ',
+      file: 'broker/dist/src/outbox.js',
+      find: /const entry = this\.store\.get\(id\);\s+(?=if \(entry === undefined\)\s+throw)/,
+      replace: 'const entry = globalThis.keptByHerald.get(id)?.entry; ',
     },
   ],
   /** Several relays publish at once, and none notices that another one took its lease. */
   "the relay's lease": [
     {
-      file: 'broker/dist/src/relay-leases.js',
-      find: /const isFree = \(lease\) =>/,
-      replace: 'const isFree = (lease) => true ||',
+      file: 'broker/dist/src/relay-lease.js',
+      find: /const isFree = \(row\) =>/,
+      replace: 'const isFree = (row) => true ||',
     },
     {
-      file: 'broker/dist/src/relay-leases.js',
-      find: /leases\.get\(brokerKey\)\?\.epoch !== epoch/,
+      file: 'broker/dist/src/relay-lease.js',
+      find: /this\.#table\.get\(this\.#brokerKey\)\?\.epoch !== this\.#epoch/,
       replace: 'false',
     },
     {
-      file: 'broker/dist/src/relay-leases.js',
-      find: /lease\?\.epoch !== epoch/,
+      file: 'broker/dist/src/relay-lease.js',
+      find: /row\?\.epoch !== this\.#epoch/,
       replace: 'false',
     },
   ],

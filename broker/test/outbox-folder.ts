@@ -9,7 +9,7 @@ import { v7 } from 'uuid'
 import { onTestFinished } from 'vitest'
 
 /** A fresh folder with room for an outbox, a broker and files; removed when the test is over. */
-export async function makeBench() {
+export async function makeFolders() {
   const directory = await mkdtemp(join(tmpdir(), 'herald-outbox-'))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const files = join(directory, 'files')
@@ -20,7 +20,7 @@ export async function makeBench() {
     files,
     brokerUrl: `embedded:${join(directory, 'broker')}`,
 
-    /** An outbox on this bench, closed when the test is over. */
+    /** An outbox on this folders, closed when the test is over. */
     async open(logger = silentLogger, broker = `embedded:${join(directory, 'broker')}`) {
       const outbox = await openOutbox(join(directory, 'outbox'), { broker, logger })
       onTestFinished(() => outbox.close())

@@ -16,7 +16,7 @@ const delivery = z.object({
   eventId: z.string().optional().catch(undefined),
   eventIds: z.array(z.string()).optional().catch(undefined),
   conversionId: z.string().optional().catch(undefined),
-  /** Where the event came from first. */
+  /** Where the event was first read. */
   topic: z.string().optional().catch(undefined),
   partition: z.number().optional().catch(undefined),
   offset: z.string().optional().catch(undefined),
@@ -29,58 +29,59 @@ const delivery = z.object({
   updatedAt: time,
   nextAttemptAt: time,
   deadLetteredAt: time,
-  /** Each attempt that ended, oldest first; absent in notifiers that do not tell. */
+  /** Each attempt that ended, oldest first; absent in notifiers that do not report it. */
   history: z.array(attempt).optional().catch(undefined),
 })
 
 const answer = z.object({ deliveries: z.array(delivery) })
 
-/** What the notifier's ledger holds of one event's mail. */
-export interface MailTrace extends Omit<z.output<typeof delivery>, 'eventId' | 'eventIds'> {
+/** The state of one event's mail in the notifier's ledger. */
+export interface MailStatus extends Omit<z.output<typeof delivery>, 'eventId' | 'eventIds'> {
   readonly eventId: string
 }
 
 /** The notifier's read-only API. */
-export interface NotifierDesk {
-  /** Mails of the event with that id. Rejects with NotifierSilent. */
-  ofEvent(eventId: string): Promise<MailTrace[]>
-  /** Mails of the conversion; none as well where this notifier cannot be asked so. Rejects with NotifierSilent. */
-  ofConversion(conversionId: string): Promise<MailTrace[]>
+export interface NotifierApi {
+  /** Mails of the event with that id. Rejects with NotifierUnavailable. */
+  ofEvent(eventId: string): Promise<MailStatus[]>
+  /** Mails of the conversion; none from notifiers without this query. Rejects with NotifierUnavailable. */
+  ofConversion(conversionId: string): Promise<MailStatus[]>
 }
 
 /** The notifier does not answer, or something else does. The message is a clause for a person. */
-export class NotifierSilent extends Error {
-  override readonly name = 'NotifierSilent'
+export class NotifierUnavailable extends Error {
+  override readonly name = 'NotifierUnavailable'
 }
 
-const patienceMs = 3_000
+const timeoutMs = 3_000
 
-export function openNotifierDesk(url: string, signal: AbortSignal): NotifierDesk {
-  async function ask(path: string, eventId?: string): Promise<MailTrace[]> {
+export function openNotifierApi(url: string, signal: AbortSignal): NotifierApi {
+  async function get(path: string, eventId?: string): Promise<MailStatus[]> {
     let response: Response
     let body: unknown
     try {
       response = await fetch(`${url}${path}`, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       })
       body = await response.json().catch(() => undefined)
     } catch (error) {
       const why = (error as Error).name === 'TimeoutError' ? 'does not answer' : 'cannot be reached'
-      throw new NotifierSilent(`the notifier at ${url} ${why}`, { cause: error })
+      throw new NotifierUnavailable(`the notifier at ${url} ${why}`, { cause: error })
     }
-    const read = answer.safeParse(body)
-    if (response.ok && read.success) {
-      // A digest tells of several events.
-      return read.data.deliveries.flatMap(({ eventId: own, eventIds = [], ...mail }) =>
+    const parsed = answer.safeParse(body)
+    if (response.ok && parsed.success) {
+      // The mail of a digest is about several events.
+      return parsed.data.deliveries.flatMap(({ eventId: own, eventIds = [], ...mail }) =>
         (eventId ? [eventId] : own ? [own] : eventIds).map((each) => ({ ...mail, eventId: each })),
       )
     }
     if (response.status === 404 || response.status === 400) return []
-    throw new NotifierSilent(`what answers at ${url} is no notifier (status ${response.status})`)
+    const what = `what answers at ${url} is not a notifier`
+    throw new NotifierUnavailable(`${what} (status ${response.status})`)
   }
 
   return {
-    ofEvent: (id) => ask(`/deliveries/${encodeURIComponent(id)}`, id),
-    ofConversion: (id) => ask(`/deliveries?conversion=${encodeURIComponent(id)}`),
+    ofEvent: (id) => get(`/deliveries/${encodeURIComponent(id)}`, id),
+    ofConversion: (id) => get(`/deliveries?conversion=${encodeURIComponent(id)}`),
   }
 }

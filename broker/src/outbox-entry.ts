@@ -1,0 +1,116 @@
+import { isAbsolute } from 'node:path'
+import type { ProcessIdentity } from '@herald/runtime'
+import { type Message, maxMessageBytes, type Published } from './broker.js'
+import { checkMessages } from './check-request.js'
+
+/** A file on its way to its final name. */
+export interface OutboxFile {
+  /** Where its complete, synced bytes are; same file system as `finalPath`. Absolute. */
+  readonly temporaryPath: string
+  /** Absolute. */
+  readonly finalPath: string
+  /** SHA-256 of its bytes, 64 lower-case hexadecimal digits. */
+  readonly sha256: string
+}
+
+/** What is to be announced, and the files that must be in place before it is. */
+export interface Announcement {
+  readonly topic: string
+  /** At least one, none larger than maxMessageBytes. Each carries its own `ce_id`. */
+  readonly messages: readonly Message[]
+  /** May be empty: then it is ready at once. */
+  readonly files: readonly OutboxFile[]
+  /** May replace what is at `finalPath`. Default false. */
+  readonly overwrite?: boolean
+  /** What a person recognises it by in `herald outbox`: the file's name. */
+  readonly label: string
+}
+
+/** The only order is prepared, ready, published; from ready it may be set aside and come back. */
+export type EntryState =
+  /** Its files are getting their final names. */
+  | { readonly kind: 'prepared' }
+  /** Its files are in place; it waits for the broker. */
+  | { readonly kind: 'ready' }
+  /** Ready, and not tried before `untilMs`, because of an error of its own. */
+  | { readonly kind: 'set aside'; readonly untilMs: number }
+  /** The broker has its messages: where, in their order. Kept for some days. */
+  | { readonly kind: 'published'; readonly atMs: number; readonly to: readonly Published[] }
+
+/** An announcement in the outbox, without its messages. Times are in milliseconds since 1970. */
+export interface OutboxEntry {
+  /** UUIDv7; the order of publishing. */
+  readonly id: string
+  readonly state: EntryState
+  /** The broker it goes to, as `brokerName` has it: without user, password or options. */
+  readonly broker: string
+  readonly topic: string
+  readonly label: string
+  /** Empty once it is published. */
+  readonly files: readonly OutboxFile[]
+  readonly overwrite: boolean
+  /** The folders of the files as they were when it was prepared: path → device and inode. */
+  readonly folders: Readonly<Record<string, string>>
+  /** Of its messages: keys, values and headers. */
+  readonly bytes: number
+  /** In the order of its messages. */
+  readonly events: readonly OutboxEvent[]
+  readonly createdAtMs: number
+  /** Failed attempts to publish it. */
+  readonly attempts: number
+  /** Why the last one failed, or why it cannot be made ready; undefined if nothing failed. */
+  readonly lastError: string | undefined
+  /** The process that prepared it, and places it. */
+  readonly owner: ProcessIdentity
+}
+
+export interface OutboxEvent {
+  /** `ce_id`. */
+  readonly id: string
+  /** `ce_subject`: for Herald's own events the conversion. */
+  readonly subject: string
+}
+
+export const eventOf = ({ headers }: Message): OutboxEvent => ({
+  id: Buffer.from(headers['ce_id'] ?? []).toString(),
+  subject: Buffer.from(headers['ce_subject'] ?? []).toString(),
+})
+
+/**
+ * A copy that later changes to the caller's objects do not reach, fit to be stored.
+ * Throws TypeError for an announcement that cannot be carried out, BROKER_MESSAGE_TOO_LARGE for a
+ * message that no broker would take.
+ */
+export function checkAnnouncement(announcement: Announcement): Required<Announcement> {
+  const { topic, messages, files, overwrite = false, label } = announcement
+  const require = (condition: boolean, what: string) => {
+    if (!condition) throw new TypeError(`an announcement ${what}`)
+  }
+  require(topic !== '', 'names a topic')
+  require(messages.length > 0, 'has at least one message')
+  require(messages.every(({ value }) => value.byteLength > 0), 'has no message with an empty value')
+  for (const { temporaryPath, finalPath, sha256 } of files) {
+    require(isAbsolute(temporaryPath) && isAbsolute(finalPath), 'has absolute paths')
+    require(/^[\da-f]{64}$/.test(sha256), 'names the SHA-256 of each file')
+  }
+  const paths = files.flatMap(({ temporaryPath, finalPath }) => [temporaryPath, finalPath])
+  require(new Set(paths).size === paths.length, 'uses each path once')
+  checkMessages(messages, maxMessageBytes)
+  return {
+    topic,
+    overwrite,
+    label,
+    messages: messages.map(({ key, value, headers }) => ({
+      key,
+      value: Buffer.from(value),
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes)]),
+      ),
+    })),
+    files: files.map(({ temporaryPath, finalPath, sha256 }) => ({
+      temporaryPath,
+      finalPath,
+      sha256,
+    })),
+  }
+}

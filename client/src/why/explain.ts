@@ -1,0 +1,125 @@
+import type { FoundEvent } from '@herald/broker/outbox'
+import { humanDuration } from '@herald/runtime/terminal-text'
+import type { MailStatus } from './notifier-api.js'
+import type { EventStory } from './story.js'
+
+/** How far an event has come. `gone`: published, and the notifier has not dealt with it. */
+export type Standing =
+  | 'placing'
+  | 'kept'
+  | 'gone'
+  | 'not told'
+  | 'sending'
+  | 'accepted'
+  | 'waits'
+  | 'uncertain'
+  | 'given up'
+
+export interface Explanation {
+  readonly standing: Standing
+  /** One sentence, or two, for a person. */
+  readonly sentence: string
+}
+
+/** How far the event has come; `unavailable`: why the notifier could not be asked. */
+export function explain(
+  { inOutbox, mail }: EventStory,
+  unavailable: string | undefined,
+  now: Date,
+  command: string,
+): Explanation {
+  if (mail) return ofMail(mail, now)
+  if (inOutbox === undefined) return { standing: 'not told', sentence: 'Nothing more is known.' }
+  const { state } = inOutbox.entry
+  if (state.kind !== 'published') return ofKept(inOutbox, now, command)
+  const published = `Published at ${clock(new Date(state.atMs), now)}`
+  if (unavailable !== undefined) {
+    return {
+      standing: 'not told',
+      sentence: `${published}; what became of it then is not known: ${unavailable}.`,
+    }
+  }
+  return {
+    standing: 'gone',
+    sentence: `${published}; the notifier has not dealt with it yet, or has forgotten it.`,
+  }
+}
+
+function ofKept({ entry }: FoundEvent, now: Date, command: string): Explanation {
+  const { createdAtMs, state, lastError } = entry
+  const since = clock(new Date(createdAtMs), now)
+  if (state.kind === 'prepared') {
+    return { standing: 'placing', sentence: `The file is being put in place, since ${since}.` }
+  }
+  const why = lastError === undefined ? '' : ` (${withoutStop(lastError)})`
+  return {
+    standing: 'kept',
+    sentence: `Not announced yet: kept in the outbox since ${since}${why}. Send it with: ${command} outbox flush`,
+  }
+}
+
+function ofMail(mail: MailStatus, now: Date): Explanation {
+  const { reply, nextAttemptAt, updatedAt } = mail
+  const at = updatedAt ? ` at ${clock(updatedAt, now)}` : ''
+  switch (mail.state) {
+    case 'accepted':
+      return {
+        standing: 'accepted',
+        sentence: `The mail server took it${at}: ${withoutStop(reply)}.`,
+      }
+    case 'attempting':
+      return { standing: 'sending', sentence: 'It is being handed to the mail server now.' }
+    case 'failed':
+      return {
+        standing: 'given up',
+        sentence:
+          `Given up${at}: ${withoutStop(reply)}. When the reason is gone: ` +
+          `herald-notifier dead-letters replay ${mail.eventId}`,
+      }
+    case 'unknown':
+      return {
+        standing: 'uncertain',
+        sentence:
+          'It may have been delivered: the connection ended before the reply came. ' +
+          (nextAttemptAt
+            ? `It is sent again ${timeUntil(nextAttemptAt, now)}.`
+            : 'It is not sent again.'),
+      }
+    default:
+      return {
+        standing: 'waits',
+        sentence: `It waits: ${meaningOf(reply)}, next attempt ${timeUntil(nextAttemptAt, now)}.`,
+      }
+  }
+}
+
+const meanings: Record<string, string> = {
+  '421': 'the mail server is not available',
+  '450': 'the mailbox is busy',
+  '451': 'the mail server has trouble of its own',
+  '452': 'the mail server has no room',
+}
+
+/** RFC 5321 §4.2.3; then the server's own text. */
+function meaningOf(reply: string): string {
+  const meaning = meanings[reply.slice(0, 3)]
+  const text = withoutStop(reply)
+  return meaning === undefined ? text || 'not accepted yet' : `${meaning} (${text})`
+}
+
+const withoutStop = (text: string) => text.trim().replace(/[.;]+$/, '')
+
+function timeUntil(time: Date | undefined, now: Date): string {
+  const ms = (time?.getTime() ?? 0) - now.getTime()
+  return ms < 1000 ? 'at once' : `in ${humanDuration(Math.round(ms / 1000) * 1000)}`
+}
+
+const pad = (value: number) => String(value).padStart(2, '0')
+
+/** `14:03:22` if that is on the day of `now`, else `2026-03-14 14:03:22`. The time zone here. */
+export function clock(time: Date, now: Date): string {
+  const hours = [time.getHours(), time.getMinutes(), time.getSeconds()].map(pad).join(':')
+  const day = (each: Date) =>
+    [each.getFullYear(), pad(each.getMonth() + 1), pad(each.getDate())].join('-')
+  return day(time) === day(now) ? hours : `${day(time)} ${hours}`
+}
