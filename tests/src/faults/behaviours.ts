@@ -1,11 +1,4 @@
-import type { Send } from './send.js'
-
-/**
- * What the server does about a mail: takes it and says 250; takes it and loses the 250 with the
- * connection; cuts the connection without taking it; says nothing; or says no in SMTP's own words
- * (`450 later`).
- */
-export type Verdict = 'take' | 'lose' | 'cut' | 'hang' | `${4 | 5}${number} ${string}`
+import type { Send, Verdict } from './send.js'
 
 /** What a server does differently from a good one. What is left out is done well. */
 export interface Behaviour {

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
-import type { Behaviour, Verdict } from './behaviours.js'
-import type { Send } from './send.js'
+import type { Behaviour } from './behaviours.js'
+import type { Send, Verdict } from './send.js'
 
 export interface FaultySmtpOptions {
   /** Listeners on ports of their own, so that each client can be told by its door. Default 1. */

@@ -1,4 +1,9 @@
-import type { Verdict } from './behaviours.js'
+/**
+ * What the server does about a mail: takes it and says 250; takes it and loses the 250 with the
+ * connection; cuts the connection without taking it; says nothing; or refuses it
+ * (`450 later`).
+ */
+export type Verdict = 'take' | 'lose' | 'cut' | 'hang' | `${4 | 5}${number} ${string}`
 
 /** One mail on its way through the server, from the 354 on. Times are milliseconds since 1970. */
 export interface Send {
