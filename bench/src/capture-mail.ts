@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Message } from '@herald/broker'
-import { type Mail, readMail } from '@herald/mailhog/mail'
+import { readMail } from '@herald/mailhog/mail'
 import { SMTPServer } from 'smtp-server'
 import type { BenchStage } from './bench.js'
 import { makeEvent } from './events.js'
@@ -10,21 +10,19 @@ import { freshGroup, startNotifier } from './notifier.js'
 import { preload } from './preload.js'
 import { withResolver } from './with-resolver.js'
 
-/** A mail as the notifier writes it for an event of these benches, for rivals to send. */
-export interface CapturedMail {
-  /** Its bytes under another Message-ID of the same length or so. */
-  named(id: string): string
-  /** What whoever composes it anew needs. */
-  readonly content: MailContent
+/** A mail as the notifier writes it, in nodemailer's terms; plain JSON, for another process. */
+export interface MailContent {
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+  readonly attachments: readonly object[]
 }
-
-export type MailContent = Pick<Mail, 'subject' | 'text' | 'html'>
 
 export async function captureMail(
   stage: BenchStage,
   kafka: BenchKafka,
   event: Message = makeEvent('reader-0@example.com'),
-): Promise<CapturedMail> {
+): Promise<MailContent> {
   const topic = await preload(kafka, 1, [event])
   const server = new SMTPServer({
     authOptional: true,
@@ -52,9 +50,18 @@ export async function captureMail(
   // It would go on asking Kafka beside those that are measured.
   await notifier.stop()
   server.close()
-  const { subject, text, html } = await readMail('', [], Buffer.from(raw, 'latin1'))
+  const { subject, text, html, attachments } = await readMail('', [], Buffer.from(raw, 'latin1'))
   return {
-    named: (id) => raw.replace(/^(Message-ID: *<)[^@>]*/im, `$1${id}`),
-    content: { subject, text, html },
+    subject,
+    text,
+    html,
+    attachments: attachments.map(({ fileName, mediaType, inline, contentId, content }) => ({
+      filename: fileName,
+      contentType: mediaType,
+      contentDisposition: inline ? 'inline' : 'attachment',
+      ...(contentId === undefined ? {} : { cid: contentId }),
+      content: Buffer.from(content).toString('base64'),
+      encoding: 'base64',
+    })),
   }
 }

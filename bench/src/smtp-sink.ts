@@ -48,3 +48,24 @@ export function requireOnce({ count, unique }: SinkReport, mails: number): void 
   if (unique === mails && count === mails) return
   throw new Error(`${mails} events gave ${count} mails, ${unique} of them different`)
 }
+
+/**
+ * Mails a second, from the first `skipped` mails (what a start costs is measured by the bench
+ * `start`) to the last of `count`. Stops the sender. Rejects as `requireOnce` does.
+ */
+export async function mailsPerSecond(
+  sink: SmtpSink,
+  { count, skipped }: { count: number; skipped: number },
+  startSender: () => Promise<{ stop(): Promise<void> }>,
+): Promise<number> {
+  const begun = sink.expect(skipped)
+  const sender = await startSender()
+  await begun
+  const { unique } = await sink.report()
+  const from = performance.now()
+  await sink.reach(count)
+  const seconds = (performance.now() - from) / 1000
+  await sender.stop()
+  requireOnce(await sink.report(), count)
+  return (count - unique) / seconds
+}

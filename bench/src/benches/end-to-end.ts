@@ -24,12 +24,12 @@ export const endToEnd: Bench = {
     if ('missing' in kafka) return [{ rival: 'the plain loop', absent: kafka.missing }]
     const sink = await startSink(stage, { times: true })
     const like = makeEvent('reader@example.com', oneSize)
-    const { content: mail } = await captureMail(stage, kafka, like)
+    const mail = await captureMail(stage, kafka, like)
     const [topic, theirTopic] = [await kafka.topic(8), await kafka.topic(8)]
     const smtp = { smtpPort: sink.port, connections }
     const broker = kafka.cluster.url
     await startNotifier(stage, { ...smtp, broker, topic, group: freshGroup() })
-    await startPlainLoop(stage, kafka, { ...smtp, topic: theirTopic, mail })
+    await startPlainLoop(stage, kafka, { ...smtp, topic: theirTopic, partitions: 1, mail })
     const client = await openAnnouncingClient(stage, { broker, topic })
     const producer = await openPlainProducer(stage, kafka, theirTopic)
 

@@ -82,11 +82,10 @@ export async function consumeBatches(kafka: Kafka, topic: string, group: string,
   return lastAt - joinedAt
 }
 
-/** The loop of every tutorial: one event after the other, the next when `handle` has resolved. */
+/** `eachMessage`: of a partition one event after the other, the next when `handle` has resolved. */
 export async function startLoop(
   kafka: Kafka,
-  topic: string,
-  group: string,
+  { topic, group, partitions }: { topic: string; group: string; partitions: number },
   handle: (payload: EachMessagePayload) => Promise<void>,
 ) {
   const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 })
@@ -95,7 +94,6 @@ export async function startLoop(
   const joined = new Promise<void>((resolve) =>
     consumer.on(consumer.events.GROUP_JOIN, () => resolve()),
   )
-  await consumer.run({ eachMessage: handle })
+  await consumer.run({ partitionsConsumedConcurrently: partitions, eachMessage: handle })
   await joined
-  return { stop: () => consumer.disconnect() }
 }

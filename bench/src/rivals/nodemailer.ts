@@ -1,7 +1,7 @@
 import { createTransport } from 'nodemailer'
 import type { MailContent } from '../capture-mail.js'
 
-/** nodemailer's own pool. */
+/** nodemailer's own pool, as its manual has it. */
 export function openPool(port: number, connections: number) {
   const transport = createTransport({
     pool: true,
@@ -12,12 +12,11 @@ export function openPool(port: number, connections: number) {
     maxMessages: Number.POSITIVE_INFINITY,
   })
   return {
-    /** Sends bytes that were composed before. */
-    send: (to: string, raw: string) =>
-      transport.sendMail({ envelope: { from: 'herald@localhost', to: [to] }, raw }),
-    /** Has nodemailer compose it. */
-    compose: (to: string, messageId: string, content: MailContent) =>
-      transport.sendMail({ from: 'herald@localhost', to, messageId, ...content }),
-    close: () => transport.close(),
+    send: (to: string, messageId: string, { attachments, ...content }: MailContent) =>
+      transport.sendMail({
+        ...{ from: 'herald@localhost', to, messageId },
+        ...content,
+        attachments: [...attachments],
+      }),
   }
 }

@@ -20,6 +20,8 @@ interface LoopSettings {
   readonly group: string
   readonly smtpPort: number
   readonly connections: number
+  /** How many partitions are worked on at once. */
+  readonly partitions: number
   readonly mail: MailContent
 }
 
@@ -48,13 +50,17 @@ export async function openPlainProducer(
   }
 }
 
-/** The loop in a process of its own, as the notifier is; resolves when it has joined its group. */
+/**
+ * What a user would write: kafkajs' `eachMessage`, in it `sendMail` of nodemailer's pool. In a
+ * process of its own, as the notifier is; resolves when it has joined its group.
+ */
 export async function startPlainLoop(
   stage: BenchStage,
   kafka: BenchKafka,
   asked: Omit<LoopSettings, 'bootstrap' | 'group'>,
-): Promise<void> {
+): Promise<{ stop(): Promise<void> }> {
   const child = fork(fileURLToPath(import.meta.url), { execArgv: [] })
+  const exited = once(child, 'exit')
   stage.defer(() => child.kill('SIGKILL'))
   const joined = once(child, 'message')
   child.send({
@@ -63,17 +69,23 @@ export async function startPlainLoop(
     group: freshGroup(),
   } satisfies LoopSettings)
   await joined
+  return {
+    async stop() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
 }
 
 // As the program; imported, it has no parent to talk to.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.on('disconnect', () => process.exit(0))
   process.on('message', async (settings: LoopSettings) => {
-    const { bootstrap, topic, group, smtpPort, connections, mail } = settings
+    const { bootstrap, smtpPort, connections, mail } = settings
     const pool = openPool(smtpPort, connections)
-    await startLoop(newClient(bootstrap), topic, group, async ({ message }) => {
+    await startLoop(newClient(bootstrap), settings, async ({ message }) => {
       const id = message.headers?.['ce_id']?.toString() ?? ''
-      await pool.compose(message.key?.toString() ?? '', `<${id}@rival>`, mail)
+      await pool.send(message.key?.toString() ?? '', `<${id}@rival>`, mail)
     })
     process.send?.('joined')
   })
