@@ -1,7 +1,6 @@
-import { loadPackageDefinition } from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import { makeClientConstructor } from '@grpc/grpc-js'
 import type { ProtoGrpcType } from './generated/converter.js'
-import { loadOptions } from './load.js'
+import { serviceDefinition } from './load.js'
 
 export type {
   ConversionSpec,
@@ -84,10 +83,8 @@ export type {
   RenditionSummary__Output as ReceivedRenditionSummary,
 } from './generated/herald/converter/v1/RenditionSummary.js'
 
-/** The definition as the reflection service wants it. */
-export const converterPackage = loadSync('herald/converter/v1/converter.proto', loadOptions)
-
 /** `new ConverterService(address, credentials)` is a client; `.service` is the definition. */
-export const { ConverterService } = (
-  loadPackageDefinition(converterPackage) as unknown as ProtoGrpcType
-).herald.converter.v1
+export const ConverterService = makeClientConstructor(
+  serviceDefinition('herald.converter.v1.ConverterService'),
+  'ConverterService',
+) as unknown as ProtoGrpcType['herald']['converter']['v1']['ConverterService']

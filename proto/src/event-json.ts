@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type * as Protobuf from '@bufbuild/protobuf'
 import type * as WellKnown from '@bufbuild/protobuf/wkt'
-import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
+import type * as ProtoLoader from '@grpc/proto-loader'
 import {
   decodeEvent,
   encodeEvent,
@@ -9,7 +9,7 @@ import {
   type HeraldEvent,
   type ReceivedHeraldEvent,
 } from './events.js'
-import { loadOptions } from './load.js'
+import { messageOptions, protoDirectory } from './load.js'
 
 const messageNames: Readonly<Record<string, string>> = {
   [eventTypes.fileConverted]: 'herald.events.v1.FileConverted',
@@ -51,8 +51,14 @@ function loadJsonMapping(): JsonMapping {
   const protobuf = require('@bufbuild/protobuf') as typeof Protobuf
   const wellKnown = require('@bufbuild/protobuf/wkt') as typeof WellKnown
 
-  const loaded = loadSync('herald/events/v1/events.proto', { ...loadOptions, keepCase: true })
-  const anyMessage = loaded['herald.events.v1.FileConverted'] as MessageTypeDefinition<
+  const protoLoader = require('@grpc/proto-loader') as typeof ProtoLoader
+
+  const loaded = protoLoader.loadSync('herald/events/v1/events.proto', {
+    ...messageOptions,
+    includeDirs: [protoDirectory],
+    keepCase: true,
+  })
+  const anyMessage = loaded['herald.events.v1.FileConverted'] as ProtoLoader.MessageTypeDefinition<
     object,
     object
   >

@@ -1,4 +1,3 @@
-import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
 import type {
   ConversionFailed,
   ConversionFailed__Output,
@@ -7,21 +6,19 @@ import type {
   FileConverted,
   FileConverted__Output,
 } from './generated/herald/events/v1/FileConverted.js'
-import { loadOptions } from './load.js'
+import { messageType } from './load.js'
 import { strictly } from './strict-reader.js'
 
 export type { ConversionFailed, FileConverted }
 export type ReceivedConversionFailed = ConversionFailed__Output
 export type ReceivedFileConverted = FileConverted__Output
 
-const definitions = loadSync('herald/events/v1/events.proto', loadOptions)
-
-function messageType<In extends object, Out extends object>(name: string) {
-  return definitions[`herald.events.v1.${name}`] as unknown as MessageTypeDefinition<In, Out>
-}
-
-const fileConverted = messageType<FileConverted, FileConverted__Output>('FileConverted')
-const conversionFailed = messageType<ConversionFailed, ConversionFailed__Output>('ConversionFailed')
+const fileConverted = messageType<FileConverted, FileConverted__Output>(
+  'herald.events.v1.FileConverted',
+)
+const conversionFailed = messageType<ConversionFailed, ConversionFailed__Output>(
+  'herald.events.v1.ConversionFailed',
+)
 
 /** The CloudEvents type of each fact. A changed meaning is a new type, not a new field. */
 export const eventTypes = {

@@ -1,4 +1,3 @@
-import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
 import type {
   NotificationDelivered,
   NotificationDelivered__Output,
@@ -7,21 +6,19 @@ import type {
   NotificationFailed,
   NotificationFailed__Output,
 } from './generated/herald/events/v1/NotificationFailed.js'
-import { loadOptions } from './load.js'
+import { messageType } from './load.js'
 import { strictly } from './strict-reader.js'
 
 export type { NotificationDelivered, NotificationFailed }
 export type ReceivedNotificationDelivered = NotificationDelivered__Output
 export type ReceivedNotificationFailed = NotificationFailed__Output
 
-const definitions = loadSync('herald/events/v1/events.proto', loadOptions)
-
-const delivered = definitions[
-  'herald.events.v1.NotificationDelivered'
-] as unknown as MessageTypeDefinition<NotificationDelivered, NotificationDelivered__Output>
-const failed = definitions[
-  'herald.events.v1.NotificationFailed'
-] as unknown as MessageTypeDefinition<NotificationFailed, NotificationFailed__Output>
+const delivered = messageType<NotificationDelivered, NotificationDelivered__Output>(
+  'herald.events.v1.NotificationDelivered',
+)
+const failed = messageType<NotificationFailed, NotificationFailed__Output>(
+  'herald.events.v1.NotificationFailed',
+)
 
 /** The CloudEvents type of each outcome. */
 export const outcomeTypes = {

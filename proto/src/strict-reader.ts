@@ -14,8 +14,6 @@ class StrictReader extends protobuf.BufferReader {
   }
 }
 
-/** For `deserialize`, which hands what it gets to protobufjs. */
-export function strictly({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  const reader: unknown = new StrictReader(Buffer.from(buffer, byteOffset, byteLength))
-  return reader as Buffer
+export function strictly({ buffer, byteOffset, byteLength }: Uint8Array): StrictReader {
+  return new StrictReader(Buffer.from(buffer, byteOffset, byteLength))
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import protobuf from 'protobufjs'
 import { expect, onTestFinished, test } from 'vitest'
 import { protoDirectory } from '#src/load'
 
@@ -20,11 +21,11 @@ async function copyOfContracts(): Promise<string> {
   return directory
 }
 
-/** Runs the package's own `generate` in `directory`; resolves to the path of what it made. */
+/** Runs the package's own `types` in `directory`; resolves to the path of what it made. */
 async function generate(directory: string): Promise<string> {
   const { scripts } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'))
   const PATH = `${binaries}${delimiter}${process.env['PATH']}`
-  await run('sh', ['-c', scripts.generate], { cwd: directory, env: { ...process.env, PATH } })
+  await run('sh', ['-c', scripts.types], { cwd: directory, env: { ...process.env, PATH } })
   return join(directory, 'src', 'generated')
 }
 
@@ -58,6 +59,15 @@ test('the types are those that the contracts make now (else: npm run generate)',
   const made = await generate(await copyOfContracts())
   expect((await filesUnder(made)).size).toBeGreaterThan(20)
   expect(await differences(committed, made)).toEqual([])
+})
+
+test('the compiled contracts are those of the .proto files (else: npm run generate)', async () => {
+  const compiled = join('herald', 'generated', 'contracts.json')
+  const before = await readFile(join(protoDirectory, compiled), 'utf8')
+  const root = new protobuf.Root()
+  root.resolvePath = (_origin, target) => join(protoDirectory, target)
+  root.loadSync(['herald/converter/v1/converter.proto', 'herald/events/v1/events.proto'])
+  expect(root.toJSON()).toEqual(JSON.parse(before))
 })
 
 test('a contract that was changed without its types is noticed', async () => {
