@@ -13,6 +13,9 @@ export interface RealConverter {
   readonly address: string
   /** Bytes of uploads that it holds now. */
   uploadedBytes(): Promise<number>
+  /** The lines it has written so far. */
+  readonly log: readonly string[]
+  signal(name: NodeJS.Signals): void
   /** Its figures, in Prometheus' text format. */
   metrics(): Promise<string>
   /** kill -9. */
@@ -43,17 +46,19 @@ export async function startConverter(
     await exited
   }
   let listening: { port: number; probes: string } | undefined
-  const seen: string[] = []
+  const log: string[] = []
   for await (const line of createInterface({ input: child.stderr })) {
-    seen.push(line)
+    log.push(line)
     listening = readyLine(line)
     if (listening !== undefined) break
   }
-  child.stderr.resume()
-  if (listening === undefined) throw new Error(`the converter did not start:\n${seen.join('\n')}`)
+  createInterface({ input: child.stderr }).on('line', (line) => log.push(line))
+  if (listening === undefined) throw new Error(`the converter did not start:\n${log.join('\n')}`)
   const { port: bound, probes } = listening
   return {
     address: `127.0.0.1:${bound}`,
+    log,
+    signal: (name) => child.kill(name),
     async uploadedBytes() {
       const entries = await readdir(spool, { recursive: true, withFileTypes: true })
       const sizes = entries
