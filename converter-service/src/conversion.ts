@@ -89,6 +89,7 @@ async function makeAll(
   // Of a document, reading the header is most of the work.
   const estimatedMs = header.ms + work.ms
   job.expectedMs = estimatedMs
+  job.slowness = inspection.slowness
   const progress = () => ({
     stage: 'STAGE_CONVERTING' as const,
     receivedBytes: upload.sizeBytes,

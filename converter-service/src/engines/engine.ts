@@ -80,6 +80,14 @@ export interface Inspection {
    * `signatures`, `restrictions`.
    */
   readonly holds: readonly string[]
+  /** What of the file is large, in case that drawing it takes too long. */
+  readonly slowness?: Slowness
+}
+
+/** Sentences for the error. */
+export interface Slowness {
+  readonly reason: string
+  readonly remedy: string
 }
 
 /** A rendition that was written. */

@@ -3,7 +3,7 @@ import { avifSequence } from './avif-sequence.js'
 import { openBmp } from './bmp.js'
 import { coloursOfCicp } from './cicp.js'
 import { colourProfile } from './colour-profile.js'
-import type { SourceFile } from './engine.js'
+import type { Slowness, SourceFile } from './engine.js'
 import { decodeHevc, holdsHevc } from './heic.js'
 import { heifColours } from './heif-colours.js'
 import { openIco } from './ico.js'
@@ -31,6 +31,8 @@ export interface Picture {
   readonly frames: number
   /** Drawn, not sampled: it can be made larger without loss. */
   readonly scalable: boolean
+  /** What of it may make it slow to draw. */
+  slowness?(): Slowness | undefined
   /** Begins to read its pixels: of the page that was opened, unless `options` name others. */
   read(options: ReadOptions): Promise<Sharp>
 }

@@ -38,7 +38,9 @@ export const imageEngine: Engine = {
 
   inspect: (source) =>
     explained(source, async (): Promise<Inspection> => {
-      const { metadata, width, height, pages, frames } = await openPicture(source)
+      const picture = await openPicture(source)
+      const { metadata, width, height, pages, frames } = picture
+      const slowness = picture.slowness?.()
       return {
         width,
         height,
@@ -48,6 +50,7 @@ export const imageEngine: Engine = {
           ...held(metadata),
           ...(frames > 1 ? ['pages'] : []),
         ],
+        ...(slowness ? { slowness } : {}),
       }
     }),
 

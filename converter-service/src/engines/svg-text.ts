@@ -53,6 +53,16 @@ export function withRootAttributes(svg: Buffer, changes: Readonly<Record<string,
   return Buffer.concat([Buffer.from(before + element + kept + added.join('')), rest])
 }
 
+/** The points of its paths and polygons: half of the numbers that describe them. */
+export function countPoints(svg: Buffer): number {
+  let numbers = 0
+  const shapes = svg.toString('latin1').matchAll(/\s(?:d|points)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)
+  for (const [, one, other = ''] of shapes) {
+    for (const _number of (one ?? other).matchAll(/\d*\.?\d+(?:e[+-]?\d+)?/gi)) numbers++
+  }
+  return Math.ceil(numbers / 2)
+}
+
 function findRoot(svg: Buffer) {
   const text = svg.toString('utf8', 0, searchedBytes)
   const before = prolog.exec(text)?.[0] ?? ''

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { formatNamed } from '../formats.js'
 import { damaged } from './dib.js'
+import type { Slowness } from './engine.js'
 import type { Picture } from './image-source.js'
 import { refuseMissingPage } from './pages.js'
 import { type SharpOptions, sharp } from './sharp.js'
-import { normalizeSvg, rootAttributes, withRootAttributes } from './svg-text.js'
+import { countPoints, normalizeSvg, rootAttributes, withRootAttributes } from './svg-text.js'
 import type { Size } from './target-size.js'
 
 /** Pixels per unit, by CSS Values 4 §6. A root element has no font but the default of 16 px. */
@@ -20,6 +21,8 @@ const enlargement = 96 / 72
 const maxSide = 1_000_000
 /** From here on libxml2 takes an attribute for an attack; it goes on to bound entities. */
 const largeBytes = 10_000_000
+/** From here on the points of a drawing are named if it takes too long. */
+const manyPoints = 10_000
 
 /** Opens a drawing. `read` draws it at `options.drawnSize`, by default its own size. */
 export async function openSvg(path: string, page?: number): Promise<Picture> {
@@ -48,6 +51,7 @@ export async function openSvg(path: string, page?: number): Promise<Picture> {
     pages: 1,
     frames: 1,
     scalable: true,
+    slowness: () => slownessOf(svg),
     read: async ({ drawnSize = size }) => {
       const factor = Math.max(drawnSize.width / size.width, drawnSize.height / size.height)
       // Left to sharp, the scale would be off by the rounding of small drawings.
@@ -58,6 +62,16 @@ export async function openSvg(path: string, page?: number): Promise<Picture> {
       })
       return sharp(drawing, options).resize({ ...drawnSize, fit: 'fill' })
     },
+  }
+}
+
+/** The time to draw a line depends on how often it crosses itself: its points are no limit. */
+function slownessOf(svg: Buffer): Slowness | undefined {
+  const points = countPoints(svg)
+  if (points < manyPoints) return undefined
+  return {
+    reason: `Its paths have about ${points.toLocaleString('en')} points, which take long to draw.`,
+    remedy: 'Simplify its paths, or export the drawing as PNG.',
   }
 }
 

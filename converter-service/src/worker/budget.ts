@@ -1,4 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
+import type { Slowness } from '../engines/engine.js'
 import { describeBytes } from '../limits.js'
 
 /** What one conversion may use. */
@@ -13,22 +14,21 @@ export interface Budget {
   readonly maxOutputBytes: number
 }
 
-const smaller = 'Ask for a smaller or simpler rendition, or for one at a time.'
+const askLess = 'Ask for a smaller or simpler rendition, or for one at a time.'
 
-export function tookTooLong({ timeoutMs }: Budget): HeraldError {
-  return new HeraldError(
-    'HERALD_TIMEOUT',
-    `The conversion took longer than the ${seconds(timeoutMs)} this server gives it.`,
-    { remedy: smaller },
-  )
+export function tookTooLong({ timeoutMs }: Budget, slowness?: Slowness): HeraldError {
+  return tooSlow(`took longer than the ${seconds(timeoutMs)}`, slowness)
 }
 
-export function usedTooMuchCpu({ cpuMs }: Budget): HeraldError {
-  return new HeraldError(
-    'HERALD_TIMEOUT',
-    `The conversion used more than the ${seconds(cpuMs)} of processor time this server gives it.`,
-    { remedy: smaller },
-  )
+export function usedTooMuchCpu({ cpuMs }: Budget, slowness?: Slowness): HeraldError {
+  return tooSlow(`used more than the ${seconds(cpuMs)} of processor time`, slowness)
+}
+
+function tooSlow(limit: string, { reason, remedy }: Partial<Slowness> = {}): HeraldError {
+  const said = `The conversion ${limit} this server gives it.`
+  return new HeraldError('HERALD_TIMEOUT', reason ? `${said} ${reason}` : said, {
+    remedy: remedy ?? askLess,
+  })
 }
 
 export function heldTooMuchMemory({ memoryBytes }: Budget): HeraldError {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import type { HeraldError } from '@herald/proto/errors'
+import type { Slowness } from '../engines/engine.js'
 import {
   type Budget,
   heldTooMuchMemory,
@@ -35,6 +36,8 @@ export class Job {
   arrivedAt = performance.now()
   /** A guess at the time all of it takes, in milliseconds; set when the header was read. */
   expectedMs = 0
+  /** What of the file is large; set when the header was read. */
+  slowness: Slowness | undefined
   /** Time in which something waited and nothing ran, in milliseconds. */
   queueMs = 0
   /** The most one worker held, in bytes. */
@@ -135,7 +138,7 @@ export class Job {
     this.peakBytes = Math.max(this.peakBytes, peakBytes)
     if (this.#failure) return
     if (peakBytes > budget.memoryBytes) this.end('memory', heldTooMuchMemory(budget))
-    else if (this.cpuMs > budget.cpuMs) this.end('cpu', usedTooMuchCpu(budget))
+    else if (this.cpuMs > budget.cpuMs) this.end('cpu', usedTooMuchCpu(budget, this.slowness))
     else if (this.#written(worker) > budget.maxOutputBytes) {
       this.end('output', madeTooMuchOutput(budget))
     }
@@ -161,7 +164,10 @@ export class Job {
       this.#clockFrom = now
       const { budget } = this.#options
       const leftMs = Math.max(0, budget.timeoutMs - this.#usedMs)
-      this.#timer = setTimeout(() => this.end('timeout', tookTooLong(budget)), leftMs)
+      this.#timer = setTimeout(
+        () => this.end('timeout', tookTooLong(budget, this.slowness)),
+        leftMs,
+      )
     }
     this.#running.set(worker, task)
   }
