@@ -1,4 +1,6 @@
-import { type Logger, pino } from 'pino'
+import { createRequire } from 'node:module'
+import type * as Pino from 'pino'
+import type { Logger } from 'pino'
 import { withoutUrlSecrets } from './url-secrets.js'
 
 export type { Logger }
@@ -9,6 +11,8 @@ export type { Logger }
  * secret in a URL is hidden in every line, whatever the level.
  */
 export function createLogger(program: string, level = 'info'): Logger {
+  // Loaded here: a command that logs nothing starts without it.
+  const { pino } = createRequire(import.meta.url)('pino') as typeof Pino
   const stderr = pino.destination({ fd: 2, sync: true })
   return pino(
     { base: { program }, level, timestamp: pino.stdTimeFunctions.isoTime },
@@ -16,5 +20,12 @@ export function createLogger(program: string, level = 'info'): Logger {
   )
 }
 
-/** For tests and for library use: says nothing. */
-export const silentLogger: Logger = pino({ level: 'silent' })
+const nothing = () => {}
+
+/** For tests and for library use: writes nothing. */
+export const silentLogger = {
+  ...{ level: 'silent', isLevelEnabled: () => false, flush: nothing },
+  ...{ fatal: nothing, error: nothing, warn: nothing, info: nothing, debug: nothing },
+  ...{ trace: nothing, silent: nothing, bindings: () => ({}), setBindings: nothing },
+  child: () => silentLogger,
+} as unknown as Logger
