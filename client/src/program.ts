@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { oneOf } from '@herald/proto/option-types'
 import { commandLine, runCommand } from '@herald/runtime/command-line'
 import { shown } from '@herald/runtime/terminal-text'
 import type { CommandContext } from './command-context.js'
 import type { Shell } from './commands/completion.js'
-import { addConvertCommand } from './commands/convert-arguments.js'
-import { oneOf } from './commands/option-values.js'
+import { addConvertCommand, readAs } from './commands/convert-arguments.js'
 
 /** The command line. Commands are loaded when they run: their libraries would slow --help. */
 export function createProgram(context: CommandContext) {
@@ -78,7 +78,7 @@ export function createProgram(context: CommandContext) {
   program
     .command('completion')
     .description('Print a script that completes commands and options in your shell.')
-    .argument('<shell>', 'bash, zsh or fish', oneOf(['bash', 'zsh', 'fish']))
+    .argument('<shell>', 'bash, zsh or fish', readAs('shell', oneOf(['bash', 'zsh', 'fish'])))
     .action(async (shell: Shell) => {
       const { completionScript } = await import('./commands/completion.js')
       context.terminal.print(completionScript(program, shell))

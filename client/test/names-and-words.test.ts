@@ -9,10 +9,10 @@ import {
 import { describe, expect, test, vi } from 'vitest'
 import { isPageName, outputNames, pageName } from '#src/output-name'
 import { readLanguage, readRecipients } from '#src/recipients'
-import { fileNameOf, readWishes } from '#src/web/wishes'
+import { fileNameOf, readFields } from '#src/web/form-fields'
 
 describe('the name of an uploaded file', () => {
-  const nameOf = (name: string) => fileNameOf(readWishes({ to: 'webp' }), name)
+  const nameOf = (name: string) => fileNameOf(readFields({ to: 'webp' }), name)
 
   test.each([
     ['harbour.jpg', 'harbour.jpg'],

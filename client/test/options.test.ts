@@ -1,15 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import {
-  amountOfBytes,
-  colour,
-  duration,
-  list,
-  metadata,
-  oneOf,
-  page,
-} from '#src/commands/option-values'
-import { specOf } from '../src/commands/convert-options.js'
+import { formats, timeout } from '#src/commands/convert-arguments'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
@@ -31,58 +22,11 @@ async function workshop(files: Record<string, Uint8Array | string> = {}) {
   return shop
 }
 
-describe('the value of an option', () => {
-  test.each([
-    ['1500', 1500],
-    ['500k', 500_000],
-    ['500kB', 500_000],
-    ['1.5M', 1_500_000],
-    ['2MiB', 2_097_152],
-  ])('an amount of bytes, %s, is %i', (text, bytes) => {
-    expect(amountOfBytes(text)).toBe(bytes)
-  })
-
-  test.each([
-    ['#FF8800', '#ff8800'],
-    ['f80', '#ff8800'],
-    ['white', '#ffffff'],
-  ])('a colour, %s, is %s', (text, expected) => {
-    expect(colour(text)).toBe(expected)
-  })
-
-  test('metadata: all is not the location, and each is named once', () => {
-    expect(metadata('all')).toEqual(['KEEP_EXIF', 'KEEP_ICC'])
-    expect(metadata('gps', metadata('exif,GPS'))).toEqual(['KEEP_EXIF', 'KEEP_GPS'])
-  })
-
-  test('a page counts from 1 for people and from 0 in the contract, or is all', () => {
-    expect([page('1'), page('ALL')]).toEqual([0, 'all'])
-  })
-
-  test.each([
-    ['bytes', amountOfBytes, ['', '0', '-1', '3 MB', '1e9', 'k']],
-    ['colour', colour, ['', '#ff', 'ff8800aa', 'reddish']],
-    ['metadata', metadata, ['', 'exif,', 'everything']],
-    ['page', page, ['0', '-1', '1.5', 'first', '']],
-    ['duration', duration, ['3', '0s', '1d', '99999999h']],
-    ['list', list, ['', ',']],
-    ['one of', oneOf(['cover']), ['covr', '']],
-  ] as const)('%s: what is none is refused with what would be one', (_, read, texts) => {
-    for (const text of texts) {
-      expect(() => read(text, undefined), text).toThrow(/^(Give|Name|Choose) /)
-    }
-  })
-
-  test('what was not said is left to the converter', () => {
-    expect(specOf({ to: ['webp'], announce: true, timeout: 1 })).toEqual({
-      everyPage: false,
-      lossless: false,
-      palette: false,
-      trackedChanges: false,
-      enlarge: false,
-      keep: [],
-    })
-  })
+test.each([
+  ['a timeout', timeout, ['3', '0s', '1d', '99999999h']],
+  ['a target format', formats, ['', ',']],
+] as const)('%s that is invalid is refused with what is expected', (_, read, texts) => {
+  for (const text of texts) expect(() => read(text)).toThrow(/^Invalid \w+ ".*": expected a /)
 })
 
 describe('herald convert makes what is asked for', () => {
@@ -116,12 +60,12 @@ describe('herald convert makes what is asked for', () => {
     }
   })
 
-  test('a slip in a value is told before anything is asked of the converter', async () => {
+  test('an invalid value is refused before the converter is asked', async () => {
     const shop = await openWorkshop('localhost:1')
     onTestFinished(() => shop.close())
     const { status, stderr } = await shop.herald(['convert', 'a.png', '-t', 'webp', '--page', 'x'])
     expect(status).toBe(2)
-    expect(stderr).toContain('Give a page (the first is 1), or all.')
+    expect(stderr).toContain('Invalid page "x": expected a page (the first is 1), or all.')
   })
 
   test('a file instead of a command gets the way to convert it', async () => {

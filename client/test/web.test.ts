@@ -130,7 +130,7 @@ describe('herald web', { timeout: 60_000 }, () => {
 
   test.each([
     ['no file', { to: 'webp' }, { name: '', content: new Uint8Array() }, /file first/],
-    ['a bad width', { to: 'webp', width: '0' }, picture, /"Width" is missing or invalid/],
+    ['a bad width', { to: 'webp', width: '0' }, picture, /Invalid width "0": expected a whole/],
     ['no format', {}, picture, /"Convert to" is missing or invalid/],
     ['no address', { to: 'webp', notify: 'ada at home' }, picture, /e-mail/],
     ['a field without end', { to: 'webp', notify: 'a'.repeat(20_000) }, picture, /too long/],

@@ -107,7 +107,7 @@ async function reducedCopy({ file, picture }) {
     return {
       body: file,
       scale: 0,
-      spec: { width: Math.min(wanted('width'), longestSide), pages: '' },
+      spec: { width: Math.min(wanted('width'), longestSide), page: '' },
     }
   }
   const { naturalWidth: width, naturalHeight: height } = picture

@@ -6,7 +6,6 @@ const document = {
   paged: true,
   alpha: false,
   deep: false,
-  lossless: false,
   maxSide: 65_535,
 } as const
 

@@ -6,8 +6,6 @@ export interface FormatDescription {
   readonly mediaType: string
   /** The usual one first, without dots. All are accepted as names of the format. */
   readonly extensions: readonly string[]
-  /** Can be encoded without loss. */
-  readonly lossless: boolean
   /** 1 to 100; absent where the format has no quality. */
   readonly defaultQuality?: number
   /** The longest side the format can hold, in pixels. */
@@ -29,7 +27,6 @@ const image = {
   paged: false,
   alpha: true,
   deep: false,
-  lossless: true,
 } as const
 
 /**
@@ -43,7 +40,6 @@ export const formatCatalogue: readonly FormatDescription[] = [
     name: 'jpeg',
     mediaType: 'image/jpeg',
     extensions: ['jpg', 'jpeg', 'jpe', 'jfif'],
-    lossless: false,
     alpha: false,
     defaultQuality: 82,
     maxSide: 65_535,
@@ -78,7 +74,6 @@ export const formatCatalogue: readonly FormatDescription[] = [
     name: 'gif',
     mediaType: 'image/gif',
     extensions: ['gif'],
-    lossless: false,
     maxSide: 65_535,
     animates: true,
   },
@@ -96,7 +91,6 @@ export const formatCatalogue: readonly FormatDescription[] = [
     name: 'heic',
     mediaType: 'image/heic',
     extensions: ['heic', 'heif'],
-    lossless: false,
     paged: true,
     deep: true,
     maxSide: 65_535,
@@ -106,7 +100,6 @@ export const formatCatalogue: readonly FormatDescription[] = [
     name: 'bmp',
     mediaType: 'image/bmp',
     extensions: ['bmp', 'dib'],
-    lossless: false,
     maxSide: 65_535,
   },
   {
@@ -114,7 +107,6 @@ export const formatCatalogue: readonly FormatDescription[] = [
     name: 'ico',
     mediaType: 'image/vnd.microsoft.icon',
     extensions: ['ico'],
-    lossless: false,
     paged: true,
     maxSide: 65_535,
   },
@@ -123,7 +115,6 @@ export const formatCatalogue: readonly FormatDescription[] = [
     name: 'svg',
     mediaType: 'image/svg+xml',
     extensions: ['svg', 'svgz'],
-    lossless: false,
     maxSide: 65_535,
   },
   {

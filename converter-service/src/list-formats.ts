@@ -1,4 +1,5 @@
 import type { Format, ListFormatsResponse } from '@herald/proto/converter'
+import { appliesTo } from '@herald/proto/rendition-options'
 import type { Abilities } from './abilities.js'
 import { formatCatalogue, unavailableFormats } from './formats.js'
 import { type Limits, maxRenditions } from './limits.js'
@@ -19,7 +20,7 @@ export function listFormats(
       extensions: [...extensions],
       readable,
       writable,
-      lossless: writable && format.lossless,
+      lossless: writable && appliesTo('lossless', name),
       ...(writable && defaultQuality !== undefined ? { defaultQuality } : {}),
       engine,
       multiPage: format.animates || format.paged,

@@ -1,15 +1,18 @@
-import type {
-  Fit,
-  Gravity,
-  Keep,
-  ReceivedConversionSpec,
-  ReceivedRenditionSpec,
-} from '@herald/proto/converter'
+import type { ReceivedConversionSpec, ReceivedRenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import {
+  appliesTo,
+  decodeOptions,
+  flagOf,
+  givenOptions,
+  invalidOption,
+  type RenditionOption,
+  renditionOptions,
+} from '@herald/proto/rendition-options'
 import { v7 as uuidv7, validate, version } from 'uuid'
 import { type Abilities, listNames } from './abilities.js'
 import { closestName } from './closest-name.js'
-import type { BoxFit, Kept, Position, RenditionPlan } from './engines/engine.js'
+import type { RenditionPlan } from './engines/engine.js'
 import { type FormatDescription, findFormat, unavailableFormats } from './formats.js'
 import { describeBytes, maxFileNameBytes, maxRenditions } from './limits.js'
 
@@ -21,36 +24,6 @@ export interface ConversionPlan {
   readonly renditions: readonly RenditionPlan[]
   /** Of a document: tracked changes are shown instead of accepted. */
   readonly trackedChanges: boolean
-}
-
-const fits: Readonly<Record<Fit, BoxFit>> = {
-  FIT_UNSPECIFIED: 'inside',
-  FIT_INSIDE: 'inside',
-  FIT_COVER: 'cover',
-  FIT_CONTAIN: 'contain',
-  FIT_FILL: 'fill',
-  FIT_OUTSIDE: 'outside',
-}
-
-const positions: Readonly<Record<Gravity, Position>> = {
-  GRAVITY_UNSPECIFIED: 'centre',
-  GRAVITY_CENTRE: 'centre',
-  GRAVITY_NORTH: 'north',
-  GRAVITY_NORTHEAST: 'northeast',
-  GRAVITY_EAST: 'east',
-  GRAVITY_SOUTHEAST: 'southeast',
-  GRAVITY_SOUTH: 'south',
-  GRAVITY_SOUTHWEST: 'southwest',
-  GRAVITY_WEST: 'west',
-  GRAVITY_NORTHWEST: 'northwest',
-  GRAVITY_ATTENTION: 'attention',
-  GRAVITY_ENTROPY: 'entropy',
-}
-
-const keeps: Partial<Record<Keep, readonly Kept[]>> = {
-  KEEP_EXIF: ['exif'],
-  KEEP_ICC: ['icc'],
-  KEEP_GPS: ['exif', 'gps'],
 }
 
 /** Checks all that can be checked before the file is there. Throws HeraldError. */
@@ -119,77 +92,43 @@ function checkRendition(
   abilities: Abilities,
 ): RenditionPlan {
   const format = checkFormat(spec.format, abilities)
-  checkRange('quality', spec.quality, 1, 100)
-  checkRange('width', spec.width, 1, 65_535)
-  checkRange('height', spec.height, 1, 65_535)
-  checkRange('dpi', spec.dpi, 18, 1200)
-  checkRange('rotation', spec.rotate, 0, 359)
-  checkRange('effort', spec.effort, 0, 9)
-  if (spec.page !== undefined && spec.everyPage) {
-    throw badOption('Both one page and every page are asked for.', 'Ask for one of them.')
-  }
-  if (spec.background !== '' && !/^#[\da-f]{6}$/i.test(spec.background)) {
+  const { quality: asked, ...settings } = decodeOptions(spec)
+  refuseForFormat(spec, format, abilities)
+  const { width = 0, height = 0, fit, gravity, lossless } = settings
+  if ((gravity === 'attention' || gravity === 'entropy') && fit !== 'cover') {
     throw badOption(
-      `${JSON.stringify(spec.background.slice(0, 40))} is not a colour.`,
-      'Write it as #rrggbb, such as #ffffff.',
-    )
-  }
-  if (spec.maxBytes !== undefined && (format.defaultQuality === undefined || spec.lossless)) {
-    const able = abilities.writable.filter(({ defaultQuality }) => defaultQuality !== undefined)
-    throw badOption(
-      `A limit of bytes is kept by lowering the quality, and ${spec.lossless ? 'lossless' : format.name} has none to lower.`,
-      `Leave the limit out, or choose one of ${listNames(able)}.`,
-    )
-  }
-  if (spec.maxBytes === 0) throw badOption('A limit of 0 bytes is asked for.', 'Ask for more.')
-  if (spec.lossless && !format.lossless) {
-    const able = abilities.writable.filter(({ lossless }) => lossless)
-    throw badOption(
-      `${format.name} cannot be encoded without loss; ${listNames(able)} can.`,
-      'Leave lossless out, or choose one of these.',
-    )
-  }
-  if (spec.lossless && spec.palette) {
-    throw badOption(
-      'Both a palette, which leaves out colours, and no loss are asked for.',
-      'Leave out one of them.',
-    )
-  }
-  if (/ATTENTION|ENTROPY/.test(spec.gravity) && spec.fit !== 'FIT_COVER') {
-    throw badOption(
-      'What draws the eye or holds detail is looked for only where something is cropped.',
+      `The gravity ${gravity} decides what is cropped, and only the fit cover crops.`,
       'Ask for the fit cover as well, or for a side such as north.',
     )
   }
-  const { width, height } = spec
-  const longest = Math.max(width ?? 0, height ?? 0)
+  const longest = Math.max(width, height)
   if (longest > format.maxSide) {
-    throw badOption(
-      `A ${format.name} picture has sides of at most ${format.maxSide.toLocaleString('en')} pixels; ${longest.toLocaleString('en')} are asked for.`,
-      'Ask for less, or for another format such as png.',
+    const name = width >= height ? 'width' : 'height'
+    throw invalidOption(
+      name,
+      longest,
+      `a whole number from 1 to ${format.maxSide} for ${format.name}`,
     )
   }
-  const quality = spec.lossless ? undefined : (spec.quality ?? format.defaultQuality)
-  return {
-    index,
-    format: format.name,
-    ...(width === undefined ? {} : { width }),
-    ...(height === undefined ? {} : { height }),
-    fit: fits[spec.fit] ?? unknown('fit'),
-    // A quality asked of a format that has none is not an error: the same options may go to several formats.
-    ...(quality === undefined || format.defaultQuality === undefined ? {} : { quality }),
-    lossless: spec.lossless,
-    keep: spec.keep.flatMap((item) => keeps[item] ?? unknown('metadata to keep')),
-    enlarge: spec.enlarge,
-    ...(spec.page === undefined ? {} : { page: spec.page }),
-    everyPage: spec.everyPage,
-    ...(spec.dpi === undefined ? {} : { dpi: spec.dpi }),
-    gravity: positions[spec.gravity] ?? unknown('gravity'),
-    rotate: spec.rotate ?? 0,
-    ...(spec.background === '' ? {} : { background: spec.background }),
-    ...(spec.maxBytes === undefined ? {} : { maxBytes: spec.maxBytes }),
-    ...(spec.effort === undefined ? {} : { effort: spec.effort }),
-    palette: spec.palette,
+  // A quality for a format that has none is ignored: the same options may go to several formats.
+  const quality = lossless || !format.defaultQuality ? undefined : (asked ?? format.defaultQuality)
+  return { ...settings, index, format: format.name, ...(quality === undefined ? {} : { quality }) }
+}
+
+/** Refuses the options that the format cannot do. */
+function refuseForFormat(
+  spec: ReceivedRenditionSpec,
+  { name: format }: FormatDescription,
+  { writable }: Abilities,
+): void {
+  for (const option of givenOptions(spec)) {
+    const row: RenditionOption = renditionOptions[option]
+    if (row.elsewhere !== 'refused' || appliesTo(option, format)) continue
+    const able = listNames(writable.filter(({ name }) => appliesTo(option, name)))
+    throw badOption(
+      `The option ${flagOf(option)} cannot be used for ${format}, only for ${able}.`,
+      'Leave it out, or choose one of these formats.',
+    )
   }
 }
 
@@ -217,19 +156,6 @@ function unknownFormat(said: string, names: string, meant?: string): HeraldError
   return new HeraldError('HERALD_UNKNOWN_FORMAT', `${said}; this server writes ${names}.`, {
     remedy: meant ? `Did you mean ${meant}?` : `Choose one of ${names}.`,
   })
-}
-
-function checkRange(name: string, value: number | undefined, min: number, max: number): void {
-  if (value === undefined || (value >= min && value <= max)) return
-  const range = `${min.toLocaleString('en')} to ${max.toLocaleString('en')}`
-  throw badOption(
-    `The ${name} ${value.toLocaleString('en')} is out of range.`,
-    `Choose a ${name} from ${range}.`,
-  )
-}
-
-function unknown(what: string): never {
-  throw badOption(`The ${what} is not one this server knows.`, 'Choose one of the contract.')
 }
 
 function badOption(message: string, remedy: string): HeraldError {

@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RenditionPlan } from '@herald/converter-service/engines/engine'
 import { imageEngine } from '@herald/converter-service/engines/image'
 import sharp from 'sharp'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { plainPlan } from './plain-plan.js'
 
 let folder: string
 let url: string
@@ -89,18 +89,7 @@ const drawings: Readonly<Record<string, (url: string, folder: string) => string>
     ),
 }
 
-const plan: RenditionPlan = {
-  index: 0,
-  format: 'png',
-  fit: 'inside',
-  lossless: false,
-  keep: [],
-  enlarge: false,
-  everyPage: false,
-  gravity: 'centre',
-  rotate: 0,
-  palette: false,
-}
+const plan = plainPlan('png')
 const limits = { maxPixels: 50_000_000, maxPages: 500, maxBytes: 100_000_000 }
 
 // In this process, where the network is open and every file can be read.

@@ -7,21 +7,10 @@ import { makeRendition } from '@herald/converter-service/engines/make-rendition'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noise, twoHalves } from './pictures.js'
+import { plainPlan } from './plain-plan.js'
 
 const limits = { maxPixels: 50_000_000, maxPages: 500 }
-const usual: Omit<RenditionPlan, 'format'> = {
-  index: 0,
-  width: 200,
-  fit: 'inside',
-  quality: 80,
-  lossless: false,
-  keep: [],
-  enlarge: false,
-  everyPage: false,
-  gravity: 'centre',
-  rotate: 0,
-  palette: false,
-}
+const usual = { width: 200, quality: 80 }
 
 let folder: string
 beforeAll(async () => {
@@ -59,7 +48,7 @@ describe('a preview made of the pixels of its rendition', () => {
       (Object.keys(pictures) as (keyof typeof pictures)[]).map((picture) => ({ format, picture })),
     ),
   )('leaves $format of $picture as it is without, byte for byte', async ({ format, picture }) => {
-    const plan = { ...usual, format }
+    const plan = plainPlan(format, usual)
     const path = await draw(picture)
     const alone = await make(path, plan, false)
     const both = await make(path, plan, true)
@@ -75,9 +64,9 @@ describe('a preview made of the pixels of its rendition', () => {
   test('is left to others where the pixels alone are not all there is', async () => {
     const path = await draw('colour')
     for (const plan of [
-      { ...usual, format: 'png' },
-      { ...usual, format: 'webp', keep: ['icc'] as const },
-      { ...usual, format: 'webp', maxBytes: 5000 },
+      plainPlan('png', usual),
+      plainPlan('webp', { ...usual, keep: ['icc'] }),
+      plainPlan('webp', { ...usual, maxBytes: 5000 }),
     ]) {
       expect((await make(path, plan, true)).made.preview).toBeUndefined()
     }

@@ -1,8 +1,21 @@
-import { status } from '@grpc/grpc-js'
+import type { status as GrpcStatus } from '@grpc/grpc-js'
+
+// grpc-js itself would take longer to load than all the rest of `herald --help`.
+const status = {
+  CANCELLED: 1,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  ALREADY_EXISTS: 6,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+} as const satisfies Partial<Record<keyof typeof GrpcStatus, GrpcStatus>>
 
 /** What a failure means at each border it can cross. */
 interface ErrorMeaning {
-  readonly grpcStatus: status
+  readonly grpcStatus: GrpcStatus
   /** Exit status of the CLI. */
   readonly exitCode: number
   /** The same request may succeed later. */
@@ -81,7 +94,7 @@ export class HeraldError extends Error {
     return errorTable[this.code].exitCode
   }
 
-  get grpcStatus(): status {
+  get grpcStatus(): GrpcStatus {
     return errorTable[this.code].grpcStatus
   }
 }

@@ -1,18 +1,22 @@
+import { flagOf, optionRows } from '@herald/proto/rendition-options'
 import type { Command } from '@herald/runtime/command-line'
-import { fits, gravities } from './convert-options.js'
 
 /** The shells whose completion is known. */
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
 /** What may follow an option that takes one of few. */
-const values: Readonly<Record<string, readonly string[]>> = {
-  '--to': ['webp', 'avif', 'jpeg', 'png', 'gif', 'tiff', 'pdf'],
-  '--fit': Object.keys(fits),
-  '--gravity': Object.keys(gravities),
-  '--keep': ['exif', 'icc', 'gps', 'all'],
-  '--page': ['all', '1'],
-}
+const values: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
+  ['--to', ['webp', 'avif', 'jpeg', 'png', 'gif', 'tiff', 'pdf']],
+  ...optionRows.flatMap(
+    ([
+      name,
+      {
+        type: { words },
+      },
+    ]) => (words.length > 0 ? [[`--${flagOf(name)}`, words]] : []),
+  ),
+])
 
 interface Word {
   readonly name: string

@@ -1,62 +1,54 @@
-import { type Command, Option } from '@herald/runtime/command-line'
-import { type ConvertCommandOptions, fits, gravities } from './convert-options.js'
+import { integer, type OptionType } from '@herald/proto/option-types'
 import {
-  amountOfBytes,
-  collect,
-  colour,
-  duration,
-  list,
-  metadata,
-  oneOf,
-  page,
-  whole,
-} from './option-values.js'
+  flagOf,
+  invalidOption,
+  type OptionValues,
+  optionRows,
+  parseOption,
+  type RenditionOption,
+} from '@herald/proto/rendition-options'
+import { type Command, Option } from '@herald/runtime/command-line'
+
+/** What `herald convert` takes, as the command line was read. */
+export interface ConvertCommandOptions extends OptionValues {
+  readonly to: readonly string[]
+  /** A folder; `-`: standard output. */
+  readonly out?: string
+  readonly recursive?: boolean
+  readonly force?: boolean
+  readonly skipExisting?: boolean
+  /** What standard input is called. */
+  readonly name?: string
+  /** Files at once. */
+  readonly jobs?: number
+  readonly dryRun?: boolean
+  readonly notify?: readonly string[]
+  /** False with --no-announce. */
+  readonly announce: boolean
+  readonly language?: string
+  /** Wait for what becomes of the mails. */
+  readonly wait?: boolean
+  readonly json?: boolean
+  /** Milliseconds for one file. */
+  readonly timeout: number
+}
 
 /** Adds `convert` to the program: its arguments, their forms, its help. */
 export function addConvertCommand(
   program: Command,
   run: (files: string[], options: ConvertCommandOptions) => Promise<void>,
 ): void {
-  program
+  const command = program
     .command('convert')
     .description('Convert files, keep the results, announce them.')
     .argument('<files...>', 'files, folders (with -r), patterns such as "**/*.png"; - is stdin')
-    .requiredOption('-t, --to <formats>', 'target formats: webp, or webp,jpeg for several', list)
+    .requiredOption('-t, --to <formats>', 'target formats: webp, or webp,jpeg for several', formats)
 
-    .optionsGroup('The picture:')
-    .option('--width <pixels>', 'width of the box the picture is made to fit', whole(1, 65_535))
-    .option('--height <pixels>', 'height of that box', whole(1, 65_535))
-    .option(
-      '--fit <how>',
-      'how it fits a box of both: inside (default), cover, contain, fill, outside',
-      oneOf(Object.keys(fits)),
-    )
-    .option(
-      '--gravity <where>',
-      'the part that --fit cover keeps: centre, north, northeast, …, attention, entropy',
-      oneOf(Object.keys(gravities)),
-    )
-    .option('--rotate <degrees>', 'turn it clockwise', whole(0, 359))
-    .option('--background <colour>', 'behind what is see-through or empty: ffffff, black', colour)
-    .option('--enlarge', 'permit making the picture larger than it is')
+  for (const [name, option] of optionRows) {
+    command.optionsGroup(`${option.group}:`).addOption(flagFor(name, option))
+  }
 
-    .optionsGroup('The encoder:')
-    .option('--quality <1-100>', "the format's own unless said", whole(1, 100))
-    .option('--max-bytes <amount>', 'the best quality that fits: 500k, 2M', amountOfBytes)
-    .option('--lossless', 'encode without loss, where the format can')
-    .option('--effort <0-9>', 'how hard it tries: 0 is fast, 9 is small', whole(0, 9))
-    .option('--palette', 'at most 256 colours (PNG)')
-    .option(
-      '--keep <what>',
-      'metadata to keep: exif, icc, gps (the location), or all, which is exif,icc',
-      metadata,
-    )
-
-    .optionsGroup('Pages:')
-    .option('--page <n|all>', 'one page or frame (the first is 1), or all: a file each', page)
-    .option('--dpi <18-1200>', 'how fine a page of a document is drawn; 150', whole(18, 1200))
-    .option('--tracked-changes', "show a document's tracked changes; they are accepted otherwise")
-
+  command
     .optionsGroup('Files:')
     .option('-o, --out <folder>', 'where the results go; beside their source; - is stdout')
     .option('-r, --recursive', 'convert what is in folders, and in theirs; mirrored under --out')
@@ -69,26 +61,69 @@ export function addConvertCommand(
     )
     .option('--name <name>', 'what standard input is called')
 
-    .optionsGroup('The announcement:')
+    .optionsGroup('Announcement:')
     .option('-n, --notify <address>', 'who gets an e-mail; repeat it for several', collect)
     .option('--no-announce', 'save the results only: publish no event, send no e-mail')
     .option('--language <tag>', 'the language of the e-mail, such as en')
     .option('--wait', 'wait until the mail server has the e-mail; exit status 6 if it is not sent')
 
-    .optionsGroup('The run:')
+    .optionsGroup('Run:')
     .option('--dry-run', 'only say what would be made, how long it would take; write nothing')
-    .option('-j, --jobs <n>', "files at once; one more than the converter's cores", whole(1, 64))
+    .option(
+      '-j, --jobs <n>',
+      "files at once; one more than the converter's cores",
+      readAs('jobs', integer(1, 64)),
+    )
     .addOption(
       new Option(
         '--timeout <duration>',
         'the most time for one file, and for --wait: 500ms, 30s, 10m',
       )
-        .argParser(duration)
+        .argParser(timeout)
         .default(600_000, '10m'),
     )
     .option('--json', 'one JSON object a line for each file')
     .addHelpText('after', afterConvertHelp)
     .action(run)
+}
+
+/** `--fit <how>`, with its values and its default. */
+function flagFor(name: string, { type, argument, help, ...option }: RenditionOption): Option {
+  const flag = `--${flagOf(name)}`
+  if (argument === undefined) return new Option(flag, help)
+  const words = type.words.length > 3 ? `: ${type.words.join(', ')}` : ''
+  const usual = option.defaultText ?? option.default
+  const described = `${help}${words} (default: ${usual})`
+  return new Option(`${flag} <${argument}>`, described).argParser(readAs(flagOf(name), type))
+}
+
+/** Reads the value of the option `name`; of one that may be repeated with those before it. */
+export const readAs =
+  <Value>(name: string, type: OptionType<Value>) =>
+  (text: string, before?: Value): Value => {
+    const value = parseOption(name, type, text)
+    return before !== undefined && type.merge ? type.merge(before, value) : value
+  }
+
+/** Each value of an option that may be repeated. */
+const collect = (value: string, before: readonly string[] = []) => [...before, value]
+
+/** `webp,avif`, repeatedly. */
+export function formats(value: string, before: readonly string[] = []): string[] {
+  const names = value.split(',').filter((name) => name.trim() !== '')
+  if (names.length === 0) throw invalidOption('to', value, 'a format such as webp')
+  return [...before, ...names]
+}
+
+const milliseconds: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const longestTimerMs = 2 ** 31 - 1
+
+/** In milliseconds: `500ms`, `30s`, `10m`, `2h`. */
+export function timeout(value: string): number {
+  const [, count, unit] = /^(\d{1,9})(ms|s|m|h)$/.exec(value) ?? []
+  const total = Number(count) * (milliseconds[unit ?? ''] ?? Number.NaN)
+  if (total >= 1 && total <= longestTimerMs) return total
+  throw invalidOption('timeout', value, 'a duration such as 500ms, 30s or 10m')
 }
 
 const afterConvertHelp = `

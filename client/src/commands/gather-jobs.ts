@@ -5,8 +5,8 @@ import { findInputs, type MeantFile, standardStream, type Unmeant } from '../fin
 import { type InputFile, inspectInput } from '../input-file.js'
 import type { ScratchFolder } from '../scratch-folder.js'
 import { type StandardInput, spoolStandardInput } from '../standard-streams.js'
+import type { ConvertCommandOptions } from './convert-arguments.js'
 import { type ConvertJob, failedJob, newJob } from './convert-job.js'
-import type { ConvertCommandOptions } from './convert-options.js'
 
 export interface GatherTools {
   /** Rejects with HeraldError where there is no converter. */

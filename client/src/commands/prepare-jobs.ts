@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { encodeOptions } from '@herald/proto/rendition-options'
 import { shown } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import type { Announcer } from '../announcer.js'
@@ -14,8 +15,8 @@ import type { StandardInput } from '../standard-streams.js'
 import { resolveTargets, type Target } from '../target-formats.js'
 import { removeLeftOvers } from '../temporary-file.js'
 import { newTraceparent } from '../trace.js'
+import type { ConvertCommandOptions } from './convert-arguments.js'
 import { type ConvertJob, faultOf, isSound, type SoundJob } from './convert-job.js'
-import { type ConvertCommandOptions, specOf } from './convert-options.js'
 import { gatherJobs } from './gather-jobs.js'
 import { leaveOutResults } from './leave-out-results.js'
 
@@ -96,7 +97,7 @@ async function plan(
   { piped, scratch }: PrepareTools,
 ): Promise<void> {
   const directory = piped ? await scratch.path() : options.out
-  const spec = specOf(options)
+  const spec = encodeOptions(options)
   for (const job of jobs) {
     job.claimed = promisedFormat(job.input.name, formats)
     const below = piped ? '' : job.below

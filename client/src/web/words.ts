@@ -16,16 +16,9 @@ export interface Words {
   readonly pick: string
   readonly privacy: string
   readonly format: string
-  readonly width: string
-  readonly height: string
-  readonly quality: string
-  readonly asItIs: string
-  readonly usual: string
+  /** In the empty field of an option. */
+  readonly auto: string
   readonly more: string
-  readonly lossless: string
-  readonly exif: string
-  readonly pages: string
-  readonly changes: string
   readonly notify: string
   readonly notifyHint: string
   readonly onlyDomains: string

@@ -1,53 +1,12 @@
 import type { ErrorCode } from '@herald/proto/errors'
-
-/** How a picture fits a box given by both sides; see `Fit` in the contract. */
-export type BoxFit = 'inside' | 'cover' | 'contain' | 'fill' | 'outside'
-
-/** A part of a picture; see `Gravity` in the contract. */
-export type Position =
-  | 'centre'
-  | 'north'
-  | 'northeast'
-  | 'east'
-  | 'southeast'
-  | 'south'
-  | 'southwest'
-  | 'west'
-  | 'northwest'
-  | 'attention'
-  | 'entropy'
-
-/** Metadata that a rendition may keep; `gps` comes with `exif`. */
-export type Kept = 'exif' | 'icc' | 'gps'
+import type { RenditionSettings } from '@herald/proto/rendition-options'
 
 /** What to make: a rendition spec whose every value has been checked. */
-export interface RenditionPlan {
+export interface RenditionPlan extends RenditionSettings {
   /** Its index among the conversion's renditions, from 0. */
   readonly index: number
   /** A name from the format catalogue. */
   readonly format: string
-  readonly width?: number
-  readonly height?: number
-  readonly fit: BoxFit
-  /** 1 to 100; undefined where the format has none or `lossless` is asked for. */
-  readonly quality?: number
-  readonly lossless: boolean
-  readonly keep: readonly Kept[]
-  readonly enlarge: boolean
-  /** The page or frame to read, from 0. */
-  readonly page?: number
-  /** Each page becomes a rendition of its own; only before the pages were counted. */
-  readonly everyPage: boolean
-  readonly dpi?: number
-  readonly gravity: Position
-  /** Degrees clockwise, 0 to 359. */
-  readonly rotate: number
-  /** `#rrggbb`; undefined where nothing was asked for. */
-  readonly background?: string
-  readonly maxBytes?: number
-  /** 0 to 9. */
-  readonly effort?: number
-  readonly palette: boolean
 }
 
 export interface EngineLimits {

@@ -42,8 +42,8 @@ export interface ProtoGrpcType {
          * Turns an uploaded file into renditions.
          * 
          * A failed call carries the trailers `herald-error-code` (one of the codes in
-         * `proto/src/errors.ts`) and `herald-error-remedy` (what to do about it; UTF-8, whatever
-         * is not printable ASCII percent-encoded, `%` too). HERALD_BUSY and HERALD_SHUTTING_DOWN
+         * `proto/src/errors.ts`) and, if the message does not say what to do, `herald-error-remedy`
+         * (UTF-8, with `%` and what is not printable ASCII percent-encoded). HERALD_BUSY and HERALD_SHUTTING_DOWN
          * do not say when to come back: try again with a growing delay.
          */
         ConverterService: SubtypeConstructor<typeof grpc.Client, _herald_converter_v1_ConverterServiceClient> & { service: _herald_converter_v1_ConverterServiceDefinition }

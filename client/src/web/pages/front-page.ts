@@ -1,7 +1,8 @@
 import type { ReceivedFormat } from '@herald/proto/converter'
+import { flagOf, optionRows, type RenditionOption } from '@herald/proto/rendition-options'
 import type { Progress } from '../conversion-events.js'
 import { type ConversionRecord, isConverted } from '../record.js'
-import { filled } from '../words.js'
+import { filled, type Words } from '../words.js'
 import { type Html, html } from './html.js'
 import { layout } from './layout.js'
 import { formatName } from './quantities.js'
@@ -40,15 +41,10 @@ ${notice && html`<p class="notice" role="status" id="away">${notice}</p>`}
     ({ name, defaultQuality, lossless }) =>
       html`<option value="${name}"${defaultQuality !== undefined && html` data-quality="${defaultQuality}"`}${lossless && html` data-lossless`}>${formatName(name)}</option>`,
   )}</select></div>
-<div class="field"><label for="width">${words.width}</label>
-<input id="width" name="width" type="number" min="1" max="65535" inputmode="numeric" placeholder="${words.asItIs}"></div>
-<div class="field"><label for="height">${words.height}</label>
-<input id="height" name="height" type="number" min="1" max="65535" inputmode="numeric" placeholder="${words.asItIs}"></div>
-<div class="field quality"><label for="quality">${words.quality}</label>
-<input id="quality" name="quality" type="number" min="1" max="100" inputmode="numeric" placeholder="${words.usual}"></div>
+${optionFields('first', words)}
 </div>
 <details><summary>${words.more}</summary>
-${check('lossless', words.lossless)}${check('exif', words.exif)}${check('pages', words.pages)}${check('changes', words.changes)}
+${optionFields('more', words)}
 </details>
 ${notifyField(view, page.recipients)}
 <div class="drop" id="drop"><label for="files"><span class="drop-big"><span class="mouse" id="drop-text">${words.drop}</span><span class="touch">${words.pick}</span></span><span class="drop-small mouse">${words.choose}</span></label>
@@ -78,8 +74,26 @@ ${notifyField(view, page.recipients)}
   })
 }
 
-function check(name: string, label: string): Html {
-  return html`<label class="check"><input type="checkbox" name="${name}" value="yes"> ${label}</label>`
+/** The fields of the table's options; each has the name of its flag. */
+function optionFields(place: RenditionOption['form'], words: Words): Html[] {
+  const rows = optionRows.filter(([, { form }]) => form === place)
+  return rows.map(([name, option]) => {
+    const label = option.label?.[words.language] ?? flagOf(name)
+    const flag = flagOf(name)
+    const ticked = option.checkbox ?? (option.argument === undefined && 'yes')
+    if (ticked)
+      return html`<label class="check"><input type="checkbox" name="${flag}" value="${ticked}"> ${label}</label>`
+    return html`<div class="field ${flag}"><label for="${flag}">${label}</label>
+${input(flag, option, words)}</div>`
+  })
+}
+
+function input(flag: string, { type: { range, words } }: RenditionOption, { auto }: Words): Html {
+  if (words.length > 0)
+    return html`<select id="${flag}" name="${flag}"><option value="">${auto}</option>${words.map((word) => html`<option>${word}</option>`)}</select>`
+  if (!range) return html`<input id="${flag}" name="${flag}" placeholder="${auto}">`
+  const [min, max] = range
+  return html`<input id="${flag}" name="${flag}" type="number" min="${min}" max="${max}" inputmode="numeric" placeholder="${auto}">`
 }
 
 function notifyField({ words }: View, recipients: FrontPage['recipients']): Html | false {

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { HeraldError } from '@herald/proto/errors'
 import type { RequestHandler } from 'express'
 import type { ConversionRequest, Started } from '../conversions.js'
+import { type FormFields, fileNameOf, folderOf, readFields, renditionOf } from '../form-fields.js'
 import { paths } from '../links.js'
 import { type FormPart, readForm } from '../read-form.js'
 import { newToken } from '../records.js'
 import { type StreamedUpload, streamUpload } from '../upload-stream.js'
 import { callerOf, languageOf, requireOwner } from '../visitor.js'
-import { fileNameOf, folderOf, readWishes, specOf, type Wishes } from '../wishes.js'
 import { type Services, wantsJson } from './services.js'
 
 const filesOfAForm = 100
@@ -25,20 +25,16 @@ export function convertRoute(services: Services): RequestHandler {
     const formRun = newToken()
     const started: Started[] = []
 
-    const take = async (part: FormPart, wishes: Wishes, recipient: string) => {
+    const take = async (part: FormPart, form: FormFields, recipient: string) => {
       if (records.bytesOnDisk >= config.maxDiskBytes) throw diskFull()
-      const known = expected.take(owner, wishes.key)
+      const known = expected.take(owner, form.key)
       if (!known) {
         await limits.file(caller)
         if (recipient !== '') await limits.mail(recipient)
       }
-      const run = wishes.run ?? formRun
-      const conversion = await requestOf(
-        services,
-        { ...wishes, run },
-        { owner, language, recipient },
-      )
-      const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
+      const run = form.run ?? formRun
+      const conversion = await requestOf(services, { ...form, run }, { owner, language, recipient })
+      const file = { name: fileNameOf(form, part.name), sizeBytes: form.size }
       const endUpload = expected.uploading(conversion.runToken)
       let upload: StreamedUpload | undefined
       try {
@@ -68,8 +64,8 @@ export function convertRoute(services: Services): RequestHandler {
           // A form without a file sends one without a name.
           if (part.name === '' && !fields['name']) return void part.stream.resume()
           try {
-            const wishes = readWishes(fields)
-            await take(part, wishes, limits.recipient(wishes.notify ?? ''))
+            const form = readFields(fields)
+            await take(part, form, limits.recipient(form.notify ?? ''))
           } catch (error) {
             // The browser tries again what may succeed later; its record waits for that.
             if (error instanceof HeraldError && !error.retryable) {
@@ -95,15 +91,15 @@ export function convertRoute(services: Services): RequestHandler {
 /** What is asked for one file. */
 export async function requestOf(
   { records, formats }: Pick<Services, 'records' | 'formats'>,
-  wishes: Wishes,
+  form: FormFields,
   visitor: Pick<ConversionRequest, 'owner' | 'language' | 'recipient'>,
 ): Promise<ConversionRequest> {
-  const runToken = runTokenOf(visitor.owner, wishes.run ?? newToken())
+  const runToken = runTokenOf(visitor.owner, form.run ?? newToken())
   const { runId } = await records.run(runToken, visitor.owner)
-  const spec = specOf(wishes)
+  const spec = renditionOf(form)
   const extension = formats.extensionOf(spec.format)
-  const { key, count: runSize } = wishes
-  return { ...visitor, key, folder: folderOf(wishes), runToken, runId, runSize, spec, extension }
+  const { key, count: runSize } = form
+  return { ...visitor, key, folder: folderOf(form), runToken, runId, runSize, spec, extension }
 }
 
 /** What the browser calls its run, made unguessable by whose it is. */

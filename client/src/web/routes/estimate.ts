@@ -2,10 +2,10 @@ import type { ReceivedEstimateResponse } from '@herald/proto/converter'
 import type { RequestHandler } from 'express'
 import { v7 as uuidv7 } from 'uuid'
 import { newTraceparent } from '../../trace.js'
+import { fileNameOf, readFields, renditionOf } from '../form-fields.js'
 import { readForm } from '../read-form.js'
 import { streamUpload } from '../upload-stream.js'
 import { callerOf, languageOf } from '../visitor.js'
-import { fileNameOf, readWishes, specOf } from '../wishes.js'
 import type { Services } from './services.js'
 
 /** The page sends the beginning of a file, which is enough. */
@@ -27,11 +27,11 @@ export function estimateRoute({ converter, limits, stopping, view }: Services): 
         maxFileBytes: maxHeadBytes,
         maxFiles: 1,
         async onFile(part, fields) {
-          const wishes = readWishes(fields)
-          const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
+          const form = readFields(fields)
+          const file = { name: fileNameOf(form, part.name), sizeBytes: form.size }
           const upload = streamUpload(part.stream, file, () => gone.abort())
           try {
-            const asked = { upload, conversionId: uuidv7(), renditions: [specOf(wishes)] }
+            const asked = { upload, conversionId: uuidv7(), renditions: [renditionOf(form)] }
             let estimate: ReceivedEstimateResponse | undefined
             await converter.estimate([asked], {
               traceparent: newTraceparent(),

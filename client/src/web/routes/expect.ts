@@ -2,9 +2,9 @@ import { HeraldError } from '@herald/proto/errors'
 import express, { type RequestHandler } from 'express'
 import { z } from 'zod'
 import { leftBeforeUpload } from '../expected-files.js'
+import { fileNameOf, readFields } from '../form-fields.js'
 import { faultSentence } from '../pages/small-pages.js'
 import { callerOf, languageOf, ownerOf, requireOwner } from '../visitor.js'
-import { fileNameOf, readWishes } from '../wishes.js'
 import { requestOf } from './convert.js'
 import type { Services } from './services.js'
 
@@ -44,9 +44,9 @@ export function expectRoute(services: Services): RequestHandler[] {
       const refused: Record<string, string> = {}
       const adding: Promise<void>[] = []
       for (const file of files) {
-        const wishes = readWishes({ ...fields, ...file })
-        const recipient = limits.recipient(wishes.notify ?? '')
-        if (wishes.key === undefined || wishes.run === undefined) {
+        const form = readFields({ ...fields, ...file })
+        const recipient = limits.recipient(form.notify ?? '')
+        if (form.key === undefined || form.run === undefined) {
           throw new HeraldError('HERALD_BAD_OPTION', 'A file has no key.')
         }
         try {
@@ -54,11 +54,11 @@ export function expectRoute(services: Services): RequestHandler[] {
           if (recipient !== '') await limits.mail(recipient)
         } catch (error) {
           if (!(error instanceof HeraldError)) throw error
-          refused[wishes.key] = faultSentence(services.view(language), error)
+          refused[form.key] = faultSentence(services.view(language), error)
           continue
         }
-        const conversion = await requestOf(services, wishes, { owner, language, recipient })
-        adding.push(expected.add(conversion, fileNameOf(wishes, '')))
+        const conversion = await requestOf(services, form, { owner, language, recipient })
+        adding.push(expected.add(conversion, fileNameOf(form, '')))
       }
       await Promise.all(adding)
       response.json({ refused })

@@ -3,10 +3,10 @@ import { HeraldError } from '@herald/proto/errors'
 import type { RequestHandler } from 'express'
 import { v7 as uuidv7 } from 'uuid'
 import { newTraceparent } from '../../trace.js'
+import { fileNameOf, readFields, renditionOf } from '../form-fields.js'
 import { readForm } from '../read-form.js'
 import { streamUpload } from '../upload-stream.js'
 import { callerOf, requireOwner } from '../visitor.js'
-import { fileNameOf, readWishes, specOf } from '../wishes.js'
 import type { Services } from './services.js'
 
 /** Of the copy that is sent, and of what comes back: both are small on purpose. */
@@ -44,16 +44,16 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
         maxFileBytes: maxCopyBytes,
         maxFiles: 1,
         async onFile(part, fields) {
-          const wishes = readWishes(fields)
+          const form = readFields(fields)
           const lost = new AbortController()
-          const file = { name: fileNameOf(wishes, part.name), sizeBytes: wishes.size }
+          const file = { name: fileNameOf(form, part.name), sizeBytes: form.size }
           const upload = streamUpload(part.stream, file, (fault) => lost.abort(fault))
           const result = collect()
           try {
             const { preview } = await converter.convert(upload, {
               conversionId: uuidv7(),
               traceparent: newTraceparent(),
-              renditions: [{ ...specOf(wishes), everyPage: false }],
+              renditions: [{ ...renditionOf(form), everyPage: false }],
               signal: AbortSignal.any([signal, lost.signal]),
               receive: result.receive,
             })

@@ -15,8 +15,8 @@ import type { ListFormatsResponse as _herald_converter_v1_ListFormatsResponse, L
  * Turns an uploaded file into renditions.
  * 
  * A failed call carries the trailers `herald-error-code` (one of the codes in
- * `proto/src/errors.ts`) and `herald-error-remedy` (what to do about it; UTF-8, whatever
- * is not printable ASCII percent-encoded, `%` too). HERALD_BUSY and HERALD_SHUTTING_DOWN
+ * `proto/src/errors.ts`) and, if the message does not say what to do, `herald-error-remedy`
+ * (UTF-8, with `%` and what is not printable ASCII percent-encoded). HERALD_BUSY and HERALD_SHUTTING_DOWN
  * do not say when to come back: try again with a growing delay.
  */
 export interface ConverterServiceClient extends grpc.Client {
@@ -108,8 +108,8 @@ export interface ConverterServiceClient extends grpc.Client {
  * Turns an uploaded file into renditions.
  * 
  * A failed call carries the trailers `herald-error-code` (one of the codes in
- * `proto/src/errors.ts`) and `herald-error-remedy` (what to do about it; UTF-8, whatever
- * is not printable ASCII percent-encoded, `%` too). HERALD_BUSY and HERALD_SHUTTING_DOWN
+ * `proto/src/errors.ts`) and, if the message does not say what to do, `herald-error-remedy`
+ * (UTF-8, with `%` and what is not printable ASCII percent-encoded). HERALD_BUSY and HERALD_SHUTTING_DOWN
  * do not say when to come back: try again with a growing delay.
  */
 export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementation {

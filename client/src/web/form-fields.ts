@@ -1,5 +1,12 @@
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import {
+  encodeOptions,
+  flagOf,
+  optionRows,
+  parseOption,
+  type RenditionOptions,
+} from '@herald/proto/rendition-options'
 import { z } from 'zod'
 import { unfit } from '../output-name.js'
 
@@ -11,21 +18,9 @@ const whole = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min).max(max))
 
-const ticked = z
-  .string()
-  .optional()
-  .transform((text) => text !== undefined && text !== '')
-
-/** What a form may say; a field that is empty was not filled in. */
+/** What a form may hold beside the options of the rendition. */
 const form = z.object({
   to: z.string().regex(/^[a-z0-9.+-]{1,40}$/i),
-  width: whole(1, 65_535).optional(),
-  height: whole(1, 65_535).optional(),
-  quality: whole(1, 100).optional(),
-  lossless: ticked,
-  exif: ticked,
-  pages: ticked,
-  changes: ticked,
   notify: z.string().max(320).optional(),
   /** What the browser calls the row. */
   key: z
@@ -47,42 +42,37 @@ const form = z.object({
   folder: z.string().max(6_000).optional(),
 })
 
-export interface Wishes extends z.output<typeof form> {}
-
 /** The fields as the page labels them, if that differs. */
-const labels: Readonly<Record<string, string>> = {
-  to: 'Convert to',
-  width: 'Width',
-  height: 'Height',
-  quality: 'Quality',
-  notify: 'Send an e-mail to',
+const labels: Readonly<Record<string, string>> = { to: 'Convert to', notify: 'Send an e-mail to' }
+
+export interface FormFields extends z.output<typeof form> {
+  readonly options: RenditionOptions
 }
 
-/** Reads a form's fields. Throws HERALD_BAD_OPTION naming the first that is wrong. */
-export function readWishes(fields: Readonly<Record<string, string>>): Wishes {
-  const filled = Object.fromEntries(Object.entries(fields).filter(([, text]) => text.trim() !== ''))
-  const read = form.safeParse(filled)
-  if (read.success) return read.data
+/**
+ * Reads a form's fields; one that is empty was not filled in. An option's field has the name of its
+ * flag. Throws HERALD_BAD_OPTION naming the first that is wrong.
+ */
+export function readFields(fields: Readonly<Record<string, string>>): FormFields {
+  const filled = Object.entries(fields).filter(([, text]) => text.trim() !== '')
+  const read = form.safeParse(Object.fromEntries(filled))
+  if (read.success) return { ...read.data, options: readOptions(new Map(filled)) }
   const name = String(read.error.issues[0]?.path[0] ?? 'form')
   const field = labels[name] ?? name
-  throw new HeraldError('HERALD_BAD_OPTION', `The field "${field}" is missing or invalid.`, {
-    remedy: 'Correct it and send it again.',
-  })
+  throw new HeraldError('HERALD_BAD_OPTION', `The field "${field}" is missing or invalid.`)
 }
 
-/** The rendition that is wished for. */
-export function specOf(wishes: Wishes): RenditionSpec & { format: string } {
-  const { to, width, height, quality } = wishes
-  return {
-    format: to.toLowerCase(),
-    ...(width === undefined ? {} : { width }),
-    ...(height === undefined ? {} : { height }),
-    ...(quality === undefined ? {} : { quality }),
-    lossless: wishes.lossless,
-    everyPage: wishes.pages,
-    trackedChanges: wishes.changes,
-    keep: wishes.exif ? ['KEEP_EXIF'] : [],
-  }
+function readOptions(fields: ReadonlyMap<string, string>): RenditionOptions {
+  const values = optionRows.flatMap(([name, { type }]) => {
+    const text = fields.get(flagOf(name))?.trim()
+    return text === undefined ? [] : [[name, parseOption(flagOf(name), type, text)]]
+  })
+  return encodeOptions(Object.fromEntries(values))
+}
+
+/** The rendition that the form asks for. */
+export function renditionOf({ to, options }: FormFields): RenditionSpec & { format: string } {
+  return { ...options, format: to.toLowerCase() }
 }
 
 function decoded(text: string): string {
@@ -95,7 +85,7 @@ function decoded(text: string): string {
 }
 
 /** What the browser said the file is called; else what the form's part says. */
-export function fileNameOf({ name }: Wishes, partName: string): string {
+export function fileNameOf({ name }: FormFields, partName: string): string {
   if (name !== undefined) return bounded(decoded(name))
   // https://html.spec.whatwg.org/#multipart-form-data escapes these three, and nothing else.
   const plain = partName.replace(/%(0A|0D|22)/g, (_, code) =>
@@ -105,7 +95,7 @@ export function fileNameOf({ name }: Wishes, partName: string): string {
 }
 
 /** `photos/2024`: fit for an archive, leading nowhere else; empty if it came alone. */
-export function folderOf({ folder = '' }: Wishes): string {
+export function folderOf({ folder = '' }: FormFields): string {
   const names = decoded(folder)
     .split(/[/\\]/)
     .map((name) => name.replace(unfit, '_').trim())

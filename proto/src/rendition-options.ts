@@ -1,0 +1,305 @@
+import type { ReceivedRenditionSpec, RenditionSpec } from './converter.js'
+import { HeraldError } from './errors.js'
+import {
+  byteCount,
+  colour,
+  enumName,
+  flag,
+  integer,
+  metadata,
+  type OptionType,
+  page,
+} from './option-types.js'
+
+/** The options of a rendition as the contract carries them. */
+export type RenditionOptions = Omit<RenditionSpec, 'format' | `_${string}`>
+
+export interface RenditionOption {
+  readonly type: OptionType
+  /** The heading that it stands under in the CLI's help. */
+  readonly group: 'Picture' | 'Encoding' | 'Pages'
+  /** What the CLI's help calls its value; absent: it takes none. */
+  readonly argument?: string
+  readonly help: string
+  /** What the converter uses if the option is not given. */
+  readonly default?: unknown
+  /** The same in words, if it depends on something. */
+  readonly defaultText?: string
+  /** The target formats that it has an effect on. Absent: all. */
+  readonly formats?: readonly string[]
+  /** What happens with other formats. Absent: it is ignored. */
+  readonly elsewhere?: 'refused'
+  /** The options that cannot be given together with it. */
+  readonly excludes?: readonly string[]
+  /** The page has a field for it: among the first ones, or under "More options". */
+  readonly form?: 'first' | 'more'
+  /** Its field is a checkbox, and this is what it stands for. */
+  readonly checkbox?: string
+  /** The label of its field in each language of the page. */
+  readonly label?: Readonly<Record<string, string>>
+}
+
+/**
+ * Every option of a rendition, under its name in the contract. The CLI's flags, help and completion,
+ * the page's form, the converter's checks and docs/options.md are made from this table.
+ */
+export const renditionOptions = {
+  width: {
+    type: integer(1, 65_535),
+    group: 'Picture',
+    argument: 'pixels',
+    help: 'width of the box that the picture is made to fit',
+    defaultText: 'in proportion to the height, else unchanged',
+    form: 'first',
+    label: { en: 'Width', ru: 'Ширина', zh: '宽度' },
+  },
+  height: {
+    type: integer(1, 65_535),
+    group: 'Picture',
+    argument: 'pixels',
+    help: 'height of that box',
+    defaultText: 'in proportion to the width, else unchanged',
+    form: 'first',
+    label: { en: 'Height', ru: 'Высота', zh: '高度' },
+  },
+  fit: {
+    type: enumName('FIT', ['inside', 'cover', 'contain', 'fill', 'outside']),
+    group: 'Picture',
+    argument: 'how',
+    help: 'how it fits a box of width and height',
+    default: 'inside',
+  },
+  gravity: {
+    type: enumName(
+      'GRAVITY',
+      [
+        'centre',
+        'north',
+        'northeast',
+        'east',
+        'southeast',
+        'south',
+        'southwest',
+        'west',
+        'northwest',
+        'attention',
+        'entropy',
+      ],
+      { center: 'centre' },
+    ),
+    group: 'Picture',
+    argument: 'part',
+    help: 'the part that --fit cover keeps, and where --fit contain puts the picture',
+    default: 'centre',
+  },
+  rotate: {
+    type: integer(0, 359),
+    group: 'Picture',
+    argument: 'degrees',
+    help: 'turn the picture clockwise',
+    default: 0,
+  },
+  background: {
+    type: colour,
+    group: 'Picture',
+    argument: 'colour',
+    help: 'colour behind transparent and empty areas: ffffff, #f80, black',
+    defaultText: 'white if the format has no transparency, else none',
+  },
+  enlarge: {
+    type: flag,
+    group: 'Picture',
+    help: 'allow the picture to become larger than it is',
+    default: false,
+  },
+  quality: {
+    type: integer(1, 100),
+    group: 'Encoding',
+    argument: '1-100',
+    help: 'quality of the encoder; the most, with --max-bytes',
+    defaultText: "the format's own",
+    formats: ['jpeg', 'webp', 'avif'],
+    form: 'first',
+    label: { en: 'Quality', ru: 'Качество', zh: '质量' },
+  },
+  maxBytes: {
+    type: byteCount,
+    group: 'Encoding',
+    argument: 'amount',
+    help: 'use the best quality that fits: 500k, 2M',
+    defaultText: 'no limit',
+    formats: ['jpeg', 'webp', 'avif'],
+    elsewhere: 'refused',
+    excludes: ['lossless'],
+  },
+  lossless: {
+    type: flag,
+    group: 'Encoding',
+    help: 'encode without loss',
+    default: false,
+    formats: ['png', 'webp', 'avif', 'tiff', 'pdf'],
+    elsewhere: 'refused',
+    excludes: ['palette'],
+    form: 'more',
+    label: {
+      en: 'Lossless, if the format supports it',
+      ru: 'Без потерь, если формат это поддерживает',
+      zh: '无损（格式支持时）',
+    },
+  },
+  effort: {
+    type: integer(0, 9),
+    group: 'Encoding',
+    argument: '0-9',
+    help: 'how hard the encoder tries: 0 is fast, 9 is small',
+    defaultText: "the format's own",
+    formats: ['png', 'webp', 'avif', 'gif'],
+  },
+  palette: {
+    type: flag,
+    group: 'Encoding',
+    help: 'reduce the picture to at most 256 colours (GIF always is)',
+    default: false,
+    formats: ['png'],
+  },
+  keep: {
+    type: metadata,
+    group: 'Encoding',
+    argument: 'what',
+    help: 'metadata to keep, separated by commas; gps is the location, all is exif,icc',
+    default: [],
+    defaultText: 'none',
+    form: 'more',
+    checkbox: 'exif',
+    label: {
+      en: 'Keep camera data (EXIF), without the location',
+      ru: 'Сохранить данные камеры (EXIF) без места съёмки',
+      zh: '保留相机信息（不含位置）',
+    },
+  },
+  page: {
+    type: page,
+    group: 'Pages',
+    argument: 'n|all',
+    help: 'one page or frame (the first is 1), or all: one file for each',
+    defaultText: 'every page if the format holds several, else the first',
+    form: 'more',
+    checkbox: 'all',
+    label: {
+      en: 'One file for each page',
+      ru: 'Отдельный файл для каждой страницы',
+      zh: '每页一个文件',
+    },
+  },
+  dpi: {
+    type: integer(18, 1200),
+    group: 'Pages',
+    argument: '18-1200',
+    help: 'resolution at which the page of a document or PDF is drawn, if no size is given',
+    defaultText: '150',
+  },
+  trackedChanges: {
+    type: flag,
+    group: 'Pages',
+    help: "show a document's tracked changes instead of accepting them",
+    default: false,
+    form: 'more',
+    label: { en: 'Show tracked changes', ru: 'Показать исправления', zh: '显示修订' },
+  },
+} as const satisfies Record<Exclude<keyof RenditionOptions, 'everyPage'>, RenditionOption>
+
+export type OptionName = keyof typeof renditionOptions
+
+type ValueOf<Name extends OptionName> =
+  (typeof renditionOptions)[Name]['type'] extends OptionType<infer Value> ? Value : never
+
+/** The values of the options that were given. */
+export type OptionValues = { readonly [Name in OptionName]?: ValueOf<Name> }
+
+type NameWithDefault = {
+  [Name in OptionName]: (typeof renditionOptions)[Name] extends { readonly default: unknown }
+    ? Name
+    : never
+}[OptionName]
+
+/** The options of a rendition, checked, with the defaults filled in. */
+export type RenditionSettings = Readonly<
+  { [Name in NameWithDefault]: ValueOf<Name> } & {
+    [Name in Exclude<OptionName, NameWithDefault | 'page'>]?: ValueOf<Name>
+  } & { page?: number; everyPage: boolean }
+>
+
+/** The rows of the table in its order. */
+export const optionRows = Object.entries(renditionOptions) as readonly (readonly [
+  OptionName,
+  RenditionOption,
+])[]
+
+/** How people write an option's name: `tracked-changes`. */
+export const flagOf = (name: string) =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** HERALD_BAD_OPTION in the words that every program uses for a value that is not valid. */
+export function invalidOption(name: string, value: unknown, expected: string): HeraldError {
+  const shown = JSON.stringify(String(value).slice(0, 40))
+  return new HeraldError('HERALD_BAD_OPTION', `Invalid ${name} ${shown}: expected ${expected}.`)
+}
+
+/** The value that a person wrote. Throws HERALD_BAD_OPTION. */
+export function parseOption<Value>(name: string, type: OptionType<Value>, text: string): Value {
+  const value = type.parse(text)
+  if (value === undefined) throw invalidOption(name, text, type.expected)
+  return value
+}
+
+/** The options as the contract carries them; those not given are left to the converter. */
+export function encodeOptions({ page, ...values }: OptionValues): RenditionOptions {
+  const pages = page === 'all' ? { everyPage: true } : page === undefined ? {} : { page }
+  const encoded = optionRows.flatMap(([name, { type }]) => {
+    const value = (values as OptionValues)[name]
+    return value === undefined ? [] : [[name, type.encode(value)]]
+  })
+  return { ...Object.fromEntries(encoded), ...pages }
+}
+
+/**
+ * Checks each option that a caller sent, the target format aside. Throws HERALD_BAD_OPTION for a
+ * value that is not valid and for options that exclude each other.
+ */
+export function decodeOptions(spec: ReceivedRenditionSpec): RenditionSettings {
+  const given = givenOptions(spec)
+  const settings = optionRows.map(([name, { type, excludes = [], default: usual }]) => {
+    if (!given.has(name)) return [name, usual]
+    const other = excludes.find((each) => given.has(each as OptionName))
+    if (other !== undefined) throw contradiction(flagOf(name), flagOf(other))
+    const value = type.decode(spec[name])
+    if (value === undefined) throw invalidOption(flagOf(name), spec[name], type.expected)
+    return [name, value]
+  })
+  if (given.has('page') && spec.everyPage) throw contradiction('page', 'every-page')
+  const known = Object.fromEntries(settings.filter(([, value]) => value !== undefined))
+  return { ...known, everyPage: spec.everyPage ?? false } as RenditionSettings
+}
+
+/** The options that a caller sent. */
+export function givenOptions(spec: ReceivedRenditionSpec): ReadonlySet<OptionName> {
+  const isGiven = (sent: unknown) =>
+    typeof sent === 'string'
+      ? sent !== '' && !sent.endsWith('_UNSPECIFIED')
+      : sent !== undefined && sent !== false && !(Array.isArray(sent) && sent.length === 0)
+  return new Set(optionRows.flatMap(([name]) => (isGiven(spec[name]) ? [name] : [])))
+}
+
+/** What the converter makes of a spec that names nothing but its format. */
+export const defaultSettings: RenditionSettings = decodeOptions({} as ReceivedRenditionSpec)
+
+/** Whether the option has an effect on files of that format. */
+export function appliesTo(name: OptionName, format: string): boolean {
+  const { formats }: RenditionOption = renditionOptions[name]
+  return formats?.includes(format) ?? true
+}
+
+const contradiction = (one: string, other: string) =>
+  new HeraldError('HERALD_BAD_OPTION', `${one} and ${other} contradict each other.`, {
+    remedy: 'Leave one of them out.',
+  })
