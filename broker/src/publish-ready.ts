@@ -1,5 +1,6 @@
 import type { Logger } from '@herald/runtime'
 import { type Broker, BrokerError, type Published } from './broker.js'
+import type { OutboxEntry } from './outbox-entry.js'
 import type { OutboxStore, ReadyEntry } from './outbox-store.js'
 import { LeaseLost, leaseMs, type RelayLease } from './relay-lease.js'
 
@@ -9,62 +10,64 @@ import { LeaseLost, leaseMs, type RelayLease } from './relay-lease.js'
  */
 export type StepResult = 'progress' | 'idle' | 'failed'
 
-export interface PublisherOptions {
-  readonly openBroker: () => Promise<Broker>
-  readonly logger: Logger
-  /** Tries also, once, what is set aside. */
-  readonly retrySetAside: boolean
-}
-
 const topicBlockedMs = 30_000
 const setAsideMs = { base: 60_000, cap: 3_600_000 }
 
-/** Publishes, step by step, what is ready in an outbox, under a lease. */
+/** Publishes, step by step, what is ready in an outbox. */
 export class Publisher {
   published = 0
   lastError: string | undefined
   readonly #store: OutboxStore
-  readonly #lease: RelayLease
   readonly #openBroker: () => Promise<Broker>
   readonly #logger: Logger
   /** Topic → until when. */
   readonly #blockedTopics = new Map<string, number>()
-  #returnAll: boolean
+  #return: 'due' | 'all' = 'due'
   #broker: Broker | undefined
 
-  constructor(store: OutboxStore, lease: RelayLease, options: PublisherOptions) {
+  constructor(store: OutboxStore, openBroker: () => Promise<Broker>, logger: Logger) {
     this.#store = store
-    this.#lease = lease
-    this.#openBroker = options.openBroker
-    this.#logger = options.logger
-    this.#returnAll = options.retrySetAside
+    this.#openBroker = openBroker
+    this.#logger = logger
+  }
+
+  /** Lets the next step try what is set aside, too. */
+  retrySetAside(): void {
+    this.#return = 'all'
   }
 
   /** Publishes the next entries, one send in flight. Rejects if the outbox fails, or with LeaseLost. */
-  async step(): Promise<StepResult> {
-    await this.#store.returnSetAside(this.#returnAll ? 'all' : 'due')
-    this.#returnAll = false
+  async step(lease: RelayLease): Promise<StepResult> {
+    await this.#store.returnSetAside(this.#return)
+    this.#return = 'due'
     for (const [topic, untilMs] of this.#blockedTopics) {
       if (untilMs <= Date.now()) this.#blockedTopics.delete(topic)
     }
-    const batch = this.#store.nextBatch(new Set(this.#blockedTopics.keys()))
-    return batch.length === 0 ? 'idle' : this.#publish(batch)
+    return this.#publish(lease, this.#store.nextBatch(new Set(this.#blockedTopics.keys())))
   }
 
+  /** Closes the broker; the next step opens it again. */
   async close(): Promise<void> {
-    await this.#broker?.close()
+    const broker = this.#broker
+    this.#broker = undefined
+    await broker?.close()
   }
 
-  async #publish(batch: readonly ReadyEntry[]): Promise<StepResult> {
-    const topic = batch[0]?.entry.topic ?? ''
+  async #publish(lease: RelayLease, batch: readonly ReadyEntry[]): Promise<StepResult> {
+    const topic = batch[0]?.entry.topic
+    if (topic === undefined) return 'idle'
     const messages = batch.flatMap((each) => each.messages)
+    // Keeps the lease while the send takes long. If it is lost, the next step notices.
+    const renewing = setInterval(() => void lease.renew().catch(() => {}), leaseMs / 3)
     let published: Published[]
     try {
       this.#broker ??= await this.#openBroker()
-      await this.#lease.ensureHeld()
-      published = await this.#renewing(this.#broker.publish(topic, messages))
+      await lease.ensureHeld()
+      published = await this.#broker.publish(topic, messages)
     } catch (error) {
-      return this.#onError(batch, topic, error)
+      return this.#onError(lease, topic, batch, error)
+    } finally {
+      clearInterval(renewing)
     }
     let next = 0
     const sent = batch.map(({ entry: { id }, messages }) => {
@@ -72,33 +75,29 @@ export class Publisher {
       next += messages.length
       return { id, to: published.slice(first, next) }
     })
-    await this.#store.recordPublished(this.#lease, sent)
+    await this.#store.recordPublished(lease, sent)
     this.published += batch.length
     this.#logger.debug({ topic, entries: batch.length }, 'published')
     return 'progress'
   }
 
-  /** Keeps the lease while `work` takes its time. */
-  async #renewing<T>(work: Promise<T>): Promise<T> {
-    // A lease that is lost is noticed before the next send.
-    const timer = setInterval(() => void this.#lease.renew().catch(() => {}), leaseMs / 3)
-    try {
-      return await work
-    } finally {
-      clearInterval(timer)
-    }
-  }
-
-  async #onError(batch: readonly ReadyEntry[], topic: string, error: unknown): Promise<StepResult> {
+  async #onError(
+    lease: RelayLease,
+    topic: string,
+    batch: readonly ReadyEntry[],
+    error: unknown,
+  ): Promise<StepResult> {
     if (error instanceof LeaseLost) throw error
     const code = error instanceof BrokerError ? error.code : undefined
     const reason = error instanceof Error ? error.message : String(error)
     this.lastError = reason
     if (code === 'BROKER_MESSAGE_TOO_LARGE' || code === 'BROKER_INVALID_MESSAGE') {
-      return batch.length > 1 ? this.#publishSingly(batch) : this.#setAside(batch, reason)
+      if (batch.length > 1) return this.#publishSingly(lease, batch)
+      for (const { entry } of batch) await this.#setAside(lease, entry, reason)
+      return 'progress'
     }
     const ids = batch.map(({ entry }) => entry.id)
-    await this.#store.recordFailure(this.#lease, ids, reason)
+    await this.#store.recordFailure(lease, ids, reason)
     if (code === 'BROKER_NOT_ALLOWED') {
       // The permission for this topic may come; its order is kept, other topics flow on.
       this.#blockedTopics.set(topic, Date.now() + topicBlockedMs)
@@ -110,21 +109,19 @@ export class Publisher {
     return 'failed'
   }
 
-  /** Finds the one of the batch that the broker refuses. */
-  async #publishSingly(batch: readonly ReadyEntry[]): Promise<StepResult> {
+  /** Finds the entry that the broker refuses. */
+  async #publishSingly(lease: RelayLease, batch: readonly ReadyEntry[]): Promise<StepResult> {
     for (const each of batch) {
-      if ((await this.#publish([each])) === 'failed') return 'failed'
+      if ((await this.#publish(lease, [each])) === 'failed') return 'failed'
     }
     return 'progress'
   }
 
   /** Keeps an entry with an error of its own for later, each time longer; the others go on. */
-  async #setAside(batch: readonly ReadyEntry[], reason: string): Promise<StepResult> {
-    for (const { entry } of batch) {
-      const waitMs = Math.min(setAsideMs.cap, setAsideMs.base * 2 ** entry.attempts)
-      await this.#store.recordFailure(this.#lease, [entry.id], reason, Date.now() + waitMs)
-      this.#logger.error({ entry: entry.id, label: entry.label, reason }, 'set an event aside')
-    }
-    return 'progress'
+  async #setAside(lease: RelayLease, entry: OutboxEntry, reason: string): Promise<void> {
+    const { id, label, attempts } = entry
+    const waitMs = Math.min(setAsideMs.cap, setAsideMs.base * 2 ** attempts)
+    await this.#store.recordFailure(lease, [id], reason, Date.now() + waitMs)
+    this.#logger.error({ entry: id, label, reason }, 'set an event aside')
   }
 }

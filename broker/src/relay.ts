@@ -35,8 +35,8 @@ export function startRelay(
   { logger }: { logger: Logger },
 ): Relay {
   const stop = new AbortController()
-  const { signal } = stop
-  const running = run(outbox, { openBroker, logger, signal, once: false, retrySetAside: false })
+  const publisher = new Publisher(outbox.store, openBroker, logger)
+  const running = run(outbox, publisher, { logger, signal: stop.signal, once: false })
   return {
     stop() {
       stop.abort()
@@ -74,84 +74,70 @@ export async function relayOnce(
 ): Promise<RelayedOnce> {
   const stop = new AbortController()
   const { signal } = stop
-  let publisher: Publisher | undefined
-  const onWork = (started: Publisher) => {
-    publisher = started
-  }
+  const publisher = new Publisher(outbox.store, openBroker, logger)
+  if (retrySetAside) publisher.retrySetAside()
   const timer = setTimeout(() => stop.abort(), timeoutMs)
-  await untilEither(
-    run(outbox, { openBroker, logger, signal, once: true, retrySetAside, onWork }),
-    signal,
-  )
+  await untilEither(run(outbox, publisher, { logger, signal, once: true }), signal)
   clearTimeout(timer)
   stop.abort()
-  const { published = 0, lastError } = publisher ?? {}
+  const { published, lastError } = publisher
   return { published, left: outbox.store.countReady(), lastError }
 }
 
 interface RunOptions {
-  readonly openBroker: () => Promise<Broker>
   readonly logger: Logger
   readonly signal: AbortSignal
+  /** Ends when there is nothing more to publish. */
   readonly once: boolean
-  readonly retrySetAside: boolean
-  readonly onWork?: (publisher: Publisher) => void
 }
 
-/** Waits for the lease and works under it, again and again. Never rejects. */
-async function run(outbox: Outbox, options: RunOptions): Promise<void> {
-  const { logger, signal, once } = options
-  for (let failures = 0; !signal.aborted; ) {
-    try {
-      const changed = outbox.changed()
-      const lease = await outbox.store.acquireLease()
-      if (lease === undefined) {
-        if (once && outbox.store.countReady() === 0) return
-        await untilEither(changed, signal)
-        continue
-      }
-      await work(outbox, lease, options)
-      failures = 0
-      if (once) return
-    } catch (error) {
-      if (error instanceof LeaseLost) {
-        // Next time it waits like the others.
-        logger.debug('another relay publishes now')
-        continue
-      }
-      if (!signal.aborted) logger.error({ err: error }, 'the relay failed; will try again')
-      await pause(backOffMs(++failures, backOff.baseMs, backOff.capMs), signal)
-    }
-  }
-}
-
-async function work(outbox: Outbox, lease: RelayLease, options: RunOptions): Promise<void> {
-  const { logger, signal, once } = options
-  const publisher = new Publisher(outbox.store, lease, options)
-  options.onWork?.(publisher)
-  let settleEveryMs = settleEvery.baseMs
-  let settleAtMs = Number.NEGATIVE_INFINITY
-  try {
-    for (let failures = 0; !signal.aborted; ) {
-      const changed = outbox.changed()
-      if (performance.now() >= settleAtMs) {
-        const left = await outbox.settle()
-        settleEveryMs = left === 0 ? settleEvery.baseMs : 2 * settleEveryMs
-        settleAtMs = performance.now() + Math.min(settleEvery.capMs, settleEveryMs)
-      }
-      const result = await publisher.step()
-      if (result === 'failed') {
-        await pause(backOffMs(++failures, backOff.baseMs, backOff.capMs), signal)
-        continue
-      }
-      failures = 0
-      if (result === 'progress') continue
-      if (once) return
-      await untilEither(changed, signal)
-    }
-  } finally {
+/** Waits for the lease and works under it; after an error, again. Never rejects. */
+async function run(
+  outbox: Outbox,
+  publisher: Publisher,
+  { logger, signal, once }: RunOptions,
+): Promise<void> {
+  const settleIfDue = settleRegularly(outbox)
+  let lease: RelayLease | undefined
+  let failures = 0
+  const release = async () => {
+    const held = lease
+    lease = undefined
     await publisher.close().catch((error) => logger.warn({ err: error }, 'could not close'))
-    await lease.release()
+    await held?.release().catch((error) => logger.warn({ err: error }, 'could not release'))
+  }
+  while (!signal.aborted) {
+    const changed = outbox.changed()
+    try {
+      lease ??= await outbox.store.acquireLease()
+      if (lease) await settleIfDue()
+      const result = lease ? await publisher.step(lease) : 'idle'
+      if (result === 'idle') {
+        if (once && (lease || outbox.store.countReady() === 0)) break
+        await untilEither(changed, signal)
+      }
+      failures = result === 'failed' ? failures + 1 : 0
+    } catch (error) {
+      // Acquiring it again takes a write: nothing is sent while the disk is full.
+      await release()
+      failures = error instanceof LeaseLost ? 0 : failures + 1
+      if (failures > 0 && !signal.aborted) {
+        logger.error({ err: error }, 'the relay failed; will try again')
+      }
+    }
+    if (failures > 0) await pause(backOffMs(failures, backOff.baseMs, backOff.capMs), signal)
+  }
+  await release()
+}
+
+function settleRegularly(outbox: Outbox): () => Promise<void> {
+  let waitMs = settleEvery.baseMs
+  let dueAtMs = Number.NEGATIVE_INFINITY
+  return async () => {
+    if (performance.now() < dueAtMs) return
+    const left = await outbox.settle()
+    waitMs = left === 0 ? settleEvery.baseMs : Math.min(settleEvery.capMs, 2 * waitMs)
+    dueAtMs = performance.now() + waitMs
   }
 }
 
