@@ -1,7 +1,8 @@
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EventRef, Ledger, MailIdentity } from '@herald/notifier-service/ledger/ledger'
+import type { Ledger } from '@herald/notifier-service/ledger/ledger'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
+import type { EventRef, MailIdentity } from '@herald/notifier-service/ledger/mail-record'
 import { v7 as uuidv7 } from 'uuid'
 import { inLanes } from './per-second.js'
 
@@ -23,13 +24,13 @@ export interface FilledLedger {
  * conversion, the outcome told.
  */
 export async function openFilledLedger(folder: string, entries: number): Promise<FilledLedger> {
-  const ledger = openLmdbLedger({ directory: mkdtempSync(join(folder, 'ledger-')) })
+  const ledger = await openLmdbLedger({ directory: mkdtempSync(join(folder, 'ledger-')) })
   for (let at = 0; at < entries; at += atOnce) {
     const some = Array.from({ length: Math.min(atOnce, entries - at) }, newMail)
     const records = await Promise.all(
       some.map(({ event, mail }) => ledger.settle(event, mail, outcome)),
     )
-    await ledger.outcomesTaken(
+    await ledger.markAnnounced(
       some.map(({ event }, index) => ({ event, record: records[index] as (typeof records)[0] })),
     )
   }
@@ -38,8 +39,8 @@ export async function openFilledLedger(folder: string, entries: number): Promise
       const from = performance.now()
       await inLanes(mails, lanes, () => deliver(ledger))
       for (let told = 0; told < mails; ) {
-        const pending = ledger.pendingOutcomes(lanes)
-        await ledger.outcomesTaken(pending)
+        const pending = await ledger.pendingOutcomes(lanes)
+        await ledger.markAnnounced(pending)
         told += pending.length
       }
       return ((performance.now() - from) * 1000) / mails
@@ -50,7 +51,8 @@ export async function openFilledLedger(folder: string, entries: number): Promise
 
 async function deliver(ledger: Ledger): Promise<void> {
   const { event, mail } = newMail()
-  if (ledger.find(event) !== undefined) throw new Error('the ledger knows a mail that is new')
+  if ((await ledger.find(event)) !== undefined)
+    throw new Error('the ledger knows a mail that is new')
   await ledger.begin(event, mail)
   await ledger.settle(event, mail, outcome)
 }

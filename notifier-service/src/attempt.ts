@@ -1,6 +1,6 @@
 import { RetryLater } from '@herald/broker'
 import type { Channel } from './channel.js'
-import { MailNotFree, type MailRecord } from './ledger/ledger.js'
+import { MailNotFree, type MailRecord } from './ledger/mail-record.js'
 import type { SendOutcome } from './send-outcome.js'
 import { createSettle, outageMs, type SettleParts, type SettlePolicy } from './settle.js'
 import type { Task } from './task.js'

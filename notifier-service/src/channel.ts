@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '@herald/broker/message'
-import type { MailIdentity, MailRecord } from './ledger/ledger.js'
+import type { MailIdentity, MailRecord } from './ledger/mail-record.js'
 import type { SendOutcome } from './send-outcome.js'
 
 /** What a channel settles about a mail before its first attempt. */

@@ -3,7 +3,7 @@ import type { Logger } from '@herald/runtime'
 import type { Attempt } from './attempt.js'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { Channel } from './channel.js'
-import type { DeferredMail } from './ledger/deferred-lanes.js'
+import type { DeferredMail } from './ledger/lanes.js'
 import type { Ledger } from './ledger/ledger.js'
 import type { Outage } from './outage.js'
 import { readDeferred } from './task.js'
@@ -24,90 +24,81 @@ export interface DeferredLoopParts {
 }
 
 export interface DeferredLoop {
-  /** Something was put into a lane: looks at once. */
+  /** Something was put into a lane: checks at once. */
   nudge(): void
-  /** Takes up nothing more, waits up to `drainMs` for mails in flight; what begins none until then never will. Idempotent. */
+  /** Takes up nothing more, waits up to `drainMs` for mails in flight; an attempt not begun until then never is. Idempotent. */
   close(drainMs: number): Promise<void>
 }
 
-/** How often to look for lanes that another process put there or left, in milliseconds. */
-const lookMs = 1000
+/** How often to check for lanes that another process filled or left, in milliseconds. */
+const pollMs = 1000
 const soonMs = 20
 /** Smaller steps of the clock do no harm. */
-const leastStepMs = 500
-/** After a fault of our own: a full disk, a broker that takes no dead letter. */
-const faultBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
+const minStepMs = 500
+/** After an error of our own: a full disk, a broker that takes no dead letter. */
+const errorBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
 
-/** Closes the runs that are due and sends what waits in the ledger, each lane in order, until it is closed. */
+/** Sends what waits in the ledger, each lane in order, until it is closed. */
 export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   const { ledger, attempt, outage, workers, track, logger } = parts
-  const { lanes, gathering } = ledger
+  const { lanes } = ledger
   const ending = new AbortController()
   const cut = new AbortController()
   const working = new Set<Promise<void>>()
-  const faults = new Map<string, number>()
+  const failuresOf = new Map<string, number>()
   /** Of the time of day from a clock that is never set. */
   let clockOffset = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
+  /** Another call of `schedule` is newer. */
+  let scheduled = 0
   let closed: Promise<void> | undefined
-  let closing: Promise<void> | undefined
 
-  function look(): void {
+  function check(): void {
     if (ending.signal.aborted) return
-    if (clockWasSetBack()) adjust()
-    if (closing === undefined && isDue(gathering.nextDueAt())) closeRuns()
-    if (outage.isOpen) {
-      if (isDue(lanes.nextDueAt()) && working.size < workers) begin()
-    }
-    wait(lookMs)
+    if (clockWasSetBack()) adjustToClock()
+    if (outage.isOpen && working.size < workers) startWorker()
+    schedule(pollMs)
   }
 
   /** True at the start as well: it may have been set back before. */
   function clockWasSetBack(): boolean {
     const offset = Date.now() - performance.now()
-    const isBack = offset < clockOffset - leastStepMs
+    const isBack = offset < clockOffset - minStepMs
     clockOffset = offset
     return isBack
   }
 
-  function adjust(): void {
+  function adjustToClock(): void {
     const adjusting = ledger.adjustToClock().then(
-      () => wait(0),
+      () => schedule(0),
       (error: unknown) => logger.error({ err: error }, 'waits could not be adjusted to the clock'),
     )
     track(adjusting)
   }
 
-  const isDue = (at: number | undefined) => at !== undefined && at <= Date.now()
-
-  function closeRuns(): void {
-    closing = gathering.closeDue().then(
-      (runs) => {
-        closing = undefined
-        wait(runs > 0 ? 0 : lookMs)
-      },
-      (error: unknown) => {
-        closing = undefined
-        logger.error(
-          { err: error },
-          'the events of a run could not be put together; will try again',
-        )
-      },
-    )
-    track(closing)
-  }
-
-  function wait(mostMs: number): void {
+  /** Checks when the next lane is due, after `maxMs` at the latest. */
+  function schedule(maxMs: number): void {
     clearTimeout(timer)
     if (ending.signal.aborted) return
-    const never = Number.POSITIVE_INFINITY
-    const dueAt = Math.min(lanes.nextDueAt() ?? never, gathering.nextDueAt() ?? never)
-    const dueInMs = dueAt - Date.now()
-    // What is due and not taken is held by somebody, or every worker is busy.
-    timer = setTimeout(look, dueInMs > 0 ? Math.min(dueInMs + 1, mostMs) : mostMs)
+    scheduled += 1
+    const own = scheduled
+    timer = setTimeout(check, maxMs)
+    if (maxMs === 0) return
+    const earlier = lanes.nextDueAt().then(
+      (dueAt = Number.POSITIVE_INFINITY) => {
+        const dueInMs = dueAt - Date.now()
+        // What is due and not taken is held elsewhere, or every worker is busy.
+        if (own !== scheduled || ending.signal.aborted || dueInMs <= 0 || dueInMs >= maxMs) return
+        clearTimeout(timer)
+        timer = setTimeout(check, dueInMs + 1)
+      },
+      // The next check meets the same error, and logs it.
+      () => {},
+    )
+    track(earlier)
   }
 
-  function begin(): void {
+  function startWorker(): void {
     const work = workLanes()
       .catch((error: unknown) => {
         logger.error({ err: error }, 'what was put aside could not be read')
@@ -115,8 +106,8 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
       })
       .then((found) => {
         working.delete(work)
-        // What is due and could not be taken is at work elsewhere: no reason to hurry.
-        wait(found ? soonMs : lookMs)
+        // What is due and could not be claimed is held elsewhere: no reason to hurry.
+        schedule(found ? soonMs : pollMs)
       })
     working.add(work)
     track(work)
@@ -130,7 +121,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
       if (lane === undefined) break
       found = true
       // Another one may be due as well.
-      if (working.size < workers && !ending.signal.aborted) begin()
+      if (working.size < workers && !ending.signal.aborted) startWorker()
       await workLane(lane)
     }
     return found
@@ -138,7 +129,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
 
   async function workLane(lane: string): Promise<void> {
     for (let more = true; more; ) {
-      const head = lanes.head(lane)
+      const head = await lanes.head(lane)
       if (head === undefined || ending.signal.aborted) return lanes.release(lane, Date.now())
       const waitMs = await sendHead(lane, head)
       if (waitMs !== undefined) return lanes.release(lane, Date.now() + waitMs)
@@ -146,30 +137,30 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     }
   }
 
-  /** Resolves to when to come back, or undefined where the head is settled. */
+  /** Resolves to when to come back, or undefined if the head is settled. */
   async function sendHead(lane: string, head: DeferredMail): Promise<number | undefined> {
     try {
       const task = await readDeferred(head, parts)
       await attempt(task, cut.signal)
-      faults.delete(lane)
+      failuresOf.delete(lane)
       return undefined
     } catch (error) {
       if (error instanceof RetryLater) return error.retryAfterMs
       if (cut.signal.aborted) return 0
-      const failures = (faults.get(lane) ?? 0) + 1
-      faults.set(lane, failures)
+      const failures = (failuresOf.get(lane) ?? 0) + 1
+      failuresOf.set(lane, failures)
       if (await parts.giveUp(head, error, failures).catch(() => false)) {
-        faults.delete(lane)
+        failuresOf.delete(lane)
         return undefined
       }
       logger.error({ err: error }, 'what was put aside could not be handled; will try again')
-      return backOffMs(faultBackOff, failures)
+      return backOffMs(errorBackOff, failures)
     }
   }
 
-  look()
+  check()
   return {
-    nudge: () => wait(0),
+    nudge: () => schedule(0),
     close(drainMs) {
       closed ??= (async () => {
         ending.abort()

@@ -2,7 +2,7 @@ import { type Delivery, type DeliveryContext, type Handler, RetryLater } from '@
 import type { Logger } from '@herald/runtime'
 import { type AttemptParts, createAttempt, heldMs } from './attempt.js'
 import { runToGather } from './digest.js'
-import { MailNotFree } from './ledger/ledger.js'
+import { MailNotFree } from './ledger/mail-record.js'
 import type { SettlePolicy } from './settle.js'
 import { laneOf, readTask, type Task } from './task.js'
 import { withoutAddresses } from './without-addresses.js'
@@ -43,7 +43,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
         context.signal.throwIfAborted()
         return await gather(task, { delivery, lane, ...run })
       }
-      if (isOpen(task) && ledger.lanes.has(lane)) {
+      if (isOpen(task) && (await ledger.lanes.has(lane))) {
         const behind = { nextAttemptAt: Date.now(), behindOnly: true }
         if (await putAside(task, lane, behind)) return
       }
@@ -51,7 +51,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     } catch (error) {
       if (error instanceof MailNotFree) throw new RetryLater(heldMs, { cause: error })
       if (!(error instanceof RetryLater && error.soonerWhenCrowded)) throw error
-      await park(task, lane, error, context)
+      await parkOrPutAside(task, lane, error, context)
     }
   }
 
@@ -59,14 +59,19 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     { ref, mail, logger }: Task,
     place: { delivery: Delivery; lane: string; run: string; runSize: number },
   ): Promise<void> {
-    if (await ledger.gathering.add({ event: ref, mail, ...place })) parts.nudge()
+    if (await ledger.lanes.gather({ event: ref, mail, ...place })) parts.nudge()
     logger.debug('gathered with the others of its run')
   }
 
-  /** Puts a mail aside that has waited long enough, or whose key takes room that others need. */
-  async function park(task: Task, lane: string, later: RetryLater, context: DeliveryContext) {
+  /** Keeps the key parked, or puts the mail aside if that has lasted long enough or others need the room. */
+  async function parkOrPutAside(
+    task: Task,
+    lane: string,
+    later: RetryLater,
+    context: DeliveryContext,
+  ) {
     const now = Date.now()
-    const parkedSince = ledger.find(task.ref)?.parkedSince ?? now
+    const parkedSince = (await ledger.find(task.ref))?.parkedSince ?? now
     // Of the future if the clock was set back.
     const leftMs = parkedSince > now ? 0 : parkedSince + policy.parkForMs - now
     if (leftMs > 0 && !context.crowded) {

@@ -1,5 +1,6 @@
 import type { createProbesApp } from '@herald/runtime/probes'
-import type { Ledger, MailRecord } from './ledger/ledger.js'
+import type { Ledger } from './ledger/ledger.js'
+import type { MailRecord } from './ledger/mail-record.js'
 
 /**
  * Adds `GET /deliveries/{event id}` and `GET /deliveries?conversion={id}`: what became of the
@@ -7,7 +8,7 @@ import type { Ledger, MailRecord } from './ledger/ledger.js'
  * where the ledger knows of none, 400 without a conversion. Reads, never writes.
  */
 export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger: Ledger): void {
-  app.get('/deliveries', (request, response) => {
+  app.get('/deliveries', async (request, response) => {
     const conversionId = request.query['conversion']
     if (typeof conversionId !== 'string' || conversionId === '') {
       response.status(400).json({
@@ -15,15 +16,17 @@ export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger:
       })
       return
     }
-    const deliveries = ledger
-      .findByConversion(conversionId)
-      .map(({ event, record }) => ({ eventId: event.id, ...describe(record) }))
+    const found = await ledger.findByConversion(conversionId)
+    const deliveries = found.map(({ event, record }) => ({
+      eventId: event.id,
+      ...describe(record),
+    }))
     if (deliveries.length > 0) response.json({ conversionId, deliveries })
     else response.status(404).json({ error: 'No delivery of this conversion is known yet.' })
   })
-  app.get('/deliveries/:id', (request, response) => {
+  app.get('/deliveries/:id', async (request, response) => {
     const eventId = request.params.id
-    const deliveries = ledger.findById(eventId).map(describe)
+    const deliveries = (await ledger.findById(eventId)).map(describe)
     if (deliveries.length > 0) response.json({ eventId, deliveries })
     else {
       response.status(404).json({ error: 'No delivery of an event with this id is known yet.' })

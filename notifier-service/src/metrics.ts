@@ -1,6 +1,7 @@
 import { createMetrics } from '@herald/runtime/probes'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Channel } from './channel.js'
+import type { Ledger } from './ledger/ledger.js'
 
 /** What the notifier counts. */
 export interface NotifierMetrics {
@@ -18,9 +19,7 @@ export interface Gauged {
   lag(): Promise<number>
   outage(): boolean
   /** Events that wait in the ledger, of all notifiers on it. */
-  deferred?(): number
-  /** Events that wait there for the others of their run. */
-  gathered?(): number
+  waiting?(): ReturnType<Ledger['lanes']['count']>
 }
 
 /** The names are the same for every channel; the label `program` tells them apart. */
@@ -43,16 +42,16 @@ export function createNotifierMetrics(
     name: 'herald_notifier_deferred_events',
     help: 'Events acknowledged and put aside in the ledger until their mailbox takes mail.',
     registers,
-    collect() {
-      this.set(gauged.deferred?.() ?? 0)
+    async collect() {
+      this.set((await gauged.waiting?.())?.deferred ?? 0)
     },
   })
   new Gauge({
     name: 'herald_notifier_gathered_events',
     help: 'Events acknowledged that wait in the ledger for the others of their run.',
     registers,
-    collect() {
-      this.set(gauged.gathered?.() ?? 0)
+    async collect() {
+      this.set((await gauged.waiting?.())?.gathering ?? 0)
     },
   })
   new Gauge({

@@ -2,12 +2,12 @@ import type { Broker } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { Channel } from './channel.js'
-import type { Ledger, PendingOutcome } from './ledger/ledger.js'
+import type { Ledger, NamedMail } from './ledger/ledger.js'
 import { outcomeMessage } from './outcome-message.js'
 import { rejectedByBroker } from './rejected-by-broker.js'
 
 export interface OutcomesOptions {
-  readonly ledger: Pick<Ledger, 'pendingOutcomes' | 'onOutcome' | 'outcomesTaken'>
+  readonly ledger: Pick<Ledger, 'pendingOutcomes' | 'onOutcome' | 'markAnnounced'>
   /** Called when the first outcome is published. The broker is closed with the announcer. */
   readonly openBroker: () => Promise<Broker>
   /** Where outcomes are published. */
@@ -83,14 +83,17 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
 
   async function flush(): Promise<void> {
     for (;;) {
-      const pending = ledger.pendingOutcomes(maxBatch, ({ event }) => !rejected.has(nameOf(event)))
+      const pending = await ledger.pendingOutcomes(
+        maxBatch,
+        ({ event }) => !rejected.has(nameOf(event)),
+      )
       if (pending.length === 0) return
       await publish(pending)
       if (pending.length < maxBatch) return
     }
   }
 
-  async function publish(pending: readonly PendingOutcome[]): Promise<void> {
+  async function publish(pending: readonly NamedMail[]): Promise<void> {
     try {
       broker ??= await options.openBroker()
       await broker.publish(
@@ -112,7 +115,7 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
       )
       return
     }
-    await ledger.outcomesTaken(pending)
+    await ledger.markAnnounced(pending)
   }
 
   run()
@@ -130,4 +133,4 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
   }
 }
 
-const nameOf = ({ id, source }: PendingOutcome['event']) => `${source}\n${id}`
+const nameOf = ({ id, source }: NamedMail['event']) => `${source}\n${id}`

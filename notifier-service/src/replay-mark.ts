@@ -1,6 +1,7 @@
 import type { Message } from '@herald/broker'
 import type { Channel } from './channel.js'
-import type { EventRef, Ledger, MailIdentity, MailRecord } from './ledger/ledger.js'
+import type { Ledger } from './ledger/ledger.js'
+import type { EventRef, MailIdentity, MailRecord } from './ledger/mail-record.js'
 
 /** The header of an event that was put to its topic again by hand: the name of that replay. */
 export const replayHeader = 'herald_replay'
@@ -32,7 +33,7 @@ export async function reopenIfReplayed(
     channel: Pick<Channel, 'name'>
   },
 ): Promise<MailRecord | undefined> {
-  const record = ledger.find(ref)
+  const record = await ledger.find(ref)
   if (record?.state !== 'failed' || !isReplayed(delivery, channel)) return record
   const replay = Buffer.from(delivery.headers[replayHeader] ?? '').toString()
   return ledger.reopen(ref, replay.slice(0, 200), mail)

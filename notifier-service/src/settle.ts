@@ -1,7 +1,8 @@
 import { RetryLater } from '@herald/broker'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { DeadLetters } from './dead-letters.js'
-import type { Ledger, MailRecord } from './ledger/ledger.js'
+import type { Ledger } from './ledger/ledger.js'
+import type { MailRecord } from './ledger/mail-record.js'
 import type { NotifierMetrics } from './metrics.js'
 import type { Outage } from './outage.js'
 import type { SendOutcome, Suspect } from './send-outcome.js'
@@ -201,7 +202,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
   async function bury({ deliveries, ref, logger }: Task, record: MailRecord): Promise<void> {
     const { reply: reason, attempts } = record
     for (const delivery of deliveries) await deadLetters.bury(delivery, { reason, attempts })
-    await ledger.deadLettered(ref)
+    await ledger.markDeadLettered(ref)
     metrics.deadLetters.inc(deliveries.length)
     for (const { topic, partition, offset } of deliveries) {
       logger.warn(

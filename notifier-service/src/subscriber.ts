@@ -9,9 +9,9 @@ import { startDeferredLoop } from './deferred-loop.js'
 import { createDeliver, type DeliverPolicy } from './deliver.js'
 import { serveDeliveries } from './deliveries-api.js'
 import { guardChannel } from './guard-channel.js'
-import type { DigestRule } from './ledger/gathering.js'
 import { guardLedger } from './ledger/guard-ledger.js'
 import { keepLedgerSmall } from './ledger/keep-small.js'
+import type { DigestRule } from './ledger/lanes.js'
 import { openLmdbLedger } from './ledger/lmdb-ledger.js'
 import { createNotifierMetrics } from './metrics.js'
 import { type Outage, type OutageWords, watchOutage } from './outage.js'
@@ -56,7 +56,7 @@ export async function startSubscriber(
   { openChannel, logger, lifecycle, words }: SubscriberParts,
 ): Promise<{ probesUrl: string }> {
   const { digestRule: digests } = config
-  const ledger = openLmdbLedger({
+  const ledger = await openLmdbLedger({
     directory: config.ledgerDirectory,
     ...(digests ? { digests } : {}),
   })
@@ -113,8 +113,7 @@ export async function startSubscriber(
   const metrics = createNotifierMetrics(channel, {
     lag: async () => (await subscription?.lag()) ?? 0,
     outage: () => otherSide.reason !== undefined,
-    deferred: () => ledger.lanes.count() - ledger.gathering.count(),
-    gathered: () => ledger.gathering.count(),
+    waiting: () => ledger.lanes.count(),
   })
   const app = createProbesApp({
     metrics: metrics.registry,

@@ -3,8 +3,9 @@ import { EventError, fromMessage, type ReceivedEvent } from '@herald/broker/mess
 import type { Logger } from '@herald/runtime'
 import type { Channel } from './channel.js'
 import { describe } from './guard-channel.js'
-import type { DeferredMail, KeptDelivery } from './ledger/deferred-lanes.js'
-import type { EventRef, Ledger, MailIdentity, MailRecord } from './ledger/ledger.js'
+import type { DeferredMail, KeptDelivery } from './ledger/lanes.js'
+import type { Ledger } from './ledger/ledger.js'
+import type { EventRef, MailIdentity, MailRecord } from './ledger/mail-record.js'
 import { reopenIfReplayed } from './replay-mark.js'
 
 /** A mail that is to go out, and the events it tells of. */
@@ -74,7 +75,7 @@ export async function readDeferred(
     if ('unreadable' in task) throw new Error(task.unreadable)
     return task
   }
-  const record = parts.ledger.find(ref)
+  const record = await parts.ledger.find(ref)
   if (record === undefined) throw new Error(`the ledger has no record of the digest ${ref.id}`)
   return {
     ref,

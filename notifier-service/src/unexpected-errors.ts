@@ -3,7 +3,7 @@ import type { Logger } from '@herald/runtime'
 import { StoreError } from '@herald/runtime/store'
 import type { DeadLetters } from './dead-letters.js'
 import { describe } from './guard-channel.js'
-import type { DeferredMail } from './ledger/deferred-lanes.js'
+import type { DeferredMail } from './ledger/lanes.js'
 import type { Ledger } from './ledger/ledger.js'
 import type { NotifierMetrics } from './metrics.js'
 
@@ -74,13 +74,13 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
 
     async giveUp({ ref, deliveries }, error, failures) {
       if (!(await isOfEvent(error, failures))) return false
-      const record = ledger.find(ref)
+      const record = await ledger.find(ref)
       if (record !== undefined) {
         const reply = describe(error)
         await ledger.settle(ref, record, { state: 'failed', reply, countsAsAttempt: false })
       }
       await bury(deliveries, error)
-      await ledger.deadLettered(ref)
+      await ledger.markDeadLettered(ref)
       return true
     },
   }

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Delivery, Handler, Message } from '@herald/broker'
 import { fromOutcomeMessage } from '@herald/broker/outcome-message'
 import { createDeliver } from '@herald/notifier-service/deliver'
-import type { MailRecord } from '@herald/notifier-service/ledger/ledger'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
+import type { MailRecord } from '@herald/notifier-service/ledger/mail-record'
 import { openLetters } from '@herald/notifier-service/mail/letters'
 import { createMailChannel } from '@herald/notifier-service/mail-channel'
 import { createNotifierMetrics } from '@herald/notifier-service/metrics'
@@ -14,7 +14,7 @@ import { outcomeMessage } from '@herald/notifier-service/outcome-message'
 import { createServerHealth } from '@herald/notifier-service/server-health'
 import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
 import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
-import { silentLogger } from '@herald/runtime'
+import { silentLogger, thisProcess } from '@herald/runtime'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { message, uuidv7 } from './publish.js'
 import { fileConverted } from './sample-events.js'
@@ -33,8 +33,10 @@ afterEach(async () => {
 })
 
 /** The handler with everything real but the dead letters, whose failures no broker plays on demand. */
-function handler(bury = vi.fn(async (_delivery: Delivery, _reason: { reason: string }) => {})) {
-  const ledger = openLmdbLedger({ directory })
+async function handler(
+  bury = vi.fn(async (_delivery: Delivery, _reason: { reason: string }) => {}),
+) {
+  const ledger = await openLmdbLedger({ directory })
   const sender = createSmtpSender({
     server: parseSmtpUrl(server.url),
     connections: 2,
@@ -94,6 +96,9 @@ const arrived = (published: Message): Delivery => ({
   attempt: 1,
 })
 
+/** The name of a process of this machine. */
+const holderOf = (pid: number) => `${thisProcess.scope}-${pid}-`
+
 const context = () => ({ signal: new AbortController().signal })
 
 test('an event whose dead letter could not be published is not acknowledged, and nothing is sent again', async () => {
@@ -101,7 +106,7 @@ test('an event whose dead letter could not be published is not acknowledged, and
   server.script = { rcpt }
   const bury = vi.fn(async () => {})
   bury.mockRejectedValueOnce(new Error('the broker is away'))
-  const { deliver } = handler(bury)
+  const { deliver } = await handler(bury)
   const delivery = arrived(message(fileConverted()))
   await expect(deliver(delivery, context())).rejects.toThrow('the broker is away')
   await deliver(delivery, context())
@@ -113,7 +118,7 @@ test('an event whose dead letter could not be published is not acknowledged, and
 test('bytes that are no event are not acknowledged before their dead letter lies there', async () => {
   const bury = vi.fn(async () => {})
   bury.mockRejectedValueOnce(new Error('the broker is away'))
-  const { deliver } = handler(bury)
+  const { deliver } = await handler(bury)
   const delivery = arrived({ key: null, value: Buffer.from('?'), headers: {} })
   await expect(deliver(delivery, context())).rejects.toThrow('the broker is away')
   await deliver(delivery, context())
@@ -123,7 +128,7 @@ test('bytes that are no event are not acknowledged before their dead letter lies
 test('the same event delivered twice at once becomes one mail', async () => {
   let answer = () => {}
   server.script = { body: () => new Promise((resolve) => (answer = () => resolve(undefined))) }
-  const { deliver } = handler()
+  const { deliver } = await handler()
   const delivery = arrived(message(fileConverted()))
   const both = Promise.allSettled([deliver(delivery, context()), deliver(delivery, context())])
   await vi.waitFor(() => expect(server.bodies).toHaveLength(1))
@@ -134,7 +139,7 @@ test('the same event delivered twice at once becomes one mail', async () => {
 })
 
 test('a mail that another live process holds is left to it', async () => {
-  const other = openLmdbLedger({ directory, self: { pid: process.ppid, startedAt: '' } })
+  const other = await openLmdbLedger({ directory, holder: holderOf(process.ppid) })
   closers.push(() => other.close())
   const id = uuidv7()
   const delivery = arrived(message(fileConverted(), id))
@@ -148,13 +153,13 @@ test('a mail that another live process holds is left to it', async () => {
       template: '1/en',
     },
   )
-  const { deliver } = handler()
+  const { deliver } = await handler()
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   expect(server.bodies).toEqual([])
 })
 
 test('an event that is no longer ours is not sent, also when that turns out at the 354', async () => {
-  const { deliver, ledger } = handler()
+  const { deliver, ledger } = await handler()
   const id = uuidv7()
   const delivery = arrived(message(fileConverted(), id))
   const gone = new AbortController()
@@ -167,11 +172,11 @@ test('an event that is no longer ours is not sent, also when that turns out at t
   await expect(deliver(delivery, { signal: gone.signal })).rejects.toThrow()
   await expect(deliver(delivery, { signal: gone.signal })).rejects.toThrow()
   expect(server.bodies).toEqual([])
-  expect(ledger.findById(id)).toEqual([])
+  expect(await ledger.findById(id)).toEqual([])
 })
 
 test('an event that names nobody goes to the default recipient', async () => {
-  const { deliver } = handler()
+  const { deliver } = await handler()
   await deliver(arrived(message(fileConverted({ recipient: null }))), context())
   expect(server.accepted[0]?.to).toBe('you@localhost')
 })
@@ -180,7 +185,7 @@ test('a mail that is tried for too long is given up', async () => {
   server.script = { rcpt: () => '450 later' }
   vi.useFakeTimers({ toFake: ['Date'] })
   closers.push(() => vi.useRealTimers())
-  const { deliver, bury } = handler()
+  const { deliver, bury } = await handler()
   const delivery = arrived(message(fileConverted()))
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   vi.setSystemTime(Date.now() + 61_000)
@@ -198,23 +203,23 @@ async function deliverUntilDone(deliver: Handler, delivery: Delivery): Promise<v
 
 test('a mail whose reply never comes is sent again twice, whatever other attempts it has', async () => {
   server.script = { body: () => 'hang up' }
-  const { deliver, ledger, bury } = handler()
+  const { deliver, ledger, bury } = await handler()
   const id = uuidv7()
   await deliverUntilDone(deliver, arrived(message(fileConverted(), id)))
   expect(server.bodies).toHaveLength(3)
   expect(bury.mock.calls[0]?.[1]).toMatchObject({ attempts: 3 })
-  expect(ledger.findById(id)).toMatchObject([{ state: 'failed', possiblyDelivered: true }])
+  expect(await ledger.findById(id)).toMatchObject([{ state: 'failed', possiblyDelivered: true }])
 })
 
 test('a mail that may have been delivered once is possibly delivered, however it fails later', async () => {
   server.script = { body: () => 'hang up' }
-  const { deliver, ledger } = handler()
+  const { deliver, ledger } = await handler()
   const id = uuidv7()
   const delivery = arrived(message(fileConverted(), id))
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   server.script = { rcpt: () => '550 5.1.1 no such mailbox' }
   await deliverUntilDone(deliver, delivery)
-  const [record] = ledger.findById(id)
+  const [record] = await ledger.findById(id)
   expect(record).toMatchObject({ state: 'failed' })
   const outcome = fromOutcomeMessage(
     arrived(
@@ -231,7 +236,7 @@ test.each(['hang', 'hang up'] as const)(
   'a mailbox to which the server says "%s" costs its own mail an attempt, and pauses nobody',
   async (answer) => {
     server.script = { rcpt: (address) => (address.startsWith('bad') ? answer : undefined) }
-    const { deliver, ledger, intake } = handler()
+    const { deliver, ledger, intake } = await handler()
     const id = uuidv7()
     const bad = arrived(message(fileConverted({ recipient: { address: 'bad@example.com' } }), id))
     await vi.waitFor(
@@ -239,7 +244,7 @@ test.each(['hang', 'hang up'] as const)(
         const handled = deliver(bad, context()).catch((error: unknown) => error)
         await deliver(arrived(message(fileConverted())), context())
         expect(await handled).toMatchObject({ name: 'RetryLater' })
-        expect(ledger.findById(id)).toMatchObject([{ state: 'deferred', attempts: 1 }])
+        expect(await ledger.findById(id)).toMatchObject([{ state: 'deferred', attempts: 1 }])
       },
       { timeout: 10_000 },
     )
@@ -251,7 +256,7 @@ test('a mail does not wait longer than it was to, when the clock is set back', a
   server.script = { rcpt: () => '450 later' }
   vi.useFakeTimers({ toFake: ['Date'] })
   closers.push(() => vi.useRealTimers())
-  const { deliver } = handler()
+  const { deliver } = await handler()
   const delivery = arrived(message(fileConverted()))
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   vi.setSystemTime(Date.now() - 3_600_000)
@@ -264,7 +269,7 @@ test('the time that a policy or an outage held a mail up does not count towards 
   server.script = { rcpt: () => '554 5.7.1 relay access denied' }
   vi.useFakeTimers({ toFake: ['Date'] })
   closers.push(() => vi.useRealTimers())
-  const { deliver, bury } = handler()
+  const { deliver, bury } = await handler()
   const delivery = arrived(message(fileConverted()))
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   server.script = { rcpt: () => '450 later' }

@@ -1,12 +1,13 @@
-import type { KeptDelivery } from '@herald/notifier-service/ledger/deferred-lanes'
-import type { DigestRule } from '@herald/notifier-service/ledger/gathering'
-import { type Ledger, type MailIdentity, maxHistory } from '@herald/notifier-service/ledger/ledger'
-import type { ProcessIdentity } from '@herald/runtime'
+import type { DigestRule, KeptDelivery } from '@herald/notifier-service/ledger/lanes'
+import type { Ledger } from '@herald/notifier-service/ledger/ledger'
+import { type MailIdentity, maxHistory } from '@herald/notifier-service/ledger/mail-record'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
+export type Holder = 'this' | 'other' | 'gone'
+
 export interface LedgerUnderTest {
-  /** The ledger as the process `self` sees it, with `digests`; the same one for every caller within a test. */
-  open(self: ProcessIdentity | undefined, digests: DigestRule): Promise<Ledger>
+  /** The ledger as a holder sees it: this process, another live one, or one that is gone. */
+  open(holder: Holder, digests: DigestRule): Promise<Ledger>
   /** Forgets everything; called after each test, when all are closed. */
   remove(): Promise<void>
 }
@@ -19,7 +20,6 @@ const mail: MailIdentity = {
   template: '1/en',
 }
 const event = { id: 'one', source: '//test' }
-const dead: ProcessIdentity = { pid: 2 ** 22 + 1, startedAt: '1' }
 const deliveryOf = (id: string): KeptDelivery => ({
   topic: 'notifications',
   partition: 3,
@@ -47,16 +47,13 @@ const patient: DigestRule = {
 }
 const ofRun = (id: string, runSize: number) => ({ ...kept(id), lane: 'lane', run: 'run', runSize })
 
-/** Lives as long as the tests do. */
-const parent: ProcessIdentity = { pid: process.ppid, startedAt: '' }
-
 /** Holds a ledger to its contract. */
 export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>): void {
   describe(name, () => {
     let under: LedgerUnderTest
     let opened: Ledger[]
-    const open = async (self?: ProcessIdentity, digests = patient) => {
-      const ledger = await under.open(self, digests)
+    const open = async (holder: Holder = 'this', digests = patient) => {
+      const ledger = await under.open(holder, digests)
       opened.push(ledger)
       return ledger
     }
@@ -71,17 +68,17 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
 
     test('knows nothing of an event it has not seen', async () => {
       const ledger = await open()
-      expect(ledger.find(event)).toBeUndefined()
-      expect(ledger.findById('one')).toEqual([])
+      expect(await ledger.find(event)).toBeUndefined()
+      expect(await ledger.findById('one')).toEqual([])
     })
 
     test('an attempt begun is attempting, and accepted once settled so', async () => {
       const ledger = await open()
       await ledger.begin(event, mail)
-      expect(ledger.find(event)).toMatchObject({ ...mail, state: 'attempting', attempts: 0 })
+      expect(await ledger.find(event)).toMatchObject({ ...mail, state: 'attempting', attempts: 0 })
       const record = await ledger.settle(event, mail, { state: 'accepted', reply: '250 ok' })
       expect(record).toMatchObject({ state: 'accepted', attempts: 1, reply: '250 ok' })
-      expect(ledger.find(event)).toEqual(record)
+      expect(await ledger.find(event)).toEqual(record)
     })
 
     test('of many that begin at once, one whose mail is settled leaves the others theirs', async () => {
@@ -93,8 +90,9 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(begun.filter(({ status }) => status === 'rejected')).toHaveLength(1)
       expect(begun[7]).toMatchObject({ reason: { name: 'MailNotFree', state: 'accepted' } })
       await ledger.close()
-      const later = await open(parent)
-      expect(names.map((name) => later.find(name)?.state)).toEqual(
+      const later = await open('other')
+      const records = await Promise.all(names.map((name) => later.find(name)))
+      expect(records.map((record) => record?.state)).toEqual(
         names.map((name) => (name === settledOne ? 'accepted' : 'attempting')),
       )
     })
@@ -103,7 +101,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       const ledger = await open()
       expect(await ledger.reopen(event, '1/7', mail)).toBeUndefined()
       await ledger.settle(event, mail, { state: 'failed', reply: '550 no' })
-      await ledger.deadLettered(event)
+      await ledger.markDeadLettered(event)
       const reopened = await ledger.reopen(event, '1/7', mail)
       expect(reopened).toMatchObject({ state: 'deferred', attempts: 0, messageId: mail.messageId })
       expect(reopened?.deadLetteredAt).toBeUndefined()
@@ -123,9 +121,9 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       const first = await open()
       await first.begin(event, mail)
       await first.settle(event, mail, { state: 'accepted', reply: '250 ok' })
-      expect((await open(parent)).find(event)).toMatchObject({ state: 'accepted' })
+      expect(await (await open('other')).find(event)).toMatchObject({ state: 'accepted' })
       await first.close()
-      expect((await open()).find(event)).toMatchObject({ state: 'accepted' })
+      expect(await (await open()).find(event)).toMatchObject({ state: 'accepted' })
     })
 
     test.each(['accepted', 'failed'] as const)(
@@ -142,9 +140,9 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
     )
 
     test('a mail that a live process is attempting is not free', async () => {
-      await (await open(parent)).begin(event, mail)
+      await (await open('other')).begin(event, mail)
       const ledger = await open()
-      expect(ledger.find(event)).toMatchObject({ state: 'attempting', holder: parent })
+      expect(await ledger.find(event)).toMatchObject({ state: 'attempting' })
       await expect(ledger.begin(event, mail)).rejects.toMatchObject({ name: 'MailNotFree' })
     })
 
@@ -155,7 +153,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
     })
 
     test('nobody settles what another live process is attempting, nor what is settled', async () => {
-      const holder = await open(parent)
+      const holder = await open('other')
       await holder.begin(event, mail)
       const ledger = await open()
       const failed = { state: 'failed', reply: '550' } as const
@@ -166,19 +164,23 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await expect(ledger.settle(event, mail, failed)).rejects.toMatchObject({
         name: 'MailNotFree',
       })
-      expect(ledger.find(event)).toMatchObject({ state: 'accepted', attempts: 1 })
+      expect(await ledger.find(event)).toMatchObject({ state: 'accepted', attempts: 1 })
     })
 
     test('of two that begin at once one is let through', async () => {
-      const [one, other] = [await open(parent), await open()]
+      const [one, other] = [await open('other'), await open()]
       const results = await Promise.allSettled([one.begin(event, mail), other.begin(event, mail)])
       expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     })
 
     test('an attempt of a process that is no more is unknown, and may be made again', async () => {
-      await (await open(dead)).begin(event, mail)
+      await (await open('gone')).begin(event, mail)
       const ledger = await open()
-      expect(ledger.find(event)).toMatchObject({ state: 'unknown', attempts: 1, nextAttemptAt: 0 })
+      expect(await ledger.find(event)).toMatchObject({
+        state: 'unknown',
+        attempts: 1,
+        nextAttemptAt: 0,
+      })
       await ledger.begin(event, mail)
       expect(await ledger.settle(event, mail, { state: 'accepted', reply: '' })).toMatchObject({
         attempts: 2,
@@ -186,11 +188,11 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
     })
 
     test('what was settled before the first attempt stays, whatever a later caller brings', async () => {
-      await (await open(dead)).begin(event, mail)
+      await (await open('gone')).begin(event, mail)
       const ledger = await open()
       const changed = { ...mail, recipient: 'eve@example.com', from: 'x@y', template: '2/fr' }
       await ledger.begin(event, changed)
-      expect(ledger.find(event)).toMatchObject(mail)
+      expect(await ledger.find(event)).toMatchObject(mail)
     })
 
     test('attempts are counted, but not those that an outage cut short', async () => {
@@ -208,9 +210,9 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
 
     test('resends are counted afresh after a replay, and what was possibly delivered stays so', async () => {
       const lost = { state: 'unknown', reply: '', nextAttemptAt: 0 } as const
-      await (await open(dead)).begin(event, mail)
+      await (await open('gone')).begin(event, mail)
       const ledger = await open()
-      expect(ledger.find(event)).toMatchObject({ unconfirmed: 1, possiblyDelivered: true })
+      expect(await ledger.find(event)).toMatchObject({ unconfirmed: 1, possiblyDelivered: true })
       await ledger.begin(event, mail)
       const twice = await ledger.settle(event, mail, lost)
       expect(twice).toMatchObject({ unconfirmed: 2, possiblyDelivered: true })
@@ -227,18 +229,18 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await ledger.settle(event, mail, { state: 'unknown', reply: '', nextAttemptAt: 0 })
       await ledger.settle(event, mail, { state: 'failed', reply: '550' })
       await ledger.reopen(event, '1/7', mail)
-      await ledger.gathering.add(ofRun('one', 2))
-      await ledger.gathering.add(ofRun('two', 2))
-      expect(ledger.find(event)).toMatchObject({ possiblyDelivered: true })
-      expect(ledger.find(event)?.events).toHaveLength(2)
+      await ledger.lanes.gather(ofRun('one', 2))
+      await ledger.lanes.gather(ofRun('two', 2))
+      expect(await ledger.find(event)).toMatchObject({ possiblyDelivered: true })
+      expect((await ledger.find(event))?.events).toHaveLength(2)
     })
 
     test('a failed mail remembers that its event was put to the dead letters', async () => {
       const ledger = await open()
       const failed = await ledger.settle(event, mail, { state: 'failed', reply: '550' })
       expect(failed.deadLetteredAt).toBeUndefined()
-      await ledger.deadLettered(event)
-      expect(ledger.find(event)?.deadLetteredAt).toBeGreaterThan(0)
+      await ledger.markDeadLettered(event)
+      expect((await ledger.find(event))?.deadLetteredAt).toBeGreaterThan(0)
     })
 
     test('events of one id and different sources are different mails', async () => {
@@ -247,14 +249,10 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await ledger.settle(event, mail, { state: 'accepted', reply: '' })
       await ledger.settle(other, { ...mail, messageId: '<2@x>' }, { state: 'failed', reply: '' })
       await ledger.settle({ id: 'one2', source: '' }, mail, { state: 'failed', reply: '' })
-      expect(ledger.find(event)?.state).toBe('accepted')
-      expect(ledger.find(other)?.state).toBe('failed')
-      expect(
-        ledger
-          .findById('one')
-          .map(({ state }) => state)
-          .sort(),
-      ).toEqual(['accepted', 'failed'])
+      expect((await ledger.find(event))?.state).toBe('accepted')
+      expect((await ledger.find(other))?.state).toBe('failed')
+      const found = await ledger.findById('one')
+      expect(found.map(({ state }) => state).sort()).toEqual(['accepted', 'failed'])
     })
 
     test('pruning drops what is older and keeps the rest, over many records', async () => {
@@ -266,8 +264,8 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await expect.poll(() => Date.now()).toBeGreaterThanOrEqual(border)
       await Promise.all(Array.from({ length: 700 }, (_, id) => settle(id + 1500)))
       expect(await ledger.prune(border)).toBe(1500)
-      expect(ledger.find({ id: 'event 3', source: '' })).toBeUndefined()
-      expect(ledger.find({ id: 'event 1600', source: '' })).toBeDefined()
+      expect(await ledger.find({ id: 'event 3', source: '' })).toBeUndefined()
+      expect(await ledger.find({ id: 'event 1600', source: '' })).toBeDefined()
       expect(await ledger.prune(border)).toBe(0)
     })
 
@@ -282,25 +280,25 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await ledger.settle(touched.event, touched.mail, later)
       expect(await ledger.prune(border)).toBe(0)
       expect(await ledger.prune(Date.now() + 1)).toBe(1)
-      expect(ledger.find(waiting.event)).toBeDefined()
+      expect(await ledger.find(waiting.event)).toBeDefined()
       const lane = (await ledger.lanes.claim()) ?? ''
-      await ledger.lanes.pop(lane, ledger.lanes.head(lane)?.position ?? 0)
+      await ledger.lanes.pop(lane, (await ledger.lanes.head(lane))?.position ?? 0)
       expect(await ledger.prune(Date.now() + 2)).toBe(1)
-      expect(ledger.find(waiting.event)).toBeUndefined()
+      expect(await ledger.find(waiting.event)).toBeUndefined()
     })
 
     test('pruning drops the mails of digests and of events that were replayed out of them', async () => {
       const ledger = await open()
-      for (const id of ['one', 'two']) await ledger.gathering.add(ofRun(id, 2))
+      for (const id of ['one', 'two']) await ledger.lanes.gather(ofRun(id, 2))
       const lane = (await ledger.lanes.claim()) ?? ''
-      const head = ledger.lanes.head(lane)
+      const head = await ledger.lanes.head(lane)
       const ref = head?.ref ?? event
       await ledger.settle(ref, mail, { state: 'failed', reply: '550' })
       await ledger.lanes.pop(lane, head?.position ?? 0)
       await ledger.reopen(event, '1/7', mail)
       expect(await ledger.prune(Date.now() + 1)).toBe(2)
-      expect(ledger.find(event)).toBeUndefined()
-      expect(ledger.findById('two')).toEqual([])
+      expect(await ledger.find(event)).toBeUndefined()
+      expect(await ledger.findById('two')).toEqual([])
     })
 
     test('what waits is due after its own wait at the latest, when the clock was set back', async () => {
@@ -309,16 +307,17 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
         const start = Date.now()
         const before = await open()
         await before.lanes.append('lane', kept('one'), { ...now, nextAttemptAt: start + 5000 })
-        await before.gathering.add({ ...ofRun('two', 0), lane: 'other' })
+        await before.lanes.gather({ ...ofRun('two', 0), lane: 'other' })
         await before.close()
         vi.setSystemTime(start - 3_600_000)
         const ledger = await open()
         await ledger.adjustToClock()
-        expect(ledger.lanes.nextDueAt()).toBe(start - 3_600_000 + 5000)
-        expect(ledger.gathering.nextDueAt()).toBe(start - 3_600_000 + patient.quietMs)
+        expect(await ledger.lanes.nextDueAt()).toBe(start - 3_600_000 + 5000)
         vi.setSystemTime(start - 3_600_000 + 5000)
         await ledger.adjustToClock()
         expect(await ledger.lanes.claim()).toBe('lane')
+        await ledger.lanes.pop('lane', (await ledger.lanes.head('lane'))?.position ?? 0)
+        expect(await ledger.lanes.nextDueAt()).toBe(start - 3_600_000 + patient.quietMs)
       } finally {
         vi.useRealTimers()
       }
@@ -327,17 +326,17 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
     test('a run of known size is closed at its latest time, however long its events keep coming', async () => {
       vi.useFakeTimers({ toFake: ['Date'] })
       try {
-        const ledger = await open(undefined, { ...patient, maxMs: 60_000, latestMs: 90_000 })
+        const ledger = await open('this', { ...patient, maxMs: 60_000, latestMs: 90_000 })
         const start = Date.now()
-        await ledger.gathering.add(ofRun('one', 9))
-        expect(ledger.gathering.nextDueAt()).toBe(start + 60_000)
+        await ledger.lanes.gather(ofRun('one', 9))
+        expect(await ledger.lanes.nextDueAt()).toBe(start + 60_000)
         vi.setSystemTime(start + 50_000)
-        await ledger.gathering.add(ofRun('two', 9))
-        expect(ledger.gathering.nextDueAt()).toBe(start + 90_000)
+        await ledger.lanes.gather(ofRun('two', 9))
+        expect(await ledger.lanes.nextDueAt()).toBe(start + 90_000)
         vi.setSystemTime(start + 90_000)
-        expect(await ledger.gathering.closeDue()).toBe(1)
-        await ledger.gathering.add(ofRun('three', 9))
-        expect(ledger.gathering.nextDueAt()).toBe(start + 150_000)
+        expect(await digestsIn(ledger)).toEqual([['one', 'two']])
+        await ledger.lanes.gather(ofRun('three', 9))
+        expect(await ledger.lanes.nextDueAt()).toBe(start + 150_000)
       } finally {
         vi.useRealTimers()
       }
@@ -351,9 +350,9 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
         ['three', '1/ru'],
       ] as const) {
         const of = ofRun(id, 3)
-        await ledger.gathering.add({ ...of, mail: { ...of.mail, template } })
+        await ledger.lanes.gather({ ...of, mail: { ...of.mail, template } })
       }
-      expect(ledger.find(event)).toMatchObject({ template: '1/ru' })
+      expect(await ledger.find(event)).toMatchObject({ template: '1/ru' })
     })
 
     test('what was said at each attempt is remembered, the last of them at any rate', async () => {
@@ -363,7 +362,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
         await ledger.settle(event, mail, { state: 'deferred', reply, nextAttemptAt: 0 })
       }
       await ledger.settle(event, mail, { state: 'accepted', reply: '250 ok' })
-      const { history } = ledger.find(event) ?? {}
+      const { history } = (await ledger.find(event)) ?? {}
       expect(history).toHaveLength(maxHistory)
       expect(history?.at(-2)).toMatchObject({ state: 'deferred', reply: `450 ${maxHistory}` })
       expect(history?.at(-1)).toMatchObject({ state: 'accepted', reply: '250 ok', counted: true })
@@ -377,11 +376,11 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await ofConversion('one', 'conversion')
       await ofConversion('two', 'conversion')
       await ofConversion('three', 'conversion 2')
-      const found = ledger.findByConversion('conversion').map(({ event: { id } }) => id)
-      expect(found.sort()).toEqual(['one', 'two'])
-      expect(ledger.findByConversion('nothing')).toEqual([])
+      const found = await ledger.findByConversion('conversion')
+      expect(found.map(({ event: { id } }) => id).sort()).toEqual(['one', 'two'])
+      expect(await ledger.findByConversion('nothing')).toEqual([])
       await ledger.prune(Date.now() + 1)
-      expect(ledger.findByConversion('conversion')).toEqual([])
+      expect(await ledger.findByConversion('conversion')).toEqual([])
     })
 
     test('a final outcome is pending until it was taken, and no other state is', async () => {
@@ -391,33 +390,33 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       const later = { state: 'unknown', reply: '', nextAttemptAt: 7 } as const
       await ledger.begin(event, mail)
       await ledger.settle(event, mail, later)
-      expect(ledger.pendingOutcomes(9)).toEqual([])
+      expect(await ledger.pendingOutcomes(9)).toEqual([])
       await ledger.settle(event, mail, { ...later, nextAttemptAt: undefined })
       await ledger.settle({ id: 'two', source: '' }, mail, { state: 'failed', reply: '550' })
       expect(heard).toHaveLength(2)
-      const pending = ledger.pendingOutcomes(9)
+      const pending = await ledger.pendingOutcomes(9)
       expect(pending.map(({ record }) => record.state).sort()).toEqual(['failed', 'unknown'])
-      expect(ledger.pendingOutcomes(1)).toHaveLength(1)
-      await ledger.outcomesTaken(pending)
-      expect(ledger.pendingOutcomes(9)).toEqual([])
+      expect(await ledger.pendingOutcomes(1)).toHaveLength(1)
+      await ledger.markAnnounced(pending)
+      expect(await ledger.pendingOutcomes(9)).toEqual([])
     })
 
     test('a mail that was reopened has its outcome told once it has one again', async () => {
       const ledger = await open()
       await ledger.settle(event, mail, { state: 'failed', reply: '550' })
-      const [before] = ledger.pendingOutcomes(9)
+      const [before] = await ledger.pendingOutcomes(9)
       await ledger.reopen(event, 'replay', mail)
-      expect(ledger.pendingOutcomes(9)).toEqual([])
+      expect(await ledger.pendingOutcomes(9)).toEqual([])
       await ledger.settle(event, mail, { state: 'accepted', reply: '250' })
-      if (before) await ledger.outcomesTaken([before])
-      expect(ledger.pendingOutcomes(9)).toMatchObject([{ record: { state: 'accepted' } }])
+      if (before) await ledger.markAnnounced([before])
+      expect(await ledger.pendingOutcomes(9)).toMatchObject([{ record: { state: 'accepted' } }])
     })
 
     test('outcomes of a live process are its own, those of a dead one anybody may announce', async () => {
       const accepted = { state: 'accepted', reply: '' } as const
-      await (await open(parent)).settle({ id: 'live', source: '' }, mail, accepted)
-      await (await open(dead)).settle({ id: 'dead', source: '' }, mail, accepted)
-      const pending = (await open()).pendingOutcomes(9)
+      await (await open('other')).settle({ id: 'live', source: '' }, mail, accepted)
+      await (await open('gone')).settle({ id: 'dead', source: '' }, mail, accepted)
+      const pending = await (await open()).pendingOutcomes(9)
       expect(pending.map(({ event: { id } }) => id)).toEqual(['dead'])
     })
 
@@ -426,12 +425,16 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       for (const id of ['one', 'two', 'three']) await first.lanes.append('lane', kept(id), now)
       await first.close()
       const ledger = await open()
-      expect(ledger.find(event)).toMatchObject({ state: 'deferred', lane: 'lane', attempts: 0 })
-      expect(ledger.find(event)?.deferredSince).toBeGreaterThan(0)
+      expect(await ledger.find(event)).toMatchObject({
+        state: 'deferred',
+        lane: 'lane',
+        attempts: 0,
+      })
+      expect((await ledger.find(event))?.deferredSince).toBeGreaterThan(0)
       expect(await ledger.lanes.claim()).toBe('lane')
       const seen: string[] = []
       for (let more = true; more; ) {
-        const head = ledger.lanes.head('lane')
+        const head = await ledger.lanes.head('lane')
         seen.push(head?.ref.id ?? '')
         const { value, headers, ...rest } = head?.deliveries[0] ?? deliveryOf('')
         const { value: bytes, headers: texts, ...others } = deliveryOf(head?.ref.id ?? '')
@@ -442,25 +445,25 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
         more = await ledger.lanes.pop('lane', head?.position ?? 0)
       }
       expect(seen).toEqual(['one', 'two', 'three'])
-      expect(ledger.lanes.has('lane')).toBe(false)
-      expect(ledger.lanes.nextDueAt()).toBeUndefined()
-      expect(ledger.find(event)?.lane).toBeUndefined()
+      expect(await ledger.lanes.has('lane')).toBe(false)
+      expect(await ledger.lanes.nextDueAt()).toBeUndefined()
+      expect((await ledger.find(event))?.lane).toBeUndefined()
     })
 
     test('an event is appended once, and behind others only where there are some', async () => {
       const { lanes } = await open()
       expect(await lanes.append('lane', kept('one'), behind)).toBe(false)
-      expect(lanes.has('lane')).toBe(false)
+      expect(await lanes.has('lane')).toBe(false)
       expect(await lanes.append('lane', kept('one'), now)).toBe(true)
       expect(await lanes.append('lane', kept('one'), now)).toBe(true)
       expect(await lanes.append('lane', kept('two'), behind)).toBe(true)
-      expect(lanes.count()).toBe(2)
+      expect(await lanes.count()).toEqual({ deferred: 2, gathering: 0 })
     })
 
     test('what is settled or being attempted is not put aside', async () => {
       const ledger = await open()
       await ledger.begin(event, mail)
-      const other = await open(parent)
+      const other = await open('other')
       await expect(other.lanes.append('lane', kept('one'), now)).rejects.toMatchObject({
         name: 'MailNotFree',
       })
@@ -468,11 +471,11 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await expect(ledger.lanes.append('lane', kept('one'), now)).rejects.toMatchObject({
         name: 'MailNotFree',
       })
-      expect(ledger.lanes.has('lane')).toBe(false)
+      expect(await ledger.lanes.has('lane')).toBe(false)
     })
 
     test('a lane has one holder at a time; that of a dead one is free', async () => {
-      const [one, other, gone] = [await open(), await open(parent), await open(dead)]
+      const [one, other, gone] = [await open(), await open('other'), await open('gone')]
       await one.lanes.append('lane', kept('one'), now)
       expect(await gone.lanes.claim()).toBe('lane')
       const claimed = await Promise.all([one.lanes.claim(), other.lanes.claim()])
@@ -489,7 +492,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       const soon = Date.now() + 60_000
       await lanes.append('later', kept('one'), { ...now, nextAttemptAt: soon })
       expect(await lanes.claim()).toBeUndefined()
-      expect(lanes.nextDueAt()).toBe(soon)
+      expect(await lanes.nextDueAt()).toBe(soon)
       await lanes.append('b', kept('two'), { ...now, nextAttemptAt: 2 })
       await lanes.append('a', kept('three'), { ...now, nextAttemptAt: 1 })
       expect([await lanes.claim(), await lanes.claim(), await lanes.claim()]).toEqual([
@@ -504,31 +507,30 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await ledger.lanes.append('lane', kept('one'), now)
       await ledger.settle({ id: 'two', source: '' }, mail, { state: 'accepted', reply: '' })
       expect(await ledger.prune(Date.now() + 1)).toBe(1)
-      expect(ledger.find(event)).toMatchObject({ lane: 'lane' })
+      expect(await ledger.find(event)).toMatchObject({ lane: 'lane' })
     })
 
     test('the events of a run become one mail with the last of them, in the order they came', async () => {
       const ledger = await open()
-      expect(await ledger.gathering.add(ofRun('one', 3))).toBe(false)
-      expect(ledger.find(event)).toMatchObject({ state: 'gathering', lane: 'lane' })
-      expect(await ledger.gathering.add(ofRun('one', 3))).toBe(false)
-      expect(await ledger.gathering.add(ofRun('two', 3))).toBe(false)
-      expect(ledger.gathering.count()).toBe(2)
-      expect(ledger.lanes.has('lane')).toBe(false)
-      expect(await ledger.gathering.add(ofRun('three', 3))).toBe(true)
-      expect(ledger.gathering.count()).toBe(0)
-      expect(ledger.gathering.nextDueAt()).toBeUndefined()
+      expect(await ledger.lanes.gather(ofRun('one', 3))).toBe(false)
+      expect(await ledger.find(event)).toMatchObject({ state: 'gathering', lane: 'lane' })
+      expect(await ledger.lanes.gather(ofRun('one', 3))).toBe(false)
+      expect(await ledger.lanes.gather(ofRun('two', 3))).toBe(false)
+      expect(await ledger.lanes.count()).toEqual({ deferred: 0, gathering: 2 })
+      expect(await ledger.lanes.has('lane')).toBe(false)
+      expect(await ledger.lanes.gather(ofRun('three', 3))).toBe(true)
+      expect(await ledger.lanes.count()).toEqual({ deferred: 3, gathering: 0 })
       expect(await ledger.lanes.claim()).toBe('lane')
-      const head = ledger.lanes.head('lane')
+      const head = await ledger.lanes.head('lane')
       const ids = ['one', 'two', 'three']
       expect(head?.deliveries).toHaveLength(3)
-      const record = ledger.find(head?.ref ?? event)
+      const record = await ledger.find(head?.ref ?? event)
       expect(record).toMatchObject({ state: 'deferred', eventIds: ids })
       // Another mail than any of its events alone.
       expect(record?.messageId).toMatch(/^<[0-9a-f]{40}@localhost>$/)
       for (const id of ids) {
-        expect(ledger.find({ id, source: '//test' })).toEqual(record)
-        expect(ledger.findById(id)).toEqual([record])
+        expect(await ledger.find({ id, source: '//test' })).toEqual(record)
+        expect(await ledger.findById(id)).toEqual([record])
       }
     })
 
@@ -536,74 +538,78 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       const ledger = await open()
       for (const id of ['one', 'two']) {
         const own = { ...kept(id).mail, conversionId: `conversion ${id}` }
-        await ledger.gathering.add({ ...ofRun(id, 2), mail: own })
+        await ledger.lanes.gather({ ...ofRun(id, 2), mail: own })
       }
       await ledger.lanes.claim()
-      const head = ledger.lanes.head('lane')
+      const head = await ledger.lanes.head('lane')
       const { ref = event, position = 0 } = head ?? {}
       await ledger.begin(ref, mail)
-      expect(ledger.find({ id: 'two', source: '//test' })?.state).toBe('attempting')
-      await expect(ledger.gathering.add(ofRun('two', 2))).resolves.toBe(false)
+      expect((await ledger.find({ id: 'two', source: '//test' }))?.state).toBe('attempting')
+      await expect(ledger.lanes.gather(ofRun('two', 2))).resolves.toBe(false)
       await ledger.settle(ref, mail, { state: 'accepted', reply: '250 ok' })
       expect(await ledger.lanes.pop('lane', position)).toBe(false)
-      expect(ledger.lanes.count()).toBe(0)
-      expect(ledger.pendingOutcomes(9)).toMatchObject([{ record: { eventIds: ['one', 'two'] } }])
-      await expect(ledger.gathering.add(ofRun('two', 2))).rejects.toMatchObject({
+      expect(await ledger.lanes.count()).toEqual({ deferred: 0, gathering: 0 })
+      expect(await ledger.pendingOutcomes(9)).toMatchObject([
+        { record: { eventIds: ['one', 'two'] } },
+      ])
+      await expect(ledger.lanes.gather(ofRun('two', 2))).rejects.toMatchObject({
         name: 'MailNotFree',
       })
-      expect(ledger.findByConversion('conversion two')).toMatchObject([
+      expect(await ledger.findByConversion('conversion two')).toMatchObject([
         { event: { id: 'two' }, record: { state: 'accepted' } },
       ])
       expect(await ledger.prune(Date.now() + 1)).toBe(1)
-      expect(ledger.findByConversion('conversion two')).toEqual([])
-      expect(ledger.findById('two')).toEqual([])
-      expect(ledger.find(event)).toBeUndefined()
+      expect(await ledger.findByConversion('conversion two')).toEqual([])
+      expect(await ledger.findById('two')).toEqual([])
+      expect(await ledger.find(event)).toBeUndefined()
     })
 
     test('an event that stays alone becomes the mail it would have been', async () => {
-      const ledger = await open(undefined, { ...patient, quietMs: 0 })
-      await ledger.gathering.add(ofRun('one', 0))
-      await ledger.gathering.closeDue()
-      expect(ledger.find(event)).toMatchObject({ ...mail, state: 'deferred', lane: 'lane' })
-      expect(ledger.lanes.head('lane')).toMatchObject({
+      const ledger = await open('this', { ...patient, quietMs: 0 })
+      await ledger.lanes.gather(ofRun('one', 0))
+      expect(await ledger.lanes.claim()).toBe('lane')
+      expect(await ledger.find(event)).toMatchObject({ ...mail, state: 'deferred', lane: 'lane' })
+      expect(await ledger.lanes.head('lane')).toMatchObject({
         ref: event,
         deliveries: [{ partition: 3 }],
       })
-      expect(ledger.lanes.count()).toBe(1)
+      expect(await ledger.lanes.count()).toEqual({ deferred: 1, gathering: 0 })
     })
 
     test('a run whose process died is closed by another, and by one of them', async () => {
-      const gone = await open(dead, { ...patient, quietMs: 0 })
-      for (const id of ['one', 'two']) await gone.gathering.add(ofRun(id, 0))
-      const [ledger, other] = [await open(), await open(parent)]
-      expect(ledger.gathering.count()).toBe(2)
-      const closed = await Promise.all([ledger.gathering.closeDue(), other.gathering.closeDue()])
-      expect(closed.sort()).toEqual([0, 1])
-      expect(await digestsIn(ledger)).toEqual([['one', 'two']])
+      const gone = await open('gone', { ...patient, quietMs: 0 })
+      for (const id of ['one', 'two']) await gone.lanes.gather(ofRun(id, 0))
+      const [ledger, other] = [await open(), await open('other')]
+      expect(await ledger.lanes.count()).toEqual({ deferred: 0, gathering: 2 })
+      const claimed = await Promise.all([ledger.lanes.claim(), other.lanes.claim()])
+      expect(claimed.filter((lane) => lane === 'lane')).toHaveLength(1)
+      const holder = claimed[0] === undefined ? other : ledger
+      expect(await digestsIn(holder)).toEqual([['one', 'two']])
     })
 
     test('a digest holds so many events and bytes, and what is left of a run is not waited for', async () => {
-      const ledger = await open(undefined, { ...patient, maxEvents: 2 })
+      const ledger = await open('this', { ...patient, maxEvents: 2 })
       const ids = ['1', '2', '3', '4', '5']
       const ripe: boolean[] = []
-      for (const id of ids) ripe.push(await ledger.gathering.add(ofRun(id, 5)))
+      for (const id of ids) ripe.push(await ledger.lanes.gather(ofRun(id, 5)))
       expect(ripe).toEqual([false, true, false, true, true])
       expect(await digestsIn(ledger)).toEqual([['1', '2'], ['3', '4'], ['5']])
-      const small = await open(undefined, { ...patient, maxBytes: 5 })
-      for (const id of ['a', 'b', 'c']) await small.gathering.add({ ...ofRun(id, 0), run: 'b' })
+      const small = await open('this', { ...patient, maxBytes: 5 })
+      for (const id of ['a', 'b', 'c']) await small.lanes.gather({ ...ofRun(id, 0), run: 'b' })
       expect(await digestsIn(small)).toEqual([['a'], ['b']])
-      expect(small.gathering.count()).toBe(1)
+      expect(await small.lanes.count()).toEqual({ deferred: 0, gathering: 1 })
     })
 
     test('what comes of a run whose digest still waits in its lane leaves that one as it is', async () => {
-      const ledger = await open(undefined, { ...patient, quietMs: 0 })
+      const ledger = await open('this', { ...patient, quietMs: 0 })
       for (const [first, second] of [
         ['1', '2'],
         ['3', '4'],
       ] as const) {
-        await ledger.gathering.add(ofRun(first, 0))
-        await ledger.gathering.add(ofRun(second, 0))
-        await ledger.gathering.closeDue()
+        await ledger.lanes.gather(ofRun(first, 0))
+        await ledger.lanes.gather(ofRun(second, 0))
+        expect(await ledger.lanes.claim()).toBe('lane')
+        await ledger.lanes.release('lane', Date.now())
       }
       expect(await digestsIn(ledger)).toEqual([
         ['1', '2'],
@@ -612,25 +618,46 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
     })
 
     test('a run whose size is known is waited for, one whose size is not is over when it is quiet', async () => {
-      const ledger = await open(undefined, { ...patient, quietMs: 0 })
-      await ledger.gathering.add(ofRun('one', 2))
-      await ledger.gathering.add({ ...ofRun('two', 0), run: 'other' })
-      expect(await ledger.gathering.closeDue()).toBe(1)
-      expect(ledger.find(event)).toMatchObject({ state: 'gathering' })
+      const ledger = await open('this', { ...patient, quietMs: 0 })
+      await ledger.lanes.gather(ofRun('one', 2))
+      await ledger.lanes.gather({ ...ofRun('two', 0), run: 'other' })
+      expect(await digestsIn(ledger)).toEqual([['two']])
+      expect(await ledger.find(event)).toMatchObject({ state: 'gathering' })
       // No longer than its patience, though: somebody may have given up half-way.
-      const hasty = await open(undefined, { ...patient, maxMs: 0 })
-      await hasty.gathering.add({ ...ofRun('three', 9), run: 'third' })
-      await hasty.gathering.add({ ...ofRun('four', 0), run: 'fourth' })
-      expect(await hasty.gathering.closeDue()).toBe(2)
+      const hasty = await open('this', { ...patient, maxMs: 0 })
+      await hasty.lanes.gather({ ...ofRun('three', 9), run: 'third' })
+      await hasty.lanes.gather({ ...ofRun('four', 0), run: 'fourth' })
+      expect((await digestsIn(hasty)).sort()).toEqual([['four'], ['three']])
+    })
+
+    test('a digest that gathers holds up no other mail of its lane, and goes behind those that wait', async () => {
+      const ledger = await open('this', { ...patient, quietMs: 0 })
+      await ledger.lanes.gather(ofRun('one', 0))
+      await ledger.lanes.gather(ofRun('two', 0))
+      expect(await ledger.lanes.append('lane', kept('single'), behind)).toBe(false)
+      await ledger.lanes.append('lane', kept('single'), now)
+      expect(await ledger.lanes.claim()).toBe('lane')
+      expect(await digestsIn(ledger)).toEqual([['single'], ['one', 'two']])
+    })
+
+    test('a digest whose time has come waits for its mailbox behind the others', async () => {
+      const ledger = await open('this', { ...patient, quietMs: 0 })
+      const later = Date.now() + 600_000
+      await ledger.lanes.append('lane', kept('single'), { ...now, nextAttemptAt: later })
+      await ledger.lanes.gather(ofRun('one', 0))
+      await ledger.lanes.gather(ofRun('two', 0))
+      expect(await ledger.lanes.claim()).toBeUndefined()
+      expect(await ledger.lanes.count()).toEqual({ deferred: 3, gathering: 0 })
+      expect(await ledger.lanes.nextDueAt()).toBe(later)
     })
 
     test('an event of a failed digest can be tried alone; the others stay failed', async () => {
       const ledger = await open()
-      for (const id of ['one', 'two']) await ledger.gathering.add(ofRun(id, 2))
+      for (const id of ['one', 'two']) await ledger.lanes.gather(ofRun(id, 2))
       await ledger.lanes.claim()
-      const { ref = event, position = 0 } = ledger.lanes.head('lane') ?? {}
+      const { ref = event, position = 0 } = (await ledger.lanes.head('lane')) ?? {}
       await ledger.settle(ref, mail, { state: 'failed', reply: '550 no' })
-      await ledger.deadLettered(ref)
+      await ledger.markDeadLettered(ref)
       await ledger.lanes.pop('lane', position)
       expect(await ledger.reopen(event, '1/7', mail)).toMatchObject({
         ...mail,
@@ -639,8 +666,8 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       })
       await ledger.settle(event, mail, { state: 'accepted', reply: '250' })
       expect(await ledger.reopen(event, '1/7', mail)).toMatchObject({ state: 'accepted' })
-      expect(ledger.find({ id: 'two', source: '//test' })).toMatchObject({ state: 'failed' })
-      expect(ledger.findById('one')).toMatchObject([{ state: 'accepted' }])
+      expect(await ledger.find({ id: 'two', source: '//test' })).toMatchObject({ state: 'failed' })
+      expect(await ledger.findById('one')).toMatchObject([{ state: 'accepted' }])
     })
   })
 }
@@ -650,7 +677,7 @@ async function digestsIn(ledger: Ledger): Promise<string[][]> {
   const found: string[][] = []
   await ledger.lanes.claim()
   for (let more = true; more; ) {
-    const head = ledger.lanes.head('lane')
+    const head = await ledger.lanes.head('lane')
     found.push(
       (head?.deliveries ?? []).map(({ headers }) => Buffer.from(headers['ce_id'] ?? []).toString()),
     )

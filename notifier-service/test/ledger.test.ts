@@ -1,61 +1,173 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { MailRecord } from '@herald/notifier-service/ledger/ledger'
-import type { LmdbGathering } from '@herald/notifier-service/ledger/lmdb-gathering'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
-import { createMailRows } from '@herald/notifier-service/ledger/mail-rows'
-import { createAges, createPruning } from '@herald/notifier-service/ledger/pruning'
-import { thisProcess } from '@herald/runtime'
-import { openStore, type Range, type Store } from '@herald/runtime/store'
-import { expect, test } from 'vitest'
-import { ledgerSuite } from './ledger-suite.js'
+import { createLmdbMails } from '@herald/notifier-service/ledger/lmdb-mails'
+import type { MailIdentity, MailRecord } from '@herald/notifier-service/ledger/mail-record'
+import { processName, thisProcess } from '@herald/runtime'
+import { openStore, type Range, type Store, type StoreKey } from '@herald/runtime/store'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Holder, ledgerSuite } from './ledger-suite.js'
+
+/** The test runner's parent lives as long as the tests do. */
+const holders: Readonly<Record<Holder, string>> = {
+  this: processName,
+  other: `${thisProcess.scope}-${process.ppid}-`,
+  gone: `${thisProcess.scope}-${2 ** 22 + 1}-1`,
+}
 
 ledgerSuite('the ledger in LMDB', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'herald-ledger-'))
   return {
-    open: async (self, digests) =>
-      openLmdbLedger({ directory, digests, ...(self ? { self } : {}) }),
+    open: (holder, digests) => openLmdbLedger({ directory, digests, holder: holders[holder] }),
     remove: () => rm(directory, { recursive: true, force: true }),
   }
 })
 
-test('what an earlier version recorded by name is read, and settled on', async () => {
+async function makeFolder(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'herald-ledger-'))
-  const event = { id: 'one', source: '//test' }
-  const key = [event.id, event.source]
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+type Rows = readonly { readonly key: StoreKey; readonly value: unknown }[]
+
+/** A folder with what 0.1.0 wrote. */
+async function makeOldLedger(tables: Readonly<Record<string, Rows>>): Promise<string> {
+  const directory = await makeFolder()
+  const store = openStore(directory)
+  for (const [name, rows] of Object.entries(tables)) {
+    const table = store.table(name)
+    await store.write(() => {
+      for (const { key, value } of rows) table.put(key, value)
+    })
+  }
+  await store.close()
+  return directory
+}
+
+async function readOldTables(): Promise<Record<string, Rows>> {
+  const file = new URL('./fixtures/ledger-0.1.0.json', import.meta.url)
+  return JSON.parse(await readFile(file, 'utf8'), (_, value) =>
+    typeof value?.bytes === 'string' ? Buffer.from(value.bytes, 'base64') : value,
+  )
+}
+
+const ref = (id: string) => ({ id, source: '//test' })
+
+test('a ledger of 0.1.0 is upgraded with its records, its outcomes, and all that waits', async () => {
+  const directory = await makeOldLedger(await readOldTables())
+  const ledger = await openLmdbLedger({ directory })
+  onTestFinished(() => ledger.close())
+  expect(await ledger.find(ref('accepted'))).toMatchObject({
+    ...{ state: 'accepted', attempts: 1, reply: '250 ok', recipient: 'ada@example.com' },
+    ...{ messageId: '<accepted@localhost>', origin: { partition: 3, offset: '17' } },
+    history: [{ state: 'accepted', reply: '250 ok', counted: true }],
+  })
+  const failed = await ledger.find(ref('failed'))
+  expect(failed).toMatchObject({ state: 'failed', attempts: 2, reply: '550 no' })
+  expect(failed?.deadLetteredAt).toBeGreaterThan(0)
+  expect(failed?.history?.map(({ reply }) => reply)).toEqual(['450 later', '550 no'])
+  expect(await ledger.find(ref('attempting'))).toMatchObject({ state: 'unknown', attempts: 1 })
+  const pending = await ledger.pendingOutcomes(9)
+  expect(pending.map(({ event }) => event.id).sort()).toEqual(['accepted', 'failed'])
+  expect(await ledger.findByConversion('conversion digest 2')).toMatchObject([
+    { record: { state: 'deferred', eventIds: ['digest 1', 'digest 2'] } },
+  ])
+
+  expect(await ledger.lanes.count()).toEqual({ deferred: 4, gathering: 1 })
+  const dueAt = 4_102_444_800_000
+  const gatheringDueAt = (await ledger.find(ref('gathering 1')))?.nextAttemptAt
+  expect(await ledger.lanes.nextDueAt()).toBe(gatheringDueAt)
+  expect(await ledger.lanes.claim()).toBeUndefined()
+  const runEvent = (id: string) => ({
+    ...{ event: ref(id), lane: 'lane', run: 'run b', runSize: 3 },
+    mail: { ...(failed as MailIdentity), eventIds: [id], messageId: `<${id}@localhost>` },
+    delivery: {
+      ...{ topic: 'notifications', partition: 3, offset: '18', key: 'ada@example.com' },
+      ...{ value: Uint8Array.of(1), headers: { ce_id: Buffer.from(id) }, publishedAt: new Date() },
+    },
+  })
+  expect(await ledger.lanes.gather(runEvent('gathering 2'))).toBe(false)
+  expect(await ledger.lanes.gather(runEvent('gathering 3'))).toBe(true)
+  expect(await ledger.lanes.nextDueAt()).toBe(dueAt)
+
+  const waiting: string[][] = []
+  for (let more = true; more; ) {
+    const head = await ledger.lanes.head('lane')
+    for (const { value, publishedAt } of (head?.deliveries ?? []).slice(
+      0,
+      waiting.length < 3 ? 2 : 0,
+    )) {
+      expect(Buffer.from(value)).toEqual(Buffer.from([0, 255, 10]))
+      expect(publishedAt).toEqual(new Date(1_769_860_800_123))
+    }
+    waiting.push(
+      (head?.deliveries ?? []).map(({ headers }) => Buffer.from(headers['ce_id'] ?? []).toString()),
+    )
+    more = await ledger.lanes.pop('lane', head?.position ?? 0)
+  }
+  expect(waiting).toEqual([
+    ['single 1'],
+    ['digest 1', 'digest 2'],
+    ['single 2'],
+    ['gathering 1', 'gathering 2', 'gathering 3'],
+  ])
+  expect(await ledger.prune(Date.now() + 1)).toBe(7)
+})
+
+test('an upgrade that was interrupted goes on at the next start', async () => {
+  const directory = await makeOldLedger(await readOldTables())
+  const interrupted = await openLmdbLedger({ directory })
+  await interrupted.close()
+  const store = openStore(directory)
+  const versions = store.table('versions')
+  await store.write(() => versions.remove('format'))
+  await store.close()
+  const ledger = await openLmdbLedger({ directory })
+  onTestFinished(() => ledger.close())
+  expect(await ledger.lanes.count()).toEqual({ deferred: 4, gathering: 1 })
+  expect(await ledger.find(ref('accepted'))).toMatchObject({ state: 'accepted', attempts: 1 })
+  expect(await ledger.pendingOutcomes(9)).toHaveLength(2)
+})
+
+test('records by name, as the first versions wrote them, are upgraded and can be pruned', async () => {
+  const key = ['one', '//test']
   const mail = {
     ...{ eventIds: ['one'], recipient: 'ada@example.com', from: 'herald@localhost' },
     ...{ messageId: '<one@localhost>', template: '1/en', conversionId: 'conversion' },
   }
   const deferred = {
     ...{ ...mail, state: 'deferred', attempts: 2, reply: '450 later', nextAttemptAt: 5 },
-    ...{ firstAttemptAt: 1, updatedAt: 2, holder: { pid: 1, startedAt: '1' } },
+    ...{ firstAttemptAt: 1, updatedAt: 2 },
     history: [{ at: 2, state: 'deferred', reply: '450 later', counted: true }],
   }
-  const store = openStore(directory)
-  const [mails, conversions] = [store.table('mails'), store.table('conversions')]
-  await store.write(() => {
-    mails.put(key, deferred)
-    conversions.put(['conversion', ...key], key)
+  const directory = await makeOldLedger({
+    mails: [{ key, value: { ...deferred, holder: { pid: 1, startedAt: '1' } } }],
+    conversions: [{ key: ['conversion', ...key], value: key }],
   })
-  await store.close()
-  const ledger = openLmdbLedger({ directory })
-  expect(ledger.find(event)).toEqual(deferred)
-  await ledger.begin(event, mail)
-  await ledger.settle(event, mail, { state: 'accepted', reply: '250 ok' })
-  expect(ledger.findByConversion('conversion')).toEqual([
-    { event, record: expect.objectContaining({ state: 'accepted', attempts: 3 }) },
+  const ledger = await openLmdbLedger({ directory })
+  onTestFinished(() => ledger.close())
+  expect(await ledger.find(ref('one'))).toEqual({ ...deferred, holder: '-1-1' })
+  await ledger.begin(ref('one'), mail)
+  await ledger.settle(ref('one'), mail, { state: 'accepted', reply: '250 ok' })
+  expect(await ledger.findByConversion('conversion')).toMatchObject([
+    { event: ref('one'), record: { state: 'accepted', attempts: 3 } },
   ])
-  // It had no index of what is old.
   expect(await ledger.prune(Date.now() + 1)).toBe(1)
-  expect(ledger.find(event)).toBeUndefined()
-  await ledger.close()
-  await rm(directory, { recursive: true })
+  expect(await ledger.find(ref('one'))).toBeUndefined()
+})
+
+test('a ledger of a later version is refused, with what to do', async () => {
+  const directory = await makeOldLedger({ versions: [{ key: 'format', value: 3 }] })
+  await expect(openLmdbLedger({ directory })).rejects.toMatchObject({
+    name: 'StoreError',
+    message: `The ledger in ${directory} has format 3; this version reads format 2. Use the version of Herald that wrote it, or a later one.`,
+  })
 })
 
 test('pruning reads what is old and nothing else', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'herald-ledger-'))
+  const directory = await makeFolder()
   const store = openStore(directory)
   const read: unknown[] = []
   const watched: Store = {
@@ -75,11 +187,7 @@ test('pruning reads what is old and nothing else', async () => {
       return { ...table, get, entries } as never
     },
   }
-  const ages = createAges(watched)
-  const mails = createMailRows(watched, thisProcess, ages)
-  const gathering = { forget: () => 0, indexAll: () => {} } as unknown as LmdbGathering
-  const prune = createPruning({ store: watched, mails, gathering, ages, onForgotten: () => {} })
-  await prune(0)
+  const mails = createLmdbMails(watched, processName)
   const put = (id: string, updatedAt: number) =>
     mails.put([id, '//test'], { updatedAt } as MailRecord, undefined)
   await store.write(() => {
@@ -87,8 +195,7 @@ test('pruning reads what is old and nothing else', async () => {
     for (let n = 0; n < 500; n += 1) put(`a new ${n}`, 9000 + n)
   })
   read.length = 0
-  expect(await prune(5000)).toBe(10)
+  expect(await mails.prune(5000, () => {})).toBe(10)
   expect(read.map(String).filter((key) => key.includes('new'))).toEqual([])
   await store.close()
-  await rm(directory, { recursive: true })
 })

@@ -102,7 +102,7 @@ test('a notifier killed at its mails loses no outcome; one told twice has the sa
 })
 
 test('an outcome that the broker rejects stays in the ledger, and the others are published', async () => {
-  const ledger = openLmdbLedger({ directory: join(stage.data, 'ledger') })
+  const ledger = await openLmdbLedger({ directory: join(stage.data, 'ledger') })
   stage.defer(() => ledger.close())
   const settle = (id: string, recipient: string) =>
     ledger.settle(
@@ -124,6 +124,6 @@ test('an outcome that the broker rejects stays in the ledger, and the others are
   const published = await listen()
   await vi.waitFor(() => expect(published).toHaveLength(2), patience)
   expect(published.map(({ event }) => event.data.notification?.eventIds[0])).toEqual(['1', '3'])
-  await vi.waitFor(() => expect(ledger.pendingOutcomes(9)).toHaveLength(1), patience)
-  expect(ledger.pendingOutcomes(9)).toMatchObject([{ event: { id: '2' } }])
+  await vi.waitFor(async () => expect(await ledger.pendingOutcomes(9)).toHaveLength(1), patience)
+  expect(await ledger.pendingOutcomes(9)).toMatchObject([{ event: { id: '2' } }])
 })

@@ -30,7 +30,7 @@ const context = { signal: new AbortController().signal }
 
 async function office() {
   const directory = await mkdtemp(join(tmpdir(), 'herald-unexpected-'))
-  const ledger = openLmdbLedger({ directory })
+  const ledger = await openLmdbLedger({ directory })
   onTestFinished(async () => {
     await ledger.close()
     await rm(directory, { recursive: true, force: true })
@@ -115,7 +115,7 @@ test('a mail that was put aside and fails each time is given up: its record says
   expect(await giveUp(head, new Error('no'), 5)).toBe(false)
   expect(await giveUp(head, new Error('no'), 6)).toBe(true)
   expect(buried).toHaveLength(1)
-  expect(ledger.find(ref)).toMatchObject({ state: 'failed', reply: 'Unexpected error: no' })
+  expect(await ledger.find(ref)).toMatchObject({ state: 'failed', reply: 'Unexpected error: no' })
 })
 
 test('a channel that throws has refused the event for now; what the ledger throws passes through', async () => {

@@ -1,54 +1,57 @@
-import type { KeptDelivery } from './deferred-lanes.js'
-import type { EventRef, MailIdentity } from './ledger.js'
+import type { DigestRule } from './lanes.js'
 
-/** When the events of one run that came for one recipient become a digest. All times in milliseconds. */
-export interface DigestRule {
-  /** How long after its last event a run of unknown size counts as over. */
-  readonly quietMs: number
-  /**
-   * How long an event of a run of unknown size is held back at most, and how long a run of known
-   * size is waited for when none of its events comes.
-   */
-  readonly maxMs: number
-  /** How long the first event of a digest is held back at most, whatever comes. */
-  readonly latestMs: number
-  /** Most events of one digest. */
-  readonly maxEvents: number
-  /** Most bytes of them together; a single event may have more. */
-  readonly maxBytes: number
+/** What is gathered of one run for one recipient. Pure functions: nothing here touches the store. */
+export interface GatheredRun {
+  /** Events that came, those of earlier digests included. */
+  readonly seen: number
+  /** Events of the run in all; 0 if that is not known. */
+  readonly size: number
+  /** Events gathered now, and their bytes. */
+  readonly count: number
+  readonly bytes: number
+  /** When the first of them and the last event of the run came. */
+  readonly firstAt: number
+  readonly lastAt: number
 }
 
-/** An event that comes to the others of its run. */
-export interface RunEvent {
-  readonly event: EventRef
-  /** The mail it becomes where it stays alone. */
-  readonly mail: MailIdentity
-  readonly delivery: KeptDelivery
-  /** The lane of its recipient, which the digest will go through. */
-  readonly lane: string
-  readonly run: string
-  /** Events of the run that the recipient gets in all; 0 where that is not known. */
-  readonly runSize: number
+export const newRun: GatheredRun = { seen: 0, size: 0, count: 0, bytes: 0, firstAt: 0, lastAt: 0 }
+
+export function withEvent(
+  run: GatheredRun,
+  { size, bytes }: { size: number; bytes: number },
+): GatheredRun {
+  const now = Date.now()
+  return {
+    seen: run.seen + 1,
+    size: Math.max(run.size, size),
+    count: run.count + 1,
+    bytes: run.bytes + bytes,
+    firstAt: run.count === 0 ? now : run.firstAt,
+    lastAt: now,
+  }
 }
 
-/**
- * Events gathered by run and recipient, durable, until they are a mail. A run is closed when its
- * last event has come, when it is full, or when it is due: its events become one mail at the end
- * of their lane, which tells of them in the order they came; one that stayed alone becomes a mail
- * as if it had never been gathered. Whoever opens the ledger may close what another process gathered.
- */
-export interface Gathering {
-  /**
-   * Keeps the event, once; resolves, once synced, to whether a mail was put into the lane. Rejects
-   * with MailNotFree where the event's mail is being attempted, or is settled.
-   */
-  add(event: RunEvent): Promise<boolean>
-  /** Closes the runs that are due; resolves to how many. */
-  closeDue(): Promise<number>
-  /** As DeferredLanes.adjustToClock. */
-  adjustToClock(): Promise<void>
-  /** When the next run is due; undefined when nothing is gathered. */
-  nextDueAt(): number | undefined
-  /** Events gathered, over all runs. */
-  count(): number
+/** The run after its gathered events became a mail. */
+export const withoutEvents = (run: GatheredRun): GatheredRun => ({ ...run, count: 0, bytes: 0 })
+
+const isComplete = ({ seen, size }: GatheredRun) => size > 0 && seen >= size
+
+/** Whether it is to be closed now, whatever may follow. */
+export function isFull(run: GatheredRun, { maxEvents, maxBytes }: DigestRule): boolean {
+  return isComplete(run) || run.count >= maxEvents || run.bytes >= maxBytes
+}
+
+/** Whether nothing is gathered and no more is expected: events that went already count towards its size. */
+export const isOver = (run: GatheredRun) => run.count === 0 && (run.size === 0 || isComplete(run))
+
+/** When it is to be closed though more may follow; if nothing is gathered, when to forget it. */
+export function closeAt(run: GatheredRun, { quietMs, maxMs, latestMs }: DigestRule): number {
+  if (run.count === 0) return run.lastAt + latestMs
+  if (run.size > 0) return Math.min(run.lastAt + maxMs, run.firstAt + latestMs)
+  return Math.min(run.lastAt + quietMs, run.firstAt + maxMs)
+}
+
+/** The run as if the clock had been at `now`, which is earlier than its last event. */
+export function movedTo(now: number, run: GatheredRun): GatheredRun {
+  return { ...run, firstAt: run.firstAt - (run.lastAt - now), lastAt: now }
 }

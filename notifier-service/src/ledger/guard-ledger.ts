@@ -58,15 +58,11 @@ export function guardLedger(ledger: Ledger, { full, signal }: LedgerGuard): Ledg
     begin: (event, mail) => orLater(() => ledger.begin(event, mail)),
     reopen: (event, replay, mail) => orLater(() => ledger.reopen(event, replay, mail)),
     settle: (event, mail, settlement) => untilWritten(() => ledger.settle(event, mail, settlement)),
-    deadLettered: (event) => untilWritten(() => ledger.deadLettered(event)),
-    gathering: {
-      ...ledger.gathering,
-      add: (event) => orLater(() => ledger.gathering.add(event)),
-      closeDue: () => noted(() => ledger.gathering.closeDue()),
-    },
+    markDeadLettered: (event) => untilWritten(() => ledger.markDeadLettered(event)),
     lanes: {
       ...ledger.lanes,
       append: (lane, kept, options) => orLater(() => ledger.lanes.append(lane, kept, options)),
+      gather: (event) => orLater(() => ledger.lanes.gather(event)),
       claim: () => noted(() => ledger.lanes.claim()),
       pop: (lane, position) => untilWritten(() => ledger.lanes.pop(lane, position)),
       release: (lane, dueAt) => untilWritten(() => ledger.lanes.release(lane, dueAt)),

@@ -1,147 +1,222 @@
-import { isAlive, isSameProcess, type ProcessIdentity } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
-import type { DeferredLanes, DeferredMail } from './deferred-lanes.js'
-import type { EventRef, MailIdentity } from './ledger.js'
-import { type GatheredKey, type QueuedEvent, queued, unqueued } from './queued-event.js'
+import {
+  closeAt,
+  type GatheredRun,
+  isFull,
+  isOver,
+  movedTo,
+  newRun,
+  withEvent,
+  withoutEvents,
+} from './gathering.js'
+import type { DigestRule, KeptDelivery, Lanes } from './lanes.js'
+import { isHolderAlive, type LmdbMails } from './lmdb-mails.js'
+import type { EventRef } from './mail-record.js'
 
-interface LaneRecord {
-  readonly holder: ProcessIdentity | null
-  readonly dueAt: number
-  /** When `dueAt` was settled; absent in records of earlier versions. */
-  readonly setAt?: number
+/** What waits in a lane: a mail, or a digest that still gathers. */
+interface Entry {
+  /** The mail's name; undefined while it gathers. */
+  readonly ref?: EventRef
+  readonly run?: GatheredRun
+  /** Its events are kept under this number. */
+  readonly group: number
+  /** Milliseconds since 1970. Of the mails only the head's time counts. */
+  readonly notBefore: number
+  /** When `notBefore` was set. */
+  readonly setAt: number
 }
 
-/** A digest in its lane; its events stay where they were gathered. */
-export interface QueuedDigest {
-  readonly ref: EventRef
-  readonly run: string
-  readonly from: number
-  readonly to: number
+/** In a lane mails come by position; digests that gather, behind them, by run. */
+type EntryKey = [lane: string, place: number | string]
+
+interface LaneEvent {
+  readonly event: EventRef
+  readonly delivery: KeptDelivery
 }
 
-/** What a lane does to the mails in it; both run inside the write that changes the lane. */
-export interface LaneMails {
-  /** Marks the mail as waiting in the lane; says whether it waits in one already. Throws MailNotFree. */
-  enter(event: EventRef, mail: MailIdentity, lane: string, nextAttemptAt: number): boolean
-  leave(event: EventRef): void
+export interface LmdbLanes extends Lanes {
+  /** As Ledger.adjustToClock. */
+  adjustToClock(): Promise<void>
 }
 
-export interface LmdbLanes extends DeferredLanes {
-  /** Puts a mail at the end of its lane, due at once unless others wait there. Inside a write. */
-  putLast(lane: string, row: QueuedEvent | QueuedDigest): void
-}
+const gatheringReply = 'others of its run are still to come'
 
-/** Lanes as rows: the mails of a lane by position, its holder, and an index by the time it is due. */
-export function createLmdbLanes(store: Store, self: ProcessIdentity, mails: LaneMails): LmdbLanes {
-  type Place = [lane: string, position: number]
-  const events = store.table<QueuedEvent, Place>('deferred')
-  const digests = store.table<QueuedDigest, Place>('digests')
-  const gathered = store.table<QueuedEvent, GatheredKey>('gathered')
-  const lanes = store.table<LaneRecord, string>('lanes')
-  const due = store.table<true, [dueAt: number, lane: string]>('due')
-  // This process' own identity does not tell whether one of its own loops has the lane.
+export function createLmdbLanes(
+  store: Store,
+  holder: string,
+  mails: LmdbMails,
+  rule: DigestRule,
+): LmdbLanes {
+  const entries = store.table<Entry, EntryKey>('laneEntries')
+  const events = store.table<LaneEvent, [group: number, index: number]>('laneEvents')
+  const holders = store.table<string, string>('laneHolders')
+  /** The head of each lane, and each digest that gathers. */
+  const due = store.table<true, [notBefore: number, ...EntryKey]>('laneDue')
+  const sequence = store.table<number, string>('laneSequence')
+  /** Lanes that this ledger holds: other ledgers of this process have the same holder. */
   const held = new Set<string>()
 
-  const isFree = (lane: string, { holder }: LaneRecord) =>
-    holder === null || (isSameProcess(holder, self) ? !held.has(lane) : !isAlive(holder))
-
-  function put(lane: string, record: LaneRecord): void {
-    const before = lanes.get(lane)
-    if (before) due.remove([before.dueAt, lane])
-    lanes.put(lane, record)
-    due.put([record.dueAt, lane], true)
+  const isFree = (lane: string) => {
+    const by = holders.get(lane)
+    return by === holder ? !held.has(lane) : !isHolderAlive(by)
   }
 
-  function remove(lane: string): void {
-    const record = lanes.get(lane)
-    if (record) due.remove([record.dueAt, lane])
-    lanes.remove(lane)
+  function nextNumber(): number {
+    const number = (sequence.get('last') ?? 0) + 1
+    sequence.put('last', number)
+    return number
   }
 
-  const within = (lane: string) => ({ start: [lane, 0], end: [lane, Number.MAX_VALUE] })
-
-  function last(lane: string): number | undefined {
-    const { start, end } = within(lane)
-    const backwards = { start: end, end: start, reverse: true, limit: 1 }
-    const ends = [...events.entries(backwards), ...digests.entries(backwards)]
-    return ends.length === 0 ? undefined : Math.max(...ends.map(({ key }) => key[1]))
+  function headOf(lane: string): { key: EntryKey; value: Entry } | undefined {
+    const [head] = entries.entries({ start: [lane, 0], end: [lane, Number.MAX_VALUE], limit: 1 })
+    return head
   }
 
-  function putLast(lane: string, row: QueuedEvent | QueuedDigest, dueAt = Date.now()): void {
-    const place: Place = [lane, (last(lane) ?? 0) + 1]
-    if ('run' in row) digests.put(place, row)
-    else events.put(place, row)
-    if (!lanes.get(lane)) put(lane, { holder: null, dueAt, setAt: Date.now() })
+  function putDue(key: EntryKey, entry: Entry, before: Entry | undefined): void {
+    if (before) due.remove([before.notBefore, ...key])
+    entries.put(key, entry)
+    due.put([entry.notBefore, ...key], true)
   }
 
-  const eventsOf = (lane: string, { run, from, to }: QueuedDigest) =>
-    gathered.entries({ start: [lane, run, from], end: [lane, run, to] })
+  function removeDue(key: EntryKey, { notBefore }: Entry): void {
+    due.remove([notBefore, ...key])
+    entries.remove(key)
+  }
 
-  function freeDue(now: number): string | undefined {
-    for (const { key } of due.entries({ end: [now + 1] })) {
-      const record = lanes.get(key[1])
-      if (record && isFree(key[1], record)) return key[1]
+  function putLast(lane: string, entry: Omit<Entry, 'setAt'>): void {
+    const isHead = headOf(lane) === undefined
+    const key: EntryKey = [lane, nextNumber()]
+    const timed = { ...entry, setAt: Date.now() }
+    if (isHead) putDue(key, timed, undefined)
+    else entries.put(key, timed)
+  }
+
+  const eventsOf = (group: number) => [
+    ...events.entries({ start: [group, 0], end: [group, Number.MAX_VALUE] }),
+  ]
+
+  /** Digests of the lane that gather, the one that is due first first. */
+  const runsOf = (lane: string) =>
+    [...entries.entries({ start: [lane, Number.MAX_VALUE], end: [lane, '\uffff'] })].sort(
+      (one, other) => one.value.notBefore - other.value.notBefore,
+    )
+
+  /** Makes a mail of gathered events, at the end of the lane. */
+  function appendDigest(lane: string, group: number, now: number): void {
+    const [first, ...others] = eventsOf(group).map(({ value }) => value.event)
+    if (first === undefined) return
+    let ref = first
+    if (others.length > 0) ref = mails.createDigest([first, ...others])
+    else mails.change(first, { state: 'deferred', reply: '', nextAttemptAt: undefined })
+    putLast(lane, { ref, group, notBefore: now })
+  }
+
+  /** Keeps the run, or forgets it when it is over. */
+  function putRun(key: EntryKey, run: GatheredRun, group: number, before: Entry | undefined): void {
+    if (!isOver(run)) {
+      putDue(key, { run, group, notBefore: closeAt(run, rule), setAt: run.lastAt }, before)
+    } else if (before) removeDue(key, before)
+  }
+
+  /** Closes the digests of the lane that are due; returns whether its head is due. */
+  function closeDue(lane: string, now: number): boolean {
+    for (const { key, value: entry } of runsOf(lane)) {
+      if (entry.run === undefined || entry.notBefore > now) continue
+      if (entry.run.count > 0) {
+        appendDigest(lane, entry.group, now)
+        putRun(key, withoutEvents(entry.run), nextNumber(), entry)
+      } else removeDue(key, entry)
     }
+    const head = headOf(lane)
+    return head !== undefined && head.value.notBefore <= now
+  }
+
+  function firstFreeLane(now: number): string | undefined {
+    for (const { key } of due.entries({ end: [now + 1] })) if (isFree(key[1])) return key[1]
     return undefined
   }
 
-  const has = (lane: string) => lanes.get(lane) !== undefined
-
   return {
-    has,
+    has: async (lane) => headOf(lane) !== undefined,
 
-    putLast: (lane, row) => putLast(lane, row),
-
-    append(lane, kept, { nextAttemptAt, behindOnly }) {
-      return store.write(() => {
-        const before = lanes.get(lane)
-        if (behindOnly && !before) return false
-        if (mails.enter(kept.event, kept.mail, lane, before?.dueAt ?? nextAttemptAt)) return true
-        putLast(lane, queued(kept), nextAttemptAt)
+    append: (lane, { event, mail, delivery }, { nextAttemptAt, behindOnly }) =>
+      store.write(() => {
+        const head = headOf(lane)
+        if (behindOnly && !head) return false
+        const notBefore = head?.value.notBefore ?? nextAttemptAt
+        const changes = { lane, nextAttemptAt: notBefore, deferredSince: Date.now() }
+        if (!mails.putInLane(event, mail, changes)) return true
+        const group = nextNumber()
+        events.put([group, 0], { event, delivery: withoutAttempt(delivery) })
+        putLast(lane, { ref: event, group, notBefore })
         return true
-      })
-    },
+      }),
+
+    gather: ({ lane, run: name, runSize, event, mail, delivery }) =>
+      store.write(() => {
+        const key: EntryKey = [lane, name]
+        const before = entries.get(key)
+        let { run = newRun } = before ?? {}
+        const size = Math.max(run.size, runSize)
+        const nextAttemptAt = Date.now() + (size > 0 ? rule.maxMs : rule.quietMs)
+        const waiting = { lane, state: 'gathering', reply: gatheringReply, nextAttemptAt } as const
+        if (!mails.putInLane(event, mail, waiting)) return false
+        let group = before?.group ?? nextNumber()
+        let appended = false
+        const close = () => {
+          appendDigest(lane, group, Date.now())
+          run = withoutEvents(run)
+          group = nextNumber()
+          appended = true
+        }
+        const bytes = delivery.value.byteLength
+        if (run.count > 0 && run.bytes + bytes > rule.maxBytes) close()
+        events.put([group, run.count], { event, delivery: withoutAttempt(delivery) })
+        run = withEvent(run, { size, bytes })
+        if (isFull(run, rule)) close()
+        putRun(key, run, group, before)
+        return appended
+      }),
 
     async claim() {
-      // Looked at first without a write, which would cost a sync each time there is nothing.
-      if (freeDue(Date.now()) === undefined) return undefined
+      // Checked first without a write, which costs a sync even if nothing is due.
+      if (firstFreeLane(Date.now()) === undefined) return undefined
       return store.write(() => {
-        const lane = freeDue(Date.now())
-        const record = lane === undefined ? undefined : lanes.get(lane)
-        if (lane === undefined || !record) return undefined
-        put(lane, { ...record, holder: self })
-        held.add(lane)
-        return lane
+        const now = Date.now()
+        for (;;) {
+          const lane = firstFreeLane(now)
+          if (lane === undefined) return undefined
+          if (!closeDue(lane, now)) continue
+          holders.put(lane, holder)
+          held.add(lane)
+          return lane
+        }
       })
     },
 
-    head(lane): DeferredMail | undefined {
-      const first = { ...within(lane), limit: 1 }
-      const [single] = events.entries(first)
-      const [digest] = digests.entries(first)
-      if (digest !== undefined && !(single !== undefined && single.key[1] < digest.key[1])) {
-        const deliveries = [...eventsOf(lane, digest.value)].map(({ value }) => unqueued(value))
-        return { ref: digest.value.ref, deliveries, position: digest.key[1] }
-      }
-      if (single === undefined) return undefined
-      const { key, value } = single
-      return { ref: value.event, deliveries: [unqueued(value)], position: key[1] }
+    async head(lane) {
+      const head = headOf(lane)
+      if (head?.value.ref === undefined) return undefined
+      const { ref, group } = head.value
+      const deliveries = eventsOf(group).map(({ value }) => value.delivery)
+      return { ref, deliveries, position: Number(head.key[1]) }
     },
 
     pop: (lane, position) =>
       store.write(() => {
-        const single = events.get([lane, position])
-        const digest = digests.get([lane, position])
-        if (single) {
-          events.remove([lane, position])
-          mails.leave(single.event)
-        } else if (digest) {
-          for (const { key } of [...eventsOf(lane, digest)]) gathered.remove(key)
-          digests.remove([lane, position])
-          mails.leave(digest.ref)
+        const key: EntryKey = [lane, position]
+        const entry = entries.get(key)
+        if (entry?.ref) {
+          for (const { key: event } of eventsOf(entry.group)) events.remove(event)
+          mails.change(entry.ref, { lane: undefined })
+          removeDue(key, entry)
         }
-        if (last(lane) !== undefined) return true
-        remove(lane)
+        const next = headOf(lane)
+        if (next) {
+          due.put([next.value.notBefore, ...next.key], true)
+          return true
+        }
+        holders.remove(lane)
         // Within the write: a moment later it may be filled and claimed again.
         held.delete(lane)
         return false
@@ -150,10 +225,12 @@ export function createLmdbLanes(store: Store, self: ProcessIdentity, mails: Lane
     async release(lane, nextAttemptAt) {
       try {
         await store.write(() => {
-          const record = lanes.get(lane)
-          // One that was emptied and filled again meanwhile is not ours.
-          if (!record?.holder || !isSameProcess(record.holder, self)) return
-          put(lane, { holder: null, dueAt: nextAttemptAt, setAt: Date.now() })
+          const head = headOf(lane)
+          // If it was emptied and filled again meanwhile, it is not this holder's.
+          if (holders.get(lane) !== holder || head === undefined) return
+          const timed = { ...head.value, notBefore: nextAttemptAt, setAt: Date.now() }
+          putDue(head.key, timed, head.value)
+          holders.remove(lane)
         })
       } finally {
         held.delete(lane)
@@ -162,25 +239,39 @@ export function createLmdbLanes(store: Store, self: ProcessIdentity, mails: Lane
 
     async adjustToClock() {
       const ahead = () =>
-        [...due.entries()].flatMap(({ key: [, lane] }) => {
-          const record = lanes.get(lane)
-          return record && (record.setAt ?? 0) > Date.now() ? [{ lane, record }] : []
+        [...due.entries()].flatMap(({ key: [, ...key] }) => {
+          const entry = entries.get(key)
+          return entry && entry.setAt > Date.now() ? [{ key, entry }] : []
         })
       if (ahead().length === 0) return
       await store.write(() => {
-        for (const { lane, record } of ahead()) {
-          const setAt = Date.now()
-          const waitMs = record.dueAt - (record.setAt ?? setAt)
-          put(lane, { ...record, dueAt: setAt + waitMs, setAt })
+        for (const { key, entry } of ahead()) {
+          const now = Date.now()
+          const { run, group, notBefore, setAt } = entry
+          if (run) putRun(key, movedTo(now, run), group, entry)
+          else putDue(key, { ...entry, notBefore: notBefore - (setAt - now), setAt: now }, entry)
         }
       })
     },
 
-    nextDueAt() {
+    async nextDueAt() {
       for (const { key } of due.entries({ limit: 1 })) return key[0]
       return undefined
     },
 
-    count: () => events.count() + gathered.count(),
+    async count() {
+      let gathering = 0
+      for (const { key } of due.entries()) {
+        const [, ...entryKey] = key
+        if (typeof entryKey[1] === 'string') gathering += entries.get(entryKey)?.run?.count ?? 0
+      }
+      return { deferred: events.count() - gathering, gathering }
+    },
   }
+}
+
+/** A handler's delivery has more than what is kept. */
+function withoutAttempt(delivery: KeptDelivery): KeptDelivery {
+  const { topic, partition, offset, key, value, headers, publishedAt, raw } = delivery
+  return { topic, partition, offset, key, value, headers, publishedAt, ...(raw && { raw }) }
 }

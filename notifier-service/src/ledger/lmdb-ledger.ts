@@ -1,26 +1,27 @@
-import { isAlive, isSameProcess, type ProcessIdentity, thisProcess } from '@herald/runtime'
+import { processName } from '@herald/runtime'
 import { openStore, StoreError } from '@herald/runtime/store'
-import type { DigestRule } from './gathering.js'
-import { type Ledger, MailNotFree, type MailRecord, type PendingOutcome } from './ledger.js'
-import { createLmdbGathering } from './lmdb-gathering.js'
+import type { DigestRule } from './lanes.js'
+import type { Ledger, NamedMail } from './ledger.js'
 import { createLmdbLanes } from './lmdb-lanes.js'
-import { createMailRows, keyOf, type MailKey } from './mail-rows.js'
-import { begunBy, fresh, isFinal, isTaken, reopenedRecord, settled } from './mail-states.js'
-import { createAges, createPruning } from './pruning.js'
-import { createTogether } from './together.js'
+import { createLmdbMails, isHolderAlive, keyOf, type MailKey } from './lmdb-mails.js'
+import { type EventRef, MailNotFree } from './mail-record.js'
+import { begunBy, isFinal, isTaken, mergeRecord, reopened, settled } from './mail-states.js'
+import { upgradeLedger } from './upgrade-ledger.js'
 
-/** Accepted mails that are kept in memory until they are announced; beyond that they are read again. */
-const mostKept = 2000
 const checkBytes = 64 * 1024
-const gatheringReply = 'others of its run are still to come'
 
-/** `at`: the record's `updatedAt`, which tells one outcome of a mail from another. */
-type OutcomeRow = readonly [id: string, source: string, at: number, pid: number, startedAt: string]
+/** A final outcome that is not announced yet. */
+interface UnannouncedOutcome {
+  readonly event: EventRef
+  /** The record's, which tells one outcome of a mail from another. */
+  readonly updatedAt: number
+  readonly holder: string
+}
 
 export interface LmdbLedgerOptions {
   readonly directory: string
-  /** Who this process is. Default: this process. */
-  readonly self?: ProcessIdentity
+  /** The name of the process that opens it. Default: this process. */
+  readonly holder?: string
   /** When the events of a run become a mail. */
   readonly digests?: DigestRule
 }
@@ -33,64 +34,45 @@ const defaultRule: DigestRule = {
   maxBytes: 16 * 1024 ** 2,
 }
 
-/** Throws StoreError where the folder cannot be used. */
-export function openLmdbLedger({
+/**
+ * The ledger in a folder of a local disk, for the notifiers of one machine. Upgrades what 0.1.0
+ * wrote. Each method is one transaction; those that wait at the same time share a sync.
+ * Rejects with StoreError if the folder cannot be used.
+ */
+export async function openLmdbLedger({
   directory,
-  self = thisProcess,
+  holder = processName,
   digests = defaultRule,
-}: LmdbLedgerOptions): Ledger {
+}: LmdbLedgerOptions): Promise<Ledger> {
   const store = openStore(directory)
-  const together = createTogether(store)
-  const ages = createAges(store)
-  const mails = createMailRows(store, self, ages)
-  const outcomes = store.table<OutcomeRow, MailKey>('unannounced')
+  try {
+    await upgradeLedger(store, directory)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  const mails = createLmdbMails(store, holder)
+  const lanes = createLmdbLanes(store, holder, mails, digests)
+  const unannounced = store.table<UnannouncedOutcome, MailKey>('unannounced')
   const checks = store.table<Uint8Array, string>('checks', 'binary')
   const listeners = new Set<() => void>()
-  /** What this process has settled and not announced: it need not be read again, for it is never reopened. */
-  const accepted = new Map<string, MailRecord>()
-
-  const lanes = createLmdbLanes(store, self, {
-    enter: (event, mail, lane, nextAttemptAt) =>
-      mails.wait(event, mail, { lane, nextAttemptAt, deferredSince: Date.now() }),
-    leave: (event) => mails.change(event, { lane: undefined }),
-  })
-
-  const gathering = createLmdbGathering(store, digests, {
-    gather: ({ event, mail, lane }, nextAttemptAt) =>
-      mails.wait(event, mail, { lane, nextAttemptAt, state: 'gathering', reply: gatheringReply }),
-    single(lane, only) {
-      mails.change(only.event, { state: 'deferred', reply: '', nextAttemptAt: undefined })
-      lanes.putLast(lane, only)
-    },
-    digest({ lane, run, from, next }, events) {
-      const ref = mails.join(events.map(({ event }) => event))
-      if (ref !== undefined) lanes.putLast(lane, { ref, run, from, to: next })
-    },
-  })
 
   return {
     lanes,
+    find: async (event) => mails.find(keyOf(event)),
+    findById: async (eventId) => mails.findById(eventId),
+    findByConversion: async (conversionId) => mails.findByConversion(conversionId),
 
-    gathering,
-
-    find: (event) => mails.find(keyOf(event)),
-
-    findById: (eventId) => mails.findById(eventId),
-
-    findByConversion: (conversionId) => mails.findByConversion(conversionId),
-
-    pendingOutcomes(limit, wanted = () => true) {
-      const pending: PendingOutcome[] = []
-      for (const { key, value } of outcomes.entries()) {
+    async pendingOutcomes(limit, isWanted = () => true) {
+      const pending: NamedMail[] = []
+      for (const { key, value } of unannounced.entries()) {
         if (pending.length === limit) break
-        const [id, source, , pid, startedAt] = value
-        const holder = { pid, startedAt }
-        if (!isSameProcess(holder, self) && isAlive(holder)) continue
-        const record = accepted.get(nameOf(key)) ?? mails.table.get(key)
-        // One that was reopened since will have another outcome.
+        if (value.holder !== holder && isHolderAlive(value.holder)) continue
+        const record = mails.get(key)
+        // A mail that was reopened since will have another outcome.
         if (!record || !isFinal(record)) continue
-        const outcome = { event: { id, source }, record }
-        if (wanted(outcome)) pending.push(outcome)
+        const outcome = { event: value.event, record }
+        if (isWanted(outcome)) pending.push(outcome)
       }
       return pending
     },
@@ -100,32 +82,30 @@ export function openLmdbLedger({
       return () => void listeners.delete(listener)
     },
 
-    async outcomesTaken(taken) {
-      await store.write(() => {
-        for (const { event, record } of taken) {
+    markAnnounced: (outcomes) =>
+      store.write(() => {
+        for (const { event, record } of outcomes) {
           const key = keyOf(event)
-          // One that was reopened and settled anew has another outcome to tell.
-          if (outcomes.get(key)?.[2] === record.updatedAt) outcomes.remove(key)
+          // A mail that was reopened and settled again has another outcome to announce.
+          if (unannounced.get(key)?.updatedAt === record.updatedAt) unannounced.remove(key)
         }
-      })
-      for (const { event } of taken) accepted.delete(nameOf(keyOf(event)))
-    },
+      }),
 
     async begin(event, mail) {
       const key = keyOf(event)
       const name = String(key)
-      let taken = false
+      let began = false
       try {
-        await together(() => {
+        await store.write(() => {
           const before = mails.find(key)
           if (before && isTaken(before)) throw new MailNotFree(before.state)
-          const begun = begunBy(self, fresh(mail, before))
-          mails.put(key, begun, before)
-          mails.underWay.set(name, begun)
-          taken = true
+          const record = begunBy(holder, mergeRecord(mail, before))
+          mails.put(key, record, before)
+          mails.ownAttempts.set(name, record)
+          began = true
         })
       } catch (error) {
-        if (taken) mails.underWay.delete(name)
+        if (began) mails.ownAttempts.delete(name)
         throw error
       }
     },
@@ -134,71 +114,53 @@ export function openLmdbLedger({
       const key = keyOf(event)
       const name = String(key)
       try {
-        const record = await together(() => {
-          // Only this process changes what it has under way.
-          const ours = mails.underWay.get(name)
-          const before = ours ?? mails.find(key)
-          if (before && !ours && isTaken(before)) throw new MailNotFree(before.state)
-          const after = settled(fresh(mail, before), settlement)
+        const record = await store.write(() => {
+          // Nobody else changes what this holder has under way.
+          const own = mails.ownAttempts.get(name)
+          const before = own ?? mails.find(key)
+          if (before && !own && isTaken(before)) throw new MailNotFree(before.state)
+          const after = settled(mergeRecord(mail, before), settlement)
           mails.put(key, after, before)
-          // In the same transaction: what is settled is announced, or kept to be.
-          if (isFinal(after)) {
-            const { pid, startedAt } = self
-            outcomes.put(key, [event.id, event.source, after.updatedAt, pid, startedAt])
-          }
+          if (isFinal(after)) unannounced.put(key, { event, updatedAt: after.updatedAt, holder })
           return after
         })
-        mails.underWay.delete(name)
-        if (record.state === 'accepted' && accepted.size < mostKept) {
-          accepted.set(nameOf(key), record)
-        }
+        mails.ownAttempts.delete(name)
         if (isFinal(record)) for (const listener of listeners) listener()
         return record
       } catch (error) {
-        if (!(error instanceof StoreError)) mails.underWay.delete(name)
+        if (!(error instanceof StoreError)) mails.ownAttempts.delete(name)
         throw error
       }
     },
 
-    async reopen(event, replay, mail) {
+    reopen(event, replay, mail) {
       const key = keyOf(event)
       return store.write(() => {
         const record = mails.find(key)
         if (record?.state !== 'failed' || record.replay === replay) return record
         const { possiblyDelivered } = record
-        const alone = mails.part(key) ? { ...fresh(mail, undefined), possiblyDelivered } : record
-        const reopened = reopenedRecord(alone, replay)
-        mails.put(key, reopened, record)
-        return reopened
+        const alone = mails.detachFromDigest(key)
+          ? { ...mergeRecord(mail, undefined), ...(possiblyDelivered && { possiblyDelivered }) }
+          : record
+        const tried = reopened(alone, replay)
+        mails.put(key, tried, record)
+        return tried
       })
     },
 
-    async deadLettered(event) {
-      await store.write(() => mails.change(event, { deadLetteredAt: Date.now() }))
-    },
+    markDeadLettered: (event) =>
+      store.write(() => mails.change(event, { deadLetteredAt: Date.now() })),
 
-    async adjustToClock() {
-      await lanes.adjustToClock()
-      await gathering.adjustToClock()
-    },
+    adjustToClock: () => lanes.adjustToClock(),
 
-    prune: createPruning({
-      store,
-      mails,
-      gathering,
-      ages,
-      onForgotten: (key) => void outcomes.remove(key),
-    }),
+    prune: (before) => mails.prune(before, (key) => void unannounced.remove(key)),
 
     async check() {
       // What is put and removed leaves room in the file that a full disk cannot take back.
       await store.write(() => checks.put('check', Buffer.alloc(checkBytes, 1)))
-      await store.write(() => checks.remove('check'))
+      await store.write(() => void checks.remove('check'))
     },
 
     close: () => store.close(),
   }
 }
-
-/** No source holds a space. */
-const nameOf = ([id, source]: MailKey) => `${source} ${id}`

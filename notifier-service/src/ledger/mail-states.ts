@@ -1,43 +1,42 @@
-import type { ProcessIdentity } from '@herald/runtime'
-import { type MailIdentity, type MailRecord, maxHistory, type Settlement } from './ledger.js'
+import { type MailIdentity, type MailRecord, maxHistory, type Settlement } from './mail-record.js'
 
 // How records change. Pure functions: nothing here touches the store.
 
-/** The record of a mail that is touched now: the one there was, or a new one. */
-export function fresh(mail: MailIdentity, before: MailRecord | undefined): MailRecord {
+/** The record to write now: the one before, or a new one of `mail`. What is fixed stays as it was. */
+export function mergeRecord(mail: MailIdentity, before: MailRecord | undefined): MailRecord {
   const now = Date.now()
   return {
+    ...identityOf(mail),
+    ...{ state: 'deferred', attempts: 0, reply: '', firstAttemptAt: now },
     ...before,
-    // What was settled at the first attempt stays, also when the configuration changed since.
-    eventIds: before?.eventIds ?? mail.eventIds,
-    events: before?.events ?? mail.events,
-    recipient: before?.recipient ?? mail.recipient,
-    from: before?.from ?? mail.from,
-    messageId: before?.messageId ?? mail.messageId,
-    template: before?.template ?? mail.template,
-    conversionId: before?.conversionId ?? mail.conversionId,
-    runId: before?.runId ?? mail.runId,
-    origin: before?.origin ?? mail.origin,
-    state: before?.state ?? 'deferred',
-    attempts: before?.attempts ?? 0,
-    holder: before?.holder,
-    reply: before?.reply ?? '',
-    firstAttemptAt: before?.firstAttemptAt ?? now,
     updatedAt: now,
-    nextAttemptAt: before?.nextAttemptAt,
-    deadLetteredAt: before?.deadLetteredAt,
   }
 }
 
-/** An attempt that `holder` makes now. */
-export function begunBy(holder: ProcessIdentity, record: MailRecord): MailRecord {
+/** `mail` may be a whole record. */
+function identityOf(mail: MailIdentity): MailIdentity {
+  const { eventIds, events, recipient, from, messageId, template } = mail
+  const { conversionId, runId, origin } = mail
+  const conversion = { conversionId, runId, origin }
+  return {
+    eventIds,
+    ...(events && { events }),
+    recipient,
+    from,
+    messageId,
+    template,
+    ...conversion,
+  }
+}
+
+/** An attempt that `holder` begins. */
+export function begunBy(holder: string, record: MailRecord): MailRecord {
   return { ...record, state: 'attempting', holder, reply: '', nextAttemptAt: undefined }
 }
 
 export function settled(record: MailRecord, settlement: Settlement): MailRecord {
   const { state, reply } = settlement
   const counted = state === 'accepted' || (settlement.countsAsAttempt ?? true)
-  const note = { at: record.updatedAt, state, reply, counted }
   const waits =
     (state === 'deferred' || state === 'unknown') &&
     (counted || (settlement.nextAttemptAt ?? 0) > record.updatedAt)
@@ -46,56 +45,37 @@ export function settled(record: MailRecord, settlement: Settlement): MailRecord 
     state !== 'accepted' && (settlement.unconfirmed ?? (state === 'unknown' && counted))
   return {
     ...record,
-    ...(isUnconfirmed ? withoutReply(record) : {}),
+    ...(isUnconfirmed ? withUnconfirmed(record) : {}),
     ...(waits ? { parkedSince: record.parkedSince ?? record.updatedAt } : {}),
     ...('withoutPreview' in settlement && settlement.withoutPreview
       ? { withoutPreview: true }
       : {}),
-    history: [...(record.history ?? []), note].slice(-maxHistory),
+    history: withNote(record, { state, reply, counted }),
     state,
     attempts: record.attempts + (counted ? 1 : 0),
-    // What an outage held up was not tried yet: its age begins with the first attempt that counts.
+    // An attempt that an outage prevented does not count: the age begins with the first that does.
     firstAttemptAt: counted && record.attempts === 0 ? record.updatedAt : record.firstAttemptAt,
     reply,
     nextAttemptAt: 'nextAttemptAt' in settlement ? settlement.nextAttemptAt : undefined,
   }
 }
 
-export function isFinal({ state, nextAttemptAt }: MailRecord): boolean {
-  return (
-    state === 'accepted' ||
-    state === 'failed' ||
-    (state === 'unknown' && nextAttemptAt === undefined)
-  )
-}
-
-/** Only its holder may change it, or nobody any more. */
-export function isTaken({ state }: MailRecord): boolean {
-  return state === 'attempting' || state === 'accepted' || state === 'failed'
-}
-
-/** The body went out and no reply to it came. */
-function withoutReply({ unconfirmed = 0 }: MailRecord) {
-  return { unconfirmed: unconfirmed + 1, possiblyDelivered: true } as const
-}
-
-/** An attempt whose process ended before it knew how it went. */
-export function cutShort(record: MailRecord): MailRecord {
+/** An attempt whose holder is gone before it recorded how it ended. */
+export function interrupted(record: MailRecord): MailRecord {
   const reply = 'the notifier ended before the reply came'
-  const note = { at: record.updatedAt, state: 'unknown', reply, counted: true } as const
   return {
     ...record,
-    ...withoutReply(record),
+    ...withUnconfirmed(record),
+    history: withNote(record, { state: 'unknown', reply, counted: true }),
     state: 'unknown',
-    reply,
-    history: [...(record.history ?? []), note].slice(-maxHistory),
     attempts: record.attempts + 1,
+    reply,
     nextAttemptAt: 0,
   }
 }
 
-/** A failed mail that is tried afresh, attempts and age counted from now. */
-export function reopenedRecord(record: MailRecord, replay: string): MailRecord {
+/** A failed mail that is tried again, attempts and age counted from now. */
+export function reopened(record: MailRecord, replay: string): MailRecord {
   const now = Date.now()
   return {
     ...record,
@@ -110,4 +90,28 @@ export function reopenedRecord(record: MailRecord, replay: string): MailRecord {
     unconfirmed: undefined,
     replay,
   }
+}
+
+export function isFinal({ state, nextAttemptAt }: MailRecord): boolean {
+  return (
+    state === 'accepted' ||
+    state === 'failed' ||
+    (state === 'unknown' && nextAttemptAt === undefined)
+  )
+}
+
+/** Whether only its holder may change it, or nobody any more. */
+export function isTaken({ state }: MailRecord): boolean {
+  return state === 'attempting' || state === 'accepted' || state === 'failed'
+}
+
+/** The body was sent and no reply to it came. */
+function withUnconfirmed({ unconfirmed = 0 }: MailRecord) {
+  return { unconfirmed: unconfirmed + 1, possiblyDelivered: true } as const
+}
+
+type Note = Omit<NonNullable<MailRecord['history']>[number], 'at'>
+
+function withNote({ history = [], updatedAt: at }: MailRecord, note: Note) {
+  return [...history, { at, ...note }].slice(-maxHistory)
 }

@@ -43,7 +43,7 @@ export async function play<T>(
     const all = { ...place.env, ...env }
     const fleet = await startFleet({ smtp: sink.urls, env: all, nodeArguments })
     closers.push(fleet.destroy)
-    const ledger = viewLedger(place.folder)
+    const ledger = await viewLedger(place.folder)
     closers.push(ledger.close)
     const finish = async () => {
       const exits = await Promise.all(sink.urls.map((_, index) => fleet.stop(index)))

@@ -94,7 +94,8 @@ async function runOnce(
     const { broker } = stage
     await publishPaced(events, { broker, topic: place.topic, perSecond, onProgress })
     const settled = await ledger.untilSettled(events, 60_000)
-    const made = mine.map(({ id }) => ledger.find(id)?.attempts ?? 0)
+    const records = await ledger.findAll(mine.map(({ id }) => id))
+    const made = records.map((record) => record?.attempts ?? 0)
     const { deadLetters } = await finish()
     // Without the first ones, which wait for the consumer to join and for connections.
     const early = events.slice(0, events.length / 10)

@@ -79,7 +79,8 @@ export async function runDeferred(stage: Stage, options: DeferredOptions): Promi
 
 async function untilAside(ledger: LedgerView, ids: readonly string[], timeoutMs: number) {
   for (const end = Date.now() + timeoutMs; Date.now() < end; await pause(100)) {
-    if (ids.every((id) => ledger.find(id)?.deferredSince !== undefined)) return true
+    const records = await ledger.findAll(ids)
+    if (records.every((record) => record?.deferredSince !== undefined)) return true
   }
   return false
 }

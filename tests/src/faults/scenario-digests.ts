@@ -51,7 +51,7 @@ export async function runDigests(stage: Stage, options: DigestsOptions): Promise
       )
       await untilGathered(ledger, 20_000)
       const victim = whole(random, notifiers)
-      if (ledger.gathered() > 0) inWindow += 1
+      if ((await ledger.gathered()) > 0) inWindow += 1
       for (const id of await killOne(players, victim, bornAt[victim] ?? 0)) inDoubt.add(id)
       const rest = these.flatMap(({ events }) => events.slice(half))
       await publishPaced(rest, to)
@@ -120,14 +120,15 @@ function runsOf(round: number, { recipients, runSize }: DigestsOptions): RunOfOn
 
 async function untilGathered(ledger: LedgerView, timeoutMs: number): Promise<void> {
   for (const end = Date.now() + timeoutMs; Date.now() < end; await pause(5)) {
-    if (ledger.gathered() > 0) return
+    if ((await ledger.gathered()) > 0) return
   }
 }
 
 /** Kills a notifier; resolves to the events that may be told twice by it. */
 async function killOne({ fleet, sink, ledger }: Players, victim: number, since: number) {
   const { open, unnoted } = await killAndLook(fleet, victim, since, sink, ledger)
-  const told = unnoted.flatMap((id) => ledger.find(id)?.eventIds ?? [id])
+  const records = await ledger.findAll(unnoted)
+  const told = unnoted.flatMap((id, at) => records[at]?.eventIds ?? [id])
   return [...open.flatMap(({ eventIds }) => eventIds), ...told]
 }
 

@@ -63,8 +63,9 @@ export async function runKills(stage: Stage, options: KillsOptions): Promise<Res
     const inDoubt = new Set([...open.flatMap(({ eventId }) => eventId ?? []), ...unnoted])
     // A reply counts for the notifier once the ledger has it: what it cannot know it sends again.
     const bound = open.length + unnoted.length
+    const records = await ledger.findAll(events.map(({ id }) => id))
     const unknown = new Set(
-      events.flatMap(({ id }) => (ledger.find(id)?.state === 'unknown' ? [id] : [])),
+      events.flatMap(({ id }, at) => (records[at]?.state === 'unknown' ? [id] : [])),
     )
     const { faults, hold } = promises()
     hold(settled, 'not every event came to an end')

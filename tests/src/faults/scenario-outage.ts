@@ -53,7 +53,8 @@ export async function runOutage(stage: Stage, options: OutageOptions): Promise<R
     const cut = new Set(open.flatMap(({ eventId }) => eventId ?? []))
     // Cut before its body was whole: the server cannot say which event it was.
     const nameless = open.filter(({ eventId }) => eventId === undefined).length
-    const again = events.filter(({ id }) => !cut.has(id) && (ledger.find(id)?.attempts ?? 0) > 1)
+    const records = await ledger.findAll(events.map(({ id }) => id))
+    const again = events.filter(({ id }, at) => !cut.has(id) && (records[at]?.attempts ?? 0) > 1)
     const burned = Math.max(0, again.length - nameless)
     const seen = countAtSink(events, sink.sends)
     const slowestMs = Math.max(...resumed)

@@ -60,7 +60,8 @@ export async function runPolicy(stage: Stage, options: PolicyOptions): Promise<R
     await publishing
     const settled = await ledger.untilSettled(events, 90_000)
     progress.end()
-    const tried = events.map(({ id }) => ledger.find(id)?.attempts ?? 0)
+    const records = await ledger.findAll(events.map(({ id }) => id))
+    const tried = records.map((record) => record?.attempts ?? 0)
     const { deadLetters } = await finish()
 
     const seen = countAtSink(events, sink.sends)

@@ -58,9 +58,9 @@ export async function killAndLook(
   const answered = life.filter(
     (send) => send.heard && !open.has(send) && (send.repliedAt ?? 0) >= killedAt - unnotedWithinMs,
   )
-  const unnoted = answered.flatMap(({ eventId }) =>
-    eventId !== undefined && ledger.find(eventId)?.state === 'unknown' ? [eventId] : [],
-  )
+  const ids = answered.flatMap(({ eventId }) => eventId ?? [])
+  const records = await ledger.findAll(ids)
+  const unnoted = ids.filter((_, at) => records[at]?.state === 'unknown')
   return { open: [...open], unnoted }
 }
 

@@ -1,0 +1,247 @@
+import type { Store, StoreKey, Table } from '@herald/runtime/store'
+import { StoreError } from '@herald/runtime/store'
+import type { GatheredRun } from './gathering.js'
+import type { MailKey } from './lmdb-mails.js'
+import type { MailRecord } from './mail-record.js'
+
+/** What this version writes. 0.1.0 wrote no number. */
+const currentFormat = 2
+
+/** Rows in one write, so that the event loop is not blocked for long. */
+const batchSize = 1000
+
+/**
+ * Rewrites what 0.1.0 left in the ledger: records, pending outcomes, and everything that waits. It
+ * goes on at the next start if it was interrupted. Notifiers of 0.1.0 must not run on the same
+ * folder: what they write afterwards is not read. Rejects with StoreError if a later version wrote it.
+ */
+export async function upgradeLedger(store: Store, directory: string): Promise<void> {
+  const versions = store.table<number, string>('versions')
+  const format = versions.get('format')
+  if (format === currentFormat) return
+  if (format !== undefined) {
+    throw new StoreError(
+      'STORE_FAILED',
+      `The ledger in ${directory} has format ${format}; this version reads format ${currentFormat}. Use the version of Herald that wrote it, or a later one.`,
+    )
+  }
+  const mails = store.table<OldMail, MailKey>('mails')
+  if (mails.count({ limit: 1 }) > 0) {
+    await upgradeMails(store, mails, versions.get('ages') === undefined)
+    await upgradeOutcomes(store)
+    await upgradeLanes(store)
+  }
+  await store.write(() => versions.put('format', currentFormat))
+}
+
+/** A record by name, as the first versions wrote it, or by position. */
+type OldMail = MailRow | MailRecord | OldNamedRecord
+
+type OldNamedRecord = Omit<MailRecord, 'holder'> & { readonly holder?: OldHolder }
+
+type OldHolder = { readonly pid: number; readonly startedAt: string; readonly scope?: string }
+
+type MailRow = readonly [
+  state: MailRecord['state'],
+  attempts: number,
+  reply: string,
+  firstAttemptAt: number,
+  updatedAt: number,
+  nextAttemptAt: number | null,
+  deadLetteredAt: number | null,
+  holder: readonly [pid: number, startedAt: string, scope?: string] | null,
+  mail: readonly [recipient: string, from: string, messageId: string, template: string],
+  eventIds: readonly string[],
+  conversion: readonly [conversionId: string | null, runId: string | null],
+  origin: readonly [topic: string, partition: number, offset: string] | null,
+  history: readonly NoteRow[] | null,
+  rest: Partial<MailRecord> | null,
+]
+
+type NoteRow = readonly [
+  at: number,
+  state: Exclude<MailRecord['state'], 'attempting'>,
+  /** True: the reply of the record. */
+  reply: string | true,
+  counted: boolean,
+]
+
+async function upgradeMails(
+  store: Store,
+  mails: Table<OldMail, MailKey>,
+  withAges: boolean,
+): Promise<void> {
+  const ages = store.table<true, [number, ...MailKey]>('ages')
+  for (let start: MailKey = ['', '']; ; ) {
+    const batch = [...mails.entries({ start, limit: batchSize })]
+    await store.write(() => {
+      for (const { key } of batch) {
+        const mail = mails.get(key)
+        if (mail === undefined) continue
+        const record = recordOf(mail)
+        mails.put(key, record)
+        if (withAges) ages.put([record.updatedAt, ...key], true)
+      }
+    })
+    const last = batch.at(-1)
+    if (batch.length < batchSize || last === undefined) return
+    start = last.key
+  }
+}
+
+function recordOf(mail: OldMail): MailRecord {
+  if (!isRow(mail)) {
+    const { holder, ...record } = mail
+    // An interrupted upgrade has rewritten it already.
+    if (typeof holder === 'string') return { ...record, holder }
+    return withoutUndefined({ ...record, holder: holder && holderName(holder) })
+  }
+  const [state, attempts, reply, firstAttemptAt, updatedAt, nextAttemptAt, deadLetteredAt] = mail
+  const [, , , , , , , holder, identity, eventIds, conversion, origin, history, rest] = mail
+  const [recipient, from, messageId, template] = identity
+  const [conversionId, runId] = conversion
+  const [pid = 0, startedAt = '', scope] = holder ?? []
+  return withoutUndefined({
+    ...{ eventIds, recipient, from, messageId, template },
+    ...{ conversionId: conversionId ?? undefined, runId: runId ?? undefined },
+    origin: origin ? { topic: origin[0], partition: origin[1], offset: origin[2] } : undefined,
+    ...{ state, attempts, reply, firstAttemptAt, updatedAt },
+    holder: holder ? holderName({ pid, startedAt, ...(scope && { scope }) }) : undefined,
+    nextAttemptAt: nextAttemptAt ?? undefined,
+    deadLetteredAt: deadLetteredAt ?? undefined,
+    history: history?.map(([at, ended, text, counted]) => ({
+      at,
+      state: ended,
+      reply: text === true ? reply : text,
+      counted,
+    })),
+    ...rest,
+  })
+}
+
+const isRow = (mail: OldMail): mail is MailRow => Array.isArray(mail)
+
+/** As `processName`. Without a scope it is a process of before the upgrade, which is gone. */
+const holderName = ({ pid, startedAt, scope = '' }: OldHolder) => `${scope}-${pid}-${startedAt}`
+
+function withoutUndefined<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T
+}
+
+type OldOutcome = readonly [id: string, source: string, at: number, pid: number, startedAt: string]
+
+async function upgradeOutcomes(store: Store): Promise<void> {
+  const outcomes = store.table<unknown, MailKey>('unannounced')
+  await store.write(() => {
+    for (const { key, value } of [...outcomes.entries()]) {
+      if (!Array.isArray(value)) continue
+      const [id, source, updatedAt, pid, startedAt] = value as unknown as OldOutcome
+      const holder = holderName({ pid, startedAt })
+      outcomes.put(key, { event: { id, source }, updatedAt, holder })
+    }
+  })
+}
+
+interface OldEvent {
+  readonly event: { readonly id: string; readonly source: string }
+  readonly delivery: { readonly publishedAtMs: number }
+}
+
+interface OldDigest {
+  readonly ref: { readonly id: string; readonly source: string }
+  readonly run: string
+  readonly from: number
+  readonly to: number
+}
+
+interface OldRun extends Omit<GatheredRun, 'count'> {
+  readonly lane: string
+  readonly run: string
+  readonly from: number
+  readonly next: number
+  readonly dueAt: number
+}
+
+/** Lanes and runs, each in one write. */
+async function upgradeLanes(store: Store): Promise<void> {
+  const table = <V, K extends StoreKey>(name: string) => store.table<V, K>(name)
+  const singles = table<OldEvent, [string, number]>('deferred')
+  const digests = table<OldDigest, [string, number]>('digests')
+  const gathered = table<OldEvent, [string, string, number]>('gathered')
+  const lanes = table<{ dueAt: number; setAt?: number }, string>('lanes')
+  const runs = table<OldRun, [string, string]>('runs')
+  const entries = table<unknown, [string, number | string]>('laneEntries')
+  const events = table<unknown, [number, number]>('laneEvents')
+  const due = table<true, [number, string, number | string]>('laneDue')
+  const sequence = table<number, string>('laneSequence')
+
+  function nextNumber(): number {
+    const number = (sequence.get('last') ?? 0) + 1
+    sequence.put('last', number)
+    return number
+  }
+
+  const putEvent = (group: number, index: number, { event, delivery }: OldEvent) => {
+    const { publishedAtMs, ...rest } = delivery
+    events.put([group, index], {
+      event,
+      delivery: { ...rest, publishedAt: new Date(publishedAtMs) },
+    })
+  }
+
+  /** Moves gathered events; returns their group. */
+  function moveGathered(lane: string, run: string, from: number, to: number): number {
+    const group = nextNumber()
+    const rows = [...gathered.entries({ start: [lane, run, from], end: [lane, run, to] })]
+    for (const [index, { key, value }] of rows.entries()) {
+      putEvent(group, index, value)
+      gathered.remove(key)
+    }
+    return group
+  }
+
+  function moveLane(lane: string): void {
+    const { dueAt = 0, setAt = dueAt } = lanes.get(lane) ?? {}
+    const range = { start: [lane, 0], end: [lane, Number.MAX_VALUE] }
+    const mails = [...singles.entries(range), ...digests.entries(range)]
+    mails.sort((one, other) => one.key[1] - other.key[1])
+    for (const [index, { key, value }] of mails.entries()) {
+      const isDigest = 'ref' in value
+      const ref = isDigest ? value.ref : value.event
+      const group = isDigest ? moveGathered(lane, value.run, value.from, value.to) : nextNumber()
+      if (!isDigest) putEvent(group, 0, value)
+      const place = nextNumber()
+      entries.put([lane, place], { ref, group, notBefore: dueAt, setAt })
+      if (index === 0) due.put([dueAt, lane, place], true)
+      singles.remove(key)
+      digests.remove(key)
+    }
+    lanes.remove(lane)
+  }
+
+  function moveRun(key: [string, string], run: OldRun): void {
+    const [lane, name] = key
+    const { seen, size, from, next, bytes, firstAt, lastAt, dueAt } = run
+    runs.remove(key)
+    if (next === from) return
+    const group = moveGathered(lane, name, from, next)
+    const gatheredRun = { seen, size, count: next - from, bytes, firstAt, lastAt }
+    entries.put([lane, name], { run: gatheredRun, group, notBefore: dueAt, setAt: lastAt })
+    due.put([dueAt, lane, name], true)
+  }
+
+  for (const { key } of lanes.entries()) await store.write(() => moveLane(key))
+  for (const { key } of runs.entries()) {
+    await store.write(() => {
+      const run = runs.get(key)
+      if (run) moveRun(key, run)
+    })
+  }
+  // Indexes of what was moved.
+  for (const index of ['due', 'runsDue', 'runsOpen']) {
+    const rows = table<unknown, StoreKey>(index)
+    await store.write(() => {
+      for (const { key } of [...rows.entries()]) rows.remove(key)
+    })
+  }
+}
