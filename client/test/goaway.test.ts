@@ -25,7 +25,7 @@ test('a conversion goes on after a graceful GOAWAY', { timeout: 180_000 }, async
   await expect.poll(() => converter.log, { timeout: 30_000 }).toContain('GOAWAY sent')
   expect(await finished).toMatchObject({ status: 0 })
   // Once: none was given up and begun again.
-  expect((await converter.metrics()).match(/^herald_conversions_total\{.*$/gm)).toEqual([
-    'herald_conversions_total{outcome="ok"} 1',
+  expect((await converter.metrics()).match(/^herald_conversions_total.*$/gm)).toEqual([
+    'herald_conversions_total{outcome="ok",program="converter"} 1',
   ])
 })
