@@ -58,7 +58,7 @@ export async function openAnnouncingClient(
         },
       )
       if (!announcement) throw new Error('nothing was announced')
-      const { published, warning } = await announcer.outcome(announcement)
+      const { published, warning } = await announcer.untilPublished(announcement)
       if (!published) throw new Error(warning)
       return finishedAt
     },

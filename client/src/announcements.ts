@@ -9,8 +9,8 @@ import { humanBytes } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import type { SavedRendition } from './convert-and-announce.js'
 
-/** Who announces, for what, to whom. */
-export interface AnnouncementFrame {
+/** What the events of a conversion have in common. */
+export interface AnnouncementContext {
   readonly conversionId: string
   /** What one person did at once. */
   readonly runId: string
@@ -21,15 +21,15 @@ export interface AnnouncementFrame {
   readonly recipients: readonly string[]
   /** BCP 47; empty: the notifier's default. */
   readonly language: string
-  /** Events of this run that each recipient is to get in all; absent: not known. */
+  /** How many events of this run each recipient gets; absent: not known. */
   readonly runSize?: number
-  /** A page that tells of the conversion; absent: there is none. */
+  /** The page of the conversion; absent: there is none. */
   readonly pageUrl?: string
-  /** A link that anyone who holds it can open, to a rendition of that name; absent: told by its path. */
+  /** A secret link to a rendition of that name; absent: the event has its path. */
   linkTo?(name: string): string
 }
 
-/** One event and its message. */
+/** An event for one recipient, and its message. */
 export interface Announced {
   readonly id: string
   /** Empty: the notifier's default. */
@@ -46,17 +46,23 @@ export interface ConvertedFacts {
 }
 
 /**
- * One FileConverted for each recipient, without the small picture if it would be larger than brokers
- * take with it. Throws HERALD_TOO_MUCH_OUTPUT if it is too large without: it names too many files.
+ * One FileConverted for each recipient; without the preview if a message would be too large with it.
+ * Throws HERALD_TOO_MUCH_OUTPUT if it is too large without, too: it names too many files.
  */
-export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFacts): Announced[] {
-  const whole = convertedEvents(frame, facts)
+export function convertedMessages(
+  context: AnnouncementContext,
+  facts: ConvertedFacts,
+): Announced[] {
+  const whole = convertedEvents(context, facts)
   if (!isTooLarge(whole)) return whole
-  const smaller = convertedEvents(frame, { ...facts, summary: { ...facts.summary, preview: null } })
+  const smaller = convertedEvents(context, {
+    ...facts,
+    summary: { ...facts.summary, preview: null },
+  })
   if (!isTooLarge(smaller)) return smaller
   throw new HeraldError(
     'HERALD_TOO_MUCH_OUTPUT',
-    `The announcement of ${facts.renditions.length.toLocaleString('en')} files is larger than the ${humanBytes(maxMessageBytes)} that a broker takes.`,
+    `The announcement of ${facts.renditions.length.toLocaleString('en')} files is larger than the ${humanBytes(maxMessageBytes)} that a broker accepts.`,
     { remedy: 'Convert fewer pages at once, or save without announcing: --no-announce.' },
   )
 }
@@ -64,14 +70,14 @@ export function announceConverted(frame: AnnouncementFrame, facts: ConvertedFact
 const isTooLarge = (announced: readonly Announced[]) =>
   announced.some(({ message }) => messageBytes(message) > maxMessageBytes)
 
-function convertedEvents(frame: AnnouncementFrame, facts: ConvertedFacts): Announced[] {
+function convertedEvents(context: AnnouncementContext, facts: ConvertedFacts): Announced[] {
   const { summary, renditions } = facts
   const { input } = summary
-  return forEachRecipient(frame, facts.finishedAt, (recipient) => ({
+  return forEachRecipient(context, facts.finishedAt, (recipient) => ({
     type: eventTypes.fileConverted,
     data: {
-      conversionId: frame.conversionId,
-      runId: frame.runId,
+      conversionId: context.conversionId,
+      runId: context.runId,
       source: {
         name: facts.fileName,
         mediaType: input?.mediaType ?? '',
@@ -89,7 +95,7 @@ function convertedEvents(frame: AnnouncementFrame, facts: ConvertedFacts): Annou
         width: each.width,
         height: each.height,
         pages: each.pages,
-        ...locationOf(frame, each),
+        ...locationOf(context, each),
       })),
       stripped: summary.stripped,
       queueMs: summary.queueMs,
@@ -98,9 +104,9 @@ function convertedEvents(frame: AnnouncementFrame, facts: ConvertedFacts): Annou
       finishedAtUnixMs: facts.finishedAt.getTime(),
       recipient,
       preview: summary.preview,
-      host: frame.linkTo ? '' : hostname(),
-      pageUrl: frame.pageUrl ?? '',
-      runSize: frame.runSize ?? 0,
+      host: context.linkTo ? '' : hostname(),
+      pageUrl: context.pageUrl ?? '',
+      runSize: context.runSize ?? 0,
     },
   }))
 }
@@ -108,50 +114,50 @@ function convertedEvents(frame: AnnouncementFrame, facts: ConvertedFacts): Annou
 export interface FailedFacts {
   readonly fileName: string
   readonly formats: readonly string[]
-  readonly fault: HeraldError
+  readonly error: HeraldError
   readonly failedAt: Date
 }
 
 /** One ConversionFailed for each recipient. */
-export function announceFailed(frame: AnnouncementFrame, facts: FailedFacts): Announced[] {
-  return forEachRecipient(frame, facts.failedAt, (recipient) => ({
+export function failedMessages(context: AnnouncementContext, facts: FailedFacts): Announced[] {
+  return forEachRecipient(context, facts.failedAt, (recipient) => ({
     type: eventTypes.conversionFailed,
     data: {
-      conversionId: frame.conversionId,
-      runId: frame.runId,
+      conversionId: context.conversionId,
+      runId: context.runId,
       fileName: facts.fileName,
       formats: [...facts.formats],
-      code: facts.fault.code,
-      message: facts.fault.publicMessage,
-      remedy: facts.fault.remedy ?? '',
+      code: facts.error.code,
+      message: facts.error.publicMessage,
+      remedy: facts.error.remedy ?? '',
       failedAtUnixMs: facts.failedAt.getTime(),
       recipient,
-      runSize: frame.runSize ?? 0,
-      pageUrl: frame.pageUrl ?? '',
+      runSize: context.runSize ?? 0,
+      pageUrl: context.pageUrl ?? '',
     },
   }))
 }
 
-function locationOf(frame: AnnouncementFrame, { name, path }: SavedRendition) {
-  if (frame.linkTo) return { location: 'url' as const, url: frame.linkTo(name) }
+function locationOf(context: AnnouncementContext, { name, path }: SavedRendition) {
+  if (context.linkTo) return { location: 'url' as const, url: context.linkTo(name) }
   return path === '' ? {} : { location: 'path' as const, path }
 }
 
 function forEachRecipient(
-  frame: AnnouncementFrame,
+  context: AnnouncementContext,
   time: Date,
   event: (recipient: { address: string; language: string }) => HeraldEvent,
 ): Announced[] {
-  return frame.recipients.map((address) => {
+  return context.recipients.map((address) => {
     const id = uuidv7()
     const envelope = {
       id,
-      source: frame.source,
+      source: context.source,
       time,
-      subject: frame.conversionId,
-      traceparent: frame.traceparent,
+      subject: context.conversionId,
+      traceparent: context.traceparent,
     }
-    const message = toMessage(envelope, event({ address, language: frame.language }))
+    const message = toMessage(envelope, event({ address, language: context.language }))
     return { id, recipient: address, message }
   })
 }

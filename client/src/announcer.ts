@@ -15,7 +15,7 @@ const closeTimeoutMs = 150
 const flushStepMs = 5_000
 
 /** How far an announcement came. */
-export interface AnnouncedOutcome {
+export interface AnnouncementResult {
   readonly events: readonly AnnouncedEvent[]
   /** False: the outbox keeps it. */
   readonly published: boolean
@@ -45,7 +45,7 @@ export interface KeptAnnouncements {
 export interface Announcer extends KeptAnnouncements {
   readonly outbox: Outbox
   /** Waits until the broker has it, for as long as a user may be kept waiting. Does not reject. */
-  outcome(kept: KeptAnnouncement): Promise<AnnouncedOutcome>
+  untilPublished(kept: KeptAnnouncement): Promise<AnnouncementResult>
   /** A sentence for a person if no consumer has ever read the topic. */
   missingConsumer(topic: string): Promise<string | undefined>
 }
@@ -94,8 +94,7 @@ export async function withAnnouncer<T>(
 
 /**
  * The same with a relay at work throughout, for a command that announces. What killed runs left
- * half placed is settled before `work` begins. Rejects with HERALD_USAGE for a URL of
- * no known broker.
+ * prepared is settled before `work` begins. Rejects with HERALD_USAGE for a URL of no known broker.
  */
 export async function withRelay<T>(
   config: ClientConfig,
@@ -153,7 +152,7 @@ function createAnnouncer(outbox: Outbox, link: BrokerLink, command: string): Ann
   return {
     outbox,
 
-    async outcome({ entryId, events }) {
+    async untilPublished({ entryId, events }) {
       const published = outbox.untilPublished(entryId, inTrouble ? 0 : publishTimeoutMs)
       const to = await Promise.race([published, link.failed]).catch(() => undefined)
       if (!to) inTrouble = true

@@ -8,9 +8,9 @@ import type {
 import type { HeraldError } from '@herald/proto/errors'
 import {
   type Announced,
-  type AnnouncementFrame,
-  announceConverted,
-  announceFailed,
+  type AnnouncementContext,
+  convertedMessages,
+  failedMessages,
 } from './announcements.js'
 import type { Upload } from './convert-call.js'
 import type { ConverterClient } from './converter-client.js'
@@ -19,7 +19,7 @@ import type { PlannedRendition } from './plan-conversions.js'
 import { type CompleteFile, receiveFiles } from './received-files.js'
 import { cannotWrite } from './save-rendition.js'
 
-export interface ConvertAndAnnounceJob extends AnnouncementFrame {
+export interface ConvertAndAnnounceJob extends AnnouncementContext {
   readonly input: Upload
   readonly renditions: readonly PlannedRendition[]
   /** May replace what stands at a final name. */
@@ -117,7 +117,7 @@ export async function convertAndAnnounce(
     if (job.signal.aborted) throw job.signal.reason
     const renditions = complete.map((each) => savedRendition(each, job.deliver !== undefined))
     const finishedAt = new Date()
-    const announced = announceConverted(job, {
+    const announced = convertedMessages(job, {
       fileName: job.input.name,
       summary,
       renditions,
@@ -159,7 +159,7 @@ const outboxFile = ({ temporaryPath, finalPath, summary: { sha256 } }: CompleteF
   sha256,
 })
 
-export interface FailedJob extends AnnouncementFrame {
+export interface FailedJob extends AnnouncementContext {
   readonly fileName: string
   readonly formats: readonly string[]
   readonly topic: string
@@ -172,7 +172,7 @@ export async function announceFailure(
   fault: HeraldError,
 ): Promise<KeptAnnouncement> {
   const { fileName, formats } = job
-  const announced = announceFailed(job, { fileName, formats, fault, failedAt: new Date() })
+  const announced = failedMessages(job, { fileName, formats, error: fault, failedAt: new Date() })
   const entryId = await outbox.prepare({
     topic: job.topic,
     messages: announced.map(({ message }) => message),

@@ -2,7 +2,7 @@ import { type Message, maxMessageBytes } from '@herald/broker'
 import { messageBytes } from '@herald/broker/check-request'
 import { fromMessage } from '@herald/broker/message'
 import { expect, test } from 'vitest'
-import { announceConverted, type ConvertedFacts } from '../src/announcements.js'
+import { type ConvertedFacts, convertedMessages } from '../src/announcements.js'
 
 const frame = {
   ...{ conversionId: 'c', runId: 'r', source: '/herald/cli', language: '' },
@@ -41,13 +41,13 @@ const hasPreview = (message: Message) =>
 
 test('an announcement too large for any broker is refused before it is made; without its picture it may fit', () => {
   const bytes = (pages: number) =>
-    announceConverted(frame, facts(pages)).map(({ message }) => messageBytes(message))[0] ?? 0
+    convertedMessages(frame, facts(pages)).map(({ message }) => messageBytes(message))[0] ?? 0
   const perPage = (bytes(5000) - bytes(4900)) / 100
   const nearly = 5000 + Math.floor((maxMessageBytes - 12_000 - bytes(5000) + 24_000) / perPage)
-  const [announced] = announceConverted(frame, facts(nearly))
+  const [announced] = convertedMessages(frame, facts(nearly))
   const message = announced?.message as Message
   expect(messageBytes(message)).toBeLessThanOrEqual(maxMessageBytes)
   expect(hasPreview(message)).toBe(false)
-  expect(hasPreview(announceConverted(frame, facts(10))[0]?.message as Message)).toBe(true)
-  expect(() => announceConverted(frame, facts(nearly + 200))).toThrow(/files is larger than the 1/)
+  expect(hasPreview(convertedMessages(frame, facts(10))[0]?.message as Message)).toBe(true)
+  expect(() => convertedMessages(frame, facts(nearly + 200))).toThrow(/files is larger than the 1/)
 })

@@ -1,7 +1,7 @@
 import type { HeraldError } from '@herald/proto/errors'
 import type { Target, Terminal } from '@herald/runtime/terminal'
 import { humanDuration, shown, shownPath, wrapped } from '@herald/runtime/terminal-text'
-import type { AnnouncedOutcome } from '../announcer.js'
+import type { AnnouncementResult } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
 import type { MailOutcome } from '../mail-outcomes.js'
 import type { ConvertJob } from './convert-job.js'
@@ -25,7 +25,7 @@ export interface FileOutcome {
   readonly converted: Converted | undefined
   readonly fault: HeraldError | undefined
   /** What was announced; undefined if nothing was to be. */
-  readonly announced: AnnouncedOutcome | undefined
+  readonly announced: AnnouncementResult | undefined
 }
 
 export interface EndOfRun {
@@ -184,7 +184,7 @@ function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndO
 
 function announcementText(
   terminal: Terminal,
-  announced: AnnouncedOutcome | undefined,
+  announced: AnnouncementResult | undefined,
   target: Target,
 ): string {
   if (!announced) return 'not announced'

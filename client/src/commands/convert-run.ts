@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { humanDuration } from '@herald/runtime/terminal-text'
-import type { AnnouncementFrame } from '../announcements.js'
+import type { AnnouncementContext } from '../announcements.js'
 import type { Announcer } from '../announcer.js'
 import { announceFailure, convertAndAnnounce } from '../convert-and-announce.js'
 import type { ConverterClient } from '../converter-client.js'
@@ -93,7 +93,7 @@ async function convertJob(
     if (run.signal.aborted) throw run.signal.reason
     if (job.fault) throw job.fault
     const made = await convertOne(job as SoundJob, run, tools, { ...frame, onConverted })
-    const announced = made.announcement && (await tools.announcer.outcome(made.announcement))
+    const announced = made.announcement && (await tools.announcer.untilPublished(made.announcement))
     const converted = { ...made, summary: { ...made.summary, preview: null } }
     return { ...base, converted, fault: undefined, announced }
   } catch (error) {
@@ -106,7 +106,7 @@ async function convertJob(
           { ...frame, fileName: name, formats },
           fault,
         ).then(
-          (kept) => tools.announcer.outcome(kept),
+          (kept) => tools.announcer.untilPublished(kept),
           () => undefined,
         )
       : undefined
@@ -118,7 +118,7 @@ async function convertOne(
   job: SoundJob,
   run: Run,
   { converter, announcer, bars }: RunTools,
-  frame: AnnouncementFrame & { readonly topic: string; onConverted(): void },
+  frame: AnnouncementContext & { readonly topic: string; onConverted(): void },
 ) {
   const progress = bars.begin(job)
   try {
