@@ -6,22 +6,22 @@ const invalid = (why: string) => new BrokerError('BROKER_INVALID_MESSAGE', why)
 export function checkTopic(topic: string): void {
   if (/^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== '.' && topic !== '..') return
   throw invalid(
-    `${JSON.stringify(topic)} is no name for a topic. Use 1 to 249 letters, digits, dots, dashes and underscores.`,
+    `Invalid topic name ${JSON.stringify(topic)}: expected 1 to 249 letters, digits, dots, dashes and underscores.`,
   )
 }
 
 export function checkSubscription({ group, maxInFlight, maxBuffered }: SubscribeOptions): void {
   // Longer ones would not fit a key of the store.
   if (!/^\P{Cc}{1,249}$/u.test(group)) {
-    throw invalid(`${JSON.stringify(group)} is no name for a group. Use 1 to 249 characters.`)
+    throw invalid(`Invalid group name ${JSON.stringify(group)}: expected 1 to 249 characters.`)
   }
   for (const [name, bound] of Object.entries({ maxInFlight, maxBuffered })) {
     if (bound === undefined || (Number.isSafeInteger(bound) && bound >= 1)) continue
-    throw invalid(`${name} is ${bound}. Use a whole number of at least 1.`)
+    throw invalid(`Invalid ${name} ${bound}: expected a whole number of at least 1.`)
   }
 }
 
-/** Throws RangeError: these come from a program, not from a person. */
+/** Throws RangeError: a wrong value is an error of the calling program. */
 export function checkTopicSettings(settings: { partitions: number; retentionMs: number }): void {
   const { partitions, retentionMs } = settings
   if (!Number.isSafeInteger(partitions) || partitions < 1) {
@@ -36,16 +36,17 @@ export function checkMessages(messages: readonly Message[], maxBytes: number): v
     const { value, headers } = message
     const which = `Message ${index + 1} of ${messages.length}`
     if (!(value instanceof Uint8Array) || value.byteLength === 0) {
-      throw invalid(`${which} has no value. Give it at least one byte.`)
+      throw invalid(`${which} has no value: expected at least one byte.`)
     }
     for (const [name, header] of Object.entries(headers)) {
-      if (!(header instanceof Uint8Array)) throw invalid(`${which}: header ${name} holds no bytes.`)
+      if (!(header instanceof Uint8Array))
+        throw invalid(`${which}: header ${name} is not a Uint8Array.`)
     }
     const bytes = messageBytes(message)
     if (bytes <= maxBytes) return
     throw new BrokerError(
       'BROKER_MESSAGE_TOO_LARGE',
-      `${which} takes ${bytes} bytes; this broker takes ${maxBytes} at most. Send less, or a link to it.`,
+      `${which} has ${bytes} bytes; this broker accepts ${maxBytes} at most. Send less, or a link to the content.`,
     )
   })
 }

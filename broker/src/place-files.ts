@@ -9,23 +9,17 @@ import type { OutboxFile } from './outbox-entry.js'
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
 
-/** What link(2) answers on a file system without hard links. */
-const noHardLinks: readonly (string | undefined)[] = [
-  'EPERM',
-  'ENOTSUP',
-  'EOPNOTSUPP',
-  'ENOSYS',
-  'EMLINK',
-]
+/** What link(2) fails with on a file system without hard links. */
+const noHardLinks = new Set<unknown>(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 /**
  * Gives files their final names and syncs the folders. Without `overwrite`, all of them or, when
  * one name is taken by other content, none: rejects with HERALD_FILE_EXISTS, `withdrawFiles` then
- * takes back the others. Calling it again after a crash or a fault goes on where it was. While both
- * names are there, what was placed can be recognized and taken back: `removeTemporary` comes after it.
+ * removes the others. Called again after a crash or an error, it continues. While both names are
+ * there, `withdrawFiles` knows what was placed: call `removeTemporary` last.
  */
 export async function placeFiles(files: readonly OutboxFile[], overwrite: boolean): Promise<void> {
-  // Looking first spares the others where one is taken; linking decides.
+  // If a name is taken, the other files are not placed first. Linking decides.
   if (overwrite || files.length > 1) for (const file of files) await requireFree(file, overwrite)
   const folders = [...new Set(files.map(({ finalPath }) => dirname(finalPath)))]
   const opening = Promise.allSettled(folders.map((folder) => open(folder, 'r')))
@@ -67,29 +61,29 @@ export async function foldersOf(files: readonly OutboxFile[]): Promise<Record<st
 
 export type FoundFile =
   | { readonly state: 'complete' | 'missing' }
-  | { readonly state: 'unseen'; readonly folder: string }
+  | { readonly state: 'unknown'; readonly folder: string }
 
 /**
- * Looks for the bytes of a file under both names. `missing` is proven: both folders are the very
- * ones that `folders` holds, and neither has it. A folder that is not there, is another one (its
- * disk is not mounted) or cannot be read proves nothing.
+ * Looks for the bytes of a file under both names. `missing`: both folders are the same
+ * as in `folders`, and neither has it. `unknown`: a folder is not there, is another one (its disk is
+ * not mounted) or cannot be read.
  */
 export async function findFile(
   { temporaryPath, finalPath, sha256 }: OutboxFile,
   folders: Readonly<Record<string, string>>,
 ): Promise<FoundFile> {
-  let unseen: string | undefined
-  // In this order: a process that places it meanwhile gives the final name before it takes the other.
+  let unchecked: string | undefined
+  // In this order: a process that is placing it removes the temporary name last.
   for (const path of [temporaryPath, finalPath]) {
     const folder = dirname(path)
     try {
       if ((await sha256Of(path)) === sha256) return { state: 'complete' }
-      if ((await identityOf(folder)) !== folders[folder]) unseen ??= folder
+      if ((await identityOf(folder)) !== folders[folder]) unchecked ??= folder
     } catch {
-      unseen ??= folder
+      unchecked ??= folder
     }
   }
-  return unseen === undefined ? { state: 'missing' } : { state: 'unseen', folder: unseen }
+  return unchecked === undefined ? { state: 'missing' } : { state: 'unknown', folder: unchecked }
 }
 
 /** Empty if there is no such folder, or it cannot be looked at. */
@@ -99,21 +93,21 @@ async function identityOf(folder: string): Promise<string> {
 }
 
 async function requireFree(file: OutboxFile, overwrite: boolean): Promise<void> {
-  const standing = await lstat(file.finalPath).catch(ignoreMissing)
-  if (standing === undefined) return
-  if (overwrite ? standing.isDirectory() : !(await isPlaced(file))) throw taken(file)
+  const existing = await lstat(file.finalPath).catch(ignoreMissing)
+  if (existing === undefined) return
+  if (overwrite ? existing.isDirectory() : !(await isPlaced(file))) throw fileExists(file)
 }
 
-/** A link is never made over something that is there; a rename would silently be. */
+/** link(2) never replaces a file; rename(2) does. */
 async function linkNew(file: OutboxFile): Promise<void> {
   try {
     await link(file.temporaryPath, file.finalPath)
   } catch (error) {
     const code = codeOf(error)
     if (code === 'EEXIST') {
-      if (!(await isPlaced(file))) throw taken(file)
-    } else if (noHardLinks.includes(code)) {
-      // Here somebody else's file of the same instant could be replaced.
+      if (!(await isPlaced(file))) throw fileExists(file)
+    } else if (noHardLinks.has(code)) {
+      // Here a file that another process makes at this moment could be replaced.
       await requireFree(file, false)
       await replace(file)
     } else if (code !== 'ENOENT' || !(await isPlaced(file))) throw error
@@ -167,7 +161,7 @@ function ignoreMissing(error: unknown): undefined {
   if (codeOf(error) !== 'ENOENT') throw error
 }
 
-function taken({ finalPath }: OutboxFile): HeraldError {
+function fileExists({ finalPath }: OutboxFile): HeraldError {
   return new HeraldError('HERALD_FILE_EXISTS', `${shownPath(finalPath)} already exists.`, {
     remedy: 'Move it away, choose another folder, or allow replacing it.',
   })

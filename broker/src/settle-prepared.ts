@@ -59,7 +59,7 @@ async function settleEntry(
   if (isUnknown && Date.now() - createdAtMs <= unknownOwnerMs) return notOurs
   const found = await Promise.all(files.map((file) => findFile(file, folders)))
   for (const file of found) {
-    if (file.state !== 'unseen') continue
+    if (file.state !== 'unknown') continue
     return `cannot look for its file in ${file.folder}; is it mounted?`
   }
   if (found.some(({ state }) => state === 'missing')) {

@@ -15,17 +15,17 @@ import { openStore } from '@herald/runtime/store'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { announce, makeFolders, sha256, textMessage } from './outbox-folder.js'
 
-const prepareAndDie = fileURLToPath(
-  new URL('../dist/test/programs/prepare-and-die.js', import.meta.url),
+const preparer = fileURLToPath(
+  new URL('../dist/test/programs/prepare-then-killed.js', import.meta.url),
 )
 
 /** Another process prepares `announcement` and is killed; resolves to the entry's id. */
-async function preparedByTheDead(
+async function prepareAndKill(
   directory: string,
   announcement: Omit<Announcement, 'messages'>,
 ): Promise<string> {
-  const argument = JSON.stringify({ ...announcement, messages: ['from the dead'] })
-  const child = spawn(process.execPath, [prepareAndDie, directory, argument], {
+  const argument = JSON.stringify({ ...announcement, messages: ['from a killed process'] })
+  const child = spawn(process.execPath, [preparer, directory, argument], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [id, [, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')])
@@ -66,7 +66,7 @@ afterEach(() => {
   process.hrtime.bigint = bigint
 })
 
-/** Moves the monotonic clock on. */
+/** Moves the monotonic clock forward. */
 function passTime(ms: number): void {
   clockAheadMs += ms
   process.hrtime.bigint = () => bigint() + BigInt(clockAheadMs) * 1_000_000n
@@ -84,7 +84,7 @@ const readyOf = (outbox: Outbox) => outbox.store.nextBatch(new Set()).map(({ ent
 const recordPublished = (outbox: Outbox, lease: RelayLease, id: string, to: Published) =>
   outbox.store.recordPublished(lease, [{ id, to: [to] }])
 
-async function faultOf(promise: Promise<unknown>): Promise<unknown> {
+async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => undefined,
     (error) => error,
@@ -136,20 +136,20 @@ test('entries come in the order in which they were prepared', async () => {
   expect(outbox.entries().every(({ state }) => state.kind === 'ready')).toBe(true)
 })
 
-test('an announcement that could not be carried out is refused', async () => {
+test('an invalid announcement is refused', async () => {
   const folders = await makeFolders()
   const outbox = await folders.open()
   const file = await folders.temporaryFile('a')
-  const sound = announce('x', [file])
-  for (const [unsound, reason] of [
-    [{ ...sound, topic: '' }, /topic/],
-    [{ ...sound, messages: [] }, /at least one message/],
-    [{ ...sound, messages: [textMessage('')] }, /empty value/],
-    [{ ...sound, files: [{ ...file, finalPath: 'a' }] }, /absolute/],
-    [{ ...sound, files: [{ ...file, sha256: 'ABC' }] }, /SHA-256/],
-    [{ ...sound, files: [file, file] }, /each path once/],
+  const valid = announce('x', [file])
+  for (const [invalid, reason] of [
+    [{ ...valid, topic: '' }, /topic/],
+    [{ ...valid, messages: [] }, /at least one message/],
+    [{ ...valid, messages: [textMessage('')] }, /empty value/],
+    [{ ...valid, files: [{ ...file, finalPath: 'a' }] }, /absolute/],
+    [{ ...valid, files: [{ ...file, sha256: 'ABC' }] }, /SHA-256/],
+    [{ ...valid, files: [file, file] }, /each path once/],
   ] as const) {
-    await expect(outbox.prepare(unsound)).rejects.toThrow(reason)
+    await expect(outbox.prepare(invalid)).rejects.toThrow(reason)
   }
   expect(outbox.entries()).toEqual([])
 })
@@ -164,20 +164,20 @@ describe('placing', () => {
     expect((await readdir(folders.files)).sort()).toEqual(['a', 'b'])
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
     await outbox.place(id)
-    await expect(outbox.place('unheard-of')).rejects.toThrow(/no entry/)
+    await expect(outbox.place('unknown')).rejects.toThrow(/no entry/)
   })
 
-  test('never replaces a file, and takes back what it had placed before', async () => {
+  test('never replaces a file, and removes what it had placed before', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
     const files = [await folders.temporaryFile('a'), await folders.temporaryFile('b')]
-    await writeFile(join(folders.files, 'b'), 'somebody else was here')
+    await writeFile(join(folders.files, 'b'), 'existing content')
     const id = await outbox.prepare(announce('x', files))
-    const fault = await faultOf(outbox.place(id))
-    expect(fault).toBeInstanceOf(HeraldError)
-    expect(fault).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
+    const error = await errorOf(outbox.place(id))
+    expect(error).toBeInstanceOf(HeraldError)
+    expect(error).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
     expect(await readdir(folders.files)).toEqual(['b'])
-    expect(await readFile(join(folders.files, 'b'), 'utf8')).toBe('somebody else was here')
+    expect(await readFile(join(folders.files, 'b'), 'utf8')).toBe('existing content')
     expect(outbox.entries()).toEqual([])
   })
 
@@ -188,11 +188,11 @@ describe('placing', () => {
     if (what === 'a folder') await mkdir(file.finalPath)
     else await symlink('nowhere', file.finalPath)
     const id = await outbox.prepare(announce('x', [file]))
-    expect(await faultOf(outbox.place(id))).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
+    expect(await errorOf(outbox.place(id))).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
     expect(await readdir(folders.files)).toEqual(['a'])
   })
 
-  test('is content with the same content', async () => {
+  test('accepts an existing file with the same content', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
     const file = await folders.temporaryFile('a', 'same')
@@ -211,15 +211,15 @@ describe('placing', () => {
         outbox.prepare(announce(`${n}`, [await folders.temporaryFile('a', `content ${n}`)])),
       ),
     )
-    const faults = await Promise.all(ids.map((id) => faultOf(outbox.place(id))))
-    expect(faults.filter((fault) => fault === undefined)).toHaveLength(1)
+    const errors = await Promise.all(ids.map((id) => errorOf(outbox.place(id))))
+    expect(errors.filter((error) => error === undefined)).toHaveLength(1)
     expect(await readdir(folders.files)).toEqual(['a'])
-    const winner = faults.indexOf(undefined)
+    const winner = errors.indexOf(undefined)
     expect(await readFile(join(folders.files, 'a'), 'utf8')).toBe(`content ${winner}`)
     expect(outbox.entries()).toMatchObject([{ id: ids[winner], state: { kind: 'ready' } }])
   })
 
-  test('replaces where it may, but never a folder', async () => {
+  test('replaces a file if that is allowed, but never a folder', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
     const file = await folders.temporaryFile('a', 'new')
@@ -230,10 +230,10 @@ describe('placing', () => {
     const onFolder = await folders.temporaryFile('b')
     await mkdir(onFolder.finalPath)
     const id = await outbox.prepare({ ...announce('y', [onFolder]), overwrite: true })
-    expect(await faultOf(outbox.place(id))).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
+    expect(await errorOf(outbox.place(id))).toMatchObject({ code: 'HERALD_FILE_EXISTS' })
   })
 
-  test('that fails for want of a folder can be tried again', async () => {
+  test('that fails because a folder is missing can be tried again', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
     const file = await folders.temporaryFile('a')
@@ -247,7 +247,7 @@ describe('placing', () => {
   })
 })
 
-test('what is abandoned leaves nothing', async () => {
+test('an abandoned entry leaves nothing', async () => {
   const folders = await makeFolders()
   const outbox = await folders.open()
   const id = await outbox.prepare(announce('x', [await folders.temporaryFile('a')]))
@@ -298,31 +298,31 @@ describe('settling', () => {
   test('places a complete temporary file of a dead process', async () => {
     const folders = await makeFolders()
     const file = await folders.temporaryFile('a')
-    const id = await preparedByTheDead(folders.outbox, announce('x', [file]))
+    const id = await prepareAndKill(folders.outbox, announce('x', [file]))
     const outbox = await folders.open()
     await outbox.settle()
     expect(await readdir(folders.files)).toEqual(['a'])
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
-  test('finds the final file in place', async () => {
+  test('accepts a file that has its final name already', async () => {
     const folders = await makeFolders()
     const file = {
       ...(await folders.temporaryFile('a')),
       temporaryPath: join(folders.files, 'gone'),
     }
     await writeFile(file.finalPath, 'content of a')
-    const id = await preparedByTheDead(folders.outbox, announce('x', [file]))
+    const id = await prepareAndKill(folders.outbox, announce('x', [file]))
     const outbox = await folders.open()
     await outbox.settle()
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
-  test('goes on where one of two files had its final name', async () => {
+  test('continues if one of two files has its final name', async () => {
     const folders = await makeFolders()
     const files = [await folders.temporaryFile('a'), await folders.temporaryFile('b')]
     await writeFile(join(folders.files, 'a'), 'content of a')
-    const id = await preparedByTheDead(folders.outbox, announce('x', files))
+    const id = await prepareAndKill(folders.outbox, announce('x', files))
     const outbox = await folders.open()
     await Promise.all([outbox.settle(), outbox.settle()])
     expect((await readdir(folders.files)).sort()).toEqual(['a', 'b'])
@@ -344,7 +344,7 @@ describe('settling', () => {
   test('drops what was never completed, with a warning that names it, and cleans up', async () => {
     const folders = await makeFolders()
     const file = { ...(await folders.temporaryFile('a')), sha256: sha256('the whole of it') }
-    await preparedByTheDead(folders.outbox, { ...announce('holiday.png', [file]) })
+    await prepareAndKill(folders.outbox, { ...announce('holiday.png', [file]) })
     const logger = createLogger('test', 'silent')
     const warn = vi.spyOn(logger, 'warn')
     const outbox = await folders.open(logger)
@@ -354,15 +354,15 @@ describe('settling', () => {
     expect(warn.mock.calls).toMatchObject([[{ label: 'holiday.png' }, expect.any(String)]])
   })
 
-  test('drops what would replace a file that came meanwhile', async () => {
+  test('drops an entry if its final name was taken meanwhile', async () => {
     const folders = await makeFolders()
     const file = await folders.temporaryFile('a')
-    await preparedByTheDead(folders.outbox, announce('x', [file]))
-    await writeFile(file.finalPath, 'somebody else was here')
+    await prepareAndKill(folders.outbox, announce('x', [file]))
+    await writeFile(file.finalPath, 'existing content')
     const outbox = await folders.open()
     await outbox.settle()
     expect(outbox.entries()).toEqual([])
-    expect(await readFile(file.finalPath, 'utf8')).toBe('somebody else was here')
+    expect(await readFile(file.finalPath, 'utf8')).toBe('existing content')
     expect(await readdir(folders.files)).toEqual(['a'])
   })
 
@@ -370,12 +370,12 @@ describe('settling', () => {
     ['is not there', 'moved'],
     ['is another one, as if its disk were not mounted', 'replaced'],
     ['cannot be read', 'locked'],
-  ])('keeps and names what it cannot look for, if the folder %s', async (_, how) => {
+  ])('keeps an entry, with the reason, if the folder %s', async (_, how) => {
     if (how === 'locked' && process.getuid?.() === 0)
-      return void console.warn('left out: root may read every folder')
+      return void console.warn('skipped: root may read every folder')
     const folders = await makeFolders()
     const file = await folders.temporaryFile('a')
-    const id = await preparedByTheDead(folders.outbox, announce('x', [file]))
+    const id = await prepareAndKill(folders.outbox, announce('x', [file]))
     const away = join(folders.directory, 'away')
     if (how === 'locked') await chmod(folders.files, 0)
     else await rename(folders.files, away)
@@ -399,7 +399,7 @@ describe('settling', () => {
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
-  test('leaves to a process of another container what is not complete, and names it', async () => {
+  test('keeps what is not complete for a process of another container, with the reason', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     onTestFinished(() => void vi.useRealTimers())
     const folders = await makeFolders()
@@ -430,7 +430,7 @@ describe('settling', () => {
     const folders = await makeFolders()
     const file = await folders.temporaryFile('a')
     const finalPath = join(folders.files, 'new', 'a')
-    const id = await preparedByTheDead(folders.outbox, announce('x', [{ ...file, finalPath }]))
+    const id = await prepareAndKill(folders.outbox, announce('x', [{ ...file, finalPath }]))
     const outbox = await folders.open()
     await outbox.settle()
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'prepared' } }])
@@ -453,7 +453,7 @@ describe('the lease', () => {
     expect(await one.store.acquireLease()).toBeUndefined()
   })
 
-  test('of a holder that stops renewing it goes to another, and the first can write nothing more', async () => {
+  test('of a holder that does not renew it goes to another, and the first can write nothing more', async () => {
     const folders = await makeFolders()
     const [stopped, other] = [await folders.open(), await folders.open()]
     const id = await stopped.prepare(announce('a'))
@@ -514,7 +514,7 @@ describe('the lease', () => {
     await leaseOf(outbox)
   })
 
-  test('each broker has its own, which takes its own entries alone; the others are named', async () => {
+  test('each broker has its own, for its own entries', async () => {
     const folders = await makeFolders()
     const here = await folders.open()
     const kafka = await folders.open(silentLogger, 'kafka://ada:secret@host:9092?ssl=true')
@@ -594,7 +594,7 @@ test('a step of a relay reads the entries of one batch, however many wait', asyn
   expect(reads).toHaveBeenCalledTimes(2 * 129)
 })
 
-test('settling gives way to other work, however many entries are being placed', async () => {
+test('settling yields to other work, however many entries are being placed', async () => {
   const folders = await makeFolders()
   const outbox = await folders.open()
   const file = await folders.temporaryFile('a')
@@ -621,11 +621,11 @@ describe('waiting for an entry to be published', () => {
     expect(outbox.entries()).toEqual([])
   })
 
-  test('ends after its time, at the closing, and at once where nobody knows the entry', async () => {
+  test('ends after its time, at the closing, and at once for an unknown entry', async () => {
     const outbox = await (await makeFolders()).open()
     const id = await outbox.prepare(announce('x'))
     expect(await outbox.untilPublished(id, 10)).toBeUndefined()
-    expect(await outbox.untilPublished('unheard-of', 20_000)).toBeUndefined()
+    expect(await outbox.untilPublished('unknown', 20_000)).toBeUndefined()
     const waiting = outbox.untilPublished(id, 20_000)
     await outbox.close()
     expect(await waiting).toBeUndefined()

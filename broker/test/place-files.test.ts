@@ -4,7 +4,7 @@ import { placeFiles } from '@herald/broker/place-files'
 import { expect, test, vi } from 'vitest'
 import { makeFolders } from './outbox-folder.js'
 
-// No file system without hard links is at hand everywhere: this one answers as FAT does.
+// A file system without hard links is not available everywhere: link(2) fails here as on FAT.
 vi.mock('node:fs/promises', async (original) => ({
   ...(await original<typeof import('node:fs/promises')>()),
   link: vi.fn(async () => {
@@ -12,7 +12,7 @@ vi.mock('node:fs/promises', async (original) => ({
   }),
 }))
 
-test('where there are no hard links files are renamed, and still replace nothing', async () => {
+test('without hard links files are renamed, and still replace nothing', async () => {
   const { link } = await import('node:fs/promises')
   const folders = await makeFolders()
   const files = [await folders.temporaryFile('a'), await folders.temporaryFile('b')]
@@ -22,11 +22,11 @@ test('where there are no hard links files are renamed, and still replace nothing
   await placeFiles(files, false)
 
   const [free, taken] = [await folders.temporaryFile('c'), await folders.temporaryFile('d')]
-  await writeFile(taken.finalPath, 'somebody else was here')
+  await writeFile(taken.finalPath, 'existing content')
   await expect(placeFiles([free, taken], false)).rejects.toMatchObject({
     code: 'HERALD_FILE_EXISTS',
   })
-  expect(await readFile(taken.finalPath, 'utf8')).toBe('somebody else was here')
+  expect(await readFile(taken.finalPath, 'utf8')).toBe('existing content')
   expect(await readdir(folders.files)).not.toContain('c')
   expect(await readdir(folders.files)).toContain(
     free.temporaryPath.slice(join(folders.files).length + 1),

@@ -76,7 +76,7 @@ test('what is placed arrives on the embedded broker, in order, and leaves the ou
   await relay.stop()
 })
 
-test('what was published is remembered: which events, of what, when and where', async () => {
+test('what was published is remembered: its events, when and where', async () => {
   const folders = await makeFolders()
   const outbox = await folders.open()
   const message = (id: string) => ({
@@ -117,7 +117,7 @@ test('the broker is opened with the first event, used again, and closed at the e
   expect(state.closed).toBe(1)
 })
 
-test('a receipt tells where each message of its entry went', async () => {
+test('an entry has the position of each of its messages', async () => {
   const outbox = await (await makeFolders()).open()
   const ids = await Promise.all(
     [2, 1, 3].map((count) =>
@@ -172,7 +172,7 @@ describe('when the broker fails', () => {
     expect(state.texts).toEqual(['a'])
   })
 
-  test('attempts grow rarer, however often the bell rings', async () => {
+  test('attempts become rarer, however often the outbox changes', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     onTestFinished(() => void vi.restoreAllMocks())
     const outbox = await (await makeFolders()).open()
@@ -191,7 +191,7 @@ describe('when the broker fails', () => {
     }
   })
 
-  test('also where it cannot be opened', async () => {
+  test('the same if it cannot be opened', async () => {
     const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     let attempts = 0
@@ -203,7 +203,7 @@ describe('when the broker fails', () => {
     expect(state.opened).toBe(1)
   })
 
-  test('a closed one is opened anew', async () => {
+  test('a closed one is opened again', async () => {
     const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     state.before = () => {
@@ -269,7 +269,7 @@ describe('an entry with an error of its own', () => {
     expect(outbox.entries()).toEqual([])
   })
 
-  test('a topic that is not allowed holds up no other', async () => {
+  test('a topic that is not allowed does not delay the others', async () => {
     const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     state.before = (topic) => {

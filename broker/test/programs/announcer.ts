@@ -1,4 +1,4 @@
-// Announces one file after the other and relays, until it is killed. It speaks in lines:
+// Announces one file after the other and relays, until it is killed. It prints
 // `at work` once, then `placed <ce_id>` for each announcement that was accepted.
 import { createHash } from 'node:crypto'
 import {
@@ -19,9 +19,9 @@ import { v7 } from 'uuid'
 
 const [directory = '', name = ''] = process.argv.slice(2)
 const logger = silentLogger
-const say = (line: string) => writeSync(1, `${line}\n`)
+const print = (line: string) => writeSync(1, `${line}\n`)
 
-/** Reports two senders at once, of whichever processes; the dead do not count. */
+/** Records if two processes that live send at once. */
 async function openWatchedBroker(): Promise<Broker> {
   const broker = await openBroker(`embedded:${join(directory, 'broker')}`, {
     logger,
@@ -60,7 +60,7 @@ const outbox = await openOutbox(join(directory, 'outbox'), {
   logger,
 })
 startRelay(outbox, openWatchedBroker, { logger })
-say('at work')
+print('at work')
 for (let n = 0; ; n++) {
   const id = v7()
   const content = `${id}\n`.repeat(2000)
@@ -88,5 +88,5 @@ for (let n = 0; ; n++) {
     label: id,
   })
   await outbox.place(entry)
-  say(`placed ${id}`)
+  print(`placed ${id}`)
 }

@@ -1,4 +1,4 @@
-// Prepares the announcement given as JSON (values as text) and dies before it is placed.
+// Prepares the announcement given as JSON (values as text) and kills itself before it is placed.
 import { join } from 'node:path'
 import { openOutbox } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime'
