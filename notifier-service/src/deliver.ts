@@ -100,7 +100,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   }
 
   async function buryUnread(delivery: Delivery, reason: string): Promise<void> {
-    await deadLetters.bury(delivery, { reason, attempts: 0 })
+    await deadLetters.publish(delivery, { reason, attempts: 0 })
     metrics.deadLetters.inc()
     const { topic, partition, offset } = delivery
     parts.logger.warn(

@@ -1,49 +1,52 @@
 import { commandLine, InvalidArgumentError, runCommand } from '@herald/runtime/command-line'
+import type { CommandContext } from './command-context.js'
 import { loadConfig } from './config.js'
-import type { CommandContext } from './dead-letter-office/command-context.js'
-import type { ReplayOptions } from './dead-letter-office/replay-command.js'
+import type { ReplayOptions } from './dead-letters/commands.js'
 
 /** The command line. Commands are loaded when they run: their libraries would slow --help. */
 export function createProgram(context: CommandContext) {
   let exitCode = 0
   const program = commandLine('herald-notifier', context.terminal)
-    .description('Looks after what the notifier could not deliver, and after what it writes.')
+    .description('Manage what the notifier could not deliver, and preview the mails it sends.')
     .showHelpAfterError('Try herald-notifier --help.')
     .addHelpText('after', afterHelp)
 
   const deadLetters = program
     .command('dead-letters')
-    .description('Show the events that can never become a mail; put them to the topic again.')
+    .description('Show the events that can never become a mail, and replay them.')
   deadLetters
     .command('list', { isDefault: true })
     .description('Show those that were not replayed (the same as herald-notifier dead-letters).')
     .option('--all', 'also those that were replayed')
     .option('--json', 'one JSON object a line')
     .action(async (options: { all?: boolean; json?: boolean }) => {
-      const { listCommand } = await import('./dead-letter-office/list-command.js')
+      const { listCommand } = await import('./dead-letters/commands.js')
       exitCode = await listCommand(options, context)
     })
   deadLetters
     .command('show')
     .description('Show everything about one.')
-    .argument('<which>', 'its number in the list, its place such as 3/17, or the id of its event')
+    .argument(
+      '<which>',
+      'its number in the list, its position such as 3/17, or the id of its event',
+    )
     .option('--json', 'one JSON object')
     .action(async (which: string, options: { json?: boolean }) => {
-      const { showCommand } = await import('./dead-letter-office/show-command.js')
+      const { showCommand } = await import('./dead-letters/commands.js')
       exitCode = await showCommand(which, options, context)
     })
   deadLetters
     .command('replay')
     .description(
-      'Put events to their topic again, each once; what was delivered is not sent again.',
+      'Publish events to their topic again, each once; what was delivered is not sent again.',
     )
-    .argument('[which]', 'one alone: its number, its place, or the id of its event')
-    .option('--dry-run', 'only say what would be replayed')
-    .option('--limit <n>', 'at most so many, the oldest first', count)
-    .option('--reason <text>', 'only those whose reason holds this text, in any case')
+    .argument('[which]', 'only one: its number, its position, or the id of its event')
+    .option('--dry-run', 'show what would be replayed')
+    .option('--limit <n>', 'at most this many, the oldest first', count)
+    .option('--reason <text>', 'only those whose reason contains this text, in upper or lower case')
     .option('--json', 'one JSON object a line')
     .action(async (which: string | undefined, options: ReplayOptions) => {
-      const { replayCommand } = await import('./dead-letter-office/replay-command.js')
+      const { replayCommand } = await import('./dead-letters/commands.js')
       exitCode = await replayCommand(which, options, context)
     })
 

@@ -1,6 +1,6 @@
 import { RetryLater } from '@herald/broker'
 import { type BackOff, backOffMs } from './back-off.js'
-import type { DeadLetters } from './dead-letters.js'
+import type { DeadLetterPublisher } from './dead-letters/publisher.js'
 import type { Ledger } from './ledger/ledger.js'
 import type { MailRecord } from './ledger/mail-record.js'
 import type { NotifierMetrics } from './metrics.js'
@@ -24,7 +24,7 @@ export interface SettlePolicy {
 
 export interface SettleParts {
   readonly ledger: Ledger
-  readonly deadLetters: DeadLetters
+  readonly deadLetters: DeadLetterPublisher
   readonly outage: Outage
   /** One for all attempts of the program. */
   readonly health: ServerHealth
@@ -201,7 +201,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
 
   async function bury({ deliveries, ref, logger }: Task, record: MailRecord): Promise<void> {
     const { reply: reason, attempts } = record
-    for (const delivery of deliveries) await deadLetters.bury(delivery, { reason, attempts })
+    for (const delivery of deliveries) await deadLetters.publish(delivery, { reason, attempts })
     await ledger.markDeadLettered(ref)
     metrics.deadLetters.inc(deliveries.length)
     for (const { topic, partition, offset } of deliveries) {

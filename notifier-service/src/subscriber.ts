@@ -4,7 +4,7 @@ import type { Lifecycle, Logger } from '@herald/runtime'
 import { createProbesApp, listenHttp } from '@herald/runtime/probes'
 import { createAttempt } from './attempt.js'
 import type { Channel } from './channel.js'
-import { createDeadLetters, deadLetterTopic } from './dead-letters.js'
+import { createDeadLetterPublisher, deadLetterTopic } from './dead-letters/publisher.js'
 import { startDeferredLoop } from './deferred-loop.js'
 import { createDeliver, type DeliverPolicy } from './deliver.js'
 import { serveDeliveries } from './deliveries-api.js'
@@ -142,7 +142,7 @@ export async function startSubscriber(
       signal: lifecycle.signal,
     }),
     channel,
-    deadLetters: createDeadLetters(broker, channel),
+    deadLetters: createDeadLetterPublisher(broker, channel),
     outage,
     health: createServerHealth(),
     metrics,

@@ -1,7 +1,7 @@
 import { BrokerError, type Delivery, type Handler, RetryLater } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import { StoreError } from '@herald/runtime/store'
-import type { DeadLetters } from './dead-letters.js'
+import type { DeadLetterPublisher } from './dead-letters/publisher.js'
 import { describe } from './guard-channel.js'
 import type { DeferredMail } from './ledger/lanes.js'
 import type { Ledger } from './ledger/ledger.js'
@@ -9,7 +9,7 @@ import type { NotifierMetrics } from './metrics.js'
 
 export interface UnexpectedErrorsParts {
   readonly ledger: Ledger
-  readonly deadLetters: DeadLetters
+  readonly deadLetters: DeadLetterPublisher
   readonly metrics: Pick<NotifierMetrics, 'deadLetters'>
   readonly logger: Logger
 }
@@ -46,7 +46,7 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
   async function bury(deliveries: readonly Omit<Delivery, 'attempt'>[], error: unknown) {
     const reason = { reason: describe(error), attempts: maxTimes }
     for (const delivery of deliveries) {
-      await deadLetters.bury(delivery, reason)
+      await deadLetters.publish(delivery, reason)
       metrics.deadLetters.inc()
       const { topic, partition, offset } = delivery
       logger.error(

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Delivery, type Message, openBroker } from '@herald/broker'
-import { readDeadLetter } from '@herald/notifier-service/dead-letter-office/dead-letter'
-import { createDeadLetters } from '@herald/notifier-service/dead-letters'
+import { readDeadLetter } from '@herald/notifier-service/dead-letters/dead-letter'
+import { createDeadLetterPublisher } from '@herald/notifier-service/dead-letters/publisher'
 import { silentLogger } from '@herald/runtime'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
@@ -19,15 +19,15 @@ test('a dead letter keeps a binary key and repeated headers of the original mess
     headers: { twice: Buffer.from('two') },
     raw: { key: bytes, headers: { twice: [Buffer.from('one'), Buffer.from('two')] } },
   }
-  const place = { topic: 'notifications', partition: 0, offset: '7', publishedAt: new Date() }
-  const deadLetters = createDeadLetters(broker, { name: 'mail' })
-  await deadLetters.bury({ ...original, ...place }, { reason: 'not an event', attempts: 0 })
+  const position = { topic: 'notifications', partition: 0, offset: '7', publishedAt: new Date() }
+  const deadLetters = createDeadLetterPublisher(broker, { name: 'mail' })
+  await deadLetters.publish({ ...original, ...position }, { reason: 'not an event', attempts: 0 })
 
-  const buried: Delivery[] = []
+  const found: Delivery[] = []
   await broker.subscribe({ topic: 'notifications.dead-letter', group: 'all' }, async (delivery) => {
-    buried.push(delivery)
+    found.push(delivery)
   })
-  await vi.waitFor(() => expect(buried).toHaveLength(1))
-  const { message } = readDeadLetter(buried[0] as Delivery, 'notifications')
+  await vi.waitFor(() => expect(found).toHaveLength(1))
+  const { message } = readDeadLetter(found[0] as Delivery, 'notifications')
   expect(message).toEqual(original)
 })

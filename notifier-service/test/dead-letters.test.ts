@@ -57,7 +57,7 @@ async function buryMailsTo(...addresses: string[]): Promise<string[]> {
   return ids
 }
 
-test('what can never be delivered is listed, with its reason, and shown by number, place or event id', async () => {
+test('what can never be delivered is listed, with its reason, and shown by number, position or event id', async () => {
   await stage.start({ HERALD_SMTP: server.url })
   const [id = ''] = await buryMailsTo('ada@example.com')
   await publish(stage.broker, [{ key: 'k', value: Buffer.from('?'), headers: {} }])
@@ -99,14 +99,14 @@ test('a replay delivers what can be delivered now, and a second replay has nothi
   const { status, stderr } = await deadLetters('replay')
   expect({ status, stderr }).toEqual({
     status: 0,
-    stderr: '2 of 2 dead letters put to the topic again.\n',
+    stderr: '2 of 2 dead letters replayed.\n',
   })
   await vi.waitFor(
     () => expect(server.accepted.map(idOf).sort()).toEqual([...ids].sort()),
     patience,
   )
   expect((await deadLetters('replay')).stderr).toBe(
-    'There is nothing to replay: no dead letter of notifications waits.\n',
+    'There is nothing to replay: notifications has no open dead letter.\n',
   )
   expect(await listed()).toEqual([])
   expect((await listed('--all')).map(({ replayedAt }) => typeof replayedAt)).toEqual([
@@ -150,7 +150,7 @@ test('a replay takes those of a reason alone, and no more than its limit, the ol
   server.script = {}
   expect(
     (await deadLetters('replay', '--reason', 'NO MAILBOX FOR BOB', '--limit', '1')).stderr,
-  ).toBe('1 of 1 dead letter put to the topic again.\n')
+  ).toBe('1 of 1 dead letter replayed.\n')
   await vi.waitFor(
     () => expect(server.accepted.map(({ to }) => to)).toEqual(['bob@example.com']),
     patience,
@@ -201,12 +201,12 @@ test('a broker that is not there is told in a sentence', async () => {
   expect(child.stderr).toMatch(/^herald-notifier: No broker speaks "smoke-signals:"\. Use .*\n$/)
 })
 
-test('one whose bytes were not kept is not replayed, and said to be where it lies whole', async () => {
+test('a dead letter without its value is not replayed; the message names the whole event', async () => {
   const stub = {
     ...message(to('ada@example.com'), uuidv7()),
     value: Buffer.from(' '),
   }
-  const told = {
+  const added = {
     reason: 'too much',
     topic: 'notifications',
     partition: '3',
@@ -214,19 +214,19 @@ test('one whose bytes were not kept is not replayed, and said to be where it lie
     dropped: 'headers,value',
     value_bytes: '1048000',
   }
-  const headers = Object.entries(told).map(([name, text]) => [
+  const headers = Object.entries(added).map(([name, text]) => [
     `herald_dead_letter_${name}`,
     Buffer.from(text),
   ])
-  const buried = { ...stub, headers: { ...stub.headers, ...Object.fromEntries(headers) } }
-  await publish(stage.broker, [buried], 'notifications.dead-letter')
+  const deadLetter = { ...stub, headers: { ...stub.headers, ...Object.fromEntries(headers) } }
+  await publish(stage.broker, [deadLetter], 'notifications.dead-letter')
   expect((await listed())[0]).toMatchObject({ stub: true, sizeBytes: 1_048_000 })
   const { status, stdout, stderr } = await deadLetters('replay')
   expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
   expect(stderr).toBe(
-    '1 is not replayed: its bytes were too many to be kept beside the reason. It is whole in ' +
-      'notifications at 3/17, as long as that topic keeps it.\n' +
-      'There is nothing to replay: no dead letter of notifications waits.\n',
+    '1 is not replayed: its value was too large to be kept beside the reason. The whole event is ' +
+      'in notifications at 3/17, as long as that topic keeps it.\n' +
+      'There is nothing to replay: notifications has no open dead letter.\n',
   )
   const json = await deadLetters('replay', '1', '--json')
   expect(JSON.parse(json.stdout)).toMatchObject({ stub: true, replayed: false })

@@ -77,7 +77,7 @@ async function handler(
       ledger,
       channel,
       nudge: () => {},
-      deadLetters: { bury },
+      deadLetters: { publish: bury },
       outage,
       health: createServerHealth(),
       metrics,

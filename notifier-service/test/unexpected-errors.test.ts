@@ -41,7 +41,7 @@ async function office() {
     logger,
     metrics: createNotifierMetrics({ name: 'mail' }, { lag: async () => 0, outage: () => false }),
     deadLetters: {
-      async bury({ offset }: { offset: string }, { reason }: { reason: string }) {
+      async publish({ offset }: { offset: string }, { reason }: { reason: string }) {
         buried.push({ reason, offset })
       },
     },

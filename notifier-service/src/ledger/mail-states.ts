@@ -2,30 +2,26 @@ import { type MailIdentity, type MailRecord, maxHistory, type Settlement } from 
 
 // How records change. Pure functions: nothing here touches the store.
 
-/** The record to write now: the one before, or a new one of `mail`. What is fixed stays as it was. */
+/** The record to write now: the one before, or a new one of `mail`, which may be a whole record. */
 export function mergeRecord(mail: MailIdentity, before: MailRecord | undefined): MailRecord {
   const now = Date.now()
+  // What was fixed before the first attempt stays, even if the configuration has changed since.
+  if (before !== undefined) return { ...before, updatedAt: now }
   return {
-    ...identityOf(mail),
-    ...{ state: 'deferred', attempts: 0, reply: '', firstAttemptAt: now },
-    ...before,
+    eventIds: mail.eventIds,
+    events: mail.events,
+    recipient: mail.recipient,
+    from: mail.from,
+    messageId: mail.messageId,
+    template: mail.template,
+    conversionId: mail.conversionId,
+    runId: mail.runId,
+    origin: mail.origin,
+    state: 'deferred',
+    attempts: 0,
+    reply: '',
+    firstAttemptAt: now,
     updatedAt: now,
-  }
-}
-
-/** `mail` may be a whole record. */
-function identityOf(mail: MailIdentity): MailIdentity {
-  const { eventIds, events, recipient, from, messageId, template } = mail
-  const { conversionId, runId, origin } = mail
-  const conversion = { conversionId, runId, origin }
-  return {
-    eventIds,
-    ...(events && { events }),
-    recipient,
-    from,
-    messageId,
-    template,
-    ...conversion,
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Broker, Delivery, Message } from '@herald/broker'
-import type { Channel } from './channel.js'
-import { rejectedByBroker } from './rejected-by-broker.js'
+import type { Channel } from '../channel.js'
+import { rejectedByBroker } from '../rejected-by-broker.js'
 
 /** Why an event will never become a mail. */
 export interface DeadLetterReason {
@@ -11,25 +11,28 @@ export interface DeadLetterReason {
   readonly attempts: number
 }
 
-/** Where events go that will never become a mail. */
-export interface DeadLetters {
+/** Publishes events that will never become a mail to the dead-letter topic. */
+export interface DeadLetterPublisher {
   /**
-   * Resolves once the event is durable there, its bytes and headers unchanged. If our own headers
-   * make it too large for a message, it is put there without its foreign headers, or else
+   * Resolves once the event is durable there, its bytes and headers unchanged. If the headers that
+   * are added make it too large for a message, it is published without its foreign headers, or else
    * without its value, as noted in `herald_dead_letter_dropped` (`headers`, `headers,value`);
-   * topic, partition and offset tell where it is whole as long as the topic keeps it.
+   * topic, partition and offset name the whole event, as long as the topic keeps it.
    */
-  bury(delivery: Omit<Delivery, 'attempt'>, reason: DeadLetterReason): Promise<void>
+  publish(delivery: Omit<Delivery, 'attempt'>, reason: DeadLetterReason): Promise<void>
 }
 
-/** The topic beside `topic` for what cannot be delivered. */
+/** The topic for events of `topic` that cannot be delivered. */
 export const deadLetterTopic = (topic: string) => `${topic}.dead-letter`
 
 type Original = Omit<Delivery, 'attempt'>
 
-export function createDeadLetters(broker: Broker, channel: Pick<Channel, 'name'>): DeadLetters {
+export function createDeadLetterPublisher(
+  broker: Broker,
+  channel: Pick<Channel, 'name'>,
+): DeadLetterPublisher {
   return {
-    async bury(delivery, { reason, attempts }) {
+    async publish(delivery, { reason, attempts }) {
       const added = {
         herald_dead_letter_reason: reason.slice(0, 500),
         herald_dead_letter_attempts: String(attempts),
@@ -45,7 +48,7 @@ export function createDeadLetters(broker: Broker, channel: Pick<Channel, 'name'>
           await broker.publish(deadLetterTopic(delivery.topic), [message])
           return
         } catch (error) {
-          // What the broker does not take would come again each time: it gets a smaller one.
+          // Otherwise the event would be redelivered endlessly.
           if (shape === reference || !rejectedByBroker(error)) throw error
         }
       }
@@ -53,7 +56,7 @@ export function createDeadLetters(broker: Broker, channel: Pick<Channel, 'name'>
   }
 }
 
-/** Kept beside the message's own headers, byte for byte. */
+/** The message with headers added to its own, which stay as they are byte for byte. */
 export function withHeaders(message: Message, added: Record<string, Uint8Array>): Message {
   const { raw } = message
   const repeatable = Object.entries(added).map(([name, value]) => [name, [value]] as const)
@@ -65,7 +68,7 @@ export function withHeaders(message: Message, added: Record<string, Uint8Array>)
 }
 
 function whole({ key, value, headers, raw }: Original): Message {
-  // No topic takes an empty value; a space is nothing to a reader and something to a broker.
+  // A message must have a value; readers ignore a space.
   return { key, value: value.length === 0 ? Buffer.from(' ') : value, headers, ...(raw && { raw }) }
 }
 
