@@ -1,18 +1,28 @@
+import type { Logger } from '@herald/runtime'
+
+export interface OpenBrokerOptions {
+  logger: Logger
+  /** Partitions of a topic that this broker creates. Default 8; an existing topic keeps its own. */
+  partitions?: number
+  /** How long a topic that this broker creates keeps its events, in milliseconds. Default 7 days. */
+  retentionMs?: number
+}
+
 /**
- * The contract of every driver. What a driver promises it says in `features`;
- * `test/conformance.ts` holds it to its word.
+ * The contract of every driver. What drivers differ in is declared in `features`; the suite in
+ * `test/conformance.ts` tests what is declared.
  */
 export interface Broker {
   readonly features: BrokerFeatures
   /**
-   * Makes `topic` if it is absent, so that a missing right is found before the topic is needed.
+   * Creates `topic` if it is absent, so that a missing right is found before the topic is needed.
    * `publish` and `subscribe` do the same. Rejects with BrokerError.
    */
   createTopic(topic: string): Promise<void>
   /**
    * Resolves when all messages are durable (Kafka: acks=all), to where each went, in the order
-   * given. Messages of one key keep the order of the calls. Rejects with BrokerError; then some
-   * of the messages may be published all the same, and publishing again may double them.
+   * given. Messages of one key keep the order of the calls. Rejects with BrokerError; some of the
+   * messages may be published even then, and publishing again may duplicate them.
    */
   publish(topic: string, messages: readonly Message[]): Promise<Published[]>
   /**
@@ -21,22 +31,22 @@ export interface Broker {
    */
   subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription>
   /**
-   * Whether a group has ever joined `topic`. Absent where the driver cannot answer.
+   * Whether a group has ever joined `topic`. Absent if the driver cannot answer.
    * Rejects with BrokerError.
    */
   hasHadConsumers?(topic: string): Promise<boolean>
-  /** Closes every subscription as Subscription.close does, then lets go. Idempotent. */
+  /** Closes every subscription as Subscription.close does, then disconnects. Idempotent. */
   close(): Promise<void>
 }
 
 /**
  * The largest message on any broker, key, value and headers together, in bytes: what Kafka takes
- * with its defaults (max.message.bytes 1,048,588 bounds the batch around it). One bound for all, so
- * that what one broker takes another does not refuse later.
+ * with its defaults (max.message.bytes 1,048,588 limits the batch around it). One limit for all, so
+ * that no broker refuses what another one took.
  */
 export const maxMessageBytes = 1_000_000
 
-/** What a driver promises. The conformance suite tests what is promised here. */
+/** What a driver does. The conformance suite fails a driver that does less or more than it declares. */
 export interface BrokerFeatures {
   /** The driver's name: `embedded`, `kafka`. */
   readonly name: string
@@ -68,7 +78,7 @@ export interface Message {
   readonly value: Uint8Array
   readonly headers: Readonly<Record<string, Uint8Array>>
   /**
-   * Set if `key` and `headers` do not hold a foreign message exactly: the key is not UTF-8, or a
+   * Set if `key` and `headers` cannot represent a foreign message exactly: the key is not UTF-8, or a
    * header comes more than once (`headers` has the last one). Published instead of the two.
    */
   readonly raw?: RawMessage
@@ -81,7 +91,7 @@ export interface RawMessage {
   readonly headers: Readonly<Record<string, readonly Uint8Array[]>>
 }
 
-/** Where a message went. A driver that cannot tell leaves both out. */
+/** Where a message went. A driver that does not know leaves both out. */
 export interface Published {
   readonly partition?: number
   /** Position in the partition, a decimal (it may exceed 2^53). */
@@ -94,7 +104,7 @@ export interface Delivery extends Message {
   readonly partition: number
   /** Position in the partition, a decimal. */
   readonly offset: string
-  /** When the broker took it. */
+  /** When the broker received it. */
   readonly publishedAt: Date
   /** 1 for the first time this member hands it over, then 2, 3, … (a redelivery after a crash begins at 1). */
   readonly attempt: number
@@ -102,15 +112,15 @@ export interface Delivery extends Message {
 
 export interface DeliveryContext {
   /**
-   * Aborted when the event is no longer this member's to handle: its partition went to another
-   * member, or the subscription closes and its drain time is over. A handler that goes on
-   * regardless may do what another member does as well; its acknowledgement is not taken.
+   * Aborted when another member may handle the event: its partition went to that member, or the
+   * subscription closes and its drain time is over. A handler that goes on may repeat what another
+   * member does; its acknowledgement is ignored.
    */
   readonly signal: AbortSignal
   /**
-   * True where the event is handed over before its time because parked keys fill half the buffer
-   * (see RetryLater.soonerWhenCrowded): make room by settling it some other way. A handler that
-   * parks it again is asked again no sooner than it says.
+   * True if the event is retried early because parked keys fill half the buffer (see
+   * RetryLater.soonerWhenCrowded): make room by settling it in another way. If the handler parks it
+   * again, it is not retried early a second time.
    */
   readonly crowded?: boolean
 }
@@ -118,12 +128,12 @@ export interface DeliveryContext {
 /**
  * Handles one event. Resolving acknowledges it: it is not delivered to this group again, once
  * everything before it in its partition is acknowledged too and that is durable. Rejecting does
- * not: it is delivered again after a back-off, or after `retryAfterMs` where the handler rejects
- * with RetryLater; the events of its key wait behind it, those of other keys flow on.
+ * not: it is delivered again after a back-off, or after `retryAfterMs` if the handler rejects with
+ * RetryLater; the events of its key wait behind it, those of other keys continue.
  */
 export type Handler = (delivery: Delivery, context: DeliveryContext) => Promise<void>
 
-/** What a handler rejects with to be called again at a time of its choosing. */
+/** What a handler rejects with to be called again after a given time. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater'
   readonly retryAfterMs: number
@@ -144,10 +154,10 @@ export interface SubscribeOptions {
   readonly topic: string
   /** The consumer group. */
   readonly group: string
-  /** Most handlers at work at once in this subscription, over all its partitions. Default 32. */
+  /** The most handlers at work at once in this subscription, over all its partitions. Default 32. */
   readonly maxInFlight?: number
   /**
-   * Most events taken from the broker and not yet acknowledged, those waiting behind their key
+   * The most events taken from the broker and not yet acknowledged, those waiting behind their key
    * and those parked included. Default 10 × maxInFlight.
    */
   readonly maxBuffered?: number
@@ -156,13 +166,13 @@ export interface SubscribeOptions {
 export interface Subscription {
   /** The partitions this member holds now; none on standby. */
   readonly partitions: readonly number[]
-  /** Starts no handler from now on; those at work finish. The group keeps the member. Idempotent. */
+  /** Starts no more handlers; those at work finish. The member stays in the group. Idempotent. */
   pause(): void
   /** Undoes pause. Idempotent. */
   resume(): void
   /**
    * Events published and not yet acknowledged by the group, over the partitions this member holds.
-   * Rejects with BrokerError where that cannot be asked now.
+   * Rejects with BrokerError if the broker does not answer.
    */
   lag(): Promise<number>
   /**
@@ -172,7 +182,7 @@ export interface Subscription {
   close(options?: { drainMs?: number }): Promise<void>
 }
 
-/** Why a driver could not do what it was asked. */
+/** Why a call to a driver failed. */
 export type BrokerErrorCode =
   | 'BROKER_BAD_URL'
   | 'BROKER_UNREACHABLE'

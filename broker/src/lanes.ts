@@ -31,7 +31,7 @@ export function logRejections(logger: Logger): NonNullable<LanesOptions['onRejec
   }
 }
 
-/** Acknowledged events kept in mind behind one that is not: also what a crash delivers again. */
+/** Acknowledged events remembered behind one that is not; a crash delivers them again. */
 const maxAhead = 100_000
 const maxTimerMs = 2 ** 31 - 1
 
@@ -43,25 +43,25 @@ interface Entry {
 }
 
 interface Lane {
-  /** Null: the lane of a single event without a key. */
+  /** Null: the lane of one event without a key. */
   readonly key: string | null
   readonly queue: Fifo<Entry>
   /** Set while it is parked. */
   parked: Parked | undefined
-  /** Its next event is handed over before its time, to make room. */
-  hurried: boolean
+  /** The next event is retried before its time, to make room. */
+  retryEarly: boolean
   start(): boolean
 }
 
 interface Parked {
   readonly timer: NodeJS.Timeout
-  readonly mayHurry: boolean
+  readonly mayRetryEarly: boolean
 }
 
 /**
  * The events of ONE assignment of one partition: keys run concurrently, each key in order, within
  * the bounds of the subscription. Does no I/O: the driver pushes what it read, in order, and
- * commits `committable`. One that was drained or revoked is spent; a new assignment gets a new one.
+ * commits `committable`. After `drain` or `revoke` it is closed; a new assignment gets a new one.
  */
 export class Lanes {
   readonly #options: LanesOptions
@@ -69,19 +69,19 @@ export class Lanes {
   readonly #window = new Fifo<Entry>()
   readonly #lanes = new Map<string, Lane>()
   readonly #parked = new Set<Lane>()
-  /** Of all its handlers: they lose the partition together. One each is what garbage collection felt most. */
+  /** One for all handlers, which lose the partition together: one each was the largest cost of garbage collection. */
   readonly #controller = new AbortController()
-  readonly #calm: DeliveryContext = { signal: this.#controller.signal, crowded: false }
-  readonly #crowded: DeliveryContext = { signal: this.#controller.signal, crowded: true }
+  readonly #normalContext: DeliveryContext = { signal: this.#controller.signal, crowded: false }
+  readonly #crowdedContext: DeliveryContext = { signal: this.#controller.signal, crowded: true }
   readonly #drained: (() => void)[] = []
   readonly #stopWatching: () => void
   #running = 0
   #buffered = 0
   #position: bigint | undefined
   #committable: bigint | undefined
-  #state: 'open' | 'draining' | 'spent' = 'open'
+  #state: 'open' | 'draining' | 'closed' = 'open'
 
-  /** `from`: the offset that comes first, where it is known. */
+  /** `from`: the first offset, if it is known. */
   constructor(options: LanesOptions, from?: bigint) {
     this.#options = options
     this.#backoff = options.backoff ?? { baseMs: 200, maxMs: 30_000 }
@@ -119,7 +119,7 @@ export class Lanes {
 
   /**
    * Takes the records, ascending, as far as there is room; returns how many. Offsets may have gaps.
-   * One before `position` was taken already and is passed over, so a batch may come again.
+   * Those before `position` were taken already and are skipped, so a batch may come again.
    */
   push(records: readonly LaneRecord[]): number {
     let taken = 0
@@ -138,11 +138,11 @@ export class Lanes {
 
   /**
    * Starts no more, waits up to `timeoutMs` for the handlers at work, then revokes. What they
-   * acknowledge meanwhile moves `committable`; what waits or is parked is let go at once.
+   * acknowledge meanwhile moves `committable`; what waits or is parked is released at once.
    */
   async drain(timeoutMs: number): Promise<void> {
-    if (this.#state === 'spent') return
-    this.#letGo()
+    if (this.#state === 'closed') return
+    this.#release()
     if (this.#running > 0) {
       let timer: NodeJS.Timeout | undefined
       await new Promise<void>((resolve) => {
@@ -156,38 +156,38 @@ export class Lanes {
 
   /** The partition is no longer ours: starts no more, aborts the signals, takes no acknowledgement. Idempotent. */
   revoke(): void {
-    this.#letGo()
-    this.#state = 'spent'
+    this.#release()
+    this.#state = 'closed'
     // Do not abort a handler that ended in time.
     if (this.#running > 0) this.#controller.abort()
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 
-  #letGo(): void {
+  #release(): void {
     if (this.#state !== 'open') return
     this.#state = 'draining'
     this.#stopWatching()
     for (const lane of [...this.#parked]) this.#unpark(lane)
     this.#lanes.clear()
-    this.#give(this.#buffered - this.#running)
+    this.#releaseEvents(this.#buffered - this.#running)
   }
 
   #take(entry: Entry, key: string | null): void {
     this.#position = entry.offset + 1n
     this.#buffered += 1
-    this.#options.slots.take()
+    this.#options.slots.reserve()
     this.#window.push(entry)
     const known = key === null ? undefined : this.#lanes.get(key)
     if (known !== undefined) {
       known.queue.push(entry)
-      if (known.parked !== undefined) this.#options.slots.park(1)
+      if (known.parked !== undefined) this.#options.slots.markParked(1)
       return
     }
     const lane: Lane = {
       key,
       queue: new Fifo(),
       parked: undefined,
-      hurried: false,
+      retryEarly: false,
       start: () => this.#start(lane),
     }
     lane.queue.push(entry)
@@ -199,8 +199,8 @@ export class Lanes {
     const entry = lane.queue.peek()
     if (this.#state !== 'open' || entry?.delivery === undefined) return false
     entry.attempts += 1
-    const context = lane.hurried ? this.#crowded : this.#calm
-    lane.hurried = false
+    const context = lane.retryEarly ? this.#crowdedContext : this.#normalContext
+    lane.retryEarly = false
     this.#running += 1
     void this.#handle(lane, entry, { ...entry.delivery, attempt: entry.attempts }, context)
     return true
@@ -216,13 +216,13 @@ export class Lanes {
     this.#running -= 1
     if (rejection === undefined) this.#acknowledge(lane, entry)
     else this.#park(lane, delivery, rejection.error, context)
-    this.#options.slots.release()
+    this.#options.slots.handlerDone()
     if (this.#running === 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   #acknowledge(lane: Lane, entry: Entry): void {
-    this.#give(1)
-    if (this.#state === 'spent') return
+    this.#releaseEvents(1)
+    if (this.#state === 'closed') return
     entry.done = true
     entry.delivery = undefined
     if (this.#state === 'open') {
@@ -239,7 +239,7 @@ export class Lanes {
 
   #park(lane: Lane, delivery: Delivery, error: unknown, { crowded }: DeliveryContext): void {
     if (this.#state !== 'open') {
-      this.#give(1)
+      this.#releaseEvents(1)
       return
     }
     const delayMs = this.#delayMs(error, delivery.attempt)
@@ -247,31 +247,31 @@ export class Lanes {
       this.#unpark(lane)
       this.#options.slots.enqueue(lane)
     }, delayMs)
-    // One that parks again although it was crowded has its reasons: no second time at once.
-    const mayHurry = error instanceof RetryLater && error.soonerWhenCrowded && !crowded
-    lane.parked = { timer, mayHurry }
+    // Not a second time for a handler that parked it although it was crowded.
+    const mayRetryEarly = error instanceof RetryLater && error.soonerWhenCrowded && !crowded
+    lane.parked = { timer, mayRetryEarly }
     this.#parked.add(lane)
     this.#options.onRejected?.(error, delivery, delayMs)
-    this.#options.slots.park(lane.queue.length)
+    this.#options.slots.markParked(lane.queue.length)
   }
 
   #unpark(lane: Lane): void {
     clearTimeout(lane.parked?.timer)
     lane.parked = undefined
     this.#parked.delete(lane)
-    this.#options.slots.park(-lane.queue.length)
+    this.#options.slots.unmarkParked(lane.queue.length)
   }
 
-  /** Parked keys must not keep the others from the buffer: the handler is asked to settle some, the longest first. */
+  /** Parked keys must not keep other keys out of the buffer: retries some early, the longest lanes first. */
   #makeRoom(): void {
     const { slots } = this.#options
     const longestFirst = [...this.#parked]
-      .filter((lane) => lane.parked?.mayHurry)
+      .filter((lane) => lane.parked?.mayRetryEarly)
       .sort((one, other) => other.queue.length - one.queue.length)
     for (const lane of longestFirst) {
       if (!slots.crowded) return
       this.#unpark(lane)
-      lane.hurried = true
+      lane.retryEarly = true
       slots.enqueue(lane)
     }
   }
@@ -285,8 +285,8 @@ export class Lanes {
     return Math.random() * Math.min(maxMs, baseMs * 2 ** (attempt - 1))
   }
 
-  #give(events: number): void {
+  #releaseEvents(events: number): void {
     this.#buffered -= events
-    this.#options.slots.give(events)
+    this.#options.slots.release(events)
   }
 }

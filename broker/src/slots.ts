@@ -2,7 +2,7 @@ import { Fifo } from './fifo.js'
 
 /** Something that waits for a slot. */
 export interface Startable {
-  /** Starts and keeps the slot until `release`; false when there is nothing to start any more. */
+  /** Starts and keeps the slot until `handlerDone`; false if there is nothing left to start. */
   start(): boolean
 }
 
@@ -11,7 +11,7 @@ export interface SlotsOptions {
   readonly maxInFlight?: number | undefined
   /** Most events taken and not yet acknowledged. Default 10 × maxInFlight. */
   readonly maxBuffered?: number | undefined
-  /** Called after events were given back, at most once per turn of the event loop: time to fetch. */
+  /** Called after events were released, at most once per turn of the event loop: fetch more. */
   readonly onRoom?: () => void
 }
 
@@ -29,7 +29,7 @@ export class Slots {
   #inFlight = 0
   #buffered = 0
   #paused = false
-  #telling = false
+  #onRoomScheduled = false
 
   constructor({ maxInFlight = 32, maxBuffered = 10 * maxInFlight, onRoom }: SlotsOptions = {}) {
     this.maxInFlight = atLeastOne('maxInFlight', maxInFlight)
@@ -76,31 +76,36 @@ export class Slots {
     return this.#parked * 2 >= this.maxBuffered
   }
 
-  /** Counts `events` (negative: no more) as parked or waiting behind a parked one. */
-  park(events: number): void {
+  /** Counts `events` as parked or waiting behind a parked one. */
+  markParked(events: number): void {
     this.#parked += events
     if (events > 0 && this.crowded) for (const watcher of this.#crowdWatchers) watcher()
   }
 
-  /** Calls `watcher` when it gets crowded. Returns what ends it. */
+  /** Undoes markParked. */
+  unmarkParked(events: number): void {
+    this.#parked -= events
+  }
+
+  /** Calls `watcher` when `crowded` becomes true. Returns the function that ends it. */
   watchCrowd(watcher: () => void): () => void {
     this.#crowdWatchers.add(watcher)
     return () => void this.#crowdWatchers.delete(watcher)
   }
 
   /** Counts one event as buffered. */
-  take(): void {
+  reserve(): void {
     this.#buffered += 1
   }
 
-  /** Counts `events` as buffered no more. */
-  give(events: number): void {
+  /** Counts `events` as no longer buffered. */
+  release(events: number): void {
     if (events === 0) return
     this.#buffered -= events
-    if (this.#onRoom === undefined || this.#telling) return
-    this.#telling = true
+    if (this.#onRoom === undefined || this.#onRoomScheduled) return
+    this.#onRoomScheduled = true
     setImmediate(() => {
-      this.#telling = false
+      this.#onRoomScheduled = false
       this.#onRoom?.()
     })
   }
@@ -111,8 +116,8 @@ export class Slots {
     this.#startWaiting()
   }
 
-  /** What `start` took is free again. */
-  release(): void {
+  /** The slot that `start` took is free again. */
+  handlerDone(): void {
     this.#inFlight -= 1
     this.#startWaiting()
   }

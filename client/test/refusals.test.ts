@@ -133,12 +133,12 @@ describe('a wrong call ends with 2 and says what is right', () => {
     expect(stderr).toContain('HERALD_TOPIC=a b is not valid')
   })
 
-  test('a broker that nothing speaks is refused before anything is converted', async () => {
+  test('a broker with an unknown scheme is refused before anything is converted', async () => {
     const shop = await workshop({ 'a.png': picture })
     const { status, stderr } = await shop.herald(['convert', 'a.png', '--to', 'webp'], {
       HERALD_BROKER: 'carrier-pigeon://loft',
     })
-    expect(stderr).toContain('HERALD_BROKER: No broker speaks "carrier-pigeon:"')
+    expect(stderr).toContain('HERALD_BROKER: Unknown broker scheme "carrier-pigeon:"')
     expect(status).toBe(2)
     expect(await shop.names()).toEqual(['a.png'])
   })

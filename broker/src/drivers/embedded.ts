@@ -9,6 +9,7 @@ import {
   type Handler,
   type Message,
   maxMessageBytes,
+  type OpenBrokerOptions,
   type Published,
   type SubscribeOptions,
   type Subscription,
@@ -19,7 +20,6 @@ import {
   checkTopic,
   checkTopicSettings,
 } from '../check-request.js'
-import type { OpenBrokerOptions } from '../open-broker.js'
 import type { BrokerTables } from './embedded/active-consumer.js'
 import { Consumer } from './embedded/consumer.js'
 import { EventLog, type TopicSettings } from './embedded/event-log.js'

@@ -8,26 +8,26 @@ import {
   type Handler,
   type Message,
   maxMessageBytes,
+  type OpenBrokerOptions,
   type Published,
   type SubscribeOptions,
   type Subscription,
 } from '../broker.js'
 import { checkMessages, checkSubscription, checkTopic } from '../check-request.js'
-import type { OpenBrokerOptions } from '../open-broker.js'
-import { AdminLine } from './kafka/admin-line.js'
-import { createClient } from './kafka/client.js'
+import { AdminConnection, createClient } from './kafka/client.js'
 import { Consumer } from './kafka/consumer.js'
-import { asKafkaError, isPassing } from './kafka/errors.js'
+import { asKafkaError, isRetryable } from './kafka/errors.js'
 import { type KafkaLocation, parseKafkaUrl } from './kafka/location.js'
 import { Producer } from './kafka/producer.js'
 import { Topics } from './kafka/topics.js'
 
-// The field's words are Kafka's own. Ours onto kafkajs': a subscription is one consumer after the
-// other, each a member of the group; an event taken is one whose offset was resolved; acknowledged
-// events of a contiguous prefix are committed by hand; a full subscription pauses partitions.
+// Kafka's own words are the field's. In kafkajs: a subscription is a series of consumers, each a
+// member of the group, replaced if it crashes or stalls; an event taken is a resolved offset; the
+// contiguous prefix of acknowledged events is committed by hand; a full subscription pauses
+// partitions.
 
 export interface KafkaBrokerOptions extends OpenBrokerOptions {
-  /** How sockets are made: for a proxy, and for tests that cut the line. */
+  /** How sockets are made: for a proxy, and for tests that cut connections. */
   socketFactory?: ISocketFactory
 }
 
@@ -44,10 +44,7 @@ const features: BrokerFeatures = Object.freeze({
 
 const dayMs = 24 * 60 * 60 * 1000
 
-/**
- * Apache Kafka. Touches no network: the first publish or subscribe does. Rejects with
- * BROKER_BAD_URL.
- */
+/** Apache Kafka. Connects with the first call that needs it. Rejects with BROKER_BAD_URL. */
 export async function openKafkaBroker(url: string, options: KafkaBrokerOptions): Promise<Broker> {
   return new KafkaBroker(parseKafkaUrl(url), options)
 }
@@ -57,7 +54,7 @@ class KafkaBroker implements Broker {
   readonly #location: KafkaLocation
   readonly #options: KafkaBrokerOptions
   readonly #logger: Logger
-  readonly #admin: AdminLine
+  readonly #admin: AdminConnection
   readonly #topics: Topics
   readonly #producer: Producer
   readonly #consumers = new Set<Consumer>()
@@ -69,16 +66,16 @@ class KafkaBroker implements Broker {
     this.#location = location
     this.#options = options
     this.#logger = logger
-    const answerMs = Math.ceil(location.publishTimeoutMs / 2)
-    this.#admin = new AdminLine(() => this.#client(answerMs, 1).admin())
+    const responseTimeoutMs = Math.ceil(location.publishTimeoutMs / 2)
+    this.#admin = new AdminConnection(() => this.#client(responseTimeoutMs, 1).admin())
     this.#topics = new Topics(this.#admin, { partitions, retentionMs }, logger)
     this.#producer = new Producer({
       topics: this.#topics,
       location,
       createProducer: () =>
-        this.#client(answerMs, 0).producer({
+        this.#client(responseTimeoutMs, 0).producer({
           allowAutoTopicCreation: false,
-          // The line of each partition tries again itself, and knows until when.
+          // The queue of each partition retries, until the caller's time is over.
           retry: { retries: 0 },
           createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
         }),
@@ -128,7 +125,7 @@ class KafkaBroker implements Broker {
     await this.#ensure(subscription.topic)
     this.#requireOpen()
     const consumer = new Consumer({
-      // An answer that takes longer comes on a line that is dead; joining a group has its own time.
+      // Without a response for so long the connection is dead. Joining a group has its own timeout.
       kafka: this.#client(Math.min(10_000, this.#location.sessionTimeoutMs), 20),
       admin: this.#admin,
       location: this.#location,
@@ -149,14 +146,14 @@ class KafkaBroker implements Broker {
         await this.#topics.ensure(topic)
         return
       } catch (error) {
-        if (!isPassing(error) || Date.now() > end) throw error
+        if (!isRetryable(error) || Date.now() > end) throw error
         await delay(200)
       }
     }
   }
 
   async #close(): Promise<void> {
-    // One that is still joining is closed as well: that ends its waiting.
+    // Consumers that are still joining too: closing ends their waiting.
     const closing = [...this.#consumers].map((consumer) => consumer.close())
     await Promise.allSettled([this.#producer.close(), ...closing, ...this.#joining])
     await this.#admin.close()

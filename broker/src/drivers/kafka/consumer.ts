@@ -1,15 +1,10 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { Kafka } from 'kafkajs'
-import {
-  type Delivery,
-  type Handler,
-  RetryLater,
-  type SubscribeOptions,
-  type Subscription,
-} from '../../broker.js'
+import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
+import { logRejections } from '../../lanes.js'
 import { Slots } from '../../slots.js'
-import type { AdminLine } from './admin-line.js'
+import type { AdminConnection } from './client.js'
 import { asKafkaError } from './errors.js'
 import type { KafkaLocation } from './location.js'
 import { Member } from './member.js'
@@ -19,7 +14,7 @@ import { Partitions } from './partitions.js'
 
 export interface ConsumerOptions {
   readonly kafka: Kafka
-  readonly admin: AdminLine
+  readonly admin: AdminConnection
   readonly location: KafkaLocation
   readonly subscription: SubscribeOptions
   readonly handler: Handler
@@ -30,7 +25,7 @@ export interface ConsumerOptions {
 const commitEveryMs = 20
 const retryCommitMs = 300
 
-/** A subscription: bounds what is taken, commits what is acknowledged, stops in order. */
+/** A subscription: limits what is taken, commits what is acknowledged, and closes in order. */
 export class Consumer implements Subscription {
   readonly #options: ConsumerOptions
   readonly #slots: Slots
@@ -38,7 +33,7 @@ export class Consumer implements Subscription {
   readonly #membership: Membership
   readonly #watch: PartitionWatch
   #paused = false
-  #sessionLasts = true
+  #sessionIsValid = true
   #commitTimer: NodeJS.Timeout | undefined
   #committing: Promise<unknown> | undefined
   #closed: Promise<void> | undefined
@@ -53,7 +48,7 @@ export class Consumer implements Subscription {
       handler,
       slots: this.#slots,
       onProgress: () => this.#commitSoon(),
-      onRejected: (error, delivery, retryInMs) => this.#logRejection(error, delivery, retryInMs),
+      onRejected: logRejections(logger),
     })
     this.#membership = new Membership({
       create: (events) => new Member({ kafka, location, topic, group, logger, events }),
@@ -64,9 +59,9 @@ export class Consumer implements Subscription {
         this.#commitSoon()
         void this.#watch.checkCommitted()
       },
-      onSession: (lasts) => {
-        this.#sessionLasts = lasts
-        this.#startOrNot()
+      onSession: (isValid) => {
+        this.#sessionIsValid = isValid
+        this.#pauseOrResume()
       },
     })
     this.#watch = new PartitionWatch({
@@ -87,23 +82,23 @@ export class Consumer implements Subscription {
 
   pause(): void {
     this.#paused = true
-    this.#startOrNot()
+    this.#pauseOrResume()
   }
 
   resume(): void {
     this.#paused = false
-    this.#startOrNot()
+    this.#pauseOrResume()
   }
 
   lag(): Promise<number> {
     return this.#lag().catch((error: unknown) => {
-      throw asKafkaError('cannot tell the lag', error, this.#options.location)
+      throw asKafkaError('cannot measure the lag', error, this.#options.location)
     })
   }
 
   async #lag(): Promise<number> {
     const { topic, group } = this.#options.subscription
-    const [ends, [committed]] = await this.#options.admin.ask((admin) =>
+    const [ends, [committed]] = await this.#options.admin.run((admin) =>
       Promise.all([
         admin.fetchTopicOffsets(topic),
         admin.fetchOffsets({ groupId: group, topics: [topic] }),
@@ -121,7 +116,7 @@ export class Consumer implements Subscription {
     return lag
   }
 
-  /** Enters the group. Rejects with kafkajs' error, and is closed then. */
+  /** Joins the group. Closes and rejects with kafkajs' error if that fails. */
   async join(): Promise<void> {
     try {
       await this.#membership.join(2 * this.#options.location.publishTimeoutMs)
@@ -136,7 +131,7 @@ export class Consumer implements Subscription {
     return this.#closed
   }
 
-  /** kafkajs loses commits made while it stops, and throws at those made after. So: drain, commit, stop. */
+  /** kafkajs loses commits made while it stops, and rejects those made after. So: drain, commit, stop. */
   async #close(drainMs: number): Promise<void> {
     this.#watch.close()
     await this.#partitions.drain(drainMs)
@@ -147,8 +142,8 @@ export class Consumer implements Subscription {
     this.#partitions.unassign()
   }
 
-  #startOrNot(): void {
-    const start = this.#sessionLasts && !this.#paused
+  #pauseOrResume(): void {
+    const start = this.#sessionIsValid && !this.#paused
     if (start === !this.#slots.paused) return
     if (start) this.#slots.resume()
     else this.#slots.pause()
@@ -166,33 +161,24 @@ export class Consumer implements Subscription {
     }, delayMs)
   }
 
-  /** Resolves to whether nothing is left that should have been committed. Never rejects. */
+  /** Resolves to false if something remains to be committed. Never rejects. */
   async #commit(): Promise<boolean> {
     if (this.#partitions.due().size === 0) return true
     try {
       await this.#watch.checkCommitted()
       await nextTurn()
-      // See Member.commit: from here to the request in one turn of the event loop.
+      // See Member.commit: no turn of the event loop from here to the request.
       const member = this.#membership.current
       const due = this.#partitions.due()
       if (due.size === 0) return true
       if (member === undefined) return false
       await member.commit(due)
-      this.#partitions.committed(due)
+      this.#partitions.markCommitted(due)
       return true
     } catch (error) {
-      // A rebalance, mostly. The next owner of a partition gets its uncommitted events again.
+      // Mostly a rebalance. The next owner of a partition gets its uncommitted events again.
       this.#options.logger.debug({ err: error }, 'could not commit')
       return false
     }
-  }
-
-  #logRejection(error: unknown, delivery: Delivery, retryInMs: number): void {
-    const { logger, subscription } = this.#options
-    const { topic, group } = subscription
-    const { partition, offset, attempt } = delivery
-    const fields = { topic, group, partition, offset, attempt, retryInMs }
-    if (error instanceof RetryLater) logger.debug(fields, 'event to be delivered again')
-    else logger.warn({ ...fields, err: error }, 'event not handled, to be delivered again')
   }
 }

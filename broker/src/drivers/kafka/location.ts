@@ -14,13 +14,13 @@ export interface KafkaLocation {
     | { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string }
     | undefined
   readonly clientId: string
-  /** How long a connection may take to come up. */
+  /** How long connecting may take. */
   readonly connectTimeoutMs: number
-  /** How long `publish` tries before it rejects. */
+  /** How long `publish` retries before it rejects. */
   readonly publishTimeoutMs: number
-  /** How long a member that died keeps its partitions. The brokers bound it, by default from 6 s. */
+  /** How long a dead member keeps its partitions. The brokers limit it, by default to at least 6 s. */
   readonly sessionTimeoutMs: number
-  /** How often a member shows that it lives, and so how soon it learns of a rebalance. */
+  /** How often a member sends a heartbeat, and so how soon it learns of a rebalance. */
   readonly heartbeatMs: number
   /** The consumer is replaced if no fetch has returned from a partition's broker for so long. */
   readonly stallMs: number
@@ -57,7 +57,7 @@ export function parseKafkaUrl(url: string): KafkaLocation {
   const bad = (why: string) =>
     new BrokerError('BROKER_BAD_URL', `${JSON.stringify(shown)} ${why}. ${form}.`)
   const match = /^kafka:\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^@/?]*)\/?(?:\?(.*))?$/s.exec(url)
-  if (match === null) throw bad('is no address of Kafka')
+  if (match === null) throw bad('is not a Kafka URL')
   const [, user, password, hosts = '', search = ''] = match
   const query = new Map(new URLSearchParams(search))
   for (const name of query.keys()) {

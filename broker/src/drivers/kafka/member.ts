@@ -16,7 +16,7 @@ export interface MemberEvents {
   fetched(payload: EachBatchPayload): void
   /** No event below `nextOffset` is left to fetch: control records and aborted transactions. */
   skipped(partition: number, nextOffset: bigint): void
-  /** kafkajs has stopped consuming; this member cannot be used any more. */
+  /** kafkajs has stopped consuming; the member is unusable. */
   crashed(error: Error): void
 }
 
@@ -56,11 +56,11 @@ export class Member {
       heartbeatInterval: location.heartbeatMs,
       // With the default of 5 s, resuming takes 4 s and stopping 5 s.
       maxWaitTimeInMs: 100,
-      // What is fetched and cannot be taken yet is kept as objects, which are many times the bytes.
+      // What is fetched before there is room is kept as objects, which take many times the bytes.
       maxBytesPerPartition: 64 * 1024,
       retry: {
         retries: 20,
-        // One who rebuilds is enough, and it is not kafkajs: that one keeps its connections.
+        // Membership replaces the consumer: kafkajs would keep the connections that failed.
         restartOnFailure: async () => false,
       },
     })
@@ -98,7 +98,7 @@ export class Member {
   /** Connects and starts to join; `assigned` is called after it. Rejects if it cannot connect. */
   async start(): Promise<void> {
     await this.#consumer.connect()
-    // Otherwise a new group, and one whose offset is kept no more, begins at the end.
+    // Otherwise a new group, or one whose offset has expired, begins at the end.
     await this.#consumer.subscribe({ topic: this.#topic, fromBeginning: true })
     await this.#consumer.run({
       autoCommit: false,
@@ -112,22 +112,22 @@ export class Member {
   }
 
   pausePartition(partition: number): void {
-    this.#steer(() => this.#consumer.pause([{ topic: this.#topic, partitions: [partition] }]))
+    this.#ifRunning(() => this.#consumer.pause([{ topic: this.#topic, partitions: [partition] }]))
   }
 
   resumePartition(partition: number): void {
-    this.#steer(() => this.#consumer.resume([{ topic: this.#topic, partitions: [partition] }]))
+    this.#ifRunning(() => this.#consumer.resume([{ topic: this.#topic, partitions: [partition] }]))
   }
 
   seek(partition: number, offset: bigint): void {
-    this.#steer(() =>
+    this.#ifRunning(() =>
       this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) }),
     )
   }
 
   /**
-   * Commits the next offset of each partition, once: kafkajs' own `commitOffsets` tries again
-   * after a rebalance, under the new generation, and so could move another member's offset back.
+   * Commits the next offset of each partition, once: kafkajs' own `commitOffsets` retries after a
+   * rebalance, under the new generation, and could move another member's offset back.
    * Call it from a timer or setImmediate, right after reading the assignment: kafkajs switches to
    * a new generation and emits GROUP_JOIN within one turn of the event loop, never between two.
    */
@@ -136,30 +136,30 @@ export class Member {
       partition,
       offset: String(offset),
     }))
-    // kafkajs gives the function with the first events. Control records alone wait for it.
+    // kafkajs passes the function with the first events. Until then only control records are due.
     if (this.#commit === undefined) return
     await this.#commit({ topics: [{ topic: this.#topic, partitions }] })
   }
 
-  /** Leaves the group and lets go. Never rejects; waits no longer than `timeoutMs`. */
+  /** Leaves the group and disconnects. Never rejects; waits at most `timeoutMs`. */
   async leave(timeoutMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const left = this.#consumer.disconnect().catch((error: unknown) => {
-      this.#logger.debug({ err: error, group: this.#group }, 'could not leave the group in order')
+      this.#logger.debug({ err: error, group: this.#group }, 'could not leave the group')
     })
-    const late = new Promise<void>((resolve) => {
+    const timedOut = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs)
     })
-    await Promise.race([left, late])
+    await Promise.race([left, timedOut])
     clearTimeout(timer)
   }
 
-  /** Between a crash and the next member kafkajs has nothing to steer, and says so by throwing. */
-  #steer(turn: () => void): void {
+  /** kafkajs throws if its consumer has crashed and the next member is not there yet. */
+  #ifRunning(call: () => void): void {
     try {
-      turn()
+      call()
     } catch (error) {
-      this.#logger.debug({ err: error, group: this.#group }, 'no consumer to steer')
+      this.#logger.debug({ err: error, group: this.#group }, 'the consumer is not running')
     }
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import { BrokerError } from '../../broker.js'
-import { isPassing } from './errors.js'
+import { isRetryable } from './errors.js'
 import type { Member, MemberEvents } from './member.js'
 import type { Partitions } from './partitions.js'
 
@@ -10,19 +10,16 @@ export interface MembershipOptions {
   readonly partitions: Partitions
   readonly sessionTimeoutMs: number
   readonly logger: Logger
-  /** After each time the group gave out its partitions. */
+  /** After each assignment of partitions. */
   readonly onAssigned: () => void
-  /** Again and again: whether our session lasts, or the group may have given us up. */
-  readonly onSession: (lasts: boolean) => void
+  /** Called several times per session: false if the group may have removed this member. */
+  readonly onSession: (isValid: boolean) => void
 }
 
 const rebuildAfterMs = [100, 200, 500, 1000, 2000]
 const leaveTimeoutMs = 5000
 
-/**
- * Keeps one member in the group: replaces one that crashed or stalled, tries until there is one.
- * Never restarted by kafkajs itself, which keeps the connections that failed.
- */
+/** Keeps one member in the group: replaces one that crashed or stalled, and retries until one has joined. */
 export class Membership {
   readonly #options: MembershipOptions
   readonly #ending = new AbortController()
@@ -43,23 +40,23 @@ export class Membership {
   }
 
   /**
-   * Resolves when the group has taken us in. Rejects with kafkajs' error: at once when no waiting
-   * helps, else (the coordinator is loading, a broker is away) when that lasts for `patienceMs`.
+   * Resolves when the group has accepted the member. Rejects with kafkajs' error: at once if it is
+   * final, else (the coordinator is loading, a broker is away) if it lasts for `timeoutMs`.
    */
-  async join(patienceMs: number): Promise<void> {
-    const end = Date.now() + patienceMs
+  async join(timeoutMs: number): Promise<void> {
+    const end = Date.now() + timeoutMs
     for (;;) {
       try {
         return await this.#start()
       } catch (error) {
-        if (this.#ending.signal.aborted || !isPassing(error) || Date.now() > end) throw error
+        if (this.#ending.signal.aborted || !isRetryable(error) || Date.now() > end) throw error
         await this.#member?.leave(leaveTimeoutMs)
         await delay(rebuildAfterMs[0])
       }
     }
   }
 
-  /** `member` is done for; a new one takes its place. */
+  /** Replaces `member`, which crashed or stalled. */
   replace(member: Member): void {
     if (member !== this.#joined || this.#ending.signal.aborted) return
     this.#joined = undefined
@@ -83,7 +80,7 @@ export class Membership {
     for (let tries = 0; !signal.aborted; tries += 1) {
       const waitMs = rebuildAfterMs[Math.min(tries, rebuildAfterMs.length - 1)]
       await delay(waitMs, undefined, { signal }).catch(() => {})
-      // One that leaves in order spares the group the wait for its session to end.
+      // After a leave the group need not wait for the session to end.
       await this.#member?.leave(Math.min(leaveTimeoutMs, sessionTimeoutMs))
       if (signal.aborted) return
       try {
@@ -98,21 +95,21 @@ export class Membership {
   #start(): Promise<void> {
     const { create, partitions, onAssigned, sessionTimeoutMs } = this.#options
     const { signal } = this.#ending
-    // A group waits for a member that died for as long as its session lasts.
-    const patienceMs = 2 * sessionTimeoutMs + 10_000
+    // A group waits for a dead member until its session is over.
+    const timeoutMs = 2 * sessionTimeoutMs + 10_000
     return new Promise((resolve, reject) => {
-      const late = setTimeout(
+      const timer = setTimeout(
         () =>
           reject(
             new BrokerError(
               'BROKER_UNREACHABLE',
-              `The group did not take this member in within ${patienceMs} ms. Look at Kafka's log.`,
+              `The group did not accept this member within ${timeoutMs} ms. See Kafka's log.`,
             ),
           ),
-        patienceMs,
+        timeoutMs,
       )
       const settle = () => {
-        clearTimeout(late)
+        clearTimeout(timer)
         signal.removeEventListener('abort', abort)
       }
       const fail = (error: unknown) => {
@@ -149,7 +146,7 @@ export class Membership {
     })
   }
 
-  /** Past its session, somebody else may have our partitions: nothing more of theirs is begun. */
+  /** After its session another member may have the partitions: no further handler is started. */
   #watchSession(): void {
     const member = this.#joined ?? this.#member
     if (member === undefined) return

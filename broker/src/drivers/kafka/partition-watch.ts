@@ -1,5 +1,5 @@
 import type { Logger } from '@herald/runtime'
-import type { AdminLine } from './admin-line.js'
+import type { AdminConnection } from './client.js'
 import type { Member } from './member.js'
 import type { PartitionState, Partitions } from './partitions.js'
 
@@ -7,7 +7,7 @@ export interface PartitionWatchOptions {
   readonly topic: string
   readonly group: string
   readonly everyMs: number
-  readonly admin: AdminLine
+  readonly admin: AdminConnection
   readonly partitions: Partitions
   readonly member: () => Member | undefined
   readonly logger: Logger
@@ -16,21 +16,21 @@ export interface PartitionWatchOptions {
 }
 
 /**
- * Finds two faults that kafkajs does not report. A fetch loop (one per broker) that has stopped:
- * it returns every 100 ms even if there are no events, so silence means a stall, whatever the
- * offsets are. And a topic that was deleted and created again: its partitions start at 0, and
+ * Finds two failures that kafkajs does not report. A fetch loop (one per broker) that has stopped:
+ * a fetch returns every 100 ms even if there are no events, so silence means a stall, whatever
+ * the offsets are. And a topic that was deleted and created again: its partitions start at 0, and
  * events below our old position would be skipped.
  */
 export class PartitionWatch {
   readonly #options: PartitionWatchOptions
   readonly #timer: NodeJS.Timeout
-  #looking = false
-  /** Partitions whose log ended before our position at the last look. */
+  #checking = false
+  /** Partitions whose log ended before our position at the last check. */
   #endedEarlier = new Set<number>()
 
   constructor(options: PartitionWatchOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.#look(), options.everyMs)
+    this.#timer = setInterval(() => void this.#check(), options.everyMs)
     this.#timer.unref()
   }
 
@@ -39,8 +39,8 @@ export class PartitionWatch {
   }
 
   /**
-   * Before a commit: with an offset of the old topic committed to the new one, nothing would tell
-   * them apart. Never rejects.
+   * Called before a commit: once an offset of the old topic is committed to the new one, the two
+   * cannot be distinguished. Never rejects.
    */
   async checkCommitted(): Promise<void> {
     try {
@@ -53,13 +53,13 @@ export class PartitionWatch {
   async #checkCommitted(): Promise<void> {
     const { admin, topic, group, partitions } = this.#options
     const before = new Map(partitions.ids.map((id) => [id, partitions.state(id)]))
-    const [answer] = await admin.ask((client) =>
+    const [response] = await admin.run((client) =>
       client.fetchOffsets({ groupId: group, topics: [topic] }),
     )
     const committed = new Map(
-      answer?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]),
+      response?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]),
     )
-    const removed = partitions.learnCommitted(before, committed)
+    const removed = partitions.recordCommitted(before, committed)
     if (removed.length > 0) await this.#restartRecreated(removed, before)
   }
 
@@ -69,7 +69,7 @@ export class PartitionWatch {
     before: ReadonlyMap<number, PartitionState>,
   ): Promise<void> {
     const { admin, topic } = this.#options
-    const ends = await admin.ask((client) => client.fetchTopicOffsets(topic))
+    const ends = await admin.run((client) => client.fetchTopicOffsets(topic))
     for (const { partition, low } of ends) {
       const committed = before.get(partition)?.committed
       if (!removed.includes(partition) || committed === undefined) continue
@@ -77,19 +77,19 @@ export class PartitionWatch {
     }
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return
-    this.#looking = true
+  async #check(): Promise<void> {
+    if (this.#checking) return
+    this.#checking = true
     const { topic, logger } = this.#options
     try {
       await this.#findStall()
       await this.checkCommitted()
       await this.#findShorterLog()
     } catch (error) {
-      // Kafka does not answer: a new consumer would not change that.
+      // Kafka does not respond: a new consumer would not change that.
       logger.debug({ err: error, topic }, 'could not watch the partitions')
     } finally {
-      this.#looking = false
+      this.#checking = false
     }
   }
 
@@ -97,7 +97,7 @@ export class PartitionWatch {
     const { admin, topic, everyMs, partitions, logger, onStalled } = this.#options
     const member = this.#options.member()
     if (member === undefined) return
-    const metadata = await admin.ask((client) => client.fetchTopicMetadata({ topics: [topic] }))
+    const metadata = await admin.run((client) => client.fetchTopicMetadata({ topics: [topic] }))
     if (member !== this.#options.member()) return
     for (const { partitionId, leader } of metadata.topics[0]?.partitions ?? []) {
       const silentMs = Math.round(member.sinceFetchMs(leader))
@@ -115,7 +115,7 @@ export class PartitionWatch {
   async #findShorterLog(): Promise<void> {
     const { admin, topic, partitions } = this.#options
     const before = new Map(partitions.ids.map((id) => [id, partitions.state(id)]))
-    const ends = await admin.ask((client) => client.fetchTopicOffsets(topic))
+    const ends = await admin.run((client) => client.fetchTopicOffsets(topic))
     const ended = new Set<number>()
     for (const { partition, low, high } of ends) {
       const nextOffset = before.get(partition)?.nextOffset

@@ -1,7 +1,4 @@
-/**
- * Where messages go: by key as Kafka's own Java client places them, so that other producers agree
- * on a key's partition; without a key by turns.
- */
+/** Chooses a message's partition: by key like Kafka's own Java client, without a key by turns. */
 export class Partitioner {
   #turn = Math.floor(Math.random() * 2 ** 16)
 
@@ -23,9 +20,9 @@ export function murmur2(data: Uint8Array): number {
     word = Math.imul(word ^ (word >>> 24), m)
     hash = Math.imul(hash, m) ^ word
   }
-  const rest = data.byteLength - whole
-  if (rest > 0) {
-    for (let at = rest - 1; at >= 0; at -= 1) hash ^= view.getUint8(whole + at) << (8 * at)
+  const remainder = data.byteLength - whole
+  if (remainder > 0) {
+    for (let at = remainder - 1; at >= 0; at -= 1) hash ^= view.getUint8(whole + at) << (8 * at)
     hash = Math.imul(hash, m)
   }
   hash = Math.imul(hash ^ (hash >>> 13), m)

@@ -1,6 +1,6 @@
 import type { EachBatchPayload } from 'kafkajs'
 import { type LaneRecord, Lanes, type LanesOptions } from '../../lanes.js'
-import { asLaneRecord } from './lane-record.js'
+import { asLaneRecord } from './kafka-message.js'
 import type { Assignment, Member } from './member.js'
 
 interface Held {
@@ -13,12 +13,13 @@ interface Held {
   resumeOffset: bigint | undefined
   /** Fetched, and not pushed yet because the buffer was full. */
   pending: LaneRecord[]
-  /** Paused with kafkajs: events are pending, or handlers of an earlier membership finish. */
+  /** kafkajs fetches no events of this partition. */
   paused: boolean
+  /** Handlers of an earlier membership are still at work. */
   finishing: boolean
 }
 
-/** What was known of a partition at one moment. */
+/** The state of a partition at one moment. */
 export interface PartitionState {
   /** The next offset to deliver; undefined before the first fetch. */
   readonly nextOffset: bigint | undefined
@@ -27,12 +28,12 @@ export interface PartitionState {
   readonly buffered: number
 }
 
-/** How long the handlers of a lost membership may finish before their partition goes on. */
+/** How long handlers of a lost membership may delay their partition. */
 const finishMs = 5000
 
 /**
- * The partitions a subscription holds, each with its lanes; kept over a rebalance that leaves them
- * here, so that what kafkajs delivers again is known and not handled twice.
+ * The partitions a subscription holds, each with its lanes. A partition that a rebalance leaves here
+ * keeps its lanes, so that events which kafkajs delivers again are not handled twice.
  */
 export class Partitions {
   readonly #lanesOptions: LanesOptions
@@ -49,7 +50,7 @@ export class Partitions {
     return [...this.#held.keys()].sort((a, b) => a - b)
   }
 
-  /** Whether kafkajs is meant to fetch events of this partition now. */
+  /** Whether kafkajs should be fetching events of this partition now. */
   isFetching(partition: number): boolean {
     const held = this.#held.get(partition)
     return held !== undefined && !held.paused && held.lanes.room > 0
@@ -63,7 +64,7 @@ export class Partitions {
     return { nextOffset, committed, buffered: lanes.buffered }
   }
 
-  /** A member id that stays means that nobody else had our partitions in between. */
+  /** The same member id as before means that no other member had the partitions in between. */
   assign(member: Member, { memberId, partitions }: Assignment): void {
     const stayed = memberId === this.#memberId
     this.#memberId = memberId
@@ -77,7 +78,7 @@ export class Partitions {
       const held = this.#held.get(partition)
       if (held === undefined) {
         this.#begin(partition, undefined)
-        // kafkajs keeps the pause of a partition that went away, for when it comes back.
+        // kafkajs remembers the pause of a partition that it had before.
         member.resumePartition(partition)
       } else if (!stayed) this.#beginAgain(partition, held)
       else {
@@ -88,7 +89,7 @@ export class Partitions {
     }
   }
 
-  /** The membership is over, but our handlers may finish: most often we get the partitions back. */
+  /** The membership is over. Handlers may finish: mostly the partitions come back. */
   unassign(): void {
     this.#memberId = undefined
     this.#member = undefined
@@ -123,7 +124,7 @@ export class Partitions {
     member.pausePartition(batch.partition)
   }
 
-  /** Fetching goes on at `nextOffset`: there is no event before it that was not fetched. */
+  /** Fetching continues at `nextOffset`: all events before it were fetched. */
   skip(partition: number, nextOffset: bigint): void {
     const held = this.#held.get(partition)
     if (held === undefined || held.finishing || held.pending.length > 0) return
@@ -131,7 +132,7 @@ export class Partitions {
     this.#lanesOptions.onProgress?.()
   }
 
-  /** Delivers everything the partition has, from `offset` on: what was known of it is void. */
+  /** Delivers everything from `offset` on and discards the partition's state. */
   restart(partition: number, offset: bigint): void {
     const held = this.#held.get(partition)
     if (held === undefined || this.#closing) return
@@ -157,7 +158,7 @@ export class Partitions {
     }
   }
 
-  /** What is to be committed for the partitions that are ours now. */
+  /** The offsets to commit for the partitions held now. */
   due(): Map<number, bigint> {
     const due = new Map<number, bigint>()
     if (this.#member === undefined) return due
@@ -173,7 +174,7 @@ export class Partitions {
     return due
   }
 
-  committed(offsets: ReadonlyMap<number, bigint>): void {
+  markCommitted(offsets: ReadonlyMap<number, bigint>): void {
     for (const [partition, offset] of offsets) {
       const held = this.#held.get(partition)
       if (held !== undefined) held.committed = offset
@@ -181,11 +182,11 @@ export class Partitions {
   }
 
   /**
-   * Takes over the group's offsets as Kafka has them (negative: none). Returns the partitions whose
-   * offset was there and is gone. `before`: the state when Kafka was asked; what has changed since
-   * is not compared.
+   * Records the group's offsets as Kafka has them (negative: none). Returns the partitions whose
+   * offset has disappeared. `before`: the state when the request was made; partitions that have
+   * changed since are skipped.
    */
-  learnCommitted(
+  recordCommitted(
     before: ReadonlyMap<number, PartitionState>,
     committed: ReadonlyMap<number, bigint>,
   ): number[] {
@@ -227,7 +228,7 @@ export class Partitions {
     return held
   }
 
-  /** The same partition in a new membership: after the handlers still at work, or they would be two. */
+  /** The same partition in a new membership: after the handlers still at work, or an event would be handled twice at once. */
   #beginAgain(partition: number, earlier: Held): void {
     const waiting: Held = { ...earlier, pending: [], finishing: true }
     this.#held.set(partition, waiting)

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Message as KafkaMessage, Producer as KafkaProducer } from 'kafkajs'
+import type { Producer as KafkaProducer } from 'kafkajs'
 import { BrokerError, type Message, type Published } from '../../broker.js'
 import { messageBytes } from '../../check-request.js'
-import { asKafkaError, isPassing, rootOf } from './errors.js'
+import { asKafkaError, isRetryable, rootOf } from './errors.js'
+import { toKafka } from './kafka-message.js'
 import type { KafkaLocation } from './location.js'
-import { PartitionLine } from './partition-line.js'
 import { Partitioner } from './partitioner.js'
-import { Sender } from './sender.js'
+import { Sender, SendQueue } from './sender.js'
 import type { Topics } from './topics.js'
 
 export interface ProducerOptions {
@@ -20,25 +20,25 @@ interface Call {
   readonly messages: readonly Message[]
   readonly published: Published[]
   missing: number
-  /** Answered: by success, by failure, or because its time was over. */
+  /** Resolved, rejected, or timed out. */
   settled: boolean
-  lastFault: unknown
+  lastError: unknown
   resolve(published: Published[]): void
   reject(error: unknown): void
 }
 
-const ensureAgainMs = 200
+const retryEnsureMs = 200
 
 /**
- * Publishes in the order of the calls. Not with kafkajs' idempotent producer: that one can drop a
- * message as a duplicate after an error. So an event may be doubled here, never lost.
+ * Publishes in the order of the calls. Not with kafkajs' idempotent producer, which can drop a
+ * message as a duplicate after an error: here an event may be duplicated, but is never lost.
  */
 export class Producer {
   readonly #options: ProducerOptions
   readonly #sender: Sender
   readonly #partitioner = new Partitioner()
-  readonly #lines = new Map<string, PartitionLine>()
-  /** Per topic, the calls that wait for it to be there. */
+  readonly #queues = new Map<string, SendQueue>()
+  /** Per topic, the calls that wait until it exists. */
   readonly #waiting = new Map<string, Call[]>()
   readonly #calls = new Set<Promise<unknown>>()
 
@@ -48,7 +48,7 @@ export class Producer {
     this.#sender = new Sender(options.createProducer, ackTimeoutMs)
   }
 
-  /** Resolves when all are durable. Rejects within publishTimeoutMs; some may be published then. */
+  /** Resolves when all are durable. Rejects within publishTimeoutMs; some may be published even then. */
   publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
     if (messages.length === 0) return Promise.resolve([])
     const publishing = new Promise<Published[]>((resolve, reject) => {
@@ -62,7 +62,7 @@ export class Producer {
         published: new Array(messages.length),
         missing: messages.length,
         settled: false,
-        lastFault: undefined,
+        lastError: undefined,
         resolve: (published) => {
           settle()
           resolve(published)
@@ -73,7 +73,7 @@ export class Producer {
         },
       }
       const timer = setTimeout(
-        () => call.reject(call.lastFault ?? this.#noAnswer(topic)),
+        () => call.reject(call.lastError ?? this.#timedOut(topic)),
         this.#options.location.publishTimeoutMs,
       )
       this.#enter(call)
@@ -100,7 +100,7 @@ export class Producer {
     void this.#placeWaiting(call.topic)
   }
 
-  /** Those that come while the topic is looked up wait in line, so that none overtakes another. */
+  /** Calls made while the topic is looked up wait, so that the order stays. */
   async #placeWaiting(topic: string): Promise<void> {
     const waiting = this.#waiting.get(topic) ?? []
     while (waiting.some(({ settled }) => !settled)) {
@@ -108,8 +108,8 @@ export class Producer {
         const partitions = await this.#options.topics.ensure(topic)
         for (const call of waiting.splice(0)) if (!call.settled) this.#place(call, partitions)
       } catch (error) {
-        for (const call of waiting) fail(call, error, isPassing(error))
-        await delay(ensureAgainMs)
+        for (const call of waiting) fail(call, error, isRetryable(error))
+        await delay(retryEnsureMs)
       }
     }
     this.#waiting.delete(topic)
@@ -119,11 +119,11 @@ export class Producer {
     for (const [index, message] of call.messages.entries()) {
       const key = message.raw?.key ?? message.key
       const partition = this.#partitioner.place(key, partitions)
-      this.#line(call.topic, partition).push({
+      this.#queue(call.topic, partition).push({
         message: toKafka(message),
         bytes: messageBytes(message),
         abandoned: () => call.settled,
-        failed: (error, passing) => fail(call, error, passing),
+        failed: (error, retryable) => fail(call, error, retryable),
         sent: (offset) => {
           call.published[index] = { partition, offset: String(offset) }
           call.missing -= 1
@@ -133,49 +133,36 @@ export class Producer {
     }
   }
 
-  #line(topic: string, partition: number): PartitionLine {
+  #queue(topic: string, partition: number): SendQueue {
     const name = `${topic}/${partition}`
-    const known = this.#lines.get(name)
+    const known = this.#queues.get(name)
     if (known !== undefined) return known
-    const line = new PartitionLine({
+    const queue = new SendQueue({
       send: async (messages) => {
         await this.#options.topics.ensure(topic)
         return this.#sender.send(topic, partition, messages)
       },
-      onFault: (error, tries) => {
+      onRetry: (error, retries) => {
         const { name, type } = rootOf(error)
         if (type === 'UNKNOWN_TOPIC_OR_PARTITION') this.#options.topics.forget(topic)
-        if (name === 'KafkaJSRequestTimeoutError' || tries % 4 === 3) this.#sender.renew()
+        if (name === 'KafkaJSRequestTimeoutError' || retries % 4 === 3) this.#sender.renew()
       },
     })
-    this.#lines.set(name, line)
-    return line
+    this.#queues.set(name, queue)
+    return queue
   }
 
-  #noAnswer(topic: string): BrokerError {
+  #timedOut(topic: string): BrokerError {
     const { brokers, publishTimeoutMs } = this.#options.location
     return new BrokerError(
       'BROKER_UNREACHABLE',
-      `Cannot publish to ${topic}: Kafka at ${brokers.join(', ')} did not answer within ${publishTimeoutMs} ms. Is it running, and is the address right?`,
+      `Cannot publish to ${topic}: Kafka at ${brokers.join(', ')} did not respond within ${publishTimeoutMs} ms. Is it running, and is the address right?`,
     )
   }
 }
 
-function toKafka({ key, value, headers, raw }: Message): KafkaMessage {
-  if (raw === undefined) {
-    const views = Object.entries(headers).map(([name, header]) => [name, view(header)])
-    return { key, value: view(value), headers: Object.fromEntries(views) }
-  }
-  const views = Object.entries(raw.headers).map(([name, values]) => [name, values.map(view)])
-  const rawKey = raw.key === null ? null : view(raw.key)
-  return { key: rawKey, value: view(value), headers: Object.fromEntries(views) }
-}
-
-const view = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
-  Buffer.from(buffer, byteOffset, byteLength)
-
-/** A fault that may pass is only remembered: the call ends with it when its time is over. */
-function fail(call: Call, error: unknown, passing: boolean): void {
-  call.lastFault = error
-  if (!passing && !call.settled) call.reject(error)
+/** A retryable error is only recorded: the call rejects with it at its timeout. */
+function fail(call: Call, error: unknown, retryable: boolean): void {
+  call.lastError = error
+  if (!retryable && !call.settled) call.reject(error)
 }

@@ -1,8 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Message as KafkaMessage, type Producer as KafkaProducer } from 'kafkajs'
-import { isPassing } from './errors.js'
+import { Fifo } from '../../fifo.js'
+import { isRetryable, rootOf } from './errors.js'
 
-/** What goes to one partition. */
-interface Run {
+/** One message to send. */
+export interface QueuedMessage {
+  readonly message: KafkaMessage
+  readonly bytes: number
+  /** Its caller no longer waits. */
+  readonly abandoned: () => boolean
+  readonly sent: (offset: bigint) => void
+  /** Called again for each retry. If `retryable`, it is retried. */
+  readonly failed: (error: unknown, retryable: boolean) => void
+}
+
+export interface SendQueueOptions {
+  /** Resolves to the offset of the first message. */
+  readonly send: (messages: KafkaMessage[]) => Promise<bigint>
+  /** Called before each retry. */
+  readonly onRetry: (error: unknown, retries: number) => void
+}
+
+/** The largest batch: it counts as one message against the topic's limit. */
+const maxBatchBytes = 512 * 1024
+const backoffMs = [50, 100, 200, 400]
+
+/**
+ * The messages for one partition, sent in order with one request in flight; those that wait
+ * meanwhile share the next request. A failed request is repeated: its messages may be duplicated,
+ * never lost or reordered.
+ */
+export class SendQueue {
+  readonly #options: SendQueueOptions
+  readonly #queue = new Fifo<QueuedMessage>()
+  #sending = false
+
+  constructor(options: SendQueueOptions) {
+    this.#options = options
+  }
+
+  push(entry: QueuedMessage): void {
+    this.#queue.push(entry)
+    if (this.#sending) return
+    this.#sending = true
+    void this.#sendAll()
+  }
+
+  async #sendAll(): Promise<void> {
+    // Messages published in the same turn of the event loop share a request.
+    await Promise.resolve()
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch())
+      await this.#sendBatch(batch)
+    this.#sending = false
+  }
+
+  #nextBatch(): QueuedMessage[] {
+    const batch: QueuedMessage[] = []
+    let bytes = 0
+    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
+      if (!next.abandoned()) {
+        bytes += next.bytes
+        if (batch.length > 0 && bytes > maxBatchBytes) break
+        batch.push(next)
+      }
+      this.#queue.shift()
+    }
+    return batch
+  }
+
+  async #sendBatch(entries: readonly QueuedMessage[]): Promise<void> {
+    let batch = entries
+    for (let retries = 0; batch.length > 0; retries += 1) {
+      try {
+        const first = await this.#options.send(batch.map(({ message }) => message))
+        for (const [index, { sent }] of batch.entries()) sent(first + BigInt(index))
+        return
+      } catch (error) {
+        // The topic's own limit may be lower than ours.
+        if (rootOf(error).type === 'MESSAGE_TOO_LARGE' && batch.length > 1) {
+          for (const single of batch) await this.#sendBatch([single])
+          return
+        }
+        const retryable = isRetryable(error)
+        for (const { failed } of batch) failed(error, retryable)
+        if (!retryable) return
+        this.#options.onRetry(error, retries)
+        await delay(backoffMs[Math.min(retries, backoffMs.length - 1)])
+        batch = batch.filter(({ abandoned }) => !abandoned())
+      }
+    }
+  }
+}
+
+/** The messages for one partition in a request. */
+interface PartitionBatch {
   readonly partition: number
   readonly messages: KafkaMessage[]
   /** Gets the offset of the first; the others follow it. */
@@ -10,15 +101,15 @@ interface Run {
   readonly reject: (error: unknown) => void
 }
 
-/** After a fault each partition is on its own for so long: what ails one is not the others' affair. */
-const apartMs = 10_000
+/** Isolate partitions after an error: for so long each gets its own request. */
+const isolateMs = 10_000
 
-/** The connection on which messages go out, made when first needed and renewed when it is dead. */
+/** The connection that messages are sent on, opened when it is first needed and replaced if it is dead. */
 export class Sender {
   readonly #create: () => KafkaProducer
   readonly #ackTimeoutMs: number
-  readonly #gathered = new Map<string, Run[]>()
-  #apartUntil = 0
+  readonly #gathered = new Map<string, PartitionBatch[]>()
+  #isolateUntil = 0
   #producer: Promise<KafkaProducer> | undefined
 
   constructor(create: () => KafkaProducer, ackTimeoutMs: number) {
@@ -27,59 +118,59 @@ export class Sender {
   }
 
   /**
-   * Resolves to the offset of the first; the others follow it. Rejects with kafkajs' error. What
-   * is sent to a topic in one turn of the event loop is one request, which costs more than its messages.
+   * Resolves to the offset of the first; the others follow it. Rejects with kafkajs' error. Batches
+   * for one topic in one turn of the event loop share a request, which costs more than its messages.
    */
   send(topic: string, partition: number, messages: KafkaMessage[]): Promise<bigint> {
     return new Promise((resolve, reject) => {
-      const run = { partition, messages, resolve, reject }
-      if (Date.now() < this.#apartUntil) {
-        void this.#request(topic, [run])
+      const batch = { partition, messages, resolve, reject }
+      if (Date.now() < this.#isolateUntil) {
+        void this.#request(topic, [batch])
         return
       }
       const gathered = this.#gathered.get(topic)
       if (gathered !== undefined) {
-        gathered.push(run)
+        gathered.push(batch)
         return
       }
-      const runs = [run]
-      this.#gathered.set(topic, runs)
+      const batches = [batch]
+      this.#gathered.set(topic, batches)
       setImmediate(() => {
         this.#gathered.delete(topic)
-        void this.#request(topic, runs)
+        void this.#request(topic, batches)
       })
     })
   }
 
-  async #request(topic: string, runs: readonly Run[]): Promise<void> {
+  async #request(topic: string, batches: readonly PartitionBatch[]): Promise<void> {
     try {
       const producer = await this.#connected()
-      const answers = await producer.send({
+      const responses = await producer.send({
         topic,
-        messages: runs.flatMap(({ partition, messages }) =>
+        messages: batches.flatMap(({ partition, messages }) =>
           messages.map((message) => ({ ...message, partition })),
         ),
         acks: -1,
-        // Not compressed: the topic says gzip, and the broker does that once for all.
+        // Not compressed: the broker compresses as the topic is configured.
         timeout: this.#ackTimeoutMs,
       })
-      for (const { partition, resolve, reject } of runs) {
-        const offset = answers.find((answer) => answer.partition === partition)?.baseOffset
-        // It sends nothing to a partition that it does not know of, and says nothing either.
+      for (const { partition, resolve, reject } of batches) {
+        const offset = responses.find((response) => response.partition === partition)?.baseOffset
+        // kafkajs sends nothing to a partition that it does not know, without an error.
         if (offset === undefined)
-          reject(new Unsent(`partition ${partition} of ${topic} is not there`))
+          reject(new UnknownPartition(`unknown partition ${partition} of ${topic}`))
         else resolve(BigInt(offset))
       }
     } catch (error) {
-      this.#apartUntil = Date.now() + apartMs
-      // Kafka refuses one partition's messages, and kafkajs says it of them all: each asks for itself.
-      if (runs.length > 1 && !isPassing(error))
-        for (const run of runs) void this.#request(topic, [run])
-      else for (const { reject } of runs) reject(error)
+      this.#isolateUntil = Date.now() + isolateMs
+      // One partition's error fails the whole request in kafkajs: repeat it for each partition.
+      if (batches.length > 1 && !isRetryable(error))
+        for (const batch of batches) void this.#request(topic, [batch])
+      else for (const { reject } of batches) reject(error)
     }
   }
 
-  /** kafkajs keeps a connection on which an answer never came, and would wait on it for ever. */
+  /** Opens a new connection: kafkajs keeps one on which a response never came, and would wait forever. */
   renew(): void {
     const producer = this.#producer
     this.#producer = undefined
@@ -103,4 +194,4 @@ export class Sender {
   }
 }
 
-class Unsent extends kafkajs.KafkaJSError {}
+class UnknownPartition extends kafkajs.KafkaJSError {}

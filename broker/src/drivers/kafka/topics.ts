@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { Admin } from 'kafkajs'
-import type { AdminLine } from './admin-line.js'
-import { isPassing, rootOf } from './errors.js'
+import type { AdminConnection } from './client.js'
+import { isRetryable, rootOf } from './errors.js'
 
 export interface TopicSettings {
   readonly partitions: number
@@ -10,40 +10,40 @@ export interface TopicSettings {
 }
 
 const maxTries = 20
-/** Somebody may have given it more partitions. */
-const lookAgainMs = 5 * 60 * 1000
+/** Partitions may be added to a topic. */
+const refreshAfterMs = 5 * 60 * 1000
 
-/** Creates topics that are not there, and knows those that are. */
+/** Creates topics that are absent, and caches the number of partitions. */
 export class Topics {
-  readonly #admin: AdminLine
+  readonly #admin: AdminConnection
   readonly #settings: TopicSettings
   readonly #logger: Logger
   readonly #known = new Map<string, { partitions: Promise<number>; until: number }>()
 
-  constructor(admin: AdminLine, settings: TopicSettings, logger: Logger) {
+  constructor(admin: AdminConnection, settings: TopicSettings, logger: Logger) {
     this.#admin = admin
     this.#settings = settings
     this.#logger = logger
   }
 
   /**
-   * Resolves to the topic's number of partitions when it is there. Rejects with kafkajs' error;
-   * asks again the next time.
+   * Resolves to the topic's number of partitions once it exists. Rejects with kafkajs' error, which
+   * is not cached.
    */
   ensure(topic: string): Promise<number> {
     const known = this.#known.get(topic)
     if (known !== undefined && known.until > Date.now()) return known.partitions
     const partitions = this.#admin
-      .ask((admin) => this.#ensure(topic, admin))
+      .run((admin) => this.#ensure(topic, admin))
       .catch((error: unknown) => {
         this.#known.delete(topic)
         throw error
       })
-    this.#known.set(topic, { partitions, until: Date.now() + lookAgainMs })
+    this.#known.set(topic, { partitions, until: Date.now() + refreshAfterMs })
     return partitions
   }
 
-  /** Looks again before the next use: it may be gone. */
+  /** The topic may have been deleted: the next `ensure` looks again. */
   forget(topic: string): void {
     this.#known.delete(topic)
   }
@@ -66,9 +66,9 @@ export class Topics {
             replicationFactor: replicas,
             configEntries: [
               { name: 'retention.ms', value: String(this.#settings.retentionMs) },
-              // kafkajs crashes on zstd, lz4 and snappy: the broker turns what others send into gzip.
+              // kafkajs crashes on zstd, lz4 and snappy: the broker converts what others send to gzip.
               { name: 'compression.type', value: 'gzip' },
-              // With three replicas, one may be away without stopping or losing anything.
+              // With three replicas, one may be down without stopping or losing anything.
               { name: 'min.insync.replicas', value: String(Math.max(1, replicas - 1)) },
             ],
           },
@@ -76,7 +76,7 @@ export class Topics {
       })
       this.#logger.info({ topic, replicas, partitions: this.#settings.partitions }, 'topic created')
     } catch (error) {
-      // Another process was first.
+      // Another process has created it.
       if (rootOf(error).type !== 'TOPIC_ALREADY_EXISTS') throw error
     }
     return countWhenServed(admin, topic)
@@ -93,7 +93,7 @@ async function countWhenServed(admin: Admin, topic: string): Promise<number> {
       const offsets = await admin.fetchTopicOffsets(topic)
       return offsets.length
     } catch (error) {
-      if (tries === maxTries || !isPassing(error)) throw error
+      if (tries === maxTries || !isRetryable(error)) throw error
       await delay(100)
     }
   }

@@ -1,10 +1,24 @@
 import { isUtf8 } from 'node:buffer'
-import type { EachBatchPayload } from 'kafkajs'
-import type { RawMessage } from '../../broker.js'
+import type { EachBatchPayload, Message as KafkaMessage } from 'kafkajs'
+import type { Message, RawMessage } from '../../broker.js'
 import type { LaneRecord } from '../../lanes.js'
 
 type Batch = EachBatchPayload['batch']
 type Headers = NonNullable<Batch['messages'][number]['headers']>
+
+/** A message as kafkajs sends it. Its bytes are not copied. */
+export function toKafka({ key, value, headers, raw }: Message): KafkaMessage {
+  if (raw === undefined) {
+    const views = Object.entries(headers).map(([name, header]) => [name, view(header)])
+    return { key, value: view(value), headers: Object.fromEntries(views) }
+  }
+  const views = Object.entries(raw.headers).map(([name, values]) => [name, values.map(view)])
+  const rawKey = raw.key === null ? null : view(raw.key)
+  return { key: rawKey, value: view(value), headers: Object.fromEntries(views) }
+}
+
+const view = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  Buffer.from(buffer, byteOffset, byteLength)
 
 /** A message of a batch as the lanes take it. A tombstone has an empty value. */
 export function asLaneRecord(
@@ -37,7 +51,7 @@ function rawMessage(key: Buffer | null, headers: Headers): RawMessage {
   return { key, headers: Object.fromEntries(values) }
 }
 
-/** Of a repeated header the last value counts, as for Kafka's own `lastHeader`. */
+/** The last value of a repeated header counts, as with Kafka's own `lastHeader`. */
 function lastValues(headers: RawMessage['headers']): Record<string, Uint8Array> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, values]) => [name, values.at(-1) ?? Buffer.alloc(0)]),
