@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 
 /**
- * What tells the broker of that URL from others, and may be shown and stored: scheme and hosts in
- * order, or the absolute folder of an embedded one; never a user, a password or an option.
+ * Identifies the broker of that URL; may be shown and stored: scheme and sorted hosts, or the absolute
+ * folder of an embedded one; never a user, a password or an option.
  */
 export function brokerName(url: string): string {
   const [, folder] = /^embedded:([^?]+)/s.exec(url) ?? []
@@ -12,11 +12,11 @@ export function brokerName(url: string): string {
   if (scheme !== undefined && hosts !== undefined) {
     return `${scheme}://${hosts.toLowerCase().split(',').sort().join(',')}`.toLowerCase()
   }
-  // What cannot be read may hold a password anywhere.
+  // An unreadable URL may contain a password anywhere.
   return `unknown:${digest(url)}`
 }
 
-/** The name as a part of a key of the store. */
+/** The name as part of a key of the store. */
 export const brokerKey = (name: string): string => digest(name)
 
 function digest(text: string): string {

@@ -2,9 +2,9 @@ import { EventError } from './event-error.js'
 
 /** The CloudEvents 1.0 attributes around an event. */
 export interface EventEnvelope {
-  /** A UUIDv7 where Herald made it; any text of at most 255 bytes where a stranger did. */
+  /** A UUIDv7 if Herald made it; any text of at most 255 bytes in a foreign event. */
   readonly id: string
-  /** A URI reference: who announces. */
+  /** A URI reference: the program that announces. */
   readonly source: string
   readonly type: string
   readonly time: Date
@@ -13,16 +13,16 @@ export interface EventEnvelope {
   readonly traceparent?: string
 }
 
-/** Looks up an attribute by its CloudEvents name; undefined where it is absent. */
+/** Looks up an attribute by its CloudEvents name; undefined if it is absent. */
 export type ReadAttribute = (name: string) => string | undefined
 
 const maxIdBytes = 255
-/** Each may become a header of HTTP, of which servers take 8 KiB or 16 KiB in all. */
+/** Each may become an HTTP header; servers accept 8 or 16 KiB of headers in all. */
 const maxTextBytes = 1024
 // RFC 3339, section 5.6.
 const timestamp = /^\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)$/i
-// W3C Trace Context, section 3.2: version 00 has nothing behind the flags, a later one may. It
-// goes into headers of HTTP: visible ASCII.
+// W3C Trace Context, section 3.2: version 00 ends with the flags, later ones may not. It goes into
+// HTTP headers: visible ASCII.
 const traceContext =
   /^(?:00-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}|(?!00|ff)[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}(?:-[\x21-\x7e]{0,200})?)$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what CloudEvents forbids in text.
@@ -31,7 +31,7 @@ const forbidden = /[\u0000-\u001f\u007f-\u009f]/
 /** The envelope without a time, which is optional in CloudEvents. Throws EventError. */
 export type CheckedAttributes = Omit<EventEnvelope, 'time'> & { readonly time: Date | undefined }
 
-/** Checks the attributes of a received event. Throws EventError naming the first that is at fault. */
+/** Checks the attributes of a received event. Throws EventError naming the first invalid one. */
 export function checkAttributes(read: ReadAttribute): CheckedAttributes {
   const version = read('specversion')
   if (version !== '1.0') {
@@ -47,7 +47,7 @@ export function checkAttributes(read: ReadAttribute): CheckedAttributes {
   }
   const source = required(read, 'source')
   if (/\s/.test(source)) {
-    throw notCloudEvent(`The attribute source is ${quote(source)}, which is no URI reference.`)
+    throw notCloudEvent(`The attribute source is ${quote(source)}, which is not a URI reference.`)
   }
   if (Buffer.byteLength(source) > maxTextBytes) {
     throw notCloudEvent(`The attribute source is longer than ${maxTextBytes} bytes.`)
@@ -63,7 +63,7 @@ export function checkAttributes(read: ReadAttribute): CheckedAttributes {
     type: required(read, 'type'),
     time: checkTime(read('time')),
     ...(subject ? { subject } : {}),
-    // A malformed trace is no reason to lose an event; it starts anew.
+    // A malformed trace context does not reject an event; a new trace starts.
     ...(isTraceparent(traceparent) ? { traceparent } : {}),
   }
 }
@@ -76,7 +76,9 @@ function required(read: ReadAttribute, name: string): string {
   const text = read(name)
   if (text === undefined || text === '') throw notCloudEvent(`The attribute ${name} is missing.`)
   if (forbidden.test(text)) {
-    throw notCloudEvent(`The attribute ${name} is ${quote(text)}, which holds control characters.`)
+    throw notCloudEvent(
+      `The attribute ${name} is ${quote(text)}, which contains control characters.`,
+    )
   }
   return text
 }
@@ -86,7 +88,7 @@ function checkTime(text: string | undefined): Date | undefined {
   const time = new Date(timestamp.test(text) ? text.toUpperCase() : Number.NaN)
   if (Number.isNaN(time.getTime())) {
     throw notCloudEvent(
-      `The attribute time is ${quote(text)}, which is no time such as 2026-01-31T12:00:00Z.`,
+      `The attribute time is ${quote(text)}, which is not a time such as 2026-01-31T12:00:00Z.`,
     )
   }
   return time
@@ -96,7 +98,7 @@ export function notCloudEvent(message: string, cause?: unknown): EventError {
   return new EventError('EVENT_NOT_CLOUDEVENT', message, cause === undefined ? {} : { cause })
 }
 
-/** Foreign text in a message, short and on one line. */
+/** Foreign text for a message, shortened and on one line. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 }

@@ -8,7 +8,7 @@ import {
 import { quote } from './event-attributes.js'
 import { EventError } from './event-error.js'
 
-/** What an event carries: bytes of a media type, or JSON that is parsed already. */
+/** An event's data: bytes of a media type, or parsed JSON. */
 export type EventData = { readonly bytes: Uint8Array } | { readonly json: unknown }
 
 /** Reads the data of an event of `type`. Throws EventError. */
@@ -32,9 +32,9 @@ export function readEventData(
     }
   } catch (error) {
     if (error instanceof EventError) throw error
-    // A parser may repeat the whole of what it could not read.
+    // A parser's message may repeat all of its input.
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, 300)
-    throw undecodable(`The data is no ${quote(type)}: ${reason}.`, error)
+    throw undecodable(`The data is not a valid ${quote(type)}: ${reason}.`, error)
   }
   if (event === undefined) {
     throw new EventError(
@@ -47,22 +47,23 @@ export function readEventData(
 }
 
 /**
- * Refuses data that says nothing. Protobuf passes over what it does not know, so bytes that are
- * something else altogether may well be read as an empty message.
+ * Throws EventError for data without meaning. Protobuf ignores unknown fields, so that bytes of
+ * another kind may decode to an empty message.
  */
 export function requireMeaning(event: HeraldEvent): void {
-  if (!event.data.conversionId) throw undecodable('The data names no conversion.')
+  if (!event.data.conversionId) throw undecodable('The data has no conversion id.')
   switch (event.type) {
     case eventTypes.fileConverted:
-      if (!event.data.renditions?.length) throw undecodable('The data names no rendition.')
+      if (!event.data.renditions?.length) throw undecodable('The data has no rendition.')
       break
     case eventTypes.conversionFailed:
-      if (!event.data.code && !event.data.message) throw undecodable('The data names no failure.')
+      if (!event.data.code && !event.data.message)
+        throw undecodable('The data has neither a code nor a message.')
       break
   }
 }
 
-/** The type of a content-type header without its parameters, lower-case; empty where absent. */
+/** The type of a content-type header without its parameters, in lower case; empty if absent. */
 export function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').replace(/;.*$/s, '').trim().toLowerCase()
 }

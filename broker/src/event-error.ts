@@ -1,15 +1,15 @@
-/** Why a message is not an event that Herald can act on. None of it heals by waiting. */
+/** Why a message is not an event that Herald can handle. All are final. */
 export type EventErrorCode =
   /** No CloudEvents 1.0 envelope, or one with an attribute missing or malformed. */
   | 'EVENT_NOT_CLOUDEVENT'
-  /** A sound envelope of a type that this version does not know. */
+  /** A valid envelope of a type that this version does not know. */
   | 'EVENT_UNKNOWN_TYPE'
-  /** The data is not what the type says, or says nothing. */
+  /** The data does not match the type, or is empty. */
   | 'EVENT_UNDECODABLE'
-  /** Headers beyond what an envelope can need. */
+  /** The headers exceed 64 KiB. */
   | 'EVENT_TOO_LARGE'
 
-/** `message` says what was wrong with the event and may be shown to a person. */
+/** `message` says what is wrong with the event and may be shown to a person. */
 export class EventError extends Error {
   override readonly name = 'EventError'
   readonly code: EventErrorCode

@@ -1,4 +1,4 @@
-/** First in, first out, in constant time however long it grows. */
+/** A first-in, first-out queue with constant time per operation at any length. */
 export class Fifo<T> {
   #items: T[] = []
   #head = 0
@@ -20,7 +20,7 @@ export class Fifo<T> {
     const item = this.#items[this.#head]
     this.#items[this.#head] = undefined as T
     this.#head += 1
-    // Array.shift moves every item; moving them once in a while costs next to nothing each.
+    // Array.shift moves every item. Moving them only now and then is cheap.
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head)
       this.#head = 0

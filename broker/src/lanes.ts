@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Logger } from '@herald/runtime'
+import { backOffMs } from './back-off.js'
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from './broker.js'
 import { Fifo } from './fifo.js'
 import type { Slots } from './slots.js'
@@ -282,7 +283,7 @@ export class Lanes {
       return Math.max(0, Math.min(error.retryAfterMs || 0, maxTimerMs))
     }
     const { baseMs, maxMs } = this.#backoff
-    return Math.random() * Math.min(maxMs, baseMs * 2 ** (attempt - 1))
+    return backOffMs(attempt, baseMs, maxMs)
   }
 
   #releaseEvents(events: number): void {

@@ -24,11 +24,11 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The event in CloudEvents' Kafka binary mode. The key is the recipient's address in lower case,
- * so that one person's mail stays in order; `default` where none is named. (A server may tell
- * `Ada@` from `ada@`: that the two then share an order does no harm, two orders for one mailbox
- * would.) Control characters, which CloudEvents forbids, become U+FFFD in the subject.
- * Throws EventError where the envelope or the data lacks what a reader must find, TypeError or
- * RangeError on a value that does not fit its field.
+ * so that one person's mail stays in order; `default` if there is none. (A server may distinguish
+ * `Ada@` and `ada@`: sharing an order is harmless then, but two orders for one mailbox are not.)
+ * Control characters, which CloudEvents forbids, become U+FFFD in the subject. Throws EventError if
+ * the envelope or the data lacks what a reader needs, TypeError or RangeError for a value that does
+ * not fit its field.
  */
 export function toMessage(envelope: Omit<EventEnvelope, 'type'>, event: HeraldEvent): Message {
   requireMeaning(event)
@@ -63,7 +63,7 @@ export function binaryHeaders(envelope: EventEnvelope): Record<string, Uint8Arra
 
 /**
  * Reads an event in binary mode, or in structured mode (`application/cloudevents+json`), its
- * data protobuf or JSON. Where a stranger's envelope has no time, that of the fact stands in.
+ * data protobuf or JSON. If a foreign envelope has no time, the time in the data is used.
  * Extensions are ignored. Throws EventError.
  */
 export function fromMessage(message: Message): ReceivedEvent {
@@ -94,22 +94,22 @@ function complete(
 ): ReceivedEvent {
   const attributes = checkAttributes(attribute)
   const event = readEventData(attributes.type, contentType, data)
-  return { envelope: { ...attributes, time: attributes.time ?? timeOfFact(event) }, event }
+  return { envelope: { ...attributes, time: attributes.time ?? timeInData(event) }, event }
 }
 
-function timeOfFact(event: ReceivedHeraldEvent): Date {
+function timeInData(event: ReceivedHeraldEvent): Date {
   const unixMs =
     event.type === eventTypes.fileConverted
       ? event.data.finishedAtUnixMs
       : event.data.failedAtUnixMs
   const time = new Date(unixMs)
   if (unixMs <= 0 || Number.isNaN(time.getTime())) {
-    throw notCloudEvent('The attribute time is missing, and the data tells no time either.')
+    throw notCloudEvent('The attribute time is missing, and the data has no time either.')
   }
   return time
 }
 
-/** Looks up a header whatever its case; text is read strictly, and only where it is asked for. */
+/** Looks up a header, ignoring case. A value is decoded, strictly as UTF-8, when it is looked up. */
 export function readHeaders({ headers }: Message): (name: string) => string | undefined {
   const byName = new Map<string, Uint8Array>()
   let bytes = 0
@@ -121,7 +121,7 @@ export function readHeaders({ headers }: Message): (name: string) => string | un
   if (bytes > maxHeaderBytes) {
     throw new EventError(
       'EVENT_TOO_LARGE',
-      `The headers hold ${bytes} bytes; Herald reads at most ${maxHeaderBytes}.`,
+      `The headers have ${bytes} bytes; Herald reads at most ${maxHeaderBytes}.`,
     )
   }
   return (name) => {
@@ -130,7 +130,7 @@ export function readHeaders({ headers }: Message): (name: string) => string | un
     try {
       return strictUtf8.decode(value)
     } catch (error) {
-      throw notCloudEvent(`The header ${name} is no UTF-8.`, error)
+      throw notCloudEvent(`The header ${name} is not UTF-8.`, error)
     }
   }
 }

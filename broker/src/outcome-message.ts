@@ -43,7 +43,7 @@ export function fromOutcomeMessage(message: Message): ReceivedOutcome | undefine
   try {
     event = decodeOutcome(attributes.type, message.value)
   } catch (error) {
-    throw new EventError('EVENT_UNDECODABLE', `The data is no ${attributes.type}.`, {
+    throw new EventError('EVENT_UNDECODABLE', `The data is not a valid ${attributes.type}.`, {
       cause: error,
     })
   }

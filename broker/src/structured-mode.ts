@@ -1,13 +1,13 @@
 import { notCloudEvent, type ReadAttribute } from './event-attributes.js'
 import { type EventData, isJson, mediaType } from './event-data.js'
 
-export interface StructuredEvent {
+interface StructuredEvent {
   readonly attribute: ReadAttribute
   readonly data: EventData
 }
 
 /**
- * Takes apart a CloudEvent in the JSON format (CloudEvents JSON format 1.0, sections 2 and 3).
+ * Parses a CloudEvent in the JSON format (CloudEvents JSON format 1.0, sections 2 and 3).
  * Throws EventError.
  */
 export function readStructured(value: Uint8Array): StructuredEvent {
@@ -16,7 +16,7 @@ export function readStructured(value: Uint8Array): StructuredEvent {
     const attributeValue = Object.hasOwn(event, name) ? event[name] : undefined
     if (attributeValue === undefined || attributeValue === null) return undefined
     if (typeof attributeValue !== 'string') {
-      throw notCloudEvent(`The attribute ${name} is no text.`)
+      throw notCloudEvent(`The attribute ${name} is not a string.`)
     }
     return attributeValue
   }
@@ -30,7 +30,7 @@ function readData(event: Record<string, unknown>, contentType: string | undefine
       throw notCloudEvent('The event has both data and data_base64.')
     }
     if (typeof base64 !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) {
-      throw notCloudEvent('data_base64 is no base64.')
+      throw notCloudEvent('data_base64 is not base64.')
     }
     return { bytes: Buffer.from(base64, 'base64') }
   }
@@ -45,10 +45,10 @@ function parseObject(value: Uint8Array): Record<string, unknown> {
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value))
   } catch (error) {
-    throw notCloudEvent('The value of a structured event is no JSON.', error)
+    throw notCloudEvent('The value of a structured event is not JSON.', error)
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw notCloudEvent('The value of a structured event is no JSON object.')
+    throw notCloudEvent('The value of a structured event is not a JSON object.')
   }
   return parsed as Record<string, unknown>
 }

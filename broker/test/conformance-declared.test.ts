@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { holdToDeclared } from './conformance/bench.js'
+import { holdToDeclared } from './conformance/fixture.js'
 
 const works = async () => {}
 const fails = async () => {

@@ -3,25 +3,25 @@ import { Groups } from '@herald/broker/drivers/embedded/groups'
 import { silentLogger as logger } from '@herald/runtime'
 import { openStore } from '@herald/runtime/store'
 import { describe, expect, test } from 'vitest'
-import { collector, event, idOf, interleaved, useBench } from './conformance/bench.js'
+import { collector, event, idOf, interleaved, useFixture } from './conformance/fixture.js'
 import { type MemberProcess, startMember } from './conformance/member-process.js'
-import { makeEmbeddedPlace } from './embedded-place.js'
+import { createEmbeddedFolder } from './embedded-folder.js'
 
 const timing = { rebalanceMs: 5_000, deliveryMs: 5_000 }
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
 describe('embedded: between processes', () => {
-  const bench = useBench(makeEmbeddedPlace, timing)
+  const fixture = useFixture(createEmbeddedFolder, timing)
 
   test('an event is in the hands of another process within milliseconds', async () => {
-    const broker = await bench.open()
-    const member = startMember(bench.url, bench.topic, 'all', { longestMs: 0 })
-    await bench.until(() => expect(member.ready).toBe(true))
+    const broker = await fixture.open()
+    const member = startMember(fixture.url, fixture.topic, 'all', { longestMs: 0 })
+    await fixture.until(() => expect(member.ready).toBe(true))
     const sent: number[] = []
     for (let number = 0; number < 100; number += 1) {
       sent.push(Number(process.hrtime.bigint()))
-      await broker.publish(bench.topic, [event('k', number)])
-      await bench.until(() => expect(member.accepted).toHaveLength(number + 1))
+      await broker.publish(fixture.topic, [event('k', number)])
+      await fixture.until(() => expect(member.accepted).toHaveLength(number + 1))
     }
     const latenciesMs = member.accepted.map(({ at }, index) => (at - (sent[index] ?? NaN)) / 1e6)
     const worst = Math.max(...latenciesMs)
@@ -33,66 +33,66 @@ describe('embedded: between processes', () => {
   })
 
   test('when the active consumer is killed, the standby does not wait for the session to end', async () => {
-    const url = `${bench.url}?sessionTimeoutMs=600000`
+    const url = `${fixture.url}?sessionTimeoutMs=600000`
     const broker = await openBroker(url, { logger })
-    await broker.publish(bench.topic, [event('k', 0)])
-    const victim = startMember(url, bench.topic, 'all')
-    await bench.until(() => expect(victim.accepted).toHaveLength(1))
+    await broker.publish(fixture.topic, [event('k', 0)])
+    const victim = startMember(url, fixture.topic, 'all')
+    await fixture.until(() => expect(victim.accepted).toHaveLength(1))
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
     const killedAt = performance.now()
     await victim.end('SIGKILL')
-    await broker.publish(bench.topic, [event('k', 1)])
-    await bench.until(() => expect(got.ids).toContain('k/1'))
+    await broker.publish(fixture.topic, [event('k', 1)])
+    await fixture.until(() => expect(got.ids).toContain('k/1'))
     const tookMs = performance.now() - killedAt
     console.log(`embedded: next event ${tookMs.toFixed(0)} ms after the kill`)
     await broker.close()
   })
 
   test('a stopped consumer is replaced, and its late acknowledgement is not taken', async () => {
-    const url = `${bench.url}?sessionTimeoutMs=1000`
+    const url = `${fixture.url}?sessionTimeoutMs=1000`
     const broker = await openBroker(url, { logger, partitions: 1 })
-    const stopped = startMember(url, bench.topic, 'all', { shortestMs: 1500, longestMs: 1500 })
-    await broker.publish(bench.topic, [event('k', 0), event('k', 1)])
-    await bench.until(() => expect(stopped.begun).toEqual(['k/0']))
+    const stopped = startMember(url, fixture.topic, 'all', { shortestMs: 1500, longestMs: 1500 })
+    await broker.publish(fixture.topic, [event('k', 0), event('k', 1)])
+    await fixture.until(() => expect(stopped.begun).toEqual(['k/0']))
     process.kill(stopped.pid, 'SIGSTOP')
 
     const taken: string[] = []
     const subscription = await broker.subscribe(
-      { topic: bench.topic, group: 'all' },
+      { topic: fixture.topic, group: 'all' },
       (delivery) => {
         taken.push(idOf(delivery))
         return new Promise(() => {})
       },
     )
     expect(subscription.partitions).toEqual([])
-    await bench.until(() => expect(taken).toEqual(['k/0']))
+    await fixture.until(() => expect(taken).toEqual(['k/0']))
     process.kill(stopped.pid, 'SIGCONT')
-    await bench.until(() => expect(stopped.accepted).toHaveLength(1))
+    await fixture.until(() => expect(stopped.accepted).toHaveLength(1))
     await stopped.end('SIGTERM')
     expect(stopped.begun).toEqual(['k/0'])
     await subscription.close({ drainMs: 0 })
 
     const after = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, after.handler)
-    await bench.until(() => expect(after.ids).toEqual(['k/0', 'k/1']))
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, after.handler)
+    await fixture.until(() => expect(after.ids).toEqual(['k/0', 'k/1']))
     await broker.close()
   })
 
   test('a consumer blocked for longer than its session checks its lease before it goes on', async () => {
-    const url = `${bench.url}?sessionTimeoutMs=500`
+    const url = `${fixture.url}?sessionTimeoutMs=500`
     const broker = await openBroker(url, { logger, partitions: 1 })
-    const store = openStore(bench.url.slice('embedded:'.length))
+    const store = openStore(fixture.url.slice('embedded:'.length))
     const groups = new Groups(store)
-    const name = { topic: bench.topic, group: 'all' }
-    await broker.publish(bench.topic, [event('k', 0), event('k', 1)])
+    const name = { topic: fixture.topic, group: 'all' }
+    await broker.publish(fixture.topic, [event('k', 0), event('k', 1)])
     const begun: string[] = []
     let begunAtOnce: string[] | undefined
     let other: MemberProcess | undefined
     await broker.subscribe(name, async (delivery) => {
       begun.push(idOf(delivery))
       if (begun.length > 1) return
-      other = startMember(url, bench.topic, 'all')
+      other = startMember(url, fixture.topic, 'all')
       const blockedUntil = performance.now() + 10_000
       const { epoch } = groups.lease(name)
       while (groups.lease(name).epoch === epoch && performance.now() < blockedUntil) {
@@ -102,16 +102,16 @@ describe('embedded: between processes', () => {
         begunAtOnce = [...begun]
       })
     })
-    await bench.until(() => expect(begunAtOnce).toEqual(['k/0']), 15_000)
-    await bench.until(() => expect(other?.begun).toContain('k/0'))
+    await fixture.until(() => expect(begunAtOnce).toEqual(['k/0']), 15_000)
+    await fixture.until(() => expect(other?.begun).toContain('k/0'))
     await broker.close()
     await store.close()
   })
 
   test('a standby takes over when the active consumer has drained, and nothing is handled twice', async () => {
-    const first = await bench.open()
-    const second = await bench.open()
-    await first.publish(bench.topic, interleaved(10, 1))
+    const first = await fixture.open()
+    const second = await fixture.open()
+    await first.publish(fixture.topic, interleaved(10, 1))
     let finish = () => {}
     const finishing = new Promise<void>((resolve) => {
       finish = resolve
@@ -122,28 +122,28 @@ describe('embedded: between processes', () => {
       await finishing
     })
     const after = collector()
-    const options = { topic: bench.topic, group: 'all' }
+    const options = { topic: fixture.topic, group: 'all' }
     const active = await first.subscribe(options, before.handler)
     const standby = await second.subscribe(options, after.handler)
-    await bench.until(() => expect(begun).toBe(10))
+    await fixture.until(() => expect(begun).toBe(10))
     const closing = active.close()
-    await second.publish(bench.topic, interleaved(10, 1, 1))
+    await second.publish(fixture.topic, interleaved(10, 1, 1))
     expect(standby.partitions).toEqual([])
     finish()
     await closing
-    await bench.until(() => expect(after.ids).toHaveLength(10))
+    await fixture.until(() => expect(after.ids).toHaveLength(10))
     expect(standby.partitions).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
     expect([...before.ids, ...after.ids].sort()).toEqual(interleaved(10, 2).map(idOf).sort())
   })
 
   test('of two consumers in one broker the second is on standby', async () => {
-    const broker = await bench.open()
-    const options = { topic: bench.topic, group: 'all' }
+    const broker = await fixture.open()
+    const options = { topic: fixture.topic, group: 'all' }
     const active = await broker.subscribe(options, collector().handler)
     const standby = await broker.subscribe(options, collector().handler)
     expect(active.partitions).toHaveLength(8)
     expect(standby.partitions).toEqual([])
     await active.close()
-    await bench.until(() => expect(standby.partitions).toHaveLength(8))
+    await fixture.until(() => expect(standby.partitions).toHaveLength(8))
   })
 })

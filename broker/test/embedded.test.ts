@@ -8,21 +8,21 @@ import { Groups } from '@herald/broker/drivers/embedded/groups'
 import { silentLogger as logger } from '@herald/runtime'
 import { openStore } from '@herald/runtime/store'
 import { describe, expect, test } from 'vitest'
-import { type Bench, collector, event, interleaved, useBench } from './conformance/bench.js'
+import { collector, event, type Fixture, interleaved, useFixture } from './conformance/fixture.js'
 import { describeConformance } from './conformance.js'
-import { makeEmbeddedPlace } from './embedded-place.js'
+import { createEmbeddedFolder } from './embedded-folder.js'
 
 const timing = { rebalanceMs: 5_000, deliveryMs: 5_000 }
 
-const directoryOf = (bench: Bench) => bench.url.slice('embedded:'.length)
+const directoryOf = (fixture: Fixture) => fixture.url.slice('embedded:'.length)
 
-describeConformance('embedded', { makePlace: makeEmbeddedPlace, timing })
+describeConformance('embedded', { createBroker: createEmbeddedFolder, timing })
 
 describe('embedded: in its folder', () => {
-  const bench = useBench(makeEmbeddedPlace, timing)
+  const fixture = useFixture(createEmbeddedFolder, timing)
 
   test('an epoch that is over commits nothing', async () => {
-    const store = openStore(directoryOf(bench))
+    const store = openStore(directoryOf(fixture))
     const groups = new Groups(store)
     const name = { topic: 't', group: 'g' }
     const acquire = (holder: string, observed = groups.lease(name)) =>
@@ -43,8 +43,8 @@ describe('embedded: in its folder', () => {
   })
 
   test('a folder of version 0.1.0 keeps its events and committed positions', async () => {
-    const store = openStore(directoryOf(bench))
-    const { topic } = bench
+    const store = openStore(directoryOf(fixture))
+    const { topic } = fixture
     const tables = {
       topics: store.table('topics'),
       next: store.table('next-offsets'),
@@ -71,85 +71,85 @@ describe('embedded: in its folder', () => {
       tables.generations.put([topic, 'all'], 4)
     })
     await store.close()
-    const broker = await bench.open()
+    const broker = await fixture.open()
     expect(await broker.hasHadConsumers?.(topic)).toBe(true)
     const got = collector()
     await broker.subscribe({ topic, group: 'all' }, got.handler)
-    await bench.until(() => expect(got.ids.toSorted()).toEqual(['p0/1', 'p1/0', 'p1/1']))
+    await fixture.until(() => expect(got.ids.toSorted()).toEqual(['p0/1', 'p1/0', 'p1/1']))
   })
 
   test('a topic keeps the partitions it was made with', async () => {
-    await (await bench.open({ partitions: 3 })).publish(bench.topic, [event('k', 0)])
-    const later = await bench.open({ partitions: 5 })
-    const options = { topic: bench.topic, group: 'all' }
+    await (await fixture.open({ partitions: 3 })).publish(fixture.topic, [event('k', 0)])
+    const later = await fixture.open({ partitions: 5 })
+    const options = { topic: fixture.topic, group: 'all' }
     const subscription = await later.subscribe(options, collector().handler)
     expect(subscription.partitions).toEqual([0, 1, 2])
   })
 
-  test('a key keeps its partition, events without one are spread', async () => {
-    const broker = await bench.open()
+  test('a key keeps its partition, events without a key are spread', async () => {
+    const broker = await fixture.open()
     const partitionsOf = async (key: string | null) => {
       const messages = Array.from({ length: 8 }, (_, number) => event(key, number))
-      const published = await broker.publish(bench.topic, messages)
+      const published = await broker.publish(fixture.topic, messages)
       return new Set(published.map(({ partition }) => partition))
     }
     expect((await partitionsOf('ada@example.com')).size).toBe(1)
     expect((await partitionsOf(null)).size).toBe(8)
   })
 
-  test('expired events go, also those a group has yet to read; the others stay', async () => {
-    const first = await bench.open({ partitions: 2, retentionMs: 60_000 })
-    await first.publish(bench.topic, interleaved(10, 1))
+  test('expired events are removed, even if a group has not read them; the others stay', async () => {
+    const first = await fixture.open({ partitions: 2, retentionMs: 60_000 })
+    await first.publish(fixture.topic, interleaved(10, 1))
     const early = collector()
-    const options = { topic: bench.topic, group: 'all' }
+    const options = { topic: fixture.topic, group: 'all' }
     const subscription = await first.subscribe(options, early.handler)
-    await bench.until(() => expect(early.ids).toHaveLength(10))
+    await fixture.until(() => expect(early.ids).toHaveLength(10))
     await subscription.close()
-    await first.publish(bench.topic, interleaved(10, 150, 1))
+    await first.publish(fixture.topic, interleaved(10, 150, 1))
 
-    const store = openStore(directoryOf(bench))
+    const store = openStore(directoryOf(fixture))
     const log = new EventLog(store)
     const now = Date.now
     try {
       Date.now = () => now() + 70_000
-      await first.publish(bench.topic, [event('late', 0), event('later', 0)])
+      await first.publish(fixture.topic, [event('late', 0), event('later', 0)])
       await log.removeExpired(new AbortController().signal)
     } finally {
       Date.now = now
     }
-    const kept = [0, 1].flatMap((partition) => log.read(bench.topic, partition, 0, 10))
+    const kept = [0, 1].flatMap((partition) => log.read(fixture.topic, partition, 0, 10))
     expect(kept).toHaveLength(2)
     const late = collector()
     const again = await first.subscribe(options, late.handler)
-    await bench.until(() => expect(late.ids.toSorted()).toEqual(['late/0', 'later/0']))
+    await fixture.until(() => expect(late.ids.toSorted()).toEqual(['late/0', 'later/0']))
     expect(await again.lag()).toBe(0)
     await store.close()
   })
 
   test('expired events are removed when a broker opens', async () => {
-    const first = await bench.open({ retentionMs: 1 })
-    await first.publish(bench.topic, interleaved(10, 1))
+    const first = await fixture.open({ retentionMs: 1 })
+    await first.publish(fixture.topic, interleaved(10, 1))
     await first.close()
     // Older than a millisecond by the clock's own reckoning.
     await wait(10)
-    await bench.open()
-    const store = openStore(directoryOf(bench))
+    await fixture.open()
+    const store = openStore(directoryOf(fixture))
     const log = new EventLog(store)
-    await bench.until(() => {
+    await fixture.until(() => {
       const partitions = [0, 1, 2, 3, 4, 5, 6, 7]
-      expect(partitions.flatMap((each) => log.read(bench.topic, each, 0, 1))).toEqual([])
+      expect(partitions.flatMap((each) => log.read(fixture.topic, each, 0, 1))).toEqual([])
     })
     await store.close()
   })
 
   test('an idle subscriber writes nothing to the store', async () => {
-    const broker = await bench.open()
+    const broker = await fixture.open()
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
-    await broker.publish(bench.topic, [event('k', 0)])
-    const file = join(directoryOf(bench), 'store', 'data.mdb')
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await broker.publish(fixture.topic, [event('k', 0)])
+    const file = join(directoryOf(fixture), 'store', 'data.mdb')
     const changed = () => statSync(file).mtimeMs
-    await bench.until(async () => {
+    await fixture.until(async () => {
       const before = changed()
       await wait(100)
       expect(got.ids).toHaveLength(1)
@@ -161,20 +161,20 @@ describe('embedded: in its folder', () => {
   })
 
   test('a consumer that closed leaves no heartbeat and no lease', async () => {
-    const broker = await bench.open()
-    const name = { topic: bench.topic, group: 'all' }
+    const broker = await fixture.open()
+    const name = { topic: fixture.topic, group: 'all' }
     await broker.subscribe(name, collector().handler)
-    const heartbeats = () => readdir(join(directoryOf(bench), 'heartbeats'))
+    const heartbeats = () => readdir(join(directoryOf(fixture), 'heartbeats'))
     expect(await heartbeats()).toHaveLength(1)
     await broker.close()
     expect(await heartbeats()).toEqual([])
-    const store = openStore(directoryOf(bench))
+    const store = openStore(directoryOf(fixture))
     expect(new Groups(store).lease(name).holder).toBeNull()
     await store.close()
   })
 
   test('a file in place of the folder is refused by its path', async () => {
-    const path = join(directoryOf(bench), 'file')
+    const path = join(directoryOf(fixture), 'file')
     await writeFile(path, '')
     await expect(openBroker(`embedded:${path}`, { logger })).rejects.toMatchObject({
       name: 'BrokerError',

@@ -8,24 +8,24 @@ import {
   idOf,
   interleaved,
   keysOutOfOrder,
-  useBench,
-} from './conformance/bench.js'
+  useFixture,
+} from './conformance/fixture.js'
 import { describeConformance } from './conformance.js'
 import { describeOnKafka, shortSession, useKafka } from './kafka/use-kafka.js'
 
 describeOnKafka('on a Kafka of three brokers', () => {
   const kafka = useKafka({ brokers: 3, heapMb: 384 })
-  const makePlace = async () => ({ url: kafka.url, dispose: async () => {} })
+  const createBroker = async () => ({ url: kafka.url, dispose: async () => {} })
   const timing = { rebalanceMs: 5_000, deliveryMs: 5_000 }
-  describeConformance('kafka, 3 brokers', { makePlace, timing })
+  describeConformance('kafka, 3 brokers', { createBroker, timing })
 
-  const bench = useBench(makePlace, { rebalanceMs: 15_000, deliveryMs: 15_000 })
+  const fixture = useFixture(createBroker, { rebalanceMs: 15_000, deliveryMs: 15_000 })
 
-  test('publishing and delivery go on when the leader is killed, and nothing is lost', async () => {
+  test('publishing and delivery continue when the leader is killed, and nothing is lost', async () => {
     const keys = 20
-    const first = await bench.open({ partitions: 1 })
-    await first.publish(bench.topic, interleaved(keys, 1))
-    const leader = await leaderOf(kafka.cluster.bootstrap, bench.topic)
+    const first = await fixture.open({ partitions: 1 })
+    await first.publish(fixture.topic, interleaved(keys, 1))
+    const leader = await leaderOf(kafka.cluster.bootstrap, fixture.topic)
     // The one that dies is the first that a client would ask.
     const addresses = kafka.cluster.bootstrap.split(',')
     const leaderFirst = [...addresses.slice(leader - 1), ...addresses.slice(0, leader - 1)]
@@ -34,7 +34,7 @@ describeOnKafka('on a Kafka of three brokers', () => {
     })
     onTestFinished(() => broker.close())
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
     let killed: Promise<void> | undefined
     let refused = 0
     let longestMs = 0
@@ -42,16 +42,16 @@ describeOnKafka('on a Kafka of three brokers', () => {
       if (round === 20) killed = kafka.cluster.kill(leader - 1)
       const startedAt = performance.now()
       const messages = Array.from({ length: keys }, (_, key) => event(`k${key}`, round))
-      while (refused < 10 && !(await taken(broker.publish(bench.topic, messages)))) refused += 1
+      while (refused < 10 && !(await taken(broker.publish(fixture.topic, messages)))) refused += 1
       longestMs = Math.max(longestMs, performance.now() - startedAt)
     }
     await killed
     expect(refused).toBeLessThan(10)
     const wanted = interleaved(keys, 60).map(idOf)
-    await bench.until(() => expect(got.seen.size).toBe(wanted.length))
+    await fixture.until(() => expect(got.seen.size).toBe(wanted.length))
     expect(got.seen).toEqual(new Set(wanted))
     expect(keysOutOfOrder(got.ids)).toEqual([])
-    expect(await leaderOf(kafka.cluster.bootstrap, bench.topic)).not.toBe(leader)
+    expect(await leaderOf(kafka.cluster.bootstrap, fixture.topic)).not.toBe(leader)
     console.log(
       `kafka, 3 brokers: leader killed: 0 of ${wanted.length} events lost, 0 out of order, ${got.ids.length - wanted.length} twice; publish refused ${refused} times, longest ${(longestMs / 1000).toFixed(1)} s`,
     )

@@ -7,8 +7,8 @@ import {
   idOf,
   interleaved,
   keysOutOfOrder,
-  useBench,
-} from './conformance/bench.js'
+  useFixture,
+} from './conformance/fixture.js'
 import { firstAcceptances, startMember } from './conformance/member-process.js'
 import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 
@@ -30,13 +30,13 @@ async function publishPersistently(broker: Broker, topic: string, round: number)
 describeOnKafka('Kafka under faults', () => {
   const kafka = useKafka()
   const timing = { rebalanceMs: 10_000, deliveryMs: 10_000 }
-  const bench = useBench(async () => ({ url: kafka.url, dispose: async () => {} }), timing)
+  const fixture = useFixture(async () => ({ url: kafka.url, dispose: async () => {} }), timing)
 
   test('20,000 events while the broker is killed and restarted twice: none lost, none out of order', async () => {
     const rounds = 200
-    const broker = await bench.open()
+    const broker = await fixture.open()
     const got = collector(() => wait(1))
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
     const startedAt = performance.now()
     const outages: number[] = []
     let restarting: Promise<void> | undefined
@@ -50,11 +50,11 @@ describeOnKafka('Kafka under faults', () => {
           outages.push(performance.now() - killedAt)
         })
       }
-      faults += await publishPersistently(broker, bench.topic, round)
+      faults += await publishPersistently(broker, fixture.topic, round)
     }
     await restarting
     const wanted = interleaved(keys, rounds).map(idOf)
-    await bench.until(() => expect(got.seen.size).toBe(wanted.length), 60_000)
+    await fixture.until(() => expect(got.seen.size).toBe(wanted.length), 60_000)
     const tookMs = performance.now() - startedAt
     expect(got.seen).toEqual(new Set(wanted))
     expect(keysOutOfOrder(got.ids)).toEqual([])
@@ -65,7 +65,7 @@ describeOnKafka('Kafka under faults', () => {
   }, 180_000)
 
   test('members join, leave and are killed under load: nothing stops for more than 3 s', async () => {
-    const broker = await bench.open()
+    const broker = await fixture.open()
     const sentAt = new Map<string, number>()
     let round = 0
     let loading = true
@@ -74,16 +74,16 @@ describeOnKafka('Kafka under faults', () => {
         const messages = interleaved(50, 1, round)
         const now = Number(process.hrtime.bigint())
         for (const message of messages) sentAt.set(idOf(message), now)
-        await broker.publish(bench.topic, messages)
+        await broker.publish(fixture.topic, messages)
         round += 1
         await wait(20)
       }
     })()
-    const start = () => startMember(bench.url, bench.topic, 'all')
+    const start = () => startMember(fixture.url, fixture.topic, 'all')
     const first = start()
     const working = (member: typeof first) => {
       const before = member.accepted.length
-      return bench.until(() => expect(member.accepted.length).toBeGreaterThan(before + 100))
+      return fixture.until(() => expect(member.accepted.length).toBeGreaterThan(before + 100))
     }
     await working(first)
     const [second, third] = [start(), start()]
@@ -97,7 +97,7 @@ describeOnKafka('Kafka under faults', () => {
 
     const accepted = () => [first, second, third].flatMap((member) => member.accepted)
     const wanted = interleaved(50, round).map(idOf)
-    await bench.until(() =>
+    await fixture.until(() =>
       expect(new Set(accepted().map(({ id }) => id))).toEqual(new Set(wanted)),
     )
     const firsts = firstAcceptances(accepted())

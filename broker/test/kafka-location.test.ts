@@ -13,7 +13,7 @@ async function fileWith(text: string): Promise<string> {
   return join(directory, 'file')
 }
 
-test('several brokers, a port that is left out', () => {
+test('several brokers, and the default port', () => {
   const { brokers, ssl, sasl } = parseKafkaUrl('kafka://a.example:9093,b')
   expect(brokers).toEqual(['a.example:9093', 'b:9092'])
   expect([ssl, sasl]).toEqual([undefined, undefined])
@@ -40,7 +40,7 @@ test('a password and certificates come from files', async () => {
   expect(ssl).toEqual({ ca: '-----BEGIN CERTIFICATE-----' })
 })
 
-test('a member shows its life ten times in a session unless told otherwise', () => {
+test('a member sends ten heartbeats per session by default', () => {
   const { heartbeatMs, sessionTimeoutMs } = parseKafkaUrl('kafka://h?sessionTimeoutMs=6000')
   expect([heartbeatMs, sessionTimeoutMs]).toEqual([600, 6000])
 })

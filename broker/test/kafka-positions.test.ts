@@ -4,7 +4,7 @@ import { openKafkaBroker } from '@herald/broker/drivers/kafka'
 import { silentLogger } from '@herald/runtime/logger'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { collector, event, idOf, useBench } from './conformance/bench.js'
+import { collector, event, idOf, useFixture } from './conformance/fixture.js'
 import { describeOnKafka, shortSession, useKafka } from './kafka/use-kafka.js'
 
 const stallMs = 300
@@ -13,8 +13,8 @@ const events = (from: number, count: number) =>
 
 describeOnKafka('what a consumer concludes from offsets', () => {
   const kafka = useKafka({ settings: { 'log.cleaner.backoff.ms': '100' } })
-  const makePlace = async () => ({ url: kafka.url, dispose: async () => {} })
-  const bench = useBench(makePlace, { rebalanceMs: 5000, deliveryMs: 5000 })
+  const createBroker = async () => ({ url: kafka.url, dispose: async () => {} })
+  const fixture = useFixture(createBroker, { rebalanceMs: 5000, deliveryMs: 5000 })
   let client: Kafka
   let admin: Admin
 
@@ -38,16 +38,16 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     (await admin.describeGroups([group])).groups[0]?.members.map(({ memberId }) => memberId)
 
   const committed = async (groupId: string) =>
-    (await admin.fetchOffsets({ groupId, topics: [bench.topic] }))[0]?.partitions.map(
+    (await admin.fetchOffsets({ groupId, topics: [fixture.topic] }))[0]?.partitions.map(
       ({ offset }) => offset,
     )
 
   /** Deletes the topic and creates it with two partitions. Kafka does both some time later. */
   async function recreate(topic: string) {
     await admin.deleteTopics({ topics: [topic] })
-    await bench.until(async () => expect(await admin.listTopics()).not.toContain(topic))
+    await fixture.until(async () => expect(await admin.listTopics()).not.toContain(topic))
     const topics = [{ topic, numPartitions: 2 }]
-    await bench.until(async () => {
+    await fixture.until(async () => {
       await admin.createTopics({ topics, waitForLeaders: false })
       expect(await admin.fetchTopicOffsets(topic)).toHaveLength(2)
     })
@@ -63,14 +63,14 @@ describeOnKafka('what a consumer concludes from offsets', () => {
 
   test('a topic that was just created can be read and published to at once, nothing twice', async () => {
     for (let round = 0; round < 5; round += 1) {
-      const topic = `${bench.topic}-${round}`
-      const broker = await bench.open()
+      const topic = `${fixture.topic}-${round}`
+      const broker = await fixture.open()
       const got = collector()
       const subscription = await broker.subscribe({ topic, group: randomUUID() }, got.handler)
       expect(await subscription.lag()).toBe(0)
       const sent = Array.from({ length: 32 }, (_, index) => event(`key-${index}`, index))
       await broker.publish(topic, sent)
-      await bench.until(async () => expect(await subscription.lag()).toBe(0))
+      await fixture.until(async () => expect(await subscription.lag()).toBe(0))
       expect(got.ids.toSorted()).toEqual(sent.map(idOf).sort())
       await broker.close()
     }
@@ -78,8 +78,8 @@ describeOnKafka('what a consumer concludes from offsets', () => {
 
   test('a topic created by publishing gets each message once', async () => {
     for (let round = 0; round < 5; round += 1) {
-      const topic = `${bench.topic}-${round}`
-      const broker = await bench.open()
+      const topic = `${fixture.topic}-${round}`
+      const broker = await fixture.open()
       const sent = Array.from({ length: 32 }, (_, index) => event(`key-${index}`, index))
       await broker.publish(topic, sent)
       const ends = await admin.fetchTopicOffsets(topic)
@@ -88,13 +88,13 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     }
   })
 
-  test('idle partitions with everything committed do not rebuild the consumer', async () => {
-    const options = { topic: bench.topic, group: randomUUID() }
+  test('idle partitions with everything committed do not replace the consumer', async () => {
+    const options = { topic: fixture.topic, group: randomUUID() }
     const first = await openWatched()
-    await first.publish(bench.topic, [...events(0, 3), event('other', 0)])
+    await first.publish(fixture.topic, [...events(0, 3), event('other', 0)])
     const got = collector()
     await first.subscribe(options, got.handler)
-    await bench.until(() => expect(got.ids).toHaveLength(4))
+    await fixture.until(() => expect(got.ids).toHaveLength(4))
     await first.close()
     const second = await openWatched()
     const subscription = await second.subscribe(options, got.handler)
@@ -106,7 +106,7 @@ describeOnKafka('what a consumer concludes from offsets', () => {
   test.each(['commit', 'abort'] as const)(
     'a topic on which a transaction ended with %s has no lag and does not rebuild the consumer',
     async (end) => {
-      const options = { topic: bench.topic, group: randomUUID() }
+      const options = { topic: fixture.topic, group: randomUUID() }
       const broker = await openWatched()
       const got = collector()
       const subscription = await broker.subscribe(options, got.handler)
@@ -118,29 +118,29 @@ describeOnKafka('what a consumer concludes from offsets', () => {
       onTestFinished(() => producer.disconnect())
       await producer.connect()
       await producer.send({
-        topic: bench.topic,
+        topic: fixture.topic,
         messages: [{ key: 'k', value: 'before', partition: 0 }],
       })
       const transaction = await producer.transaction()
       await transaction.send({
-        topic: bench.topic,
+        topic: fixture.topic,
         messages: [{ key: 'k', value: 'in', partition: 0 }],
       })
       await transaction[end]()
       const expected = end === 'commit' ? ['before', 'in'] : ['before']
-      await bench.until(() => expect(got.ids).toEqual(expected))
-      await bench.until(async () => expect(await subscription.lag()).toBe(0))
+      await fixture.until(() => expect(got.ids).toEqual(expected))
+      await fixture.until(async () => expect(await subscription.lag()).toBe(0))
       await expectNoRebuild(options.group)
-      await bench.until(async () => expect(await committed(options.group)).toContain('3'))
+      await fixture.until(async () => expect(await committed(options.group)).toContain('3'))
       await producer.send({
-        topic: bench.topic,
+        topic: fixture.topic,
         messages: [{ key: 'k', value: 'after', partition: 0 }],
       })
-      await bench.until(() => expect(got.ids).toEqual([...expected, 'after']))
+      await fixture.until(() => expect(got.ids).toEqual([...expected, 'after']))
     },
   )
 
-  test('a compacted topic with gaps in its offsets does not rebuild the consumer', async () => {
+  test('a compacted topic with gaps in its offsets does not replace the consumer', async () => {
     const compacted = {
       'cleanup.policy': 'compact',
       'segment.ms': '100',
@@ -149,38 +149,38 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     const configEntries = Object.entries(compacted).map(([name, value]) => ({ name, value }))
     await admin.createTopics({
       waitForLeaders: true,
-      topics: [{ topic: bench.topic, numPartitions: 1, configEntries }],
+      topics: [{ topic: fixture.topic, numPartitions: 1, configEntries }],
     })
     const broker = await openWatched()
     for (let round = 0; round < 3; round += 1) {
-      await broker.publish(bench.topic, events(10 * round, 10))
+      await broker.publish(fixture.topic, events(10 * round, 10))
       await wait(150)
     }
     const seen = async () => {
       const reader = collector()
       const subscription = await broker.subscribe(
-        { topic: bench.topic, group: randomUUID() },
+        { topic: fixture.topic, group: randomUUID() },
         reader.handler,
       )
-      await bench.until(async () => expect(await subscription.lag()).toBe(0))
+      await fixture.until(async () => expect(await subscription.lag()).toBe(0))
       await subscription.close()
       return reader.ids
     }
-    await bench.until(async () => expect((await seen()).length).toBeLessThan(30), 20_000)
-    const options = { topic: bench.topic, group: randomUUID() }
+    await fixture.until(async () => expect((await seen()).length).toBeLessThan(30), 20_000)
+    const options = { topic: fixture.topic, group: randomUUID() }
     const got = collector()
     const subscription = await broker.subscribe(options, got.handler)
-    await bench.until(() => expect(got.ids).toContain('k/29'))
-    await bench.until(async () => expect(await subscription.lag()).toBe(0))
+    await fixture.until(() => expect(got.ids).toContain('k/29'))
+    await fixture.until(async () => expect(await subscription.lag()).toBe(0))
     await expectNoRebuild(options.group)
   })
 
-  test('two programs in one group on different topics each get every event of theirs', async () => {
+  test('two programs in one group on different topics each get all their events', async () => {
     const group = randomUUID()
-    const topics = [`${bench.topic}-a`, `${bench.topic}-b`] as const
+    const topics = [`${fixture.topic}-a`, `${fixture.topic}-b`] as const
     const readers = await Promise.all(
       topics.map(async (topic) => {
-        const broker = await bench.open()
+        const broker = await fixture.open()
         const got = collector()
         await broker.subscribe({ topic, group }, got.handler)
         return { broker, topic, got }
@@ -189,16 +189,16 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     const sent = Array.from({ length: 100 }, (_, index) => event(`key-${index}`, index))
     for (const { broker, topic } of readers) await broker.publish(topic, sent)
     for (const { got } of readers) {
-      await bench.until(() => expect(new Set(got.ids).size).toBe(100))
+      await fixture.until(() => expect(new Set(got.ids).size).toBe(100))
     }
   })
 
   test('a member with another assigner in the same group costs no event', async () => {
     const group = randomUUID()
-    const broker = await bench.open()
+    const broker = await fixture.open()
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group }, got.handler)
-    const foreignTopic = `${bench.topic}-foreign`
+    await broker.subscribe({ topic: fixture.topic, group }, got.handler)
+    const foreignTopic = `${fixture.topic}-foreign`
     await admin.createTopics({ topics: [{ topic: foreignTopic, numPartitions: 4 }] })
     const foreign = client.consumer({ groupId: group, retry: { retries: 0 } })
     onTestFinished(() => foreign.disconnect())
@@ -208,8 +208,8 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     await foreign.run({ eachMessage: async () => {} })
     await refused
     const sent = Array.from({ length: 50 }, (_, index) => event(`key-${index}`, index))
-    await broker.publish(bench.topic, sent)
-    await bench.until(() => expect(new Set(got.ids).size).toBe(50))
+    await broker.publish(fixture.topic, sent)
+    await fixture.until(() => expect(new Set(got.ids).size).toBe(50))
   })
 
   test.each([
@@ -219,24 +219,24 @@ describeOnKafka('what a consumer concludes from offsets', () => {
   ] as const)(
     'a topic that is deleted and created again loses no event: consumer %s, %i new events',
     async (consumer, count) => {
-      const options = { topic: bench.topic, group: randomUUID() }
+      const options = { topic: fixture.topic, group: randomUUID() }
       const got = collector()
       const broker = await openWatched()
-      await broker.publish(bench.topic, [...events(0, 5), event('other', 0)])
+      await broker.publish(fixture.topic, [...events(0, 5), event('other', 0)])
       await broker.subscribe(options, got.handler)
-      await bench.until(() => expect(got.ids).toHaveLength(6))
+      await fixture.until(() => expect(got.ids).toHaveLength(6))
       if (consumer === 'stopped') await broker.close()
-      await recreate(bench.topic)
-      const other = await bench.open()
-      await other.publish(bench.topic, events(100, count))
+      await recreate(fixture.topic)
+      const other = await fixture.open()
+      await other.publish(fixture.topic, events(100, count))
       if (consumer === 'stopped') await (await openWatched()).subscribe(options, got.handler)
       const expected = events(100, count).map(({ value }) => Buffer.from(value).toString())
-      await bench.until(() => expect(got.ids.slice(-count)).toEqual(expected), 20_000)
+      await fixture.until(() => expect(got.ids.slice(-count)).toEqual(expected), 20_000)
     },
   )
 
   test('a topic that is created again while its partitions are paused loses no event', async () => {
-    const options = { topic: bench.topic, group: randomUUID(), maxInFlight: 1, maxBuffered: 1 }
+    const options = { topic: fixture.topic, group: randomUUID(), maxInFlight: 1, maxBuffered: 1 }
     let release = () => {}
     const released = new Promise<void>((resolve) => {
       release = resolve
@@ -245,18 +245,18 @@ describeOnKafka('what a consumer concludes from offsets', () => {
       if (got.ids.length === 3) await released
     })
     const broker = await openWatched()
-    await broker.publish(bench.topic, events(0, 5))
+    await broker.publish(fixture.topic, events(0, 5))
     const subscription = await broker.subscribe(options, got.handler)
-    await bench.until(async () => {
+    await fixture.until(async () => {
       expect(await subscription.lag()).toBe(2)
       expect(await committed(options.group)).toContain('3')
     })
-    await recreate(bench.topic)
-    const other = await bench.open()
-    await other.publish(bench.topic, events(100, 8))
+    await recreate(fixture.topic)
+    const other = await fixture.open()
+    await other.publish(fixture.topic, events(100, 8))
     release()
     const expected = events(100, 8).map(({ value }) => Buffer.from(value).toString())
-    await bench.until(
+    await fixture.until(
       () =>
         expect([...new Set(got.ids)].filter((id) => Number(id.slice(2)) >= 100)).toEqual(expected),
       20_000,

@@ -7,7 +7,7 @@ import { silentLogger } from '@herald/runtime/logger'
 import kafkajs, { type Admin } from 'kafkajs'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { collector, event } from './conformance/bench.js'
+import { collector, event } from './conformance/fixture.js'
 import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 
 const group = 'all'
@@ -71,7 +71,7 @@ describeOnKafka('what Kafka refuses', () => {
       ],
     })
 
-  test('who has the password and the rights publishes and subscribes', async () => {
+  test('a user with password and rights can publish and subscribe', async () => {
     const { AclResourceTypes: type, AclOperationTypes: operation } = kafkajs
     await allow('allowed', type.TOPIC, operation.ALL)
     await allow(group, type.GROUP, operation.READ)
@@ -83,7 +83,7 @@ describeOnKafka('what Kafka refuses', () => {
     await expect.poll(() => got.ids, { timeout: 10_000 }).toEqual(['k/0'])
   })
 
-  test('a wrong password is told as that, at once, and is written nowhere', async () => {
+  test('a wrong password is reported at once, and is logged nowhere', async () => {
     const lines: string[] = []
     const sink = new Writable({
       write(chunk, _encoding, done) {
@@ -97,12 +97,12 @@ describeOnKafka('what Kafka refuses', () => {
     expect(lines.join('')).not.toContain('the-wrong-one')
   })
 
-  test('a login that the brokers do not know of is told as that', async () => {
+  test('an unknown login is reported', async () => {
     const broker = await open(url('ada', users.ada).replace('plain', 'scram-sha-256'))
     await expectRefusal(broker, 'allowed', 'BROKER_AUTHENTICATION', 5000)
   })
 
-  test('who comes without a password learns what may be wrong', async () => {
+  test('a connection without a password is refused with the possible reasons', async () => {
     const broker = await open(`kafka://${kafka.cluster.bootstrap}?publishTimeoutMs=1000`)
     const publishing = broker.publish('allowed', [event('k', 0)])
     await expect(publishing).rejects.toMatchObject({
@@ -111,14 +111,14 @@ describeOnKafka('what Kafka refuses', () => {
     })
   })
 
-  test('a topic that is not allowed is told as that, whether it is there or not', async () => {
+  test('a topic that is not allowed is reported, whether it exists or not', async () => {
     await admin.createTopics({ topics: [{ topic: 'forbidden' }] })
     const broker = await open(url('ada', users.ada))
     await expectRefusal(broker, 'forbidden', 'BROKER_NOT_ALLOWED', 5000)
     await expectRefusal(broker, 'not-there', 'BROKER_NOT_ALLOWED', 5000)
   })
 
-  test('a topic that one may only read takes nothing', async () => {
+  test('publishing to a topic with read access only is refused', async () => {
     const { AclResourceTypes: type, AclOperationTypes: operation } = kafkajs
     await admin.createTopics({ topics: [{ topic: 'read-only' }] })
     await allow('read-only', type.TOPIC, operation.READ)
@@ -128,7 +128,7 @@ describeOnKafka('what Kafka refuses', () => {
     })
   })
 
-  test('what is too large for its topic is refused, what goes with it is not', async () => {
+  test('a message too large for its topic is refused, others of the same call are not', async () => {
     const configEntries = [{ name: 'max.message.bytes', value: '2000' }]
     await admin.createTopics({ topics: [{ topic: 'narrow', numPartitions: 1, configEntries }] })
     const broker = await open(url('herald', users.herald))
@@ -149,7 +149,7 @@ describeOnKafka('what Kafka refuses', () => {
     ])
   })
 
-  test('what is too large for one partition is not held against the others', async () => {
+  test('a message too large for one partition does not affect the others', async () => {
     const partitions = 4
     const configEntries = [{ name: 'max.message.bytes', value: '2000' }]
     await admin.createTopics({
@@ -173,7 +173,7 @@ describeOnKafka('what Kafka refuses', () => {
     ])
   })
 
-  test('TLS to a listener without it is told as that', async () => {
+  test('TLS to a listener without TLS is reported', async () => {
     const broker = await open(url('ada', users.ada, '&ssl=true&publishTimeoutMs=1000'))
     await expect(broker.publish('allowed', [event('k', 0)])).rejects.toMatchObject({
       code: 'BROKER_UNREACHABLE',
@@ -182,7 +182,7 @@ describeOnKafka('what Kafka refuses', () => {
   })
 })
 
-test('closing does not wait for a broker that is not there', async () => {
+test('closing does not wait for an unreachable broker', async () => {
   const broker = await open('kafka://127.0.0.1:9?publishTimeoutMs=2000')
   const subscribing = broker.subscribe({ topic: 'topic', group }, nothing)
   const refused = expect(subscribing).rejects.toMatchObject({ code: 'BROKER_CLOSED' })
@@ -192,12 +192,12 @@ test('closing does not wait for a broker that is not there', async () => {
   await refused
 })
 
-test('nobody there is told in the time that was given', async () => {
+test('an unreachable broker is reported within publishTimeoutMs', async () => {
   const broker = await open('kafka://127.0.0.1:9?publishTimeoutMs=1000')
   await expectRefusal(broker, 'topic', 'BROKER_UNREACHABLE', 4000)
 })
 
-test('one who takes the call and never answers is told in the time that was given', async () => {
+test('a broker that accepts and never responds is reported within publishTimeoutMs', async () => {
   const server = createServer(() => {})
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {

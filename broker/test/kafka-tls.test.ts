@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { openBroker } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
-import { collector, event } from './conformance/bench.js'
+import { collector, event } from './conformance/fixture.js'
 import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 
 const openssl = (() => {
@@ -34,7 +34,7 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
     const url = (password: string, ca: string) =>
       `kafka://ada:${encodeURIComponent(password)}@${kafka.cluster.bootstrap}?ssl=true&ca=${file(ca)}&sasl=scram-sha-512&publishTimeoutMs=3000`
 
-    test('events pass when both sides have shown who they are', async () => {
+    test('events pass once both sides are authenticated', async () => {
       const broker = await openBroker(url('s%same: open', 'ca.pem'), { logger: silentLogger })
       onTestFinished(() => broker.close())
       const got = collector()
@@ -43,7 +43,7 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
       await expect.poll(() => got.ids, { timeout: 15_000 }).toEqual(['k/0', 'k/1'])
     })
 
-    test('a wrong password is refused for what it is', async () => {
+    test('a wrong password is reported', async () => {
       const opened = openBroker(url('guess', 'ca.pem'), { logger: silentLogger })
       const published = opened.then(async (broker) => {
         onTestFinished(() => broker.close())
@@ -52,7 +52,7 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
       await expect(published).rejects.toThrow(/password|authentic/i)
     })
 
-    test('a server that another authority vouches for is not believed', async () => {
+    test('a server certificate of another authority is refused', async () => {
       const opened = openBroker(url('s%same: open', 'other.pem'), { logger: silentLogger })
       const published = opened.then(async (broker) => {
         onTestFinished(() => broker.close())

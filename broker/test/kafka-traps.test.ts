@@ -12,10 +12,10 @@ import {
   idOf,
   interleaved,
   keysOutOfOrder,
-  useBench,
-} from './conformance/bench.js'
+  useFixture,
+} from './conformance/fixture.js'
+import { cuttableSockets } from './kafka/cuttable-sockets.js'
 import { produceWithJava } from './kafka/foreign-producer.js'
-import { cuttableLine } from './kafka/line.js'
 import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 
 const rounds = (from: number, count: number) =>
@@ -24,8 +24,8 @@ const rounds = (from: number, count: number) =>
 describeOnKafka('what kafkajs would do wrong by itself', () => {
   const kafka = useKafka()
   const timing = { rebalanceMs: 5000, deliveryMs: 5000 }
-  const makePlace = async () => ({ url: kafka.url, dispose: async () => {} })
-  const bench = useBench(makePlace, timing)
+  const createBroker = async () => ({ url: kafka.url, dispose: async () => {} })
+  const fixture = useFixture(createBroker, timing)
   let admin: Admin
 
   beforeAll(async () => {
@@ -37,13 +37,13 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
   afterAll(() => admin?.disconnect())
 
   const committed = async (group: string) => {
-    const [topic] = await admin.fetchOffsets({ groupId: group, topics: [bench.topic] })
+    const [topic] = await admin.fetchOffsets({ groupId: group, topics: [fixture.topic] })
     return new Map(topic?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
   }
 
-  test('a handler that outlasts the session costs no membership', async () => {
-    const broker = await bench.open({ partitions: 1 })
-    await broker.publish(bench.topic, [event('slow', 0), ...rounds(0, 3)])
+  test('a handler that outlasts the session does not cost the membership', async () => {
+    const broker = await fixture.open({ partitions: 1 })
+    await broker.publish(fixture.topic, [event('slow', 0), ...rounds(0, 3)])
     const begun: string[] = []
     const got = collector(async (delivery) => {
       begun.push(idOf(delivery))
@@ -52,22 +52,22 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     const group = randomUUID()
     const members = async () =>
       (await admin.describeGroups([group])).groups[0]?.members.map(({ memberId }) => memberId)
-    await broker.subscribe({ topic: bench.topic, group }, got.handler)
+    await broker.subscribe({ topic: fixture.topic, group }, got.handler)
     const before = await members()
-    await bench.until(() => expect(got.ids).toEqual(['k/0', 'k/1', 'k/2', 'slow/0']))
+    await fixture.until(() => expect(got.ids).toEqual(['k/0', 'k/1', 'k/2', 'slow/0']))
     expect(begun).toEqual(['slow/0', 'k/0', 'k/1', 'k/2'])
     expect(before).toHaveLength(1)
     expect(await members()).toEqual(before)
   })
 
-  test('a full subscription goes on as soon as there is room, and an idle one closes at once', async () => {
-    const broker = await bench.open({ partitions: 1 })
-    await broker.publish(bench.topic, rounds(0, 10))
+  test('a full subscription continues as soon as there is room, and an idle one closes at once', async () => {
+    const broker = await fixture.open({ partitions: 1 })
+    await broker.publish(fixture.topic, rounds(0, 10))
     const got = collector()
-    const options = { topic: bench.topic, group: 'all', maxInFlight: 1, maxBuffered: 1 }
+    const options = { topic: fixture.topic, group: 'all', maxInFlight: 1, maxBuffered: 1 }
     const subscription = await broker.subscribe(options, got.handler)
     const startedAt = performance.now()
-    await bench.until(() => expect(got.ids).toHaveLength(10))
+    await fixture.until(() => expect(got.ids).toHaveLength(10))
     // Ten pauses. With the default fetch wait each would cost some 4 s.
     expect(performance.now() - startedAt).toBeLessThan(4000)
     const closingAt = performance.now()
@@ -76,23 +76,23 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     expect((await committed('all')).get(0)).toBe(10)
   })
 
-  test('events in flight over a rebalance are not handled twice where they stay', async () => {
-    const broker = await bench.open()
-    await broker.publish(bench.topic, interleaved(50, 2))
+  test('events in flight over a rebalance are not handled twice if their partition stays', async () => {
+    const broker = await fixture.open()
+    await broker.publish(fixture.topic, interleaved(50, 2))
     const begun: { id: string; partition: number }[] = []
     let finish = () => {}
     const finishing = new Promise<void>((resolve) => {
       finish = resolve
     })
-    const options = { topic: bench.topic, group: 'all', maxInFlight: 100 }
+    const options = { topic: fixture.topic, group: 'all', maxInFlight: 100 }
     const first = await broker.subscribe(options, async (delivery) => {
       begun.push({ id: idOf(delivery), partition: delivery.partition })
       await finishing
     })
-    await bench.until(() => expect(begun).toHaveLength(50))
-    const other = await bench.open()
+    await fixture.until(() => expect(begun).toHaveLength(50))
+    const other = await fixture.open()
     const second = await other.subscribe(options, async () => {})
-    await bench.until(() => {
+    await fixture.until(() => {
       expect(first.partitions).toHaveLength(4)
       expect(second.partitions).toHaveLength(4)
     })
@@ -101,33 +101,33 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     // A whole fetch and more, in which kafkajs delivers from the committed offset again.
     await wait(500)
     finish()
-    await bench.until(() => expect(new Set(position()).size).toBeGreaterThan(0))
-    await bench.until(async () => expect(await first.lag()).toBe(0))
+    await fixture.until(() => expect(new Set(position()).size).toBeGreaterThan(0))
+    await fixture.until(async () => expect(await first.lag()).toBe(0))
     expect(position().toSorted()).toEqual([...new Set(position())].sort())
     expect(keysOutOfOrder(position())).toEqual([])
   })
 
-  test('an acknowledgement that comes after the partition went does not move its offset back', async () => {
-    const broker = await bench.open()
-    await broker.publish(bench.topic, interleaved(50, 4))
+  test('an acknowledgement after the partition moved does not move its offset back', async () => {
+    const broker = await fixture.open()
+    await broker.publish(fixture.topic, interleaved(50, 4))
     const late: (() => void)[] = []
     let hold = true
     const aborted = new Set<number>()
-    const options = { topic: bench.topic, group: 'all', maxInFlight: 100 }
+    const options = { topic: fixture.topic, group: 'all', maxInFlight: 100 }
     const first = await broker.subscribe(options, (delivery, { signal }) => {
       signal.addEventListener('abort', () => aborted.add(delivery.partition))
       return new Promise((resolve) => (hold ? late.push(resolve) : resolve()))
     })
-    await bench.until(() => expect(late).toHaveLength(50))
+    await fixture.until(() => expect(late).toHaveLength(50))
     const got = collector()
-    const second = await (await bench.open()).subscribe(options, got.handler)
-    await bench.until(async () => {
+    const second = await (await fixture.open()).subscribe(options, got.handler)
+    await fixture.until(async () => {
       expect(second.partitions).toHaveLength(4)
       expect(await second.lag()).toBe(0)
     })
-    await bench.until(async () => {
+    await fixture.until(async () => {
       const offsets = await committed('all')
-      const ends = await admin.fetchTopicOffsets(bench.topic)
+      const ends = await admin.fetchTopicOffsets(fixture.topic)
       const theirs = second.partitions.map((each) => [each, offsets.get(each)] as const)
       expect(theirs).toEqual(
         second.partitions.map((each) => [
@@ -142,53 +142,53 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     )
     hold = false
     for (const acknowledge of late) acknowledge()
-    await bench.until(async () => {
+    await fixture.until(async () => {
       const after = await committed('all')
       expect(first.partitions.some((each) => (after.get(each) ?? -1) > 0)).toBe(true)
       for (const each of second.partitions) expect(after.get(each)).toBe(before.get(each))
     })
   })
 
-  test('a group whose offset is kept no more goes on with the oldest event', async () => {
-    const broker = await bench.open({ partitions: 1 })
-    await broker.publish(bench.topic, rounds(0, 5))
+  test('a group whose offset has expired continues with the oldest event', async () => {
+    const broker = await fixture.open({ partitions: 1 })
+    await broker.publish(fixture.topic, rounds(0, 5))
     const early = collector()
-    const options = { topic: bench.topic, group: 'all' }
+    const options = { topic: fixture.topic, group: 'all' }
     const subscription = await broker.subscribe(options, early.handler)
-    await bench.until(() => expect(early.ids).toHaveLength(5))
+    await fixture.until(() => expect(early.ids).toHaveLength(5))
     await subscription.close()
-    await broker.publish(bench.topic, rounds(5, 5))
+    await broker.publish(fixture.topic, rounds(5, 5))
     const partitions = [{ partition: 0, offset: '8' }]
-    await admin.fetchTopicMetadata({ topics: [bench.topic] })
-    await admin.deleteTopicRecords({ topic: bench.topic, partitions })
+    await admin.fetchTopicMetadata({ topics: [fixture.topic] })
+    await admin.deleteTopicRecords({ topic: fixture.topic, partitions })
     const late = collector()
     await broker.subscribe(options, late.handler)
-    await bench.until(() => expect(late.ids).toEqual(['k/8', 'k/9']))
+    await fixture.until(() => expect(late.ids).toEqual(['k/8', 'k/9']))
   })
 
-  test('a topic that is deleted and made again is read from its beginning', async () => {
-    const broker = await bench.open({ partitions: 1 })
-    await broker.publish(bench.topic, rounds(0, 5))
+  test('a topic that is deleted and created again is read from its beginning', async () => {
+    const broker = await fixture.open({ partitions: 1 })
+    await broker.publish(fixture.topic, rounds(0, 5))
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
-    await bench.until(() => expect(got.ids).toHaveLength(5))
-    await admin.deleteTopics({ topics: [bench.topic] })
-    await bench.until(async () => expect(await admin.listTopics()).not.toContain(bench.topic))
-    await broker.publish(bench.topic, rounds(100, 2))
-    await bench.until(() => expect(got.ids.slice(5)).toEqual(['k/100', 'k/101']))
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await fixture.until(() => expect(got.ids).toHaveLength(5))
+    await admin.deleteTopics({ topics: [fixture.topic] })
+    await fixture.until(async () => expect(await admin.listTopics()).not.toContain(fixture.topic))
+    await broker.publish(fixture.topic, rounds(100, 2))
+    await fixture.until(() => expect(got.ids.slice(5)).toEqual(['k/100', 'k/101']))
   })
 
-  test('what another client sends as zstd, lz4 or snappy is read, and lies where our keys lie', async () => {
-    const broker = await bench.open({ partitions: 7 })
-    const published = await broker.publish(bench.topic, [event('first', 0)])
+  test('messages of another client in zstd, lz4 or snappy are read, and go to the partitions of our keys', async () => {
+    const broker = await fixture.open({ partitions: 7 })
+    const published = await broker.publish(fixture.topic, [event('first', 0)])
     expect(published).toHaveLength(1)
     const keys = Array.from({ length: 60 }, (_, index) => `größe-${'x'.repeat(index % 9)}${index}`)
     const compressions = ['zstd', 'lz4', 'snappy']
     const { bootstrap } = kafka.cluster
-    const placed = await produceWithJava(bootstrap, bench.topic, compressions, keys)
+    const placed = await produceWithJava(bootstrap, fixture.topic, compressions, keys)
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
-    await bench.until(() => expect(got.ids).toHaveLength(61))
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await fixture.until(() => expect(got.ids).toHaveLength(61))
     const ours = new Partitioner()
     for (const key of keys) expect([key, ours.place(key, 7)]).toEqual([key, placed.get(key)])
   })
@@ -210,16 +210,16 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     onTestFinished(
       async () => void (await Promise.all([producer.disconnect(), consumer.disconnect()])),
     )
-    const broker = await bench.open({ partitions: 1 })
-    const copies = `${bench.topic}-copies`
+    const broker = await fixture.open({ partitions: 1 })
+    const copies = `${fixture.topic}-copies`
     await Promise.all(
-      [bench.topic, copies].map((topic) => broker.publish(topic, [event('first', 0)])),
+      [fixture.topic, copies].map((topic) => broker.publish(topic, [event('first', 0)])),
     )
     await producer.connect()
-    await producer.send({ topic: bench.topic, messages: [sent] })
+    await producer.send({ topic: fixture.topic, messages: [sent] })
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
-    await bench.until(() => expect(got.ids).toEqual(['first/0', 'value']))
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await fixture.until(() => expect(got.ids).toEqual(['first/0', 'value']))
     const delivery = got.deliveries[1] as Delivery
     expect(Buffer.from(delivery.headers['twice'] ?? []).toString()).toBe('two')
     await broker.publish(copies, [delivery])
@@ -227,38 +227,38 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     await consumer.connect()
     await consumer.subscribe({ topic: copies, fromBeginning: true })
     await consumer.run({ eachMessage: async ({ message }) => void read.push(message) })
-    await bench.until(() => expect(read).toHaveLength(2))
+    await fixture.until(() => expect(read).toHaveLength(2))
     const twice = [Buffer.from('one'), Buffer.from('two')]
     expect(read[1]).toMatchObject({ key: bytes, headers: { twice, once: bytes } })
   })
 
-  test('a consumer that stalls is built anew', async () => {
-    const line = cuttableLine()
+  test('a consumer that stalls is replaced', async () => {
+    const line = cuttableSockets()
     const url = `${kafka.cluster.url}?sessionTimeoutMs=3000&stallMs=1000&publishTimeoutMs=1000`
     const broker = await openKafkaBroker(url, {
       logger: silentLogger,
       socketFactory: line.factory,
       partitions: 1,
     })
-    const publisher = await bench.open({ partitions: 1 })
-    await publisher.publish(bench.topic, rounds(0, 1))
+    const publisher = await fixture.open({ partitions: 1 })
+    await publisher.publish(fixture.topic, rounds(0, 1))
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
-    await bench.until(() => expect(got.ids).toEqual(['k/0']))
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await fixture.until(() => expect(got.ids).toEqual(['k/0']))
     expect(line.cut()).toBeGreaterThan(0)
-    await publisher.publish(bench.topic, rounds(1, 1))
+    await publisher.publish(fixture.topic, rounds(1, 1))
     await vi.waitFor(() => expect(got.ids).toContain('k/1'), { timeout: 25_000, interval: 20 })
     await broker.close()
   }, 60_000)
 
-  test('a publisher whose line fell silent makes another one', async () => {
-    const line = cuttableLine()
+  test('a publisher whose connection fell silent opens another one', async () => {
+    const line = cuttableSockets()
     const url = `${kafka.cluster.url}?publishTimeoutMs=3000`
     const options = { logger: silentLogger, socketFactory: line.factory, partitions: 1 }
     const broker = await openKafkaBroker(url, options)
-    await broker.publish(bench.topic, rounds(0, 1))
+    await broker.publish(fixture.topic, rounds(0, 1))
     line.cut()
-    const [published] = await broker.publish(bench.topic, rounds(1, 1))
+    const [published] = await broker.publish(fixture.topic, rounds(1, 1))
     expect(published).toEqual({ partition: 0, offset: '1' })
     await broker.close()
   })

@@ -4,7 +4,7 @@ import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 describeOnKafka('on Kafka', () => {
   const kafka = useKafka()
   describeConformance('kafka, 1 broker', {
-    makePlace: async () => ({ url: kafka.url, dispose: async () => {} }),
+    createBroker: async () => ({ url: kafka.url, dispose: async () => {} }),
     timing: { rebalanceMs: 5_000, deliveryMs: 5_000 },
   })
 })

@@ -63,14 +63,14 @@ test('keys run concurrently, and each key one after the other', async () => {
   expect(hands.calls).toEqual(['0#1', '2#1', '1#1'])
 })
 
-test('events without a key wait for none of each other', () => {
+test('events without a key do not wait for each other', () => {
   const hands = manual()
   const { lanes } = lanesOf(hands)
   lanes.push(records(null, null, null))
   expect(hands.calls).toHaveLength(3)
 })
 
-test('only the contiguous prefix that is acknowledged may be committed', async () => {
+test('only the contiguous acknowledged prefix may be committed', async () => {
   const hands = manual()
   const onProgress = vi.fn()
   const { lanes } = lanesOf({ ...hands, onProgress })
@@ -85,7 +85,7 @@ test('only the contiguous prefix that is acknowledged may be committed', async (
   expect(onProgress).toHaveBeenCalledTimes(2)
 })
 
-test('a rejected event comes again with its attempt counted while other keys flow on', async () => {
+test('a rejected event comes again with its attempt counted while other keys continue', async () => {
   const hands = manual()
   const { lanes } = lanesOf(hands)
   lanes.push(records('ada', 'ada', 'bob', 'bob'))
@@ -112,7 +112,7 @@ test('a handler that throws before it returns a promise rejects', async () => {
   expect(calls).toBe(2)
 })
 
-test('the back-off grows to its cap, and RetryLater names its own time', async () => {
+test('the back-off grows to its cap, and RetryLater sets its own', async () => {
   const delays: number[] = []
   const random = vi.spyOn(Math, 'random').mockReturnValue(1)
   const { lanes } = lanesOf({
@@ -154,7 +154,7 @@ test('the handlers at work never exceed the slots shared by several partitions',
   expect(slots.buffered).toBe(0)
 })
 
-test('no more is taken than there is room for, and room is told once it is there', async () => {
+test('no more is taken than there is room for, and onRoom is called once there is room again', async () => {
   const hands = manual()
   const onRoom = vi.fn()
   const { lanes, slots } = lanesOf({ ...hands, maxInFlight: 2, maxBuffered: 4, onRoom })
@@ -169,7 +169,7 @@ test('no more is taken than there is room for, and room is told once it is there
   expect(lanes.push(all.slice(taken))).toBe(1)
 })
 
-test('a partition full of parked keys leaves room to the others', () => {
+test('a partition full of parked keys leaves room for the others', () => {
   const slots = new Slots({ maxInFlight: 1, maxBuffered: 90 })
   const { handler } = manual()
   const full = new Lanes({ handler, slots })
@@ -180,7 +180,7 @@ test('a partition full of parked keys leaves room to the others', () => {
   expect(other.room).toBeGreaterThan(0)
 })
 
-test('a batch that comes again is passed over as far as it was taken', async () => {
+test('the part of a repeated batch that was taken already is skipped', async () => {
   const hands = manual()
   const { lanes } = lanesOf(hands)
   expect(lanes.push(records('a', 'b'))).toBe(2)
@@ -189,7 +189,7 @@ test('a batch that comes again is passed over as far as it was taken', async () 
   expect(lanes.position).toBe(3n)
 })
 
-test('paused, nothing starts, also no redelivery; resumed, it goes on', async () => {
+test('a pause starts nothing, not even a redelivery, until it is resumed', async () => {
   const hands = manual()
   const { lanes, slots } = lanesOf(hands)
   lanes.push(records('a', 'b'))
@@ -202,7 +202,7 @@ test('paused, nothing starts, also no redelivery; resumed, it goes on', async ()
   await vi.waitFor(() => expect(hands.calls).toEqual(['0#1', '1#1', '2#1', '0#2']))
 })
 
-test('draining waits for the handlers at work and starts none', async () => {
+test('draining waits for the handlers at work and starts no more', async () => {
   const hands = manual()
   const { lanes, slots } = lanesOf(hands)
   lanes.push(records('a', 'a', 'b'))
@@ -217,7 +217,7 @@ test('draining waits for the handlers at work and starts none', async () => {
   expect(lanes.push([record(3, 'c')])).toBe(0)
 })
 
-test('draining gives up after its time: signals aborted, late acknowledgements not taken', async () => {
+test('after its timeout draining aborts the signals and ignores late acknowledgements', async () => {
   const hands = manual()
   const onProgress = vi.fn()
   const { lanes, slots } = lanesOf({ ...hands, onProgress })
@@ -232,7 +232,7 @@ test('draining gives up after its time: signals aborted, late acknowledgements n
   expect(slots.buffered).toBe(0)
 })
 
-test('revoking ends a drain under way and forgets the parked', async () => {
+test('revoking ends a running drain and drops parked events', async () => {
   const hands = manual()
   const { lanes, slots } = lanesOf(hands)
   lanes.push(records('a', 'b'))
@@ -250,7 +250,7 @@ test.each([0, -1, 1.5, Number.NaN])('%s is refused as a bound', (bound) => {
   expect(() => new Slots({ maxBuffered: bound })).toThrow(/maxBuffered must be a whole number/)
 })
 
-test('300,000 events pass in seconds, also behind one that hangs', async () => {
+test('300,000 events are handled, also behind one that hangs', async () => {
   const total = 300_000
   let handled = 0
   const slots = new Slots({ maxInFlight: 32, maxBuffered: 1000 })
@@ -278,7 +278,7 @@ test('300,000 events pass in seconds, also behind one that hangs', async () => {
   lanes.revoke()
 })
 
-test('a parked key that fills half the buffer is asked to make room, where its handler agreed to that', async () => {
+test('a parked key that fills half the buffer is retried early if its handler allows it', async () => {
   const crowded: string[] = []
   const { lanes } = lanesOf({
     maxBuffered: 8,
@@ -301,7 +301,7 @@ test('a parked key that fills half the buffer is asked to make room, where its h
   lanes.revoke()
 })
 
-test('one that parks again although it was crowded is not asked over and over', async () => {
+test('a key parked again although it was crowded is not retried early again', async () => {
   let calls = 0
   const { lanes, slots } = lanesOf({
     maxBuffered: 2,

@@ -230,7 +230,7 @@ test('a malformed trace is dropped, its event is not', () => {
   expect(fromMessage(withHeaders(later)).envelope).toMatchObject(later)
 })
 
-describe('a message that is no CloudEvent is refused with its reason:', () => {
+describe('a message that is not a CloudEvent is refused with its reason:', () => {
   test.each([
     ['no id', { ce_id: undefined }, /id is missing/],
     ['an empty id', { ce_id: '' }, /id is missing/],
@@ -240,8 +240,8 @@ describe('a message that is no CloudEvent is refused with its reason:', () => {
     ['no specversion', { ce_specversion: undefined }, /specversion is missing/],
     ['another specversion', { ce_specversion: '0.3' }, /specversion is "0.3"/],
     ['a time that is none', { ce_time: 'yesterday' }, /time is "yesterday"/],
-    ['a time without a zone', { ce_time: '2026-01-31T12:00:00' }, /no time such as/],
-    ['a header that is no UTF-8', { ce_id: Buffer.of(0xff) }, /ce_id is no UTF-8/],
+    ['a time without a zone', { ce_time: '2026-01-31T12:00:00' }, /not a time such as/],
+    ['a header that is not UTF-8', { ce_id: Buffer.of(0xff) }, /ce_id is not UTF-8/],
     ['control characters', { ce_source: 'a\r\nb' }, /source/],
     ['a batch', { 'content-type': 'application/cloudevents-batch+json' }, /one per message/],
     [
@@ -262,9 +262,9 @@ describe('a message that is no CloudEvent is refused with its reason:', () => {
   })
 
   test.each([
-    ['no JSON', Buffer.from('{'), /no JSON/],
-    ['bytes that are no text', Buffer.of(0x7b, 0xff, 0x7d), /no JSON/],
-    ['a list', Buffer.from('[]'), /no JSON object/],
+    ['text that is not JSON', Buffer.from('{'), /not JSON/],
+    ['bytes that are not text', Buffer.of(0x7b, 0xff, 0x7d), /not JSON/],
+    ['a list', Buffer.from('[]'), /not a JSON object/],
   ])('a structured value that is %s', (_, value, reason) => {
     const message = { ...structured({}), value }
     expect(faultOf(message)).toMatchObject({ code: 'EVENT_NOT_CLOUDEVENT' })
@@ -273,10 +273,10 @@ describe('a message that is no CloudEvent is refused with its reason:', () => {
 
   const attributes = { specversion: '1.0', id: '1', source: '/s', type: 'herald.file.converted.v1' }
   test.each([
-    ['an id that is a number', { ...attributes, id: 1, data: {} }, /id is no text/],
+    ['an id that is a number', { ...attributes, id: 1, data: {} }, /id is not a string/],
     ['no data', attributes, /no data/],
     ['data twice', { ...attributes, data: {}, data_base64: '' }, /both/],
-    ['data_base64 that is none', { ...attributes, data_base64: '*' }, /no base64/],
+    ['invalid data_base64', { ...attributes, data_base64: '*' }, /not base64/],
     [
       'protobuf outside data_base64',
       { ...attributes, datacontenttype: 'application/protobuf', data: 'CgE=' },

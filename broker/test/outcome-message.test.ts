@@ -43,6 +43,6 @@ test('an event of another type is no outcome, and bytes that are none are refuse
   const other = { ...message.headers, ce_type: Buffer.from('herald.file.converted.v1') }
   expect(fromOutcomeMessage({ ...message, headers: other })).toBeUndefined()
   expect(() => fromOutcomeMessage({ ...message, value: Uint8Array.of(0xff) })).toThrow(
-    'The data is no herald.notification.delivered.v1',
+    'The data is not a valid herald.notification.delivered.v1',
   )
 })

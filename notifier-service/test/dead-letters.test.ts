@@ -198,7 +198,9 @@ test('a broker that is not there is told in a sentence', async () => {
     )
   })
   expect(child).toMatchObject({ status: 1, stdout: '' })
-  expect(child.stderr).toMatch(/^herald-notifier: Unknown broker scheme "smoke-signals:"\. Use .*\n$/)
+  expect(child.stderr).toMatch(
+    /^herald-notifier: Unknown broker scheme "smoke-signals:"\. Use .*\n$/,
+  )
 })
 
 test('a dead letter without its value is not replayed; the message names the whole event', async () => {

@@ -38,7 +38,7 @@ test('random bytes, an unknown type and 900 KB of headers are three dead letters
   const reasons = dead.map((letter) => headersOf(letter)['herald_dead_letter_reason']).sort()
   expect(reasons).toEqual([
     expect.stringMatching(/^The attribute specversion is missing/),
-    expect.stringMatching(/^The headers hold 92\d{4} bytes; Herald reads at most 65536/),
+    expect.stringMatching(/^The headers have 92\d{4} bytes; Herald reads at most 65536/),
     expect.stringMatching(/^The type is "herald.file.eaten.v1"/),
   ])
   expect(dead.find(({ headers }) => 'bulk' in headers)?.headers['bulk']).toHaveLength(900 * 1024)

@@ -2,95 +2,95 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { RetryLater } from '@herald/broker'
 import { expect, test } from 'vitest'
 import {
-  type Bench,
   collector,
   event,
+  type Fixture,
   holdToDeclared,
   idOf,
   interleaved,
   keysOutOfOrder,
-} from './bench.js'
+} from './fixture.js'
 
-/** One member of a group: what it gets, how often, when. */
-export function deliveryCases(bench: Bench): void {
+/** One consumer: which events it gets, how often, and when. */
+export function deliveryCases(fixture: Fixture): void {
   test('each group gets every event', async () => {
-    const broker = await bench.open()
+    const broker = await fixture.open()
     const groups = ['one', 'two', 'three'].map((group) => ({ group, got: collector() }))
     for (const { group, got } of groups) {
-      await broker.subscribe({ topic: bench.topic, group }, got.handler)
+      await broker.subscribe({ topic: fixture.topic, group }, got.handler)
     }
-    await broker.publish(bench.topic, interleaved(10, 10))
+    await broker.publish(fixture.topic, interleaved(10, 10))
     const wanted = interleaved(10, 10).map(idOf).sort()
     await holdToDeclared('groups', broker.features.groups, async () => {
       for (const { got } of groups) {
-        await bench.until(() => expect(got.ids.toSorted()).toEqual(wanted))
+        await fixture.until(() => expect(got.ids.toSorted()).toEqual(wanted))
       }
     })
   })
 
   test('a new group begins with the oldest event kept', async () => {
-    const broker = await bench.open()
-    await broker.publish(bench.topic, interleaved(10, 5))
+    const broker = await fixture.open()
+    await broker.publish(fixture.topic, interleaved(10, 5))
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'new' }, got.handler)
-    await broker.publish(bench.topic, interleaved(10, 5, 5))
+    await broker.subscribe({ topic: fixture.topic, group: 'new' }, got.handler)
+    await broker.publish(fixture.topic, interleaved(10, 5, 5))
     const wanted = interleaved(10, 10).map(idOf).sort()
     await holdToDeclared('replay', broker.features.replay, () =>
-      bench.until(() => expect(got.ids.toSorted()).toEqual(wanted)),
+      fixture.until(() => expect(got.ids.toSorted()).toEqual(wanted)),
     )
   })
 
-  test('a rejected event comes again while other keys flow', async () => {
-    const broker = await bench.open({ partitions: 1 })
+  test('a rejected event comes again while other keys continue', async () => {
+    const broker = await fixture.open({ partitions: 1 })
     const flowing = Array.from({ length: 10 }, (_, number) => event('good', number))
-    await broker.publish(bench.topic, [event('bad', 0), event('bad', 1), ...flowing])
+    await broker.publish(fixture.topic, [event('bad', 0), event('bad', 1), ...flowing])
     const attempts: number[] = []
     const got = collector(async (delivery) => {
       if (idOf(delivery) !== 'bad/0') return
       attempts.push(delivery.attempt)
-      if (!got.ids.includes('good/9')) throw new Error('not before the good ones')
+      if (!got.ids.includes('good/9')) throw new Error('not before the good events')
     })
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
-    await bench.until(() => expect(got.ids).toHaveLength(12))
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await fixture.until(() => expect(got.ids).toHaveLength(12))
     expect(got.ids.slice(-2)).toEqual(['bad/0', 'bad/1'])
     expect(attempts.length).toBeGreaterThan(1)
     expect(attempts).toEqual(attempts.map((_, index) => index + 1))
   })
 
   test('RetryLater is honoured', async () => {
-    const broker = await bench.open()
-    await broker.publish(bench.topic, [event('later', 0)])
+    const broker = await fixture.open()
+    await broker.publish(fixture.topic, [event('later', 0)])
     const times: number[] = []
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, async ({ attempt }) => {
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, async ({ attempt }) => {
       times.push(performance.now())
       if (attempt <= 2) throw new RetryLater(attempt * 200)
     })
-    await bench.until(() => expect(times).toHaveLength(3))
+    await fixture.until(() => expect(times).toHaveLength(3))
     const [first = 0, second = 0, third = 0] = times
     expect(second - first).toBeGreaterThanOrEqual(195)
     expect(third - second).toBeGreaterThanOrEqual(395)
     expect(third - second).toBeLessThan(2000)
   })
 
-  test('a restart goes on from the committed offset', async () => {
-    const first = await bench.open()
+  test('a restart continues at the committed offset', async () => {
+    const first = await fixture.open()
     const before = collector()
-    await first.publish(bench.topic, interleaved(20, 5))
-    await first.subscribe({ topic: bench.topic, group: 'all' }, before.handler)
-    await bench.until(() => expect(before.ids).toHaveLength(100))
+    await first.publish(fixture.topic, interleaved(20, 5))
+    await first.subscribe({ topic: fixture.topic, group: 'all' }, before.handler)
+    await fixture.until(() => expect(before.ids).toHaveLength(100))
     await first.close()
 
-    const second = await bench.open()
+    const second = await fixture.open()
     const after = collector()
-    await second.publish(bench.topic, interleaved(20, 1, 5))
-    await second.subscribe({ topic: bench.topic, group: 'all' }, after.handler)
-    await bench.until(() => expect(after.ids).toHaveLength(20))
+    await second.publish(fixture.topic, interleaved(20, 1, 5))
+    await second.subscribe({ topic: fixture.topic, group: 'all' }, after.handler)
+    await fixture.until(() => expect(after.ids).toHaveLength(20))
     expect(after.ids.toSorted()).toEqual(interleaved(20, 1, 5).map(idOf).sort())
   })
 
   test('closing while busy drains, and nothing acknowledged comes again', async () => {
-    const first = await bench.open({ partitions: 1 })
-    await first.publish(bench.topic, interleaved(20, 1))
+    const first = await fixture.open({ partitions: 1 })
+    await first.publish(fixture.topic, interleaved(20, 1))
     let finish = () => {}
     const finishing = new Promise<void>((resolve) => {
       finish = resolve
@@ -100,9 +100,9 @@ export function deliveryCases(bench: Bench): void {
       started += 1
       await finishing
     })
-    const options = { topic: bench.topic, group: 'all', maxInFlight: 4 }
+    const options = { topic: fixture.topic, group: 'all', maxInFlight: 4 }
     const subscription = await first.subscribe(options, before.handler)
-    await bench.until(() => expect(started).toBe(4))
+    await fixture.until(() => expect(started).toBe(4))
     let closed = false
     const closing = subscription.close().then(() => {
       closed = true
@@ -113,20 +113,20 @@ export function deliveryCases(bench: Bench): void {
     await closing
     expect(before.ids).toHaveLength(4)
 
-    const second = await bench.open()
+    const second = await fixture.open()
     const after = collector()
     await second.subscribe(options, after.handler)
-    await bench.until(() => expect(after.ids).toHaveLength(16))
+    await fixture.until(() => expect(after.ids).toHaveLength(16))
     expect([...before.ids, ...after.ids].sort()).toEqual(interleaved(20, 1).map(idOf).sort())
   })
 
   test('a handler that outlasts the drain is aborted, and its event comes again', async () => {
-    const first = await bench.open()
-    await first.publish(bench.topic, [event('slow', 0)])
+    const first = await fixture.open()
+    await first.publish(fixture.topic, [event('slow', 0)])
     let started = false
     let aborted = false
     const subscription = await first.subscribe(
-      { topic: bench.topic, group: 'all' },
+      { topic: fixture.topic, group: 'all' },
       (_delivery, { signal }) =>
         new Promise((resolve) => {
           started = true
@@ -137,18 +137,18 @@ export function deliveryCases(bench: Bench): void {
           })
         }),
     )
-    await bench.until(() => expect(started).toBe(true))
+    await fixture.until(() => expect(started).toBe(true))
     expect(await subscription.lag()).toBe(1)
     await subscription.close({ drainMs: 50 })
     expect(aborted).toBe(true)
     const again = collector()
-    await first.subscribe({ topic: bench.topic, group: 'all' }, again.handler)
-    await bench.until(() => expect(again.ids).toEqual(['slow/0']))
+    await first.subscribe({ topic: fixture.topic, group: 'all' }, again.handler)
+    await fixture.until(() => expect(again.ids).toEqual(['slow/0']))
   })
 
   test('work in flight is bounded, and the bound is reached', async () => {
-    const broker = await bench.open()
-    await broker.publish(bench.topic, interleaved(50, 6))
+    const broker = await fixture.open()
+    await broker.publish(fixture.topic, interleaved(50, 6))
     let now = 0
     let most = 0
     const got = collector(async () => {
@@ -157,32 +157,32 @@ export function deliveryCases(bench: Bench): void {
       await wait(Math.random() * 5)
       now -= 1
     })
-    await broker.subscribe({ topic: bench.topic, group: 'all', maxInFlight: 7 }, got.handler)
-    await bench.until(() => expect(got.ids).toHaveLength(300))
+    await broker.subscribe({ topic: fixture.topic, group: 'all', maxInFlight: 7 }, got.handler)
+    await fixture.until(() => expect(got.ids).toHaveLength(300))
     expect(most).toBe(7)
   })
 
-  test('a paused subscription starts nothing, and goes on when resumed', async () => {
-    const broker = await bench.open()
+  test('a paused subscription starts nothing until it is resumed', async () => {
+    const broker = await fixture.open()
     const paused = collector()
     const witness = collector()
     const subscription = await broker.subscribe(
-      { topic: bench.topic, group: 'paused' },
+      { topic: fixture.topic, group: 'paused' },
       paused.handler,
     )
-    await broker.subscribe({ topic: bench.topic, group: 'witness' }, witness.handler)
-    await broker.publish(bench.topic, interleaved(10, 1))
-    await bench.until(() => expect(paused.ids).toHaveLength(10))
+    await broker.subscribe({ topic: fixture.topic, group: 'witness' }, witness.handler)
+    await broker.publish(fixture.topic, interleaved(10, 1))
+    await fixture.until(() => expect(paused.ids).toHaveLength(10))
     subscription.pause()
     subscription.pause()
-    await broker.publish(bench.topic, interleaved(10, 1, 1))
-    await bench.until(() => expect(witness.ids).toHaveLength(20))
+    await broker.publish(fixture.topic, interleaved(10, 1, 1))
+    await fixture.until(() => expect(witness.ids).toHaveLength(20))
     await wait(50)
     expect(paused.ids).toHaveLength(10)
     expect(await subscription.lag()).toBe(10)
     subscription.resume()
-    await bench.until(() => expect(paused.ids).toHaveLength(20))
-    await bench.until(async () => expect(await subscription.lag()).toBe(0))
+    await fixture.until(() => expect(paused.ids).toHaveLength(20))
+    await fixture.until(async () => expect(await subscription.lag()).toBe(0))
     expect(keysOutOfOrder(paused.ids)).toEqual([])
   })
 }

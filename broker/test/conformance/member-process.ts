@@ -1,4 +1,4 @@
-import { type Child, spawnProgram } from './child-lines.js'
+import { type Child, spawnProgram } from './child-process.js'
 
 export interface MemberSettings {
   maxInFlight?: number
@@ -7,7 +7,7 @@ export interface MemberSettings {
   longestMs?: number
 }
 
-/** One event accepted: its handler was about to resolve. */
+/** An event whose handler was about to resolve. */
 export interface Accepted {
   readonly id: string
   readonly key: string | null
@@ -17,7 +17,7 @@ export interface Accepted {
 }
 
 export interface MemberProcess extends Child {
-  /** The ids of the events handed to it. */
+  /** The ids of the events whose handlers started. */
   readonly begun: readonly string[]
   readonly accepted: readonly Accepted[]
   readonly ready: boolean
@@ -34,7 +34,7 @@ export function startMember(
   const begun: string[] = []
   const accepted: Accepted[] = []
   let read = 1
-  // Each line is read once: tests look again and again.
+  // Each line is parsed once: tests poll.
   const catchUp = () => {
     for (; read < child.lines.length; read += 1) {
       const line = JSON.parse(child.lines[read] as string) as Accepted | { begun: string }
@@ -60,7 +60,7 @@ export function startMember(
   }
 }
 
-/** The first acceptance of each event, in time. */
+/** The first acceptance of each event, in order of time. */
 export function firstAcceptances(accepted: readonly Accepted[]): Accepted[] {
   const first = new Map<string, Accepted>()
   for (const each of [...accepted].sort((a, b) => a.at - b.at)) {

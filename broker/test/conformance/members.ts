@@ -1,34 +1,34 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Broker, Subscription } from '@herald/broker'
 import { expect, test } from 'vitest'
+import { spawnProgram } from './child-process.js'
 import {
-  type Bench,
   collector,
+  type Fixture,
   holdToDeclared,
   idOf,
   interleaved,
   keysOutOfOrder,
-} from './bench.js'
-import { spawnProgram } from './child-lines.js'
+} from './fixture.js'
 import { firstAcceptances, startMember } from './member-process.js'
 
 const keys = 50
 
-/** Several members, several processes, some of them killed. */
-export function memberCases(bench: Bench): void {
+/** Several members of a group, some in processes that are killed. */
+export function memberCases(fixture: Fixture): void {
   test('order per key and every event survive a killed member', async () => {
-    const broker = await bench.open()
+    const broker = await fixture.open()
     const isShared = broker.features.consumersPerGroup === 'shared'
-    await broker.publish(bench.topic, interleaved(keys, 20))
-    const members = [1, 2].map(() => startMember(bench.url, bench.topic, 'all'))
-    await bench.until(() => expect(members.every(({ ready }) => ready)).toBe(true))
+    await broker.publish(fixture.topic, interleaved(keys, 20))
+    const members = [1, 2].map(() => startMember(fixture.url, fixture.topic, 'all'))
+    await fixture.until(() => expect(members.every(({ ready }) => ready)).toBe(true))
     let round = 20
     const publishRound = async () => {
-      await broker.publish(bench.topic, interleaved(keys, 1, round))
+      await broker.publish(fixture.topic, interleaved(keys, 1, round))
       round += 1
     }
     const busy = () => members.filter(({ accepted }) => accepted.length > 200)
-    await bench.until(async () => {
+    await fixture.until(async () => {
       await publishRound()
       // Joining takes its time: do not pile up more than is handled.
       await wait(20)
@@ -44,7 +44,7 @@ export function memberCases(bench: Bench): void {
     const accepted = () => members.flatMap((member) => member.accepted)
     const acceptedIds = () => firstAcceptances(accepted()).map(({ id }) => id)
     const wanted = interleaved(keys, round).map(idOf).sort()
-    await bench.until(() => expect(acceptedIds().sort()).toEqual(wanted))
+    await fixture.until(() => expect(acceptedIds().sort()).toEqual(wanted))
     await holdToDeclared('orderPerKey', broker.features.orderPerKey, async () =>
       expect(keysOutOfOrder(acceptedIds())).toEqual([]),
     )
@@ -54,14 +54,14 @@ export function memberCases(bench: Bench): void {
   })
 
   test('members join and leave under load without loss', async () => {
-    const publisher = await bench.open()
+    const publisher = await fixture.open()
     const got = collector(() => wait(Math.random() * 3))
     const isShared = publisher.features.consumersPerGroup === 'shared'
     const handled = new Map<Broker, number>()
     const join = async () => {
-      const broker = await bench.open()
+      const broker = await fixture.open()
       const subscription = await broker.subscribe(
-        { topic: bench.topic, group: 'all' },
+        { topic: fixture.topic, group: 'all' },
         async (delivery, context) => {
           await got.handler(delivery, context)
           handled.set(broker, (handled.get(broker) ?? 0) + 1)
@@ -73,13 +73,13 @@ export function memberCases(bench: Bench): void {
     let loading = true
     const load = (async () => {
       while (loading) {
-        await publisher.publish(bench.topic, interleaved(keys, 1, round))
+        await publisher.publish(fixture.topic, interleaved(keys, 1, round))
         round += 1
         await wait(10)
       }
     })()
     const holding = (...members: { subscription: Subscription }[]) =>
-      bench.until(() => {
+      fixture.until(() => {
         const held = members.map(({ subscription }) => subscription.partitions)
         expect(held.flat().sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
         const sizes = held.map(({ length }) => length)
@@ -90,7 +90,7 @@ export function memberCases(bench: Bench): void {
       await holding(...members)
       const active = members.filter(({ subscription }) => subscription.partitions.length > 0)
       const before = active.map(({ broker }) => handled.get(broker) ?? 0)
-      await bench.until(() => {
+      await fixture.until(() => {
         for (const [index, { broker }] of active.entries()) {
           expect(handled.get(broker) ?? 0).toBeGreaterThan((before[index] ?? 0) + 20)
         }
@@ -109,7 +109,7 @@ export function memberCases(bench: Bench): void {
     loading = false
     await load
     const wanted = interleaved(keys, round).map(idOf).sort()
-    await bench.until(() => expect(got.seen.size).toBe(wanted.length))
+    await fixture.until(() => expect(got.seen.size).toBe(wanted.length))
     expect([...got.seen].sort()).toEqual(wanted)
     expect(keysOutOfOrder(got.ids)).toEqual([])
     console.log(
@@ -118,14 +118,14 @@ export function memberCases(bench: Bench): void {
   })
 
   test('what publish acknowledged survives a killed publisher', async () => {
-    const broker = await bench.open()
-    const publisher = spawnProgram('publisher', [bench.url, bench.topic])
-    await bench.until(() => expect(publisher.lines.length).toBeGreaterThan(300))
+    const broker = await fixture.open()
+    const publisher = spawnProgram('publisher', [fixture.url, fixture.topic])
+    await fixture.until(() => expect(publisher.lines.length).toBeGreaterThan(300))
     await publisher.end('SIGKILL')
     const got = collector()
-    await broker.subscribe({ topic: bench.topic, group: 'all' }, got.handler)
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
     await holdToDeclared('durable', broker.features.durable, () =>
-      bench.until(() => expect(publisher.lines.filter((id) => !got.seen.has(id))).toEqual([])),
+      fixture.until(() => expect(publisher.lines.filter((id) => !got.seen.has(id))).toEqual([])),
     )
   })
 }

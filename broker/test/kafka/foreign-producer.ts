@@ -20,7 +20,7 @@ export async function produceWithJava(
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(keys.join('\n'))
-  const [out, faults] = await Promise.all([
+  const [out, errors] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     once(child, 'close'),
@@ -28,7 +28,7 @@ export async function produceWithJava(
   const placed = new Map<string, number>()
   for (const line of out.trim().split('\n')) {
     const [partition = '', key = ''] = line.split('\t')
-    if (!/^\d+$/.test(partition)) throw new Error(`${line}\n${faults}`)
+    if (!/^\d+$/.test(partition)) throw new Error(`${line}\n${errors}`)
     placed.set(key, Number(partition))
   }
   return placed

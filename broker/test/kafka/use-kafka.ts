@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import { findKafka, type KafkaCluster, type StartKafkaOptions, startKafka } from '@herald/kafka'
 import { afterAll, beforeAll, describe } from 'vitest'
 
-/** A killed member is missed after a second and a half; a test does not wait longer. */
+/** The group removes a killed member after a second and a half, so that tests need not wait longer. */
 export const shortSession = 'sessionTimeoutMs=1500&heartbeatMs=150'
 
 const found = await findKafka()
 const leftOut = 'missing' in found ? ` (left out: ${found.missing})` : ''
 
-/** A `describe` that is left out where Kafka cannot be had; its name then says why. */
+/** A `describe` that is skipped if Kafka is not installed; its name then says why. */
 export function describeOnKafka(name: string, suite: () => void): void {
   describe.skipIf(leftOut !== '')(`${name}${leftOut}`, suite)
 }
 
-/** One Kafka for the `describe` it is called in, on ports and data of its own. */
+/** One Kafka for the `describe` it is called in, with its own ports and data. */
 export function useKafka(options: Omit<StartKafkaOptions, 'dataDirectory'> = {}) {
   let directory: string
   let cluster: KafkaCluster | undefined

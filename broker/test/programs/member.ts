@@ -9,19 +9,19 @@ import type { Accepted, MemberSettings } from '../conformance/member-process.js'
 const [url = '', topic = '', group = '', json = '{}'] = process.argv.slice(2)
 const { maxInFlight = 16, shortestMs = 0, longestMs = 5 } = JSON.parse(json) as MemberSettings
 
-const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`)
+const print = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`)
 const broker = await openBroker(url, { logger: silentLogger })
 await broker.subscribe({ topic, group, maxInFlight }, async ({ value, key, attempt }) => {
   const id = Buffer.from(value).toString()
   // A timer rounds up to a millisecond.
   if (longestMs > 0) {
-    say({ begun: id })
+    print({ begun: id })
     await wait(shortestMs + Math.random() * (longestMs - shortestMs))
   }
   // The monotonic clock is one for all processes of a machine.
-  say({ id, key, attempt, at: Number(process.hrtime.bigint()) } satisfies Accepted)
+  print({ id, key, attempt, at: Number(process.hrtime.bigint()) } satisfies Accepted)
 })
 process.on('SIGTERM', () => {
   void broker.close().then(() => process.exit(0))
 })
-say({ ready: true })
+print({ ready: true })

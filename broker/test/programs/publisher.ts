@@ -6,7 +6,7 @@ import { silentLogger } from '@herald/runtime/logger'
 const [url = '', topic = ''] = process.argv.slice(2)
 const broker = await openBroker(url, { logger: silentLogger })
 
-async function publishForEver(lane: number): Promise<never> {
+async function publishUntilKilled(lane: number): Promise<never> {
   for (let batch = 0; ; batch += 1) {
     const ids = Array.from({ length: 5 }, (_, index) => `${lane}/${batch}/${index}`)
     await broker.publish(
@@ -17,4 +17,4 @@ async function publishForEver(lane: number): Promise<never> {
   }
 }
 
-await Promise.all([0, 1, 2, 3].map(publishForEver))
+await Promise.all([0, 1, 2, 3].map(publishUntilKilled))

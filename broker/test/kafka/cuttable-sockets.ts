@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { ISocketFactory } from 'kafkajs'
 
-/** Sockets that can fall silent: open, but nothing comes or goes any more. */
-export function cuttableLine(): { factory: ISocketFactory; cut(): number } {
+/** Sockets that can be cut: they stay open, but transfer nothing. */
+export function cuttableSockets(): { factory: ISocketFactory; cut(): number } {
   const sockets = new Set<Socket>()
   return {
     factory: ({ host, port, onConnect }) => {
@@ -11,7 +11,7 @@ export function cuttableLine(): { factory: ISocketFactory; cut(): number } {
       socket.once('close', () => sockets.delete(socket))
       return socket
     },
-    /** Silences the lines that are open now, not those made later. Returns how many. */
+    /** Cuts the sockets that are open now, not later ones. Returns how many. */
     cut: () => {
       for (const socket of sockets) {
         socket.removeAllListeners('data')

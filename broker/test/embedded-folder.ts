@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Place } from './conformance/bench.js'
+import type { TestBroker } from './conformance/fixture.js'
 
 /** A fresh folder. */
-export async function makeEmbeddedPlace(): Promise<Place> {
+export async function createEmbeddedFolder(): Promise<TestBroker> {
   const directory = await mkdtemp(join(tmpdir(), 'herald-embedded-'))
   return {
     url: `embedded:${directory}`,

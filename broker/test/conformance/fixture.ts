@@ -10,8 +10,8 @@ import {
 import { silentLogger } from '@herald/runtime'
 import { afterEach, beforeEach, vi } from 'vitest'
 
-/** Where a driver's brokers meet. */
-export interface Place {
+/** What the brokers of a test connect to. */
+export interface TestBroker {
   readonly url: string
   dispose(): Promise<void>
 }
@@ -23,46 +23,46 @@ export interface Timing {
   readonly deliveryMs: number
 }
 
-/** What a case works with: a place, a fresh topic, brokers that are closed after it. */
-export interface Bench {
+/** What a case works with: a fresh topic, and brokers that are closed after it. */
+export interface Fixture {
   readonly url: string
   readonly topic: string
   readonly timing: Timing
-  /** A topic of this broker's making gets 8 partitions. */
+  /** A topic that this broker creates gets 8 partitions. */
   open(options?: Partial<OpenBrokerOptions>): Promise<Broker>
   /** Waits for the condition, as long as a rebalance and the delivery after it may take. */
   until(condition: () => void, timeoutMs?: number): Promise<void>
 }
 
-/** Sets a fresh bench up for each test of the `describe` it is called in. */
-export function useBench(makePlace: () => Promise<Place>, timing: Timing): Bench {
-  let place: Place
+/** Sets up a fresh fixture for each test of the `describe` it is called in. */
+export function useFixture(createBroker: () => Promise<TestBroker>, timing: Timing): Fixture {
+  let server: TestBroker
   let topic: string
   let brokers: Broker[]
   beforeEach(async () => {
-    place = await makePlace()
+    server = await createBroker()
     topic = `conformance-${randomUUID()}`
     brokers = []
   })
   afterEach(async () => {
     await Promise.all(brokers.map((broker) => broker.close()))
-    await place.dispose()
+    await server.dispose()
   })
   return {
     get url() {
-      return place.url
+      return server.url
     },
     get topic() {
       return topic
     },
     timing,
     async open(options = {}) {
-      const broker = await openBroker(place.url, { logger: silentLogger, ...options })
+      const broker = await openBroker(server.url, { logger: silentLogger, ...options })
       brokers.push(broker)
       return broker
     },
     until: (condition, timeout = timing.rebalanceMs + timing.deliveryMs) =>
-      // Rarely enough that looking does not take the event loop from those who are looked at.
+      // Polling more often would slow down the consumers in this process.
       vi.waitFor(condition, { timeout, interval: 20 }),
   }
 }
@@ -98,13 +98,13 @@ export function interleaved(keys: number, rounds: number, firstRound = 0): Messa
 
 export const idOf = ({ value }: Pick<Message, 'value'>) => Buffer.from(value).toString()
 
-/** A handler that remembers what was acknowledged. */
+/** A handler that records what was acknowledged. */
 export function collector(handle: Handler = async () => {}) {
   const deliveries: Delivery[] = []
   const seen = new Set<string>()
   return {
     deliveries,
-    /** The ids among them, kept up as they come: to be looked at again and again. */
+    /** Their ids, updated with each delivery: cheap to poll. */
     seen: seen as ReadonlySet<string>,
     get ids() {
       return deliveries.map(idOf)
