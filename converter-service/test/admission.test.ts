@@ -1,5 +1,5 @@
-import { Admission } from '@herald/converter-service/admission'
 import { afterEach, describe, expect, test } from 'vitest'
+import { Admission } from '#src/admission'
 import { convert, refusal } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { startEndless } from './endless.js'

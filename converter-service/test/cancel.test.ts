@@ -1,6 +1,6 @@
-import { readTree } from '@herald/converter-service/worker/process-tree'
 import type { RenditionSpec } from '@herald/proto/converter'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readTree } from '#src/worker/process-tree'
 import { convert } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { startEndless } from './endless.js'

@@ -1,5 +1,5 @@
-import { loadConfig } from '@herald/converter-service/config'
 import { expect, test } from 'vitest'
+import { loadConfig } from '#src/config'
 
 test('an empty environment gives a configuration that works', () => {
   expect(loadConfig({})).toMatchObject({

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { Server } from '@grpc/grpc-js'
-import { guardCalls } from '@herald/converter-service/call-guard'
-import { Connections } from '@herald/converter-service/connections'
 import { ConverterService, type ConverterServiceHandlers } from '@herald/proto/converter'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { guardCalls } from '#src/call-guard'
+import { Connections } from '#src/connections'
 import { waitFor } from './wait-for.js'
 
 const idleMs = 3_600_000

@@ -2,19 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text as readStream } from 'node:stream/consumers'
-import {
-  findLibreOffice,
-  type LibreOffice,
-  runLibreOffice,
-} from '@herald/converter-service/engines/libreoffice'
-import { noSandbox } from '@herald/converter-service/engines/sandbox'
-import {
-  mayHoldTrackedChanges,
-  showTrackedChanges,
-} from '@herald/converter-service/engines/tracked-changes'
-import { refuseBomb } from '@herald/converter-service/engines/unpacking'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPromise } from 'yauzl'
+import { findLibreOffice, type LibreOffice, runLibreOffice } from '#src/engines/libreoffice'
+import { noSandbox } from '#src/engines/sandbox'
+import { mayHoldTrackedChanges, showTrackedChanges } from '#src/engines/tracked-changes'
+import { refuseBomb } from '#src/engines/unpacking'
 import {
   docxFile,
   field,

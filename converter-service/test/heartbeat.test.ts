@@ -1,5 +1,5 @@
-import { type ConvertCall, Responder } from '@herald/converter-service/responder'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { type ConvertCall, Responder } from '#src/responder'
 
 test('the last progress is repeated every ten seconds, but not while it is not read', () => {
   vi.useFakeTimers()

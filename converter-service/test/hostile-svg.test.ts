@@ -3,9 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { imageEngine } from '@herald/converter-service/engines/image'
 import sharp from 'sharp'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { imageEngine } from '#src/engines/image'
 import { plainPlan } from './plain-plan.js'
 
 let folder: string

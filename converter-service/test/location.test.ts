@@ -1,11 +1,6 @@
-import {
-  exifNamesPlace,
-  iptcNamesPlace,
-  wipePlace,
-  xmpNamesPlace,
-} from '@herald/converter-service/engines/location'
-import { pngChecksum } from '@herald/converter-service/engines/png-checksum'
 import { describe, expect, test } from 'vitest'
+import { exifNamesPlace, iptcNamesPlace, wipePlace, xmpNamesPlace } from '#src/engines/location'
+import { pngChecksum } from '#src/engines/png-checksum'
 
 /** EXIF with an author, a maker's note, and a place, in either byte order. */
 function exifWithPlace(order: 'II' | 'MM', prefix: boolean): Buffer {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { findFormat } from '@herald/converter-service/formats'
+import { findFormat } from '#src/formats'
 import { svgText, twoHalves } from './pictures.js'
 
 export interface Source {

@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { imageEngine } from '@herald/converter-service/engines/image'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { imageEngine } from '#src/engines/image'
 import { plainPlan } from './plain-plan.js'
 
 // sharp's libvips, loaded in this process, says where its modules are; other programs must not read it.

@@ -1,7 +1,7 @@
-import { encoders } from '@herald/converter-service/engines/encoders'
-import { formatCatalogue } from '@herald/converter-service/formats'
 import { appliesTo } from '@herald/proto/rendition-options'
 import { expect, test } from 'vitest'
+import { encoders } from '#src/engines/encoders'
+import { formatCatalogue } from '#src/formats'
 
 test.each(formatCatalogue)('the options of $name are those that its encoder has', (format) => {
   expect(appliesTo('quality', format.name)).toBe(format.defaultQuality !== undefined)

@@ -1,5 +1,5 @@
-import type { RenditionPlan } from '@herald/converter-service/engines/engine'
 import { defaultSettings } from '@herald/proto/rendition-options'
+import type { RenditionPlan } from '#src/engines/engine'
 
 /** What a spec that names nothing but the format comes to, for tests of an engine by itself. */
 export function plainPlan(format: string, changes: Partial<RenditionPlan> = {}): RenditionPlan {

@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { SourceFile } from '@herald/converter-service/engines/engine'
-import { findLibreOffice } from '@herald/converter-service/engines/libreoffice'
-import { printDocument } from '@herald/converter-service/engines/print-document'
-import { findSandbox, noSandbox } from '@herald/converter-service/engines/sandbox'
 import { onTestFinished } from 'vitest'
+import type { SourceFile } from '#src/engines/engine'
+import { findLibreOffice } from '#src/engines/libreoffice'
+import { printDocument } from '#src/engines/print-document'
+import { findSandbox, noSandbox } from '#src/engines/sandbox'
 
 const run = promisify(execFile)
 const office = findLibreOffice(process.env)

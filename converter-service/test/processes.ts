@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { readTree } from '@herald/converter-service/worker/process-tree'
 import { isAlive } from '@herald/runtime/process-identity'
+import { readTree } from '#src/worker/process-tree'
 
 /** Children of a process, by /proc. */
 export async function childrenOf(pid: number): Promise<number[]> {

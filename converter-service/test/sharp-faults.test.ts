@@ -1,6 +1,6 @@
-import { explainSharpFault } from '@herald/converter-service/engines/sharp-faults'
 import { HeraldError } from '@herald/proto/errors'
 import { expect, test } from 'vitest'
+import { explainSharpFault } from '#src/engines/sharp-faults'
 
 // The messages as sharp 0.35 with libvips 8.18 gives them.
 const seek = '/tmp/f: bad seek to 28869\n/tmp/f: bad seek to 28841\n'

@@ -1,5 +1,5 @@
-import { sniff, sniffBytes } from '@herald/converter-service/sniff'
 import { describe, expect, test } from 'vitest'
+import { sniff, sniffBytes } from '#src/sniff'
 import { sources } from './pictures.js'
 
 const made = await sources()

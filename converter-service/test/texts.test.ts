@@ -1,15 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { documentEngine } from '@herald/converter-service/engines/document'
-import {
-  prepareHtml,
-  prepareMarkdown,
-  prepareText,
-} from '@herald/converter-service/engines/document-pages'
-import { prepareTable } from '@herald/converter-service/engines/table-sheet'
-import { sniff, unreadText } from '@herald/converter-service/sniff'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { documentEngine } from '#src/engines/document'
+import { prepareHtml, prepareMarkdown, prepareText } from '#src/engines/document-pages'
+import { prepareTable } from '#src/engines/table-sheet'
+import { sniff, unreadText } from '#src/sniff'
 import { leftOut, print, wordsOf } from './printed.js'
 
 const patienceMs = 60_000

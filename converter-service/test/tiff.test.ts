@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RenditionPlan } from '@herald/converter-service/engines/engine'
-import { imageEngine } from '@herald/converter-service/engines/image'
-import { bindPictures } from '@herald/converter-service/engines/pdf-of-pictures'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RenditionPlan } from '#src/engines/engine'
+import { imageEngine } from '#src/engines/image'
+import { bindPictures } from '#src/engines/pdf-of-pictures'
 import { colourAt } from './pictures.js'
 import { plainPlan } from './plain-plan.js'
 import { type TiffPage, tiffFile } from './tiff-file.js'
@@ -232,7 +232,7 @@ describe('a TIFF of pages of several sizes becomes a TIFF', () => {
       .withExif({ IFD0: { Copyright: 'Ada' } })
       .tiff({ compression: 'deflate' })
       .toBuffer()
-    const { joinTiffs } = await import('@herald/converter-service/engines/join-tiffs')
+    const { joinTiffs } = await import('#src/engines/join-tiffs')
     const { bytes } = await make(joinTiffs([0, 1, 2].map(() => Buffer.from(large))), 'tiff')
     const pixels = await Promise.all(
       [0, 1, 2].map((each) => sharp(bytes, { page: each }).raw().toBuffer()),

@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadConfig } from '@herald/converter-service/config'
-import { Guardian } from '@herald/converter-service/worker/guardian'
-import { Worker } from '@herald/converter-service/worker/worker'
 import { silentLogger } from '@herald/runtime/logger'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { loadConfig } from '#src/config'
+import { Guardian } from '#src/worker/guardian'
+import { Worker } from '#src/worker/worker'
 import { twoHalves } from './pictures.js'
 
 let folder: string

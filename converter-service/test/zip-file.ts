@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib'
-import { pngChecksum } from '@herald/converter-service/engines/png-checksum'
+import { pngChecksum } from '#src/engines/png-checksum'
 
 export interface ZipPart {
   readonly name: string
