@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import {
   address,
+  ConfigurationError,
   duration,
   integer,
   loadEnv,
@@ -11,7 +12,8 @@ import {
   variable,
 } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import { parseSmtpUrl, smtpUrlForm } from './smtp/smtp-url.js'
+import type { SmtpOAuth2 } from './smtp/smtp-sender.js'
+import { parseSmtpUrl, type SmtpServer, smtpUrlForm } from './smtp/smtp-url.js'
 
 export type NotifierConfig = ReturnType<typeof loadConfig>
 
@@ -28,6 +30,22 @@ const languageTag = text(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, {
 
 const smtpServer = variable(parseSmtpUrl, { fallback: 'smtp://localhost:1025', form: smtpUrlForm })
 
+/** RFC 5321 §4.1.1.1: a name, or an address in brackets. */
+const ehloName = text(
+  /^(?=.{1,255}$)(?:(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f.:IPv]+\])$/,
+  {
+    optional: true,
+    form: 'a host name such as mail.example.com, or an address such as [192.0.2.1]',
+  },
+)
+
+const tokenUrl = text(/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/])\S+$/, {
+  optional: true,
+  form: 'a URL such as https://oauth2.example.com/token',
+})
+
+const oauth2Secret = text(/^\S+$/, { optional: true, secret: true, form: 'text without blanks' })
+
 const patience = restricted(
   duration('2m'),
   (ms) => ms >= 1000 && ms <= 3_600_000,
@@ -41,6 +59,28 @@ export const retention = restricted(
   'a duration of at least 7d, for as long as the topic keeps its events',
 )
 
+/** Throws ConfigurationError if the variables of the login contradict each other. */
+function loginOf(
+  { user, password }: SmtpServer,
+  oauth2: { readonly [K in keyof SmtpOAuth2]: string | undefined },
+): SmtpOAuth2 | undefined {
+  const { tokenUrl, clientId, clientSecret, refreshToken } = oauth2
+  if (tokenUrl && clientId && clientSecret && refreshToken) {
+    if (user !== undefined && password === undefined) {
+      return Object.freeze({ tokenUrl, clientId, clientSecret, refreshToken })
+    }
+    const fault = 'HERALD_SMTP: for HERALD_SMTP_OAUTH2_… it needs a user and no password'
+    throw new ConfigurationError([fault])
+  }
+  if (tokenUrl || clientId || clientSecret || refreshToken) {
+    const names = 'TOKEN_URL, CLIENT_ID, CLIENT_SECRET and REFRESH_TOKEN'
+    throw new ConfigurationError([`HERALD_SMTP_OAUTH2_…: ${names} are needed together`])
+  }
+  if (user === undefined || password !== undefined) return undefined
+  const fault = 'HERALD_SMTP has a user and no password: set the password, or HERALD_SMTP_OAUTH2_…'
+  throw new ConfigurationError([fault])
+}
+
 /** Throws ConfigurationError naming every fault. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
@@ -52,6 +92,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_TOPIC: text(/\S/, { fallback: 'notifications', form: 'the name of a topic' }),
       HERALD_GROUP: text(/\S/, { fallback: 'notifier', form: 'the name of a consumer group' }),
       HERALD_SMTP: smtpServer,
+      HERALD_SMTP_EHLO: ehloName,
+      HERALD_SMTP_OAUTH2_TOKEN_URL: tokenUrl,
+      HERALD_SMTP_OAUTH2_CLIENT_ID: oauth2Secret,
+      HERALD_SMTP_OAUTH2_CLIENT_SECRET: oauth2Secret,
+      HERALD_SMTP_OAUTH2_REFRESH_TOKEN: oauth2Secret,
       HERALD_SMTP_CONNECTIONS: integer(4, 1, 100),
       HERALD_SMTP_TIMEOUT: patience,
       HERALD_PARK_FOR: duration('1m'),
@@ -82,6 +127,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     topic: read.HERALD_TOPIC,
     group: read.HERALD_GROUP,
     smtp: read.HERALD_SMTP,
+    ehloName: read.HERALD_SMTP_EHLO,
+    oauth2: loginOf(read.HERALD_SMTP, {
+      tokenUrl: read.HERALD_SMTP_OAUTH2_TOKEN_URL,
+      clientId: read.HERALD_SMTP_OAUTH2_CLIENT_ID,
+      clientSecret: read.HERALD_SMTP_OAUTH2_CLIENT_SECRET,
+      refreshToken: read.HERALD_SMTP_OAUTH2_REFRESH_TOKEN,
+    }),
     smtpConnections: read.HERALD_SMTP_CONNECTIONS,
     smtpTimeoutMs: read.HERALD_SMTP_TIMEOUT,
     parkForMs: read.HERALD_PARK_FOR,

@@ -38,10 +38,8 @@ export function createMailChannel(
           template: mail.template,
           withoutPreview: record?.withoutPreview === true,
         })
-      // A digest may be large: its size is announced before it is sent.
-      const bytes = events.length === 1 ? compose : compose()
       const from = addressIn(mail.from)
-      return sender.send({ from, to: mail.recipient, bytes, isWanted }, beforeBody)
+      return sender.send({ from, to: mail.recipient, compose, isWanted }, beforeBody)
     },
     probe: () => sender.probe(),
     close: () => sender.close(),

@@ -23,6 +23,8 @@ export async function startNotifier(
     })
     const sender = createSmtpSender({
       server: config.smtp,
+      ehloName: config.ehloName,
+      oauth2: config.oauth2,
       connections: config.smtpConnections,
       timeoutMs: config.smtpTimeoutMs,
       logger,

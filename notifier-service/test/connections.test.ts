@@ -88,8 +88,8 @@ test('a mail server of two connections gets no third, also where some mails are 
   closers.push(() => sender.close())
   const sent = Array.from({ length: 240 }, (_, n) => {
     const to = `${n % 3 === 0 ? 'busy' : 'ada'}@example.com`
-    const bytes = Buffer.from('Subject: x\r\n\r\nx\r\n')
-    return sender.send({ from: 'a@example.com', to, bytes }, async () => {})
+    const compose = () => Buffer.from('Subject: x\r\n\r\nx\r\n')
+    return sender.send({ from: 'a@example.com', to, compose }, async () => {})
   })
   const kinds = (await Promise.all(sent)).map(({ kind }) => kind)
   expect(kinds).toContain('accepted')

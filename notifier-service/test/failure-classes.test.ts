@@ -88,9 +88,9 @@ test.each(cases)(
     const refusal = { command, code: Number(answer.slice(0, 3)), reply: answer }
     expect(failureClasses.findIndex((each) => classify(refusal, [each]))).toBe(row)
     const { rule } = failureClasses[row]
-    const bytes = Buffer.from('Subject: hello\r\n\r\nhello\r\n')
+    const compose = () => Buffer.from('Subject: hello\r\n\r\nhello\r\n')
     const outcome = await sender.send(
-      { from: 'herald@localhost', to: 'ada@example.com', bytes },
+      { from: 'herald@localhost', to: 'ada@example.com', compose },
       async () => {},
     )
     expect(outcome).toMatchObject({ ...outcomeOf[rule], failure: name })

@@ -228,7 +228,7 @@ test('bytes that are no event go to the dead letters as they are', async () => {
 })
 
 test.each([
-  ['beyond ASCII where the server takes none', 'grüße@example.com', 'no SMTPUTF8'],
+  ['beyond ASCII where the server takes none', 'grüße@example.com', 'does not offer SMTPUTF8'],
   ['that is none', 'ada@example.com>\r\nRCPT TO:<eve@example.com', 'not an e-mail address'],
 ])('a recipient %s is a clear failure', async (_, address, reason) => {
   const server = await serve({}, { hideSMTPUTF8: true })

@@ -1,8 +1,10 @@
+import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { createSmtpSender, type SmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
 import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
+import type { SMTPServerSession } from 'smtp-server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Script, type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 
@@ -32,10 +34,14 @@ function sendTo(url: string, options = {}): SmtpSender {
 const mail = (to = 'ada@example.com', text = 'Hello') => ({
   from: 'herald@localhost',
   to,
-  bytes: Buffer.from(`Subject: ${text}\r\n\r\n${text}\r\n`),
+  compose: () => Buffer.from(`Subject: ${text}\r\n\r\n${text}\r\n`),
 })
 
 const atOnce = () => Promise.resolve()
+
+/** Both ends of each connection are in this process. */
+const openSockets = () =>
+  process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
 
 test('the body goes out only when beforeBody has resolved, which is asked at the 354', async () => {
   const server = await serve({
@@ -67,6 +73,35 @@ test('when beforeBody rejects nothing is sent, and the next mail goes out on a s
   expect(server.bodies).toHaveLength(0)
   expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
   expect(server.bodies).toHaveLength(1)
+})
+
+test('if the connection is lost after the 354 and before the body, nothing is unknown', async () => {
+  const server = await serve()
+  const sender = sendTo(server.url)
+  const begins: (() => void)[] = []
+  const begin = vi.fn(() => new Promise<void>((resolve) => begins.push(resolve)))
+  const sending = sender.send(mail(), begin)
+  await vi.waitFor(() => expect(begins).toHaveLength(1))
+  server.hangUp()
+  await vi.waitFor(() => expect(openSockets()).toBe(0))
+  begins[0]?.()
+  expect(await sending).toMatchObject({ kind: 'suspect', unanswered: true })
+  expect(server.begun).toEqual([])
+})
+
+test('a kept connection that is lost after the 354 is replaced, and beforeBody is awaited again', async () => {
+  const server = await serve()
+  const sender = sendTo(server.url)
+  await sender.send(mail('first@example.com'), atOnce)
+  let times = 0
+  const begin = async () => {
+    times += 1
+    if (times === 1) server.hangUp()
+    if (times === 1) await vi.waitFor(() => expect(openSockets()).toBe(0))
+  }
+  expect(await sender.send(mail(), begin)).toMatchObject({ kind: 'accepted' })
+  expect(times).toBe(2)
+  expect(server.accepted).toHaveLength(2)
 })
 
 test.each([
@@ -171,7 +206,7 @@ test('an address beyond ASCII goes only to a server that takes it', async () => 
   expect(await sender.send(utf8, before)).toEqual({
     kind: 'refused',
     failure: 'recipient refused',
-    reply: expect.stringContaining('no SMTPUTF8'),
+    reply: expect.stringContaining('does not offer SMTPUTF8'),
   })
   expect(before).not.toHaveBeenCalled()
   expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
@@ -212,6 +247,90 @@ test('credentials are used, and wrong ones are an outage that says so', async ()
     reason: expect.stringContaining('refuses the credentials'),
   })
   expect(JSON.stringify(wrong)).not.toContain('other')
+})
+
+describe('OAuth 2.0', () => {
+  /** Gives out `token` for the right refresh token, and counts. */
+  async function tokenServer(token: string) {
+    const asked: string[] = []
+    const server = createHttpServer(async (request, response) => {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      asked.push(body)
+      const isRight = new URLSearchParams(body).get('refresh_token') === 'refresh'
+      const answer = isRight
+        ? { access_token: token, expires_in: 3600 }
+        : { error: 'invalid_grant', error_description: 'the token was revoked' }
+      response.end(JSON.stringify(answer))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    open.push(server)
+    const { port } = server.address() as AddressInfo
+    return { asked, tokenUrl: `http://127.0.0.1:${port}/token` }
+  }
+
+  const client = { clientId: 'id', clientSecret: 'client-secret', refreshToken: 'refresh' }
+
+  async function serveTokens(accepted: string) {
+    return serve(
+      {},
+      {
+        disabledCommands: ['STARTTLS'],
+        allowInsecureAuth: true,
+        authOptional: false,
+        authMethods: ['XOAUTH2'],
+        onAuth: (
+          { username, accessToken }: { username: string; accessToken: string },
+          _session: unknown,
+          done: (error: Error | null, result?: { user: string }) => void,
+        ) =>
+          accessToken === accepted
+            ? done(null, { user: username })
+            : done(new Error('wrong token')),
+      },
+    )
+  }
+
+  test('logs in with an access token, which all connections share', async () => {
+    const { asked, tokenUrl } = await tokenServer('access')
+    const server = await serveTokens('access')
+    const at = server.url.slice('smtp://'.length)
+    const sender = sendTo(`smtp://me%40example.com@${at}`, { oauth2: { ...client, tokenUrl } })
+    const sent = await Promise.all([1, 2, 3, 4].map(() => sender.send(mail(), atOnce)))
+    expect(sent.map(({ kind }) => kind)).toEqual(Array(4).fill('accepted'))
+    expect(server.connections).toBe(2)
+    expect(asked).toHaveLength(1)
+    expect(asked[0]).toContain('grant_type=refresh_token')
+  })
+
+  test.each([
+    ['a refused refresh token', { refreshToken: 'revoked-token' }, 'the token was revoked'],
+    ['a refused access token', {}, 'refuses the credentials'],
+  ])('%s is an outage that names no secret', async (_, changed, reason) => {
+    const { tokenUrl } = await tokenServer('access-token')
+    const server = await serveTokens('another')
+    const at = server.url.slice('smtp://'.length)
+    const oauth2 = { ...client, ...changed, tokenUrl }
+    const outcome = await sendTo(`smtp://me@${at}`, { oauth2 }).send(mail(), atOnce)
+    expect(outcome).toMatchObject({ kind: 'outage', reason: expect.stringContaining(reason) })
+    expect(JSON.stringify(outcome)).not.toMatch(/client-secret|revoked-token|access-token/)
+  })
+})
+
+test('EHLO gives the configured name', async () => {
+  const names: unknown[] = []
+  const server = await serve(
+    {},
+    {
+      onMailFrom(_address: unknown, session: SMTPServerSession, done: () => void) {
+        names.push(session.hostNameAppearsAs)
+        done()
+      },
+    },
+  )
+  const sender = sendTo(server.url, { ehloName: 'herald.example.com' })
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
+  expect(names).toEqual(['herald.example.com'])
 })
 
 test('STARTTLS with a certificate nobody vouches for is an outage; ?tls=never goes without', async () => {

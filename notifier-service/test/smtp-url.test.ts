@@ -11,6 +11,7 @@ test.each([
     'smtps://me%40example.com:p%2Fw@mail.example.com',
     { port: 465, tls: 'immediate', user: 'me@example.com', password: 'p/w' },
   ],
+  ['smtp://me%40example.com@mail.example.com', { tls: 'required', password: undefined }],
   ['smtp://[::1]:1025', { host: '::1', port: 1025 }],
 ])('%s is read', (url, expected) => {
   expect(parseSmtpUrl(url)).toMatchObject(expected)
@@ -21,7 +22,7 @@ test.each([
   'http://localhost:1025',
   'smtp://',
   'smtp://localhost/path',
-  'smtp://me@localhost',
+  'smtp://:secret@localhost',
   'smtp://localhost?tls=maybe',
   'smtp://localhost?timeout=3',
   'smtps://localhost?tls=never',

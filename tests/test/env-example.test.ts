@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
-const listed = [...read('.env.example').matchAll(/^#?(HERALD_[A-Z_]+)=(.*)$/gm)].map(
+const listed = [...read('.env.example').matchAll(/^#?(HERALD_[A-Z0-9_]+)=(.*)$/gm)].map(
   ([, name = '', value = '']) => ({ name, value }),
 )
 
@@ -22,8 +22,8 @@ const sources = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-
 const used = new Set(
   sources.flatMap((path) => {
     const key = path.endsWith('/config.ts')
-      ? /^\s+(HERALD_[A-Z_]+):/gm
-      : /\benv\['(HERALD_[A-Z_]+)/g
+      ? /^\s+(HERALD_[A-Z0-9_]+):/gm
+      : /\benv\['(HERALD_[A-Z0-9_]+)/g
     return [...read(path).matchAll(key)].map((match) => match[1])
   }),
 )
@@ -40,7 +40,7 @@ test('.env.example as it stands is the default configuration of every program', 
     env: { PATH: process.env['PATH'] },
   })
   const env = Object.fromEntries(
-    [...text.matchAll(/^(HERALD_[A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+    [...text.matchAll(/^(HERALD_[A-Z0-9_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   )
   expect(Object.keys(env).length).toBeGreaterThan(20)
   for (const room of ['client', 'converter-service', 'notifier-service', 'mailhog', 'stack']) {

@@ -1,6 +1,5 @@
 import type { SendOutcome } from '../send-outcome.js'
 import { classify } from './failure-classes.js'
-import type { SmtpReply } from './replies.js'
 
 /** How far the attempt had come when it ended. */
 export type SendPhase =
@@ -35,9 +34,4 @@ export function judge(failure: SmtpFailure, phase: SendPhase): SendOutcome {
   }
   // A server that was there to greet us, and then hangs or leaves, may do so because of the recipient.
   return { kind: 'suspect', reply, failure: 'no answer', about: 'server', unanswered: true }
-}
-
-/** A reply that is a refusal. */
-export function failureOf({ code, text }: SmtpReply, command: string): SmtpFailure {
-  return { message: text, response: text, responseCode: code, command }
 }

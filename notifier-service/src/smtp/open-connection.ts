@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import type XOAuth2 from 'nodemailer/lib/xoauth2'
 import type { SmtpFailure } from './judge.js'
 import type { SmtpServer } from './smtp-url.js'
 
@@ -12,7 +13,16 @@ export interface SmtpTimeouts {
   readonly replyMs: number
 }
 
-/** A mail server that cannot be reached or used. The message says which and why, and holds no secret. */
+export interface ConnectionOptions {
+  readonly server: SmtpServer
+  readonly timeouts: SmtpTimeouts
+  /** The name sent with EHLO. Default: this machine's name if it has a dot, else its address. */
+  readonly ehloName?: string | undefined
+  /** Gives the access tokens to log in with, instead of the server's password. */
+  readonly oauth2?: XOAuth2 | undefined
+}
+
+/** A mail server that cannot be reached or used. The message names server and reason, and no secret. */
 export class SmtpOutage extends Error {
   override readonly name = 'SmtpOutage'
   /** Only a person can correct it: the server refuses the credentials, or us. */
@@ -25,36 +35,35 @@ export class SmtpOutage extends Error {
 }
 
 export interface OpenConnection {
-  /** Nobody else reads it, writes to it or hears of its end. */
-  readonly socket: Socket
-  /** The extensions the server offers, in capitals, with what is said of each: `SIZE` → `1000`. */
-  readonly extensions: ReadonlyMap<string, string>
+  readonly connection: SMTPConnection
+  /** The server accepts addresses beyond ASCII (RFC 6531). */
+  readonly supportsSmtpUtf8: boolean
 }
 
-/**
- * Connects, greets, encrypts and logs in as `server` asks for. Rejects with SmtpOutage. That far
- * nodemailer knows best; what it costs per mail is streams, so the mails are ours.
- */
-export async function openConnection(
-  server: SmtpServer,
-  timeouts: SmtpTimeouts,
-): Promise<OpenConnection> {
+/** Connects, greets, encrypts and logs in. Rejects with SmtpOutage. */
+export async function openConnection(options: ConnectionOptions): Promise<OpenConnection> {
+  const { server, timeouts } = options
   const connection = new SMTPConnection({
     host: server.host,
     port: server.port,
     secure: server.tls === 'immediate',
     requireTLS: server.tls === 'required',
     ignoreTLS: server.tls === 'never',
+    name: options.ehloName,
     connectionTimeout: timeouts.connectMs,
     greetingTimeout: timeouts.connectMs,
     dnsTimeout: timeouts.connectMs,
+    // The limits of SmtpSession end a connection sooner.
+    socketTimeout: 2 * Math.max(timeouts.envelopeMs, timeouts.replyMs, 60_000),
     socketCloseTimeout: 1000,
   })
+  // Stays for as long as the connection does: an 'error' without a listener ends the process.
+  const failed = new Promise<never>((_, reject) => connection.on('error', reject))
+  failed.catch(() => {})
   try {
-    const extensions = await within(timeouts.connectMs, connect(connection, server))
-    return { socket: takeSocket(connection), extensions }
+    const opened = connect(connection, options)
+    return await within(timeouts.connectMs, Promise.race([opened, failed]))
   } catch (error) {
-    connection.on('error', () => {})
     connection.close()
     const failure = error as SmtpFailure
     const lasting = failure.code === 'EAUTH' || (failure.responseCode ?? 0) >= 500
@@ -64,51 +73,25 @@ export async function openConnection(
 
 async function connect(
   connection: SMTPConnection,
-  server: SmtpServer,
-): Promise<ReadonlyMap<string, string>> {
-  const extensions = await new Promise<Map<string, string>>((resolve, reject) => {
-    connection.once('error', reject)
-    connection.connect((failure) => {
-      if (failure) return reject(failure)
-      // The reply to the last EHLO, the one after STARTTLS where there was one.
-      const lines = String(connection.lastServerResponse || '').split('\n')
-      resolve(new Map(lines.map(extensionIn)))
-    })
+  { server, oauth2 }: ConnectionOptions,
+): Promise<OpenConnection> {
+  await new Promise<void>((resolve, reject) => {
+    connection.connect((failure) => (failure ? reject(failure) : resolve()))
   })
+  // The reply to the last EHLO: after STARTTLS, if that was used.
+  const supportsSmtpUtf8 = /^250[ -]SMTPUTF8\b/im.test(connection.lastServerResponse || '')
+  // nodemailer reads a reply that nobody asked for only then, and fails.
+  await nextTurn()
   const { user, password: pass } = server
-  if (user !== undefined && pass !== undefined) {
+  if (user !== undefined) {
     await new Promise<void>((resolve, reject) => {
-      connection.once('error', reject)
-      connection.login({ user, pass }, (failure) => (failure ? reject(failure) : resolve()))
+      const login = oauth2 ? { user, oauth2 } : { user, pass }
+      connection.login(login, (failure) => (failure ? reject(failure) : resolve()))
     })
+    await nextTurn()
   }
-  connection.removeAllListeners('error')
-  return extensions
-}
-
-function extensionIn(line: string): [name: string, said: string] {
-  const [name = '', ...said] = line.slice(4).trim().split(' ')
-  return [name.toUpperCase(), said.join(' ')]
-}
-
-/** The socket as it stands, TLS or not; nodemailer has no word for handing it over. */
-function takeSocket(connection: SMTPConnection): Socket {
-  const inside = connection as unknown as {
-    readonly _socket: Socket
-    readonly _responseQueue: readonly string[]
-    readonly _remainder: string
-  } & Readonly<Record<`_onSocket${string}`, () => void>>
-  const socket = inside._socket
-  // It would look at what is left only later, and then take it for a fault of its own connection.
-  const left = [...inside._responseQueue, inside._remainder]
-  if (left.some((said) => said.trim() !== '')) throw new Error('it speaks without being asked')
-  for (const event of ['Data', 'Error', 'Close', 'End', 'Timeout']) {
-    const listener = inside[`_onSocket${event}`]
-    if (listener === undefined) throw new TypeError(`nodemailer does not listen to ${event}`)
-    socket.removeListener(event.toLowerCase(), listener)
-  }
-  socket.setTimeout(0)
-  return socket
+  if (connection.destroyed) throw new Error('the server closed the connection')
+  return { connection, supportsSmtpUtf8 }
 }
 
 function describeOutage(failure: SmtpFailure, { host, port }: SmtpServer): string {
@@ -116,7 +99,7 @@ function describeOutage(failure: SmtpFailure, { host, port }: SmtpServer): strin
   return `the mail server ${host}:${port} ${what}: ${failure.message}`
 }
 
-/** Rejects when `work` takes longer. */
+/** Rejects if `work` takes longer than `ms`. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

@@ -1,14 +1,17 @@
 import type { Logger } from '@herald/runtime'
+import XOAuth2 from 'nodemailer/lib/xoauth2'
 import type { SendOutcome } from '../send-outcome.js'
-import { isAscii } from './envelope.js'
 import { createHangLimit } from './hang-limit.js'
 import { SmtpOutage, type SmtpTimeouts } from './open-connection.js'
-import type { OutgoingMail } from './outgoing-mail.js'
-import { SmtpSession } from './smtp-session.js'
+import { type SmtpMail, SmtpSession } from './smtp-session.js'
 import type { SmtpServer } from './smtp-url.js'
 
 export interface SmtpSenderOptions {
   readonly server: SmtpServer
+  /** The name sent with EHLO. Default: this machine's name if it has a dot, else [127.0.0.1]. */
+  readonly ehloName?: string | undefined
+  /** Logs in as the server's user with access tokens instead of a password. */
+  readonly oauth2?: SmtpOAuth2 | undefined
   /** Most connections at once. */
   readonly connections: number
   readonly logger: Logger
@@ -22,34 +25,52 @@ export interface SmtpSenderOptions {
   readonly idleMs?: number
 }
 
-/** Hands mails to one server over a few connections that are used again. */
+/** A client of an OAuth 2.0 server that exchanges a refresh token for access tokens. */
+export interface SmtpOAuth2 {
+  readonly tokenUrl: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly refreshToken: string
+}
+
+export interface OutgoingMail {
+  /** Envelope addresses, without angle brackets. */
+  readonly from: string
+  readonly to: string
+  /** Called when a connection is free. Every line ends with CRLF. */
+  readonly compose: () => Buffer
+  /** Asked when a connection is free; if false, nothing is sent and the outcome is `postponed`. Default true. */
+  readonly isWanted?: () => boolean
+}
+
+/** Sends mails to one server over a few connections that are used again. */
 export interface SmtpSender {
   /**
-   * Waits for a free connection and hands `mail` over. `beforeBody` as in SmtpSession.send, and
-   * `send` rejects only with what that or composing rejects with. It is called a second time where a kept
-   * connection turned out dead between the 354 and the first byte.
+   * Waits for a free connection and sends `mail`. `beforeBody` is awaited as in SmtpSession.send;
+   * it is called again if a kept connection turns out to be dead between the 354 and the first
+   * byte. Rejects only with what `beforeBody` rejects with or `compose` throws.
    */
   send(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<SendOutcome>
-  /** Resolves when the server greets us and takes our credentials. Rejects with SmtpOutage. */
+  /** Resolves when the server greets us and accepts our credentials. Rejects with SmtpOutage. */
   probe(): Promise<void>
-  /** Hangs up; mails in flight end as an outage or as unknown. Idempotent. */
+  /** Closes all connections; mails in flight end as an outage or as unknown. Idempotent. */
   close(): void
 }
 
-/** Some servers end a session after this many mails, and not all of them politely. */
+/** Some servers end a session after this many mails, and not all of them with a 421. */
 const mailsPerSession = 100
 
-/** After this much silence a server may have hung up without our knowing. */
+/** A server may have closed a connection that was idle for longer than this. */
 const freshMs = 1000
 
-/** How often to look whether somebody has to give way, while others wait. */
+/** How often to look for mails that have to give way, while others wait. */
 const makeRoomMs = 100
 /** How soon a mail that gave way is tried again. */
 const hangingMs = 5000
 
 interface Sent {
   readonly outcome: SendOutcome
-  /** Resolves when the connection is in order again, or closed. */
+  /** Resolves when the connection can be used again, or is closed. */
   readonly putBack: Promise<void>
 }
 
@@ -74,6 +95,12 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     envelopeMs: Math.min(60_000, timeoutMs),
     replyMs: timeoutMs,
     ...options.timeouts,
+  }
+  const connectionOptions = {
+    server,
+    timeouts,
+    ehloName: options.ehloName,
+    oauth2: options.oauth2 && accessTokens(server, options.oauth2, timeouts),
   }
   const hangs = createHangLimit(connections)
   const idle: SmtpSession[] = []
@@ -101,22 +128,22 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   }
 
   async function putBack(session: SmtpSession, outcome: SendOutcome): Promise<void> {
-    if (closed || !session.usable || session.mails >= mailsPerSession) return session.quit()
-    if (outcome.kind !== 'accepted' && !(await session.reset())) return
-    idle.push(session)
+    const isReady = outcome.kind === 'accepted' ? session.usable : await session.reset()
+    if (isReady && !closed && session.mails < mailsPerSession) idle.push(session)
+    else session.quit()
   }
 
   async function sendOn(
     session: SmtpSession,
-    mail: OutgoingMail,
+    mail: SmtpMail,
     beforeBody: () => Promise<void>,
   ): Promise<Sent> {
-    if (!session.takesUtf8Addresses && !isAscii(mail.to)) {
+    if (!session.supportsSmtpUtf8 && /[^\x20-\x7e]/.test(mail.to)) {
       idle.push(session)
       const outcome: SendOutcome = {
         kind: 'refused',
         failure: 'recipient refused',
-        reply: 'The mail server does not take addresses beyond ASCII (it offers no SMTPUTF8).',
+        reply: 'The mail server accepts ASCII addresses only (it does not offer SMTPUTF8).',
       }
       return { outcome, putBack: Promise.resolve() }
     }
@@ -138,16 +165,16 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     }
   }
 
-  async function attempt(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<Sent> {
+  async function attempt(mail: SmtpMail, beforeBody: () => Promise<void>): Promise<Sent> {
     const used = await takeIdle()
     if (used) {
       const sent = await sendOn(used, mail, beforeBody)
-      // A connection that died unnoticed says nothing about the server: ask on a new one.
+      // That a kept connection was dead means nothing about the server: try a new one.
       if (!isLost(sent.outcome) || used.timedOut || closed) return sent
       logger.debug('a kept connection was stale')
     }
     try {
-      return await sendOn(await SmtpSession.open(server, timeouts), mail, beforeBody)
+      return await sendOn(await SmtpSession.open(connectionOptions), mail, beforeBody)
     } catch (error) {
       if (!(error instanceof SmtpOutage)) throw error
       const { message: reason, lasting } = error
@@ -186,17 +213,18 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
         if (closed) return { kind: 'outage', reason: stopping }
         if (mail.isWanted?.() === false) return notNow('the mail server is out of service', 0)
         if (!hangs.admits(mail.to)) return notNow('its mailbox hangs: others go first', hangingMs)
-        const sent = await attempt(mail, beforeBody)
+        const { from, to, compose } = mail
+        const sent = await attempt({ from, to, bytes: compose() }, beforeBody)
         putBack = sent.putBack
-        // What we end ourselves says nothing about the mail or the server.
+        // What we end ourselves means nothing about the mail or the server.
         return closed && isLost(sent.outcome) ? { kind: 'outage', reason: stopping } : sent.outcome
       } finally {
-        // An outcome does not wait for what the connection is asked afterwards.
+        // An outcome does not wait for the RSET after it.
         void putBack.finally(giveSlot)
       }
     },
     async probe() {
-      const session = await SmtpSession.open(server, timeouts)
+      const session = await SmtpSession.open(connectionOptions)
       session.quit()
     },
     close() {
@@ -208,4 +236,20 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
       for (const wake of waiting.splice(0)) wake()
     },
   }
+}
+
+/** One for all connections: it keeps an access token until it expires. */
+function accessTokens(
+  { user }: SmtpServer,
+  { tokenUrl, clientId, clientSecret, refreshToken }: SmtpOAuth2,
+  { connectMs }: SmtpTimeouts,
+): XOAuth2 {
+  return new XOAuth2({
+    user,
+    clientId,
+    clientSecret,
+    refreshToken,
+    accessUrl: tokenUrl,
+    requestTimeout: connectMs,
+  })
 }

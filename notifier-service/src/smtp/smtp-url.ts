@@ -1,20 +1,21 @@
-/** Where mail is handed over, and how. */
+/** The server that mails are sent to, and how. */
 export interface SmtpServer {
   readonly host: string
   readonly port: number
   /**
    * `immediate`: TLS from the first byte. `required`: STARTTLS or nothing. `offered`: STARTTLS
-   * where the server offers it. `never`: plain text.
+   * if the server offers it. `never`: plain text.
    */
   readonly tls: 'immediate' | 'required' | 'offered' | 'never'
   readonly user: string | undefined
+  /** Undefined if there is no user, or if the user logs in by OAuth 2.0. */
   readonly password: string | undefined
 }
 
 export const smtpUrlForm =
   'smtp://host:port or smtps://user:password@host:port (smtp:// takes ?tls=offered, required or never)'
 
-/** Reads `smtp://…` or `smtps://…`. Throws TypeError; its message says what is wrong and holds no secret. */
+/** Reads `smtp://…` or `smtps://…`. Throws TypeError; its message names the error and holds no secret. */
 export function parseSmtpUrl(text: string): SmtpServer {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !['smtp:', 'smtps:'].includes(url.protocol) || url.hostname === '') {
@@ -25,8 +26,8 @@ export function parseSmtpUrl(text: string): SmtpServer {
   const secure = url.protocol === 'smtps:'
   const user = decode(url.username)
   const password = decode(url.password)
-  if ((user === undefined) !== (password === undefined)) {
-    throw new TypeError('user and password go together')
+  if (user === undefined && password !== undefined) {
+    throw new TypeError('it has a password and no user')
   }
   return {
     host,
@@ -47,7 +48,7 @@ function startTls(url: URL, secretOverNetwork: boolean): 'required' | 'offered' 
   const [unknown] = Object.keys(others)
   if (unknown !== undefined) throw new TypeError(`unknown parameter ${unknown}`)
   switch (tls) {
-    // A password must not cross a network in plain text because somebody stripped the offer.
+    // A password must not cross a network in plain text because an attacker stripped the offer.
     case undefined:
       return secretOverNetwork ? 'required' : 'offered'
     case 'offered':
