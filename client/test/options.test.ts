@@ -23,7 +23,7 @@ async function workshop(files: Record<string, Uint8Array | string> = {}) {
 }
 
 test.each([
-  ['a timeout', timeout, ['3', '0s', '1d', '99999999h']],
+  ['a timeout', timeout, ['3', '0s', '1w', '99999999h']],
   ['a target format', formats, ['', ',']],
 ] as const)('%s that is invalid is refused with what is expected', (_, read, texts) => {
   for (const text of texts) expect(() => read(text)).toThrow(/^Invalid \w+ ".*": expected a /)

@@ -1,6 +1,7 @@
+import { defaultDpi } from '@herald/proto/rendition-options'
 import { effortOf } from './engines/encoders.js'
 import type { Inspection, RenditionPlan } from './engines/engine.js'
-import { defaultDpi, drawingOf } from './engines/page-drawing.js'
+import { drawingOf } from './engines/page-drawing.js'
 import { keepsPages } from './engines/pages.js'
 import { type Size, targetSize } from './engines/target-size.js'
 import { formatNamed } from './formats.js'

@@ -39,6 +39,9 @@ export interface RenditionOption {
   readonly label?: Readonly<Record<string, string>>
 }
 
+/** The dots per inch at which a page is drawn. */
+export const defaultDpi = 150
+
 /**
  * Every option of a rendition, under its name in the contract. The CLI's flags, help and completion,
  * the page's form, the converter's checks and docs/options.md are made from this table.
@@ -196,7 +199,7 @@ export const renditionOptions = {
     group: 'Pages',
     argument: '18-1200',
     help: 'resolution at which the page of a document or PDF is drawn, if no size is given',
-    defaultText: '150',
+    defaultText: `${defaultDpi}; for a picture that becomes a PDF that of its file`,
   },
   trackedChanges: {
     type: flag,

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConverterService, type ReceivedRenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { protoDirectory } from '@herald/proto/load'
 import {
   decodeOptions,
   encodeOptions,
@@ -134,6 +136,16 @@ test.each(['fit', 'gravity'] as const)('the table has each %s of the contract', 
   const sent = Array.from({ length: 30 }, (_, number) => received({ [name]: number + 1 })[name])
   const known = sent.filter((value) => typeof value === 'string')
   expect(type.words.map((word) => type.encode(word as never))).toEqual(known)
+})
+
+test('the comments of the contract name the ranges of the table', async () => {
+  const path = 'herald/converter/v1/converter.proto'
+  const contract = await readFile(join(protoDirectory, path), 'utf8')
+  for (const [name, { type }] of optionRows.filter(([, option]) => option.type.range)) {
+    const field = new RegExp(`((?: +//.*\\n)+) +optional uint32 ${name} =`).exec(contract)
+    const numbers = field?.[1]?.replaceAll(',', '').match(/\b\d+\b/g)
+    expect(numbers, name).toEqual(expect.arrayContaining(type.range?.map(String) ?? []))
+  }
 })
 
 const docs = fileURLToPath(new URL('../../docs/options.md', import.meta.url))

@@ -8,6 +8,7 @@ import {
   type RenditionOption,
 } from '@herald/proto/rendition-options'
 import { type Command, Option } from '@herald/runtime/command-line'
+import { duration, restricted } from '@herald/runtime/env'
 
 /** What `herald convert` takes, as the command line was read. */
 export interface ConvertCommandOptions extends OptionValues {
@@ -115,15 +116,18 @@ export function formats(value: string, before: readonly string[] = []): string[]
   return [...before, ...names]
 }
 
-const milliseconds: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const longestTimerMs = 2 ** 31 - 1
+const timeoutType = restricted(
+  duration('10m'),
+  (ms) => ms >= 1 && ms <= longestTimerMs,
+  'a duration such as 500ms, 30s or 10m',
+)
 
-/** In milliseconds: `500ms`, `30s`, `10m`, `2h`. */
+/** In milliseconds. */
 export function timeout(value: string): number {
-  const [, count, unit] = /^(\d{1,9})(ms|s|m|h)$/.exec(value) ?? []
-  const total = Number(count) * (milliseconds[unit ?? ''] ?? Number.NaN)
-  if (total >= 1 && total <= longestTimerMs) return total
-  throw invalidOption('timeout', value, 'a duration such as 500ms, 30s or 10m')
+  const ms = timeoutType.parse(value)
+  if (ms === undefined) throw invalidOption('timeout', value, timeoutType.form)
+  return ms
 }
 
 const afterConvertHelp = `

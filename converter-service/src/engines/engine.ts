@@ -61,12 +61,12 @@ export interface Made {
   readonly effort?: number
   /** `libwebp 1.6.0` */
   readonly encoder: string
-  /** Where it was wished for and cost next to nothing. */
+  /** If it was asked for and cost next to nothing. */
   readonly preview?: PreviewMade
 }
 
 /** What may be made beside a rendition. */
-export interface Wishes {
+export interface ConvertOptions {
   readonly preview?: boolean
 }
 
@@ -110,7 +110,7 @@ export interface Engine {
     plan: RenditionPlan,
     target: string,
     limits: EngineLimits,
-    wishes?: Wishes,
+    options?: ConvertOptions,
   ): Promise<Made>
   /** A small picture of a rendition this engine wrote. */
   preview(rendition: SourceFile, limits: EngineLimits): Promise<PreviewMade>

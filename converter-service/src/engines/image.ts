@@ -54,13 +54,13 @@ export const imageEngine: Engine = {
       }
     }),
 
-  convert: (source, plan, target, limits, wishes) =>
+  convert: (source, plan, target, limits, options) =>
     explained(source, async () => {
       const picture = await openPicture(source, plan.page)
       const { pages, format } = picture
       const isPaged = format.paged && keepsPages(format, formatNamed(plan.format))
       if (!isPaged || pages === 1 || plan.page !== undefined) {
-        return makeRendition(picture, plan, target, limits, wishes)
+        return makeRendition(picture, plan, target, limits, options)
       }
       return makeTiffOfPages(pages, plan, target, limits, async (ofPage, path) =>
         makeRendition(await openPicture(source, ofPage.page), ofPage, path, limits),

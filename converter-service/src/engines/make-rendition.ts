@@ -3,7 +3,7 @@ import { chooseColours } from './colours.js'
 import { keptDensity, writeDensity } from './density.js'
 import { canShowAtOnce, encodeWithPreview } from './encode-with-preview.js'
 import { effortOf, encoders, type Playing } from './encoders.js'
-import type { EngineLimits, Made, PreviewMade, RenditionPlan, Wishes } from './engine.js'
+import type { ConvertOptions, EngineLimits, Made, PreviewMade, RenditionPlan } from './engine.js'
 import { fitBytes } from './fit-bytes.js'
 import { needsSingleFrames, shapeFrames } from './frames.js'
 import { refuseTooLarge } from './image-limits.js'
@@ -19,7 +19,7 @@ export async function makeRendition(
   plan: RenditionPlan,
   target: string,
   limits: EngineLimits,
-  wishes: Wishes = {},
+  options: ConvertOptions = {},
 ): Promise<Made> {
   const pages = pagesToRead(picture, plan)
   refuseTooLarge(picture, pages, plan, limits)
@@ -34,7 +34,7 @@ export async function makeRendition(
   const dress = keepsDescription
     ? (pixels: Sharp) => keepDescription(pixels, metadata, keeping)
     : bare
-  let made = await write({ ...shaping, dress }, target, wishes)
+  let made = await write({ ...shaping, dress }, target, options)
   if (keepsDescription && !place && !(await cleanWritten(target))) {
     made = await write({ ...shaping, dress: bare }, target)
   }
@@ -47,7 +47,7 @@ export async function makeRendition(
 async function write(
   shaping: Shaping,
   target: string,
-  wishes: Wishes = {},
+  options: ConvertOptions = {},
 ): Promise<Omit<Made, 'kept'>> {
   const { plan, picture, pages } = shaping
   const encoder = encoders[plan.format]
@@ -63,7 +63,7 @@ async function write(
   let info: OutputInfo
   let preview: PreviewMade | undefined
   let quality = plan.quality
-  if (wishes.preview && !single && canShowAtOnce(shaping)) {
+  if (options.preview && !single && canShowAtOnce(shaping)) {
     const both = await encodeWithPreview(shaped, (pixels) => encode(pixels, plan), target)
     info = both.info
     preview = both.preview

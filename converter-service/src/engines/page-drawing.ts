@@ -1,10 +1,8 @@
+import { defaultDpi } from '@herald/proto/rendition-options'
 import type { RenditionPlan } from './engine.js'
 import type { Size } from './target-size.js'
 
-/** Dots per inch where none are asked for; part of the contract. */
-export const defaultDpi = 150
-
-type Wishes = Pick<RenditionPlan, 'width' | 'height' | 'fit' | 'rotate' | 'dpi'>
+type DrawOptions = Pick<RenditionPlan, 'width' | 'height' | 'fit' | 'rotate' | 'dpi'>
 
 export interface PageDrawing {
   /** What to draw, in pixels: nothing is scaled after. */
@@ -13,8 +11,8 @@ export interface PageDrawing {
   readonly rest: Partial<Pick<RenditionPlan, 'width' | 'height' | 'enlarge'>>
 }
 
-/** How to draw a page, given in points of 1/72 inch, so that it comes out as wished. */
-export function drawingOf(page: Size, plan: Wishes): PageDrawing {
+/** How to draw a page, given in points of 1/72 inch, so that it has the size that the plan asks for. */
+export function drawingOf(page: Size, plan: DrawOptions): PageDrawing {
   const { width, height, fit, rotate, dpi = defaultDpi } = plan
   if (width === undefined && height === undefined) return { size: times(page, dpi / 72), rest: {} }
   const box = {

@@ -1,10 +1,10 @@
 import { readFile, rm } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
+import { defaultDpi } from '@herald/proto/rendition-options'
 import type { EngineLimits, Inspection, Made, RenditionPlan, SourceFile } from './engine.js'
 import { imageEngine } from './image.js'
 import { openPicture } from './image-source.js'
 import { bareJpeg } from './jpeg-segments.js'
-import { defaultDpi } from './page-drawing.js'
 import { refuseTooManyPages } from './page-limits.js'
 import { type PdfPicture, PdfWriter } from './pdf-writer.js'
 import { pngPicture } from './png-picture.js'
@@ -110,10 +110,10 @@ async function redraw(
   limits: EngineLimits,
 ): Promise<Taken> {
   const isPhotograph = lossyFormats.has(source.format) && !metadata.hasAlpha && !plan.lossless
-  const { quality: _quality, maxBytes: _maxBytes, dpi: _dpi, ...wishes } = plan
+  const { quality: _quality, maxBytes: _maxBytes, dpi: _dpi, ...options } = plan
   const unsized = plan.width === undefined && plan.height === undefined
   const asked: RenditionPlan = {
-    ...wishes,
+    ...options,
     ...(isPhotograph ? { format: 'jpeg', quality: photographQuality } : { format: 'png' }),
     // A drawing is 96 to the inch, whatever it is drawn at.
     ...(source.format === 'svg' && unsized

@@ -22,11 +22,11 @@ export function offerSystemFonts(lib: WrappedPdfiumModule): void {
     _pitch: number,
     face: number,
   ): number => {
-    const wish = { family: UTF8ToString(face), weight, italic: italic !== 0, charset }
-    const key = JSON.stringify(wish)
+    const request = { family: UTF8ToString(face), weight, italic: italic !== 0, charset }
+    const key = JSON.stringify(request)
     const known = handles.get(key)
     if (known !== undefined) return known
-    const font = findFont(wish)
+    const font = findFont(request)
     // 0 means none; PDFium then takes its own.
     const handle = font ? lent.push(font) : 0
     handles.set(key, handle)

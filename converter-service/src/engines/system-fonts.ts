@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /** What a text needs, in the words of fpdf_sysfontinfo.h. */
-export interface FontWish {
+export interface FontRequest {
   readonly family: string
   /** 400 is regular, 700 bold. */
   readonly weight: number
@@ -35,7 +35,7 @@ const scripts: Readonly<Record<number, { readonly language: string; readonly sam
 }
 
 /** The font of this machine that comes nearest, by fontconfig; undefined where none has the script. */
-export function findFont({ family, weight, italic, charset }: FontWish): Font | undefined {
+export function findFont({ family, weight, italic, charset }: FontRequest): Font | undefined {
   const script = scripts[charset]
   if (!script) return undefined
   // The name is the file's: what means something in a pattern is left out of it.
