@@ -135,11 +135,15 @@ export class OutboxStore {
     return this.#changePrepared(id, { lastError })
   }
 
-  /** Removes an entry that is in one of these states. Resolves to whether there was one. */
-  drop(id: string, kinds: readonly EntryState['kind'][]): Promise<boolean> {
+  /** Removes an entry that is not published, if `kind` is given only in that state. Resolves to whether it did. */
+  drop(id: string, kind?: EntryState['kind']): Promise<boolean> {
     return this.#write(() => {
       const entry = this.#entries.get(id)
-      return entry !== undefined && kinds.includes(entry.state.kind) && this.#remove(entry)
+      return (
+        entry !== undefined &&
+        entry.state.kind === (kind ?? entry.state.kind) &&
+        this.#remove(entry)
+      )
     })
   }
 
@@ -259,7 +263,7 @@ export class OutboxStore {
     for (let start = first; ; ) {
       const [next] = this.#index.entries({ start, end, limit: 1 })
       if (next === undefined) return oldest?.topic
-      const [, , topic, id] = next.key as string[] as [string, string, string, string]
+      const [, , topic = '', id = ''] = next.key as string[]
       const isOlder = oldest === undefined || id < oldest.id
       if (isOlder && !blockedTopics.has(topic)) oldest = { topic, id }
       start = ['ready', this.#broker, topic, lastKey]

@@ -143,7 +143,7 @@ export class Outbox {
     const entry = this.store.get(id)
     if (entry?.state.kind !== 'prepared') return
     await withdrawFiles(entry.files)
-    await this.store.drop(id, ['prepared'])
+    await this.store.drop(id, 'prepared')
   }
 
   /**
@@ -158,7 +158,7 @@ export class Outbox {
       if (processState(entry.owner) === 'alive') throw new OutboxEntryInUse(entry.owner.pid)
       await removeTemporary(entry.files)
     }
-    return this.store.drop(id, ['prepared', 'ready', 'set aside'])
+    return this.store.drop(id)
   }
 
   /** The entry if it is kept or was published within the last days. Reads one record. */

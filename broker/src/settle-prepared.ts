@@ -51,7 +51,7 @@ async function settleEntry(
 ): Promise<string | undefined> {
   const drop = async (why: string): Promise<undefined> => {
     await withdrawFiles(files)
-    const dropped = await store.drop(id, ['prepared'])
+    const dropped = await store.drop(id, 'prepared')
     if (dropped) logger.warn({ entry: id, label }, `dropped an announcement: ${why}`)
   }
   const isUnknown = processState(owner) === 'unknown'

@@ -1,5 +1,5 @@
-import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { openOutbox } from '@herald/broker/outbox'
 import { OutboxStore } from '@herald/broker/outbox-store'
@@ -70,61 +70,68 @@ describe('a flush', () => {
   })
 })
 
-describe('herald outbox drop', () => {
-  async function workshop() {
-    const shop = await openWorkshop()
-    onTestFinished(() => shop.close())
-    const directory = shop.path('data', 'outbox')
-    const announcement = {
-      topic: 'notifications',
-      messages: [{ key: null, value: Buffer.from('x'), headers: {} }],
-      label: 'a.png',
-    }
-    /** An entry for a broker that is not there, of a process that is not, unless it is given. */
-    const prepare = async (files: string[], owner: object = { ...thisProcess, startedAt: '1' }) => {
-      const broker = 'kafka://gone:9092'
-      const outbox = await openOutbox(directory, { broker, logger: silentLogger })
-      const id = await outbox.prepare({
-        ...announcement,
-        files: files.map((name) => ({
-          temporaryPath: shop.path(`.${name}.part`),
-          finalPath: shop.path(name),
-          sha256: '0'.repeat(64),
-        })),
-      })
-      for (const name of files) await writeFile(shop.path(`.${name}.part`), name)
-      await outbox.close()
-      const store = openStore(directory)
-      const entries = store.table<object, string>('outbox-entries')
-      await store.write(() => entries.put(id, { ...entries.get(id), owner }))
-      await store.close()
-      return id
-    }
-    /** In this process; `answer` is typed, and standard input stays open. */
-    const drop = async (args: string[], answer = '') => {
-      const lines: string[] = []
-      const tell = (line: string) => void lines.push(line)
-      const stdin = new PassThrough()
-      stdin.write(answer)
-      const program = createProgram({
-        env: { HERALD_DATA: shop.path('data'), HERALD_BROKER: shop.brokerUrl },
-        terminal: { tell, print: tell } as never,
-        stdin,
-        stdout: new PassThrough(),
-        signal: new AbortController().signal,
-      })
-      const status = await program.run(['outbox', 'drop', ...args])
-      return { status, text: lines.join('\n') }
-    }
-    const kept = async () => {
-      const store = await OutboxStore.open(openStore(directory), shop.brokerUrl)
-      const ids = [...store.unpublished()].map(({ id }) => id)
-      await store.close()
-      return ids
-    }
-    return { shop, prepare, drop, kept }
+async function workshop() {
+  const shop = await openWorkshop()
+  onTestFinished(() => shop.close())
+  const directory = shop.path('data', 'outbox')
+  const announcement = {
+    topic: 'notifications',
+    messages: [{ key: null, value: Buffer.from('x'), headers: {} }],
+    label: 'a.png',
   }
+  /** An entry for a broker that is not there, of a process that is not, unless it is given. */
+  const prepare = async (
+    files: string[],
+    owner: object = { ...thisProcess, startedAt: '1' },
+    broker = 'kafka://gone:9092',
+  ) => {
+    for (const name of files) {
+      await mkdir(dirname(shop.path(name)), { recursive: true })
+      await writeFile(shop.path(`${name}.part`), name)
+    }
+    const outbox = await openOutbox(directory, { broker, logger: silentLogger })
+    const id = await outbox.prepare({
+      ...announcement,
+      files: files.map((name) => ({
+        temporaryPath: shop.path(`${name}.part`),
+        finalPath: shop.path(name),
+        sha256: '0'.repeat(64),
+      })),
+    })
+    await outbox.close()
+    const store = openStore(directory)
+    const entries = store.table<object, string>('outbox-entries')
+    await store.write(() => entries.put(id, { ...entries.get(id), owner }))
+    await store.close()
+    return id
+  }
+  /** In this process; `answer` is typed, and standard input stays open. */
+  const herald = async (args: string[], answer = '') => {
+    const lines: string[] = []
+    const tell = (line: string) => void lines.push(line)
+    const stdin = new PassThrough()
+    stdin.write(answer)
+    const program = createProgram({
+      env: { HERALD_DATA: shop.path('data'), HERALD_BROKER: shop.brokerUrl },
+      terminal: { tell, print: tell } as never,
+      stdin,
+      stdout: new PassThrough(),
+      signal: new AbortController().signal,
+    })
+    const status = await program.run(['outbox', ...args])
+    return { status, text: lines.join('\n') }
+  }
+  const drop = (args: string[], answer = '') => herald(['drop', ...args], answer)
+  const kept = async () => {
+    const store = await OutboxStore.open(openStore(directory), shop.brokerUrl)
+    const ids = [...store.unpublished()].map(({ id }) => id)
+    await store.close()
+    return ids
+  }
+  return { shop, herald, prepare, drop, kept }
+}
 
+describe('herald outbox drop', () => {
   test('shows what it means, and drops the entry when it is confirmed', async () => {
     const { prepare, drop, kept } = await workshop()
     const [id, other] = [await prepare([]), await prepare([])]
@@ -178,4 +185,15 @@ describe('herald outbox drop', () => {
       text: 'herald: The announcement nothing is unknown.',
     })
   })
+})
+
+test('a flush reports what cannot be put in place, with the reason and the way out, exit status 5', async () => {
+  const { shop, herald, prepare, kept } = await workshop()
+  const id = await prepare(['gone/a.webp'], undefined, shop.brokerUrl)
+  await rm(shop.path('gone'), { recursive: true })
+  const { status, text } = await herald(['flush'])
+  expect(text).toMatch(/^herald: a\.png cannot be announced: cannot look for its file in .*gone;/)
+  expect(text).toContain(`herald outbox drop ${id}`)
+  expect(status).toBe(5)
+  expect(await kept()).toEqual([id])
 })

@@ -35,27 +35,36 @@ export async function outboxListCommand(
   })
 }
 
-/** Publishes what the outbox holds for this broker; resolves to 0 if it is empty afterwards, else to 5. */
+/** Publishes what the outbox holds for this broker; resolves to 0 if nothing is left in it, else to 5. */
 export async function outboxFlushCommand({ env, terminal, signal }: CommandContext) {
   const config = loadConfig(env)
+  const { broker, command } = config
   return withOutbox(config, async (kept) => {
     const { published, left, reason } = await kept.flush(signal)
-    const others = otherBrokers(kept.outbox.entries(), brokerName(config.broker))
+    const entries = kept.outbox.entries()
+    const others = otherBrokers(entries, brokerName(broker))
+    // Without an error, a running process is placing its files.
+    const stuck = entries.filter(({ state, lastError }) => state.kind === 'prepared' && lastError)
     for (const [name, count] of others) {
       terminal.tell(`herald: ${counted(count)} for another broker, ${shown(name)}: not sent`)
-      terminal.tell(`  To send: set HERALD_BROKER to it, then ${config.command} outbox flush`)
+      terminal.tell(`  To send: set HERALD_BROKER to it, then ${command} outbox flush`)
     }
-    if (left === 0) {
-      const nothing =
-        others.size === 0 ? 'Nothing was waiting.' : 'Nothing was waiting for this one.'
-      terminal.tell(published === 0 ? nothing : `${counted(published)} sent.`)
-      return others.size === 0 ? 0 : 5
+    for (const { id, label, lastError = '' } of stuck) {
+      terminal.tell(`herald: ${shown(label)} cannot be announced: ${shown(lastError)}`)
+      terminal.tell(`  If that will not change: ${command} outbox drop ${id}`)
     }
-    const sent = published === 0 ? '' : `, ${published} sent`
-    const why = reason ?? 'the broker accepts nothing now'
-    terminal.tell(`herald: ${counted(left)} still waiting${sent}: ${shown(why)}`)
-    terminal.tell(`  They are kept. When the broker is there: ${config.command} outbox flush`)
-    return 5
+    if (left > 0) {
+      const why = shown(reason ?? 'the broker accepts nothing now')
+      const also = published === 0 ? '' : `, ${published} sent`
+      terminal.tell(`herald: ${counted(left)} still waiting${also}: ${why}`)
+      terminal.tell(`  They are kept. When the broker is there: ${command} outbox flush`)
+    } else if (published > 0) terminal.tell(`${counted(published)} sent.`)
+    else if (stuck.length === 0) {
+      terminal.tell(
+        others.size === 0 ? 'Nothing was waiting.' : 'Nothing was waiting for this one.',
+      )
+    }
+    return left + stuck.length + others.size === 0 ? 0 : 5
   })
 }
 

@@ -48,10 +48,13 @@ export function explain(
 function ofKept({ entry }: FoundEvent, now: Date, command: string): Explanation {
   const { createdAtMs, state, lastError } = entry
   const since = clock(new Date(createdAtMs), now)
-  if (state.kind === 'prepared') {
-    return { standing: 'placing', sentence: `The file is being put in place, since ${since}.` }
-  }
   const why = lastError === undefined ? '' : ` (${withoutStop(lastError)})`
+  if (state.kind === 'prepared') {
+    const sentence = why
+      ? `The file could not be put in place since ${since}${why}.`
+      : `The file is being put in place, since ${since}.`
+    return { standing: 'placing', sentence }
+  }
   return {
     standing: 'kept',
     sentence: `Not announced yet: kept in the outbox since ${since}${why}. Send it with: ${command} outbox flush`,

@@ -65,7 +65,7 @@ export function timelineOf({ inOutbox, mail, conversionId }: EventStory): Step[]
     const { createdAtMs, label, attempts, lastError } = inOutbox.entry
     add(new Date(createdAtMs), `kept in the outbox: ${label}`)
     const why = lastError === undefined ? '' : `: ${lastError}`
-    if (attempts > 0) add(undefined, `could not be published ${times(attempts)}${why}`)
+    if (attempts > 0) add(undefined, `could not be published in ${times(attempts)}${why}`)
   }
   if (inOutbox?.entry.state.kind === 'published') {
     const { state, topic } = inOutbox.entry
