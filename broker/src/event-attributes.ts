@@ -29,7 +29,7 @@ const traceContext =
 const forbidden = /[\u0000-\u001f\u007f-\u009f]/
 
 /** The envelope without a time, which is optional in CloudEvents. Throws EventError. */
-export type CheckedAttributes = Omit<EventEnvelope, 'time'> & { readonly time: Date | undefined }
+type CheckedAttributes = Omit<EventEnvelope, 'time'> & { readonly time: Date | undefined }
 
 /** Checks the attributes of a received event. Throws EventError naming the first invalid one. */
 export function checkAttributes(read: ReadAttribute): CheckedAttributes {

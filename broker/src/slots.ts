@@ -1,7 +1,7 @@
 import { Fifo } from './fifo.js'
 
 /** Something that waits for a slot. */
-export interface Startable {
+interface Startable {
   /** Starts and keeps the slot until `handlerDone`; false if there is nothing left to start. */
   start(): boolean
 }

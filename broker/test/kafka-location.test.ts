@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openBroker } from '@herald/broker'
-import { parseKafkaUrl } from '@herald/broker/drivers/kafka/location'
 import { silentLogger } from '@herald/runtime/logger'
 import { expect, onTestFinished, test } from 'vitest'
+import { parseKafkaUrl } from '#src/drivers/kafka/location'
 
 async function fileWith(text: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'herald-kafka-url-'))

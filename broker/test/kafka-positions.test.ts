@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { openKafkaBroker } from '@herald/broker/drivers/kafka'
 import { silentLogger } from '@herald/runtime/logger'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { openKafkaBroker } from '#src/drivers/kafka'
 import { collector, event, idOf, useFixture } from './conformance/fixture.js'
 import { describeOnKafka, shortSession, useKafka } from './kafka/use-kafka.js'
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Delivery } from '@herald/broker'
-import { openKafkaBroker } from '@herald/broker/drivers/kafka'
-import { murmur2, Partitioner } from '@herald/broker/drivers/kafka/partitioner'
 import { silentLogger } from '@herald/runtime/logger'
 import kafkajs, { type Admin, type KafkaMessage } from 'kafkajs'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { openKafkaBroker } from '#src/drivers/kafka'
+import { murmur2, Partitioner } from '#src/drivers/kafka/partitioner'
 import {
   collector,
   event,

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import '@herald/broker/drivers/kafka/client'
+import '#src/drivers/kafka/client'
 import { expect, test, vi } from 'vitest'
 
 // kafkajs 2.2.4 sets a timer of 1 ms as long as a connection is open, and Node 24 prints a

@@ -1,7 +1,7 @@
 import { RetryLater } from '@herald/broker'
-import { type LaneRecord, Lanes, type LanesOptions } from '@herald/broker/lanes'
-import { Slots, type SlotsOptions } from '@herald/broker/slots'
 import { expect, test, vi } from 'vitest'
+import { type LaneRecord, Lanes, type LanesOptions } from '#src/lanes'
+import { Slots, type SlotsOptions } from '#src/slots'
 
 const backoff = { baseMs: 2, maxMs: 4 }
 

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Message } from '@herald/broker'
-import { type OutboxFile, openOutbox } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime'
 import { v7 } from 'uuid'
 import { onTestFinished } from 'vitest'
+import { type OutboxFile, openOutbox } from '#src/outbox'
 
 /** A fresh folder with room for an outbox, a broker and files; removed when the test is over. */
 export async function makeFolders() {

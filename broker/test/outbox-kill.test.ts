@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { openBroker } from '@herald/broker'
-import { relayOnce } from '@herald/broker/relay'
 import { silentLogger } from '@herald/runtime'
 import { expect, onTestFinished, test } from 'vitest'
+import { relayOnce } from '#src/relay'
 import { makeFolders } from './outbox-folder.js'
 
 const announcer = fileURLToPath(new URL('../dist/test/programs/announcer.js', import.meta.url))

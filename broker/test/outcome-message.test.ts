@@ -1,6 +1,6 @@
-import { fromOutcomeMessage, outcomeTopic, toOutcomeMessage } from '@herald/broker/outcome-message'
 import { type OutcomeEvent, outcomeTypes } from '@herald/proto'
 import { expect, test } from 'vitest'
+import { fromOutcomeMessage, outcomeTopic, toOutcomeMessage } from '#src/outcome-message'
 
 const envelope = {
   id: 'outcome',

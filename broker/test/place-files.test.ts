@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { placeFiles } from '@herald/broker/place-files'
 import { expect, test, vi } from 'vitest'
+import { placeFiles } from '#src/place-files'
 import { makeFolders } from './outbox-folder.js'
 
 // A file system without hard links is not available everywhere: link(2) fails here as on FAT.

@@ -1,9 +1,9 @@
 import type { Broker, Message } from '@herald/broker'
 import { BrokerError, openBroker } from '@herald/broker'
-import type { Outbox } from '@herald/broker/outbox'
-import { relayOnce, startRelay } from '@herald/broker/relay'
 import { silentLogger } from '@herald/runtime'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Outbox } from '#src/outbox'
+import { relayOnce, startRelay } from '#src/relay'
 import { announce, makeFolders, textMessage } from './outbox-folder.js'
 
 const logger = silentLogger

@@ -26,7 +26,7 @@ import { Topics } from './kafka/topics.js'
 // contiguous prefix of acknowledged events is committed by hand; a full subscription pauses
 // partitions.
 
-export interface KafkaBrokerOptions extends OpenBrokerOptions {
+interface KafkaBrokerOptions extends OpenBrokerOptions {
   /** How sockets are made: for a proxy, and for tests that cut connections. */
   socketFactory?: ISocketFactory
 }

@@ -12,10 +12,10 @@ import {
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Broker, openBroker } from '@herald/broker'
-import { openOutbox } from '@herald/broker/outbox'
-import { startRelay } from '@herald/broker/relay'
 import { isAlive, silentLogger, thisProcess } from '@herald/runtime'
 import { v7 } from 'uuid'
+import { openOutbox } from '#src/outbox'
+import { startRelay } from '#src/relay'
 
 const [directory = '', name = ''] = process.argv.slice(2)
 const logger = silentLogger

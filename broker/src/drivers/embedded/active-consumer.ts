@@ -12,7 +12,7 @@ export interface BrokerTables {
   readonly groups: Groups
 }
 
-export interface ActiveConsumerOptions {
+interface ActiveConsumerOptions {
   readonly tables: BrokerTables
   readonly name: GroupName
   /** The epoch of the lease acquired. */

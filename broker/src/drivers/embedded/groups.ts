@@ -7,7 +7,7 @@ export interface GroupName {
 }
 
 /** The lease on a group. `epoch` is one higher each time the lease is acquired. */
-export interface GroupLease {
+interface GroupLease {
   readonly epoch: number
   /** The heartbeat file of the active consumer; null: there is none. */
   readonly holder: string | null

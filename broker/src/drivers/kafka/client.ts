@@ -6,7 +6,7 @@ import type { KafkaLocation } from './location.js'
 
 stopIdleTimer()
 
-export interface ClientSettings {
+interface ClientSettings {
   /** How long a response may take. */
   readonly requestTimeoutMs: number
   /** How often kafkajs itself retries; at least once with each broker of the location. */

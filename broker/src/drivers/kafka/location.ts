@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { withoutUrlSecrets } from '@herald/runtime'
 import { BrokerError } from '../../broker.js'
 
-export type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512'
+type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512'
 
 export interface KafkaLocation {
   /** `host:port`, at least one. */

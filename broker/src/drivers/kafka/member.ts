@@ -20,7 +20,7 @@ export interface MemberEvents {
   crashed(error: Error): void
 }
 
-export interface MemberOptions {
+interface MemberOptions {
   readonly kafka: Kafka
   readonly location: KafkaLocation
   readonly topic: string

@@ -5,7 +5,7 @@ import { isRetryable } from './errors.js'
 import type { Member, MemberEvents } from './member.js'
 import type { Partitions } from './partitions.js'
 
-export interface MembershipOptions {
+interface MembershipOptions {
   readonly create: (events: MemberEvents) => Member
   readonly partitions: Partitions
   readonly sessionTimeoutMs: number

@@ -3,7 +3,7 @@ import type { AdminConnection } from './client.js'
 import type { Member } from './member.js'
 import type { PartitionState, Partitions } from './partitions.js'
 
-export interface PartitionWatchOptions {
+interface PartitionWatchOptions {
   readonly topic: string
   readonly group: string
   readonly everyMs: number

@@ -9,7 +9,7 @@ import { Partitioner } from './partitioner.js'
 import { Sender, SendQueue } from './sender.js'
 import type { Topics } from './topics.js'
 
-export interface ProducerOptions {
+interface ProducerOptions {
   readonly createProducer: () => KafkaProducer
   readonly topics: Topics
   readonly location: KafkaLocation

@@ -4,7 +4,7 @@ import { Fifo } from '../../fifo.js'
 import { isRetryable, rootOf } from './errors.js'
 
 /** One message to send. */
-export interface QueuedMessage {
+interface QueuedMessage {
   readonly message: KafkaMessage
   readonly bytes: number
   /** Its caller no longer waits. */
@@ -14,7 +14,7 @@ export interface QueuedMessage {
   readonly failed: (error: unknown, retryable: boolean) => void
 }
 
-export interface SendQueueOptions {
+interface SendQueueOptions {
   /** Resolves to the offset of the first message. */
   readonly send: (messages: KafkaMessage[]) => Promise<bigint>
   /** Called before each retry. */
