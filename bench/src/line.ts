@@ -67,7 +67,7 @@ const boundText = (bound: Bound) =>
   'atMost' in bound ? `<= ${bound.atMost}` : `>= ${bound.atLeast}`
 
 /** Three digits that mean something. */
-export const rounded = (figure: number) => Number(figure.toPrecision(figure >= 1000 ? 4 : 3))
+const rounded = (figure: number) => Number(figure.toPrecision(figure >= 1000 ? 4 : 3))
 
 const columns = ['bench', 'rival', 'ours', 'theirs', 'ratio', 'p10–p90', 'floor', 'goal', 'met']
 

@@ -53,7 +53,7 @@ export function percentile(figures: readonly number[], percent: number): number 
   return below + (above - below) * (at - Math.floor(at))
 }
 
-export const keeps = (ratio: number, bound: Bound): boolean =>
+const keeps = (ratio: number, bound: Bound): boolean =>
   'atMost' in bound ? ratio <= bound.atMost : ratio >= bound.atLeast
 
 /** The best that is met; undefined where there is nothing to meet. */

@@ -11,7 +11,7 @@ export interface MailOutcome {
 }
 
 /** What the notifier announced of the mail about `eventIds`; undefined for another channel. */
-export function readMailOutcome({
+function readMailOutcome({
   type,
   data,
 }: ReceivedOutcomeEvent): { eventIds: readonly string[]; outcome: MailOutcome } | undefined {

@@ -84,7 +84,7 @@ export class Responder {
 }
 
 /** The other side has not moved for too long. */
-export function standstill(what: string, idleMs: number): HeraldError {
+function standstill(what: string, idleMs: number): HeraldError {
   return new HeraldError('HERALD_TIMEOUT', `${what} for ${idleMs / 1000} s.`, {
     remedy: 'Check the connection and try again.',
   })

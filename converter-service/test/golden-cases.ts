@@ -44,8 +44,7 @@ export async function corpusNames(): Promise<string[]> {
   return (await readdir(corpusFolder)).filter((name) => !name.startsWith('README')).sort()
 }
 
-export const sourceNamed = (name: string): Promise<Buffer> =>
-  ownSources[name]?.() ?? corpusFile(name)
+const sourceNamed = (name: string): Promise<Buffer> => ownSources[name]?.() ?? corpusFile(name)
 
 /**
  * Every operation on one source. Own sources are made into every target; those of the corpus

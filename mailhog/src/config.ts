@@ -1,8 +1,5 @@
 import { address, loadEnv, logLevel } from '@herald/runtime'
 
-/** Where the development inbox listens. Loopback unless told otherwise: it shows mail to anyone who asks. */
-export type InboxConfig = ReturnType<typeof loadConfig>
-
 /** Throws ConfigurationError naming every fault. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(

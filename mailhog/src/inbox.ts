@@ -25,7 +25,7 @@ export interface Inbox {
 }
 
 /** An address that cannot be listened on; the message says which, why and what to do. */
-export class InboxAddressError extends Error {
+class InboxAddressError extends Error {
   override readonly name = 'InboxAddressError'
   readonly code = 'HERALD_INBOX_ADDRESS'
 }

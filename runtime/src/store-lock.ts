@@ -13,7 +13,7 @@ let handlesSignal = false
  * the others sleep on although the lock is free (seen in 1 of 100 kills among three busy writers).
  * A signal to the very thread ends its wait; glibc then reads the lock anew.
  */
-export function recheckLocks(): void {
+function recheckLocks(): void {
   if (process.platform !== 'linux' || futex === undefined) return
   if (!handlesSignal) {
     // Ignored by default, and a signal that is ignored wakes nobody.

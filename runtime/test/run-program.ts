@@ -19,7 +19,7 @@ export interface RunOptions {
   env?: Readonly<Record<string, string>>
 }
 
-export function programPath(name: string): string {
+function programPath(name: string): string {
   return fileURLToPath(new URL(`../dist/test/programs/${name}.js`, import.meta.url))
 }
 

@@ -15,7 +15,7 @@ const floors: Record<string, readonly string[]> = {
   client: ['proto', 'runtime', 'broker'],
   'notifier-service': ['proto', 'runtime', 'broker'],
   mailhog: ['runtime'],
-  stack: ['proto', 'runtime', 'mailhog'],
+  stack: ['runtime', 'mailhog'],
   'tests/kafka': ['runtime'],
   bench: [
     'proto',

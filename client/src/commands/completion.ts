@@ -2,7 +2,7 @@ import { flagOf, optionRows } from '@herald/proto/rendition-options'
 import type { Command } from '@herald/runtime/command-line'
 
 /** The shells whose completion is known. */
-export const shells = ['bash', 'zsh', 'fish'] as const
+const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
 /** What may follow an option that takes one of few. */

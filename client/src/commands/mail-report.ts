@@ -4,7 +4,7 @@ import type { AnnouncedEvent } from '../announcer.js'
 import type { MailOutcome } from '../mail-outcomes.js'
 
 /** One line for each mail: `mailed to ada@example.com: 250 2.0.0 Ok`; a digest of several events is one. */
-export function mailLines(
+function mailLines(
   events: readonly AnnouncedEvent[],
   outcomes: ReadonlyMap<string, MailOutcome>,
 ): string[] {

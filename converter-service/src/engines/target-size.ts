@@ -48,7 +48,7 @@ export function drawingSize(upright: Size, plan: RenditionPlan): Size {
 }
 
 /** The box around a picture that was turned by so many degrees. */
-export function turnedSize({ width, height }: Size, degrees: number): Size {
+function turnedSize({ width, height }: Size, degrees: number): Size {
   if (degrees === 0 || degrees === 180) return { width, height }
   if (degrees % 90 === 0) return { width: height, height: width }
   const angle = (degrees * Math.PI) / 180
