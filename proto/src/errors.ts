@@ -1,6 +1,6 @@
 import type { status as GrpcStatus } from '@grpc/grpc-js'
 
-// grpc-js itself would take longer to load than all the rest of `herald --help`.
+// Loading grpc-js takes longer than all the rest of `herald --help`.
 const status = {
   CANCELLED: 1,
   INVALID_ARGUMENT: 3,
@@ -13,7 +13,7 @@ const status = {
   DATA_LOSS: 15,
 } as const satisfies Partial<Record<keyof typeof GrpcStatus, GrpcStatus>>
 
-/** What a failure means at each border it can cross. */
+/** How an error is reported over gRPC and by the CLI. */
 interface ErrorMeaning {
   readonly grpcStatus: GrpcStatus
   /** Exit status of the CLI. */
@@ -22,7 +22,7 @@ interface ErrorMeaning {
   readonly retryable: boolean
 }
 
-/** Every failure Herald names, and what it means at each border. The one table. */
+/** Every error code. */
 export const errorTable = {
   HERALD_USAGE: { grpcStatus: status.INVALID_ARGUMENT, exitCode: 2, retryable: false },
   HERALD_BAD_SPEC: { grpcStatus: status.INVALID_ARGUMENT, exitCode: 2, retryable: false },
@@ -54,7 +54,7 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable
 
-/** `code` as it came off the wire, or undefined where this version does not know it. */
+/** The code as it was received, or undefined if this version does not know it. */
 export function knownErrorCode(code: string | undefined): ErrorCode | undefined {
   return code !== undefined && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : undefined
 }
@@ -62,14 +62,14 @@ export function knownErrorCode(code: string | undefined): ErrorCode | undefined 
 export interface HeraldErrorOptions {
   /** What to do about it: one sentence for a person. */
   remedy?: string
-  /** When to come back, in milliseconds from now. */
+  /** When to retry, in milliseconds from now. */
   retryAfterMs?: number
   cause?: unknown
 }
 
 /**
- * A failure a person may be shown: `publicMessage` says what was wrong, `remedy` what to
- * do. Anything else that is thrown is a defect and is shown as HERALD_INTERNAL.
+ * An error that may be shown to people: `publicMessage` states what is wrong, `remedy` what to
+ * do. Any other error is a bug and is shown as HERALD_INTERNAL.
  */
 export class HeraldError extends Error {
   override readonly name = 'HeraldError'

@@ -25,9 +25,9 @@ let mapping: JsonMapping | undefined
 
 /**
  * Reads JSON `data` of the CloudEvents type `type`, in protobuf's JSON mapping: names in
- * camelCase or as in the proto, bytes as base64, 64-bit integers as number or string. Fields
- * that this version does not know are passed over.
- * Returns undefined for a type that is not Herald's; throws on JSON that is not that message.
+ * camelCase or as in the proto, bytes as base64, 64-bit integers as number or string. Unknown fields
+ * are ignored.
+ * Returns undefined for a type that is not Herald's; throws if the JSON is not that message.
  */
 export function decodeEventJson(type: string, json: unknown): ReceivedHeraldEvent | undefined {
   const messageName = Object.hasOwn(messageNames, type) ? messageNames[type] : undefined
@@ -46,7 +46,7 @@ export function encodeEventJson(event: HeraldEvent | ReceivedHeraldEvent): unkno
 }
 
 function loadJsonMapping(): JsonMapping {
-  // Loaded when first needed: a client that only announces need not wait for it.
+  // Loaded on first use: most programs never need it.
   const require = createRequire(import.meta.url)
   const protobuf = require('@bufbuild/protobuf') as typeof Protobuf
   const wellKnown = require('@bufbuild/protobuf/wkt') as typeof WellKnown

@@ -6,8 +6,7 @@ import type {
   FileConverted,
   FileConverted__Output,
 } from './generated/herald/events/v1/FileConverted.js'
-import { messageType } from './load.js'
-import { strictly } from './strict-reader.js'
+import { messageType, strictReader } from './load.js'
 
 export type { ConversionFailed, FileConverted }
 export type ReceivedConversionFailed = ConversionFailed__Output
@@ -20,18 +19,18 @@ const conversionFailed = messageType<ConversionFailed, ConversionFailed__Output>
   'herald.events.v1.ConversionFailed',
 )
 
-/** The CloudEvents type of each fact. A changed meaning is a new type, not a new field. */
+/** The CloudEvents type of each event. A changed meaning needs a new type, not a new field. */
 export const eventTypes = {
   fileConverted: 'herald.file.converted.v1',
   conversionFailed: 'herald.conversion.failed.v1',
 } as const
 
-/** A fact to announce. */
+/** An event to publish. */
 export type HeraldEvent =
   | { type: typeof eventTypes.fileConverted; data: FileConverted }
   | { type: typeof eventTypes.conversionFailed; data: ConversionFailed }
 
-/** A fact as it was read: every field present, absent ones at their default. */
+/** An event that was read: every field is present, absent ones at their default. */
 export type ReceivedHeraldEvent =
   | { type: typeof eventTypes.fileConverted; data: ReceivedFileConverted }
   | { type: typeof eventTypes.conversionFailed; data: ReceivedConversionFailed }
@@ -48,10 +47,10 @@ export function encodeEvent(event: HeraldEvent): Buffer {
 
 /**
  * Reads protobuf `data` of the CloudEvents type `type`.
- * Returns undefined for a type that is not Herald's; throws on bytes that are not that message.
+ * Returns undefined for a type that is not Herald's; throws if the bytes are not that message.
  */
 export function decodeEvent(type: string, data: Uint8Array): ReceivedHeraldEvent | undefined {
-  const bytes = strictly(data)
+  const bytes = strictReader(data)
   switch (type) {
     case eventTypes.fileConverted:
       return { type, data: withBuffer(fileConverted.deserialize(bytes)) }

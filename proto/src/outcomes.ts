@@ -6,8 +6,7 @@ import type {
   NotificationFailed,
   NotificationFailed__Output,
 } from './generated/herald/events/v1/NotificationFailed.js'
-import { messageType } from './load.js'
-import { strictly } from './strict-reader.js'
+import { messageType, strictReader } from './load.js'
 
 export type { NotificationDelivered, NotificationFailed }
 export type ReceivedNotificationDelivered = NotificationDelivered__Output
@@ -26,12 +25,12 @@ export const outcomeTypes = {
   failed: 'herald.notification.failed.v1',
 } as const
 
-/** What became of a mail, to announce. */
+/** The outcome of a mail, to publish. */
 export type OutcomeEvent =
   | { type: typeof outcomeTypes.delivered; data: NotificationDelivered }
   | { type: typeof outcomeTypes.failed; data: NotificationFailed }
 
-/** What became of a mail, as it was read: every field present, absent ones at their default. */
+/** An outcome that was read: every field is present, absent ones at their default. */
 export type ReceivedOutcomeEvent =
   | { type: typeof outcomeTypes.delivered; data: ReceivedNotificationDelivered }
   | { type: typeof outcomeTypes.failed; data: ReceivedNotificationFailed }
@@ -44,11 +43,11 @@ export function encodeOutcome(event: OutcomeEvent): Buffer {
 }
 
 /**
- * Reads protobuf `data` of the CloudEvents type `type`. Returns undefined for a type that is no
- * outcome; throws on bytes that are not that message.
+ * Reads protobuf `data` of the CloudEvents type `type`. Returns undefined for a type that is not
+ * that of an outcome; throws if the bytes are not that message.
  */
 export function decodeOutcome(type: string, data: Uint8Array): ReceivedOutcomeEvent | undefined {
-  const bytes = strictly(data)
+  const bytes = strictReader(data)
   switch (type) {
     case outcomeTypes.delivered:
       return { type, data: delivered.deserialize(bytes) }

@@ -7,7 +7,7 @@ const codes = Object.keys(errorTable) as ErrorCode[]
 describe.each(codes)('%s', (code) => {
   const meaning = errorTable[code]
 
-  test('has a meaning at every border', () => {
+  test('has a gRPC status and an exit status', () => {
     expect(code).toMatch(/^HERALD_[A-Z]+(_[A-Z]+)*$/)
     expect(status[meaning.grpcStatus]).toBeTypeOf('string')
     expect(meaning.grpcStatus).not.toBe(status.OK)
@@ -15,14 +15,14 @@ describe.each(codes)('%s', (code) => {
     expect(meaning.exitCode).toBeLessThan(256)
   })
 
-  test('means the same to retries, to gRPC and to the shell', () => {
+  test('is retryable if its gRPC status and its exit status are', () => {
     const retryable = [status.UNAVAILABLE, status.DATA_LOSS] as status[]
     expect(meaning.retryable).toBe(retryable.includes(meaning.grpcStatus))
     expect(meaning.exitCode === 5).toBe(meaning.retryable)
   })
 
-  test('is carried by an error with all that it means', () => {
-    const cause = new Error('beneath')
+  test('is the code of an error that has its properties', () => {
+    const cause = new Error('cause')
     const options = { remedy: 'Do this.', retryAfterMs: 250, cause }
     const error = new HeraldError(code, 'This was wrong.', options)
     expect(error).toBeInstanceOf(Error)
@@ -38,7 +38,7 @@ describe.each(codes)('%s', (code) => {
     expect(error.cause).toBe(cause)
   })
 
-  test('is known when it comes off the wire', () => {
+  test('is known when it is received', () => {
     expect(knownErrorCode(code)).toBe(code)
   })
 })
@@ -57,11 +57,11 @@ test.each([
   ['HERALD_UNREACHABLE', 'UNAVAILABLE', 5],
   ['HERALD_CANCELLED', 'CANCELLED', 130],
   ['HERALD_INTERNAL', 'INTERNAL', 1],
-] as const)('%s is %s and ends the CLI with %i, as it is documented', (code, grpc, exitCode) => {
+] as const)('%s is %s and exit status %i, as documented', (code, grpc, exitCode) => {
   expect(errorTable[code]).toMatchObject({ grpcStatus: status[grpc], exitCode })
 })
 
-test('a code that this version does not know is not mistaken for one that it does', () => {
+test('an unknown code is not taken for a known one', () => {
   for (const code of [undefined, '', 'HERALD_FROM_THE_FUTURE', 'constructor', '__proto__']) {
     expect(knownErrorCode(code)).toBeUndefined()
   }

@@ -73,7 +73,7 @@ const failed = {
 }
 
 describe('an event', () => {
-  test('of a conversion comes back as it went', () => {
+  test('of a conversion is decoded as it was encoded', () => {
     const bytes = encodeEvent({ type: eventTypes.fileConverted, data: converted })
     const event = decodeEvent(eventTypes.fileConverted, new Uint8Array(bytes))
     expect(event).toMatchObject({ type: eventTypes.fileConverted, data: converted })
@@ -82,7 +82,7 @@ describe('an event', () => {
     })
   })
 
-  test('of a failure comes back as it went', () => {
+  test('of a failure is decoded as it was encoded', () => {
     const bytes = encodeEvent({ type: eventTypes.conversionFailed, data: failed })
     expect(decodeEvent(eventTypes.conversionFailed, bytes)).toEqual({
       type: eventTypes.conversionFailed,
@@ -103,7 +103,7 @@ describe('an event', () => {
     })
   })
 
-  test('of an unknown type is not read', () => {
+  test('of an unknown type is not decoded', () => {
     expect(decodeEvent('com.example.order.placed', new Uint8Array())).toBeUndefined()
     expect(decodeEventJson('com.example.order.placed', {})).toBeUndefined()
     expect(decodeEventJson('constructor', {})).toBeUndefined()
@@ -124,7 +124,7 @@ describe('an event as JSON', () => {
     preview: { ...converted.preview, data: converted.preview.data.toString('base64') },
   }
 
-  test('reads as the same event', () => {
+  test('is decoded as the same event', () => {
     const bytes = encodeEvent({ type: eventTypes.fileConverted, data: converted })
     expect(decodeEventJson(eventTypes.fileConverted, asJson)).toEqual(
       decodeEvent(eventTypes.fileConverted, bytes),
@@ -152,21 +152,21 @@ describe('an event as JSON', () => {
     })
   })
 
-  test('may have fields that are not known yet', () => {
+  test('may have unknown fields', () => {
     expect(decodeEventJson(eventTypes.conversionFailed, { ...failed, urgent: true })?.data).toEqual(
       failed,
     )
   })
 
   test.each([
-    ['no object', []],
-    ['nothing', null],
+    ['a list', []],
+    ['null', null],
     ['text for a list', { renditions: 'a.webp' }],
     ['a number for text', { conversionId: 5 }],
     ['a negative size', { renditions: [{ sizeBytes: -1 }] }],
-    ['a width with a fraction', { renditions: [{ width: 1.5 }] }],
-    ['bytes that are no base64', { preview: { data: '***' } }],
-    ['two places for one file', { renditions: [{ url: 'https://a', path: '/a' }] }],
+    ['a fractional width', { renditions: [{ width: 1.5 }] }],
+    ['invalid base64', { preview: { data: '***' } }],
+    ['two locations of one file', { renditions: [{ url: 'https://a', path: '/a' }] }],
   ])('is refused when it holds %s', (_, json) => {
     expect(() => decodeEventJson(eventTypes.fileConverted, json)).toThrow()
   })

@@ -21,7 +21,7 @@ async function copyOfContracts(): Promise<string> {
   return directory
 }
 
-/** Runs the package's own `types` in `directory`; resolves to the path of what it made. */
+/** Runs the package's own `types` in `directory`; resolves to the path of the types. */
 async function generate(directory: string): Promise<string> {
   const { scripts } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'))
   const PATH = `${binaries}${delimiter}${process.env['PATH']}`
@@ -55,13 +55,13 @@ async function edit(path: string, from: string, to: string): Promise<void> {
 
 const committed = join(protoDirectory, 'src', 'generated')
 
-test('the types are those that the contracts make now (else: npm run generate)', async () => {
+test('the generated types are up to date (else: npm run generate)', async () => {
   const made = await generate(await copyOfContracts())
   expect((await filesUnder(made)).size).toBeGreaterThan(20)
   expect(await differences(committed, made)).toEqual([])
 })
 
-test('the compiled contracts are those of the .proto files (else: npm run generate)', async () => {
+test('the compiled contracts are up to date (else: npm run generate)', async () => {
   const compiled = join('herald', 'generated', 'contracts.json')
   const before = await readFile(join(protoDirectory, compiled), 'utf8')
   const root = new protobuf.Root()
@@ -70,7 +70,7 @@ test('the compiled contracts are those of the .proto files (else: npm run genera
   expect(root.toJSON()).toEqual(JSON.parse(before))
 })
 
-test('a contract that was changed without its types is noticed', async () => {
+test('a change of a contract changes its types', async () => {
   const directory = await copyOfContracts()
   const contract = join(directory, 'herald/events/v1/events.proto')
   await edit(contract, 'string host = 12;', 'string host = 12;\n  // New.\n  bool urgent = 101;')
@@ -85,11 +85,11 @@ const lint = (directory: string) =>
     ({ stdout, stderr }) => `${stdout}${stderr}`,
   )
 
-test('buf finds no fault with the contracts', async () => {
+test('buf accepts the contracts', async () => {
   expect(await lint(protoDirectory)).toBe('')
 })
 
-test('buf asks for a comment on every field', async () => {
+test('buf requires a comment on every field', async () => {
   const directory = await copyOfContracts()
   const contract = join(directory, 'herald/events/v1/events.proto')
   await edit(contract, 'string host = 12;', 'string host = 12;\n\n  bool urgent = 101;')

@@ -43,8 +43,8 @@ export interface ProtoGrpcType {
          * 
          * A failed call carries the trailers `herald-error-code` (one of the codes in
          * `proto/src/errors.ts`) and, if the message does not say what to do, `herald-error-remedy`
-         * (UTF-8, with `%` and what is not printable ASCII percent-encoded). HERALD_BUSY and HERALD_SHUTTING_DOWN
-         * do not say when to come back: try again with a growing delay.
+         * (UTF-8, with `%` and what is not printable ASCII percent-encoded). After HERALD_BUSY and
+         * HERALD_SHUTTING_DOWN, retry with a growing delay.
          */
         ConverterService: SubtypeConstructor<typeof grpc.Client, _herald_converter_v1_ConverterServiceClient> & { service: _herald_converter_v1_ConverterServiceDefinition }
         Engine: MessageTypeDefinition<_herald_converter_v1_Engine, _herald_converter_v1_Engine__Output>

@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * The word to send the chunks.
+ * The client may send the chunks.
  */
 export interface Admitted {
   /**
@@ -17,7 +17,7 @@ export interface Admitted {
 }
 
 /**
- * The word to send the chunks.
+ * The client may send the chunks.
  */
 export interface Admitted__Output {
   /**

@@ -9,7 +9,7 @@ import type { Long } from '@grpc/proto-loader';
 export interface ConversionSpec {
   /**
    * The file's name as its owner knows it, UTF-8, at most 1,024 bytes. Shown to people,
-   * never used as a path, never believed about the file's type.
+   * never used as a path, never used to detect the file's type.
    */
   'fileName'?: (string);
   /**
@@ -35,7 +35,7 @@ export interface ConversionSpec {
 export interface ConversionSpec__Output {
   /**
    * The file's name as its owner knows it, UTF-8, at most 1,024 bytes. Shown to people,
-   * never used as a path, never believed about the file's type.
+   * never used as a path, never used to detect the file's type.
    */
   'fileName': (string);
   /**

@@ -5,7 +5,7 @@ import type { Preview as _herald_converter_v1_Preview, Preview__Output as _heral
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * What the input was and what became of it.
+ * The input and the conversion as a whole.
  */
 export interface ConversionSummary {
   /**
@@ -13,14 +13,14 @@ export interface ConversionSummary {
    */
   'conversionId'?: (string);
   /**
-   * What the upload really was.
+   * What the upload was, by its content.
    */
   'input'?: (_herald_converter_v1_Input | null);
   /**
-   * What the input held and no rendition holds any more: `orientation` (applied),
+   * What the input had and no rendition has: `orientation` (applied),
    * `exif`, `gps`, `xmp`, `iptc`, `icc` (converted to sRGB), `pages`; of a PDF also
-   * `outline`, `properties` (title, author, ...), `attachments`, `form` (what is filled in
-   * stays), `scripts`, `signatures`, `restrictions` (set by its owner).
+   * `outline`, `properties` (title, author, ...), `attachments`, `form` (its content
+   * is kept), `scripts`, `signatures`, `restrictions` (set by its owner).
    */
   'stripped'?: (string)[];
   /**
@@ -28,7 +28,7 @@ export interface ConversionSummary {
    */
   'queueMs'?: (number | string);
   /**
-   * Time in which workers were at it, in milliseconds.
+   * Time that workers spent on it, in milliseconds.
    */
   'conversionMs'?: (number | string);
   /**
@@ -40,7 +40,7 @@ export interface ConversionSummary {
    */
   'preview'?: (_herald_converter_v1_Preview | null);
   /**
-   * What `conversion_ms` had been guessed to be.
+   * The estimate of `conversion_ms`.
    */
   'estimatedMs'?: (number | string);
   /**
@@ -48,13 +48,13 @@ export interface ConversionSummary {
    */
   'cpuMs'?: (number | string);
   /**
-   * The most memory one worker held, in bytes.
+   * The peak memory of one worker, in bytes.
    */
   'peakMemoryBytes'?: (number | string | Long);
 }
 
 /**
- * What the input was and what became of it.
+ * The input and the conversion as a whole.
  */
 export interface ConversionSummary__Output {
   /**
@@ -62,14 +62,14 @@ export interface ConversionSummary__Output {
    */
   'conversionId': (string);
   /**
-   * What the upload really was.
+   * What the upload was, by its content.
    */
   'input': (_herald_converter_v1_Input__Output | null);
   /**
-   * What the input held and no rendition holds any more: `orientation` (applied),
+   * What the input had and no rendition has: `orientation` (applied),
    * `exif`, `gps`, `xmp`, `iptc`, `icc` (converted to sRGB), `pages`; of a PDF also
-   * `outline`, `properties` (title, author, ...), `attachments`, `form` (what is filled in
-   * stays), `scripts`, `signatures`, `restrictions` (set by its owner).
+   * `outline`, `properties` (title, author, ...), `attachments`, `form` (its content
+   * is kept), `scripts`, `signatures`, `restrictions` (set by its owner).
    */
   'stripped': (string)[];
   /**
@@ -77,7 +77,7 @@ export interface ConversionSummary__Output {
    */
   'queueMs': (number);
   /**
-   * Time in which workers were at it, in milliseconds.
+   * Time that workers spent on it, in milliseconds.
    */
   'conversionMs': (number);
   /**
@@ -89,7 +89,7 @@ export interface ConversionSummary__Output {
    */
   'preview': (_herald_converter_v1_Preview__Output | null);
   /**
-   * What `conversion_ms` had been guessed to be.
+   * The estimate of `conversion_ms`.
    */
   'estimatedMs': (number);
   /**
@@ -97,7 +97,7 @@ export interface ConversionSummary__Output {
    */
   'cpuMs': (number);
   /**
-   * The most memory one worker held, in bytes.
+   * The peak memory of one worker, in bytes.
    */
   'peakMemoryBytes': (number);
 }

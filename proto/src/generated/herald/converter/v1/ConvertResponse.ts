@@ -15,7 +15,7 @@ export interface ConvertResponse {
    */
   'admitted'?: (_herald_converter_v1_Admitted | null);
   /**
-   * How far the conversion is.
+   * The progress of the conversion.
    */
   'progress'?: (_herald_converter_v1_Progress | null);
   /**
@@ -31,7 +31,7 @@ export interface ConvertResponse {
    */
   'rendition'?: (_herald_converter_v1_RenditionSummary | null);
   /**
-   * Everything is done. The last message of the stream.
+   * The conversion is complete. The last message of the stream.
    */
   'summary'?: (_herald_converter_v1_ConversionSummary | null);
   /**
@@ -49,7 +49,7 @@ export interface ConvertResponse__Output {
    */
   'admitted'?: (_herald_converter_v1_Admitted__Output | null);
   /**
-   * How far the conversion is.
+   * The progress of the conversion.
    */
   'progress'?: (_herald_converter_v1_Progress__Output | null);
   /**
@@ -65,7 +65,7 @@ export interface ConvertResponse__Output {
    */
   'rendition'?: (_herald_converter_v1_RenditionSummary__Output | null);
   /**
-   * Everything is done. The last message of the stream.
+   * The conversion is complete. The last message of the stream.
    */
   'summary'?: (_herald_converter_v1_ConversionSummary__Output | null);
   /**

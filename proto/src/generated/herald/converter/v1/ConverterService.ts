@@ -16,8 +16,8 @@ import type { ListFormatsResponse as _herald_converter_v1_ListFormatsResponse, L
  * 
  * A failed call carries the trailers `herald-error-code` (one of the codes in
  * `proto/src/errors.ts`) and, if the message does not say what to do, `herald-error-remedy`
- * (UTF-8, with `%` and what is not printable ASCII percent-encoded). HERALD_BUSY and HERALD_SHUTTING_DOWN
- * do not say when to come back: try again with a growing delay.
+ * (UTF-8, with `%` and what is not printable ASCII percent-encoded). After HERALD_BUSY and
+ * HERALD_SHUTTING_DOWN, retry with a growing delay.
  */
 export interface ConverterServiceClient extends grpc.Client {
   /**
@@ -28,9 +28,9 @@ export interface ConverterServiceClient extends grpc.Client {
    * any chunk is taken. It answers, in this order: `admitted`; any number of
    * `progress`, at any time from then on, at least every ten seconds while nothing else
    * is sent; for each rendition, in the order they finish, one `header`, its `chunk`s
-   * without another rendition's between them, and one `rendition` summary; at last one
-   * `summary`. A spec with `every_page` gives one rendition for each page, all of the
-   * same index, told apart by `page`.
+   * without those of another rendition between them, and one `rendition` summary; finally
+   * one `summary`. A spec with `every_page` gives one rendition for each page; they share
+   * an index and differ in `page`.
    */
   Convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   Convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
@@ -42,28 +42,28 @@ export interface ConverterServiceClient extends grpc.Client {
    * any chunk is taken. It answers, in this order: `admitted`; any number of
    * `progress`, at any time from then on, at least every ten seconds while nothing else
    * is sent; for each rendition, in the order they finish, one `header`, its `chunk`s
-   * without another rendition's between them, and one `rendition` summary; at last one
-   * `summary`. A spec with `every_page` gives one rendition for each page, all of the
-   * same index, told apart by `page`.
+   * without those of another rendition between them, and one `rendition` summary; finally
+   * one `summary`. A spec with `every_page` gives one rendition for each page; they share
+   * an index and differ in `page`.
    */
   convert(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   convert(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_ConvertRequest, _herald_converter_v1_ConvertResponse__Output>;
   
   /**
-   * Says what a conversion would make, roughly how long it would take, and whether a limit
-   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert,
-   * but nothing is waited for: the server answers as soon as it has read enough of the
-   * file, and takes no more of it.
+   * Reports what a conversion would make, roughly how long it would take, and whether it
+   * exceeds a limit on bytes, pixels or pages. The stream is that of Convert, but the client
+   * does not wait for `admitted`: the server answers as soon as it has read enough of the
+   * file, and reads no more of it.
    */
   Estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   Estimate(metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   Estimate(options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   Estimate(callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   /**
-   * Says what a conversion would make, roughly how long it would take, and whether a limit
-   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert,
-   * but nothing is waited for: the server answers as soon as it has read enough of the
-   * file, and takes no more of it.
+   * Reports what a conversion would make, roughly how long it would take, and whether it
+   * exceeds a limit on bytes, pixels or pages. The stream is that of Convert, but the client
+   * does not wait for `admitted`: the server answers as soon as it has read enough of the
+   * file, and reads no more of it.
    */
   estimate(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
   estimate(metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_EstimateResponse__Output>): grpc.ClientWritableStream<_herald_converter_v1_EstimateRequest>;
@@ -74,7 +74,7 @@ export interface ConverterServiceClient extends grpc.Client {
    * Estimate for many files in one call. For each file the client sends a ConversionSpec, then
    * chunks; the next spec, or the end of the stream, ends the file. The server answers each file
    * once, as soon as it has read enough of it, and not always in the order of the specs; it drops
-   * the chunks it does not need. What is wrong with one file does not fail the call.
+   * the chunks it does not need. An error of one file does not fail the call.
    */
   EstimateMany(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
   EstimateMany(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
@@ -82,20 +82,20 @@ export interface ConverterServiceClient extends grpc.Client {
    * Estimate for many files in one call. For each file the client sends a ConversionSpec, then
    * chunks; the next spec, or the end of the stream, ends the file. The server answers each file
    * once, as soon as it has read enough of it, and not always in the order of the specs; it drops
-   * the chunks it does not need. What is wrong with one file does not fail the call.
+   * the chunks it does not need. An error of one file does not fail the call.
    */
   estimateMany(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
   estimateMany(options?: grpc.CallOptions): grpc.ClientDuplexStream<_herald_converter_v1_EstimateManyRequest, _herald_converter_v1_EstimateManyResponse__Output>;
   
   /**
-   * Tells what this server can read and write right now.
+   * Returns what this server can currently read and write.
    */
   ListFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
   ListFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
   ListFormats(argument: _herald_converter_v1_ListFormatsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
   ListFormats(argument: _herald_converter_v1_ListFormatsRequest, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Tells what this server can read and write right now.
+   * Returns what this server can currently read and write.
    */
   listFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
   listFormats(argument: _herald_converter_v1_ListFormatsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_herald_converter_v1_ListFormatsResponse__Output>): grpc.ClientUnaryCall;
@@ -109,8 +109,8 @@ export interface ConverterServiceClient extends grpc.Client {
  * 
  * A failed call carries the trailers `herald-error-code` (one of the codes in
  * `proto/src/errors.ts`) and, if the message does not say what to do, `herald-error-remedy`
- * (UTF-8, with `%` and what is not printable ASCII percent-encoded). HERALD_BUSY and HERALD_SHUTTING_DOWN
- * do not say when to come back: try again with a growing delay.
+ * (UTF-8, with `%` and what is not printable ASCII percent-encoded). After HERALD_BUSY and
+ * HERALD_SHUTTING_DOWN, retry with a growing delay.
  */
 export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
@@ -121,17 +121,17 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
    * any chunk is taken. It answers, in this order: `admitted`; any number of
    * `progress`, at any time from then on, at least every ten seconds while nothing else
    * is sent; for each rendition, in the order they finish, one `header`, its `chunk`s
-   * without another rendition's between them, and one `rendition` summary; at last one
-   * `summary`. A spec with `every_page` gives one rendition for each page, all of the
-   * same index, told apart by `page`.
+   * without those of another rendition between them, and one `rendition` summary; finally
+   * one `summary`. A spec with `every_page` gives one rendition for each page; they share
+   * an index and differ in `page`.
    */
   Convert: grpc.handleBidiStreamingCall<_herald_converter_v1_ConvertRequest__Output, _herald_converter_v1_ConvertResponse>;
   
   /**
-   * Says what a conversion would make, roughly how long it would take, and whether a limit
-   * on bytes, pixels or pages forbids it, without doing it. The stream is that of Convert,
-   * but nothing is waited for: the server answers as soon as it has read enough of the
-   * file, and takes no more of it.
+   * Reports what a conversion would make, roughly how long it would take, and whether it
+   * exceeds a limit on bytes, pixels or pages. The stream is that of Convert, but the client
+   * does not wait for `admitted`: the server answers as soon as it has read enough of the
+   * file, and reads no more of it.
    */
   Estimate: grpc.handleClientStreamingCall<_herald_converter_v1_EstimateRequest__Output, _herald_converter_v1_EstimateResponse>;
   
@@ -139,12 +139,12 @@ export interface ConverterServiceHandlers extends grpc.UntypedServiceImplementat
    * Estimate for many files in one call. For each file the client sends a ConversionSpec, then
    * chunks; the next spec, or the end of the stream, ends the file. The server answers each file
    * once, as soon as it has read enough of it, and not always in the order of the specs; it drops
-   * the chunks it does not need. What is wrong with one file does not fail the call.
+   * the chunks it does not need. An error of one file does not fail the call.
    */
   EstimateMany: grpc.handleBidiStreamingCall<_herald_converter_v1_EstimateManyRequest__Output, _herald_converter_v1_EstimateManyResponse>;
   
   /**
-   * Tells what this server can read and write right now.
+   * Returns what this server can currently read and write.
    */
   ListFormats: grpc.handleUnaryCall<_herald_converter_v1_ListFormatsRequest__Output, _herald_converter_v1_ListFormatsResponse>;
   

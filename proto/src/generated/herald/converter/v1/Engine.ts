@@ -10,11 +10,11 @@ export interface Engine {
    */
   'name'?: (string);
   /**
-   * It can work here.
+   * It works here.
    */
   'available'?: (boolean);
   /**
-   * Why it cannot; empty where it can.
+   * Why it does not; else empty.
    */
   'unavailableReason'?: (string);
 }
@@ -28,11 +28,11 @@ export interface Engine__Output {
    */
   'name': (string);
   /**
-   * It can work here.
+   * It works here.
    */
   'available': (boolean);
   /**
-   * Why it cannot; empty where it can.
+   * Why it does not; else empty.
    */
   'unavailableReason': (string);
 }

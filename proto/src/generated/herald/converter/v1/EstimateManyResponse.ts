@@ -20,7 +20,7 @@ export interface EstimateManyResponse {
    */
   'failure'?: (_herald_converter_v1_EstimateFailure | null);
   /**
-   * The estimate, or why there is none.
+   * The estimate, or the error.
    */
   'result'?: "estimate"|"failure";
 }
@@ -42,7 +42,7 @@ export interface EstimateManyResponse__Output {
    */
   'failure'?: (_herald_converter_v1_EstimateFailure__Output | null);
   /**
-   * The estimate, or why there is none.
+   * The estimate, or the error.
    */
   'result'?: "estimate"|"failure";
 }

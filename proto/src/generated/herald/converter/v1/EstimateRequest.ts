@@ -3,11 +3,11 @@
 import type { ConversionSpec as _herald_converter_v1_ConversionSpec, ConversionSpec__Output as _herald_converter_v1_ConversionSpec__Output } from '../../../herald/converter/v1/ConversionSpec.js';
 
 /**
- * One message from a client that wants to know first.
+ * One message from a client that asks for an estimate.
  */
 export interface EstimateRequest {
   /**
-   * What would be made of the file. The first message of the stream, sent once.
+   * What to estimate. The first message of the stream, sent once.
    */
   'spec'?: (_herald_converter_v1_ConversionSpec | null);
   /**
@@ -21,11 +21,11 @@ export interface EstimateRequest {
 }
 
 /**
- * One message from a client that wants to know first.
+ * One message from a client that asks for an estimate.
  */
 export interface EstimateRequest__Output {
   /**
-   * What would be made of the file. The first message of the stream, sent once.
+   * What to estimate. The first message of the stream, sent once.
    */
   'spec'?: (_herald_converter_v1_ConversionSpec__Output | null);
   /**

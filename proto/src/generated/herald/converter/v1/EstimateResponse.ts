@@ -17,7 +17,7 @@ export interface EstimateResponse {
    */
   'renditions'?: (_herald_converter_v1_RenditionEstimate)[];
   /**
-   * A rough guess at the time workers would be at it, in milliseconds.
+   * A rough estimate of the time workers would need, in milliseconds.
    */
   'workMs'?: (number | string);
   /**
@@ -31,11 +31,11 @@ export interface EstimateResponse {
    */
   'memoryBytes'?: (number | string | Long);
   /**
-   * No limit on bytes, pixels or pages forbids it.
+   * It exceeds no limit on bytes, pixels or pages.
    */
   'fits'?: (boolean);
   /**
-   * Why it would not, one of the codes in `proto/src/errors.ts`; empty where it would.
+   * Which limit it exceeds, one of the codes in `proto/src/errors.ts`; else empty.
    */
   'errorCode'?: (string);
   /**
@@ -61,7 +61,7 @@ export interface EstimateResponse__Output {
    */
   'renditions': (_herald_converter_v1_RenditionEstimate__Output)[];
   /**
-   * A rough guess at the time workers would be at it, in milliseconds.
+   * A rough estimate of the time workers would need, in milliseconds.
    */
   'workMs': (number);
   /**
@@ -75,11 +75,11 @@ export interface EstimateResponse__Output {
    */
   'memoryBytes': (number);
   /**
-   * No limit on bytes, pixels or pages forbids it.
+   * It exceeds no limit on bytes, pixels or pages.
    */
   'fits': (boolean);
   /**
-   * Why it would not, one of the codes in `proto/src/errors.ts`; empty where it would.
+   * Which limit it exceeds, one of the codes in `proto/src/errors.ts`; else empty.
    */
   'errorCode': (string);
   /**

@@ -9,23 +9,23 @@ export const Fit = {
    */
   FIT_UNSPECIFIED: 'FIT_UNSPECIFIED',
   /**
-   * As large as fits within the box; the proportions stay.
+   * As large as fits within the box; keeps the proportions.
    */
   FIT_INSIDE: 'FIT_INSIDE',
   /**
-   * Fills the box; what stands over is cropped; the proportions stay.
+   * Fills the box and is cropped to it; keeps the proportions.
    */
   FIT_COVER: 'FIT_COVER',
   /**
-   * Fits within the box, the rest of the box is filled; the proportions stay.
+   * Fits within the box, the rest of the box is filled; keeps the proportions.
    */
   FIT_CONTAIN: 'FIT_CONTAIN',
   /**
-   * Exactly the box; the proportions do not stay.
+   * Exactly the box; changes the proportions.
    */
   FIT_FILL: 'FIT_FILL',
   /**
-   * Covers the box at the least, nothing is cropped; the proportions stay.
+   * As small as covers the box, without cropping; keeps the proportions.
    */
   FIT_OUTSIDE: 'FIT_OUTSIDE',
 } as const;
@@ -40,27 +40,27 @@ export type Fit =
   | 'FIT_UNSPECIFIED'
   | 0
   /**
-   * As large as fits within the box; the proportions stay.
+   * As large as fits within the box; keeps the proportions.
    */
   | 'FIT_INSIDE'
   | 1
   /**
-   * Fills the box; what stands over is cropped; the proportions stay.
+   * Fills the box and is cropped to it; keeps the proportions.
    */
   | 'FIT_COVER'
   | 2
   /**
-   * Fits within the box, the rest of the box is filled; the proportions stay.
+   * Fits within the box, the rest of the box is filled; keeps the proportions.
    */
   | 'FIT_CONTAIN'
   | 3
   /**
-   * Exactly the box; the proportions do not stay.
+   * Exactly the box; changes the proportions.
    */
   | 'FIT_FILL'
   | 4
   /**
-   * Covers the box at the least, nothing is cropped; the proportions stay.
+   * As small as covers the box, without cropping; keeps the proportions.
    */
   | 'FIT_OUTSIDE'
   | 5

@@ -18,19 +18,19 @@ export interface Format {
    */
   'extensions'?: (string)[];
   /**
-   * It can be uploaded.
+   * It can be converted from.
    */
   'readable'?: (boolean);
   /**
-   * It can be asked for.
+   * It can be converted to.
    */
   'writable'?: (boolean);
   /**
-   * `lossless` can be asked for.
+   * It takes the option `lossless`.
    */
   'lossless'?: (boolean);
   /**
-   * The default quality, 1 to 100; absent where the format has none.
+   * The default quality, 1 to 100; absent if the format has none.
    */
   'defaultQuality'?: (number);
   /**
@@ -38,7 +38,7 @@ export interface Format {
    */
   'engine'?: (string);
   /**
-   * Why it can be neither read nor written here; empty where it can.
+   * Why it can be neither read nor written here; else empty.
    */
   'unavailableReason'?: (string);
   /**
@@ -65,19 +65,19 @@ export interface Format__Output {
    */
   'extensions': (string)[];
   /**
-   * It can be uploaded.
+   * It can be converted from.
    */
   'readable': (boolean);
   /**
-   * It can be asked for.
+   * It can be converted to.
    */
   'writable': (boolean);
   /**
-   * `lossless` can be asked for.
+   * It takes the option `lossless`.
    */
   'lossless': (boolean);
   /**
-   * The default quality, 1 to 100; absent where the format has none.
+   * The default quality, 1 to 100; absent if the format has none.
    */
   'defaultQuality'?: (number);
   /**
@@ -85,7 +85,7 @@ export interface Format__Output {
    */
   'engine': (string);
   /**
-   * Why it can be neither read nor written here; empty where it can.
+   * Why it can be neither read nor written here; else empty.
    */
   'unavailableReason': (string);
   /**

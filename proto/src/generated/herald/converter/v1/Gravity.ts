@@ -45,11 +45,11 @@ export const Gravity = {
    */
   GRAVITY_NORTHWEST: 'GRAVITY_NORTHWEST',
   /**
-   * What draws the eye: skin, saturated colours, contrast. Only for FIT_COVER.
+   * The most salient part: skin, saturated colours, contrast. Only for FIT_COVER.
    */
   GRAVITY_ATTENTION: 'GRAVITY_ATTENTION',
   /**
-   * What holds the most detail. Only for FIT_COVER.
+   * The part with the most detail. Only for FIT_COVER.
    */
   GRAVITY_ENTROPY: 'GRAVITY_ENTROPY',
 } as const;
@@ -109,12 +109,12 @@ export type Gravity =
   | 'GRAVITY_NORTHWEST'
   | 9
   /**
-   * What draws the eye: skin, saturated colours, contrast. Only for FIT_COVER.
+   * The most salient part: skin, saturated colours, contrast. Only for FIT_COVER.
    */
   | 'GRAVITY_ATTENTION'
   | 10
   /**
-   * What holds the most detail. Only for FIT_COVER.
+   * The part with the most detail. Only for FIT_COVER.
    */
   | 'GRAVITY_ENTROPY'
   | 11

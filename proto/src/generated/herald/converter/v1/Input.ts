@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * What an upload really was, read from its bytes.
+ * What an upload was, by its content.
  */
 export interface Input {
   /**
@@ -37,7 +37,7 @@ export interface Input {
 }
 
 /**
- * What an upload really was, read from its bytes.
+ * What an upload was, by its content.
  */
 export interface Input__Output {
   /**

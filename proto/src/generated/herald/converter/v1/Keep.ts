@@ -5,7 +5,7 @@
  */
 export const Keep = {
   /**
-   * Not said; refused.
+   * Refused.
    */
   KEEP_UNSPECIFIED: 'KEEP_UNSPECIFIED',
   /**
@@ -27,7 +27,7 @@ export const Keep = {
  */
 export type Keep =
   /**
-   * Not said; refused.
+   * Refused.
    */
   | 'KEEP_UNSPECIFIED'
   | 0

@@ -11,35 +11,35 @@ export interface Limits {
    */
   'maxBytes'?: (number | string | Long);
   /**
-   * The most pixels, over all pages that are read, of the input or of a rendition.
+   * The maximum number of pixels, over all pages that are read, of the input or of a rendition.
    */
   'maxPixels'?: (number | string | Long);
   /**
-   * The most pages or frames.
+   * The maximum number of pages or frames.
    */
   'maxPages'?: (number);
   /**
-   * The longest a worker may be at one conversion, in milliseconds.
+   * The maximum time of one conversion, in milliseconds.
    */
   'timeoutMs'?: (number);
   /**
-   * The most renditions of one upload.
+   * The maximum number of renditions of one upload.
    */
   'maxRenditions'?: (number);
   /**
-   * The most processor time of one conversion, in milliseconds.
+   * The maximum processor time of one conversion, in milliseconds.
    */
   'cpuMs'?: (number);
   /**
-   * The most memory of one worker, in bytes.
+   * The maximum memory of one worker, in bytes.
    */
   'memoryBytes'?: (number | string | Long);
   /**
-   * The most bytes of all renditions of one conversion.
+   * The maximum size of all renditions of one conversion, in bytes.
    */
   'maxOutputBytes'?: (number | string | Long);
   /**
-   * Conversions that are worked on at once; further ones wait. 0: not told.
+   * Conversions that run at once; further ones wait. 0: not reported.
    */
   'workers'?: (number);
 }
@@ -53,35 +53,35 @@ export interface Limits__Output {
    */
   'maxBytes': (number);
   /**
-   * The most pixels, over all pages that are read, of the input or of a rendition.
+   * The maximum number of pixels, over all pages that are read, of the input or of a rendition.
    */
   'maxPixels': (number);
   /**
-   * The most pages or frames.
+   * The maximum number of pages or frames.
    */
   'maxPages': (number);
   /**
-   * The longest a worker may be at one conversion, in milliseconds.
+   * The maximum time of one conversion, in milliseconds.
    */
   'timeoutMs': (number);
   /**
-   * The most renditions of one upload.
+   * The maximum number of renditions of one upload.
    */
   'maxRenditions': (number);
   /**
-   * The most processor time of one conversion, in milliseconds.
+   * The maximum processor time of one conversion, in milliseconds.
    */
   'cpuMs': (number);
   /**
-   * The most memory of one worker, in bytes.
+   * The maximum memory of one worker, in bytes.
    */
   'memoryBytes': (number);
   /**
-   * The most bytes of all renditions of one conversion.
+   * The maximum size of all renditions of one conversion, in bytes.
    */
   'maxOutputBytes': (number);
   /**
-   * Conversions that are worked on at once; further ones wait. 0: not told.
+   * Conversions that run at once; further ones wait. 0: not reported.
    */
   'workers': (number);
 }

@@ -21,7 +21,7 @@ export interface ListFormatsResponse {
    */
   'versions'?: ({[key: string]: string});
   /**
-   * What does the work, available here or not.
+   * The engines, available here or not.
    */
   'engines'?: (_herald_converter_v1_Engine)[];
   /**
@@ -47,7 +47,7 @@ export interface ListFormatsResponse__Output {
    */
   'versions': ({[key: string]: string});
   /**
-   * What does the work, available here or not.
+   * The engines, available here or not.
    */
   'engines': (_herald_converter_v1_Engine__Output)[];
   /**

@@ -9,7 +9,7 @@ import type { Long } from '@grpc/proto-loader';
  */
 export const _herald_converter_v1_Progress_Stage = {
   /**
-   * Not said.
+   * Unknown.
    */
   STAGE_UNSPECIFIED: 'STAGE_UNSPECIFIED',
   /**
@@ -17,11 +17,11 @@ export const _herald_converter_v1_Progress_Stage = {
    */
   STAGE_UPLOADING: 'STAGE_UPLOADING',
   /**
-   * The file is complete and waits for a free worker.
+   * The file has arrived and waits for a free worker.
    */
   STAGE_QUEUED: 'STAGE_QUEUED',
   /**
-   * A worker is at it.
+   * A worker is converting it.
    */
   STAGE_CONVERTING: 'STAGE_CONVERTING',
 } as const;
@@ -31,7 +31,7 @@ export const _herald_converter_v1_Progress_Stage = {
  */
 export type _herald_converter_v1_Progress_Stage =
   /**
-   * Not said.
+   * Unknown.
    */
   | 'STAGE_UNSPECIFIED'
   | 0
@@ -41,12 +41,12 @@ export type _herald_converter_v1_Progress_Stage =
   | 'STAGE_UPLOADING'
   | 1
   /**
-   * The file is complete and waits for a free worker.
+   * The file has arrived and waits for a free worker.
    */
   | 'STAGE_QUEUED'
   | 2
   /**
-   * A worker is at it.
+   * A worker is converting it.
    */
   | 'STAGE_CONVERTING'
   | 3
@@ -57,7 +57,7 @@ export type _herald_converter_v1_Progress_Stage =
 export type _herald_converter_v1_Progress_Stage__Output = typeof _herald_converter_v1_Progress_Stage[keyof typeof _herald_converter_v1_Progress_Stage]
 
 /**
- * How far a conversion is.
+ * The progress of a conversion.
  */
 export interface Progress {
   /**
@@ -73,18 +73,18 @@ export interface Progress {
    */
   'renditionsDone'?: (number);
   /**
-   * Renditions to be made; 0 while the number of pages is not known.
+   * Renditions to make; 0 until the number of pages is known.
    */
   'renditionsTotal'?: (number);
   /**
-   * A rough guess from the file's header at how long workers will be at it, in
-   * milliseconds; 0 while the header has not been read.
+   * A rough estimate, from the file's header, of the time workers will need, in
+   * milliseconds; 0 until the header has been read.
    */
   'estimatedMs'?: (number | string);
 }
 
 /**
- * How far a conversion is.
+ * The progress of a conversion.
  */
 export interface Progress__Output {
   /**
@@ -100,12 +100,12 @@ export interface Progress__Output {
    */
   'renditionsDone': (number);
   /**
-   * Renditions to be made; 0 while the number of pages is not known.
+   * Renditions to make; 0 until the number of pages is known.
    */
   'renditionsTotal': (number);
   /**
-   * A rough guess from the file's header at how long workers will be at it, in
-   * milliseconds; 0 while the header has not been read.
+   * A rough estimate, from the file's header, of the time workers will need, in
+   * milliseconds; 0 until the header has been read.
    */
   'estimatedMs': (number);
 }

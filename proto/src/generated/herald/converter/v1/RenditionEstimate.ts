@@ -22,15 +22,15 @@ export interface RenditionEstimate {
    */
   'pages'?: (number);
   /**
-   * Files: as many as pages are read where `every_page` is asked for, else 1.
+   * Files: with `every_page` the number of pages, else 1.
    */
   'files'?: (number);
   /**
-   * A rough guess at the time a worker would spend making it, in milliseconds.
+   * A rough estimate of the time a worker would need, in milliseconds.
    */
   'workMs'?: (number | string);
   /**
-   * The effort that would be used, 0 to 9; absent where the format has none.
+   * The effort that would be used, 0 to 9; absent if the format has none.
    */
   'effort'?: (number);
   '_effort'?: "effort";
@@ -57,15 +57,15 @@ export interface RenditionEstimate__Output {
    */
   'pages': (number);
   /**
-   * Files: as many as pages are read where `every_page` is asked for, else 1.
+   * Files: with `every_page` the number of pages, else 1.
    */
   'files': (number);
   /**
-   * A rough guess at the time a worker would spend making it, in milliseconds.
+   * A rough estimate of the time a worker would need, in milliseconds.
    */
   'workMs': (number);
   /**
-   * The effort that would be used, 0 to 9; absent where the format has none.
+   * The effort that would be used, 0 to 9; absent if the format has none.
    */
   'effort'?: (number);
   '_effort'?: "effort";

@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * What is known of a rendition before its bytes.
+ * A rendition, sent before its bytes.
  */
 export interface RenditionHeader {
   /**
@@ -39,14 +39,14 @@ export interface RenditionHeader {
    */
   'sizeBytes'?: (number | string | Long);
   /**
-   * The page of the source it shows, from 0; absent where it is not one page of several.
+   * The page of the source that it shows, from 0; absent if it is not one page of several.
    */
   'page'?: (number);
   '_page'?: "page";
 }
 
 /**
- * What is known of a rendition before its bytes.
+ * A rendition, sent before its bytes.
  */
 export interface RenditionHeader__Output {
   /**
@@ -82,7 +82,7 @@ export interface RenditionHeader__Output {
    */
   'sizeBytes': (number);
   /**
-   * The page of the source it shows, from 0; absent where it is not one page of several.
+   * The page of the source that it shows, from 0; absent if it is not one page of several.
    */
   'page'?: (number);
   '_page'?: "page";

@@ -14,11 +14,11 @@ export interface RenditionSpec {
    */
   'format'?: (string);
   /**
-   * The box's width in pixels, 1 to 65,535. Absent: follows from the height, or stays.
+   * The box's width in pixels, 1 to 65,535. Absent: in proportion to the height, else unchanged.
    */
   'width'?: (number);
   /**
-   * The box's height in pixels, 1 to 65,535. Absent: follows from the width, or stays.
+   * The box's height in pixels, 1 to 65,535. Absent: in proportion to the width, else unchanged.
    */
   'height'?: (number);
   /**
@@ -39,12 +39,12 @@ export interface RenditionSpec {
    */
   'keep'?: (_herald_converter_v1_Keep)[];
   /**
-   * Permit making the picture larger than it is. A drawing (SVG) needs no permission.
+   * Allow the picture to become larger than it is. A drawing (SVG) always may.
    */
   'enlarge'?: (boolean);
   /**
-   * The page, or frame, to read, counted from 0. Absent: all frames where the target
-   * plays them, all pages where it holds them, else the first.
+   * The page, or frame, to read, counted from 0. Absent: all of them if the
+   * target format holds several, else the first.
    */
   'page'?: (number);
   /**
@@ -52,12 +52,13 @@ export interface RenditionSpec {
    */
   'everyPage'?: (boolean);
   /**
-   * Dots per inch at which a page of a document is drawn, 18 to 1,200; where a width or a
-   * height is given, that decides. Absent: 150. Without effect on pictures.
+   * Dots per inch at which a page of a document or PDF is drawn, 18 to 1,200. Ignored if a
+   * width or height is given. Absent: 150. Of a picture that becomes a PDF it decides how
+   * large the page is; absent: the picture's own.
    */
   'dpi'?: (number);
   /**
-   * Which part is kept where FIT_COVER crops, and where a FIT_CONTAIN picture lies.
+   * Which part FIT_COVER keeps, and where FIT_CONTAIN puts the picture.
    */
   'gravity'?: (_herald_converter_v1_Gravity);
   /**
@@ -65,17 +66,17 @@ export interface RenditionSpec {
    */
   'rotate'?: (number);
   /**
-   * The colour behind what is see-through or empty, `#rrggbb`. Empty: white where the
-   * target cannot be see-through, else nothing.
+   * The colour behind transparent and empty areas, `#rrggbb`. Empty: white if the target
+   * format has no transparency, else none.
    */
   'background'?: (string);
   /**
-   * The most bytes the rendition may have: the best quality that fits is chosen, and
-   * `quality` is the most it may be. Refused by formats without a quality.
+   * The maximum size of the rendition in bytes, at least 1: the best quality that fits is
+   * used, `quality` at most. Refused by formats without a quality.
    */
   'maxBytes'?: (number | string | Long);
   /**
-   * How hard the encoder tries for few bytes, 0 (fast) to 9 (small). Absent: the format's
+   * How hard the encoder tries to save bytes, 0 (fast) to 9 (small). Absent: the format's
    * default. Without effect on formats that have none.
    */
   'effort'?: (number);
@@ -84,9 +85,9 @@ export interface RenditionSpec {
    */
   'palette'?: (boolean);
   /**
-   * Show the tracked changes of a document (Word, OpenDocument, RTF): what was deleted is
-   * printed, struck out. Absent: they are accepted, and nothing of them shows. All
-   * renditions of one conversion agree. Without effect on other files.
+   * Show the tracked changes of a document (Word, OpenDocument, RTF): deleted text is
+   * printed, struck out. Absent: they are accepted and do not show. The same for all
+   * renditions of a conversion. Without effect on other files.
    */
   'trackedChanges'?: (boolean);
   '_width'?: "width";
@@ -108,11 +109,11 @@ export interface RenditionSpec__Output {
    */
   'format': (string);
   /**
-   * The box's width in pixels, 1 to 65,535. Absent: follows from the height, or stays.
+   * The box's width in pixels, 1 to 65,535. Absent: in proportion to the height, else unchanged.
    */
   'width'?: (number);
   /**
-   * The box's height in pixels, 1 to 65,535. Absent: follows from the width, or stays.
+   * The box's height in pixels, 1 to 65,535. Absent: in proportion to the width, else unchanged.
    */
   'height'?: (number);
   /**
@@ -133,12 +134,12 @@ export interface RenditionSpec__Output {
    */
   'keep': (_herald_converter_v1_Keep__Output)[];
   /**
-   * Permit making the picture larger than it is. A drawing (SVG) needs no permission.
+   * Allow the picture to become larger than it is. A drawing (SVG) always may.
    */
   'enlarge': (boolean);
   /**
-   * The page, or frame, to read, counted from 0. Absent: all frames where the target
-   * plays them, all pages where it holds them, else the first.
+   * The page, or frame, to read, counted from 0. Absent: all of them if the
+   * target format holds several, else the first.
    */
   'page'?: (number);
   /**
@@ -146,12 +147,13 @@ export interface RenditionSpec__Output {
    */
   'everyPage': (boolean);
   /**
-   * Dots per inch at which a page of a document is drawn, 18 to 1,200; where a width or a
-   * height is given, that decides. Absent: 150. Without effect on pictures.
+   * Dots per inch at which a page of a document or PDF is drawn, 18 to 1,200. Ignored if a
+   * width or height is given. Absent: 150. Of a picture that becomes a PDF it decides how
+   * large the page is; absent: the picture's own.
    */
   'dpi'?: (number);
   /**
-   * Which part is kept where FIT_COVER crops, and where a FIT_CONTAIN picture lies.
+   * Which part FIT_COVER keeps, and where FIT_CONTAIN puts the picture.
    */
   'gravity': (_herald_converter_v1_Gravity__Output);
   /**
@@ -159,17 +161,17 @@ export interface RenditionSpec__Output {
    */
   'rotate'?: (number);
   /**
-   * The colour behind what is see-through or empty, `#rrggbb`. Empty: white where the
-   * target cannot be see-through, else nothing.
+   * The colour behind transparent and empty areas, `#rrggbb`. Empty: white if the target
+   * format has no transparency, else none.
    */
   'background': (string);
   /**
-   * The most bytes the rendition may have: the best quality that fits is chosen, and
-   * `quality` is the most it may be. Refused by formats without a quality.
+   * The maximum size of the rendition in bytes, at least 1: the best quality that fits is
+   * used, `quality` at most. Refused by formats without a quality.
    */
   'maxBytes'?: (number);
   /**
-   * How hard the encoder tries for few bytes, 0 (fast) to 9 (small). Absent: the format's
+   * How hard the encoder tries to save bytes, 0 (fast) to 9 (small). Absent: the format's
    * default. Without effect on formats that have none.
    */
   'effort'?: (number);
@@ -178,9 +180,9 @@ export interface RenditionSpec__Output {
    */
   'palette': (boolean);
   /**
-   * Show the tracked changes of a document (Word, OpenDocument, RTF): what was deleted is
-   * printed, struck out. Absent: they are accepted, and nothing of them shows. All
-   * renditions of one conversion agree. Without effect on other files.
+   * Show the tracked changes of a document (Word, OpenDocument, RTF): deleted text is
+   * printed, struck out. Absent: they are accepted and do not show. The same for all
+   * renditions of a conversion. Without effect on other files.
    */
   'trackedChanges': (boolean);
   '_width'?: "width";

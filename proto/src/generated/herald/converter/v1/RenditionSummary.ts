@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * What was made: sent after a rendition's last byte.
+ * A finished rendition, sent after its last byte.
  */
 export interface RenditionSummary {
   /**
@@ -27,15 +27,15 @@ export interface RenditionSummary {
    */
   'encoder'?: (string);
   /**
-   * The quality that was used, 1 to 100; absent where the format has none.
+   * The quality that was used, 1 to 100; absent if the format has none.
    */
   'quality'?: (number);
   /**
-   * The effort that was used, 0 to 9; absent where the format has none.
+   * The effort that was used, 0 to 9; absent if the format has none.
    */
   'effort'?: (number);
   /**
-   * The page of the source it shows, from 0; absent where it is not one page of several.
+   * The page of the source that it shows, from 0; absent if it is not one page of several.
    */
   'page'?: (number);
   '_quality'?: "quality";
@@ -44,7 +44,7 @@ export interface RenditionSummary {
 }
 
 /**
- * What was made: sent after a rendition's last byte.
+ * A finished rendition, sent after its last byte.
  */
 export interface RenditionSummary__Output {
   /**
@@ -68,15 +68,15 @@ export interface RenditionSummary__Output {
    */
   'encoder': (string);
   /**
-   * The quality that was used, 1 to 100; absent where the format has none.
+   * The quality that was used, 1 to 100; absent if the format has none.
    */
   'quality'?: (number);
   /**
-   * The effort that was used, 0 to 9; absent where the format has none.
+   * The effort that was used, 0 to 9; absent if the format has none.
    */
   'effort'?: (number);
   /**
-   * The page of the source it shows, from 0; absent where it is not one page of several.
+   * The page of the source that it shows, from 0; absent if it is not one page of several.
    */
   'page'?: (number);
   '_quality'?: "quality";

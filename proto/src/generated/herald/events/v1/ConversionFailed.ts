@@ -4,7 +4,7 @@ import type { Recipient as _herald_events_v1_Recipient, Recipient__Output as _he
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * A file could not be converted, and somebody waits for it.
+ * A file could not be converted.
  * CloudEvents type `herald.conversion.failed.v1`.
  */
 export interface ConversionFailed {
@@ -13,7 +13,7 @@ export interface ConversionFailed {
    */
   'conversionId'?: (string);
   /**
-   * What one person did at once, a UUIDv7.
+   * The run, a UUIDv7.
    */
   'runId'?: (string);
   /**
@@ -21,11 +21,11 @@ export interface ConversionFailed {
    */
   'fileName'?: (string);
   /**
-   * The formats that were asked for, by name.
+   * The requested formats, by name.
    */
   'formats'?: (string)[];
   /**
-   * The failure's stable code, one of those in `proto/src/errors.ts`.
+   * The error's code, one of those in `proto/src/errors.ts`.
    */
   'code'?: (string);
   /**
@@ -41,11 +41,11 @@ export interface ConversionFailed {
    */
   'failedAtUnixMs'?: (number | string | Long);
   /**
-   * Whom to tell.
+   * Who is notified.
    */
   'recipient'?: (_herald_events_v1_Recipient | null);
   /**
-   * A page that tells of this conversion, for a person; empty where there is none.
+   * The web page of this conversion; empty if there is none.
    */
   'pageUrl'?: (string);
   /**
@@ -55,7 +55,7 @@ export interface ConversionFailed {
 }
 
 /**
- * A file could not be converted, and somebody waits for it.
+ * A file could not be converted.
  * CloudEvents type `herald.conversion.failed.v1`.
  */
 export interface ConversionFailed__Output {
@@ -64,7 +64,7 @@ export interface ConversionFailed__Output {
    */
   'conversionId': (string);
   /**
-   * What one person did at once, a UUIDv7.
+   * The run, a UUIDv7.
    */
   'runId': (string);
   /**
@@ -72,11 +72,11 @@ export interface ConversionFailed__Output {
    */
   'fileName': (string);
   /**
-   * The formats that were asked for, by name.
+   * The requested formats, by name.
    */
   'formats': (string)[];
   /**
-   * The failure's stable code, one of those in `proto/src/errors.ts`.
+   * The error's code, one of those in `proto/src/errors.ts`.
    */
   'code': (string);
   /**
@@ -92,11 +92,11 @@ export interface ConversionFailed__Output {
    */
   'failedAtUnixMs': (number);
   /**
-   * Whom to tell.
+   * Who is notified.
    */
   'recipient': (_herald_events_v1_Recipient__Output | null);
   /**
-   * A page that tells of this conversion, for a person; empty where there is none.
+   * The web page of this conversion; empty if there is none.
    */
   'pageUrl': (string);
   /**

@@ -7,7 +7,7 @@ import type { Preview as _herald_events_v1_Preview, Preview__Output as _herald_e
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * A file was converted, and whoever converted it holds the result.
+ * A file was converted, and the result is saved.
  * CloudEvents type `herald.file.converted.v1`.
  */
 export interface FileConverted {
@@ -16,19 +16,19 @@ export interface FileConverted {
    */
   'conversionId'?: (string);
   /**
-   * What one person did at once, such as one call of the CLI over many files: a UUIDv7.
+   * The run, such as one call of the CLI with many files: a UUIDv7.
    */
   'runId'?: (string);
   /**
-   * What came in.
+   * The file that was converted.
    */
   'source'?: (_herald_events_v1_SourceFile | null);
   /**
-   * What went out; at least one.
+   * The results; at least one.
    */
   'renditions'?: (_herald_events_v1_Rendition)[];
   /**
-   * What the source held and no rendition holds any more: `exif`, `gps`, ...
+   * What the source had and no rendition has: `exif`, `gps`, ...
    */
   'stripped'?: (string)[];
   /**
@@ -44,35 +44,34 @@ export interface FileConverted {
    */
   'startedAtUnixMs'?: (number | string | Long);
   /**
-   * When the result was in its owner's hands, milliseconds since 1970-01-01T00:00:00Z.
+   * When the result was saved, milliseconds since 1970-01-01T00:00:00Z.
    */
   'finishedAtUnixMs'?: (number | string | Long);
   /**
-   * Whom to tell.
+   * Who is notified.
    */
   'recipient'?: (_herald_events_v1_Recipient | null);
   /**
-   * A picture of the first rendition, when one could be made.
+   * A small picture of the first rendition, if one could be made.
    */
   'preview'?: (_herald_events_v1_Preview | null);
   /**
-   * The machine on which the path of a rendition without a link means something.
-   * Empty where every rendition has a link.
+   * The machine that has the renditions which have a path. Empty if all have a link.
    */
   'host'?: (string);
   /**
-   * A page that tells of this conversion, for a person; empty where there is none.
+   * The web page of this conversion; empty if there is none.
    */
   'pageUrl'?: (string);
   /**
-   * How many events of this run its recipient gets in all, so that one digest can tell of
-   * them as soon as the last has come; 0 where that is not known.
+   * The number of events of this run for this recipient, so that their digest can be sent
+   * when the last has arrived; 0 if it is not known.
    */
   'runSize'?: (number);
 }
 
 /**
- * A file was converted, and whoever converted it holds the result.
+ * A file was converted, and the result is saved.
  * CloudEvents type `herald.file.converted.v1`.
  */
 export interface FileConverted__Output {
@@ -81,19 +80,19 @@ export interface FileConverted__Output {
    */
   'conversionId': (string);
   /**
-   * What one person did at once, such as one call of the CLI over many files: a UUIDv7.
+   * The run, such as one call of the CLI with many files: a UUIDv7.
    */
   'runId': (string);
   /**
-   * What came in.
+   * The file that was converted.
    */
   'source': (_herald_events_v1_SourceFile__Output | null);
   /**
-   * What went out; at least one.
+   * The results; at least one.
    */
   'renditions': (_herald_events_v1_Rendition__Output)[];
   /**
-   * What the source held and no rendition holds any more: `exif`, `gps`, ...
+   * What the source had and no rendition has: `exif`, `gps`, ...
    */
   'stripped': (string)[];
   /**
@@ -109,29 +108,28 @@ export interface FileConverted__Output {
    */
   'startedAtUnixMs': (number);
   /**
-   * When the result was in its owner's hands, milliseconds since 1970-01-01T00:00:00Z.
+   * When the result was saved, milliseconds since 1970-01-01T00:00:00Z.
    */
   'finishedAtUnixMs': (number);
   /**
-   * Whom to tell.
+   * Who is notified.
    */
   'recipient': (_herald_events_v1_Recipient__Output | null);
   /**
-   * A picture of the first rendition, when one could be made.
+   * A small picture of the first rendition, if one could be made.
    */
   'preview': (_herald_events_v1_Preview__Output | null);
   /**
-   * The machine on which the path of a rendition without a link means something.
-   * Empty where every rendition has a link.
+   * The machine that has the renditions which have a path. Empty if all have a link.
    */
   'host': (string);
   /**
-   * A page that tells of this conversion, for a person; empty where there is none.
+   * The web page of this conversion; empty if there is none.
    */
   'pageUrl': (string);
   /**
-   * How many events of this run its recipient gets in all, so that one digest can tell of
-   * them as soon as the last has come; 0 where that is not known.
+   * The number of events of this run for this recipient, so that their digest can be sent
+   * when the last has arrived; 0 if it is not known.
    */
   'runSize': (number);
 }

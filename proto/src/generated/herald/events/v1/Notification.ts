@@ -2,23 +2,23 @@
 
 
 /**
- * A mail, as its outcome names it.
+ * The mail that an outcome is about.
  */
 export interface Notification {
   /**
-   * The conversion it tells of; of a mail about several events, that of the first.
+   * The conversion that it is about; of a mail about several events, that of the first.
    */
   'conversionId'?: (string);
   /**
-   * What one person did at once, a UUIDv7; empty where the event named none.
+   * The run, a UUIDv7; empty if the event has none.
    */
   'runId'?: (string);
   /**
-   * The ids of the events it tells of; at least one.
+   * The ids of the events that it is about; at least one.
    */
   'eventIds'?: (string)[];
   /**
-   * The address it went to, such as `ada@example.com`; empty where the event named none that can be.
+   * The recipient's address, such as `ada@example.com`; empty if the event has no valid one.
    */
   'recipient'?: (string);
   /**
@@ -26,29 +26,29 @@ export interface Notification {
    */
   'messageId'?: (string);
   /**
-   * The way it went: `mail` or `webhook`. Empty from a notifier of version 0.1: `mail`.
+   * The channel: `mail` or `webhook`. Empty from a notifier of version 0.1: `mail`.
    */
   'channel'?: (string);
 }
 
 /**
- * A mail, as its outcome names it.
+ * The mail that an outcome is about.
  */
 export interface Notification__Output {
   /**
-   * The conversion it tells of; of a mail about several events, that of the first.
+   * The conversion that it is about; of a mail about several events, that of the first.
    */
   'conversionId': (string);
   /**
-   * What one person did at once, a UUIDv7; empty where the event named none.
+   * The run, a UUIDv7; empty if the event has none.
    */
   'runId': (string);
   /**
-   * The ids of the events it tells of; at least one.
+   * The ids of the events that it is about; at least one.
    */
   'eventIds': (string)[];
   /**
-   * The address it went to, such as `ada@example.com`; empty where the event named none that can be.
+   * The recipient's address, such as `ada@example.com`; empty if the event has no valid one.
    */
   'recipient': (string);
   /**
@@ -56,7 +56,7 @@ export interface Notification__Output {
    */
   'messageId': (string);
   /**
-   * The way it went: `mail` or `webhook`. Empty from a notifier of version 0.1: `mail`.
+   * The channel: `mail` or `webhook`. Empty from a notifier of version 0.1: `mail`.
    */
   'channel': (string);
 }

@@ -4,12 +4,12 @@ import type { Notification as _herald_events_v1_Notification, Notification__Outp
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * The mail server took the mail about an event.
+ * The mail server accepted the mail about an event.
  * CloudEvents type `herald.notification.delivered.v1`, on the topic `notifications.outcomes`.
  */
 export interface NotificationDelivered {
   /**
-   * What the mail told of, and to whom.
+   * The mail.
    */
   'notification'?: (_herald_events_v1_Notification | null);
   /**
@@ -17,7 +17,7 @@ export interface NotificationDelivered {
    */
   'reply'?: (string);
   /**
-   * Attempts it took, this one included.
+   * The number of attempts, the last included.
    */
   'attempts'?: (number);
   /**
@@ -25,18 +25,18 @@ export interface NotificationDelivered {
    */
   'firstAttemptAtUnixMs'?: (number | string | Long);
   /**
-   * When the mail server took it, milliseconds since 1970-01-01T00:00:00Z.
+   * When the mail server accepted it, milliseconds since 1970-01-01T00:00:00Z.
    */
   'deliveredAtUnixMs'?: (number | string | Long);
 }
 
 /**
- * The mail server took the mail about an event.
+ * The mail server accepted the mail about an event.
  * CloudEvents type `herald.notification.delivered.v1`, on the topic `notifications.outcomes`.
  */
 export interface NotificationDelivered__Output {
   /**
-   * What the mail told of, and to whom.
+   * The mail.
    */
   'notification': (_herald_events_v1_Notification__Output | null);
   /**
@@ -44,7 +44,7 @@ export interface NotificationDelivered__Output {
    */
   'reply': (string);
   /**
-   * Attempts it took, this one included.
+   * The number of attempts, the last included.
    */
   'attempts': (number);
   /**
@@ -52,7 +52,7 @@ export interface NotificationDelivered__Output {
    */
   'firstAttemptAtUnixMs': (number);
   /**
-   * When the mail server took it, milliseconds since 1970-01-01T00:00:00Z.
+   * When the mail server accepted it, milliseconds since 1970-01-01T00:00:00Z.
    */
   'deliveredAtUnixMs': (number);
 }

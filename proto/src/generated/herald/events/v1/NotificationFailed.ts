@@ -4,20 +4,21 @@ import type { Notification as _herald_events_v1_Notification, Notification__Outp
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * The mail about an event is given up: nobody was told, or nobody knows whether somebody was.
+ * The mail about an event was not delivered, or it is not known whether it was, and no
+ * further attempt is made.
  * CloudEvents type `herald.notification.failed.v1`, on the topic `notifications.outcomes`.
  */
 export interface NotificationFailed {
   /**
-   * What the mail was to tell of, and to whom.
+   * The mail.
    */
   'notification'?: (_herald_events_v1_Notification | null);
   /**
-   * Why: the mail server's last reply, or a sentence where there was none.
+   * The mail server's last reply, or a sentence if there was none.
    */
   'reason'?: (string);
   /**
-   * Attempts that were made.
+   * The number of attempts.
    */
   'attempts'?: (number);
   /**
@@ -29,27 +30,28 @@ export interface NotificationFailed {
    */
   'failedAtUnixMs'?: (number | string | Long);
   /**
-   * True if in any attempt the body was sent and no reply came: it may have been delivered. With
-   * the policy prefer-loss the event is then not in the dead letters; otherwise it is.
+   * In some attempt the body was sent and no reply came: it may have been delivered. With the
+   * policy prefer-loss the event is then not in the dead letters; otherwise it is.
    */
   'possiblyDelivered'?: (boolean);
 }
 
 /**
- * The mail about an event is given up: nobody was told, or nobody knows whether somebody was.
+ * The mail about an event was not delivered, or it is not known whether it was, and no
+ * further attempt is made.
  * CloudEvents type `herald.notification.failed.v1`, on the topic `notifications.outcomes`.
  */
 export interface NotificationFailed__Output {
   /**
-   * What the mail was to tell of, and to whom.
+   * The mail.
    */
   'notification': (_herald_events_v1_Notification__Output | null);
   /**
-   * Why: the mail server's last reply, or a sentence where there was none.
+   * The mail server's last reply, or a sentence if there was none.
    */
   'reason': (string);
   /**
-   * Attempts that were made.
+   * The number of attempts.
    */
   'attempts': (number);
   /**
@@ -61,8 +63,8 @@ export interface NotificationFailed__Output {
    */
   'failedAtUnixMs': (number);
   /**
-   * True if in any attempt the body was sent and no reply came: it may have been delivered. With
-   * the policy prefer-loss the event is then not in the dead letters; otherwise it is.
+   * In some attempt the body was sent and no reply came: it may have been delivered. With the
+   * policy prefer-loss the event is then not in the dead letters; otherwise it is.
    */
   'possiblyDelivered': (boolean);
 }

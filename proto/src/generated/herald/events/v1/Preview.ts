@@ -2,7 +2,7 @@
 
 
 /**
- * A small picture to show beside the words.
+ * A small picture to show in the mail.
  */
 export interface Preview {
   /**
@@ -24,7 +24,7 @@ export interface Preview {
 }
 
 /**
- * A small picture to show beside the words.
+ * A small picture to show in the mail.
  */
 export interface Preview__Output {
   /**

@@ -2,7 +2,7 @@
 
 
 /**
- * Whom to tell.
+ * Who is notified.
  */
 export interface Recipient {
   /**
@@ -16,7 +16,7 @@ export interface Recipient {
 }
 
 /**
- * Whom to tell.
+ * Who is notified.
  */
 export interface Recipient__Output {
   /**

@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * A file that went out.
+ * A file that was made.
  */
 export interface Rendition {
   /**
@@ -35,11 +35,11 @@ export interface Rendition {
    */
   'pages'?: (number);
   /**
-   * A link anyone who holds it can open.
+   * A link; anyone who has it can open it.
    */
   'url'?: (string);
   /**
-   * A path on the sender's machine, which FileConverted.host names.
+   * A path on the machine FileConverted.host.
    */
   'path'?: (string);
   /**
@@ -49,7 +49,7 @@ export interface Rendition {
 }
 
 /**
- * A file that went out.
+ * A file that was made.
  */
 export interface Rendition__Output {
   /**
@@ -81,11 +81,11 @@ export interface Rendition__Output {
    */
   'pages': (number);
   /**
-   * A link anyone who holds it can open.
+   * A link; anyone who has it can open it.
    */
   'url'?: (string);
   /**
-   * A path on the sender's machine, which FileConverted.host names.
+   * A path on the machine FileConverted.host.
    */
   'path'?: (string);
   /**

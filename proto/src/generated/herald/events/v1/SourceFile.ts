@@ -3,7 +3,7 @@
 import type { Long } from '@grpc/proto-loader';
 
 /**
- * The file that came in.
+ * The file that was converted.
  */
 export interface SourceFile {
   /**
@@ -11,7 +11,7 @@ export interface SourceFile {
    */
   'name'?: (string);
   /**
-   * What it really was, a media type read from its bytes.
+   * Its media type, detected from its content.
    */
   'mediaType'?: (string);
   /**
@@ -37,7 +37,7 @@ export interface SourceFile {
 }
 
 /**
- * The file that came in.
+ * The file that was converted.
  */
 export interface SourceFile__Output {
   /**
@@ -45,7 +45,7 @@ export interface SourceFile__Output {
    */
   'name': (string);
   /**
-   * What it really was, a media type read from its bytes.
+   * Its media type, detected from its content.
    */
   'mediaType': (string);
   /**
