@@ -11,7 +11,7 @@ export interface Slot {
   release(): void
 }
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   /** Conversions at a time whose upload is complete, running or waiting for a worker. */
   readonly maxConversions: number
   /** Uploads and downloads at a time beside those. */

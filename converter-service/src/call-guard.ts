@@ -9,7 +9,7 @@ import { errorStatus } from './call-errors.js'
 import type { Connections } from './connections.js'
 import { describeBytes, maxChunkBytes } from './limits.js'
 
-export interface CallGuardOptions {
+interface CallGuardOptions {
   /** How long the client may leave a message or a status unread. */
   readonly maxUnreadMs: number
   readonly connections: Connections

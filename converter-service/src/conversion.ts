@@ -17,7 +17,7 @@ import { type Piece, type PlanningContext, planWork } from './work.js'
 import type { Job } from './worker/job.js'
 import type { Pool } from './worker/pool.js'
 
-export interface ConversionContext extends PlanningContext {
+interface ConversionContext extends PlanningContext {
   readonly pool: Pool
   readonly folder: SpoolFolder
   readonly responder: Responder

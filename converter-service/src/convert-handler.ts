@@ -12,7 +12,7 @@ import type { Spool } from './spool.js'
 import type { PlanningContext } from './work.js'
 import type { Pool } from './worker/pool.js'
 
-export interface ConvertServices extends PlanningContext {
+interface ConvertServices extends PlanningContext {
   readonly pool: Pool
   readonly spool: Spool
   readonly admission: Admission

@@ -83,8 +83,8 @@ function describe({ pieces }: Work): RenditionEstimate[] {
 /** Whether size and pages are known from the beginning of a file of that format. */
 function standsInFront(format: string): boolean {
   // Of half an animation or document, only the pages so far would be counted.
-  const { animates, paged, engine } = formatNamed(format)
-  return !animates && !paged && engine === 'image'
+  const { animates, paged } = formatNamed(format)
+  return !animates && !paged
 }
 
 interface HeaderFile {
@@ -103,8 +103,8 @@ async function readHeader(
 ): Promise<SourceFacts & { readonly ms: number }> {
   const file = await open(path, 'wx', 0o600)
   const inspect = async (format: string) => {
-    const isHeader = formatNamed(format).engine === 'image'
-    const job = pool.openJob(isHeader ? { budget: { timeoutMs: inspectTimeoutMs } } : {})
+    const isLaidOut = formatNamed(format).content === 'sheets'
+    const job = pool.openJob(isLaidOut ? {} : { budget: { timeoutMs: inspectTimeoutMs } })
     const cancel = () => job.end('cancelled', signal.reason)
     signal.addEventListener('abort', cancel)
     try {

@@ -17,7 +17,7 @@ import { PeerLimit } from './peer-limit.js'
 
 type EstimateManyCall = ServerDuplexStream<ReceivedEstimateManyRequest, EstimateManyResponse>
 
-export interface EstimateServices extends FileServices {
+interface EstimateServices extends FileServices {
   readonly pace: UploadPace
   readonly logger: Logger
   /** The most of the estimates that one peer may hold, 0 to 1. */

@@ -1,9 +1,7 @@
 import { defaultDpi } from '@herald/proto/rendition-options'
 import { effortOf } from './engines/encoders.js'
 import type { Inspection, RenditionPlan } from './engines/engine.js'
-import { drawingOf } from './engines/page-drawing.js'
-import { keepsPages } from './engines/pages.js'
-import { type Size, targetSize } from './engines/target-size.js'
+import { drawingOf, keepsPages, type Size, targetSize } from './engines/target-size.js'
 import { formatNamed } from './formats.js'
 
 /** What is known from a file's header about the work it makes. */
@@ -58,16 +56,12 @@ export function estimate(source: SourceFacts, plan: RenditionPlan): Estimate {
 
 /** Whether a task on such a file is sure to be short: a drawing or a document may take any time. */
 export function isShort(format: string, ms = taskMs): boolean {
-  return isSampled(format) && ms <= maxShortMs
-}
-
-function isSampled(format: string): boolean {
-  return formatNamed(format).engine === 'image' && format !== 'svg'
+  return formatNamed(format).content === 'pixels' && ms <= maxShortMs
 }
 
 function msPerPage(source: SourceFacts, plan: RenditionPlan, size: Size): number {
   // A page copied from one PDF to another is not drawn.
-  if (plan.format === 'pdf' && formatNamed(source.format).engine !== 'image') return 1
+  if (plan.format === 'pdf' && formatNamed(source.format).content === 'sheets') return 1
   const { effort: _effort, ...usual } = plan
   const efforts = (effortOf(plan) ?? 0) - (effortOf(usual) ?? 0)
   const read = megapixels(source) * (readMsPerMpx[source.format] ?? otherMsPerMpx)
@@ -80,7 +74,8 @@ function msPerPage(source: SourceFacts, plan: RenditionPlan, size: Size): number
 /** Of one page, in pixels. */
 function sizeOf(source: SourceFacts, plan: RenditionPlan): Size {
   const { width, height, format } = source
-  if (formatNamed(format).engine === 'image') return targetSize(source, plan, format === 'svg')
+  const { content } = formatNamed(format)
+  if (content !== 'sheets') return targetSize(source, plan, content === 'drawing')
   if (plan.format === 'pdf') return { width, height }
   const points = { width: (width * 72) / defaultDpi, height: (height * 72) / defaultDpi }
   const { size, rest } = drawingOf(points, plan)
@@ -93,7 +88,7 @@ function pagesOf({ format, pages }: SourceFacts, plan: RenditionPlan): number {
   if (plan.format === 'pdf') return pages
   const from = formatNamed(format)
   const to = formatNamed(plan.format)
-  if (from.engine !== 'image') return 1
+  if (from.content === 'sheets') return 1
   return keepsPages(from, to) ? pages : 1
 }
 

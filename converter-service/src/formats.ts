@@ -1,5 +1,3 @@
-import { documentFormats } from './document-formats.js'
-
 /** A file format as Herald knows it, whether or not an engine here can handle it. */
 export interface FormatDescription {
   readonly name: string
@@ -18,16 +16,37 @@ export interface FormatDescription {
   readonly alpha: boolean
   /** Can hold 16 bits per channel. */
   readonly deep: boolean
+  /** What its pages hold: pixels, a drawing that is as sharp at any size, or sheets of paper. */
+  readonly content: 'pixels' | 'drawing' | 'sheets'
+  /** The name of the engine that reads it. */
   readonly engine: string
 }
 
 const image = {
   engine: 'image',
+  content: 'pixels',
   animates: false,
   paged: false,
   alpha: true,
   deep: false,
 } as const
+
+const office = 'application/vnd.openxmlformats-officedocument'
+const openDocument = 'application/vnd.oasis.opendocument'
+
+const document = {
+  engine: 'document',
+  content: 'sheets',
+  animates: false,
+  paged: true,
+  alpha: false,
+  deep: false,
+  maxSide: 65_535,
+} as const
+
+function documentFormat(name: string, mediaType: string, ...extensions: string[]) {
+  return { ...document, name, mediaType, extensions }
+}
 
 /**
  * The formats there is an engine for, in the order they are shown.
@@ -112,6 +131,7 @@ export const formatCatalogue: readonly FormatDescription[] = [
   },
   {
     ...image,
+    content: 'drawing',
     name: 'svg',
     mediaType: 'image/svg+xml',
     extensions: ['svg', 'svgz'],
@@ -120,13 +140,27 @@ export const formatCatalogue: readonly FormatDescription[] = [
   {
     ...image,
     engine: 'pdf',
+    content: 'sheets',
     name: 'pdf',
     mediaType: 'application/pdf',
     extensions: ['pdf'],
     paged: true,
     maxSide: 65_535,
   },
-  ...documentFormats,
+  documentFormat('docx', `${office}.wordprocessingml.document`, 'docx', 'docm', 'dotx'),
+  documentFormat('doc', 'application/msword', 'doc', 'dot'),
+  documentFormat('xlsx', `${office}.spreadsheetml.sheet`, 'xlsx', 'xlsm', 'xltx'),
+  documentFormat('xls', 'application/vnd.ms-excel', 'xls', 'xlt'),
+  documentFormat('pptx', `${office}.presentationml.presentation`, 'pptx', 'pptm', 'ppsx'),
+  documentFormat('ppt', 'application/vnd.ms-powerpoint', 'ppt', 'pps'),
+  documentFormat('odt', `${openDocument}.text`, 'odt', 'ott'),
+  documentFormat('ods', `${openDocument}.spreadsheet`, 'ods', 'ots'),
+  documentFormat('odp', `${openDocument}.presentation`, 'odp', 'otp'),
+  documentFormat('rtf', 'application/rtf', 'rtf'),
+  documentFormat('html', 'text/html', 'html', 'htm', 'xhtml'),
+  documentFormat('markdown', 'text/markdown', 'md', 'markdown', 'mdown'),
+  documentFormat('csv', 'text/csv', 'csv', 'tsv'),
+  documentFormat('text', 'text/plain', 'txt', 'text', 'log'),
 ]
 
 const byName = new Map<string, FormatDescription>()
@@ -137,6 +171,11 @@ for (const format of formatCatalogue) {
 /** The format of that name, extension or alias, in any case of letters, with or without a dot. */
 export function findFormat(name: string): FormatDescription | undefined {
   return byName.get(name.trim().toLowerCase().replace(/^\./, ''))
+}
+
+/** The formats that the engine of that name may read or write. */
+export function formatsOf(engine: string): FormatDescription[] {
+  return formatCatalogue.filter((format) => format.engine === engine)
 }
 
 /** The format of exactly that name. Throws on a name that is not in the catalogue: a defect. */

@@ -16,7 +16,7 @@ export interface UploadPace {
 }
 
 /** The asking half of a call: the spec, then the chunks. */
-export interface Incoming {
+interface Incoming {
   /** The first message. Rejects with HERALD_BAD_SPEC when it is anything else. */
   spec(): Promise<ReceivedConversionSpec>
   /** The rest, none of them empty. Rejects with HERALD_TIMEOUT when they come too slowly. */

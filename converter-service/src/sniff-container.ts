@@ -4,9 +4,7 @@ import { HeraldError } from '@herald/proto/errors'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
 import { CompoundFile } from './compound-file.js'
 import { callFile } from './known-files.js'
-import type { Sniffed } from './sniff.js'
-
-export type Container = 'zip' | 'cfb'
+import type { Container, Sniffed } from './sniff.js'
 
 /** More parts than any document has. */
 export const maxParts = 20_000

@@ -3,12 +3,13 @@ import { isDibHeaderSize } from './engines/dib.js'
 import { isSvg } from './engines/svg-text.js'
 import { formatCatalogue } from './formats.js'
 import { callFile } from './known-files.js'
-import type { Container } from './sniff-container.js'
 import { looksLikeText, textFormat } from './sniff-text.js'
 import { markedEncoding } from './text-encoding.js'
 
 /** How many bytes of a file are enough to detect its format. */
 export const sniffBytes = 64 * 1024
+
+export type Container = 'zip' | 'cfb'
 
 /** What a file's first bytes say it is. */
 export type Sniffed =

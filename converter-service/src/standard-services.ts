@@ -1,8 +1,9 @@
 import type { Server } from '@grpc/grpc-js'
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { protoDirectory } from '@herald/proto/load'
 import { HealthImplementation, protoPath } from 'grpc-health-check'
-import { reflectedPackage } from './reflected-package.js'
+import descriptor, { type IDescriptorProto } from 'protobufjs/ext/descriptor/index.js'
 
 const converterService = 'herald.converter.v1.ConverterService'
 
@@ -21,4 +22,38 @@ export function addStandardServices(server: Server): { setServing(serving: boole
       for (const name of ['', converterService]) health.setStatus(name, status)
     },
   }
+}
+
+const { FileDescriptorProto } = descriptor
+
+/**
+ * A proto file as the reflection service should show it: field names as they are written, and
+ * map entries named as the language demands (`versions` has a `VersionsEntry`). protobufjs
+ * names them `Versions`, and clients in Go refuse the whole file for that.
+ */
+function reflectedPackage(path: string, includeDirs: string[] = []): PackageDefinition {
+  const definition = loadSync(path, { keepCase: true, includeDirs })
+  for (const entry of Object.values(definition)) {
+    if (!Array.isArray(entry.fileDescriptorProtos)) continue
+    entry.fileDescriptorProtos = entry.fileDescriptorProtos.map((bytes: Buffer) => {
+      const file = FileDescriptorProto.decode(bytes).toJSON()
+      for (const message of file['messageType'] ?? []) nameMapEntries(message)
+      return Buffer.from(FileDescriptorProto.encode(FileDescriptorProto.fromObject(file)).finish())
+    })
+  }
+  return definition
+}
+
+function nameMapEntries(message: IDescriptorProto): void {
+  for (const nested of message.nestedType ?? []) {
+    nameMapEntries(nested)
+    if (!nested.options?.mapEntry) continue
+    const field = message.field?.find(({ typeName }) => typeName === nested.name)
+    nested.name = `${camelCase(field?.name ?? nested.name ?? '')}Entry`
+    if (field) field.typeName = nested.name
+  }
+}
+
+function camelCase(name: string): string {
+  return name.replace(/(?:^|_)([a-z])/g, (_match, letter: string) => letter.toUpperCase())
 }

@@ -16,7 +16,7 @@ export interface Upload {
   readonly format: string
 }
 
-export interface UploadOptions {
+interface UploadOptions {
   /** Where the bytes go. */
   readonly path: string
   readonly fileName: string
@@ -75,7 +75,7 @@ export async function receiveUpload(
 }
 
 /** What has come of a file. */
-export interface Arrived {
+interface Arrived {
   /** Its first `sniffBytes` bytes. */
   readonly head: Buffer
   readonly fileName: string

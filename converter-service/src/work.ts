@@ -1,7 +1,7 @@
 import { HeraldError } from '@herald/proto/errors'
 import { type Abilities, listNames } from './abilities.js'
 import type { RenditionPlan } from './engines/engine.js'
-import { refuseTooLarge } from './engines/image-limits.js'
+import { refuseTooLarge } from './engines/refusals.js'
 import { type Estimate, estimate, type SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
 import { type Limits, maxRenditions } from './limits.js'
@@ -66,10 +66,11 @@ function refuseLimits(
   { format, width, height }: SourceFacts,
   limits: Limits,
 ): void {
-  const { name, engine } = formatNamed(format)
-  if (engine !== 'image') return
+  const { content } = formatNamed(format)
+  // How large a sheet is drawn follows from the plan; its engine refuses that.
+  if (content === 'sheets') return
   for (const { plan, estimate: expected } of pieces) {
-    const picture = { width, height, scalable: name === 'svg' }
+    const picture = { width, height, scalable: content === 'drawing' }
     refuseTooLarge(picture, expected.pages, plan, limits)
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { exifNamesPlace, iptcNamesPlace, wipePlace, xmpNamesPlace } from '#src/engines/location'
-import { pngChecksum } from '#src/engines/png-checksum'
+import { pngChecksum } from '#src/engines/png'
 
 /** EXIF with an author, a maker's note, and a place, in either byte order. */
 function exifWithPlace(order: 'II' | 'MM', prefix: boolean): Buffer {

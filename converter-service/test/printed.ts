@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { printDocument } from '#src/engines/document'
 import type { SourceFile } from '#src/engines/engine'
 import { findLibreOffice } from '#src/engines/libreoffice'
-import { printDocument } from '#src/engines/print-document'
 import { findSandbox, noSandbox } from '#src/engines/sandbox'
 
 const run = promisify(execFile)

@@ -232,7 +232,7 @@ describe('a TIFF of pages of several sizes becomes a TIFF', () => {
       .withExif({ IFD0: { Copyright: 'Ada' } })
       .tiff({ compression: 'deflate' })
       .toBuffer()
-    const { joinTiffs } = await import('#src/engines/join-tiffs')
+    const { joinTiffs } = await import('#src/engines/tiff-of-pages')
     const { bytes } = await make(joinTiffs([0, 1, 2].map(() => Buffer.from(large))), 'tiff')
     const pixels = await Promise.all(
       [0, 1, 2].map((each) => sharp(bytes, { page: each }).raw().toBuffer()),

@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib'
-import { pngChecksum } from '#src/engines/png-checksum'
+import { pngChecksum } from '#src/engines/png'
 
 export interface ZipPart {
   readonly name: string

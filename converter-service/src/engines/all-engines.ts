@@ -3,7 +3,7 @@ import type { Engine, EngineReport } from './engine.js'
 import { imageEngine } from './image.js'
 import { pdfEngine } from './pdf.js'
 
-/** Every engine of this server; a further one is added here and in the format catalogue. */
+/** Every engine of this server. A further one is added here; its formats stand in `formats.ts`. */
 const allEngines: readonly Engine[] = [imageEngine, pdfEngine, documentEngine]
 
 /** The engines as they stand in this process, asked what they can do. */
@@ -15,7 +15,11 @@ export class Engines {
   }
 
   static async probe(): Promise<Engines> {
-    return new Engines(await Promise.all(allEngines.map((engine) => engine.probe())))
+    return new Engines(
+      await Promise.all(
+        allEngines.map(async (engine) => ({ name: engine.name, ...(await engine.probe()) })),
+      ),
+    )
   }
 
   /**

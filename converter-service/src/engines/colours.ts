@@ -1,6 +1,6 @@
 import { type FormatDescription, formatNamed } from '../formats.js'
 import type { RenditionPlan } from './engine.js'
-import type { Picture } from './image-source.js'
+import type { Picture } from './picture.js'
 import type { Sharp } from './sharp.js'
 
 /** What happens to the colours of a picture. */

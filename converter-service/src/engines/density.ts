@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { pngChunk } from './pixels.js'
+import { pngChunk } from './png.js'
 
 /** What every program assumes if a file does not say. */
 const usual = 72

@@ -1,4 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
+import { damaged } from './refusals.js'
 
 /** What the header of a Windows bitmap says: `BITMAPCOREHEADER` to `BITMAPV5HEADER`. */
 export interface DibHeader {
@@ -97,10 +98,4 @@ function readProfile(bytes: Buffer, at: number): Buffer | undefined {
   const from = at + bytes.readUInt32LE(at + 112)
   const profile = bytes.subarray(from, from + bytes.readUInt32LE(at + 116))
   return profile.length >= 128 ? profile : undefined
-}
-
-export function damaged(what: string, format = 'BMP'): HeraldError {
-  return new HeraldError('HERALD_CORRUPT_FILE', `This ${format} file ${what}.`, {
-    remedy: 'Check that it opens in an image viewer; save or download it again.',
-  })
 }

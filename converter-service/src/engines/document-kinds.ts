@@ -1,10 +1,17 @@
-import { link } from 'node:fs/promises'
-import { prepareHtml, prepareMarkdown, prepareRtf, prepareText } from './document-pages.js'
+import { link, readFile, writeFile } from 'node:fs/promises'
+import MarkdownIt from 'markdown-it'
+import {
+  declaredEncoding,
+  decode,
+  markedEncoding,
+  readText,
+  textEncoding,
+} from '../text-encoding.js'
 import type { SourceFile } from './engine.js'
 import { prepareTable } from './table-sheet.js'
 
 /** How LibreOffice takes a format: the part of it, and the import filter by its own name. */
-export interface DocumentKind {
+interface DocumentKind {
   readonly module: 'writer' | 'calc' | 'impress'
   readonly importFilter: string
   readonly extension: string
@@ -51,4 +58,56 @@ export const documentKinds: Readonly<Record<string, DocumentKind>> = {
     extension: 'fods',
     prepare: prepareTable,
   },
+}
+
+const style = `
+@page { size: 21cm 29.7cm; margin: 2cm; }
+body, h1, h2, h3, h4, h5, h6 { font-family: sans-serif; }
+body { font-size: 11pt; }
+pre, code { font-family: monospace; font-size: 10pt; }
+pre { background: #f4f4f4; padding: 0.2cm; }
+blockquote { margin-left: 0.8cm; color: #555555; }
+table { border-collapse: collapse; }
+td, th { border: 1px solid #999999; padding: 0.1cm; }
+`
+
+/** Markdown as a page: HTML and pictures within it are shown as they are written. */
+export async function prepareMarkdown({ path }: SourceFile, target: string): Promise<void> {
+  const markdown = new MarkdownIt({ html: false, linkify: false }).disable('image')
+  await writeFile(target, page(markdown.render(await readText(path))))
+}
+
+/** Plain text in UTF-8, as the filter that reads it wants it. */
+export async function prepareText({ path }: SourceFile, target: string): Promise<void> {
+  await writeFile(target, await readText(path))
+}
+
+/** The page in UTF-8, which a mark says: LibreOffice does not know every encoding a page declares. */
+export async function prepareHtml({ path }: SourceFile, target: string): Promise<void> {
+  const bytes = await readFile(path)
+  const encoding = markedEncoding(bytes) ?? declaredEncoding(bytes) ?? textEncoding(bytes)
+  const text = decode(bytes, encoding).replace(
+    /(<meta\s[^<>]*charset\s*=\s*["']?\s*)[\w:.-]+/gi,
+    '$1utf-8',
+  )
+  await writeFile(target, `\ufeff${text}`)
+}
+
+/**
+ * LibreOffice follows the pictures that an RTF names whatever its settings say, so the words for
+ * that are made harmless. They may be spelled in other ways: where there is a sandbox, that holds.
+ */
+async function prepareRtf({ path }: SourceFile, target: string): Promise<void> {
+  const rtf = await readFile(path, 'latin1')
+  const words =
+    /INCLUDE(?=PICTURE|TEXT|\b)|DDE(?=AUTO|\b)|\bLINK\b|\\template|\\objlink|\\objupdate/gi
+  await writeFile(
+    target,
+    rtf.replace(words, (word) => 'x'.repeat(word.length)),
+    'latin1',
+  )
+}
+
+function page(body: string): string {
+  return `<!DOCTYPE html><html><head><meta charset="utf-8"><style>${style}</style></head><body>${body}</body></html>`
 }

@@ -10,7 +10,7 @@ export interface Playing {
 }
 
 /** What else a file says of its pixels. */
-export interface Stated extends Playing {
+interface Stated extends Playing {
   /** Dots per inch; undefined if nothing but the usual is known. */
   readonly density?: number | undefined
 }

@@ -97,8 +97,12 @@ export interface EngineReport {
  */
 export interface Engine {
   readonly name: string
-  probe(): Promise<EngineReport>
-  /** Reads the header. Rejects with HERALD_CORRUPT_FILE, HERALD_UNSUPPORTED_FILE. */
+  probe(): Promise<Omit<EngineReport, 'name'>>
+  /**
+   * Reads the header; of a document, lays out its pages. It comes before `convert` and may leave
+   * files for it, whose names begin with the path of the source. Rejects with HERALD_CORRUPT_FILE,
+   * HERALD_UNSUPPORTED_FILE.
+   */
   inspect(source: SourceFile): Promise<Inspection>
   /**
    * Writes the rendition to `target`, which is absent or may be overwritten. Rejects also with

@@ -1,7 +1,7 @@
 import { HeraldError } from '@herald/proto/errors'
 
 /** An encoded picture. */
-export interface Encoded<Info> {
+interface Encoded<Info> {
   readonly data: Buffer
   readonly info: Info
 }

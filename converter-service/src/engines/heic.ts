@@ -2,8 +2,8 @@ import { open, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { HeraldError } from '@herald/proto/errors'
 import type createLibheif from 'libheif-js/libheif-wasm/libheif.js'
-import { damaged } from './dib.js'
 import type { Pixels } from './pixels.js'
+import { damaged } from './refusals.js'
 
 const require = createRequire(import.meta.url)
 /** The properties of the pictures, the coding among them, stand before all else. */

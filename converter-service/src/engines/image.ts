@@ -1,15 +1,15 @@
 import { HeraldError } from '@herald/proto/errors'
-import { findFormat, formatCatalogue, formatNamed } from '../formats.js'
+import { findFormat, formatNamed, formatsOf } from '../formats.js'
 import { encoders } from './encoders.js'
 import type { Engine, Inspection, SourceFile } from './engine.js'
 import { libheifVersion } from './heic.js'
-import { openPicture } from './image-source.js'
 import { makeRendition } from './make-rendition.js'
 import { held } from './metadata.js'
-import { keepsPages } from './pages.js'
+import { openPicture } from './open-picture.js'
 import { makePreview } from './preview.js'
 import { sharp } from './sharp.js'
 import { explainSharpFault } from './sharp-faults.js'
+import { keepsPages } from './target-size.js'
 import { makeTiffOfPages } from './tiff-of-pages.js'
 
 /** What sharp calls the formats that it has under another name. */
@@ -26,11 +26,10 @@ export const imageEngine: Engine = {
       const key = nameInSharp[name] ?? name
       return Object.entries(sharp.format).some(([id, format]) => id === key && format[way].file)
     }
-    const names = formatCatalogue.filter(({ engine }) => engine === 'image').map(({ name }) => name)
+    const names = formatsOf(imageEngine.name).map(({ name }) => name)
     const writable = names.filter((name) => name in encoders && can(name, 'output'))
     const readable = names.filter((name) => ownDecoders.has(name) || can(name, 'input'))
     return {
-      name: 'image',
       makes: Object.fromEntries(readable.map((name) => [name, writable])),
       versions: { ...sharp.versions, 'libheif-js': libheifVersion() } as Record<string, string>,
     }

@@ -33,7 +33,7 @@ const settings: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
 
 const calculating = { 'org.openoffice.Office.Calc/Formula/Load': { OOXMLRecalcMode: 0 } }
 
-export interface ProfileOptions {
+interface ProfileOptions {
   /** Recalculates formulas instead of keeping their values. */
   readonly calculates?: boolean
   /** That of the LibreOffice that starts with it: it then does not set up the profile first. */

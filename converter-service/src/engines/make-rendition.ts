@@ -1,17 +1,16 @@
 import { writeFile } from 'node:fs/promises'
 import { chooseColours } from './colours.js'
 import { keptDensity, writeDensity } from './density.js'
-import { canShowAtOnce, encodeWithPreview } from './encode-with-preview.js'
 import { effortOf, encoders, type Playing } from './encoders.js'
 import type { ConvertOptions, EngineLimits, Made, PreviewMade, RenditionPlan } from './engine.js'
 import { fitBytes } from './fit-bytes.js'
-import { needsSingleFrames, shapeFrames } from './frames.js'
-import { refuseTooLarge } from './image-limits.js'
-import type { Picture } from './image-source.js'
 import { cleanWritten, held, heldBy, keepDescription } from './metadata.js'
-import { pagesToRead } from './pages.js'
-import { type Shaping, settle, shape } from './shape.js'
+import type { Picture } from './picture.js'
+import { canShowAtOnce, encodeWithPreview } from './preview.js'
+import { refuseTooLarge } from './refusals.js'
+import { needsSingleFrames, type Shaping, settle, shape, shapeFrames } from './shape.js'
 import { type OutputInfo, type Sharp, sharp } from './sharp.js'
+import { pagesToRead } from './target-size.js'
 
 /** Makes a picture of one that is open: shaped, encoded, and its metadata seen to. */
 export async function makeRendition(

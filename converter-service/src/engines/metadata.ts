@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { exifNamesPlace, iptcNamesPlace, wipePlace, xmpNamesPlace } from './location.js'
-import { pngChecksum } from './png-checksum.js'
+import { pngChecksum } from './png.js'
 import { type Metadata, type Sharp, sharp } from './sharp.js'
 
 /** What of a file's descriptive metadata a rendition may lose. */
@@ -18,7 +18,7 @@ export function held(metadata: Partial<Metadata>): string[] {
 }
 
 /** What of the metadata is to stay. */
-export interface Keeping {
+interface Keeping {
   readonly place: boolean
   readonly profile: boolean
 }

@@ -3,12 +3,11 @@ import { HeraldError } from '@herald/proto/errors'
 import { defaultDpi } from '@herald/proto/rendition-options'
 import type { Engine, EngineLimits, Made, RenditionPlan, SourceFile } from './engine.js'
 import { imageEngine } from './image.js'
-import { drawingOf } from './page-drawing.js'
-import { refuseTooManyPages } from './page-limits.js'
 import { bindPictures } from './pdf-of-pictures.js'
 import { PdfDocument, pdfiumVersion } from './pdfium.js'
+import { refuseTooManyPages } from './refusals.js'
 import { sharp } from './sharp.js'
-import type { Size } from './target-size.js'
+import { drawingOf, type Size } from './target-size.js'
 
 /** PDF by PDFium: pages drawn for the image engine, pages taken out, pictures bound together. */
 export const pdfEngine: Engine = {
@@ -18,7 +17,6 @@ export const pdfEngine: Engine = {
     const { makes } = await imageEngine.probe()
     const pictures = [...new Set(Object.values(makes).flat())]
     return {
-      name: 'pdf',
       makes: {
         pdf: ['pdf', ...pictures],
         ...Object.fromEntries(Object.keys(makes).map((picture) => [picture, ['pdf']])),

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import type { WrappedPdfiumModule } from '@embedpdf/pdfium'
-import { type Font, findFont } from './system-fonts.js'
 
 /** The table's tag that stands for a whole font collection. */
 const collection = 0x74746366
@@ -62,4 +63,76 @@ export function offerSystemFonts(lib: WrappedPdfiumModule): void {
     setValue(info + at * 4, value, 'i32')
   })
   lib.FPDF_SetSystemFontInfo(info)
+}
+
+/** What a text needs, in the words of fpdf_sysfontinfo.h. */
+interface FontRequest {
+  readonly family: string
+  /** 400 is regular, 700 bold. */
+  readonly weight: number
+  readonly italic: boolean
+  /** A Windows character set: 0 is Western, 128 Japanese, ... */
+  readonly charset: number
+}
+
+export interface Font {
+  readonly bytes: Buffer
+  /** Where in a collection the face begins; 0 in a file of one. */
+  readonly offset: number
+}
+
+/** A language of each character set, and a character that a font for it must have. */
+const scripts: Readonly<Record<number, { readonly language: string; readonly sample: number }>> = {
+  0: { language: 'en', sample: 0x41 },
+  1: { language: 'en', sample: 0x41 },
+  128: { language: 'ja', sample: 0x3042 },
+  129: { language: 'ko', sample: 0xd55c },
+  134: { language: 'zh-cn', sample: 0x4e2d },
+  136: { language: 'zh-tw', sample: 0x4e2d },
+  161: { language: 'el', sample: 0x3b1 },
+  163: { language: 'vi', sample: 0x1ea1 },
+  177: { language: 'he', sample: 0x5d0 },
+  178: { language: 'ar', sample: 0x627 },
+  204: { language: 'ru', sample: 0x431 },
+  222: { language: 'th', sample: 0xe01 },
+  238: { language: 'pl', sample: 0x142 },
+}
+
+/** The font of this machine that comes nearest, by fontconfig; undefined where none has the script. */
+export function findFont({ family, weight, italic, charset }: FontRequest): Font | undefined {
+  const script = scripts[charset]
+  if (!script) return undefined
+  // The name is the file's: what means something in a pattern is left out of it.
+  const name = family.replace(/[^\p{L}\d ]/gu, ' ').slice(0, 100)
+  const pattern = [
+    name.trim() || 'sans-serif',
+    `lang=${script.language}`,
+    `charset=${script.sample.toString(16)}`,
+    `weight=${weight >= 600 ? 200 : 80}`,
+    `slant=${italic ? 100 : 0}`,
+  ].join(':')
+  try {
+    const answer = execFileSync('fc-match', ['-f', '%{index}\n%{charset}\n%{file}', pattern], {
+      encoding: 'utf8',
+      timeout: 5000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const [index = '0', charsets = '', file = ''] = answer.split('\n')
+    if (!holds(charsets, script.sample)) return undefined
+    const bytes = readFileSync(file)
+    const isCollection = bytes.toString('latin1', 0, 4) === 'ttcf'
+    const offset = isCollection ? bytes.readUInt32BE(12 + 4 * (Number(index) & 0xffff)) : 0
+    return { bytes, offset }
+  } catch {
+    // No fontconfig here, or a font it lists is gone.
+    return undefined
+  }
+}
+
+/** Whether fontconfig's `20-7e a0 100-17f` holds the character. */
+function holds(charsets: string, character: number): boolean {
+  return charsets.split(' ').some((range) => {
+    const [first = '', last = first] = range.split('-')
+    return character >= Number.parseInt(first, 16) && character <= Number.parseInt(last, 16)
+  })
 }

@@ -42,7 +42,7 @@ async function load(): Promise<WrappedPdfiumModule> {
 }
 
 /** Three bytes a pixel: red, green, blue; rows follow each other without a gap. */
-export interface Drawing extends Size {
+interface Drawing extends Size {
   readonly pixels: Uint8Array
   /** Gives the memory back; the pixels are gone. */
   free(): void

@@ -1,5 +1,4 @@
-import { deflateSync } from 'node:zlib'
-import { pngChecksum } from './png-checksum.js'
+import { iccChunk, pngChunk } from './png.js'
 import { type Sharp, type SharpOptions, sharp } from './sharp.js'
 
 /** An upright picture that something else than sharp has decoded, and what belongs to it. */
@@ -36,21 +35,6 @@ export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sh
 
 /** The signature (8 bytes) and IHDR (25); PNG 3rd edition, §5. */
 const afterHeader = 33
-
-/** Length, type, body, checksum (PNG 3rd edition, §5.3). */
-export function pngChunk(type: string, body: Buffer): Buffer {
-  const bytes = Buffer.alloc(body.length + 12)
-  bytes.writeUInt32BE(body.length, 0)
-  bytes.write(type, 4, 'latin1')
-  body.copy(bytes, 8)
-  bytes.writeUInt32BE(pngChecksum(bytes.subarray(4, body.length + 8)), body.length + 8)
-  return bytes
-}
-
-/** A chunk of PNG that holds a colour profile. */
-export function iccChunk(icc: Buffer): Buffer {
-  return pngChunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)]))
-}
 
 const withoutPrefix = (exif: Buffer) =>
   exif.subarray(exif.toString('latin1', 0, 4) === 'Exif' ? 6 : 0)

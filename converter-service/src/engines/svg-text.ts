@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { constants, gunzip, gunzipSync } from 'node:zlib'
 import { HeraldError } from '@herald/proto/errors'
-import { damaged } from './dib.js'
+import { damaged } from './refusals.js'
 
 /** A drawing compressed with gzip (.svgz) may unpack to so many bytes. */
 const maxUnpackedBytes = 128 * 1024 ** 2

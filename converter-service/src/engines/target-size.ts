@@ -1,3 +1,5 @@
+import { defaultDpi } from '@herald/proto/rendition-options'
+import { type FormatDescription, formatNamed } from '../formats.js'
 import type { RenditionPlan } from './engine.js'
 
 export interface Size {
@@ -69,4 +71,61 @@ function scaled({ width, height }: Size, factor: number): Size {
     width: Math.max(1, Math.round(width * factor)),
     height: Math.max(1, Math.round(height * factor)),
   }
+}
+
+type DrawOptions = Pick<RenditionPlan, 'width' | 'height' | 'fit' | 'rotate' | 'dpi'>
+
+interface PageDrawing {
+  /** What to draw, in pixels: nothing is scaled after. */
+  readonly size: Size
+  /** What is left to do to the drawing: to crop it, or to fill up around it. */
+  readonly rest: Partial<Pick<RenditionPlan, 'width' | 'height' | 'enlarge'>>
+}
+
+/** How to draw a page, given in points of 1/72 inch, so that it has the size that the plan asks for. */
+export function drawingOf(page: Size, plan: DrawOptions): PageDrawing {
+  const { width, height, fit, rotate, dpi = defaultDpi } = plan
+  if (width === undefined && height === undefined) return { size: scaled(page, dpi / 72), rest: {} }
+  const box = {
+    ...(width === undefined ? {} : { width }),
+    ...(height === undefined ? {} : { height }),
+  }
+  // The box is meant for the turned page. By an odd angle its size is not the page's any more.
+  if (rotate % 90 !== 0) return { size: scaled(page, dpi / 72), rest: { ...box, enlarge: true } }
+  const [across, down] = rotate % 180 === 0 ? [width, height] : [height, width]
+  if (across === undefined || down === undefined) {
+    return {
+      size: scaled(page, across ? across / page.width : (down ?? 1) / page.height),
+      rest: {},
+    }
+  }
+  const [least, most] = [across / page.width, down / page.height].sort((a, b) => a - b) as [
+    number,
+    number,
+  ]
+  switch (fit) {
+    case 'inside':
+      return { size: scaled(page, least), rest: {} }
+    case 'outside':
+      return { size: scaled(page, most), rest: {} }
+    case 'fill':
+      return { size: { width: across, height: down }, rest: {} }
+    case 'contain':
+      return { size: scaled(page, least), rest: { ...box, enlarge: true } }
+    case 'cover':
+      return { size: scaled(page, most), rest: { ...box, enlarge: true } }
+  }
+}
+
+/** How many frames are read together: all of them if the target plays them, else one. */
+export function pagesToRead(
+  { pages, format }: { readonly pages: number; readonly format: FormatDescription },
+  plan: RenditionPlan,
+): number {
+  return plan.page === undefined && format.animates && formatNamed(plan.format).animates ? pages : 1
+}
+
+/** Whether a rendition holds all pages of such a file: as an animation, or a TIFF of a TIFF. */
+export function keepsPages(from: FormatDescription, to: FormatDescription): boolean {
+  return (from.animates && to.animates) || (from.name === 'tiff' && to.name === 'tiff')
 }

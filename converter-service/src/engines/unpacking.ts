@@ -11,7 +11,7 @@ const maxDepth = 3
 const maxInnerBytes = 64 * 1024 ** 2
 
 /** What the parts of a document say that decides how it is opened. */
-export interface DocumentTraits {
+interface DocumentTraits {
   readonly hasTrackedChanges: boolean
   /** The values kept beside its formulas are not to be relied on. */
   readonly asksForCalculation: boolean

@@ -16,7 +16,7 @@ export interface Confinement {
   readonly lacks: readonly string[]
 }
 
-export interface ConfinementOptions {
+interface ConfinementOptions {
   /** The one folder the child's own code may write in. */
   readonly folder: string
   /** No file a child, or what it spawned, writes may become larger than this. */

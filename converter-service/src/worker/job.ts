@@ -22,7 +22,7 @@ export interface Waiting {
   abandon(error: unknown): void
 }
 
-export interface JobOptions {
+interface JobOptions {
   readonly budget: Budget
   readonly enqueue: (waiting: Waiting) => void
 }

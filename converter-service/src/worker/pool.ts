@@ -14,7 +14,7 @@ const spareFileBytes = 64 * 1024 ** 2
 /** More was not measured, and takes more memory. */
 const maxThreads = 2
 
-export interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'logger'> {
+interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'logger'> {
   readonly workers: number
   readonly budget: Budget
   /** After so many tasks, or holding so many bytes more than when it was ready, a child is replaced. */

@@ -39,7 +39,7 @@ interface Assignment {
 }
 
 /** What a task came to, and what it took. */
-export interface Outcome<T extends Task> {
+interface Outcome<T extends Task> {
   readonly result: TaskResult<T>
   readonly usage: Usage
 }

@@ -1,12 +1,35 @@
 import { readFile } from 'node:fs/promises'
 import { formatNamed } from '../formats.js'
-import { orCutOff } from './bmp.js'
-import { type DibHeader, damaged, readDibHeader } from './dib.js'
+import { type DibHeader, readDibHeader } from './dib.js'
 import { readDibPixels, rowBytes } from './dib-pixels.js'
-import type { Picture } from './image-source.js'
-import { refuseMissingPage } from './pages.js'
+import type { Picture } from './picture.js'
 import { type Pixels, sharpOf } from './pixels.js'
+import { damaged, orCutOff, refuseMissingPage } from './refusals.js'
 import { sharp } from './sharp.js'
+
+/** The file header of a BMP: `BM`, sizes, and at byte 10 where the pixels begin. */
+const fileHeaderBytes = 14
+
+/** Opens a BMP, which libvips cannot read. */
+export async function openBmp(path: string, page?: number): Promise<Picture> {
+  refuseMissingPage(page, 1)
+  const bytes = await readFile(path)
+  const header = orCutOff('BMP', () => readDibHeader(bytes, fileHeaderBytes))
+  const { width, height, icc } = header
+  return {
+    format: formatNamed('bmp'),
+    metadata: { hasProfile: icc !== undefined, ...(icc ? { icc } : {}) },
+    width,
+    height,
+    pages: 1,
+    frames: 1,
+    scalable: false,
+    read(options) {
+      const pixels = orCutOff('BMP', () => readDibPixels(bytes, header, bytes.readUInt32LE(10)))
+      return sharpOf(icc ? { ...pixels, icc } : pixels, options)
+    },
+  }
+}
 
 /** One of the pictures an icon file holds, as its directory describes it. */
 interface Entry {

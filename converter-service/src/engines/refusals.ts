@@ -1,7 +1,7 @@
 import { HeraldError } from '@herald/proto/errors'
 import { formatNamed } from '../formats.js'
 import type { EngineLimits, RenditionPlan } from './engine.js'
-import type { Picture } from './image-source.js'
+import type { Picture } from './picture.js'
 import { drawingSize, targetSize } from './target-size.js'
 
 const figure = (value: number) => Math.round(value).toLocaleString('en')
@@ -47,5 +47,57 @@ export function refuseTooLarge(
       `The ${target.name} rendition would have ${figure(pixels)} pixels${times}; this server makes ${figure(maxPixels)}.`,
       { remedy: 'Ask for a smaller width or height.' },
     )
+  }
+}
+
+/** Refuses a document of which more pages would be read than are allowed. */
+export function refuseTooManyPages(pages: number, { maxPages }: EngineLimits): void {
+  if (pages <= maxPages) return
+  throw new HeraldError(
+    'HERALD_TOO_MANY_PAGES',
+    `The document has ${pages.toLocaleString('en')} pages; this server takes ${maxPages.toLocaleString('en')}.`,
+    { remedy: 'Ask for one of its pages, or split it.' },
+  )
+}
+
+/** `page` counts from 0, the message from 1. Throws HERALD_BAD_OPTION if the file has no such page. */
+export function refuseMissingPage(page: number | undefined, pages: number): void {
+  if (page === undefined || page < pages) return
+  const has =
+    pages === 1 ? 'The file has one page or frame' : `The file has ${figure(pages)} pages or frames`
+  throw new HeraldError('HERALD_BAD_OPTION', `${has}; number ${figure(page + 1)} was requested.`, {
+    remedy: 'Request a page or frame that the file has. The first is 1.',
+  })
+}
+
+/** Of an animated PNG and of an AVIF sequence libvips reads one picture alone. */
+export function refuseUnreadableFrame(
+  page: number | undefined,
+  pages: number,
+  frames: number,
+  format: string,
+): void {
+  if (page === undefined || page < pages || page >= frames) return
+  throw new HeraldError(
+    'HERALD_UNSUPPORTED_FILE',
+    `This is an animated ${format.toUpperCase()} with ${figure(frames)} frames, of which only the first can be read here.`,
+    { remedy: 'Request frame 1, or save it as an animated WebP or GIF.' },
+  )
+}
+
+/** `what` continues "This BMP file …". */
+export function damaged(what: string, format = 'BMP'): HeraldError {
+  return new HeraldError('HERALD_CORRUPT_FILE', `This ${format} file ${what}.`, {
+    remedy: 'Check that it opens in an image viewer; save or download it again.',
+  })
+}
+
+/** What reads past the end of the bytes was promised more of them. */
+export function orCutOff<T>(format: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof RangeError) throw damaged('is cut off: its end is missing', format)
+    throw error
   }
 }

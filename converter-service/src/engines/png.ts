@@ -1,7 +1,12 @@
 import { open, readFile } from 'node:fs/promises'
-import { coloursOfCicp } from './cicp.js'
-import { type Curve, colourProfile, type Primaries, primariesOf } from './colour-profile.js'
-import { iccChunk } from './pixels.js'
+import { deflateSync } from 'node:zlib'
+import {
+  type Curve,
+  colourProfile,
+  coloursOfCicp,
+  type Primaries,
+  primariesOf,
+} from './colour-profile.js'
 import { sharp } from './sharp.js'
 
 /** What says how the colours are meant stands before the pixels, among small chunks. */
@@ -86,6 +91,15 @@ function isNear(one: Primaries, other: Primaries): boolean {
   )
 }
 
+/** The frames of a PNG: more than one if it is animated (PNG 3rd edition, §11.3.6.1). */
+export async function countPngFrames(path: string): Promise<number> {
+  const head = await readHead(path)
+  for (const { type, at } of chunksOf(head)) {
+    if (type === 'acTL') return Math.max(1, head.readUInt32BE(at + 8))
+  }
+  return 1
+}
+
 async function readHead(path: string): Promise<Buffer> {
   const file = await open(path)
   try {
@@ -105,4 +119,29 @@ function* chunksOf(head: Buffer): Iterable<{ type: string; at: number; length: n
     yield { type, at, length }
     at += length + 12
   }
+}
+
+/** Length, type, body, checksum (PNG 3rd edition, §5.3). */
+export function pngChunk(type: string, body: Buffer): Buffer {
+  const bytes = Buffer.alloc(body.length + 12)
+  bytes.writeUInt32BE(body.length, 0)
+  bytes.write(type, 4, 'latin1')
+  body.copy(bytes, 8)
+  bytes.writeUInt32BE(pngChecksum(bytes.subarray(4, body.length + 8)), body.length + 8)
+  return bytes
+}
+
+/** A chunk of PNG that holds a colour profile. */
+export function iccChunk(icc: Buffer): Buffer {
+  return pngChunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)]))
+}
+
+/** CRC-32 as PNG uses it (PNG 3rd edition, annex D). `zlib.crc32` is not in every Node 20. */
+export function pngChecksum(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+  }
+  return (crc ^ 0xffffffff) >>> 0
 }

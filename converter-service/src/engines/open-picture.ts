@@ -1,48 +1,17 @@
-import { type FormatDescription, formatNamed } from '../formats.js'
-import { avifSequence } from './avif-sequence.js'
-import { openBmp } from './bmp.js'
-import { coloursOfCicp } from './cicp.js'
-import { colourProfile } from './colour-profile.js'
-import type { Slowness, SourceFile } from './engine.js'
+import { formatNamed } from '../formats.js'
+import { openBmp, openIco } from './bmp-and-ico.js'
+import { colourProfile, coloursOfCicp } from './colour-profile.js'
+import type { SourceFile } from './engine.js'
 import { decodeHevc, holdsHevc } from './heic.js'
-import { heifColours } from './heif-colours.js'
-import { openIco } from './ico.js'
+import { avifSequence, heifColours } from './heif-boxes.js'
 import { exifUpright } from './location.js'
-import { refuseMissingPage, refuseUnreadableFrame } from './pages.js'
+import type { Picture } from './picture.js'
 import { type Pixels, sharpOf } from './pixels.js'
-import { pngWithProfile } from './png-colours.js'
-import { countPngFrames } from './png-frames.js'
+import { countPngFrames, pngWithProfile } from './png.js'
+import { refuseMissingPage, refuseUnreadableFrame } from './refusals.js'
 import { type Metadata, type Sharp, type SharpOptions, sharp } from './sharp.js'
 import { openSvg } from './svg.js'
-import type { Size } from './target-size.js'
 import { openTiff } from './tiff.js'
-
-/** An uploaded picture whose header has been read. */
-export interface Picture {
-  readonly format: FormatDescription
-  /** Of the page that was opened. */
-  readonly metadata: Partial<Metadata>
-  /** Of one page, upright. */
-  readonly width: number
-  readonly height: number
-  /** Of the whole file, that can be read. */
-  readonly pages: number
-  /** Of the whole file, whether or not they can be read. */
-  readonly frames: number
-  /** Drawn, not sampled: it can be made larger without loss. */
-  readonly scalable: boolean
-  /** What of it may make it slow to draw. */
-  slowness?(): Slowness | undefined
-  /** Begins to read its pixels: of the page that was opened, unless `options` name others. */
-  read(options: ReadOptions): Promise<Sharp>
-}
-
-export interface ReadOptions extends SharpOptions {
-  /** More than 8 bits per channel are of use. */
-  readonly deep?: boolean
-  /** The size to draw a drawing at; by default its own. */
-  readonly drawnSize?: Size
-}
 
 // JPEGs from the wild are full of warnings that do no harm; what is missing or broken is an error.
 const failOn = 'error'
