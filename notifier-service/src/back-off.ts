@@ -1,13 +1,13 @@
 export interface BackOff {
   /** The longest first wait, in milliseconds. */
   readonly firstMs: number
-  /** The longest wait at all. */
+  /** The longest wait. */
   readonly capMs: number
 }
 
 /**
- * How long to wait after the `attempt`-th failure (from 1): anything up to a bound that doubles,
- * so that those who failed together do not come back together.
+ * How long to wait after the `attempt`-th failure (from 1): a random time up to a bound that doubles,
+ * so that attempts that failed together are not repeated together.
  */
 export function backOffMs(backOff: BackOff, attempt: number, random = Math.random): number {
   return Math.ceil(random() * boundMs(backOff, attempt))

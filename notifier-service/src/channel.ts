@@ -1,41 +1,41 @@
 import type { ReceivedEvent } from '@herald/broker/message'
 import type { MailIdentity, MailRecord } from './ledger/mail-record.js'
-import type { SendOutcome } from './send-outcome.js'
+import type { SendResult } from './send-result.js'
 
-/** What a channel settles about a mail before its first attempt. */
+/** What a channel decides about a mail before its first attempt. */
 export type Addressing = Pick<MailIdentity, 'recipient' | 'from' | 'messageId' | 'template'>
 
-/** A mail (or whatever the channel makes of it) that is to go out. */
+/** A mail, or what the channel sends instead of one, to be sent. */
 export interface Outgoing {
   readonly mail: MailIdentity
-  /** The events it tells of, in the order that the ledger names them; at least one. */
+  /** Its events, in the order of the ledger; at least one. */
   readonly events: readonly ReceivedEvent[]
-  /** What the ledger knows of earlier attempts. */
+  /** Earlier attempts. */
   readonly record: MailRecord | undefined
-  /** False once the other side is out of service: who waited for a connection then gives it back. */
+  /** False once the receiving side is out of service: a mail that waited for a connection then releases it. */
   readonly isWanted: () => boolean
 }
 
 /**
- * A way to tell somebody. Everything else (order, retries, the ledger, outages, dead letters,
- * outcomes) is the subscriber's and the same for every channel.
+ * A way to deliver notifications. Everything else (order, retries, the ledger, outages, dead
+ * letters, outcomes) is the subscriber's and the same for every channel.
  */
 export interface Channel {
-  /** How outcomes and dead letters name it. */
+  /** Its name in outcomes and dead letters. */
   readonly name: 'mail' | 'webhook'
-  /** How /readyz names the other side. */
+  /** The receiving side's name in /readyz. */
   readonly readyName: string
-  /** How the mail about an event is to go; with `fault` where it never can, and why. */
-  address(event: ReceivedEvent): Addressing & { readonly fault?: string }
+  /** Recipient, sender and identity of the mail about an event; with `problem` if it can never be sent. */
+  address(event: ReceivedEvent): Addressing & { readonly problem?: string }
   /**
-   * One attempt. The same mail and events give the same bytes. `beforeBody` is awaited when the
-   * other side is ready for them and before the first goes out; where it rejects, none does, and
-   * `send` rejects with the same. Else it resolves, whatever happens. Between `beforeBody` and the
-   * reply the outcome of a lost connection is `unknown`.
+   * One attempt. `beforeBody` is awaited when the receiving side is ready for the body, before its
+   * first byte is sent; if it rejects, none is sent, and `send` rejects with the same error.
+   * Otherwise it resolves. If the connection is lost between `beforeBody` and the reply, the
+   * result is `unknown`.
    */
-  send(outgoing: Outgoing, beforeBody: () => Promise<void>): Promise<SendOutcome>
-  /** Resolves when the other side can be reached; rejects with why it cannot. */
+  send(outgoing: Outgoing, beforeBody: () => Promise<void>): Promise<SendResult>
+  /** Resolves if the receiving side can be reached; rejects with the reason if not. */
   probe(): Promise<void>
-  /** Hangs up; what is in flight ends as an outage or as unknown. Idempotent. */
+  /** Closes all connections; attempts in flight end as an outage or as unknown. Idempotent. */
   close(): void
 }

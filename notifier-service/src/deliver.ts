@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
-import { type AttemptParts, createAttempt, heldMs } from './attempt.js'
-import { runToGather } from './digest.js'
+import { type AttemptParts, createAttempt, heldRetryMs } from './attempt.js'
+import type { Channel } from './channel.js'
 import { MailNotFree } from './ledger/mail-record.js'
+import { isReplayed } from './replay-mark.js'
 import type { SettlePolicy } from './settle.js'
 import { laneOf, readTask, type Task } from './task.js'
 import { withoutAddresses } from './without-addresses.js'
@@ -22,9 +24,8 @@ export interface DeliverParts extends AttemptParts {
 
 /**
  * The handler that turns an event into a mail. It resolves, which acknowledges the event, once
- * the ledger holds an outcome that lasts: the mail's final state, or the event itself, gathered
- * with the others of its run, or put aside behind the others of its key until its mailbox takes
- * mail again.
+ * the ledger has the mail's final state, or the event itself: gathered with the others of its run, or
+ * put aside behind the others of its key.
  */
 export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handler {
   const { ledger, channel, deadLetters, metrics } = parts
@@ -33,13 +34,13 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   return async function deliver(delivery, context) {
     context.signal.throwIfAborted()
     const task = await readTask(delivery, parts)
-    if ('unreadable' in task) return buryUnread(delivery, task.unreadable)
+    if ('unreadable' in task) return publishUnreadable(delivery, task.unreadable)
     const lane = laneOf(delivery, task.ref.id)
     if (task.record?.lane !== undefined) return
     const run = policy.digests ? runToGather(task, channel) : undefined
     try {
       if (run !== undefined) {
-        // The notifier that has the partition now gathers it in its own ledger.
+        // The partition may have been assigned to another notifier.
         context.signal.throwIfAborted()
         return await gather(task, { delivery, lane, ...run })
       }
@@ -49,7 +50,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
       }
       await attempt(task, context.signal)
     } catch (error) {
-      if (error instanceof MailNotFree) throw new RetryLater(heldMs, { cause: error })
+      if (error instanceof MailNotFree) throw new RetryLater(heldRetryMs, { cause: error })
       if (!(error instanceof RetryLater && error.soonerWhenCrowded)) throw error
       await parkOrPutAside(task, lane, error, context)
     }
@@ -57,9 +58,9 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
 
   async function gather(
     { ref, mail, logger }: Task,
-    place: { delivery: Delivery; lane: string; run: string; runSize: number },
+    gathered: { delivery: Delivery; lane: string; run: string; runSize: number },
   ): Promise<void> {
-    if (await ledger.lanes.gather({ event: ref, mail, ...place })) parts.nudge()
+    if (await ledger.lanes.gather({ event: ref, mail, ...gathered })) parts.nudge()
     logger.debug('gathered with the others of its run')
   }
 
@@ -72,18 +73,18 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   ) {
     const now = Date.now()
     const parkedSince = (await ledger.find(task.ref))?.parkedSince ?? now
-    // Of the future if the clock was set back.
+    // Later than now if the clock was set back.
     const leftMs = parkedSince > now ? 0 : parkedSince + policy.parkForMs - now
     if (leftMs > 0 && !context.crowded) {
       throw new RetryLater(Math.min(leftMs, later.retryAfterMs), { soonerWhenCrowded: true })
     }
-    // The notifier that has the partition now decides.
+    // The partition may have been assigned to another notifier.
     context.signal.throwIfAborted()
     const at = { nextAttemptAt: now + later.retryAfterMs, behindOnly: false }
     try {
       await putAside(task, lane, at)
     } catch (error) {
-      if (error instanceof MailNotFree) throw new RetryLater(heldMs, { cause: error })
+      if (error instanceof MailNotFree) throw new RetryLater(heldRetryMs, { cause: error })
       throw error
     }
   }
@@ -95,25 +96,44 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   ): Promise<boolean> {
     if (delivery === undefined) return false
     const kept = await ledger.lanes.append(lane, { event: ref, mail, delivery }, options)
-    if (kept) logger.info('put aside; to be tried again later')
+    if (kept) logger.info('put aside; will be tried again later')
     return kept
   }
 
-  async function buryUnread(delivery: Delivery, reason: string): Promise<void> {
+  async function publishUnreadable(delivery: Delivery, reason: string): Promise<void> {
     await deadLetters.publish(delivery, { reason, attempts: 0 })
     metrics.deadLetters.inc()
     const { topic, partition, offset } = delivery
     parts.logger.warn(
       { topic, partition, offset, reason: withoutAddresses(reason) },
-      'not an event that can be read: put to the dead letters',
+      'event cannot be decoded: published to the dead letters',
     )
   }
 }
 
-/** Whether a mail is yet to be sent, and no process is sending it. */
-function isOpen({ record, fault }: Task): boolean {
-  if (fault !== undefined) return false
+/** Whether a mail is still to be sent, and no process is sending it. */
+function isOpen({ record, problem }: Task): boolean {
+  if (problem !== undefined) return false
   if (record === undefined) return true
   const { state, nextAttemptAt } = record
   return state === 'deferred' || (state === 'unknown' && nextAttemptAt !== undefined)
+}
+
+/** The run to gather an event with, and its size (0: not known); undefined if it is sent alone. */
+function runToGather(
+  { problem, mail, record, received: [{ event }], deliveries }: Task,
+  channel: Pick<Channel, 'name'>,
+): { run: string; runSize: number } | undefined {
+  const { runId, runSize } = event.data
+  if (runId === '' || runSize === 1 || problem !== undefined) return undefined
+  // A mail that was attempted is resent as it was.
+  const isNew = record === undefined || (record.replay !== undefined && record.attempts === 0)
+  if (!isNew) return undefined
+  // A foreign key may be shared by several recipients, and none may see the others' files.
+  const run = createHash('sha256')
+    .update(JSON.stringify([runId, mail.recipient]))
+    .digest('hex')
+  // It is not known how many events of the run are replayed.
+  const replayed = deliveries.some((delivery) => isReplayed(delivery, channel))
+  return { run, runSize: replayed ? 0 : runSize }
 }

@@ -1,11 +1,11 @@
 import type { Logger } from '@herald/runtime'
 import type { Channel } from './channel.js'
-import type { SendOutcome } from './send-outcome.js'
+import type { SendResult } from './send-result.js'
 
 /**
- * A channel that does not throw. An attempt at which `channel` throws counts as refused for now:
- * it is tried again with back-off, put aside, and at last put to the dead letters. The log has the
- * stack of each. Errors of `beforeBody` pass through.
+ * A channel that does not throw. If `channel` throws, the attempt counts as refused temporarily:
+ * the mail is retried with back-off, put aside, and in the end published to the dead letters. The log
+ * has each stack. Errors of `beforeBody` pass through.
  */
 export function guardChannel(channel: Channel, logger: Logger): Channel {
   return {
@@ -15,10 +15,10 @@ export function guardChannel(channel: Channel, logger: Logger): Channel {
         return channel.address(event)
       } catch (error) {
         logger.error({ err: error, event: event.envelope.id }, 'unexpected error: no address')
-        return { recipient: '', from: '', messageId: '', template: '', fault: describe(error) }
+        return { recipient: '', from: '', messageId: '', template: '', problem: describe(error) }
       }
     },
-    async send(outgoing, beforeBody): Promise<SendOutcome> {
+    async send(outgoing, beforeBody): Promise<SendResult> {
       let rejection: { readonly error: unknown } | undefined
       let begun = false
       try {
@@ -42,7 +42,7 @@ export function guardChannel(channel: Channel, logger: Logger): Channel {
   }
 }
 
-/** For the dead letter: what was thrown, short. */
+/** The error as one short sentence, for a dead letter. */
 export function describe(error: unknown): string {
   return `Unexpected error: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300)
 }

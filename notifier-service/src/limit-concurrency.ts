@@ -6,7 +6,7 @@ export function limitConcurrency(max: number): <T>(task: () => Promise<T>) => Pr
   const waiting: (() => void)[] = []
   let running = 0
   return async (task) => {
-    // A task that ends passes its place on directly, so that no later call takes it in between.
+    // A task that ends starts the next one itself, so that no later call overtakes it.
     if (running < max) running += 1
     else await new Promise<void>((start) => waiting.push(start))
     try {

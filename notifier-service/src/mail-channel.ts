@@ -26,7 +26,7 @@ export function createMailChannel(
         from: mailFrom,
         messageId: messageIdOf(received.envelope, mailFrom),
         template: letters.templateFor([received]),
-        ...('fault' in to ? { fault: to.fault } : {}),
+        ...('problem' in to ? { problem: to.problem } : {}),
       }
     },
     async send({ mail, events, record, isWanted }, beforeBody) {

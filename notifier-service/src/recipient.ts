@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url'
 import type { ReceivedHeraldEvent } from '@herald/proto/events'
 
-const tooLong = { fault: 'The recipient is longer than an e-mail address can be.' }
+const tooLong = { problem: 'The recipient is longer than an e-mail address can be.' }
 /** Far more than any address has, blanks around it included; a longer text is not looked at. */
 const maxUnits = 1000
 
@@ -12,7 +12,7 @@ const maxUnits = 1000
 export function recipientOf(
   event: ReceivedHeraldEvent,
   fallback: string,
-): { address: string } | { fault: string } {
+): { address: string } | { problem: string } {
   const raw = event.data.recipient?.address ?? ''
   if (raw.length > maxUnits) return tooLong
   const given = raw.trim() || fallback
@@ -21,7 +21,7 @@ export function recipientOf(
   const domain = domainToASCII(given.slice(at + 1))
   // The address goes into an SMTP command and a header: nothing that could end either.
   if (at < 1 || domain === '' || /[\s<>(),;:"\\@\p{C}]/u.test(local)) {
-    return { fault: 'The recipient is not an e-mail address.' }
+    return { problem: 'The recipient is not an e-mail address.' }
   }
   if (Buffer.byteLength(local) > 64 || domain.length > 255) {
     return tooLong

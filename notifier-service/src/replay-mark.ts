@@ -3,13 +3,13 @@ import type { Channel } from './channel.js'
 import type { Ledger } from './ledger/ledger.js'
 import type { EventRef, MailIdentity, MailRecord } from './ledger/mail-record.js'
 
-/** The header of an event that was put to its topic again by hand: the name of that replay. */
+/** The header of a replayed event: the name of its dead letter. */
 export const replayHeader = 'herald_replay'
 
-/** The header that says whose dead letter was replayed; `mail` where it is missing. */
+/** The header with the channel whose dead letter was replayed; `mail` if it is missing. */
 export const replayChannelHeader = 'herald_replay_channel'
 
-/** Whether the event came again because a dead letter of this channel was replayed. */
+/** Whether the event is the replay of a dead letter of this channel. */
 export function isReplayed(
   { headers }: Pick<Message, 'headers'>,
   { name }: Pick<Channel, 'name'>,
@@ -18,7 +18,7 @@ export function isReplayed(
   return Buffer.from(headers[replayChannelHeader] ?? 'mail').toString() === name
 }
 
-/** What the ledger knows of the event's mail; where it had failed, a replay since lets it be tried afresh. */
+/** The record of the event's mail. A failed mail is reopened if the event is a replay. */
 export async function reopenIfReplayed(
   ledger: Ledger,
   {

@@ -1,4 +1,4 @@
-import type { Suspect } from './send-outcome.js'
+import type { Suspect } from './send-result.js'
 
 /** `unclear`: nothing has happened since that could tell. */
 export type Verdict = 'mail' | 'server' | 'unclear'

@@ -5,7 +5,7 @@ import type { Ledger } from './ledger/ledger.js'
 import type { MailRecord } from './ledger/mail-record.js'
 import type { NotifierMetrics } from './metrics.js'
 import type { Outage } from './outage.js'
-import type { SendOutcome, Suspect } from './send-outcome.js'
+import type { SendResult, Suspect } from './send-result.js'
 import type { ServerHealth } from './server-health.js'
 import type { Task } from './task.js'
 import { withoutAddresses } from './without-addresses.js'
@@ -14,11 +14,11 @@ export interface SettlePolicy {
   /** What to do about a mail that may have been delivered. */
   readonly onUnknown: 'prefer-duplicate' | 'prefer-loss'
   readonly maxAttempts: number
-  /** How often a mail is sent again because no reply to its body came. */
+  /** How often a mail is resent because no reply to its body came. */
   readonly maxResends: number
-  /** How long a mail is tried, from the first attempt on, in milliseconds. */
+  /** How long a mail is retried after its first attempt, in milliseconds. */
   readonly maxAgeMs: number
-  /** Waits after the server refused a mail for now. */
+  /** Waits after a temporary refusal. */
   readonly backOff: BackOff
 }
 
@@ -32,48 +32,48 @@ export interface SettleParts {
 }
 
 /**
- * Ends a mail's turn. Each resolves when its event may be acknowledged, and throws RetryLater
- * when it is to come again; the ledger holds which before that.
+ * Records in the ledger what is to become of a mail. Each resolves if its event may be
+ * acknowledged, and throws RetryLater if it is to be delivered again.
  */
 export interface Settle {
   /** After an attempt. */
-  outcome(task: Task, outcome: SendOutcome, attempt: EndedAttempt): Promise<void>
-  /** No attempt is to be made, or none any more. */
-  failure(task: Task, reason: string): Promise<void>
-  /** Puts the events of a failed mail to the dead letters. */
-  bury(task: Task, record: MailRecord): Promise<void>
-  /** Leaves a mail that may have been delivered at that. */
-  uncertainty(task: Task, reply: string): Promise<void>
+  recordResult(task: Task, result: SendResult, attempt: EndedAttempt): Promise<void>
+  /** No attempt is to be made, or no further one: the mail has failed. */
+  recordFailure(task: Task, reason: string): Promise<void>
+  /** Publishes the events of a failed mail to the dead letters. */
+  publishDeadLetters(task: Task, record: MailRecord): Promise<void>
+  /** The mail may have been delivered and is not sent again. */
+  recordUnknown(task: Task, reply: string): Promise<void>
 }
 
 export interface EndedAttempt {
   /** Of ServerHealth. */
   readonly number: number
-  /** The ledger holds the mail as being attempted by this process. */
+  /** The ledger has the mail as being attempted by this process. */
   readonly begun: boolean
 }
 
-/** Refusals for good, with other mails accepted in between, after which a mail is given up. */
+/** Permanent refusals, with other mails accepted in between, after which a mail is given up. */
 const maxRefusals = 3
 
-/** During an outage intake is paused, which holds an event longer than this. */
+/** The retry delay during an outage; intake is paused, which delays an event longer. */
 export const outageMs = 250
 
 export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
   const { ledger, deadLetters, outage, health, metrics } = parts
 
-  async function outcome(
+  async function recordResult(
     task: Task,
-    outcome: SendOutcome,
+    result: SendResult,
     { number, begun }: EndedAttempt,
   ): Promise<void> {
     const { ref, mail, received, logger } = task
     const attempts = (task.record?.attempts ?? 0) + 1
-    if (outcome.kind !== 'postponed') metrics.attempts.inc({ outcome: outcome.kind })
-    if (!['suspect', 'outage', 'postponed'].includes(outcome.kind)) health.forget(mail.messageId)
-    switch (outcome.kind) {
+    if (result.kind !== 'postponed') metrics.attempts.inc({ outcome: result.kind })
+    if (!['suspect', 'outage', 'postponed'].includes(result.kind)) health.forget(mail.messageId)
+    switch (result.kind) {
       case 'accepted':
-        await ledger.settle(ref, mail, { state: 'accepted', reply: outcome.reply })
+        await ledger.settle(ref, mail, { state: 'accepted', reply: result.reply })
         health.accepted(number)
         outage.accepted()
         for (const { envelope } of received) {
@@ -82,35 +82,35 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
         logger.info({ attempts }, 'delivered')
         return
       case 'refused':
-        return fail(task, outcome.reply)
+        return fail(task, result.reply)
       case 'suspect':
-        return suspect(task, outcome, number)
+        return recordSuspect(task, result, number)
       case 'outage': {
-        if (begun) await notCounted(task, outcome.reason, 0)
-        // One connection that could not be opened, while the others are in use.
-        const oneOfMany = outcome.seenByProbe && !outcome.lasting && health.acceptedSince(number)
-        if (oneOfMany) throw new RetryLater(backOffMs(policy.backOff, 1))
-        outage.begin({ ...outcome, leastMs: outcome.retryAfterMs })
+        if (begun) await deferUncounted(task, result.reason, 0)
+        // One connection could not be opened while others are in use.
+        const othersWork = result.seenByProbe && !result.lasting && health.acceptedSince(number)
+        if (othersWork) throw new RetryLater(backOffMs(policy.backOff, 1))
+        outage.begin({ ...result, leastMs: result.retryAfterMs })
         throw new RetryLater(outageMs)
       }
       case 'postponed':
-        throw new RetryLater(Math.max(outageMs, outcome.retryAfterMs), { soonerWhenCrowded: true })
+        throw new RetryLater(Math.max(outageMs, result.retryAfterMs), { soonerWhenCrowded: true })
       case 'unknown':
-        if (policy.onUnknown === 'prefer-loss') return leave(task, outcome.reason, true)
-        return retry(task, 'unknown', outcome.reason)
+        if (policy.onUnknown === 'prefer-loss') return recordUnknown(task, result.reason, true)
+        return retry(task, 'unknown', result.reason)
       case 'tooLarge':
-        return resendSmaller(task, outcome.reply)
+        return retryWithoutPreview(task, result.reply)
       case 'deferred':
-        return retry(task, 'deferred', outcome.reply, outcome.retryAfterMs)
+        return retry(task, 'deferred', result.reply, result.retryAfterMs)
     }
   }
 
-  async function suspect(task: Task, refusal: Suspect, number: number): Promise<void> {
+  async function recordSuspect(task: Task, refusal: Suspect, number: number): Promise<void> {
     const { mail, record, logger } = task
     const { reply, about, permanent, retryAfterMs = 0 } = refusal
     const verdict = health.judge(mail.messageId, number, refusal)
     if (verdict === 'server') {
-      await notCounted(task, reply, 0)
+      await deferUncounted(task, reply, 0)
       outage.begin({ reason: reply, leastMs: retryAfterMs, lasting: !refusal.unanswered })
       throw new RetryLater(outageMs)
     }
@@ -124,19 +124,19 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     }
     const backOff = backOffMs(policy.backOff, health.times(mail.messageId))
     const waitMs = Math.max(retryAfterMs, backOff)
-    await notCounted(task, reply, waitMs)
-    logger.warn({ waitMs, reply: withoutAddresses(reply) }, 'refused, perhaps as all are')
+    await deferUncounted(task, reply, waitMs)
+    logger.warn({ waitMs, reply: withoutAddresses(reply) }, 'refused, perhaps like all others')
     throw new RetryLater(waitMs, { soonerWhenCrowded: true })
   }
 
-  /** The mail has not been sent, and that is not its fault. */
-  function notCounted({ ref, mail }: Task, reply: string, waitMs: number): Promise<MailRecord> {
+  /** Defers a mail for a reason that does not concern it: no attempt is counted. */
+  function deferUncounted({ ref, mail }: Task, reply: string, waitMs: number): Promise<MailRecord> {
     const nextAttemptAt = Date.now() + waitMs
     const deferred = { state: 'deferred', reply, nextAttemptAt, countsAsAttempt: false } as const
     return ledger.settle(ref, mail, deferred)
   }
 
-  async function resendSmaller(task: Task, reply: string): Promise<void> {
+  async function retryWithoutPreview(task: Task, reply: string): Promise<void> {
     const { ref, mail, received, record, logger } = task
     const hasPreview = received.some(
       ({ event }) => 'preview' in event.data && event.data.preview !== null,
@@ -148,7 +148,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       nextAttemptAt: Date.now(),
       withoutPreview: true,
     })
-    logger.info('too large; to be sent without its preview')
+    logger.info('too large; will be sent without its preview')
     throw new RetryLater(0)
   }
 
@@ -156,27 +156,27 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     task: Task,
     state: 'deferred' | 'unknown',
     reply: string,
-    leastMs = 0,
+    minWaitMs = 0,
   ): Promise<void> {
     const attempts = (task.record?.attempts ?? 0) + 1
-    // Asked after an attempt, never before one: an outage that lasted must not cost a mail its turn.
+    // Checked after an attempt only: a long outage must not use up a mail's time.
     const ageMs = attempts > 1 && task.record ? Date.now() - task.record.firstAttemptAt : 0
     const unconfirmed = task.record?.unconfirmed ?? 0
-    const usedUp = state === 'unknown' && unconfirmed >= policy.maxResends
-    if (usedUp || attempts >= policy.maxAttempts || ageMs > policy.maxAgeMs) {
+    const resendsUsedUp = state === 'unknown' && unconfirmed >= policy.maxResends
+    if (resendsUsedUp || attempts >= policy.maxAttempts || ageMs > policy.maxAgeMs) {
       const reason = `Given up after ${attempts} attempts; the last answer: ${reply}`
       return fail(task, reason, { unconfirmed: state === 'unknown' })
     }
-    const waitMs = Math.max(leastMs, backOffMs(policy.backOff, attempts))
+    const waitMs = Math.max(minWaitMs, backOffMs(policy.backOff, attempts))
     await ledger.settle(task.ref, task.mail, { state, reply, nextAttemptAt: Date.now() + waitMs })
     task.logger.warn(
       { state, attempts, waitMs, reply: withoutAddresses(reply) },
-      'not delivered; to be tried again',
+      'not delivered; will be tried again',
     )
     throw new RetryLater(waitMs, { soonerWhenCrowded: true })
   }
 
-  async function leave(task: Task, reply: string, countsAsAttempt: boolean): Promise<void> {
+  async function recordUnknown(task: Task, reply: string, countsAsAttempt: boolean): Promise<void> {
     await ledger.settle(task.ref, task.mail, {
       state: 'unknown',
       reply,
@@ -192,14 +192,17 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
   async function fail(
     task: Task,
     reason: string,
-    noted: { countsAsAttempt?: boolean; unconfirmed?: boolean } = {},
+    options: { countsAsAttempt?: boolean; unconfirmed?: boolean } = {},
   ): Promise<void> {
-    // First the ledger: were the dead letter first, a crash in between would send the mail again.
-    const failed = { state: 'failed', reply: reason, ...noted } as const
-    await bury(task, await ledger.settle(task.ref, task.mail, failed))
+    // The ledger first: after a crash between the two, the mail must not be sent again.
+    const failed = { state: 'failed', reply: reason, ...options } as const
+    await publishDeadLetters(task, await ledger.settle(task.ref, task.mail, failed))
   }
 
-  async function bury({ deliveries, ref, logger }: Task, record: MailRecord): Promise<void> {
+  async function publishDeadLetters(
+    { deliveries, ref, logger }: Task,
+    record: MailRecord,
+  ): Promise<void> {
     const { reply: reason, attempts } = record
     for (const delivery of deliveries) await deadLetters.publish(delivery, { reason, attempts })
     await ledger.markDeadLettered(ref)
@@ -207,15 +210,15 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     for (const { topic, partition, offset } of deliveries) {
       logger.warn(
         { topic, partition, offset, reason: withoutAddresses(reason) },
-        'cannot be delivered: event put to the dead letters',
+        'cannot be delivered: event published to the dead letters',
       )
     }
   }
 
   return {
-    outcome,
-    failure: (task, reason) => fail(task, reason, { countsAsAttempt: false }),
-    bury,
-    uncertainty: (task, reply) => leave(task, reply, false),
+    recordResult,
+    recordFailure: (task, reason) => fail(task, reason, { countsAsAttempt: false }),
+    publishDeadLetters,
+    recordUnknown: (task, reply) => recordUnknown(task, reply, false),
   }
 }

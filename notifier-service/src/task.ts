@@ -8,19 +8,19 @@ import type { Ledger } from './ledger/ledger.js'
 import type { EventRef, MailIdentity, MailRecord } from './ledger/mail-record.js'
 import { reopenIfReplayed } from './replay-mark.js'
 
-/** A mail that is to go out, and the events it tells of. */
+/** A mail to be sent, and its events. */
 export interface Task {
   /** The mail's name in the ledger: its event, or the digest's own. */
   readonly ref: EventRef
-  /** The events as they came, in the order that the ledger names them; at least one. */
+  /** The events as they were delivered, in the order of the ledger; at least one. */
   readonly deliveries: readonly KeptDelivery[]
-  /** The same, read. */
+  /** The same, decoded. */
   readonly received: readonly [ReceivedEvent, ...ReceivedEvent[]]
   readonly mail: MailIdentity
-  /** What the ledger knew of it; undefined for an event that is new. */
+  /** Its record; undefined for a new event. */
   readonly record: MailRecord | undefined
-  /** Why no mail can be made of it. */
-  readonly fault: string | undefined
+  /** Why it can never be sent. */
+  readonly problem: string | undefined
   readonly logger: Logger
 }
 
@@ -30,7 +30,7 @@ export interface TaskParts {
   readonly logger: Logger
 }
 
-/** Reads an event and finds what the ledger knows of its mail. Resolves to why it is none that can be read. */
+/** Decodes an event and finds the record of its mail. Resolves to the reason if it cannot be decoded. */
 export async function readTask(
   delivery: KeptDelivery,
   { ledger, channel, logger }: TaskParts,
@@ -47,7 +47,7 @@ export async function readTask(
   const { conversionId, runId } = received.event.data
   const { topic, partition, offset } = delivery
   const ref = { id, source }
-  const { fault, ...addressing } = channel.address(received)
+  const { problem, ...addressing } = channel.address(received)
   const origin = { topic, partition, offset }
   const own = { eventIds: [id], ...addressing, conversionId, runId, origin }
   const record = await reopenIfReplayed(ledger, { ref, mail: own, delivery, channel })
@@ -57,21 +57,21 @@ export async function readTask(
     received: [received],
     mail: record ?? own,
     record,
-    fault,
+    problem,
     logger: logger.child({ event: id, conversion: conversionId }),
   }
 }
 
-/** Reads a mail that was put aside. */
+/** The same for a mail that was put aside. */
 export async function readDeferred(
   { ref, deliveries }: DeferredMail,
   parts: TaskParts,
 ): Promise<Task> {
   const [first, ...others] = deliveries
-  if (first === undefined) throw new Error(`nothing is kept of the mail ${ref.id}`)
+  if (first === undefined) throw new Error(`the ledger has no events of the mail ${ref.id}`)
   if (others.length === 0) {
     const task = await readTask(first, parts)
-    // It could be read when it was put aside: only a version that knows less cannot.
+    // It was decoded when it was put aside: only an older version cannot.
     if ('unreadable' in task) throw new Error(task.unreadable)
     return task
   }
@@ -83,12 +83,12 @@ export async function readDeferred(
     received: [fromMessage(first), ...others.map(fromMessage)],
     mail: record,
     record,
-    fault: undefined,
+    problem: undefined,
     logger: parts.logger.child({ digest: ref.id, events: deliveries.length, run: record.runId }),
   }
 }
 
-/** The lane that the event's key waits in; one of its own without a key. */
+/** The lane of the event's key; without a key, one of its own. */
 export function laneOf({ topic, key }: KeptDelivery, id: string): string {
   const name = JSON.stringify(key === null ? [topic, null, id] : [topic, key])
   if (Buffer.byteLength(name) <= 512) return name

@@ -16,42 +16,45 @@ export interface UnexpectedErrorsParts {
 
 /**
  * Keeps an event that fails with an unexpected error each time from blocking its key and its
- * partition: after some attempts it goes to the dead letters, with the stack in the log. Errors of
- * the broker and of the disk concern every event, and put none there.
+ * partition: after some attempts it is published to the dead letters, with the stack in the log.
+ * Errors of the broker and of the disk concern every event and do not count.
  */
 export interface UnexpectedErrors {
-  /** Returns `handler` that resolves once such an event is among the dead letters. */
+  /** Returns a handler that resolves once such an event is among the dead letters. */
   guard(handler: Handler): Handler
-  /** The same for a mail that was put aside: resolves to whether it was given up. `times`: failures in a row. */
-  giveUp(mail: DeferredMail, error: unknown, times: number): Promise<boolean>
+  /** The same for a mail that was put aside: resolves to whether it was given up. `failures`: in a row. */
+  giveUp(mail: DeferredMail, error: unknown, failures: number): Promise<boolean>
 }
 
-/** Attempts that end in an unexpected error before the event is given up. */
-const maxTimes = 6
+/** Unexpected errors in a row after which an event is given up. */
+const maxFailures = 6
 
 export function createUnexpectedErrors(parts: UnexpectedErrorsParts): UnexpectedErrors {
   const { ledger, deadLetters, metrics, logger } = parts
-  const times = new Map<string, number>()
+  const failuresOf = new Map<string, number>()
 
-  /** Whether the error is about this event, not about what all events need. */
-  async function isOfEvent(error: unknown, failures: number): Promise<boolean> {
+  /** Whether the error concerns this event, not what all events need. */
+  async function concernsEvent(error: unknown, failures: number): Promise<boolean> {
     if (error instanceof BrokerError || error instanceof StoreError) return false
-    if (failures < maxTimes) return false
+    if (failures < maxFailures) return false
     return ledger.check().then(
       () => true,
       () => false,
     )
   }
 
-  async function bury(deliveries: readonly Omit<Delivery, 'attempt'>[], error: unknown) {
-    const reason = { reason: describe(error), attempts: maxTimes }
+  async function publishDeadLetters(
+    deliveries: readonly Omit<Delivery, 'attempt'>[],
+    error: unknown,
+  ) {
+    const reason = { reason: describe(error), attempts: maxFailures }
     for (const delivery of deliveries) {
       await deadLetters.publish(delivery, reason)
       metrics.deadLetters.inc()
       const { topic, partition, offset } = delivery
       logger.error(
         { err: error, topic, partition, offset },
-        'fails each time: event put to the dead letters',
+        'fails each time: event published to the dead letters',
       )
     }
   }
@@ -61,25 +64,25 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
       const name = `${delivery.partition}/${delivery.offset}`
       try {
         await handler(delivery, context)
-        times.delete(name)
+        failuresOf.delete(name)
       } catch (error) {
         if (error instanceof RetryLater || context.signal.aborted) throw error
-        const failures = (times.get(name) ?? 0) + 1
-        times.set(name, failures)
-        if (!(await isOfEvent(error, failures))) throw error
-        await bury([delivery], error)
-        times.delete(name)
+        const failures = (failuresOf.get(name) ?? 0) + 1
+        failuresOf.set(name, failures)
+        if (!(await concernsEvent(error, failures))) throw error
+        await publishDeadLetters([delivery], error)
+        failuresOf.delete(name)
       }
     },
 
     async giveUp({ ref, deliveries }, error, failures) {
-      if (!(await isOfEvent(error, failures))) return false
+      if (!(await concernsEvent(error, failures))) return false
       const record = await ledger.find(ref)
       if (record !== undefined) {
         const reply = describe(error)
         await ledger.settle(ref, record, { state: 'failed', reply, countsAsAttempt: false })
       }
-      await bury(deliveries, error)
+      await publishDeadLetters(deliveries, error)
       await ledger.markDeadLettered(ref)
       return true
     },

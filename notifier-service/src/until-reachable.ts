@@ -4,8 +4,8 @@ import type { Logger } from '@herald/runtime'
 import { backOffMs } from './back-off.js'
 
 /**
- * Tries `work` until the broker is reached. Rejects with BrokerError where waiting does not heal
- * the fault, and with an AbortError when `signal` is aborted first.
+ * Tries `work` until the broker is reached. Rejects with BrokerError if retrying cannot
+ * help, and with an AbortError if `signal` is aborted first.
  */
 export async function untilReachable<T>(
   work: () => Promise<T>,
@@ -18,7 +18,7 @@ export async function untilReachable<T>(
     } catch (error) {
       if (!(error instanceof BrokerError && error.retryable)) throw error
       const waitMs = backOffMs({ firstMs: 1000, capMs: 15_000 }, attempt)
-      logger.warn({ reason: error.message, waitMs }, 'the broker is out of reach: trying again')
+      logger.warn({ reason: error.message, waitMs }, 'the broker cannot be reached: trying again')
       await pause(waitMs, undefined, { signal })
     }
   }

@@ -97,6 +97,6 @@ test('an address far longer than any can be is refused', () => {
   const event = fileConverted({ recipient: { address: `ada@${'ö.'.repeat(100_000)}` } })
   const { event: received } = fromMessage(message(event))
   expect(recipientOf(received, '')).toEqual({
-    fault: 'The recipient is longer than an e-mail address can be.',
+    problem: 'The recipient is longer than an e-mail address can be.',
   })
 })

@@ -92,7 +92,7 @@ test('of several notifiers one is killed: every mail arrives, in order, none twi
   expect(server.accepted.length - ids.length).toBeLessThanOrEqual(2)
 })
 
-test('a broker out of reach is tried again, with a line that says so, until it answers', async () => {
+test('a broker that cannot be reached is retried, with a log line, until it answers', async () => {
   const folder = stage.broker.slice('embedded:'.length)
   await writeFile(folder, 'a file where the folder should be')
   const notifier = await startNotifier(
@@ -101,7 +101,7 @@ test('a broker out of reach is tried again, with a line that says so, until it a
       HERALD_DATA: join(folder, '..'),
       HERALD_SMTP: 'smtp://127.0.0.1:9',
     },
-    ({ msg }) => msg === 'the broker is out of reach: trying again',
+    ({ msg }) => msg === 'the broker cannot be reached: trying again',
   )
   stage.defer(() => notifier.stop('SIGKILL'))
   await rm(folder)
@@ -112,12 +112,12 @@ test('a broker out of reach is tried again, with a line that says so, until it a
   expect(await notifier.stop()).toBe(0)
 })
 
-test('SIGTERM while the broker is out of reach ends it with 0', async () => {
+test('SIGTERM while the broker cannot be reached ends it with 0', async () => {
   const folder = stage.broker.slice('embedded:'.length)
   await writeFile(folder, '')
   const notifier = await startNotifier(
     { HERALD_BROKER: stage.broker, HERALD_DATA: join(folder, '..') },
-    ({ msg }) => msg === 'the broker is out of reach: trying again',
+    ({ msg }) => msg === 'the broker cannot be reached: trying again',
   )
   expect(await notifier.stop()).toBe(0)
 })

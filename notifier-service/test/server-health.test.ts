@@ -1,4 +1,4 @@
-import type { Suspect } from '@herald/notifier-service/send-outcome'
+import type { Suspect } from '@herald/notifier-service/send-result'
 import { createServerHealth } from '@herald/notifier-service/server-health'
 import { expect, test } from 'vitest'
 

@@ -70,7 +70,7 @@ test('an event whose handler throws each time goes to the dead letters, with the
   const reason = 'Unexpected error: cannot read properties of undefined'
   expect(buried).toEqual([{ reason, offset: '17' }])
   expect(lines.at(-1)).toMatchObject({
-    msg: 'fails each time: event put to the dead letters',
+    msg: 'fails each time: event published to the dead letters',
     err: { stack: expect.stringMatching(/unexpected-errors\.test/) },
   })
 })
@@ -131,7 +131,7 @@ test('a channel that throws has refused the event for now; what the ledger throw
   } as Partial<Channel> as Channel
   const guarded = guardChannel(channel, logger)
   const event = fromMessage(delivery)
-  expect(guarded.address(event)).toMatchObject({ fault: 'Unexpected error: no address' })
+  expect(guarded.address(event)).toMatchObject({ problem: 'Unexpected error: no address' })
   const mail = { ...guarded.address(event), eventIds: [event.envelope.id] }
   const outgoing = { mail, events: [event], record: undefined, isWanted: () => true }
   expect(await guarded.send(outgoing, async () => {})).toMatchObject({ kind: 'unknown' })

@@ -1,4 +1,4 @@
-import type { SendOutcome, Suspect } from '../send-outcome.js'
+import type { SendResult, Suspect } from '../send-result.js'
 
 /** What the server said, and to what. */
 export interface SmtpRefusal {
@@ -102,13 +102,13 @@ export const failureClasses = [
 export function classify(
   refusal: SmtpRefusal,
   rows: readonly (typeof failureClasses)[number][] = failureClasses,
-): SendOutcome | undefined {
+): SendResult | undefined {
   if (refusal.code < 400 || refusal.code > 599) return undefined
   const row = rows.find((each) => matches(each, refusal))
   return row && outcomeOf(row, refusal)
 }
 
-function outcomeOf({ name: failure, rule }: Row, { reply, code }: SmtpRefusal): SendOutcome {
+function outcomeOf({ name: failure, rule }: Row, { reply, code }: SmtpRefusal): SendResult {
   const doubt = (about: Suspect['about']): Suspect => {
     const permanent = code >= 500
     return { kind: 'suspect', reply, failure, about, ...(permanent ? { permanent } : {}) }

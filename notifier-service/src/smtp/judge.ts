@@ -1,4 +1,4 @@
-import type { SendOutcome } from '../send-outcome.js'
+import type { SendResult } from '../send-result.js'
 import { classify } from './failure-classes.js'
 
 /** How far the attempt had come when it ended. */
@@ -18,7 +18,7 @@ export interface SmtpFailure {
 }
 
 /** Reads a failed attempt: a reply by the table of failure classes, RFC 5321 §6.1 without one. */
-export function judge(failure: SmtpFailure, phase: SendPhase): SendOutcome {
+export function judge(failure: SmtpFailure, phase: SendPhase): SendResult {
   const reply = failure.response ?? failure.message
   const answered = classify({
     command: phase === 'body' ? 'DATA' : (failure.command ?? 'CONN'),

@@ -1,6 +1,6 @@
 import type { Logger } from '@herald/runtime'
 import XOAuth2 from 'nodemailer/lib/xoauth2'
-import type { SendOutcome } from '../send-outcome.js'
+import type { SendResult } from '../send-result.js'
 import { createHangLimit } from './hang-limit.js'
 import { SmtpOutage, type SmtpTimeouts } from './open-connection.js'
 import { type SmtpMail, SmtpSession } from './smtp-session.js'
@@ -50,7 +50,7 @@ export interface SmtpSender {
    * it is called again if a kept connection turns out to be dead between the 354 and the first
    * byte. Rejects only with what `beforeBody` rejects with or `compose` throws.
    */
-  send(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<SendOutcome>
+  send(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<SendResult>
   /** Resolves when the server greets us and accepts our credentials. Rejects with SmtpOutage. */
   probe(): Promise<void>
   /** Closes all connections; mails in flight end as an outage or as unknown. Idempotent. */
@@ -69,21 +69,21 @@ const makeRoomMs = 100
 const hangingMs = 5000
 
 interface Sent {
-  readonly outcome: SendOutcome
+  readonly outcome: SendResult
   /** Resolves when the connection can be used again, or is closed. */
   readonly putBack: Promise<void>
 }
 
 const stopping = 'the notifier is stopping'
 
-const notNow = (reason: string, retryAfterMs: number): SendOutcome => ({
+const notNow = (reason: string, retryAfterMs: number): SendResult => ({
   kind: 'postponed',
   reason,
   retryAfterMs,
 })
 
 /** Whether the connection ended, or the server closed it, before any answer about the mail. */
-const isLost = (outcome: SendOutcome) =>
+const isLost = (outcome: SendResult) =>
   outcome.kind === 'outage' ||
   (outcome.kind === 'suspect' && (outcome.unanswered === true || outcome.reply.startsWith('421')))
 
@@ -127,7 +127,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     return undefined
   }
 
-  async function putBack(session: SmtpSession, outcome: SendOutcome): Promise<void> {
+  async function putBack(session: SmtpSession, outcome: SendResult): Promise<void> {
     const isReady = outcome.kind === 'accepted' ? session.usable : await session.reset()
     if (isReady && !closed && session.mails < mailsPerSession) idle.push(session)
     else session.quit()
@@ -140,7 +140,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   ): Promise<Sent> {
     if (!session.supportsSmtpUtf8 && /[^\x20-\x7e]/.test(mail.to)) {
       idle.push(session)
-      const outcome: SendOutcome = {
+      const outcome: SendResult = {
         kind: 'refused',
         failure: 'recipient refused',
         reply: 'The mail server accepts ASCII addresses only (it does not offer SMTPUTF8).',
@@ -149,7 +149,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     }
     busy.add(session)
     const held = hangs.hold(mail.to, () => session.close())
-    let outcome: SendOutcome | undefined
+    let outcome: SendResult | undefined
     try {
       outcome = await session.send(mail, () => {
         held.answered()
@@ -178,7 +178,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     } catch (error) {
       if (!(error instanceof SmtpOutage)) throw error
       const { message: reason, lasting } = error
-      const outcome: SendOutcome = { kind: 'outage', reason, lasting, seenByProbe: true }
+      const outcome: SendResult = { kind: 'outage', reason, lasting, seenByProbe: true }
       return { outcome, putBack: Promise.resolve() }
     }
   }

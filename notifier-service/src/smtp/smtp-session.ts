@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type SMTPConnection from 'nodemailer/lib/smtp-connection'
 import type { SMTPConnectionEnvelope, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
-import type { SendOutcome } from '../send-outcome.js'
+import type { SendResult } from '../send-result.js'
 import { judge, type SendPhase, type SmtpFailure } from './judge.js'
 import {
   type ConnectionOptions,
@@ -71,7 +71,7 @@ export class SmtpSession {
    * body is written. If it rejects, nothing of the body is written, the session ends, and `send`
    * rejects with the same error. Otherwise it resolves, whatever happens.
    */
-  async send({ from, to, bytes }: SmtpMail, beforeBody: () => Promise<void>): Promise<SendOutcome> {
+  async send({ from, to, bytes }: SmtpMail, beforeBody: () => Promise<void>): Promise<SendResult> {
     this.mails += 1
     // nodemailer adds to it what became of the recipients.
     const envelope: SMTPEnvelope & Partial<Pick<SMTPConnectionEnvelope, 'rejectedErrors'>> = {

@@ -1,5 +1,5 @@
 import { withoutUrlSecrets } from '@herald/runtime'
-import type { SendOutcome } from '../send-outcome.js'
+import type { SendResult } from '../send-result.js'
 import type { Answer } from './post.js'
 
 /** A receiver that asks for more is asked again after this, in milliseconds. */
@@ -10,7 +10,7 @@ const longestRetryAfterMs = 3_600_000
  * for certain; most may be those of a bad deploy, which must not empty the queue into the dead
  * letters: a few of them in a row, without one that is accepted in between, pause everything.
  */
-export function judgeAnswer({ status, statusText, headers, text }: Answer): SendOutcome {
+export function judgeAnswer({ status, statusText, headers, text }: Answer): SendResult {
   // Receivers repeat the URL that was asked for, whose query may hold a secret.
   const reply = withoutUrlSecrets(
     [`${status} ${statusText}`.trim(), text].filter(Boolean).join(': '),

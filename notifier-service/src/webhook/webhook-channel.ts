@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import type { EventEnvelope } from '@herald/broker/message'
 import type { Channel, Outgoing } from '../channel.js'
 import { limitConcurrency } from '../limit-concurrency.js'
-import type { SendOutcome } from '../send-outcome.js'
+import type { SendResult } from '../send-result.js'
 import { httpEvent } from './http-event.js'
 import { judgeAnswer } from './judge-answer.js'
 import { NoAnswer, post } from './post.js'
@@ -31,7 +31,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
   async function postEvent(
     { mail, events, record, isWanted }: Outgoing,
     beforeBody: () => Promise<void>,
-  ): Promise<SendOutcome> {
+  ): Promise<SendResult> {
     const [event] = events
     if (event === undefined) throw new RangeError('A webhook request carries one event.')
     if (!isWanted()) return { kind: 'postponed', reason: 'out of service', retryAfterMs: 0 }

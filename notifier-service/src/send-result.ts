@@ -1,52 +1,52 @@
 /**
- * How one attempt to hand a mail over ended. `reply` and `reason` are for logs and for the ledger;
+ * How one attempt to send a mail ended. `reply` and `reason` are for the log and the ledger;
  * `failure` is the class of a refusal, if the channel has classes; `retryAfterMs` is how long the
- * other side asked to be left alone.
+ * receiving side asked to wait.
  */
-export type SendOutcome =
-  /** The other side accepted the whole mail. */
+export type SendResult =
+  /** The whole mail was accepted. */
   | { readonly kind: 'accepted'; readonly reply: string }
-  /** It refused this recipient for now. It has not taken the mail. */
+  /** This recipient was refused temporarily. The mail was not accepted. */
   | {
       readonly kind: 'deferred'
       readonly reply: string
       readonly failure?: string
       readonly retryAfterMs?: number | undefined
     }
-  /** It takes no mail this large. It has not taken the mail. */
+  /** The mail was rejected for its size. */
   | { readonly kind: 'tooLarge'; readonly reply: string; readonly failure?: string }
-  /** It will never take this mail for this recipient. It has not taken the mail. */
+  /** This mail was rejected permanently for this recipient. */
   | { readonly kind: 'refused'; readonly reply: string; readonly failure?: string }
   | Suspect
-  /** It cannot be used, whatever the mail. It has not taken the mail. */
+  /** The receiving side cannot be used for any mail. The mail was not accepted. */
   | {
       readonly kind: 'outage'
       readonly reason: string
       readonly failure?: string
       readonly retryAfterMs?: number | undefined
-      /** Only a person can correct it, such as credentials: asking again soon is useless. */
+      /** Only a person can correct it, for example wrong credentials: retry rarely. */
       readonly lasting?: boolean
       /** A successful probe proves that it is over. */
       readonly seenByProbe?: boolean
     }
-  /** Not attempted: it would hold up others. */
+  /** Not attempted, because it would delay other mails. */
   | { readonly kind: 'postponed'; readonly reason: string; readonly retryAfterMs: number }
-  /** The connection ended between the first byte of the body and the reply: it may have taken the mail. */
+  /** The connection ended between the first byte of the body and the reply: the mail may have been accepted. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
 /**
- * It refused or ignored the mail, and perhaps does so with every mail: only what becomes of other
- * mails can tell (server-health.ts). It has not taken the mail.
+ * The mail was refused or got no reply, perhaps like every other mail: only the results of other
+ * mails can show that (server-health.ts). The mail was not accepted.
  */
 export interface Suspect {
   readonly kind: 'suspect'
   readonly reply: string
   readonly failure?: string
   readonly retryAfterMs?: number | undefined
-  /** What it is taken for until other mails tell: a `server` failure costs the mail no attempt. */
+  /** What is assumed until other mails show it: a `server` failure does not count as an attempt of the mail. */
   readonly about: 'mail' | 'server'
-  /** A refusal for good: if it is about this mail, the mail is given up after few attempts. */
+  /** A permanent refusal: if it is about this mail, the mail is given up after a few attempts. */
   readonly permanent?: boolean
-  /** No answer came. */
+  /** No reply came. */
   readonly unanswered?: boolean
 }
