@@ -120,6 +120,24 @@ export function deliveryCases(fixture: Fixture): void {
     expect([...before.ids, ...after.ids].sort()).toEqual(interleaved(20, 1).map(idOf).sort())
   })
 
+  test('subscriptions that join and close at the same time lose nothing', async () => {
+    const broker = await fixture.open()
+    await broker.publish(fixture.topic, interleaved(20, 1))
+    const got = collector()
+    const options = { topic: fixture.topic, group: 'all' }
+    await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const subscription = await broker.subscribe(options, got.handler)
+        await subscription.close()
+      }),
+    )
+    const last = await broker.subscribe(options, got.handler)
+    await fixture.until(async () => expect(await last.lag()).toBe(0))
+    await fixture.until(() =>
+      expect([...got.seen].sort()).toEqual(interleaved(20, 1).map(idOf).sort()),
+    )
+  })
+
   test('a handler that outlasts the drain is aborted, and its event comes again', async () => {
     const first = await fixture.open()
     await first.publish(fixture.topic, [event('slow', 0)])

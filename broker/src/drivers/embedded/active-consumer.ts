@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
 import { Lanes, type LanesOptions } from '../../lanes.js'
-import type { EventLog, LoggedEvent } from './event-log.js'
+import type { EventLog } from './event-log.js'
 import type { GroupName, Groups } from './groups.js'
 
 /** What is in the store of an embedded broker. */
@@ -132,10 +132,10 @@ export class ActiveConsumer {
       const limit = Math.min(each.lanes.room, maxReadAtOnce)
       if (!each.mayHaveMore || limit === 0) continue
       const position = Number(each.lanes.position)
-      const events = tables.log.read(name.topic, each.partition, position, limit)
-      each.mayHaveMore = events.length === limit
+      const records = tables.log.read(name.topic, each.partition, position, limit)
+      each.mayHaveMore = records.length === limit
       more ||= each.mayHaveMore
-      each.lanes.push(events.map((event) => asLaneRecord(name.topic, each.partition, event)))
+      each.lanes.push(records)
     }
     // With little room the first one takes it all.
     this.#readFirst += 1
@@ -182,19 +182,5 @@ export class ActiveConsumer {
     clearImmediate(this.#readTimer)
     for (const { lanes } of this.#partitions) lanes.revoke()
     this.#options.onLost()
-  }
-}
-
-function asLaneRecord(topic: string, partition: number, event: LoggedEvent) {
-  const { offset, message, publishedAt } = event
-  return {
-    offset: BigInt(offset),
-    delivery: {
-      ...message,
-      topic,
-      partition,
-      offset: String(offset),
-      publishedAt: new Date(publishedAt),
-    },
   }
 }

@@ -1,16 +1,10 @@
 import type { Store, Table } from '@herald/runtime/store'
 import type { Message, RawMessage } from '../../broker.js'
+import type { LaneRecord } from '../../lanes.js'
 
 export interface TopicSettings {
   readonly partitions: number
   readonly retentionMs: number
-}
-
-export interface LoggedEvent {
-  readonly offset: number
-  readonly message: Message
-  /** Milliseconds since the epoch. */
-  readonly publishedAt: number
 }
 
 type PartitionKey = [topic: string, partition: number]
@@ -21,6 +15,7 @@ interface StoredEvent {
   readonly value: Uint8Array
   readonly headers: Readonly<Record<string, Uint8Array>>
   readonly raw?: RawMessage
+  /** When it was appended, in milliseconds since the epoch. */
   readonly at: number
 }
 
@@ -69,12 +64,18 @@ export class EventLog {
   }
 
   /** At most `limit` events from `from` on, ascending. Offsets have gaps if events expired. */
-  read(topic: string, partition: number, from: number, limit: number): LoggedEvent[] {
+  read(topic: string, partition: number, from: number, limit: number): LaneRecord[] {
     const start: EventKey = [topic, partition, from]
     const end: EventKey = [topic, partition, Infinity]
     return Array.from(
       this.#events.entries({ start, end, limit }),
-      ({ key: [, , offset], value: { at, ...message } }) => ({ offset, message, publishedAt: at }),
+      ({ key: [, , offset], value: { at, ...message } }) => ({
+        offset: BigInt(offset),
+        delivery: {
+          ...message,
+          ...{ topic, partition, offset: String(offset), publishedAt: new Date(at) },
+        },
+      }),
     )
   }
 
@@ -85,20 +86,21 @@ export class EventLog {
 
   /** The offset of the oldest event kept, or of the next one if none is kept. */
   oldestOffset(topic: string, partition: number): number {
-    return this.read(topic, partition, 0, 1)[0]?.offset ?? this.nextOffset(topic, partition)
+    const [oldest] = this.read(topic, partition, 0, 1)
+    return oldest === undefined ? this.nextOffset(topic, partition) : Number(oldest.offset)
   }
 
   /** Removes what is older than its topic's retention, a few events per transaction. */
   async removeExpired(signal: AbortSignal): Promise<void> {
     for (const { key: topic, value: settings } of [...this.#topics.entries()]) {
       const before = Date.now() - settings.retentionMs
-      const isExpired = ({ publishedAt }: LoggedEvent) => publishedAt < before
+      const isExpired = ({ delivery }: LaneRecord) => delivery.publishedAt.getTime() < before
       for (let partition = 0; partition < settings.partitions; partition += 1) {
         while (!signal.aborted && this.read(topic, partition, 0, 1).some(isExpired)) {
           await this.#store.write(() => {
             for (const event of this.read(topic, partition, 0, maxRemovedAtOnce)) {
               if (!isExpired(event)) break
-              this.#events.remove([topic, partition, event.offset])
+              this.#events.remove([topic, partition, Number(event.offset)])
             }
           })
         }
