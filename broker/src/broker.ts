@@ -199,7 +199,7 @@ export class BrokerError extends Error {
   override readonly name = 'BrokerError'
   readonly code: BrokerErrorCode
 
-  /** `message` says what was wrong and what to do, and may be shown to a person. */
+  /** `message` states what is wrong and what to do, and may be shown to a person. */
   constructor(code: BrokerErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code

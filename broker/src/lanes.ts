@@ -155,7 +155,7 @@ export class Lanes {
     this.revoke()
   }
 
-  /** The partition is no longer ours: starts no more, aborts the signals, takes no acknowledgement. Idempotent. */
+  /** The partition is lost: starts no more, aborts the signals, ignores acknowledgements. Idempotent. */
   revoke(): void {
     this.#release()
     this.#state = 'closed'

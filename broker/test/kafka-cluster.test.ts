@@ -26,7 +26,7 @@ describeOnKafka('on a Kafka of three brokers', () => {
     const first = await fixture.open({ partitions: 1 })
     await first.publish(fixture.topic, interleaved(keys, 1))
     const leader = await leaderOf(kafka.cluster.bootstrap, fixture.topic)
-    // The one that dies is the first that a client would ask.
+    // The broker that is killed is the first one a client would connect to.
     const addresses = kafka.cluster.bootstrap.split(',')
     const leaderFirst = [...addresses.slice(leader - 1), ...addresses.slice(0, leader - 1)]
     const broker = await openBroker(`kafka://${leaderFirst.join(',')}?${shortSession}`, {

@@ -14,20 +14,20 @@ import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 
 const keys = 100
 
-/** Publishes until it is taken, as the outbox's relay does. Returns how often it had to try again. */
+/** Retries until the publish succeeds, as the outbox's relay does. Returns the number of retries. */
 async function publishPersistently(broker: Broker, topic: string, round: number): Promise<number> {
   const messages = Array.from({ length: keys }, (_, key) => event(`k${key}`, round))
-  for (let faults = 0; ; faults += 1) {
+  for (let retries = 0; ; retries += 1) {
     try {
       await broker.publish(topic, messages)
-      return faults
+      return retries
     } catch {
       await wait(100)
     }
   }
 }
 
-describeOnKafka('Kafka under faults', () => {
+describeOnKafka('Kafka: failures', () => {
   const kafka = useKafka()
   const timing = { rebalanceMs: 10_000, deliveryMs: 10_000 }
   const fixture = useFixture(async () => ({ url: kafka.url, dispose: async () => {} }), timing)
@@ -40,17 +40,17 @@ describeOnKafka('Kafka under faults', () => {
     const startedAt = performance.now()
     const outages: number[] = []
     let restarting: Promise<void> | undefined
-    let faults = 0
+    let retries = 0
     for (let round = 0; round < rounds; round += 1) {
       if (round === 60 || round === 130) {
         await restarting
         const killedAt = performance.now()
-        // Not waited for: requests are under way when it dies.
+        // Not awaited: requests are in flight when the broker is killed.
         restarting = kafka.cluster.restart(0).then(() => {
           outages.push(performance.now() - killedAt)
         })
       }
-      faults += await publishPersistently(broker, fixture.topic, round)
+      retries += await publishPersistently(broker, fixture.topic, round)
     }
     await restarting
     const wanted = interleaved(keys, rounds).map(idOf)
@@ -60,7 +60,7 @@ describeOnKafka('Kafka under faults', () => {
     expect(keysOutOfOrder(got.ids)).toEqual([])
     const copies = copiesOf(got.deliveries)
     console.log(
-      `kafka: ${wanted.length} events in ${(tookMs / 1000).toFixed(1)} s over two outages of ${outages.map((ms) => (ms / 1000).toFixed(1)).join(' and ')} s: 0 lost, 0 out of order; publish refused ${faults} times; handed over more than once: ${copies.redelivered} as the same record again, ${copies.doubled} as a second record with the same id`,
+      `kafka: ${wanted.length} events in ${(tookMs / 1000).toFixed(1)} s over two outages of ${outages.map((ms) => (ms / 1000).toFixed(1)).join(' and ')} s: 0 lost, 0 out of order; publish refused ${retries} times; delivered more than once: ${copies.redelivered} as the same record again, ${copies.doubled} as a second record with the same id`,
     )
   }, 180_000)
 

@@ -11,7 +11,7 @@ const stallMs = 300
 const events = (from: number, count: number) =>
   Array.from({ length: count }, (_, index) => event('k', from + index))
 
-describeOnKafka('what a consumer concludes from offsets', () => {
+describeOnKafka('Kafka: offsets', () => {
   const kafka = useKafka({ settings: { 'log.cleaner.backoff.ms': '100' } })
   const createBroker = async () => ({ url: kafka.url, dispose: async () => {} })
   const fixture = useFixture(createBroker, { rebalanceMs: 5000, deliveryMs: 5000 })
@@ -54,14 +54,14 @@ describeOnKafka('what a consumer concludes from offsets', () => {
   }
 
   /** The members stay the same through three periods of the watch. */
-  async function expectNoRebuild(group: string) {
+  async function expectNotReplaced(group: string) {
     const before = await memberIds(group)
     expect(before).toHaveLength(1)
     await wait(4 * stallMs)
     expect(await memberIds(group)).toEqual(before)
   }
 
-  test('a topic that was just created can be read and published to at once, nothing twice', async () => {
+  test('a new topic can be read and published to at once, without duplicates', async () => {
     for (let round = 0; round < 5; round += 1) {
       const topic = `${fixture.topic}-${round}`
       const broker = await fixture.open()
@@ -98,13 +98,13 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     await first.close()
     const second = await openWatched()
     const subscription = await second.subscribe(options, got.handler)
-    await expectNoRebuild(options.group)
+    await expectNotReplaced(options.group)
     expect(await subscription.lag()).toBe(0)
     expect(got.ids).toHaveLength(4)
   })
 
   test.each(['commit', 'abort'] as const)(
-    'a topic on which a transaction ended with %s has no lag and does not rebuild the consumer',
+    'a topic on which a transaction ended with %s has no lag and does not replace the consumer',
     async (end) => {
       const options = { topic: fixture.topic, group: randomUUID() }
       const broker = await openWatched()
@@ -130,7 +130,7 @@ describeOnKafka('what a consumer concludes from offsets', () => {
       const expected = end === 'commit' ? ['before', 'in'] : ['before']
       await fixture.until(() => expect(got.ids).toEqual(expected))
       await fixture.until(async () => expect(await subscription.lag()).toBe(0))
-      await expectNoRebuild(options.group)
+      await expectNotReplaced(options.group)
       await fixture.until(async () => expect(await committed(options.group)).toContain('3'))
       await producer.send({
         topic: fixture.topic,
@@ -172,7 +172,7 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     const subscription = await broker.subscribe(options, got.handler)
     await fixture.until(() => expect(got.ids).toContain('k/29'))
     await fixture.until(async () => expect(await subscription.lag()).toBe(0))
-    await expectNoRebuild(options.group)
+    await expectNotReplaced(options.group)
   })
 
   test('two programs in one group on different topics each get all their events', async () => {
@@ -193,7 +193,7 @@ describeOnKafka('what a consumer concludes from offsets', () => {
     }
   })
 
-  test('a member with another assigner in the same group costs no event', async () => {
+  test('a member with another assigner in the same group does not lose an event', async () => {
     const group = randomUUID()
     const broker = await fixture.open()
     const got = collector()

@@ -19,20 +19,20 @@ async function open(url: string, logger = silentLogger): Promise<Broker> {
   return broker
 }
 
-/** Both calls must fail, and within the time. */
+/** Both calls must fail within publishTimeoutMs. */
 async function expectRefusal(broker: Broker, topic: string, code: string, withinMs: number) {
   const startedAt = performance.now()
   const publishing = broker.publish(topic, [event('k', 0)])
   const subscribing = broker.subscribe({ topic, group }, nothing)
-  const faults = (await Promise.allSettled([publishing, subscribing])).map(
+  const errors = (await Promise.allSettled([publishing, subscribing])).map(
     (each) => each.status === 'rejected' && each.reason,
   )
   expect(performance.now() - startedAt).toBeLessThan(withinMs)
-  expect(faults).toMatchObject([
+  expect(errors).toMatchObject([
     { name: 'BrokerError', code },
     { name: 'BrokerError', code },
   ])
-  for (const { message } of faults as Error[]) {
+  for (const { message } of errors as Error[]) {
     expect(message).toContain(topic)
     expect(message).not.toMatch(/secret|wr%6Fng|wrong/)
   }
@@ -132,7 +132,7 @@ describeOnKafka('what Kafka refuses', () => {
     const configEntries = [{ name: 'max.message.bytes', value: '2000' }]
     await admin.createTopics({ topics: [{ topic: 'narrow', numPartitions: 1, configEntries }] })
     const broker = await open(url('herald', users.herald))
-    // Random, or gzip would make it small.
+    // Random bytes: gzip cannot compress them.
     const noise = (bytes: number) => ({ key: 'k', value: randomBytes(bytes), headers: {} })
     const [large, fitting] = [noise(3000), noise(1500)]
     const results = await Promise.allSettled([

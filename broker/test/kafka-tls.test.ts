@@ -13,7 +13,7 @@ const openssl = (() => {
     execFileSync('openssl', ['version'])
     return ''
   } catch {
-    return ' (left out: there is no openssl to make certificates with)'
+    return ' (skipped: openssl is needed to create certificates)'
   }
 })()
 
@@ -38,8 +38,8 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
       const broker = await openBroker(url('s%same: open', 'ca.pem'), { logger: silentLogger })
       onTestFinished(() => broker.close())
       const got = collector()
-      await broker.publish('told', [event('k', 0), event('k', 1)])
-      await broker.subscribe({ topic: 'told', group: 'all' }, got.handler)
+      await broker.publish('events', [event('k', 0), event('k', 1)])
+      await broker.subscribe({ topic: 'events', group: 'all' }, got.handler)
       await expect.poll(() => got.ids, { timeout: 15_000 }).toEqual(['k/0', 'k/1'])
     })
 
@@ -47,7 +47,7 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
       const opened = openBroker(url('guess', 'ca.pem'), { logger: silentLogger })
       const published = opened.then(async (broker) => {
         onTestFinished(() => broker.close())
-        await broker.publish('told', [event('k', 0)])
+        await broker.publish('events', [event('k', 0)])
       })
       await expect(published).rejects.toThrow(/password|authentic/i)
     })
@@ -56,14 +56,14 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
       const opened = openBroker(url('s%same: open', 'other.pem'), { logger: silentLogger })
       const published = opened.then(async (broker) => {
         onTestFinished(() => broker.close())
-        await broker.publish('told', [event('k', 0)])
+        await broker.publish('events', [event('k', 0)])
       })
       await expect(published).rejects.toThrow(/certificate|self.signed/i)
     })
   })
 })
 
-/** An authority, a server certificate of it for loopback, and an authority nobody asked. */
+/** An authority, its server certificate for loopback, and another authority. */
 function makeCertificates(file: (name: string) => string) {
   const run = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
   const authority = (name: string) =>

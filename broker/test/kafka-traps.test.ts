@@ -21,7 +21,7 @@ import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 const rounds = (from: number, count: number) =>
   Array.from({ length: count }, (_, index) => event('k', from + index))
 
-describeOnKafka('what kafkajs would do wrong by itself', () => {
+describeOnKafka('Kafka: workarounds for kafkajs', () => {
   const kafka = useKafka()
   const timing = { rebalanceMs: 5000, deliveryMs: 5000 }
   const createBroker = async () => ({ url: kafka.url, dispose: async () => {} })
@@ -98,7 +98,7 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     })
     const kept = new Set(first.partitions)
     const position = () => begun.filter(({ partition }) => kept.has(partition)).map(({ id }) => id)
-    // A whole fetch and more, in which kafkajs delivers from the committed offset again.
+    // Longer than a fetch, in which kafkajs delivers from the committed offset again.
     await wait(500)
     finish()
     await fixture.until(() => expect(new Set(position()).size).toBeGreaterThan(0))
@@ -233,11 +233,11 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
   })
 
   test('a consumer that stalls is replaced', async () => {
-    const line = cuttableSockets()
+    const sockets = cuttableSockets()
     const url = `${kafka.cluster.url}?sessionTimeoutMs=3000&stallMs=1000&publishTimeoutMs=1000`
     const broker = await openKafkaBroker(url, {
       logger: silentLogger,
-      socketFactory: line.factory,
+      socketFactory: sockets.factory,
       partitions: 1,
     })
     const publisher = await fixture.open({ partitions: 1 })
@@ -245,19 +245,19 @@ describeOnKafka('what kafkajs would do wrong by itself', () => {
     const got = collector()
     await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
     await fixture.until(() => expect(got.ids).toEqual(['k/0']))
-    expect(line.cut()).toBeGreaterThan(0)
+    expect(sockets.cut()).toBeGreaterThan(0)
     await publisher.publish(fixture.topic, rounds(1, 1))
     await vi.waitFor(() => expect(got.ids).toContain('k/1'), { timeout: 25_000, interval: 20 })
     await broker.close()
   }, 60_000)
 
   test('a publisher whose connection fell silent opens another one', async () => {
-    const line = cuttableSockets()
+    const sockets = cuttableSockets()
     const url = `${kafka.cluster.url}?publishTimeoutMs=3000`
-    const options = { logger: silentLogger, socketFactory: line.factory, partitions: 1 }
+    const options = { logger: silentLogger, socketFactory: sockets.factory, partitions: 1 }
     const broker = await openKafkaBroker(url, options)
     await broker.publish(fixture.topic, rounds(0, 1))
-    line.cut()
+    sockets.cut()
     const [published] = await broker.publish(fixture.topic, rounds(1, 1))
     expect(published).toEqual({ partition: 0, offset: '1' })
     await broker.close()

@@ -43,7 +43,7 @@ const bytes = (headers: Record<string, unknown>) =>
       .map(([name, value]) => [name, Buffer.from(String(value))]),
   )
 
-/** A sound message with some headers changed (undefined: left out). */
+/** A valid message with some headers changed (undefined: removed). */
 function withHeaders(changes: Record<string, string | Uint8Array | undefined>): Message {
   const message = toMessage(envelope, converted)
   const headers: Record<string, Uint8Array> = { ...message.headers }
@@ -62,7 +62,7 @@ function structured(event: Record<string, unknown>): Message {
   }
 }
 
-function faultOf(message: Message): EventError {
+function errorOf(message: Message): EventError {
   try {
     fromMessage(message)
   } catch (error) {
@@ -85,7 +85,7 @@ test('an event has exactly the headers of the Kafka binding', () => {
   })
 })
 
-test('what is written is read again, every byte of it', () => {
+test('what is written is read again byte for byte', () => {
   const { envelope: readEnvelope, event } = fromMessage(toMessage(envelope, converted))
   expect(readEnvelope).toEqual({ ...envelope, type: 'herald.file.converted.v1' })
   expect(event.data).toMatchObject({ conversionId: '01934f3a-0000-7000-8000-000000000002' })
@@ -105,7 +105,7 @@ test('control characters of a file name do not reach a header', () => {
   expect(texts(message)['ce_subject']).toBe('";\ufffd\ufffdBcc: eve@example.com .png')
 })
 
-test('an event that no reader would take is not written', () => {
+test('an event that no reader accepts is not written', () => {
   expect(() => toMessage(envelope, { ...failed, data: {} } as HeraldEvent)).toThrow(EventError)
   expect(() => toMessage({ ...envelope, id: '' }, converted)).toThrow(/id is missing/)
   expect(() => toMessage({ ...envelope, source: 'a b' }, converted)).toThrow(/source/)
@@ -202,7 +202,7 @@ describe('the official CloudEvents package', () => {
   })
 })
 
-test('header names are read whatever their case', () => {
+test('header names are case-insensitive', () => {
   const message = toMessage(envelope, converted)
   const headers = Object.fromEntries(
     Object.entries(message.headers).map(([name, value]) => [name.toUpperCase(), value]),
@@ -210,18 +210,18 @@ test('header names are read whatever their case', () => {
   expect(fromMessage({ ...message, headers })).toEqual(fromMessage(message))
 })
 
-test('extensions are ignored, even those that are no text', () => {
+test('extensions are ignored, even those that are not text', () => {
   const message = withHeaders({ ce_tenant: Buffer.of(0xff, 0xfe), other: 'x' })
   expect(fromMessage(message).envelope.id).toBe(envelope.id)
 })
 
-test('an envelope without a time takes that of the fact', () => {
+test('an envelope without a time gets the time of the data', () => {
   expect(fromMessage(withHeaders({ ce_time: undefined })).envelope.time).toEqual(envelope.time)
 })
 
-test('a malformed trace is dropped, its event is not', () => {
+test('a malformed trace context is dropped, but not its event', () => {
   const trace = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-  // Each of these would go into a header of HTTP.
+  // Each of these becomes an HTTP header.
   const malformed = ['x', `ff-${trace}`, `00-${trace}-x`, `01-${trace}-é`, `01-${trace}-a b`]
   for (const traceparent of malformed) {
     expect(fromMessage(withHeaders({ traceparent })).envelope).not.toHaveProperty('traceparent')
@@ -250,15 +250,15 @@ describe('a message that is not a CloudEvent is refused with its reason:', () =>
       /one per/,
     ],
   ])('%s', (_, changes, reason) => {
-    const fault = faultOf(withHeaders(changes as Record<string, string>))
-    expect(fault.code).toBe('EVENT_NOT_CLOUDEVENT')
-    expect(fault.message).toMatch(reason)
+    const error = errorOf(withHeaders(changes as Record<string, string>))
+    expect(error.code).toBe('EVENT_NOT_CLOUDEVENT')
+    expect(error.message).toMatch(reason)
   })
 
   test('an empty value', () => {
-    const fault = faultOf({ ...toMessage(envelope, converted), value: new Uint8Array() })
-    expect(fault.code).toBe('EVENT_NOT_CLOUDEVENT')
-    expect(fault.message).toMatch(/tombstone/)
+    const error = errorOf({ ...toMessage(envelope, converted), value: new Uint8Array() })
+    expect(error.code).toBe('EVENT_NOT_CLOUDEVENT')
+    expect(error.message).toMatch(/tombstone/)
   })
 
   test.each([
@@ -267,8 +267,8 @@ describe('a message that is not a CloudEvent is refused with its reason:', () =>
     ['a list', Buffer.from('[]'), /not a JSON object/],
   ])('a structured value that is %s', (_, value, reason) => {
     const message = { ...structured({}), value }
-    expect(faultOf(message)).toMatchObject({ code: 'EVENT_NOT_CLOUDEVENT' })
-    expect(faultOf(message).message).toMatch(reason)
+    expect(errorOf(message)).toMatchObject({ code: 'EVENT_NOT_CLOUDEVENT' })
+    expect(errorOf(message).message).toMatch(reason)
   })
 
   const attributes = { specversion: '1.0', id: '1', source: '/s', type: 'herald.file.converted.v1' }
@@ -283,21 +283,21 @@ describe('a message that is not a CloudEvent is refused with its reason:', () =>
       /belongs in data_base64/,
     ],
   ])('a structured event with %s', (_, event, reason) => {
-    expect(faultOf(structured(event)).message).toMatch(reason)
+    expect(errorOf(structured(event)).message).toMatch(reason)
   })
 })
 
 test('900 KB of headers are too much', () => {
-  expect(faultOf(withHeaders({ ce_padding: 'x'.repeat(900_000) })).code).toBe('EVENT_TOO_LARGE')
+  expect(errorOf(withHeaders({ ce_padding: 'x'.repeat(900_000) })).code).toBe('EVENT_TOO_LARGE')
 })
 
-test('a type that Herald does not know is named', () => {
-  const fault = faultOf(withHeaders({ ce_type: 'com.example.order.placed' }))
-  expect(fault.code).toBe('EVENT_UNKNOWN_TYPE')
-  expect(fault.message).toContain('com.example.order.placed')
+test('an unknown type is named in the error', () => {
+  const error = errorOf(withHeaders({ ce_type: 'com.example.order.placed' }))
+  expect(error.code).toBe('EVENT_UNKNOWN_TYPE')
+  expect(error.message).toContain('com.example.order.placed')
 })
 
-describe('data that is not what the type says is refused:', () => {
+describe('data that does not match its type is refused:', () => {
   const withValue = (value: Uint8Array) => ({ ...toMessage(envelope, converted), value })
 
   test('protobuf cut short anywhere', () => {
@@ -311,7 +311,7 @@ describe('data that is not what the type says is refused:', () => {
         expect(error).toMatchObject({ code: 'EVENT_UNDECODABLE' })
       }
     }
-    // Cut between two fields protobuf is whole again: only there may it pass.
+    // Protobuf that is cut between two fields is valid again, and may pass.
     expect(passed.length).toBeLessThan(8)
   })
 
@@ -323,7 +323,7 @@ describe('data that is not what the type says is refused:', () => {
     }
     for (let round = 0; round < 5000; round++) {
       const value = Uint8Array.from({ length: 1 + (next() % 200) }, next)
-      expect(faultOf(withValue(value)).code).toBe('EVENT_UNDECODABLE')
+      expect(errorOf(withValue(value)).code).toBe('EVENT_UNDECODABLE')
     }
   })
 
@@ -331,7 +331,7 @@ describe('data that is not what the type says is refused:', () => {
     ['fields of another message only', Buffer.from([0xa0, 0x06, 0x01])],
     ['no rendition', encodeEvent({ type: eventTypes.fileConverted, data: { conversionId: v7() } })],
   ])('%s', (_, value) => {
-    expect(faultOf(withValue(value)).code).toBe('EVENT_UNDECODABLE')
+    expect(errorOf(withValue(value)).code).toBe('EVENT_UNDECODABLE')
   })
 
   test.each([
@@ -341,7 +341,7 @@ describe('data that is not what the type says is refused:', () => {
     ['no content type', undefined, 'x', /content type is missing/],
   ])('%s', (_, contentType, text, reason) => {
     const message = { ...withHeaders({ 'content-type': contentType }), value: Buffer.from(text) }
-    expect(faultOf(message)).toMatchObject({ code: 'EVENT_UNDECODABLE' })
-    expect(faultOf(message).message).toMatch(reason)
+    expect(errorOf(message)).toMatchObject({ code: 'EVENT_UNDECODABLE' })
+    expect(errorOf(message).message).toMatch(reason)
   })
 })

@@ -40,7 +40,7 @@ const retryCommitMs = 1000
 
 /**
  * The active consumer of a group, from acquiring the lease to losing or releasing it: reads every
- * partition from its committed offset, hands over to the lanes, commits what they acknowledged.
+ * partition from its committed offset, feeds the lanes, commits what they acknowledged.
  */
 export class ActiveConsumer {
   readonly #options: ActiveConsumerOptions
@@ -137,7 +137,7 @@ export class ActiveConsumer {
       more ||= each.mayHaveMore
       each.lanes.push(records)
     }
-    // With little room the first one takes it all.
+    // With little room the first partition takes all of it.
     this.#readFirst += 1
     if (more && options.slots.room(0) > 0) this.readLater()
   }

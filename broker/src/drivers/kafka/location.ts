@@ -20,7 +20,7 @@ export interface KafkaLocation {
   readonly publishTimeoutMs: number
   /** How long a dead member keeps its partitions. The brokers limit it, by default to at least 6 s. */
   readonly sessionTimeoutMs: number
-  /** How often a member sends a heartbeat, and so how soon it learns of a rebalance. */
+  /** How often a member sends a heartbeat, and so how soon it notices a rebalance. */
   readonly heartbeatMs: number
   /** The consumer is replaced if no fetch has returned from a partition's broker for so long. */
   readonly stallMs: number
@@ -109,7 +109,7 @@ function broker(text: string, bad: (why: string) => BrokerError): string {
   if (text.startsWith('['))
     throw bad(`names ${text}; give the host a name instead of an IPv6 address`)
   const [, host, port = '9092'] = /^([^\s:]+)(?::(\d{1,5}))?$/.exec(text) ?? []
-  if (host === undefined) throw bad(`names ${text}, which is no host:port`)
+  if (host === undefined) throw bad(`names ${text}, which is not host:port`)
   if (Number(port) < 1 || Number(port) > 65_535) throw bad(`names port ${port}`)
   return `${host}:${port}`
 }
@@ -132,8 +132,7 @@ function readTimes(query: ReadonlyMap<string, string>, bad: (why: string) => Bro
   }
   const sessionTimeoutMs = time('sessionTimeoutMs', times.sessionTimeoutMs)
   const heartbeatMs = time('heartbeatMs', Math.max(10, Math.round(sessionTimeoutMs / 10)))
-  if (heartbeatMs >= sessionTimeoutMs)
-    throw bad('sets heartbeatMs to no less than sessionTimeoutMs')
+  if (heartbeatMs >= sessionTimeoutMs) throw bad('sets heartbeatMs to sessionTimeoutMs or more')
   return {
     connectTimeoutMs: time('connectTimeoutMs', times.connectTimeoutMs),
     publishTimeoutMs: time('publishTimeoutMs', times.publishTimeoutMs),
