@@ -7,7 +7,7 @@ import { HeraldError } from '@herald/proto/errors'
 import { eventTypes, type HeraldEvent } from '@herald/proto/events'
 import { humanBytes } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
-import type { SavedRendition } from './convert-and-announce.js'
+import type { SavedRendition } from './received-files.js'
 
 /** What the events of a conversion have in common. */
 export interface AnnouncementContext {
@@ -136,6 +136,23 @@ export function failedMessages(context: AnnouncementContext, facts: FailedFacts)
       pageUrl: context.pageUrl ?? '',
     },
   }))
+}
+
+/**
+ * Whether a failure is announced. A person at a terminal sees it (`attended`): there only failures
+ * are announced that neither another attempt nor another command would avoid. Never announced: a
+ * cancelled conversion, and a failure that would go to the notifier's default address alone.
+ */
+export function isFailureAnnounced(
+  error: HeraldError,
+  recipients: readonly string[],
+  seen: 'attended' | 'unattended',
+): boolean {
+  if (error.code === 'HERALD_CANCELLED') return false
+  if (!recipients.some((address) => address !== '')) return false
+  if (seen === 'unattended') return true
+  const isLocal = ['HERALD_UNREADABLE_FILE', 'HERALD_DISK_FULL'].includes(error.code)
+  return !error.retryable && !isLocal && ![2, 6].includes(error.exitCode)
 }
 
 function locationOf(context: AnnouncementContext, { name, path }: SavedRendition) {

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 import type { Outbox, OutboxFile } from '@herald/broker/outbox'
 import type {
   ReceivedConversionSummary,
@@ -14,10 +14,15 @@ import {
 } from './announcements.js'
 import type { Upload } from './convert-call.js'
 import type { ConverterClient } from './converter-client.js'
+import { cannotWrite } from './errors.js'
 import { placeOrKeep, placeUnannounced } from './place-or-keep.js'
 import type { PlannedRendition } from './plan-conversions.js'
-import { type CompleteFile, receiveFiles } from './received-files.js'
-import { cannotWrite } from './save-rendition.js'
+import {
+  type CompleteFile,
+  receiveFiles,
+  type SavedRendition,
+  savedRendition,
+} from './received-files.js'
 
 export interface ConvertAndAnnounceJob extends AnnouncementContext {
   readonly input: Upload
@@ -40,29 +45,7 @@ export interface ConvertAndAnnounceJob extends AnnouncementContext {
    * Called when everything has arrived, before anything of it is announced or has its name: what
    * an announcement refers to can be noted in time. Where it rejects, the conversion fails.
    */
-  noting?(result: Pick<Converted, 'summary' | 'renditions'>): Promise<void>
-}
-
-/** A rendition under its final name. */
-export interface SavedRendition {
-  /** Absolute; empty where it was delivered. */
-  readonly path: string
-  readonly name: string
-  readonly format: string
-  readonly mediaType: string
-  readonly sizeBytes: number
-  readonly sha256: string
-  readonly width: number
-  readonly height: number
-  readonly pages: number
-  /** The page of the source it shows, from 0; absent where it is not one page of several. */
-  readonly page: number | undefined
-  /** Absent where the format has none. */
-  readonly quality: number | undefined
-  /** Absent where the format has none. */
-  readonly effort: number | undefined
-  readonly encoder: string
-  readonly conversionMs: number
+  beforeAnnounce?(result: Pick<Converted, 'summary' | 'renditions'>): Promise<void>
 }
 
 /** An announcement that the outbox holds, and will until it is published. */
@@ -125,7 +108,7 @@ export async function convertAndAnnounce(
       finishedAt,
     })
     await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
-    await job.noting?.({ summary, renditions })
+    await job.beforeAnnounce?.({ summary, renditions })
     const placed = job.deliver ? [] : complete.map(outboxFile)
     const announcement =
       announced.length === 0
@@ -180,28 +163,6 @@ export async function announceFailure(
     label: fileName,
   })
   return { entryId, events: announced.map(({ id, recipient }) => ({ id, recipient })) }
-}
-
-function savedRendition(
-  { header, summary, finalPath }: CompleteFile,
-  delivered: boolean,
-): SavedRendition {
-  return {
-    path: delivered ? '' : finalPath,
-    name: basename(finalPath),
-    format: header.format,
-    mediaType: header.mediaType,
-    sizeBytes: summary.sizeBytes,
-    sha256: summary.sha256,
-    width: header.width,
-    height: header.height,
-    pages: header.pages,
-    page: header.page,
-    quality: summary.quality,
-    effort: summary.effort,
-    encoder: summary.encoder,
-    conversionMs: summary.conversionMs,
-  }
 }
 
 /** ENOSPC, EACCES and the like, on the way to the final name. */

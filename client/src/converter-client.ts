@@ -8,9 +8,9 @@ import {
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { type ConvertOptions, runConvertCall, type Upload } from './convert-call.js'
-import { converterFault } from './converter-faults.js'
+import { converterFault } from './converter-errors.js'
 import { type EstimateFile, runEstimateCall } from './estimate-call.js'
-import { createPatience } from './retry-patience.js'
+import { createRetryPolicy } from './retry-policy.js'
 
 /** The converter at one address. Every failure is a HeraldError that may be shown. */
 export interface ConverterClient {
@@ -64,17 +64,17 @@ export function openConverter(address: string): ConverterClient {
         })
   }
 
-  const patiently = async <T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> => {
-    const patience = createPatience()
+  const withRetries = async <T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> => {
+    const policy = createRetryPolicy()
     for (;;) {
       throwIfAborted(signal)
       try {
         return await attempt()
-      } catch (error) {
+      } catch (thrown) {
         throwIfAborted(signal)
-        const fault = named(error)
-        const waitMs = patience.after(fault)
-        if (waitMs === undefined) throw fault
+        const error = named(thrown)
+        const waitMs = policy.delayFor(error)
+        if (waitMs === undefined) throw error
         await sleep(waitMs, undefined, { signal }).catch(() => {})
       }
     }
@@ -91,7 +91,7 @@ export function openConverter(address: string): ConverterClient {
       }),
 
     convert: (upload, options) =>
-      patiently(options.signal, () => {
+      withRetries(options.signal, () => {
         const metadata = new Metadata()
         metadata.set('traceparent', options.traceparent)
         return runConvertCall(client.convert(metadata), upload, options)
@@ -112,7 +112,7 @@ export function openConverter(address: string): ConverterClient {
           if (error.code !== status.UNIMPLEMENTED) throw error
         })
       }
-      const fault = await patiently(signal, attempt).catch((error: HeraldError) => error)
+      const fault = await withRetries(signal, attempt).catch((error: HeraldError) => error)
       for (const index of [...open.keys()]) settle(index, fault ? { fault } : {})
     },
 

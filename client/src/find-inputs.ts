@@ -4,7 +4,7 @@ import { HeraldError } from '@herald/proto/errors'
 import { glob, isDynamicPattern } from 'tinyglobby'
 
 /** A file that the command line means. */
-export interface MeantFile {
+export interface InputPath {
   /** As a person knows it: as it was named, or where it was found. */
   readonly given: string
   /** Absolute. */
@@ -16,7 +16,7 @@ export interface MeantFile {
 }
 
 /** A word of the command line that means no file. */
-export interface Unmeant {
+export interface UnresolvedArg {
   readonly given: string
   readonly fault: HeraldError
 }
@@ -41,9 +41,9 @@ export const standardStream = '-'
 export async function findInputs(
   words: readonly string[],
   options: FindOptions,
-): Promise<(MeantFile | Unmeant)[]> {
+): Promise<(InputPath | UnresolvedArg)[]> {
   const seen = new Set<string>()
-  const all: (MeantFile | Unmeant)[] = []
+  const all: (InputPath | UnresolvedArg)[] = []
   for (const word of words) {
     for (const each of await meant(word, options)) {
       // A file that is named twice is a slip to be told; one that is found again is not.
@@ -57,7 +57,7 @@ export async function findInputs(
   return all
 }
 
-async function meant(word: string, options: FindOptions): Promise<(MeantFile | Unmeant)[]> {
+async function meant(word: string, options: FindOptions): Promise<(InputPath | UnresolvedArg)[]> {
   const named = { given: word, path: resolve(word), below: '', found: false }
   if (word === standardStream) return [named]
   const status = await stat(word).catch(() => undefined)
@@ -104,7 +104,7 @@ async function search(pattern: string, folder: string): Promise<string[]> {
   return names.sort((a, b) => natural.compare(a, b) || (a < b ? -1 : 1))
 }
 
-function foundFile(folder: string, name: string): MeantFile {
+function foundFile(folder: string, name: string): InputPath {
   const path = resolve(folder, name)
   const below = dirname(relative(resolve(folder), path))
   return { given: join(folder, name), path, below: below === '.' ? '' : below, found: true }
@@ -118,7 +118,7 @@ function isWithin(path: string, except: string | undefined, searched: string): b
   return path.startsWith(`${except}${sep}`)
 }
 
-function nothing(given: string, message: string): Unmeant {
+function nothing(given: string, message: string): UnresolvedArg {
   return {
     given,
     fault: new HeraldError('HERALD_UNREADABLE_FILE', message, {

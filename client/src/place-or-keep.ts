@@ -2,8 +2,7 @@ import { dirname } from 'node:path'
 import type { Outbox, OutboxFile } from '@herald/broker/outbox'
 import { isComplete, placeFiles, removeTemporary, withdrawFiles } from '@herald/broker/place-files'
 import { HeraldError } from '@herald/proto/errors'
-import { outboxFault } from './outbox-fault.js'
-import { cannotWrite } from './save-rendition.js'
+import { cannotWrite, fromStoreError } from './errors.js'
 
 /**
  * Gives the files of a prepared entry their names. Where they have them and only the outbox could
@@ -20,7 +19,7 @@ export async function placeOrKeep(
   } catch (error) {
     // The name was taken: the outbox has dropped the record and the files.
     if (error instanceof HeraldError) throw error
-    const known = outboxFault(error)
+    const known = fromStoreError(error)
     if (known !== error && (await areComplete(files))) return
     // Where that cannot be written either, the record without its files is dropped later.
     await outbox.abandon(entryId).catch(() => {})

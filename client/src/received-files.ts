@@ -19,6 +19,28 @@ export interface CompleteFile {
   readonly summary: ReceivedRenditionSummary
 }
 
+/** A rendition under its final name. */
+export interface SavedRendition {
+  /** Absolute; empty where it was delivered. */
+  readonly path: string
+  readonly name: string
+  readonly format: string
+  readonly mediaType: string
+  readonly sizeBytes: number
+  readonly sha256: string
+  readonly width: number
+  readonly height: number
+  readonly pages: number
+  /** The page of the source it shows, from 0; absent where it is not one page of several. */
+  readonly page: number | undefined
+  /** Absent where the format has none. */
+  readonly quality: number | undefined
+  /** Absent where the format has none. */
+  readonly effort: number | undefined
+  readonly encoder: string
+  readonly conversionMs: number
+}
+
 /** The files of one conversion on their way to disk. */
 export interface ReceivedFiles {
   /** Of an attempt after a failed one, the file takes the place of the one before. */
@@ -90,5 +112,27 @@ export function receiveFiles(
       const files = begun.flatMap((each) => [...each.values()])
       await Promise.all(files.map(({ file }) => file.discard()))
     },
+  }
+}
+
+export function savedRendition(
+  { header, summary, finalPath }: CompleteFile,
+  delivered: boolean,
+): SavedRendition {
+  return {
+    path: delivered ? '' : finalPath,
+    name: basename(finalPath),
+    format: header.format,
+    mediaType: header.mediaType,
+    sizeBytes: summary.sizeBytes,
+    sha256: summary.sha256,
+    width: header.width,
+    height: header.height,
+    pages: header.pages,
+    page: header.page,
+    quality: summary.quality,
+    effort: summary.effort,
+    encoder: summary.encoder,
+    conversionMs: summary.conversionMs,
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, unlink } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
-import { shown, shownPath } from '@herald/runtime/terminal-text'
+import { cannotWrite } from './errors.js'
 import { temporaryPath } from './temporary-file.js'
 
 /** What a rendition's bytes must turn out to be. */
@@ -69,38 +69,4 @@ async function writing<T>(directory: string, work: () => Promise<T>): Promise<T>
   } catch (error) {
     throw cannotWrite(directory, error)
   }
-}
-
-const fullReasons: Record<string, string> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota is used up',
-}
-
-const reasons: Record<string, string> = {
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  EROFS: 'the file system is read-only',
-  ENOTDIR: 'that is not a folder',
-  EEXIST: 'that is not a folder',
-}
-
-/** The fault of a folder that takes no file. */
-export function cannotWrite(directory: string, error: unknown): HeraldError {
-  const { code, message } = error as NodeJS.ErrnoException
-  const full = fullReasons[code ?? '']
-  if (full !== undefined) {
-    return new HeraldError(
-      'HERALD_DISK_FULL',
-      `Cannot write into ${shownPath(directory)}: ${full}.`,
-      {
-        remedy: 'Free up some space, or choose another folder with --out.',
-        cause: error,
-      },
-    )
-  }
-  return new HeraldError(
-    'HERALD_CANNOT_WRITE',
-    `Cannot write into ${shownPath(directory)}: ${reasons[code ?? ''] ?? shown(message)}.`,
-    { remedy: 'Make the folder writable, or choose another folder with --out.', cause: error },
-  )
 }

@@ -4,8 +4,8 @@ import { basename, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { HeraldError } from '@herald/proto/errors'
 import { humanBytes } from '@herald/runtime/terminal-text'
+import { cannotWrite } from './errors.js'
 import { type InputFile, inspectInput } from './input-file.js'
-import { cannotWrite } from './save-rendition.js'
 
 export type StandardInput = Readable & { readonly isTTY?: boolean }
 export type StandardOutput = Writable & { readonly isTTY?: boolean }

@@ -6,7 +6,7 @@ import { type ErrorCode, errorTable, HeraldError } from '@herald/proto/errors'
 import { eventTypes } from '@herald/proto/events'
 import { silentLogger } from '@herald/runtime/logger'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { isWorthTelling } from '../src/commands/convert-run.js'
+import { isFailureAnnounced } from '../src/announcements.js'
 import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
@@ -175,9 +175,12 @@ describe('a failure is told to whoever waits', () => {
 
   test.each(Object.keys(errorTable) as ErrorCode[])('%s: or is the caller’s own affair', (code) => {
     const fault = new HeraldError(code, 'It failed.')
-    expect(isWorthTelling(fault, { recipients: ['ada@example.com'] })).toBe(told.includes(code))
-    expect(isWorthTelling(fault, { recipients: [] })).toBe(false)
-    expect(isWorthTelling(fault, { recipients: [''] })).toBe(false)
+    expect(isFailureAnnounced(fault, ['ada@example.com'], 'attended')).toBe(told.includes(code))
+    expect(isFailureAnnounced(fault, ['ada@example.com'], 'unattended')).toBe(
+      code !== 'HERALD_CANCELLED',
+    )
+    expect(isFailureAnnounced(fault, [], 'unattended')).toBe(false)
+    expect(isFailureAnnounced(fault, [''], 'attended')).toBe(false)
   })
 
   test('a refusal from the header, a budget that is used up', async () => {

@@ -73,7 +73,7 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
     const { status, stdout, stderr } = await shop.herald([...args, '-n', 'ada@example.com'])
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
     expect(stderr).toMatch(
-      /^✗ noise\.jpg {2}Cannot write into \S+: the disk is full\.\n +Free up some space, or choose/,
+      /^✗ noise\.jpg {2}Cannot write to \S+: the disk is full\.\n +Free up some space, or choose/,
     )
     expect(readdirSync(disk.path)).toEqual([])
     expect((await shop.herald(['outbox', '--json'])).stdout).toBe('')

@@ -192,7 +192,7 @@ test('a folder that takes no file ends with 1 and its reason', async () => {
   const { status, stderr } = await shop.herald([
     ...['convert', 'a.png', '--to', 'webp', '--out', 'file/made'],
   ])
-  expect(stderr).toMatch(/Cannot write into .*file\/made: that is not a folder\./)
+  expect(stderr).toMatch(/Cannot write to .*file\/made: it is not a folder\./)
   expect(status).toBe(1)
 })
 

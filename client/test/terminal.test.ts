@@ -2,9 +2,9 @@ import { createTerminal } from '@herald/runtime/terminal'
 import { columns, cut, cutPath, wrapped } from '@herald/runtime/terminal-text'
 import { describe, expect, test, vi } from 'vitest'
 import { type ConvertJob, newJob } from '../src/commands/convert-job.js'
-import { fileProgress } from '../src/commands/file-progress.js'
 import { showBars } from '../src/commands/progress-bars.js'
 import { resultLines } from '../src/commands/result-lines.js'
+import { conversionProgress } from '../src/conversion-progress.js'
 
 const esc = '\u001b'
 const pieces = new RegExp(`(${esc}\\[[?\\d;]*[A-Za-z]|\\r|\\n)|([^${esc}\\r\\n]+)`, 'g')
@@ -135,7 +135,7 @@ describe('the bars', () => {
     const bars = showBars(terminal, 200)
     const names = ['港口的照片很长很长的名字.png', `${'ж'.repeat(125)}.png`, 'a\r\n\u001b[2J.png']
     for (const name of [...names, ...Array.from({ length: 20 }, (_, at) => `${at}.png`)]) {
-      bars.begin(job(`photos/${name}`)).heard(
+      bars.begin(job(`photos/${name}`)).onProgress(
         {
           stage: 'STAGE_CONVERTING',
           receivedBytes: 1000,
@@ -165,25 +165,25 @@ describe('the bars', () => {
   })
 
   test('a bar goes from the upload to the last byte, and never back', () => {
-    const progress = fileProgress('a.png', 1000)
+    const progress = conversionProgress(1000, 0.2)
     const told = { renditionsDone: 0, renditionsTotal: 1, receivedBytes: 1000, estimatedMs: 1000 }
     const seen = [progress.fraction(0)]
-    progress.heard({ ...told, stage: 'STAGE_UPLOADING', receivedBytes: 500 }, 0)
+    progress.onProgress({ ...told, stage: 'STAGE_UPLOADING', receivedBytes: 500 }, 0)
     seen.push(progress.fraction(0))
-    progress.heard({ ...told, stage: 'STAGE_QUEUED' }, 0)
+    progress.onProgress({ ...told, stage: 'STAGE_QUEUED' }, 0)
     seen.push(progress.fraction(0))
-    progress.heard({ ...told, stage: 'STAGE_CONVERTING' }, 0)
+    progress.onProgress({ ...told, stage: 'STAGE_CONVERTING' }, 0)
     seen.push(progress.fraction(500), progress.fraction(60_000))
-    progress.arrived(500, 1000)
-    expect(progress.phase).toBe('receiving')
+    progress.onBytes(500, 1000)
+    expect(progress.stage).toBe('saving')
     seen.push(progress.fraction(60_000))
-    progress.arrived(500, 1000)
+    progress.onBytes(500, 1000)
     seen.push(progress.fraction(60_000))
-    expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+    expect(seen).toEqual(seen.toSorted((a = 0, b = 0) => a - b))
     expect(new Set(seen).size).toBe(seen.length)
     expect(seen.at(-1)).toBe(1)
     // The upload begins again: the converter had gone.
-    progress.heard({ ...told, stage: 'STAGE_UPLOADING', receivedBytes: 0 }, 60_000)
+    progress.onProgress({ ...told, stage: 'STAGE_UPLOADING', receivedBytes: 0 }, 60_000)
     expect(progress.fraction(60_000)).toBe(1)
   })
 })

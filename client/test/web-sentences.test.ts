@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { HeraldError } from '@herald/proto/errors'
 import { describe, expect, test } from 'vitest'
 import { ForbiddenError } from '../src/web/guard.js'
@@ -106,10 +109,35 @@ test('every language has every text, with the same places to fill in', () => {
       : Object.fromEntries(
           Object.entries(value as object).map(([key, each]) => [key, places(each)]),
         )
-  const { faults: _, ...english } = wordsOf('en')
+  const { errors: _, ...english } = wordsOf('en')
   for (const language of languages) {
-    const { faults, ...words } = wordsOf(language)
+    const { errors, ...words } = wordsOf(language)
     expect(places(words)).toEqual(places(english))
-    for (const code of Object.keys(wordsOf('en').faults)) expect(faults).toHaveProperty(code)
+    for (const code of Object.keys(wordsOf('en').errors)) expect(errors).toHaveProperty(code)
   }
 })
+
+test('every text of the page is used by a page or a script', () => {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const sources = ['src/web', 'web'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.[jt]s$/.test(name) && !name.startsWith('words'))
+      .map((name) => readFileSync(join(root, folder, name), 'utf8')),
+  )
+  const code = sources.join('\n')
+  const isUsed = (object: string, name: string) =>
+    new RegExp(`\\b${object}\\.${name}\\b`).test(code) ||
+    // `const { name } = words`, `({ name }: Words)`
+    new RegExp(
+      `\\{[^{}]*\\b${name}\\b[^{}]*\\}(: ${titled(object)}| = [\\w.]*\\b${object})\\b`,
+    ).test(code)
+  const { live, ...words } = wordsOf('en')
+  const unused = [
+    ...Object.keys(words).filter((name) => !isUsed('words', name)),
+    ...Object.keys(live).filter((name) => !isUsed('live', name)),
+  ]
+  expect(unused).toEqual([])
+  expect(isUsed('words', 'nowhere')).toBe(false)
+})
+
+const titled = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

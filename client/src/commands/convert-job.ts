@@ -1,7 +1,9 @@
-import { HeraldError } from '@herald/proto/errors'
+import type { HeraldError } from '@herald/proto/errors'
 import { v7 as uuidv7 } from 'uuid'
+import type { AnnouncementResult } from '../announcer.js'
+import type { Converted } from '../convert-and-announce.js'
+import { toHeraldError } from '../errors.js'
 import type { InputFile } from '../input-file.js'
-import { outboxFault } from '../outbox-fault.js'
 import type { PlannedRendition } from '../plan-conversions.js'
 import { newTraceparent } from '../trace.js'
 
@@ -23,10 +25,30 @@ export interface ConvertJob {
   fault: HeraldError | undefined
 }
 
-export type SoundJob = ConvertJob & { readonly input: InputFile }
+export type RunnableJob = ConvertJob & { readonly input: InputFile }
 
-export const isSound = (job: ConvertJob): job is SoundJob =>
+export const isRunnable = (job: ConvertJob): job is RunnableJob =>
   job.input !== undefined && job.fault === undefined
+
+/** What became of one file. */
+export interface FileOutcome {
+  /** As a person knows it: as it was named, or where it was found. */
+  readonly given: string
+  /** Absolute; undefined where the file could not be looked at, and of standard input. */
+  readonly path: string | undefined
+  /** The file's own name. */
+  readonly name: string
+  /** The format that its name promises; undefined where it promises none. */
+  readonly claimed: string | undefined
+  readonly conversionId: string
+  readonly runId: string
+  readonly traceparent: string
+  /** Without its preview: a run may have thousands. */
+  readonly converted: Converted | undefined
+  readonly fault: HeraldError | undefined
+  /** What was announced; undefined if nothing was to be. */
+  readonly announced: AnnouncementResult | undefined
+}
 
 export function newJob(
   given: string,
@@ -48,18 +70,17 @@ export function newJob(
 
 /** The job of a file that cannot be converted, for what was thrown. */
 export const failedJob = (given: string, error: unknown): ConvertJob =>
-  newJob(given, { fault: faultOf(error) })
+  newJob(given, { fault: toHeraldError(error) })
 
-/** What is thrown, as a fault that may be shown. */
-export function faultOf(error: unknown): HeraldError {
-  const known = outboxFault(error)
-  if (known instanceof HeraldError) return known
-  return new HeraldError(
-    'HERALD_INTERNAL',
-    error instanceof Error ? error.message : String(error),
-    {
-      remedy: 'That is a defect in Herald; please report it.',
-      cause: error,
-    },
-  )
+/** Passes on values that come in any order in the order of their indices, from 0, without gaps. */
+export function inOrder<T>(pass: (value: T) => void): (index: number, value: T) => void {
+  const waiting = new Map<number, T>()
+  let next = 0
+  return (index, value) => {
+    waiting.set(index, value)
+    for (; waiting.has(next); next++) {
+      pass(waiting.get(next) as T)
+      waiting.delete(next)
+    }
+  }
 }

@@ -4,29 +4,10 @@ import { humanDuration, shown, shownPath, wrapped } from '@herald/runtime/termin
 import type { AnnouncementResult } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
 import type { MailOutcome } from '../mail-outcomes.js'
-import type { ConvertJob } from './convert-job.js'
+import { removedParts } from '../removed-parts.js'
+import type { ConvertJob, FileOutcome } from './convert-job.js'
 import { resultLines } from './result-lines.js'
 import type { RunTally } from './run-tally.js'
-
-/** What became of one file. */
-export interface FileOutcome {
-  /** As a person knows it: as it was named, or where it was found. */
-  readonly given: string
-  /** Absolute; undefined where the file could not be looked at, and of standard input. */
-  readonly path: string | undefined
-  /** The file's own name. */
-  readonly name: string
-  /** The format that its name promises; undefined where it promises none. */
-  readonly claimed: string | undefined
-  readonly conversionId: string
-  readonly runId: string
-  readonly traceparent: string
-  /** Without its preview: a run may have thousands. */
-  readonly converted: Converted | undefined
-  readonly fault: HeraldError | undefined
-  /** What was announced; undefined if nothing was to be. */
-  readonly announced: AnnouncementResult | undefined
-}
 
 export interface EndOfRun {
   readonly tally: RunTally
@@ -58,16 +39,10 @@ export interface HumanReportOptions {
   readonly page?: number | 'all' | undefined
 }
 
-/** What a person would miss in a PDF; metadata of pictures is removed on purpose. */
-const partsOfPdf: ReadonlyMap<string, string> = new Map([
-  ['outline', 'outline'],
-  ['properties', 'title, author and other properties'],
-  ['attachments', 'attached files'],
-  ['form', 'form fields (their content is kept)'],
-  ['scripts', 'scripts'],
-  ['signatures', 'digital signatures'],
-  ['restrictions', 'restrictions of use'],
-])
+/** What people miss when it is removed from a PDF; metadata of pictures is removed on purpose. */
+const reportedParts = new Set(
+  'outline properties attachments form scripts signatures restrictions'.split(' '),
+)
 
 export function humanReport(terminal: Terminal, options: HumanReportOptions): ConvertReport {
   const { cwd, target } = options
@@ -102,7 +77,9 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
     if (stripped.includes('pages') && options.page === undefined) {
       sayNote(`page 1 of ${input?.pages} only; --page all makes a file of each`)
     }
-    const removed = stripped.flatMap((part) => partsOfPdf.get(part) ?? [])
+    const removed = stripped
+      .filter((part) => reportedParts.has(part))
+      .map((part) => removedParts[part] ?? part)
     if (removed.length > 0) sayNote(`removed: ${removed.join(', ')}`)
     const note = contentNote(outcome)
     if (note) sayNote(`${shown(given)} ${note}`)

@@ -1,12 +1,17 @@
 import { HeraldError } from '@herald/proto/errors'
 import { humanDuration } from '@herald/runtime/terminal-text'
-import type { AnnouncementContext } from '../announcements.js'
+import { type AnnouncementContext, isFailureAnnounced } from '../announcements.js'
 import type { Announcer } from '../announcer.js'
 import { announceFailure, convertAndAnnounce } from '../convert-and-announce.js'
 import type { ConverterClient } from '../converter-client.js'
-import { type ConvertJob, faultOf, isSound, type SoundJob } from './convert-job.js'
-import type { FileOutcome } from './convert-report.js'
-import { inOrder } from './in-order.js'
+import { toHeraldError } from '../errors.js'
+import {
+  type ConvertJob,
+  type FileOutcome,
+  inOrder,
+  isRunnable,
+  type RunnableJob,
+} from './convert-job.js'
 import type { ProgressBars } from './progress-bars.js'
 
 /** What all files of a run have in common. */
@@ -32,7 +37,7 @@ export interface RunTools {
 }
 
 /** Files that are saved and announced beside those that are converted. */
-const savedBeside = 4
+const maxPendingSaves = 4
 
 /**
  * Converts and announces the files, `atOnce` at once. `done` is called in their order, as soon as
@@ -47,14 +52,15 @@ export async function convertAll(
 ): Promise<void> {
   // Of every file, well or not: what is announced of none after all only makes a digest wait.
   const runSize = jobs.filter(
-    (job) => isSound(job) || (job.fault && isWorthTelling(job.fault, run)),
+    (job) =>
+      isRunnable(job) || (job.fault && isFailureAnnounced(job.fault, run.recipients, 'attended')),
   ).length
   const report = inOrder(done)
   const unfinished = new Set<Promise<void>>()
   let next = 0
   const work = async () => {
     for (let at = next++; at < jobs.length; at = next++) {
-      while (unfinished.size >= atOnce + savedBeside) await Promise.race(unfinished)
+      while (unfinished.size >= atOnce + maxPendingSaves) await Promise.race(unfinished)
       // The converter gets the next while this one is still written, synced and announced.
       await new Promise<void>((converted) => {
         const whole = convertJob(jobs[at] as ConvertJob, run, tools, runSize, converted)
@@ -80,7 +86,7 @@ async function convertJob(
 ): Promise<FileOutcome> {
   const { conversionId, traceparent, given, claimed } = job
   const name = job.input?.name ?? given
-  const frame = {
+  const context = {
     ...{ conversionId, traceparent, runId: run.runId, source: run.source, topic: run.topic },
     ...{ recipients: run.recipients, language: run.language },
     runSize,
@@ -92,18 +98,18 @@ async function convertJob(
   try {
     if (run.signal.aborted) throw run.signal.reason
     if (job.fault) throw job.fault
-    const made = await convertOne(job as SoundJob, run, tools, { ...frame, onConverted })
+    const made = await convertOne(job as RunnableJob, run, tools, { ...context, onConverted })
     const announced = made.announcement && (await tools.announcer.untilPublished(made.announcement))
     const converted = { ...made, summary: { ...made.summary, preview: null } }
     return { ...base, converted, fault: undefined, announced }
   } catch (error) {
-    const fault = run.signal.aborted ? cancelled(error) : faultOf(error)
+    const fault = run.signal.aborted ? cancelled(error) : toHeraldError(error)
     const formats = job.renditions.map(({ spec }) => spec.format)
     // A failure that cannot be announced is still the failure to report.
-    const announced = isWorthTelling(fault, run)
+    const announced = isFailureAnnounced(fault, run.recipients, 'attended')
       ? await announceFailure(
           tools.announcer.outbox,
-          { ...frame, fileName: name, formats },
+          { ...context, fileName: name, formats },
           fault,
         ).then(
           (kept) => tools.announcer.untilPublished(kept),
@@ -115,10 +121,10 @@ async function convertJob(
 }
 
 async function convertOne(
-  job: SoundJob,
+  job: RunnableJob,
   run: Run,
   { converter, announcer, bars }: RunTools,
-  frame: AnnouncementContext & { readonly topic: string; onConverted(): void },
+  context: AnnouncementContext & { readonly topic: string; onConverted(): void },
 ) {
   const progress = bars.begin(job)
   try {
@@ -126,13 +132,13 @@ async function convertOne(
       convertAndAnnounce(
         { converter, outbox: announcer.outbox },
         {
-          ...frame,
+          ...context,
           input: job.input,
           renditions: job.renditions,
           overwrite: run.overwrite,
           signal,
-          onProgress: (step) => progress.heard(step, Date.now()),
-          onBytes: (count, { sizeBytes }) => progress.arrived(count, sizeBytes),
+          onProgress: (step) => progress.onProgress(step, Date.now()),
+          onBytes: (count, { sizeBytes }) => progress.onBytes(count, sizeBytes),
           ...(run.deliver ? { deliver: run.deliver } : {}),
         },
       ),
@@ -144,26 +150,10 @@ async function convertOne(
 
 /** Whatever Ctrl-C makes of a conversion, it is that it was stopped. */
 function cancelled(error: unknown): HeraldError {
-  const fault = faultOf(error)
+  const fault = toHeraldError(error)
   return fault.code === 'HERALD_INTERNAL'
     ? new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.', { cause: error })
     : fault
-}
-
-/**
- * Whether a failure is announced: the recipients wait for the file. Not announced are a wrong call
- * (a missing file included), a full disk, and failures that a further try may not meet.
- */
-export function isWorthTelling(
-  fault: HeraldError,
-  { recipients }: Pick<Run, 'recipients'>,
-): boolean {
-  return (
-    recipients.some((address) => address !== '') &&
-    !fault.retryable &&
-    !['HERALD_UNREADABLE_FILE', 'HERALD_DISK_FULL'].includes(fault.code) &&
-    ![2, 6, 130].includes(fault.exitCode)
-  )
 }
 
 async function withDeadline<T>(

@@ -17,10 +17,9 @@ import { pageName } from '../output-name.js'
 import type { PlannedRendition } from '../plan-conversions.js'
 import { newTraceparent } from '../trace.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
-import { type ConvertJob, isSound, type SoundJob } from './convert-job.js'
+import { type ConvertJob, inOrder, isRunnable, type RunnableJob } from './convert-job.js'
 import { errorOf } from './convert-json.js'
 import { tellFault } from './convert-report.js'
-import { inOrder } from './in-order.js'
 import type { PreparedRun } from './prepare-jobs.js'
 
 /** What the conversion of one file would be. */
@@ -65,9 +64,9 @@ async function estimateAll(
   signal: AbortSignal,
   report: (at: number, estimate: FileEstimate) => void,
 ): Promise<void> {
-  const asked: { at: number; job: SoundJob }[] = []
+  const asked: { at: number; job: RunnableJob }[] = []
   for (const [at, job] of jobs.entries()) {
-    if (isSound(job)) asked.push({ at, job })
+    if (isRunnable(job)) asked.push({ at, job })
     else report(at, { job, estimate: undefined, fault: job.fault })
   }
   if (asked.length === 0) return
@@ -77,7 +76,7 @@ async function estimateAll(
   await converter.estimate(files, {
     ...{ traceparent: newTraceparent(), signal },
     onResult(index, { estimate, fault }) {
-      const { at, job } = asked[index] as { at: number; job: SoundJob }
+      const { at, job } = asked[index] as { at: number; job: RunnableJob }
       report(at, { job, estimate, fault: fault ?? (estimate && refusalOf(estimate)) })
     },
   })

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { ReceivedListFormatsResponse } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
-import { findInputs, type MeantFile, standardStream, type Unmeant } from '../find-inputs.js'
+import { findInputs, type InputPath, standardStream, type UnresolvedArg } from '../find-inputs.js'
 import { type InputFile, inspectInput } from '../input-file.js'
 import type { ScratchFolder } from '../scratch-folder.js'
 import { type StandardInput, spoolStandardInput } from '../standard-streams.js'
@@ -50,7 +50,7 @@ export async function gatherJobs(
   let next = 0
   const look = async () => {
     for (let at = next++; at < meant.length; at = next++) {
-      jobs[at] = await jobOf(meant[at] as MeantFile | Unmeant, spool)
+      jobs[at] = await jobOf(meant[at] as InputPath | UnresolvedArg, spool)
     }
   }
   await Promise.all(Array.from({ length: looksAtOnce }, look))
@@ -58,7 +58,7 @@ export async function gatherJobs(
 }
 
 async function jobOf(
-  meant: MeantFile | Unmeant,
+  meant: InputPath | UnresolvedArg,
   spool: () => Promise<InputFile>,
 ): Promise<ConvertJob> {
   const { given } = meant

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { isPageName } from '../output-name.js'
 import { isTaken, type PlannedRendition } from '../plan-conversions.js'
-import { type ConvertJob, isSound, type SoundJob } from './convert-job.js'
+import { type ConvertJob, isRunnable, type RunnableJob } from './convert-job.js'
 
 /**
  * Leaves out the files that were only found and that are what another file of the run becomes: an
@@ -12,11 +12,11 @@ export async function leaveOutResults(
   jobs: readonly ConvertJob[],
   skipExisting: boolean,
 ): Promise<{ jobs: ConvertJob[]; leftOut: number }> {
-  const results = resultsAmong(jobs.filter(isSound))
+  const results = resultsAmong(jobs.filter(isRunnable))
   const kept: ConvertJob[] = []
   for (const job of jobs) {
     if (results.has(job)) continue
-    if (skipExisting && isSound(job)) {
+    if (skipExisting && isRunnable(job)) {
       job.renditions = await missing(job.renditions)
       if (job.renditions.length === 0) continue
     }
@@ -25,7 +25,7 @@ export async function leaveOutResults(
   return { jobs: kept, leftOut: jobs.length - kept.length }
 }
 
-function resultsAmong(jobs: readonly SoundJob[]): ReadonlySet<ConvertJob> {
+function resultsAmong(jobs: readonly RunnableJob[]): ReadonlySet<ConvertJob> {
   const found = jobs.filter((job) => job.found)
   const byPath = new Map(found.map((job) => [job.input.path, job]))
   const likePages = found.filter(({ input }) => /-page-\d+/.test(input.name))
@@ -47,7 +47,7 @@ function resultsAmong(jobs: readonly SoundJob[]): ReadonlySet<ConvertJob> {
 const isPageOf = (path: string, finalPath: string) =>
   dirname(path) === dirname(finalPath) && isPageName(basename(path), basename(finalPath))
 
-const becomesItself = ({ input, renditions }: SoundJob) =>
+const becomesItself = ({ input, renditions }: RunnableJob) =>
   renditions.some(({ finalPath }) => finalPath === input.path)
 
 async function missing(renditions: readonly PlannedRendition[]): Promise<PlannedRendition[]> {

@@ -7,16 +7,17 @@ import { shown } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import type { Announcer } from '../announcer.js'
 import type { ConverterClient } from '../converter-client.js'
+import { outboxBytes, renditionFactor, requireRoom } from '../disk-space.js'
+import { toHeraldError } from '../errors.js'
 import type { InputFile } from '../input-file.js'
 import { findCollisions, planRenditions, refuseTakenNames } from '../plan-conversions.js'
-import { outboxBytes, renditionFactor, requireRoom } from '../room-on-disk.js'
 import type { ScratchFolder } from '../scratch-folder.js'
 import type { StandardInput } from '../standard-streams.js'
 import { resolveTargets, type Target } from '../target-formats.js'
 import { removeLeftOvers } from '../temporary-file.js'
 import { newTraceparent } from '../trace.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
-import { type ConvertJob, faultOf, isSound, type SoundJob } from './convert-job.js'
+import { type ConvertJob, isRunnable, type RunnableJob } from './convert-job.js'
 import { gatherJobs } from './gather-jobs.js'
 import { leaveOutResults } from './leave-out-results.js'
 
@@ -59,38 +60,38 @@ export async function prepareJobs(
   }
   const gathered = await gatherJobs(words, options, { ...tools, formats })
   // With nothing to convert, an unreachable converter does not matter.
-  if (!gathered.some(isSound)) return { jobs: gathered, leftOut: 0, workers: undefined }
+  if (!gathered.some(isRunnable)) return { jobs: gathered, leftOut: 0, workers: undefined }
 
   const { formats: known, limits } = await formats()
   await refuseFileAsFolder(options.out, known)
   const targets = resolveTargets(options.to, known)
   const strange = targets.find(({ offered }) => !offered)
-  const sound = gathered.filter(isSound)
+  const sound = gathered.filter(isRunnable)
   if (strange) await hearRefusal(sound[0]?.input as InputFile, strange.format, converter)
   await plan(sound, targets, known, options, tools)
   if (tools.piped) requireOne(gathered)
 
   const { jobs, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
-  const wanted = jobs.filter(isSound)
+  const wanted = jobs.filter(isRunnable)
   for (const [job, fault] of findCollisions(wanted)) {
     // Two names of one call are a slip; two files of a folder are no reason to leave the others.
     if (!job.found) throw fault
     job.fault = fault
   }
   if (!tools.piped) {
-    for (const job of wanted.filter(isSound)) {
+    for (const job of wanted.filter(isRunnable)) {
       await refuseTakenNames(job.input, job.renditions, options.force ?? false).catch((error) => {
-        job.fault = faultOf(error)
+        job.fault = toHeraldError(error)
       })
     }
   }
   if (announcer) await tidy(wanted, announcer)
-  await requireRoomFor(wanted.filter(isSound), tools)
+  await requireRoomFor(wanted.filter(isRunnable), tools)
   return { jobs, leftOut, workers: limits?.workers || undefined }
 }
 
 async function plan(
-  jobs: readonly SoundJob[],
+  jobs: readonly RunnableJob[],
   targets: readonly Target[],
   formats: readonly ReceivedFormat[],
   options: ConvertCommandOptions,
@@ -132,7 +133,7 @@ function requireOne(jobs: readonly ConvertJob[]): void {
 
 /** Looks whether the results and their announcements have room, before anything is uploaded. */
 async function requireRoomFor(
-  jobs: readonly SoundJob[],
+  jobs: readonly RunnableJob[],
   { outbox, eventsPerFile, piped }: PrepareTools,
 ): Promise<void> {
   const results = jobs.flatMap(({ input, renditions }) =>
@@ -169,7 +170,7 @@ function promisedFormat(name: string, formats: readonly ReceivedFormat[]): strin
 }
 
 /** Takes away what killed runs left in the folders that are written into now. */
-async function tidy(jobs: readonly SoundJob[], announcer: Announcer): Promise<void> {
+async function tidy(jobs: readonly RunnableJob[], announcer: Announcer): Promise<void> {
   const folders = new Set(
     jobs.flatMap(({ renditions }) => renditions.map(({ finalPath }) => dirname(finalPath))),
   )

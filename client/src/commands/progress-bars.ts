@@ -1,26 +1,28 @@
 import type { Terminal } from '@herald/runtime/terminal'
 import { columns, cut, cutPath, humanDuration, padded, shown } from '@herald/runtime/terminal-text'
+import { type ConversionProgress, conversionProgress } from '../conversion-progress.js'
 import type { ConvertJob } from './convert-job.js'
-import { type FileProgress, fileProgress } from './file-progress.js'
 
-/** The bars of the files at work, and of all of them, for whoever looks at a terminal. */
+/** A bar for each file under way and one for the whole run, if standard error is a terminal. */
 export interface ProgressBars {
-  begin(job: ConvertJob): FileProgress
-  /** The file is done, well or not. */
+  begin(job: ConvertJob): ConversionProgress
+  /** The file is converted or failed. */
   finish(job: ConvertJob): void
-  /** Takes them away. Idempotent. */
+  /** Removes them. Idempotent. */
   end(): void
 }
 
 const frameMs = 100
-// Beside the bars the line of the total, and what was told last stays in sight.
+/** People mostly wait for the conversion. */
+const uploadShare = 0.2
+// The line of the whole run, and the lines printed last, stay visible.
 const keptRows = 3
-const phaseWidth = 'converting 10/12'.length
+const stageWidth = 'converting 10/12'.length
 
-/** `files`: how many there are in all. */
+/** `files`: in the whole run. */
 export function showBars(terminal: Terminal, files: number): ProgressBars {
   const startedAt = Date.now()
-  const working = new Map<ConvertJob, FileProgress>()
+  const working = new Map<ConvertJob, ConversionProgress>()
   let finished = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -28,22 +30,27 @@ export function showBars(terminal: Terminal, files: number): ProgressBars {
     const { screen } = terminal
     if (!screen) return
     const now = Date.now()
-    const at = [...working.values()]
-    const done = finished + at.reduce((sum, each) => sum + each.fraction(now), 0)
-    const seen = at.slice(0, Math.max(1, screen.rows - keptRows))
+    const underWay = [...working].map(([job, progress]) => ({
+      name: shown(job.given),
+      fraction: progress.fraction(now) ?? 0,
+      words: stageOf(progress),
+    }))
+    const done = finished + underWay.reduce((sum, { fraction }) => sum + fraction, 0)
+    const seen = underWay.slice(0, Math.max(1, screen.rows - keptRows))
     const total = `${finished} of ${files}`
     const nameWidth = widest([...seen.map(({ name }) => name), total], screen.columns)
-    const line = (name: string, fraction: number, words: string) =>
-      barLine(terminal, { name, fraction, words }, nameWidth, screen.columns)
-    terminal.live([
-      ...seen.map((each) => line(each.name, each.fraction(now), phaseOf(each))),
-      ...(files > 1 ? [line(total, done / files, timeLeft(done / files, now - startedAt))] : []),
-    ])
+    const fraction = done / files
+    const ofAll = { name: total, fraction, words: timeLeft(fraction, now - startedAt) }
+    terminal.live(
+      [...seen, ...(files > 1 ? [ofAll] : [])].map((each) =>
+        barLine(terminal, each, nameWidth, screen.columns),
+      ),
+    )
   }
 
   return {
     begin(job) {
-      const progress = fileProgress(shown(job.given), job.input?.sizeBytes ?? 0)
+      const progress = conversionProgress(job.input?.sizeBytes ?? 0, uploadShare)
       working.set(job, progress)
       if (terminal.screen) timer ??= setInterval(draw, frameMs).unref()
       return progress
@@ -70,7 +77,7 @@ function barLine(
 ): string {
   // One column stays free: a full line would wrap.
   const room = screen - 1 - nameWidth - 2
-  const wordsWidth = room >= phaseWidth + 2 + 8 ? phaseWidth : Math.min(10, room)
+  const wordsWidth = room >= stageWidth + 2 + 8 ? stageWidth : Math.min(10, room)
   const barWidth = Math.min(30, room - wordsWidth - 2)
   const parts = [padded(cutPath(name, nameWidth), nameWidth)]
   if (barWidth >= 4) parts.push(bar(terminal, fraction, barWidth))
@@ -84,11 +91,11 @@ function bar(terminal: Terminal, fraction: number, width: number): string {
   return done + terminal.paint('dim', '─'.repeat(width - full), 'stderr')
 }
 
-function phaseOf({ phase, done, total }: FileProgress): string {
-  return phase === 'converting' && total > 1 ? `${phase} ${done}/${total}` : phase
+function stageOf({ stage, done, total }: ConversionProgress): string {
+  return stage === 'converting' && total > 1 ? `${stage} ${done}/${total}` : stage
 }
 
-/** Of what was done until now in that time. */
+/** Extrapolated from the part that is done. */
 function timeLeft(fraction: number, elapsedMs: number): string {
   if (elapsedMs < 2_000 || fraction < 0.02) return ''
   return `${humanDuration((elapsedMs / fraction) * (1 - fraction)).replace(/\.\d s$/, ' s')} left`

@@ -1,6 +1,6 @@
 import type { HeraldError } from '@herald/proto/errors'
 import { columns, humanBytes, humanChange, humanDuration } from '@herald/runtime/terminal-text'
-import type { FileOutcome } from './convert-report.js'
+import type { FileOutcome } from './convert-job.js'
 
 /** What became of a run so far: figures alone, so that a run of any length takes no more memory. */
 export interface RunTally {

@@ -4,7 +4,9 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RequestHandler } from 'express'
 
-const directory = fileURLToPath(new URL('../../../web', import.meta.url))
+const folders = ['../../../web', './shared'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+)
 
 const mediaTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -15,9 +17,11 @@ const mediaTypes: Readonly<Record<string, string>> = {
 /** The page's own files. Their addresses change with any of them, so browsers may keep them. */
 export function readAssets() {
   const files = new Map(
-    readdirSync(directory)
-      .filter((name) => mediaTypes[extname(name)] !== undefined)
-      .map((name) => [name, readFileSync(join(directory, name))] as const),
+    folders.flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => mediaTypes[extname(name)] !== undefined)
+        .map((name) => [name, readFileSync(join(folder, name))] as const),
+    ),
   )
   const hash = createHash('sha256')
   for (const [name, content] of files) hash.update(name).update(content)

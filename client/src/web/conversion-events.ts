@@ -1,6 +1,5 @@
-import type { ConversionRecord } from './record.js'
-
-export type Stage = 'uploading' | 'waiting' | 'converting' | 'saving'
+import type { Stage } from '../conversion-progress.js'
+import { type ConversionRecord, isOver } from './record.js'
 
 /** How far a conversion is. */
 export interface Progress {
@@ -32,4 +31,14 @@ export function openConversionEvents(): ConversionEvents {
       return () => void subscribers.delete(onEvent)
     },
   }
+}
+
+/** The latest progress of the conversions under way, for a page that is opened meanwhile. */
+export function latestProgress(events: ConversionEvents) {
+  const latest = new Map<string, Progress>()
+  const stop = events.subscribe((event) => {
+    if (event.kind === 'progress') latest.set(event.record.token, event.progress)
+    else if (event.kind === 'removed' || isOver(event.record)) latest.delete(event.record.token)
+  })
+  return { of: (token: string) => latest.get(token), close: stop }
 }

@@ -1,17 +1,33 @@
+import type { RenditionSpec } from '@herald/proto/converter'
 import type { HeraldError } from '@herald/proto/errors'
 import { v7 as uuidv7 } from 'uuid'
 import type { Converted, KeptAnnouncement } from '../convert-and-announce.js'
 import { newTraceparent } from '../trace.js'
-import type { ConversionRequest } from './conversions.js'
 import type { Links } from './links.js'
 import type { ConversionRecord } from './record.js'
 import { newToken } from './records.js'
+
+/** What one file is to become, for whom. */
+export interface ConversionRequest {
+  readonly owner: string
+  readonly key: string | undefined
+  /** `photos/2024`; empty if it came alone. */
+  readonly folder: string
+  readonly runToken: string
+  readonly runId: string
+  readonly runSize: number | undefined
+  readonly spec: RenditionSpec & { readonly format: string }
+  /** The extension of its files, without the dot. */
+  readonly extension: string
+  readonly recipient: string
+  readonly language: string
+}
 
 /** `ce_source` of what the web page announces. */
 const source = '/herald/web'
 
 /** Who announces it, for what, to whom. */
-export function frameOf(record: ConversionRecord, links: Links, runSize?: number) {
+export function contextOf(record: ConversionRecord, links: Links, runSize?: number) {
   return {
     conversionId: record.conversionId,
     runId: record.runId,
@@ -23,11 +39,6 @@ export function frameOf(record: ConversionRecord, links: Links, runSize?: number
     linkTo: (name: string) => links.file(record.token, name),
     ...(runSize === undefined ? {} : { runSize }),
   }
-}
-
-/** A failure is announced if there is an address, unless the visitor cancelled the conversion. */
-export function isWorthAnnouncing({ recipient }: ConversionRecord, { code }: HeraldError): boolean {
-  return recipient !== '' && code !== 'HERALD_CANCELLED'
 }
 
 /** What a record says of a conversion that failed. */

@@ -1,33 +1,22 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
-import { faultOf } from '../commands/convert-job.js'
 import { type Converted, convertAndAnnounce } from '../convert-and-announce.js'
 import type { Upload } from '../convert-call.js'
 import type { ConverterClient } from '../converter-client.js'
+import { toHeraldError } from '../errors.js'
 import { outputNames } from '../output-name.js'
 import type { ConversionEvents } from './conversion-events.js'
-import { announced, factsOf, frameOf, newRecord } from './conversion-facts.js'
+import {
+  announced,
+  type ConversionRequest,
+  contextOf,
+  factsOf,
+  newRecord,
+} from './conversion-facts.js'
 import { type FailureTools, failConversion } from './fail-conversion.js'
 import { createMeter } from './progress-meter.js'
 import type { ConversionRecord } from './record.js'
-
-/** What one file is to become, for whom. */
-export interface ConversionRequest {
-  readonly owner: string
-  readonly key: string | undefined
-  /** `photos/2024`; empty if it came alone. */
-  readonly folder: string
-  readonly runToken: string
-  readonly runId: string
-  readonly runSize: number | undefined
-  readonly spec: RenditionSpec & { readonly format: string }
-  /** The extension of its files, without the dot. */
-  readonly extension: string
-  readonly recipient: string
-  readonly language: string
-}
 
 export interface Started {
   readonly record: ConversionRecord
@@ -78,7 +67,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
   ): Promise<void> {
     const folder = join(directory, record.token)
     const [name = 'file'] = outputNames(record.name, [request.extension])
-    const job = { ...frameOf(record, links, request.runSize), topic: tools.topic }
+    const job = { ...contextOf(record, links, request.runSize), topic: tools.topic }
     const meter = createMeter(upload.sizeBytes, (progress) =>
       events.publish({ kind: 'progress', record, progress }),
     )
@@ -93,10 +82,10 @@ export function manageConversions(tools: ConversionTools): Conversions {
           renditions: [{ spec: request.spec, finalPath: join(folder, name) }],
           overwrite: false,
           signal,
-          onProgress: meter.progress,
-          onBytes: meter.bytes,
+          onProgress: meter.onProgress,
+          onBytes: meter.onBytes,
           // The link in the announcement must lead somewhere from the first moment on.
-          noting: async (result) => {
+          beforeAnnounce: async (result) => {
             const facts = { ...factsOf(result), state: 'placing' as const }
             await records.change(record.token, facts, result.summary.preview?.data)
           },
@@ -104,7 +93,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
       )
     } catch (error) {
       meter.end()
-      const fault = faultOf(error)
+      const fault = toHeraldError(error)
       if (fault.code === 'HERALD_INTERNAL') logger.error({ err: error }, 'could not convert')
       publish(await failConversion(tools, record, fault, request.runSize))
       return

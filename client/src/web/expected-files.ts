@@ -1,7 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import type { ConversionEvents } from './conversion-events.js'
-import { newRecord } from './conversion-facts.js'
-import type { ConversionRequest } from './conversions.js'
+import { type ConversionRequest, newRecord } from './conversion-facts.js'
 import { type FailureTools, failConversion } from './fail-conversion.js'
 import type { ConversionRecord } from './record.js'
 

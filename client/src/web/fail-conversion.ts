@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { Outbox } from '@herald/broker/outbox'
 import type { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
+import { isFailureAnnounced } from '../announcements.js'
 import { announceFailure } from '../convert-and-announce.js'
-import { announced, failed, frameOf, isWorthAnnouncing } from './conversion-facts.js'
+import { announced, contextOf, failed } from './conversion-facts.js'
 import type { Links } from './links.js'
 import type { ConversionRecord } from './record.js'
 import type { Records } from './records.js'
@@ -30,9 +31,9 @@ export async function failConversion(
   runSize?: number,
 ): Promise<ConversionRecord | undefined> {
   await rm(join(directory, record.token), { recursive: true, force: true })
-  const job = { ...frameOf(record, links, runSize), topic }
+  const job = { ...contextOf(record, links, runSize), topic }
   const files = { fileName: record.name, formats: [record.target] }
-  const kept = isWorthAnnouncing(record, fault)
+  const kept = isFailureAnnounced(fault, job.recipients, 'unattended')
     ? await announceFailure(outbox, { ...job, ...files }, fault).catch((error: unknown) => {
         logger.error({ err: error }, 'a failure could not be announced')
         return undefined

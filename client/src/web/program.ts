@@ -8,15 +8,14 @@ import { createMetrics, createProbesApp, listenHttp } from '@herald/runtime/prob
 import { openConverter } from '../converter-client.js'
 import { createWebApp } from './app.js'
 import { isLoopback, type WebConfig } from './config.js'
-import { openConversionEvents } from './conversion-events.js'
+import { latestProgress, openConversionEvents } from './conversion-events.js'
 import { manageConversions } from './conversions.js'
 import { keepExpectedFiles } from './expected-files.js'
-import { watchFormats } from './formats.js'
+import { cacheFormats } from './format-cache.js'
 import { createLimits } from './limits.js'
 import { type Links, linksTo } from './links.js'
 import { listenWeb } from './listen.js'
 import { readOutcomes } from './outcomes.js'
-import { keepProgress } from './progress-board.js'
 import { openRecords } from './records.js'
 import { settleRecords } from './settle-records.js'
 import { startSweep } from './sweep.js'
@@ -70,8 +69,8 @@ export async function startWeb(
   lifecycle.defer('conversions', () => conversions.close())
 
   const domains = config.recipientDomains ?? (isLoopback(config.listen) ? ['*'] : [])
-  const formats = watchFormats(converter)
-  const progress = keepProgress(events)
+  const formats = cacheFormats(converter)
+  const progress = latestProgress(events)
   const app = createWebApp(
     {
       config,

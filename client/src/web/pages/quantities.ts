@@ -1,27 +1,10 @@
+import { bytesText } from '../shared/bytes-text.js'
 import { type Html, html } from './html.js'
 
 /** Sizes, times and shares as people of a language write them. */
 export function quantitiesIn(language: string) {
-  const unit = (value: number, name: string, digits: number) =>
-    new Intl.NumberFormat(language, {
-      style: 'unit',
-      unit: name,
-      unitDisplay: name === 'byte' ? 'long' : 'short',
-      maximumFractionDigits: digits,
-    }).format(value)
-
   return {
-    /** Powers of 1,000: `825 kB`, `1.2 MB`. */
-    bytes(count: number): string {
-      if (count < 1000) return unit(count, 'byte', 0)
-      for (const [name, size] of [
-        ['kilobyte', 1e3],
-        ['megabyte', 1e6],
-      ] as const) {
-        if (count < size * 999.5) return unit(count / size, name, count < size * 9.95 ? 1 : 0)
-      }
-      return unit(count / 1e9, 'gigabyte', 1)
-    },
+    bytes: (count: number) => bytesText(count, language),
     /** `30 seconds`, `5 minutes`, `24 hours`, `3 days`. */
     duration(milliseconds: number): string {
       const steps = [

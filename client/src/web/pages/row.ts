@@ -89,7 +89,7 @@ export function bar({ words }: View, progress?: Progress): Html {
 /** Why it failed, for a person who does not run the service. */
 export function faultText({ fault }: ConversionRecord, { words }: View): string {
   if (!fault) return ''
-  return words.faults[fault.code] ?? forVisitor(fault)
+  return words.errors[fault.code] ?? forVisitor(fault)
 }
 
 /** A sentence without what only operators and callers of the CLI can act on. */

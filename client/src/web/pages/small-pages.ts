@@ -68,5 +68,5 @@ export function faultSentence({ words, quantities }: View, fault: HeraldError): 
   }
   if (fault instanceof ForbiddenError) return words.otherSite
   const { publicMessage: message, remedy = '' } = fault
-  return words.faults[fault.code] ?? forVisitor({ message, remedy })
+  return words.errors[fault.code] ?? forVisitor({ message, remedy })
 }

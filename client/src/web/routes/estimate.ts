@@ -50,7 +50,7 @@ export function estimateRoute({ converter, limits, stopping, view }: Services): 
               height: rendition?.height ?? 0,
               ms: workMs,
               fits,
-              message: fits ? '' : (view(language).words.faults[errorCode] ?? message),
+              message: fits ? '' : (view(language).words.errors[errorCode] ?? message),
             })
           } finally {
             upload.drain()

@@ -4,7 +4,7 @@ import type { WebConfig } from '../config.js'
 import type { ConversionEvents, Progress } from '../conversion-events.js'
 import type { Conversions } from '../conversions.js'
 import type { ExpectedFiles } from '../expected-files.js'
-import type { FormatBoard } from '../formats.js'
+import type { FormatCache } from '../format-cache.js'
 import type { Limits } from '../limits.js'
 import type { View } from '../pages/view.js'
 import type { Records } from '../records.js'
@@ -17,7 +17,7 @@ export interface Services {
   readonly expected: ExpectedFiles
   readonly records: Records
   readonly events: ConversionEvents
-  readonly formats: FormatBoard
+  readonly formats: FormatCache
   readonly limits: Limits
   readonly recipients: 'any' | 'none' | readonly string[]
   /** Holds the results, a folder for each conversion. */

@@ -1,25 +1,44 @@
-import type { Words } from '../words.js'
+import { removedParts } from '../../removed-parts.js'
 
-export const en: Words = {
+/** By error code; any other code is shown with its own message. */
+const errors: Readonly<Record<string, string>> = {
+  HERALD_UNREACHABLE: 'The converter cannot be reached. Try again in a minute.',
+  HERALD_BUSY: 'The service is busy. Try again in a minute.',
+  HERALD_SHUTTING_DOWN: 'The service was restarted. Send the file again.',
+  HERALD_DAMAGED_TRANSFER: 'The upload did not arrive completely. Send the file again.',
+  HERALD_CANCELLED: 'The conversion was cancelled.',
+  HERALD_DISK_FULL: 'The service has no free disk space. Try again later.',
+  HERALD_CANNOT_WRITE: 'The service cannot save files at the moment. Try again later.',
+  HERALD_INTERNAL:
+    'Internal error. Try again; if it happens again, report it to the operator of this service.',
+}
+
+/** Every text of the page in English; `{…}` is replaced. */
+export const en = {
   language: 'en',
   title: 'Convert pictures and documents',
   lead: 'Choose files, check the preview, download the results.',
+  /** The same if the page may send e-mail. */
   leadMail: 'Choose files, check the preview, and download the results here or from an e-mail.',
   drop: 'Drop files or folders here',
   dropMore: 'Drop more files here',
   choose: 'or paste them, or click to choose',
+  /** For touch screens, where nothing can be dropped. */
   pick: 'Choose files',
   privacy: 'Results are deleted after {time}. Anyone who has the link can open them.',
   format: 'Convert to',
+  /** In the empty field of an option. */
   auto: 'auto',
   more: 'More options',
   notify: 'Send an e-mail to',
   notifyHint:
     'Optional. The e-mail has a small preview and the link. Without an address nobody is notified.',
   onlyDomains: 'Only addresses at {domains}.',
+  /** For an address at a domain that gets no e-mail from here. */
   notAllowed:
     'This service sends no e-mail to that address. Use another one, or leave the field empty.',
   tooMany: 'Too many files or e-mails in one hour. Try again in {time}.',
+  /** For what another site's page sent. */
   otherSite:
     'The request came from another site and was refused. Open this page itself and try again.',
   convert: 'Convert',
@@ -44,24 +63,10 @@ export const en: Words = {
   saved: '{percent} smaller',
   larger: '{percent} larger',
   stripped: 'Removed: {what}.',
-  strippedWords: {
-    orientation: 'rotation mark (applied)',
-    exif: 'camera data (EXIF)',
-    gps: 'location (GPS)',
-    xmp: 'editing data (XMP)',
-    iptc: 'press data (IPTC)',
-    icc: 'colour profile (converted to sRGB)',
-    pages: 'other pages',
-    outline: 'outline',
-    properties: 'title, author and other properties',
-    attachments: 'attached files',
-    form: 'form fields (their content is kept)',
-    scripts: 'scripts',
-    signatures: 'digital signatures',
-    restrictions: 'restrictions of use',
-  },
+  strippedWords: removedParts,
   expires: 'Will be deleted on {time}.',
   mailTitle: 'E-mail',
+  /** The state of the e-mail to `{address}`. */
   mail: {
     waiting: 'E-mail to {address}: waiting to be sent',
     sending: 'E-mail to {address}: being sent',
@@ -80,18 +85,10 @@ export const en: Words = {
   goneHint: 'The link has expired, or the conversion was deleted.',
   wrong: 'That did not work.',
   converterAway: 'The converter cannot be reached at the moment. This page checks again by itself.',
+  /** No converter has been reached yet. */
   converterAbsent: 'The converter is still starting. You can convert as soon as it is ready.',
-  faults: {
-    HERALD_UNREACHABLE: 'The converter cannot be reached. Try again in a minute.',
-    HERALD_BUSY: 'The service is busy. Try again in a minute.',
-    HERALD_SHUTTING_DOWN: 'The service was restarted. Send the file again.',
-    HERALD_DAMAGED_TRANSFER: 'The upload did not arrive completely. Send the file again.',
-    HERALD_CANCELLED: 'The conversion was cancelled.',
-    HERALD_DISK_FULL: 'The service has no free disk space. Try again later.',
-    HERALD_CANNOT_WRITE: 'The service cannot save files at the moment. Try again later.',
-    HERALD_INTERNAL:
-      'Internal error. Try again; if it happens again, report it to the operator of this service.',
-  },
+  errors,
+  /** Texts of the page's scripts. */
   live: {
     before: 'Before',
     after: 'After',
@@ -111,3 +108,6 @@ export const en: Words = {
     many: 'Convert {count} files',
   },
 }
+
+/** The same texts in another language. */
+export type Words = typeof en

@@ -1,4 +1,4 @@
-import type { Words } from '../words.js'
+import type { Words } from './en.js'
 
 export const ru: Words = {
   language: 'ru',
@@ -81,7 +81,7 @@ export const ru: Words = {
   converterAway: 'Преобразователь сейчас недоступен. Страница проверит его снова сама.',
   converterAbsent:
     'Преобразователь ещё запускается. Преобразовывать можно будет, как только он будет готов.',
-  faults: {
+  errors: {
     HERALD_BAD_OPTION: 'Одно из полей заполнено неверно. Исправьте его и отправьте снова.',
     HERALD_BAD_SPEC: 'Одно из полей заполнено неверно. Исправьте его и отправьте снова.',
     HERALD_UNKNOWN_FORMAT: 'В этот формат преобразовать нельзя. Выберите другой.',

@@ -1,4 +1,4 @@
-import type { Words } from '../words.js'
+import type { Words } from './en.js'
 
 export const zh: Words = {
   language: 'zh',
@@ -78,7 +78,7 @@ export const zh: Words = {
   wrong: '操作未成功。',
   converterAway: '目前无法连接转换器。此页面会自动重试。',
   converterAbsent: '转换器正在启动，就绪后即可转换。',
-  faults: {
+  errors: {
     HERALD_BAD_OPTION: '有一项填写不正确，请改正后重新发送。',
     HERALD_BAD_SPEC: '有一项填写不正确，请改正后重新发送。',
     HERALD_UNKNOWN_FORMAT: '不能转换为这种格式，请选择其他格式。',

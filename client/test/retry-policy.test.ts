@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { describe, expect, test } from 'vitest'
-import { createPatience } from '#src/retry-patience'
+import { createRetryPolicy } from '#src/retry-policy'
 
 function clock() {
   let at = 0
@@ -10,10 +10,10 @@ function clock() {
 /** The waits until it gives up. */
 function waits(fault: HeraldError, eachAttemptMs = 0): number[] {
   const { now, pass } = clock()
-  const patience = createPatience(now)
+  const policy = createRetryPolicy(now)
   const seen: number[] = []
   for (;;) {
-    const wait = patience.after(fault)
+    const wait = policy.delayFor(fault)
     if (wait === undefined) return seen
     seen.push(wait)
     pass(wait + eachAttemptMs)
@@ -22,7 +22,7 @@ function waits(fault: HeraldError, eachAttemptMs = 0): number[] {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
 
-describe('the patience with a fault', () => {
+describe('the policy with a fault', () => {
   test('of a converter that is full lasts a minute, ever longer between two attempts', () => {
     const seen = waits(new HeraldError('HERALD_BUSY', 'full'))
     expect(sum(seen)).toBeLessThanOrEqual(60_000)

@@ -2,7 +2,7 @@ import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/
 import type { ConverterClient } from '../converter-client.js'
 
 /** What the converter can do, asked no more often than needed. */
-export interface FormatBoard {
+export interface FormatCache {
   /** The latest answer, even of a while ago; undefined where there has been none. */
   latest(): Promise<{ answer: ReceivedListFormatsResponse | undefined; away: boolean }>
   /** The extension of that format's files. */
@@ -13,7 +13,7 @@ const freshMs = 15_000
 /** How long a page waits for the converter where an older answer will do. */
 const patienceMs = 700
 
-export function watchFormats(converter: ConverterClient): FormatBoard {
+export function cacheFormats(converter: ConverterClient): FormatCache {
   let answer: ReceivedListFormatsResponse | undefined
   let away = false
   let askedAt = 0
