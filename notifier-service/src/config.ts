@@ -17,7 +17,7 @@ import { parseSmtpUrl, type SmtpServer, smtpUrlForm } from './smtp/smtp-url.js'
 
 export type NotifierConfig = ReturnType<typeof loadConfig>
 
-/** A mailbox with or without a name; ASCII, since not every server takes more in an envelope. */
+/** A mailbox with or without a name; ASCII, because not every server accepts more in an envelope. */
 const withName =
   /^(?:[^<>\p{Cc}]+ <[\x21-\x3b\x3f\x41-\x7e=]+@[A-Za-z0-9.-]+>|[\x21-\x3b\x3f\x41-\x7e=]+@[A-Za-z0-9.-]+)$/u
 
@@ -52,7 +52,7 @@ const patience = restricted(
   'a duration from 1s to 1h',
 )
 
-/** A topic of ours keeps its events for a week; one that comes again after its record went is sent again. */
+/** Herald's topics keep events for a week; an event that is redelivered after its record was dropped is sent again. */
 export const retention = restricted(
   duration('30d'),
   (ms) => ms >= 7 * 86_400_000,
@@ -81,7 +81,7 @@ function loginOf(
   throw new ConfigurationError([fault])
 }
 
-/** Throws ConfigurationError naming every fault. */
+/** Throws ConfigurationError, which names every error. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {

@@ -3,16 +3,17 @@ import type { Ledger } from './ledger/ledger.js'
 import type { MailRecord } from './ledger/mail-record.js'
 
 /**
- * Adds `GET /deliveries/{event id}` and `GET /deliveries?conversion={id}`: what became of the
+ * Adds `GET /deliveries/{event id}` and `GET /deliveries?conversion={id}`: the records of the
  * mails about an event or a conversion. 200 with `{ eventId | conversionId, deliveries }`, 404
- * where the ledger knows of none, 400 without a conversion. Reads, never writes.
+ * if the ledger has none, 400 without a conversion. Read only.
  */
 export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger: Ledger): void {
   app.get('/deliveries', async (request, response) => {
     const conversionId = request.query['conversion']
     if (typeof conversionId !== 'string' || conversionId === '') {
       response.status(400).json({
-        error: 'Say which: /deliveries?conversion=<conversion id> or /deliveries/<event id>.',
+        error:
+          'Name a conversion or an event: /deliveries?conversion=<conversion id> or /deliveries/<event id>.',
       })
       return
     }
@@ -44,7 +45,7 @@ function describe(record: MailRecord) {
     eventIds: record.eventIds,
     conversionId: record.conversionId,
     runId: record.runId,
-    // Where the event came from first.
+    // Of the event, in its original topic.
     topic,
     partition,
     offset,
@@ -52,7 +53,7 @@ function describe(record: MailRecord) {
     messageId: record.messageId,
     template: record.template,
     attempts: record.attempts,
-    // The last ones, oldest first; `counted` is false where the mail itself was not at fault.
+    // The last attempts, oldest first; `counted` is false if the reason was not the mail.
     history: (record.history ?? []).map(({ at, ...note }) => ({ at: iso(at), ...note })),
     reply: record.reply,
     firstAttemptAt: iso(record.firstAttemptAt),

@@ -3,12 +3,12 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Channel } from './channel.js'
 import type { Ledger } from './ledger/ledger.js'
 
-/** What the notifier counts. */
+/** The notifier's metrics. */
 export interface NotifierMetrics {
   readonly registry: Registry
-  /** Mails by how an attempt ended. */
+  /** Attempts by result. */
   readonly attempts: Counter<'outcome'>
-  /** Events that came again and were already dealt with. */
+  /** Redelivered events whose mail was settled. */
   readonly redeliveries: Counter
   readonly deadLetters: Counter
   /** From the event to the mail server's 250, in seconds. */
@@ -22,7 +22,7 @@ export interface Gauged {
   waiting?(): ReturnType<Ledger['lanes']['count']>
 }
 
-/** The names are the same for every channel; the label `program` tells them apart. */
+/** The names are the same for every channel; the label `program` differs. */
 export function createNotifierMetrics(
   { name }: Pick<Channel, 'name'>,
   gauged: Gauged,
@@ -34,7 +34,7 @@ export function createNotifierMetrics(
     help: 'Events published and not yet acknowledged, over the partitions this notifier holds.',
     registers,
     async collect() {
-      // Not known while the broker is away, which is when the others are looked at.
+      // Not known while the broker cannot be reached; the other metrics are still wanted then.
       this.set(await gauged.lag().catch(() => Number.NaN))
     },
   })
@@ -66,18 +66,18 @@ export function createNotifierMetrics(
     registry,
     attempts: new Counter({
       name: 'herald_notifier_attempts_total',
-      help: 'Attempts to hand a mail over, by outcome: accepted, deferred, refused, suspect, tooLarge, outage, unknown.',
+      help: 'Attempts to send a mail, by result: accepted, deferred, refused, suspect, tooLarge, outage, unknown.',
       labelNames: ['outcome'],
       registers,
     }),
     redeliveries: new Counter({
       name: 'herald_notifier_redeliveries_total',
-      help: 'Events that came again after their mail was settled; nothing was sent.',
+      help: 'Events redelivered after their mail was settled; nothing was sent.',
       registers,
     }),
     deadLetters: new Counter({
       name: 'herald_notifier_dead_letters_total',
-      help: 'Events put to the dead letters.',
+      help: 'Events published to the dead letters.',
       registers,
     }),
     latency: new Histogram({

@@ -10,7 +10,7 @@ export interface NotifierParts {
   readonly lifecycle: Lifecycle
 }
 
-/** Starts the notifier; everything it takes it defers to `lifecycle`. Resolves to its probes' URL once it listens to the topic. */
+/** Starts the notifier; closing it is deferred to `lifecycle`. Resolves to its probes' URL once it is subscribed to the topic. */
 export async function startNotifier(
   config: NotifierConfig,
   { logger, lifecycle }: NotifierParts,

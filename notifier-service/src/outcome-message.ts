@@ -7,7 +7,7 @@ import type { NamedMail } from './ledger/ledger.js'
 
 const maxReply = 2000
 
-/** The event that tells a mail's outcome; the same outcome gives the same bytes. */
+/** The event about a mail's final outcome; the same outcome gives the same bytes. */
 export function outcomeMessage(
   { event, record }: NamedMail,
   { name: channel }: Pick<Channel, 'name'>,

@@ -2,12 +2,12 @@ import { domainToASCII } from 'node:url'
 import type { ReceivedHeraldEvent } from '@herald/proto/events'
 
 const tooLong = { problem: 'The recipient is longer than an e-mail address can be.' }
-/** Far more than any address has, blanks around it included; a longer text is not looked at. */
+/** More than any address has, blanks around it included; a longer text is not parsed. */
 const maxUnits = 1000
 
 /**
- * The recipient of an event, as an envelope needs it (the domain in ASCII), or the reason why no
- * mail can be sent to it.
+ * The recipient of an event as an envelope needs it (the domain in ASCII), or why no mail can be
+ * sent to it.
  */
 export function recipientOf(
   event: ReceivedHeraldEvent,
@@ -19,7 +19,7 @@ export function recipientOf(
   const at = given.lastIndexOf('@')
   const local = given.slice(0, at)
   const domain = domainToASCII(given.slice(at + 1))
-  // The address goes into an SMTP command and a header: nothing that could end either.
+  // The address becomes part of an SMTP command and a header: it must not end either.
   if (at < 1 || domain === '' || /[\s<>(),;:"\\@\p{C}]/u.test(local)) {
     return { problem: 'The recipient is not an e-mail address.' }
   }

@@ -10,9 +10,9 @@ import { createDeliver, type DeliverPolicy } from './deliver.js'
 import { serveDeliveries } from './deliveries-api.js'
 import { guardChannel } from './guard-channel.js'
 import { guardLedger } from './ledger/guard-ledger.js'
-import { keepLedgerSmall } from './ledger/keep-small.js'
 import type { DigestRule } from './ledger/lanes.js'
 import { openLmdbLedger } from './ledger/lmdb-ledger.js'
+import { pruneRegularly } from './ledger/prune-regularly.js'
 import { createNotifierMetrics } from './metrics.js'
 import { type Outage, type OutageWords, watchOutage } from './outage.js'
 import { announceOutcomes } from './outcomes.js'
@@ -20,16 +20,16 @@ import { createServerHealth } from './server-health.js'
 import { createUnexpectedErrors } from './unexpected-errors.js'
 import { untilReachable } from './until-reachable.js'
 
-/** What a subscriber is told, whatever its channel. */
+/** The configuration of a subscriber that does not depend on its channel. */
 export interface SubscriberConfig extends Omit<DeliverPolicy, 'backOff'> {
   readonly broker: string
   readonly topic: string
-  /** The consumer group: one a channel. */
+  /** The consumer group: one per channel. */
   readonly group: string
   readonly ledgerDirectory: string
   readonly ledgerRetentionMs: number
   readonly digestRule?: DigestRule
-  /** Most that the channel has in flight at once. */
+  /** Most attempts of the channel in flight. */
   readonly connections: number
   /** `host:port` of /livez, /readyz, /metrics and /deliveries. */
   readonly probes: string
@@ -40,7 +40,7 @@ export interface SubscriberParts {
   readonly openChannel: () => Channel
   readonly logger: Logger
   readonly lifecycle: Lifecycle
-  /** What the log says of the other side's outages. */
+  /** Log messages about outages of the receiving side. */
   readonly words?: OutageWords
 }
 
@@ -48,8 +48,8 @@ export interface SubscriberParts {
 const drainMs = 10_000
 
 /**
- * Tells by one channel what comes on the topic; everything it takes, the channel included, it
- * defers to `lifecycle`. Resolves to its probes' URL once it listens to the topic.
+ * Delivers the events of the topic through one channel. Closing all it opens, the channel included,
+ * is deferred to `lifecycle`. Resolves to its probes' URL once it is subscribed to the topic.
  */
 export async function startSubscriber(
   config: SubscriberConfig,
@@ -92,7 +92,7 @@ export async function startSubscriber(
   const otherSide = watchOutage({
     intake,
     probe: () => channel.probe(),
-    // The longest wait is what a mailbox waits at most once the server is back; a probe costs little.
+    // Mails wait for the next probe at most, once the server is back; a probe costs little.
     backOff: { firstMs: 500, capMs: 4_000 },
     logger,
     ...(words ? { words } : {}),
@@ -118,7 +118,7 @@ export async function startSubscriber(
   const app = createProbesApp({
     metrics: metrics.registry,
     notReady: async () => [
-      ...(await brokerFault(subscription)),
+      ...(await brokerProblem(subscription)),
       ...(disk.reason === undefined ? [] : [`ledger: ${disk.reason}`]),
       ...(otherSide.reason === undefined ? [] : [`${channel.readyName}: ${otherSide.reason}`]),
     ],
@@ -128,7 +128,7 @@ export async function startSubscriber(
   lifecycle.defer('probes', () => probes.close())
 
   const atWork = new Set<Promise<void>>()
-  // Handlers cut off by the end of the drain still write to the ledger: it closes after them.
+  // Handlers that the drain did not wait for still write to the ledger: it closes after them.
   lifecycle.defer('deliveries cut off', () => Promise.allSettled(atWork))
   lifecycle.defer(channel.name, () => channel.close())
 
@@ -138,7 +138,7 @@ export async function startSubscriber(
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
   const parts = {
     ledger: guardLedger(ledger, {
-      full: (reason) => disk.begin({ reason, seenByProbe: true }),
+      onDiskError: (reason) => disk.begin({ reason, seenByProbe: true }),
       signal: lifecycle.signal,
     }),
     channel,
@@ -169,22 +169,22 @@ export async function startSubscriber(
   const deliver = unexpected.guard(createDeliver(policy, { ...parts, nudge: deferred.nudge }))
   const tracked: Handler = (delivery, context) => track(deliver(delivery, context))
   const { topic, group } = config
-  // Many share a sync of the ledger; those that wait for a connection hold no mail yet.
+  // More than connections: many share a sync of the ledger, and a mail is composed only when it has a connection.
   const maxInFlight = config.connections * 8
   const maxBuffered = config.connections * 40
   subscription = await untilReachable(async () => {
-    // Before the first event that needs it: a topic that may not be created is found at the start.
+    // Before the first event that needs it: a missing right to create topics shows at the start.
     await broker.createTopic(deadLetterTopic(topic))
     return broker.subscribe({ topic, group, maxInFlight, maxBuffered }, tracked)
   }, patience)
-  // Events flow before subscribe resolves: one of them may have met an outage already.
+  // Events are delivered before subscribe resolves: one of them may have begun an outage.
   if (outage.paused) subscription.pause()
-  lifecycle.defer('ledger pruning', keepLedgerSmall(ledger, config.ledgerRetentionMs, logger))
+  lifecycle.defer('ledger pruning', pruneRegularly(ledger, config.ledgerRetentionMs, logger))
   return { probesUrl: probes.url }
 }
 
-/** Asked of the broker itself: a consumer that waits for it goes on by itself and reports nothing. */
-async function brokerFault(subscription: Subscription | undefined): Promise<string[]> {
+/** Asks the broker: a consumer that has lost it reconnects by itself and reports nothing. */
+async function brokerProblem(subscription: Subscription | undefined): Promise<string[]> {
   if (subscription === undefined) return ['broker: not connected yet']
   return subscription.lag().then(
     () => [],

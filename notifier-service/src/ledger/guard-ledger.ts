@@ -4,72 +4,67 @@ import { StoreError } from '@herald/runtime/store'
 import type { Ledger } from './ledger.js'
 
 export interface LedgerGuard {
-  /** The disk took nothing; `reason` says why. */
-  readonly full: (reason: string) => void
-  /** Aborted when the notifier stops: what could not be written is tried for a little longer. */
+  /** Called with the reason when a write fails because of the disk. */
+  readonly onDiskError: (reason: string) => void
+  /** Aborted when the notifier stops: after that a write is tried a few more times only. */
   readonly signal: AbortSignal
 }
 
-/** How soon an outcome that could not be written is tried again, and how often once we are to stop. */
-const againMs = 500
-const lastTries = 6
+/** How soon a failed write is tried again, and how often after the notifier was told to stop. */
+const retryMs = 500
+const maxTriesAfterStop = 6
 
 /**
- * The ledger for those who send, where the disk may be full: what cannot be begun is not sent
- * and comes again; what became of a mail that was sent is written as soon as there is room, its
- * event held until then, for without it the mail would be sent again.
+ * A ledger whose disk may be full. An attempt that cannot be recorded is not begun: RetryLater. The
+ * result of an attempt is written as soon as there is room, and its event is held until then;
+ * without it the mail would be sent again.
  */
-export function guardLedger(ledger: Ledger, { full, signal }: LedgerGuard): Ledger {
-  const note = (error: unknown) => {
-    if (isFull(error)) full(error.message)
+export function guardLedger(ledger: Ledger, { onDiskError, signal }: LedgerGuard): Ledger {
+  const report = (error: unknown) => {
+    if (isDiskError(error)) onDiskError(error.message)
     return error
   }
 
-  // Nearly every write goes well: what an async function costs is kept for those that do not.
-  const noted = <T>(write: () => Promise<T>): Promise<T> =>
+  const reported = <T>(write: () => Promise<T>): Promise<T> =>
     write().catch((error: unknown) => {
-      throw note(error)
+      throw report(error)
     })
 
-  const untilWritten = <T>(write: () => Promise<T>): Promise<T> =>
-    write().catch((error: unknown) => again(write, error))
+  const orRetryLater = <T>(write: () => Promise<T>): Promise<T> =>
+    write().catch((error: unknown) => {
+      report(error)
+      throw isDiskError(error) ? new RetryLater(retryMs, { cause: error }) : error
+    })
 
-  async function again<T>(write: () => Promise<T>, failedWith: unknown): Promise<T> {
-    let error = note(failedWith)
-    for (let last = 0; isFull(error) && last < lastTries; last += signal.aborted ? 1 : 0) {
-      await pause(againMs)
+  async function untilWritten<T>(write: () => Promise<T>): Promise<T> {
+    for (let triesAfterStop = 0; ; triesAfterStop += signal.aborted ? 1 : 0) {
       try {
         return await write()
-      } catch (anew) {
-        error = note(anew)
+      } catch (error) {
+        report(error)
+        if (!isDiskError(error) || triesAfterStop >= maxTriesAfterStop) throw error
       }
+      await pause(retryMs)
     }
-    throw error
   }
-
-  const orLater = <T>(write: () => Promise<T>): Promise<T> =>
-    write().catch((error: unknown) => {
-      note(error)
-      throw isFull(error) ? new RetryLater(againMs, { cause: error }) : error
-    })
 
   return {
     ...ledger,
-    begin: (event, mail) => orLater(() => ledger.begin(event, mail)),
-    reopen: (event, replay, mail) => orLater(() => ledger.reopen(event, replay, mail)),
+    begin: (event, mail) => orRetryLater(() => ledger.begin(event, mail)),
+    reopen: (event, replay, mail) => orRetryLater(() => ledger.reopen(event, replay, mail)),
     settle: (event, mail, settlement) => untilWritten(() => ledger.settle(event, mail, settlement)),
     markDeadLettered: (event) => untilWritten(() => ledger.markDeadLettered(event)),
     lanes: {
       ...ledger.lanes,
-      append: (lane, kept, options) => orLater(() => ledger.lanes.append(lane, kept, options)),
-      gather: (event) => orLater(() => ledger.lanes.gather(event)),
-      claim: () => noted(() => ledger.lanes.claim()),
+      append: (lane, kept, options) => orRetryLater(() => ledger.lanes.append(lane, kept, options)),
+      gather: (event) => orRetryLater(() => ledger.lanes.gather(event)),
+      claim: () => reported(() => ledger.lanes.claim()),
       pop: (lane, position) => untilWritten(() => ledger.lanes.pop(lane, position)),
       release: (lane, dueAt) => untilWritten(() => ledger.lanes.release(lane, dueAt)),
     },
   }
 }
 
-function isFull(error: unknown): error is StoreError {
+function isDiskError(error: unknown): error is StoreError {
   return error instanceof StoreError && error.code !== 'STORE_CLOSED'
 }

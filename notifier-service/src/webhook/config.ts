@@ -27,7 +27,7 @@ const endpoint = variable(
 
 const secrets = variable(parseSecrets, { form: secretsForm, secret: true })
 
-/** Throws ConfigurationError naming every fault. */
+/** Throws ConfigurationError, which names every error. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {

@@ -22,7 +22,7 @@ export function httpEvent({ envelope, event }: ReceivedEvent, withoutPreview: bo
   const headers = Object.entries(attributes).flatMap(([name, value]) =>
     value === undefined ? [] : [[`ce-${name}`, percentEncoded(value)]],
   )
-  const told =
+  const content =
     withoutPreview && 'preview' in event.data
       ? ({ ...event, data: { ...event.data, preview: null } } as typeof event)
       : event
@@ -32,7 +32,7 @@ export function httpEvent({ envelope, event }: ReceivedEvent, withoutPreview: bo
       ...Object.fromEntries(headers),
       ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
     },
-    body: Buffer.from(JSON.stringify(encodeEventJson(told))),
+    body: Buffer.from(JSON.stringify(encodeEventJson(content))),
   }
 }
 

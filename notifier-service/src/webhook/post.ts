@@ -2,7 +2,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Socket } from 'node:net'
 
-/** What came back. */
+/** The response. */
 export interface Answer {
   readonly status: number
   readonly statusText: string
@@ -11,7 +11,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** No answer came; `sent`: the request may have been received all the same. */
+/** There was no response; `sent`: the request may have been received. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
   readonly sent: boolean
@@ -28,7 +28,7 @@ export interface Post {
   readonly body: Uint8Array
   /** For the connection, and again for the answer. */
   readonly timeoutMs: number
-  /** Ends it. */
+  /** Aborts the request. */
   readonly signal: AbortSignal
 }
 
@@ -36,8 +36,8 @@ const maxText = 500
 
 /**
  * Posts once, on a connection of its own, and follows no redirect. `beforeBody` is awaited when
- * the connection stands and before the first byte is sent; what it rejects with, post rejects
- * with. Otherwise rejects with NoAnswer.
+ * the connection is open, before the first byte is sent; `post` rejects with what it rejects with.
+ * Otherwise rejects with NoAnswer.
  */
 export async function post(
   { url, headers, body, timeoutMs, signal }: Post,
@@ -46,7 +46,7 @@ export async function post(
   const { request: open } = url.protocol === 'https:' ? https : http
   const request = open(url, {
     method: 'POST',
-    // A kept connection may be dead without our knowing, and then so is what was sent on it.
+    // A kept connection may be dead, and the request then lost.
     agent: false,
     signal,
     headers: { ...headers, 'content-length': String(body.byteLength) },
@@ -95,7 +95,7 @@ function connected(request: http.ClientRequest, url: URL): Promise<void> {
   })
 }
 
-/** The status says what matters: that the rest does not come changes nothing. */
+/** The status decides: a body that is cut off does not matter. */
 async function beginning(response: http.IncomingMessage): Promise<string> {
   let text = ''
   try {
@@ -104,7 +104,7 @@ async function beginning(response: http.IncomingMessage): Promise<string> {
       if (text.length >= maxText) break
     }
   } catch {
-    // It was cut off.
+    // The body was cut off.
   }
   return text.slice(0, maxText).replace(/\s+/g, ' ').trim()
 }

@@ -24,7 +24,7 @@ export interface WebhookOptions {
 export function createWebhookChannel(options: WebhookOptions): Channel {
   const { url, keys, timeoutMs } = options
   const closing = new AbortController()
-  // Each request listens to it.
+  // Each request adds a listener.
   setMaxListeners(0, closing.signal)
   const withConnection = limitConcurrency(options.connections)
 
@@ -54,14 +54,14 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
     name: 'webhook',
     readyName: 'webhook',
     address: ({ envelope }) => ({
-      // Without what may be a secret.
+      // Without the query, which may be a secret.
       recipient: `${url.origin}${url.pathname}`,
       from: '',
       messageId: idOf(envelope),
       template: 'cloudevents/1',
     }),
     send: (outgoing, beforeBody) => withConnection(() => postEvent(outgoing, beforeBody)),
-    // A request would be an event to the receiver: it is connected to, and no more.
+    // Connects only: the receiver would take a request for an event.
     probe: () =>
       new Promise((resolve, reject) => {
         const host = url.hostname.replace(/^\[|\]$/g, '')
@@ -80,7 +80,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
   }
 }
 
-/** The same for each attempt at one event, and for no other: receivers drop what they have by it. */
+/** The same for each attempt at one event, and for no other event: receivers deduplicate by it. */
 function idOf({ id, source }: EventEnvelope): string {
   return `msg_${createHash('sha256').update(`${source}\n${id}`).digest('hex').slice(0, 32)}`
 }

@@ -4,10 +4,11 @@ import type { Ledger } from './ledger.js'
 const everyMs = 6 * 3_600_000
 
 /**
- * Drops records older than `retentionMs`, now and then. It must be longer than the topic keeps
- * its events: a redelivered event without a record is sent again. Returns what ends it.
+ * Drops records older than `retentionMs`, at the start and every six hours. It must be longer than
+ * the topic keeps its events: a redelivered event without a record is sent again. Returns what
+ * ends it.
  */
-export function keepLedgerSmall(ledger: Ledger, retentionMs: number, logger: Logger) {
+export function pruneRegularly(ledger: Ledger, retentionMs: number, logger: Logger) {
   let running: Promise<void> = Promise.resolve()
   const prune = () => {
     running = ledger.prune(Date.now() - retentionMs).then(
