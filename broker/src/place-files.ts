@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, open, rename, stat, unlink } from 'node:f
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { HeraldError } from '@herald/proto'
-import { shownPath } from '@herald/runtime/terminal-text'
+import { displayPath } from '@herald/runtime/terminal-text'
 import type { OutboxFile } from './outbox-entry.js'
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
@@ -162,7 +162,7 @@ function ignoreMissing(error: unknown): undefined {
 }
 
 function fileExists({ finalPath }: OutboxFile): HeraldError {
-  return new HeraldError('HERALD_FILE_EXISTS', `${shownPath(finalPath)} already exists.`, {
+  return new HeraldError('HERALD_FILE_EXISTS', `${displayPath(finalPath)} already exists.`, {
     remedy: 'Move it away, choose another folder, or allow replacing it.',
   })
 }

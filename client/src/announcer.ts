@@ -3,7 +3,7 @@ import { type Outbox, openOutbox, outboxExists } from '@herald/broker/outbox'
 import { type Relay, type RelayedOnce, relayOnce, startRelay } from '@herald/broker/relay'
 import { HeraldError } from '@herald/proto/errors'
 import { silentLogger } from '@herald/runtime/logger'
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import { BrokerLink } from './broker-link.js'
 import type { ClientConfig } from './config.js'
 import type { KeptAnnouncement } from './convert-and-announce.js'
@@ -209,5 +209,5 @@ export async function flushInSteps(
 
 function warningOf(command: string, reason: string | undefined): string {
   const sentence = `The announcement is kept and will be sent later: ${command} outbox flush`
-  return reason === undefined ? sentence : `${sentence} (${shown(reason)})`
+  return reason === undefined ? sentence : `${sentence} (${escapeControls(reason)})`
 }

@@ -1,7 +1,7 @@
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
-import { humanBytes, shownPath } from '@herald/runtime/terminal-text'
+import { displayPath, humanBytes } from '@herald/runtime/terminal-text'
 
 /** What is to be written into a folder, which need not be there yet. */
 export interface RoomNeeded {
@@ -38,7 +38,7 @@ export async function requireRoom(needs: readonly RoomNeeded[]): Promise<void> {
     if (taken.bytes <= taken.free) continue
     throw new HeraldError(
       'HERALD_DISK_FULL',
-      `The disk of ${shownPath(directory)} is too full: it has ${humanBytes(taken.free)} left, ` +
+      `The disk of ${displayPath(directory)} is too full: it has ${humanBytes(taken.free)} left, ` +
         `and this may take ${humanBytes(taken.bytes)}. Nothing was converted.`,
       { remedy: `Free up some space, or ${otherwise}.` },
     )

@@ -1,5 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
-import { shown, shownPath } from '@herald/runtime/terminal-text'
+import { displayPath, escapeControls } from '@herald/runtime/terminal-text'
 
 /** Whatever was thrown, as an error that may be shown to a person. */
 export function toHeraldError(thrown: unknown): HeraldError {
@@ -18,7 +18,7 @@ export function fromStoreError(error: unknown): unknown {
   const isFull = (error as { code?: unknown }).code === 'STORE_FULL'
   return new HeraldError(
     isFull ? 'HERALD_DISK_FULL' : 'HERALD_CANNOT_WRITE',
-    shown(error.message),
+    escapeControls(error.message),
     {
       remedy: 'No file was saved. HERALD_DATA names the folder of the outbox.',
       cause: error,
@@ -43,10 +43,10 @@ const reasons: Readonly<Record<string, string>> = {
 export function cannotWrite(directory: string, error: unknown): HeraldError {
   const { code = '', message } = error as NodeJS.ErrnoException
   const full = fullReasons[code]
-  const reason = full ?? reasons[code] ?? shown(message)
+  const reason = full ?? reasons[code] ?? escapeControls(message)
   return new HeraldError(
     full === undefined ? 'HERALD_CANNOT_WRITE' : 'HERALD_DISK_FULL',
-    `Cannot write to ${shownPath(directory)}: ${reason}.`,
+    `Cannot write to ${displayPath(directory)}: ${reason}.`,
     {
       remedy:
         full === undefined

@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
-import { shown, shownPath } from '@herald/runtime/terminal-text'
+import { displayPath, escapeControls } from '@herald/runtime/terminal-text'
 import type { InputFile } from './input-file.js'
 import { isPageName, outputNames } from './output-name.js'
 import type { Target } from './target-formats.js'
@@ -57,11 +57,11 @@ export function findCollisions<
 function collision(given: string, other: string | undefined, { finalPath }: PlannedRendition) {
   if (other === given) {
     const remedy = 'Name it once.'
-    return new HeraldError('HERALD_USAGE', `${shown(given)} is named twice.`, { remedy })
+    return new HeraldError('HERALD_USAGE', `${escapeControls(given)} is named twice.`, { remedy })
   }
   return new HeraldError(
     'HERALD_USAGE',
-    `${shown(other ?? '')} and ${shown(given)} would both become ${shownPath(finalPath)}.`,
+    `${escapeControls(other ?? '')} and ${escapeControls(given)} would both become ${displayPath(finalPath)}.`,
     { remedy: 'Convert them in separate calls, into different folders with --out.' },
   )
 }
@@ -78,16 +78,16 @@ export async function refuseTakenNames(
   for (const finalPath of await wantedNames(renditions)) {
     const taken = await lstat(finalPath).catch(() => undefined)
     if (taken?.isDirectory()) {
-      throw new HeraldError('HERALD_FILE_EXISTS', `${shownPath(finalPath)} is a folder.`, {
+      throw new HeraldError('HERALD_FILE_EXISTS', `${displayPath(finalPath)} is a folder.`, {
         remedy: 'Choose another folder with --out.',
       })
     }
     if (!taken || overwrite) continue
     throw finalPath === input.path
-      ? new HeraldError('HERALD_FILE_EXISTS', `${shownPath(finalPath)} would replace itself.`, {
+      ? new HeraldError('HERALD_FILE_EXISTS', `${displayPath(finalPath)} would replace itself.`, {
           remedy: 'Use --out DIR to put the result elsewhere, or --force to replace the original.',
         })
-      : new HeraldError('HERALD_FILE_EXISTS', `${shownPath(finalPath)} already exists.`, {
+      : new HeraldError('HERALD_FILE_EXISTS', `${displayPath(finalPath)} already exists.`, {
           remedy: 'Use --force to replace it, or --out DIR to put the result elsewhere.',
         })
   }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { oneOf } from '@herald/proto/option-types'
 import { commandLine, runCommand } from '@herald/runtime/command-line'
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import type { CommandContext } from './command-context.js'
 import type { Shell } from './commands/completion.js'
 import { addConvertCommand, readAs } from './commands/convert-arguments.js'
@@ -91,10 +91,12 @@ export function createProgram(context: CommandContext) {
         const [first = ''] = args
         const dashed = args.find((each) => /^-./.test(each) && existsSync(each))
         if (code === 'commander.unknownOption' && dashed !== undefined) {
-          context.terminal.tell(`If you mean the file ${shown(dashed)}, write ./${shown(dashed)}`)
+          context.terminal.log(
+            `If you mean the file ${escapeControls(dashed)}, write ./${escapeControls(dashed)}`,
+          )
         }
         if (code !== 'commander.unknownCommand' || !existsSync(first)) return
-        context.terminal.tell(`To convert it: herald convert ${shown(first)} --to webp`)
+        context.terminal.log(`To convert it: herald convert ${escapeControls(first)} --to webp`)
       })
       return refused ?? exitCode
     },

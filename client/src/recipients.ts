@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url'
 import { HeraldError } from '@herald/proto/errors'
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 
 // RFC 5321 §4.5.3.1.
 const maxAddressBytes = 254
@@ -19,7 +19,7 @@ export function readRecipients(addresses: readonly string[]): string[] {
   for (const raw of addresses) {
     const address = raw.replace(/^ +| +$/g, '')
     if (!isAddress(address)) {
-      throw new HeraldError('HERALD_USAGE', `"${shown(raw)}" is not an e-mail address.`, {
+      throw new HeraldError('HERALD_USAGE', `"${escapeControls(raw)}" is not an e-mail address.`, {
         remedy: 'Give one address with each --notify, such as --notify ada@example.com.',
       })
     }
@@ -51,7 +51,7 @@ export function readLanguage(tag: string): string {
   try {
     return tag === '' ? '' : (Intl.getCanonicalLocales(tag)[0] ?? '')
   } catch (error) {
-    throw new HeraldError('HERALD_USAGE', `"${shown(tag)}" is not a language.`, {
+    throw new HeraldError('HERALD_USAGE', `"${escapeControls(tag)}" is not a language.`, {
       remedy: 'Give a tag such as en, de or pt-BR.',
       cause: error,
     })

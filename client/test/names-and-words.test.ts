@@ -1,10 +1,10 @@
 import {
   columns,
+  escapeControls,
   humanBytes,
   humanChange,
   humanDuration,
   jsonLine,
-  shown,
 } from '@herald/runtime/terminal-text'
 import { describe, expect, test, vi } from 'vitest'
 import { isPageName, outputNames, pageName } from '#src/output-name'
@@ -151,7 +151,7 @@ describe('words for people', () => {
     ['\u{e0041}', '\\u{e0041}'],
     ['\u{1f469}\u200d\u{1f680} é', '\u{1f469}\u200d\u{1f680} é'],
   ])('%j is shown as %j', (text, expected) => {
-    expect(shown(text)).toBe(expected)
+    expect(escapeControls(text)).toBe(expected)
   })
 
   test('JSON holds no character that a terminal acts on, and means the same', () => {

@@ -113,7 +113,7 @@ async function workshop() {
     stdin.write(answer)
     const program = createProgram({
       env: { HERALD_DATA: shop.path('data'), HERALD_BROKER: shop.brokerUrl },
-      terminal: { tell, print: tell } as never,
+      terminal: { log: tell, print: tell } as never,
       stdin,
       stdout: new PassThrough(),
       signal: new AbortController().signal,

@@ -49,7 +49,7 @@ describe('the terminal', () => {
     terminal.print('a result')
     expect(seen()).toEqual(['a result', 'one', 'two'])
     terminal.live(['three'])
-    terminal.tell('a word')
+    terminal.log('a word')
     expect(seen()).toEqual(['a result', 'a word', 'three'])
     terminal.live([])
     expect(seen()).toEqual(['a result', 'a word'])

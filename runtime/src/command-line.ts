@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import type { Terminal } from './terminal.js'
-import { shown } from './terminal-text.js'
+import { escapeControls } from './terminal-text.js'
 
 export { type Command, InvalidArgumentError, Option } from 'commander'
 
@@ -13,7 +13,7 @@ export function commandLine(name: string, terminal: Terminal): Command {
         .trimEnd()
         .replace(/^error:/, `${name}:`)
         .split('\n')
-      for (const line of lines) terminal.tell(shown(line))
+      for (const line of lines) terminal.log(escapeControls(line))
     },
   })
 }

@@ -2,10 +2,10 @@ import { relative } from 'node:path'
 import stringWidth from 'string-width'
 
 /**
- * A stranger's text made fit for a terminal and a log: what would move the cursor, break the
- * line, reverse the reading order or not be seen at all is written as an escape.
+ * Makes text from outside safe for a terminal and a log: characters that move the cursor, break the
+ * line, change the reading direction or are invisible are written as escapes.
  */
-export function shown(text: string): string {
+export function escapeControls(text: string): string {
   // The joiners stay: scripts and emoji need them, and they move nothing.
   return text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, escaped)
 }
@@ -128,7 +128,7 @@ export function humanChange(from: number, to: number): string {
 }
 
 /** An absolute path as every message shows it: relative to the current folder if below it. */
-export function shownPath(path: string, cwd = process.cwd()): string {
+export function displayPath(path: string, cwd = process.cwd()): string {
   const near = relative(cwd, path)
-  return shown(near === '' || near.startsWith('..') ? path : near)
+  return escapeControls(near === '' || near.startsWith('..') ? path : near)
 }

@@ -20,7 +20,7 @@ export interface Terminal {
   /** One line of result. */
   print(line: string): void
   /** One line for the person in front of it. */
-  tell(line: string): void
+  log(line: string): void
   /** What goes on now: the last line, replaced by the next word. Nothing where nobody looks. */
   status(line: string): void
   /**
@@ -90,7 +90,7 @@ export function createTerminal(
   }
   return {
     print: (line) => above(stdout, line),
-    tell: (line) => above(stderr, line),
+    log: (line) => above(stderr, line),
     status(line) {
       if (seen) draw(line === '' ? [] : [cut(line, widthOf(stderr) - 1)])
     },

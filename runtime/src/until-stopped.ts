@@ -1,5 +1,5 @@
 import type { Terminal } from './terminal.js'
-import { shown } from './terminal-text.js'
+import { escapeControls } from './terminal-text.js'
 
 const stopSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
@@ -37,7 +37,7 @@ export async function untilStopped(
   } catch (error) {
     if (stopStatus === undefined) return tellFault(terminal, program.name, error)
   }
-  terminal.tell(`${program.name}: ${program.stopped}`)
+  terminal.log(`${program.name}: ${program.stopped}`)
   return stopStatus
 }
 
@@ -54,20 +54,20 @@ interface Fault {
 function tellFault(terminal: Terminal, program: string, error: unknown): number {
   const { name, message, code, publicMessage, remedy, exitCode } = (error ?? {}) as Fault
   if (name === 'ConfigurationError') {
-    for (const line of (message ?? '').split('\n')) terminal.tell(shown(line))
+    for (const line of (message ?? '').split('\n')) terminal.log(escapeControls(line))
     return 2
   }
   const mark = terminal.paint('red', `${program}:`, 'stderr')
   if (name === 'BrokerError' || name === 'StoreError') {
-    terminal.tell(`${mark} ${shown(message ?? '')}`)
+    terminal.log(`${mark} ${escapeControls(message ?? '')}`)
     return code === 'BROKER_UNREACHABLE' ? 5 : 1
   }
   if (publicMessage === undefined) {
-    terminal.tell(`${mark} ${shown(message ?? String(error))}`)
-    terminal.tell('  That is a defect in Herald; please report it.')
+    terminal.log(`${mark} ${escapeControls(message ?? String(error))}`)
+    terminal.log('  That is a defect in Herald; please report it.')
     return 1
   }
-  terminal.tell(`${mark} ${shown(publicMessage)}`)
-  if (remedy) terminal.tell(`  ${terminal.paint('dim', shown(remedy), 'stderr')}`)
+  terminal.log(`${mark} ${escapeControls(publicMessage)}`)
+  if (remedy) terminal.log(`  ${terminal.paint('dim', escapeControls(remedy), 'stderr')}`)
   return exitCode ?? 1
 }

@@ -10,7 +10,7 @@ import { stopRequests } from './stop-requests.js'
 import { findPlace, type Place } from './where.js'
 
 const terminal = createTerminal(process.stdout, process.stderr, process.env)
-const complain = (text: string) => terminal.tell(`\n${terminal.paint('red', text, 'stderr')}`)
+const complain = (text: string) => terminal.log(`\n${terminal.paint('red', text, 'stderr')}`)
 
 function readArguments() {
   try {

@@ -64,5 +64,5 @@ async function untilStopped({ env, terminal, stopping }: RunStackOptions) {
 }
 
 function complain(terminal: Terminal, text: string): void {
-  terminal.tell(terminal.paint('red', text, 'stderr'))
+  terminal.log(terminal.paint('red', text, 'stderr'))
 }

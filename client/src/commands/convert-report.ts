@@ -1,6 +1,6 @@
 import type { HeraldError } from '@herald/proto/errors'
 import type { Target, Terminal } from '@herald/runtime/terminal'
-import { humanDuration, shown, shownPath, wrapped } from '@herald/runtime/terminal-text'
+import { displayPath, escapeControls, humanDuration, wrapped } from '@herald/runtime/terminal-text'
 import type { AnnouncementResult } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
 import type { MailOutcome } from '../mail-outcomes.js'
@@ -47,8 +47,8 @@ const reportedParts = new Set(
 export function humanReport(terminal: Terminal, options: HumanReportOptions): ConvertReport {
   const { cwd, target } = options
   const lines = resultLines(terminal, target)
-  const say = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.tell(line))
-  const place = (path: string) => shownPath(path, cwd)
+  const say = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.log(line))
+  const place = (path: string) => displayPath(path, cwd)
   const sayNote = (note: string) => {
     const room = (terminal.width(target) ?? Number.POSITIVE_INFINITY) - 2
     for (const line of wrapped(note, room)) say(terminal.paint('dim', `  ${line}`, target))
@@ -59,7 +59,7 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
     const { renditions, summary, totalMs } = converted as Converted
     for (const [index, { path, sizeBytes }] of renditions.entries()) {
       const line = {
-        from: index === 0 ? shown(given) : '',
+        from: index === 0 ? escapeControls(given) : '',
         to: path === '' ? 'standard output' : place(path),
         before: summary.input?.sizeBytes ?? 0,
         after: sizeBytes,
@@ -82,19 +82,19 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
       .map((part) => removedParts[part] ?? part)
     if (removed.length > 0) sayNote(`removed: ${removed.join(', ')}`)
     const note = contentNote(outcome)
-    if (note) sayNote(`${shown(given)} ${note}`)
+    if (note) sayNote(`${escapeControls(given)} ${note}`)
   }
 
   const failed = ({ given, fault, announced }: FileOutcome) => {
     const { publicMessage, remedy } = fault as HeraldError
     tellFault(terminal, given, { publicMessage, remedy })
     if (announced && !announced.warning)
-      terminal.tell(`  ${announcementText(terminal, announced, 'stderr')}`)
+      terminal.log(`  ${announcementText(terminal, announced, 'stderr')}`)
   }
 
   return {
     expect({ given, renditions }) {
-      for (const { finalPath } of renditions) lines.expect(shown(given), place(finalPath))
+      for (const { finalPath } of renditions) lines.expect(escapeControls(given), place(finalPath))
     },
     done(outcome) {
       if (outcome.converted) succeeded(outcome)
@@ -102,8 +102,9 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
     },
     end(run) {
       const { warning } = run.tally
-      if (warning) terminal.tell(`${terminal.paint('yellow', '!', 'stderr')} ${shown(warning)}`)
-      for (const line of endLines(terminal, run)) terminal.tell(line)
+      if (warning)
+        terminal.log(`${terminal.paint('yellow', '!', 'stderr')} ${escapeControls(warning)}`)
+      for (const line of endLines(terminal, run)) terminal.log(line)
     },
   }
 }
@@ -126,11 +127,14 @@ export function tellFault(
   { publicMessage, remedy }: Pick<HeraldError, 'publicMessage' | 'remedy'>,
 ): void {
   const room = (terminal.width('stderr') ?? Number.POSITIVE_INFINITY) - 2
-  const [first = '', ...more] = wrapped(`${shown(given)}  ${shown(publicMessage)}`, room)
-  terminal.tell(`${terminal.paint('red', '✗', 'stderr')} ${first}`)
-  for (const line of more) terminal.tell(`  ${line}`)
-  for (const line of remedy ? wrapped(shown(remedy), room) : []) {
-    terminal.tell(`  ${terminal.paint('dim', line, 'stderr')}`)
+  const [first = '', ...more] = wrapped(
+    `${escapeControls(given)}  ${escapeControls(publicMessage)}`,
+    room,
+  )
+  terminal.log(`${terminal.paint('red', '✗', 'stderr')} ${first}`)
+  for (const line of more) terminal.log(`  ${line}`)
+  for (const line of remedy ? wrapped(escapeControls(remedy), room) : []) {
+    terminal.log(`  ${terminal.paint('dim', line, 'stderr')}`)
   }
 }
 
@@ -166,7 +170,9 @@ function announcementText(
 ): string {
   if (!announced) return 'not announced'
   if (announced.warning) return terminal.paint('yellow', 'announcement kept', target)
-  const names = announced.events.map(({ recipient }) => shown(recipient || 'the default address'))
+  const names = announced.events.map(({ recipient }) =>
+    escapeControls(recipient || 'the default address'),
+  )
   const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
   return `queued for ${names.slice(0, 3).join(', ')}${more}`
 }
@@ -175,5 +181,5 @@ function announcementText(
 function contentNote({ claimed, converted }: FileOutcome): string | undefined {
   const truth = converted?.summary.input?.format
   if (!truth || !claimed || truth === claimed) return undefined
-  return `contains ${shown(truth).toUpperCase()} data, despite its name`
+  return `contains ${escapeControls(truth).toUpperCase()} data, despite its name`
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { errorTable, HeraldError } from '@herald/proto/errors'
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import { type AnnouncedEvent, type Announcer, withAnnouncer, withRelay } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
@@ -113,7 +113,7 @@ async function convertPrepared(
   report.end({ tally, files: jobs.length, leftOut, elapsedMs: Date.now() - startedAt })
   if (run.recipients.length === 0) return tally.exitCode
   const missing = announced.length > 0 ? await announcer.missingConsumer(run.topic) : undefined
-  if (missing) terminal.tell(`${terminal.paint('yellow', '!', 'stderr')} ${shown(missing)}`)
+  if (missing) terminal.log(`${terminal.paint('yellow', '!', 'stderr')} ${escapeControls(missing)}`)
   if (!run.signal.aborted) await announcer.catchUp()
   if (!options.wait) return tally.exitCode
   const outcomes = await waitForMails(
@@ -123,11 +123,11 @@ async function convertPrepared(
       ...{ group: `herald-wait-${run.runId}`, timeoutMs: options.timeout },
     },
   ).catch((error: Error) => {
-    terminal.tell(`herald: ${shown(error.message)}`)
+    terminal.log(`herald: ${escapeControls(error.message)}`)
     return new Map<string, MailOutcome>()
   })
   if (options.json) for (const outcome of held) report.done(outcome, outcomes)
-  else reportMails(terminal, run.deliver ? terminal.tell : terminal.print, announced, outcomes)
+  else reportMails(terminal, run.deliver ? terminal.log : terminal.print, announced, outcomes)
   if (tally.exitCode !== 0 || allMailed(announced, outcomes)) return tally.exitCode
   return errorTable.HERALD_NOT_MAILED.exitCode
 }

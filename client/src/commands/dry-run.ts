@@ -4,11 +4,11 @@ import type { Terminal } from '@herald/runtime/terminal'
 import {
   columns,
   cutPath,
+  displayPath,
+  escapeControls,
   humanBytes,
   humanDuration,
   jsonLine,
-  shown,
-  shownPath,
   wrapped,
 } from '@herald/runtime/terminal-text'
 import type { CommandContext } from '../command-context.js'
@@ -44,7 +44,7 @@ export async function dryRun(
   const report = inOrder((one: FileEstimate) => {
     if (one.fault?.code === 'HERALD_CANCELLED') return
     all.push(one)
-    terminal.status(`[${all.length}/${jobs.length}] ${shown(one.job.given)}`)
+    terminal.status(`[${all.length}/${jobs.length}] ${escapeControls(one.job.given)}`)
     if (options.json) terminal.print(jsonLine(jsonOf(one)))
     else print(terminal, one)
   })
@@ -52,7 +52,7 @@ export async function dryRun(
   terminal.status('')
   if (!options.json) {
     const width = terminal.width('stderr') ?? Number.POSITIVE_INFINITY
-    for (const line of wrapped(endLine(all, leftOut, workers), width)) terminal.tell(line)
+    for (const line of wrapped(endLine(all, leftOut, workers), width)) terminal.log(line)
   }
   return all.find(({ fault }) => fault)?.fault?.exitCode ?? 0
 }
@@ -94,12 +94,12 @@ function print(terminal: Terminal, { job, estimate, fault }: FileEstimate): void
   }
   const { width, height, pages, format } = estimate?.input ?? {}
   const many = (pages ?? 1) > 1 ? `, ${pages} pages` : ''
-  const what = estimate ? `${shown(format ?? '')} ${width} × ${height}${many}, ` : ''
+  const what = estimate ? `${escapeControls(format ?? '')} ${width} × ${height}${many}, ` : ''
   const facts = what + humanBytes(job.input?.sizeBytes ?? 0)
-  terminal.print(fittedLine(terminal, '', shown(job.given), [facts]))
+  terminal.print(fittedLine(terminal, '', escapeControls(job.given), [facts]))
   for (const [index, rendition] of job.renditions.entries()) {
     const made = estimate?.renditions.find((each) => each.index === index)
-    const name = shownPath(nameOf(rendition, made?.files))
+    const name = displayPath(nameOf(rendition, made?.files))
     const facts = made ? factsOf(made) : []
     terminal.print(fittedLine(terminal, `  ${terminal.paint('dim', '→')} `, name, facts))
   }

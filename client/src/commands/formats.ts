@@ -2,10 +2,10 @@ import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/
 import { table } from '@herald/runtime/table'
 import {
   columns,
+  escapeControls,
   humanBytes,
   humanDuration,
   jsonLine,
-  shown,
   wrapped,
 } from '@herald/runtime/terminal-text'
 import { withOutbox } from '../announcer.js'
@@ -75,7 +75,7 @@ function tableOf(
       : []),
     ...(limits ? [limitsSentence(limits)] : []),
     ...(missingConfinement.length > 0
-      ? [`Hostile files: this server lacks ${shown(missingConfinement.join(', '))}.`]
+      ? [`Hostile files: this server lacks ${escapeControls(missingConfinement.join(', '))}.`]
       : []),
   ]
   return [
@@ -88,13 +88,13 @@ function tableOf(
 function formatRows(formats: readonly ReceivedFormat[], width: number): string[] {
   const yes = (is: boolean) => (is ? 'yes' : '–')
   const rows = formats.map((format) => [
-    shown(format.name),
+    escapeControls(format.name),
     yes(format.readable),
     yes(format.writable),
     yes(format.lossless),
     yes(format.multiPage),
     format.defaultQuality === undefined ? '–' : String(format.defaultQuality),
-    shown(format.extensions.map((extension) => `.${extension}`).join(' ')),
+    escapeControls(format.extensions.map((extension) => `.${extension}`).join(' ')),
   ])
   const all = [['format', 'read', 'write', 'lossless', 'pages', 'quality', 'files'], ...rows]
   for (let count = 7; count > 3; count -= 1) {
@@ -113,11 +113,13 @@ function reasons(
     if (each.unavailableReason === '') continue
     byReason.set(each.unavailableReason, [...(byReason.get(each.unavailableReason) ?? []), each])
   }
-  return [...byReason].map(([reason, each]) => `Not available: ${names(each)}. ${shown(reason)}`)
+  return [...byReason].map(
+    ([reason, each]) => `Not available: ${names(each)}. ${escapeControls(reason)}`,
+  )
 }
 
 const names = (those: readonly { readonly name: string }[]) =>
-  shown([...new Set(those.map(({ name }) => name))].join(', '))
+  escapeControls([...new Set(those.map(({ name }) => name))].join(', '))
 
 function limitsSentence(limits: NonNullable<ReceivedListFormatsResponse['limits']>): string {
   const optional = [

@@ -1,5 +1,5 @@
 import type { Terminal } from '@herald/runtime/terminal'
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import type { AnnouncedEvent } from '../announcer.js'
 import type { MailOutcome } from '../mail-outcomes.js'
 
@@ -17,8 +17,9 @@ function mailLines(
 }
 
 function lineOf(recipient: string, outcome: MailOutcome | undefined): string {
-  if (outcome === undefined) return `not mailed to ${shown(recipient)} yet: no outcome in time`
-  return `${outcome.state} to ${shown(recipient)}: ${shown(outcome.reply)}`
+  if (outcome === undefined)
+    return `not mailed to ${escapeControls(recipient)} yet: no outcome in time`
+  return `${outcome.state} to ${escapeControls(recipient)}: ${escapeControls(outcome.reply)}`
 }
 
 /** Whether each of them got its mail. */
@@ -36,6 +37,6 @@ export function reportMails(
 ): void {
   for (const line of mailLines(events, outcomes)) {
     if (line.startsWith('mailed ')) print(line)
-    else terminal.tell(`${terminal.paint('red', '✗', 'stderr')} ${line}`)
+    else terminal.log(`${terminal.paint('red', '✗', 'stderr')} ${line}`)
   }
 }

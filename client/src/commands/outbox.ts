@@ -3,11 +3,11 @@ import { brokerName } from '@herald/broker/broker-name'
 import { type OutboxEntry, OutboxEntryInUse } from '@herald/broker/outbox'
 import { table } from '@herald/runtime/table'
 import {
+  displayPath,
+  escapeControls,
   humanBytes,
   humanDuration,
   jsonLine,
-  shown,
-  shownPath,
 } from '@herald/runtime/terminal-text'
 import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
@@ -24,7 +24,7 @@ export async function outboxListCommand(
   return withOutbox(config, async (kept) => {
     const entries = kept.outbox.entries()
     if (options.json) for (const entry of entries) terminal.print(jsonLine(jsonOf(entry)))
-    else if (entries.length === 0) terminal.tell('The outbox is empty: everything is announced.')
+    else if (entries.length === 0) terminal.log('The outbox is empty: everything is announced.')
     else {
       const rows = entries.map((entry) => rowOf(entry, broker))
       for (const line of table([headings, ...rows])) terminal.print(line)
@@ -46,23 +46,25 @@ export async function outboxFlushCommand({ env, terminal, signal }: CommandConte
     // Without an error, a running process is placing its files.
     const stuck = entries.filter(({ state, lastError }) => state.kind === 'prepared' && lastError)
     for (const [name, count] of others) {
-      terminal.tell(`herald: ${counted(count)} for another broker, ${shown(name)}: not sent`)
-      terminal.tell(`  To send: set HERALD_BROKER to it, then ${command} outbox flush`)
+      terminal.log(
+        `herald: ${counted(count)} for another broker, ${escapeControls(name)}: not sent`,
+      )
+      terminal.log(`  To send: set HERALD_BROKER to it, then ${command} outbox flush`)
     }
     for (const { id, label, lastError = '' } of stuck) {
-      terminal.tell(`herald: ${shown(label)} cannot be announced: ${shown(lastError)}`)
-      terminal.tell(`  If that will not change: ${command} outbox drop ${id}`)
+      terminal.log(
+        `herald: ${escapeControls(label)} cannot be announced: ${escapeControls(lastError)}`,
+      )
+      terminal.log(`  If that will not change: ${command} outbox drop ${id}`)
     }
     if (left > 0) {
-      const why = shown(reason ?? 'the broker accepts nothing now')
+      const why = escapeControls(reason ?? 'the broker accepts nothing now')
       const also = published === 0 ? '' : `, ${published} sent`
-      terminal.tell(`herald: ${counted(left)} still waiting${also}: ${why}`)
-      terminal.tell(`  They are kept. When the broker is there: ${command} outbox flush`)
-    } else if (published > 0) terminal.tell(`${counted(published)} sent.`)
+      terminal.log(`herald: ${counted(left)} still waiting${also}: ${why}`)
+      terminal.log(`  They are kept. When the broker is there: ${command} outbox flush`)
+    } else if (published > 0) terminal.log(`${counted(published)} sent.`)
     else if (stuck.length === 0) {
-      terminal.tell(
-        others.size === 0 ? 'Nothing was waiting.' : 'Nothing was waiting for this one.',
-      )
+      terminal.log(others.size === 0 ? 'Nothing was waiting.' : 'Nothing was waiting for this one.')
     }
     return left + stuck.length + others.size === 0 ? 0 : 5
   })
@@ -81,24 +83,24 @@ export async function outboxDropCommand(
     const entry = outbox.entry(id)
     if (entry === undefined || entry.state.kind === 'published') {
       const why = entry ? 'is announced already' : 'is unknown'
-      terminal.tell(`herald: The announcement ${shown(id)} ${why}.`)
+      terminal.log(`herald: The announcement ${escapeControls(id)} ${why}.`)
       return 3
     }
     if (!options.yes) {
-      for (const line of consequencesOf(entry)) terminal.tell(line)
-      terminal.tell('Type y to drop it, anything else to keep it.')
+      for (const line of consequencesOf(entry)) terminal.log(line)
+      terminal.log('Type y to drop it, anything else to keep it.')
       if (!(await isConfirmed(stdin, signal))) {
-        terminal.tell('Kept.')
+        terminal.log('Kept.')
         return 130
       }
     }
     try {
       const dropped = await outbox.drop(id)
-      terminal.tell(dropped ? 'Dropped.' : 'It was announced meanwhile.')
+      terminal.log(dropped ? 'Dropped.' : 'It was announced meanwhile.')
       return dropped ? 0 : 3
     } catch (error) {
       if (!(error instanceof OutboxEntryInUse)) throw error
-      terminal.tell(`herald: Not dropped: ${error.message}. Stop it, or try again later.`)
+      terminal.log(`herald: Not dropped: ${error.message}. Stop it, or try again later.`)
       return 5
     }
   })
@@ -107,13 +109,13 @@ export async function outboxDropCommand(
 function consequencesOf(entry: OutboxEntry): string[] {
   const { label, files, state, events } = entry
   const people = events.length === 1 ? '1 recipient gets' : `${events.length} recipients get`
-  const paths = files.map(({ finalPath }) => `    ${shownPath(finalPath)}`)
+  const paths = files.map(({ finalPath }) => `    ${displayPath(finalPath)}`)
   const heading =
     state.kind === 'prepared'
       ? '  These files have no name yet, and are removed if their folder is there:'
       : '  These files stay:'
   return [
-    `The announcement of ${shown(label)} was not sent yet. It is ${humanDuration(ageOf(entry))} old.`,
+    `The announcement of ${escapeControls(label)} was not sent yet. It is ${humanDuration(ageOf(entry))} old.`,
     `  If you drop it, ${people} no e-mail about it, now or later.`,
     ...(paths.length === 0 ? [] : [heading, ...paths]),
   ]
@@ -155,16 +157,16 @@ function rowOf(entry: OutboxEntry, broker: string): string[] {
   return [
     humanDuration(ageOf(entry)),
     humanBytes(entry.bytes),
-    shown(entry.label),
+    escapeControls(entry.label),
     String(entry.events.length),
     String(entry.attempts),
     entry.id,
-    entry.broker === broker ? statusOf(entry) : `for ${shown(entry.broker)}`,
+    entry.broker === broker ? statusOf(entry) : `for ${escapeControls(entry.broker)}`,
   ]
 }
 
 function statusOf(entry: OutboxEntry): string {
-  const error = shown(entry.lastError ?? '')
+  const error = escapeControls(entry.lastError ?? '')
   if (entry.state.kind === 'prepared') return error || 'the file is being put in place'
   const leftMs = setAsideForMs(entry)
   return leftMs === undefined ? error : `set aside for ${humanDuration(leftMs)}: ${error}`
@@ -175,7 +177,9 @@ function totalOf(entries: readonly OutboxEntry[], broker: string): string {
   const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
   const aside = entries.filter((entry) => setAsideForMs(entry) !== undefined).length
   const oldest = humanDuration(Math.max(...entries.map(ageOf)))
-  const others = [...otherBrokers(entries, broker)].map(([name, n]) => `${n} for ${shown(name)}`)
+  const others = [...otherBrokers(entries, broker)].map(
+    ([name, n]) => `${n} for ${escapeControls(name)}`,
+  )
   const parts = [`the oldest is ${oldest} old`, ...(aside ? [`${aside} set aside`] : []), ...others]
   return [`${counted(entries.length)}, ${humanBytes(bytes)}`, ...parts].join('; ')
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { encodeOptions } from '@herald/proto/rendition-options'
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import type { Announcer } from '../announcer.js'
 import type { ConverterClient } from '../converter-client.js'
@@ -116,9 +116,9 @@ async function refuseFileAsFolder(
   if (status?.isDirectory()) return
   throw new HeraldError(
     'HERALD_USAGE',
-    `--out names a folder, and ${shown(out)} looks like a file.`,
+    `--out names a folder, and ${escapeControls(out)} looks like a file.`,
     {
-      remedy: `Name a folder, or send the result where you like: --out - > ${shown(out)}`,
+      remedy: `Name a folder, or send the result where you like: --out - > ${escapeControls(out)}`,
     },
   )
 }

@@ -1,5 +1,12 @@
 import type { Terminal } from '@herald/runtime/terminal'
-import { columns, cut, cutPath, humanDuration, padded, shown } from '@herald/runtime/terminal-text'
+import {
+  columns,
+  cut,
+  cutPath,
+  escapeControls,
+  humanDuration,
+  padded,
+} from '@herald/runtime/terminal-text'
 import { type ConversionProgress, conversionProgress } from '../conversion-progress.js'
 import type { ConvertJob } from './convert-job.js'
 
@@ -31,7 +38,7 @@ export function showBars(terminal: Terminal, files: number): ProgressBars {
     if (!screen) return
     const now = Date.now()
     const underWay = [...working].map(([job, progress]) => ({
-      name: shown(job.given),
+      name: escapeControls(job.given),
       fraction: progress.fraction(now) ?? 0,
       words: stageOf(progress),
     }))

@@ -1,4 +1,4 @@
-import { jsonLine, padded, shown } from '@herald/runtime/terminal-text'
+import { escapeControls, jsonLine, padded } from '@herald/runtime/terminal-text'
 import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
@@ -27,8 +27,8 @@ export async function whyCommand(
         for (const line of linesOf(event, story.unavailable, now, config.command))
           terminal.print(line)
       }
-      if (story.events.length === 0) terminal.tell(`herald: ${shown(unknown(story))}`)
-      else if (story.unavailable) terminal.tell(`herald: ${shown(story.unavailable)}.`)
+      if (story.events.length === 0) terminal.log(`herald: ${escapeControls(unknown(story))}`)
+      else if (story.unavailable) terminal.log(`herald: ${escapeControls(story.unavailable)}.`)
     }
     await kept.catchUp()
     if (story.unavailable !== undefined) return 5
@@ -53,9 +53,9 @@ function linesOf(
   const steps = timelineOf(event).map(({ at, what }) => [at ? clock(at, now) : '', what] as const)
   const width = Math.max(0, ...steps.map(([time]) => time.length))
   return [
-    shown(`${event.eventId}${to}`),
-    ...steps.map(([time, what]) => `  ${padded(time, width)}  ${shown(what)}`),
-    `  ${shown(explain(event, unavailable, now, command).sentence)}`,
+    escapeControls(`${event.eventId}${to}`),
+    ...steps.map(([time, what]) => `  ${padded(time, width)}  ${escapeControls(what)}`),
+    `  ${escapeControls(explain(event, unavailable, now, command).sentence)}`,
   ]
 }
 

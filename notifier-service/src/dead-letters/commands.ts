@@ -1,7 +1,13 @@
 import { EventError, fromMessage } from '@herald/broker/message'
 import { table } from '@herald/runtime/table'
 import type { Terminal } from '@herald/runtime/terminal'
-import { humanBytes, humanDuration, jsonLine, padded, shown } from '@herald/runtime/terminal-text'
+import {
+  escapeControls,
+  humanBytes,
+  humanDuration,
+  jsonLine,
+  padded,
+} from '@herald/runtime/terminal-text'
 import type { CommandContext } from '../command-context.js'
 import { type ListedDeadLetter, withDeadLetterStore } from './store.js'
 
@@ -21,10 +27,10 @@ export async function listCommand(
     const headings = ['no', 'age', 'to', 'attempts', 'event', 'reason']
     for (const line of table([headings, ...listed.map(rowOf)])) terminal.print(line)
   } else if (all.length === 0) {
-    terminal.tell('There are no dead letters.')
+    terminal.log('There are no dead letters.')
   }
   const hidden = all.length - listed.length
-  if (hidden > 0) terminal.tell(`${hidden} replayed already: --all shows them too.`)
+  if (hidden > 0) terminal.log(`${hidden} replayed already: --all shows them too.`)
   return 0
 }
 
@@ -32,10 +38,10 @@ function rowOf({ number, addedAt, message, attempts, eventId, ...rest }: ListedD
   return [
     String(number),
     humanDuration(Math.max(0, Date.now() - addedAt.getTime())),
-    shown(message.key ?? '–'),
+    escapeControls(message.key ?? '–'),
     String(attempts),
-    shown(eventId || '(cannot be read)'),
-    `${rest.replayedAt ? 'replayed; ' : ''}${shown(rest.reason)}`,
+    escapeControls(eventId || '(cannot be read)'),
+    `${rest.replayedAt ? 'replayed; ' : ''}${escapeControls(rest.reason)}`,
   ]
 }
 
@@ -56,7 +62,7 @@ export async function showCommand(
     return 0
   }
   for (const [name, text] of describe(deadLetter)) {
-    terminal.print(`${padded(name, 14)} ${shown(text)}`)
+    terminal.print(`${padded(name, 14)} ${escapeControls(text)}`)
   }
   return 0
 }
@@ -128,7 +134,7 @@ export async function replayCommand(
     const chosen = open.filter(({ withoutValue }) => !withoutValue).slice(0, options.limit)
     for (const each of incomplete) {
       if (json) terminal.print(jsonLine({ ...toJson(each), replayed: false }))
-      else terminal.tell(shown(incompleteText(each)))
+      else terminal.log(escapeControls(incompleteText(each)))
     }
     let done = 0
     try {
@@ -142,12 +148,12 @@ export async function replayCommand(
     } finally {
       if (chosen.length === 0) {
         const filter = options.reason === undefined ? '' : ` with "${options.reason}" in its reason`
-        terminal.tell(
-          `There is nothing to replay: ${store.topic} has no open dead letter${shown(filter)}.`,
+        terminal.log(
+          `There is nothing to replay: ${store.topic} has no open dead letter${escapeControls(filter)}.`,
         )
       } else if (!json) {
         const total = chosen.length === 1 ? '1 dead letter' : `${chosen.length} dead letters`
-        terminal.tell(`${done} of ${total} ${dryRun ? 'would be replayed' : 'replayed'}.`)
+        terminal.log(`${done} of ${total} ${dryRun ? 'would be replayed' : 'replayed'}.`)
       }
     }
     return which !== undefined && chosen.length === 0 && incomplete.length > 0 ? 1 : 0
@@ -159,7 +165,7 @@ function isOpen({ replayedAt, reason }: ListedDeadLetter, { reason: part = '' }:
 }
 
 function replayRow({ number, eventId, position, message, reason }: ListedDeadLetter): string[] {
-  return [String(number), eventId || position, message.key ?? '–', reason].map(shown)
+  return [String(number), eventId || position, message.key ?? '–', reason].map(escapeControls)
 }
 
 function incompleteText({ number, origin: { topic, partition, offset } }: ListedDeadLetter) {
@@ -176,8 +182,8 @@ function isNamed({ number, position, eventId }: ListedDeadLetter, which: string)
 
 /** Returns the exit status. */
 function printNotFound(which: string, terminal: Terminal): number {
-  terminal.tell(`herald-notifier: there is no dead letter ${shown(which)}.`)
-  terminal.tell('  To list them all: herald-notifier dead-letters list --all')
+  terminal.log(`herald-notifier: there is no dead letter ${escapeControls(which)}.`)
+  terminal.log('  To list them all: herald-notifier dead-letters list --all')
   return 3
 }
 

@@ -1,4 +1,4 @@
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import type { Progress } from '../conversion-events.js'
 import { paths } from '../links.js'
 import { type ConversionRecord, isOver, type ResultFile } from '../record.js'
@@ -22,7 +22,7 @@ export function conversionPage(
 ): string {
   const isSettled = isOver(record)
   return layout(view, {
-    title: `${shown(record.name)} · Herald`,
+    title: `${escapeControls(record.name)} · Herald`,
     body: html`<div id="conversion">${conversionBody(view, record, progress)}</div>
 <p class="unseen" id="say" role="status" aria-live="polite"></p>`,
     refreshSeconds: isSettled ? undefined : refreshSeconds,
@@ -71,5 +71,5 @@ function fileItem({ words, quantities }: View, { token }: ConversionRecord, file
     quantities.bytes(sizeBytes),
   ]
   return html`<li><div><p class="name">${fileName(name)}</p><p class="hint">${facts.join(' · ')}</p></div>
-<a class="button" href="${paths.file(token, name)}" download aria-label="${words.download}: ${shown(name)}">${words.download}</a></li>`
+<a class="button" href="${paths.file(token, name)}" download aria-label="${words.download}: ${escapeControls(name)}">${words.download}</a></li>`
 }

@@ -1,4 +1,4 @@
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import type { ConversionRecord } from '../record.js'
 import { filled, type Words } from '../words.js'
 import { filledHtml, type Html, html } from './html.js'
@@ -20,7 +20,7 @@ function statusOf(
       mail.state
     ]
     const detail = state === 'sent' ? words.mailReply : words.mailReason
-    return { state, atMs: mail.atMs, detail: filled(detail, { reply: shown(mail.reply) }) }
+    return { state, atMs: mail.atMs, detail: filled(detail, { reply: escapeControls(mail.reply) }) }
   }
   if (announcement.publishedAtMs > 0) return { state: 'sending', atMs: 0, detail: '' }
   // The reason is the operator's concern: it names hosts and variables.
@@ -28,7 +28,7 @@ function statusOf(
 }
 
 function sentence(state: MailState, { recipient }: ConversionRecord, { words }: View): Html {
-  const address = html`<bdi>${shown(recipient)}</bdi>`
+  const address = html`<bdi>${escapeControls(recipient)}</bdi>`
   return html`<span class="mark" aria-hidden="true">${marks[state]}</span><span>${filledHtml(words.mail[state], { address })}</span>`
 }
 

@@ -1,4 +1,4 @@
-import { shown } from '@herald/runtime/terminal-text'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import type { Progress } from '../conversion-events.js'
 import { paths } from '../links.js'
 import { type ConversionRecord, isOver, pathOf, sumOfSizes, undoMs } from '../record.js'
@@ -23,7 +23,7 @@ ${isOver(record) ? outcome(record, view) : bar(view, progress)}
 ${mailLine(record, view)}
 </div>
 <div class="act">${actions(record, view)}
-<form method="post" action="${paths.remove(token)}"><button class="quiet" aria-label="${end}: ${shown(name)}">${end}</button></form></div>
+<form method="post" action="${paths.remove(token)}"><button class="quiet" aria-label="${end}: ${escapeControls(name)}">${end}</button></form></div>
 </li>`
 }
 
@@ -34,7 +34,7 @@ function deletedRow(record: ConversionRecord, { words, quantities }: View): Html
 <p class="name">${fileName(pathOf(record))}</p>
 <p class="hint">${filled(words.deleted, { time: quantities.duration(undoMs) })}</p>
 </div>
-<div class="act"><form method="post" action="${paths.restore(token)}"><button class="button small" aria-label="${words.undo}: ${shown(name)}">${words.undo}</button></form></div>
+<div class="act"><form method="post" action="${paths.restore(token)}"><button class="button small" aria-label="${words.undo}: ${escapeControls(name)}">${words.undo}</button></form></div>
 </li>`
 }
 
@@ -47,7 +47,7 @@ function actions({ state, token, files, name }: ConversionRecord, { words }: Vie
   const [file] = files
   if (state !== 'converted' || !file) return false
   const href = files.length === 1 ? paths.file(token, file.name) : paths.zip(token)
-  return html`<a class="button small" href="${href}" download aria-label="${words.download}: ${shown(files.length === 1 ? file.name : name)}">${words.download}</a>`
+  return html`<a class="button small" href="${href}" download aria-label="${words.download}: ${escapeControls(files.length === 1 ? file.name : name)}">${words.download}</a>`
 }
 
 function outcome(record: ConversionRecord, view: View): Html {
@@ -95,5 +95,5 @@ export function faultText({ fault }: ConversionRecord, { words }: View): string 
 /** A sentence without what only operators and callers of the CLI can act on. */
 export function forVisitor({ message, remedy }: { message: string; remedy: string }): string {
   const isTheirs = /HERALD_|`|(^|\s)--?[a-z]/.test(remedy)
-  return shown(isTheirs ? message : `${message} ${remedy}`.trim())
+  return escapeControls(isTheirs ? message : `${message} ${remedy}`.trim())
 }
