@@ -10,7 +10,7 @@ import { isFailureAnnounced } from '../src/announcements.js'
 import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, openWorkshop, workshopWith } from './workshop.js'
 
 // Real processes, several in a test, beside whatever else the machine does.
 vi.setConfig({ testTimeout: 90_000 })
@@ -21,12 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => converter.close())
 
-async function workshop(files: Record<string, Uint8Array | string> = {}) {
-  const shop = await openWorkshop(converter.address)
-  onTestFinished(() => shop.close())
-  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
-  return shop
-}
+const workshop = (files?: Files) => workshopWith(files, converter.address)
 
 const picture = gradient(64, 48)
 
@@ -208,36 +203,38 @@ describe('a failure is told to whoever waits', () => {
 describe('a broker that is down', () => {
   test('costs a line of warning; the announcement is kept, listed and sent by the next command', async () => {
     const shop = await workshop({ 'a.png': picture })
+    // Each a process of its own: the relay of one must be gone before the next begins.
+    const herald = (args: string[]) => shop.start(args).finished
     await mkdir(shop.path('data'))
     // A file where the broker's folder should be.
     await writeFile(shop.path('data', 'broker'), '')
 
     const args = ['convert', 'a.png', '--to', 'webp', '--notify', 'ada@example.com', '--json']
-    const { status, stdout, stderr } = await shop.herald(args)
+    const { status, stdout, stderr } = await herald(args)
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     const line = JSON.parse(stdout)
     expect(line).toMatchObject({ ok: true, announced: false })
     expect(line.warning).toContain('kept and will be sent later: herald outbox flush')
     expect(await shop.names()).toContain('a.webp')
 
-    const listed = await shop.herald(['outbox'])
+    const listed = await herald(['outbox'])
     expect(listed.status).toBe(0)
     expect(listed.stdout).toMatch(
       /^age +size +file +recipients +attempts +id +last error\n.* (\d+ B|[\d.]+ kB) +a\.png +1 +.*\n1 announcement, (\d+ B|[\d.]+ kB); the oldest is .* old\n$/,
     )
-    const inJson = JSON.parse((await shop.herald(['outbox', '--json'])).stdout)
+    const inJson = JSON.parse((await herald(['outbox', '--json'])).stdout)
     expect(inJson).toMatchObject({ file: 'a.png', setAsideUntil: null })
     expect(inJson.sizeBytes).toBeGreaterThan(300)
     expect(inJson.ageMs).toBeGreaterThan(0)
-    const flushed = await shop.herald(['outbox', 'flush'])
+    const flushed = await herald(['outbox', 'flush'])
     expect(flushed.status).toBe(5)
     expect(flushed.stderr).toMatch(/^herald: 1 announcement still waiting: .*broker/)
 
     await rm(shop.path('data', 'broker'))
-    expect((await shop.herald(['formats'])).status).toBe(0)
+    expect((await herald(['formats'])).status).toBe(0)
     const events = await readTopic(shop.brokerUrl)
     expect(events.map(({ envelope }) => envelope.id)).toEqual(line.eventIds)
-    expect((await shop.herald(['outbox', '--json'])).stdout).toBe('')
+    expect((await herald(['outbox', '--json'])).stdout).toBe('')
   })
 
   test('is named with the command that the caller uses, in a container too', async () => {

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createTerminal } from '@herald/runtime/terminal'
 import { columns } from '@herald/runtime/terminal-text'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatsCommand } from '#src/commands/formats'
 import { gradient, noise } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, workshopWith } from './workshop.js'
 
 let converter: RealConverter
 beforeAll(async () => {
@@ -14,12 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => converter.close())
 
-async function workshop(files: Record<string, Uint8Array> = {}) {
-  const shop = await openWorkshop(converter.address)
-  onTestFinished(() => shop.close())
-  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
-  return shop
-}
+const workshop = (files?: Files) => workshopWith(files, converter.address)
 
 const magic: Record<string, (bytes: Buffer) => boolean> = {
   jpeg: (bytes) => bytes.subarray(0, 2).toString('hex') === 'ffd8',

@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import {
   Server,
   ServerCredentials,
@@ -18,7 +18,7 @@ import { type InputFile, inspectInput } from '../src/input-file.js'
 import { newTraceparent } from '../src/trace.js'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, workshopWith } from './workshop.js'
 
 // Real processes, several in a test, beside whatever else the machine does.
 vi.setConfig({ testTimeout: 90_000 })
@@ -29,12 +29,7 @@ beforeAll(async () => {
 })
 afterAll(() => converter.close())
 
-async function workshop(files: Record<string, Uint8Array | string>, address = converter.address) {
-  const shop = await openWorkshop(address)
-  onTestFinished(() => shop.close())
-  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
-  return shop
-}
+const workshop = (files: Files, address = converter.address) => workshopWith(files, address)
 
 type Callback = (error: unknown, response?: unknown) => void
 type EstimateManyCall = ServerDuplexStream<ReceivedEstimateManyRequest, EstimateManyResponse>

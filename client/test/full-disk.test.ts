@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openOutbox } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime/logger'
@@ -10,7 +9,7 @@ import { convertAndAnnounce } from '#src/convert-and-announce'
 import type { ConverterClient } from '#src/converter-client'
 import { gradient, noise } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, workshopWith } from './workshop.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 const megabyte = 1024 * 1024
@@ -22,12 +21,7 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
   })
   afterAll(() => converter.close())
 
-  async function workshop(files: Record<string, Uint8Array>) {
-    const shop = await openWorkshop(converter.address)
-    onTestFinished(() => shop.close())
-    for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
-    return shop
-  }
+  const workshop = (files?: Files) => workshopWith(files, converter.address)
 
   function smallDisk(bytes: number) {
     const disk = mountSmallDisk(bytes)

@@ -1,10 +1,10 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, workshopWith } from './workshop.js'
 
 // Real processes, several in a test, beside whatever else the machine does.
 vi.setConfig({ testTimeout: 90_000 })
@@ -17,15 +17,7 @@ afterAll(() => converter.close())
 
 const picture = gradient(16, 12)
 
-async function workshop(files: Record<string, Uint8Array | string> = {}) {
-  const shop = await openWorkshop(converter.address)
-  onTestFinished(() => shop.close())
-  for (const [name, bytes] of Object.entries(files)) {
-    await mkdir(shop.path(...name.split('/').slice(0, -1)), { recursive: true })
-    await writeFile(shop.path(name), bytes)
-  }
-  return shop
-}
+const workshop = (files?: Files) => workshopWith(files, converter.address)
 
 const all = async (folder: string) =>
   (await readdir(folder, { recursive: true, withFileTypes: true }))

@@ -8,7 +8,7 @@ import { newTraceparent } from '../src/trace.js'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, workshopWith } from './workshop.js'
 
 // Real processes, several in a test, beside whatever else the machine does.
 vi.setConfig({ testTimeout: 90_000 })
@@ -19,12 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => converter.close())
 
-async function workshop(files: Record<string, Uint8Array>, address = converter.address) {
-  const shop = await openWorkshop(address)
-  onTestFinished(() => shop.close())
-  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
-  return shop
-}
+const workshop = (files: Files, address = converter.address) => workshopWith(files, address)
 
 const uploading = (at: RealConverter) =>
   expect.poll(() => at.uploadedBytes(), { timeout: 10_000, interval: 5 }).toBeGreaterThan(0)

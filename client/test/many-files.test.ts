@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop, type Workshop } from './workshop.js'
+import { type Files, type Workshop, workshopWith } from './workshop.js'
 
 let converter: RealConverter
 beforeAll(async () => {
@@ -15,11 +15,7 @@ async function folderOf(shop: Workshop, name: string, files: number, bytes: Uint
   for (let at = 0; at < files; at++) await writeFile(shop.path(name, `${at}.png`), bytes)
 }
 
-async function workshop() {
-  const shop = await openWorkshop(converter.address)
-  onTestFinished(() => shop.close())
-  return shop
-}
+const workshop = (files?: Files) => workshopWith(files, converter.address)
 
 // Without blanks and double quotes: NODE_OPTIONS is split at them.
 const tellPeak =
@@ -29,10 +25,10 @@ test('many files take no more memory than few', async () => {
   const shop = await workshop()
   const peak = async (files: number) => {
     await folderOf(shop, `${files}`, files, gradient(64, 48))
-    const { status, stderr } = await shop.herald(
+    const { status, stderr } = await shop.start(
       ['convert', `${files}`, '-r', '--to', 'webp', '--out', `made-${files}`, '--json'],
       { NODE_OPTIONS: `--import=${tellPeak}` },
-    )
+    ).finished
     expect(status).toBe(0)
     return Number(/peak=(\d+)$/.exec(stderr)?.[1]) / 1024
   }

@@ -1,10 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { formats, timeout } from '#src/commands/convert-arguments'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, openWorkshop, workshopWith } from './workshop.js'
 
 // Real processes, several in a test, beside whatever else the machine does.
 vi.setConfig({ testTimeout: 90_000 })
@@ -15,12 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => converter.close())
 
-async function workshop(files: Record<string, Uint8Array | string> = {}) {
-  const shop = await openWorkshop(converter.address)
-  onTestFinished(() => shop.close())
-  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
-  return shop
-}
+const workshop = (files?: Files) => workshopWith(files, converter.address)
 
 test.each([
   ['a timeout', timeout, ['3', '0s', '1w', '99999999h']],

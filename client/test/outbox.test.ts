@@ -5,10 +5,10 @@ import { openOutbox } from '@herald/broker/outbox'
 import { OutboxStore } from '@herald/broker/outbox-store'
 import { silentLogger, thisProcess } from '@herald/runtime'
 import { openStore } from '@herald/runtime/store'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { flushInSteps } from '../src/announcer.js'
 import { createProgram } from '../src/program.js'
-import { openWorkshop } from './workshop.js'
+import { workshopWith } from './workshop.js'
 
 describe('a flush', () => {
   const signal = new AbortController().signal
@@ -71,8 +71,7 @@ describe('a flush', () => {
 })
 
 async function workshop() {
-  const shop = await openWorkshop()
-  onTestFinished(() => shop.close())
+  const shop = await workshopWith()
   const directory = shop.path('data', 'outbox')
   const announcement = {
     topic: 'notifications',

@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { type Files, workshopWith } from './workshop.js'
 
 let converter: RealConverter
 beforeAll(async () => {
@@ -11,12 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => converter.close())
 
-async function workshop(files: Record<string, Uint8Array | string> = {}, address?: string) {
-  const shop = await openWorkshop(address ?? converter.address)
-  onTestFinished(() => shop.close())
-  for (const [name, bytes] of Object.entries(files)) await writeFile(shop.path(name), bytes)
-  return shop
-}
+const workshop = (files?: Files, address = converter.address) => workshopWith(files, address)
 
 const picture = gradient(8, 8)
 // Root may read everything, unless that right is taken from it.

@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { noise } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { slowLine } from './slow-line.js'
-import { openWorkshop } from './workshop.js'
+import { workshopWith } from './workshop.js'
 
 // Real processes beside whatever else the machine does.
 vi.setConfig({ testTimeout: 120_000 })
@@ -14,18 +14,14 @@ beforeAll(async () => {
 })
 afterAll(() => converter.close())
 
-async function workshop(address: string, side: number) {
-  const shop = await openWorkshop(address)
-  onTestFinished(() => shop.close())
-  await writeFile(shop.path('noise.png'), noise(side, side))
-  return shop
-}
+const workshop = (address: string, side: number) =>
+  workshopWith({ 'noise.png': noise(side, side) }, address)
 
 test('downloads at a steady 1 MB/s, 150 kB/s and 40 kB/s are complete byte for byte', async () => {
   const download = async (bytesPerSecond: number, side: number) => {
     const { address } = await slowLine(converter.address, bytesPerSecond)
     const shop = await workshop(address, side)
-    const { status, stderr } = await shop.herald(['convert', 'noise.png', '--to', 'tiff'])
+    const { status, stderr } = await shop.start(['convert', 'noise.png', '--to', 'tiff']).finished
     expect({ status, stderr }).toMatchObject({ status: 0 })
     const args = ['convert', 'noise.png', '--to', 'tiff', '-o', 'straight']
     const straight = await shop.herald(args, { HERALD_CONVERTER: converter.address })

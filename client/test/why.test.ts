@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
-import { openWorkshop } from './workshop.js'
+import { workshopWith } from './workshop.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 let converter: RealConverter
@@ -14,9 +14,7 @@ beforeAll(async () => {
 afterAll(() => converter.close())
 
 async function workshop() {
-  const shop = await openWorkshop(converter.address)
-  onTestFinished(() => shop.close())
-  await writeFile(shop.path('harbour.png'), gradient(64, 48))
+  const shop = await workshopWith({ 'harbour.png': gradient(64, 48) }, converter.address)
   const convert = async (...more: string[]) => {
     const args = ['convert', 'harbour.png', '--to', 'webp', '--force', '--json', ...more]
     return JSON.parse((await shop.herald(args)).stdout)
