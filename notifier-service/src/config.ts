@@ -153,7 +153,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     maxAgeMs: read.HERALD_MAIL_MAX_AGE,
     onUnknown: read.HERALD_ON_UNKNOWN,
     maxResends: read.HERALD_UNKNOWN_RESENDS,
-    templateArchive: join(read.HERALD_DATA, 'templates'),
     ledgerDirectory: join(read.HERALD_DATA, 'ledger'),
     ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,
     probes: read.HERALD_NOTIFIER_PROBES,

@@ -1,6 +1,6 @@
 import type { Channel } from './channel.js'
 import { composeMail, messageIdOf } from './mail/compose.js'
-import type { Letters } from './mail/letters.js'
+import type { MailWriter } from './mail/mail-writer.js'
 import { recipientOf } from './recipient.js'
 import type { SmtpSender } from './smtp/smtp-sender.js'
 
@@ -11,10 +11,10 @@ export interface MailPolicy {
   readonly mailTo: string
 }
 
-/** Tells the recipient by e-mail. */
+/** Sends e-mail to the recipient. */
 export function createMailChannel(
   { mailFrom, mailTo }: MailPolicy,
-  { letters, sender }: { letters: Letters; sender: SmtpSender },
+  { writer, sender }: { writer: MailWriter; sender: SmtpSender },
 ): Channel {
   return {
     name: 'mail',
@@ -25,17 +25,17 @@ export function createMailChannel(
         recipient: 'address' in to ? to.address : '',
         from: mailFrom,
         messageId: messageIdOf(received.envelope, mailFrom),
-        template: letters.templateFor([received]),
+        template: writer.languageFor([received]),
         ...('problem' in to ? { problem: to.problem } : {}),
       }
     },
     async send({ mail, events, record, isWanted }, beforeBody) {
       const compose = () =>
-        composeMail(letters, events, {
+        composeMail(writer, events, {
           from: mail.from,
           to: mail.recipient,
           messageId: mail.messageId,
-          template: mail.template,
+          language: languageIn(mail.template),
           withoutPreview: record?.withoutPreview === true,
         })
       const from = addressIn(mail.from)
@@ -50,3 +50,6 @@ export function createMailChannel(
 function addressIn(mailbox: string): string {
   return /<([^<>]+)>\s*$/.exec(mailbox)?.[1] ?? mailbox.trim()
 }
+
+/** Records of 0.1.0 have the version of the templates before it: `3f9a0c12d4e5/ru`. */
+const languageIn = (template: string) => template.slice(template.indexOf('/') + 1)

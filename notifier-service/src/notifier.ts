@@ -1,6 +1,7 @@
 import type { Lifecycle, Logger } from '@herald/runtime'
 import type { NotifierConfig } from './config.js'
-import { openLetters } from './mail/letters.js'
+import { createMailWriter } from './mail/mail-writer.js'
+import { loadTemplates } from './mail/templates.js'
 import { createMailChannel } from './mail-channel.js'
 import { createSmtpSender } from './smtp/smtp-sender.js'
 import { startSubscriber } from './subscriber.js'
@@ -16,11 +17,7 @@ export async function startNotifier(
   { logger, lifecycle }: NotifierParts,
 ): Promise<{ probesUrl: string }> {
   const openChannel = () => {
-    const letters = openLetters({
-      templates: config.templates,
-      language: config.language,
-      archive: config.templateArchive,
-    })
+    const writer = createMailWriter(loadTemplates(config.templates), config.language)
     const sender = createSmtpSender({
       server: config.smtp,
       ehloName: config.ehloName,
@@ -29,7 +26,7 @@ export async function startNotifier(
       timeoutMs: config.smtpTimeoutMs,
       logger,
     })
-    return createMailChannel(config, { letters, sender })
+    return createMailChannel(config, { writer, sender })
   }
   const { smtpConnections: connections } = config
   return startSubscriber({ ...config, connections }, { openChannel, logger, lifecycle })

@@ -51,14 +51,15 @@ export function createProgram(context: CommandContext) {
     })
 
   program
-    .command('letters')
-    .description("Write every letter in every language to files, to look at one's own templates.")
-    .requiredOption('--out <folder>', 'where the .html, .txt and .eml files go')
+    .command('mails')
+    .alias('letters')
+    .description('Write every kind of mail in every language to files, to check your templates.')
+    .requiredOption('--out <folder>', 'the folder for the .html, .txt and .eml files')
     .option('--templates <folder>', 'templates of your own (default: HERALD_TEMPLATES)')
     .action(async (options: { out: string; templates?: string }) => {
-      const { lettersCommand } = await import('./mail/letters-command.js')
+      const { mailsCommand } = await import('./mail/mails-command.js')
       const { templates } = loadConfig(context.env)
-      exitCode = await lettersCommand({ templates, ...options }, context)
+      exitCode = await mailsCommand({ templates, ...options }, context)
     })
 
   return {
@@ -79,7 +80,7 @@ Examples:
   herald-notifier dead-letters
   herald-notifier dead-letters show 3
   herald-notifier dead-letters replay --reason "mailbox full" --dry-run
-  herald-notifier letters --out ./letters --templates ./my-templates
+  herald-notifier mails --out ./mails --templates ./my-templates
 
 Exit status:
   0    done

@@ -1,7 +1,8 @@
 import { fromMessage, toMessage } from '@herald/broker/message'
 import { composeMail, messageIdOf } from '@herald/notifier-service/mail/compose'
-import { openLetters } from '@herald/notifier-service/mail/letters'
-import { everyLetter } from '@herald/notifier-service/mail/sample-events'
+import { createMailWriter } from '@herald/notifier-service/mail/mail-writer'
+import { sampleMails } from '@herald/notifier-service/mail/sample-mails'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import {
   type ConversionFailed,
   eventTypes,
@@ -14,7 +15,7 @@ import { uuidv7 } from './publish.js'
 import { fileConverted, tinyPng } from './sample-events.js'
 
 const time = new Date('2026-03-14T09:05:08Z')
-const letters = openLetters()
+const writer = createMailWriter(loadTemplates(undefined))
 
 /** As it comes off the wire. */
 function received(event: HeraldEvent, id = uuidv7(), source = '//test') {
@@ -23,11 +24,11 @@ function received(event: HeraldEvent, id = uuidv7(), source = '//test') {
 
 async function compose(event: HeraldEvent, id = uuidv7()) {
   const read = received(event, id)
-  const bytes = await composeMail(letters, [read], {
+  const bytes = await composeMail(writer, [read], {
     from: 'Hérald <herald@example.org>',
     to: 'ada@example.com',
     messageId: messageIdOf(read.envelope, 'Hérald <herald@example.org>'),
-    template: letters.templateFor([read]),
+    language: writer.languageFor([read]),
   })
   return { raw: bytes.toString('latin1'), bytes, ...(await PostalMime.parse(bytes)) }
 }
@@ -57,26 +58,26 @@ const failed = (changes: Partial<ConversionFailed> = {}): HeraldEvent => ({
   },
 })
 
-test('says what came in, what went out, what it saved and where it lies, in both parts', async () => {
+test('both parts name source, result, saving and where the file is saved', async () => {
   const mail = await compose(fileConverted())
   expect(mail.subject).toBe('harbour.jpg is ready: WebP, 184 kB (−85%)')
   for (const part of [mail.text, mail.html]) {
-    for (const said of [
+    for (const text of [
       'harbour.webp',
       '184 kB',
       '1600 × 1200 px',
       '1.2 MB',
       '4032 × 3024 px',
       '85% smaller',
-      'on the machine workshop, where it was converted',
+      'Saved on workshop:',
       '/home/ada/pictures/harbour.webp',
       '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
       'fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9',
-      'the place it was taken (GPS)',
+      'Removed for privacy',
       '14 March 2026 at 09:05:07 UTC',
-      '412ms',
+      '412 ms',
     ]) {
-      expect(part).toContain(said)
+      expect(part).toContain(text)
     }
   }
   expect(mail.html).toMatch(/<img [^>]*src="cid:preview@herald"[^>]*alt="Preview of harbour.jpg"/)
@@ -118,11 +119,11 @@ test.each([
   ['A "Herald" <h@example.org>', 'A "Herald"'],
 ])('the sender %s is shown as %s', async (from, name) => {
   const read = received(fileConverted())
-  const bytes = composeMail(letters, [read], {
+  const bytes = composeMail(writer, [read], {
     from,
     to: 'ada@example.com',
     messageId: messageIdOf(read.envelope, from),
-    template: letters.templateFor([read]),
+    language: writer.languageFor([read]),
   })
   const mail = await PostalMime.parse(bytes)
   expect(mail.from).toEqual({ name, address: 'h@example.org' })
@@ -160,16 +161,15 @@ test('every line is CRLF, 7 bits wide and short enough', async () => {
   }
 })
 
-test.each(['en', 'ru', 'zh'])('every letter in "%s" is a sound mail', async (language) => {
-  const written = openLetters({ language })
-  for (const { name, events } of everyLetter(tinyPng)) {
-    const template = written.templateFor(events)
-    const letter = written.composeLetter(events, { template })
+test.each(['en', 'ru', 'zh'])('every mail in "%s" is well-formed', async (language) => {
+  const written = createMailWriter(loadTemplates(undefined), language)
+  for (const { name, events } of sampleMails(tinyPng)) {
+    const content = written.write(events, { language })
     const bytes = await composeMail(written, events, {
       from: 'Herald <herald@example.org>',
       to: 'ada@example.com',
       messageId: '<one@example.org>',
-      template,
+      language,
     })
     const raw = bytes.toString('latin1')
     for (const line of raw.split('\r\n')) {
@@ -177,16 +177,16 @@ test.each(['en', 'ru', 'zh'])('every letter in "%s" is a sound mail', async (lan
       expect(line.length, name).toBeLessThanOrEqual(78)
     }
     const mail = await PostalMime.parse(bytes)
-    expect(mail.subject, name).toBe(letter.subject)
+    expect(mail.subject, name).toBe(content.subject)
     expect(mail.subject, name).not.toMatch(/\p{Cc}/u)
-    expect(mail.text?.replaceAll('\r\n', '\n').trim(), name).toBe(letter.text.trim())
-    expect(mail.html?.replaceAll('\r\n', '\n').trim(), name).toBe(letter.html.trim())
+    expect(mail.text?.replaceAll('\r\n', '\n').trim(), name).toBe(content.text.trim())
+    expect(mail.html?.replaceAll('\r\n', '\n').trim(), name).toBe(content.html.trim())
     expect(mail.to).toEqual([{ name: '', address: 'ada@example.com' }])
     expect(mail.date).toMatch(/^2026-03-14T09:05:07/)
-    const shown = [...letter.html.matchAll(/src="([^"]*)"/g)].map(([, src]) => src)
+    const shown = [...content.html.matchAll(/src="([^"]*)"/g)].map(([, src]) => src)
     expect(shown).toEqual(mail.attachments.map(({ contentId }) => `cid:${contentId?.slice(1, -1)}`))
     // Nothing is fetched from anywhere: pictures come along, links wait to be followed.
-    expect(letter.html).not.toMatch(/url\(|@import|<link|<script|srcset/i)
+    expect(content.html).not.toMatch(/url\(|@import|<link|<script|srcset/i)
   }
 })
 

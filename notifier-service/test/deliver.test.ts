@@ -6,7 +6,8 @@ import { fromOutcomeMessage } from '@herald/broker/outcome-message'
 import { createDeliver } from '@herald/notifier-service/deliver'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
 import type { MailRecord } from '@herald/notifier-service/ledger/mail-record'
-import { openLetters } from '@herald/notifier-service/mail/letters'
+import { createMailWriter } from '@herald/notifier-service/mail/mail-writer'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import { createMailChannel } from '@herald/notifier-service/mail-channel'
 import { createNotifierMetrics } from '@herald/notifier-service/metrics'
 import { watchOutage } from '@herald/notifier-service/outage'
@@ -61,7 +62,7 @@ async function handler(
   )
   const channel = createMailChannel(
     { mailFrom: 'Herald <herald@localhost>', mailTo: 'you@localhost' },
-    { letters: openLetters(), sender },
+    { writer: createMailWriter(loadTemplates(undefined)), sender },
   )
   const deliver = createDeliver(
     {

@@ -1,6 +1,7 @@
 import { fromMessage } from '@herald/broker/message'
 import { composeMail } from '@herald/notifier-service/mail/compose'
-import { openLetters } from '@herald/notifier-service/mail/letters'
+import { createMailWriter } from '@herald/notifier-service/mail/mail-writer'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import { visible } from '@herald/notifier-service/mail/visible-text'
 import { recipientOf } from '@herald/notifier-service/recipient'
 import type { HeraldEvent } from '@herald/proto/events'
@@ -61,15 +62,15 @@ const failed = (text: string): HeraldEvent => ({
 test.each(kinds)(
   'a mail about endless texts takes no longer the longer they are: %s',
   (_, unit) => {
-    const letters = openLetters()
+    const writer = createMailWriter(loadTemplates(undefined))
     const work = [20_000, 80_000].map((length) => {
       const text = unit.repeat(Math.ceil(length / unit.length))
       const events = [converted(text), failed(text)].map((event) => fromMessage(message(event)))
       const counted = countWork()
       const mails = [...events.map((event) => [event]), events].map((each) =>
-        composeMail(letters, each, {
+        composeMail(writer, each, {
           ...{ from: 'herald@example.com', to: 'ada@example.com', messageId: '<1@example.com>' },
-          template: letters.templateFor(each),
+          language: writer.languageFor(each),
         }),
       )
       const units = counted()

@@ -1,4 +1,4 @@
-import { loadTemplates } from '@herald/notifier-service/mail/template-set'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import { shortened, visible } from '@herald/notifier-service/mail/visible-text'
 import { expect, test } from 'vitest'
 
@@ -38,7 +38,7 @@ test.each([
   expect(change(before, after)).toMatchObject({ percent, words, left })
 })
 
-test('pixels, pages, durations and moments are said as people say them', () => {
+test('pixels, pages, durations and moments are written as people write them', () => {
   const at = { width: 1600, height: 12_000, pages: 1, mediaType: 'image/png' }
   expect(change(0, 5)).toBeUndefined()
   expect(extent(at)).toEqual(['1600 × 12,000 px'])
@@ -47,15 +47,15 @@ test('pixels, pages, durations and moments are said as people say them', () => {
     '24 frames',
   ])
   expect(extent({ ...at, width: 0, pages: 3, mediaType: 'application/pdf' })).toEqual(['3 pages'])
-  expect(duration(0.4)).toBe('0ms')
-  expect(duration(999.6)).toBe('1.0s')
-  expect(duration(3210)).toBe('3.2s')
-  expect(duration(125_400)).toBe('2m 5s')
+  expect(duration(0.4)).toBe('0 ms')
+  expect(duration(999.6)).toBe('1.0 s')
+  expect(duration(3210)).toBe('3.2 s')
+  expect(duration(125_400)).toBe('2 mins 5 s')
   expect(moment(Date.UTC(2026, 2, 4, 0, 5, 7))).toBe('4 March 2026 at 00:05:07 UTC')
   expect(moment(Number.MAX_SAFE_INTEGER)).toBe('')
 })
 
-test('in Russian and in Chinese they are said as people there say them', () => {
+test('in Russian and in Chinese they are written as people there write them', () => {
   const { quantities: ru } = as('ru')
   expect(ru.size(1_230_456)).toBe('1,2 МБ')
   expect(ru.change(1000, 150)?.percent).toBe('−85\u00a0%')

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { composeMail, messageIdOf } from '@herald/notifier-service/mail/compose'
-import { createLetters } from '@herald/notifier-service/mail/letters'
-import { everyLetter, type SampleLetter } from '@herald/notifier-service/mail/sample-events'
-import { loadTemplates } from '@herald/notifier-service/mail/template-set'
+import { createMailWriter } from '@herald/notifier-service/mail/mail-writer'
+import { type SampleMail, sampleMails } from '@herald/notifier-service/mail/sample-mails'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import { describe, expect, test } from 'vitest'
 import { tinyPng } from './sample-events.js'
 
@@ -14,7 +14,7 @@ const leftOut = hasSpamAssassin() ? '' : ' (left out: SpamAssassin is not instal
 const set = loadTemplates(undefined)
 const from = 'Herald <herald@example.org>'
 
-// A rule against a Latin e that is disguised as a Cyrillic one; a Russian letter that names English
+// A rule against a Latin e that is disguised as a Cyrillic one; a Russian mail that names English
 // files or links has both. SpamAssassin's own file proposes this score for languages with accents.
 const bothAlphabets = ['--cf=score MIXED_ES 0.01']
 
@@ -25,13 +25,13 @@ describe.skipIf(leftOut !== '')(`SpamAssassin, by its local rules${leftOut}`, ()
   })
 
   test.each([...set.voices.keys()])(
-    'gives every letter in "%s" less than 1.0',
+    'gives every mail in "%s" less than 1.0',
     async (language) => {
-      const letters = everyLetter(tinyPng)
-      const mails = await Promise.all(letters.map((letter) => mailOf(letter, language)))
+      const samples = sampleMails(tinyPng)
+      const mails = await Promise.all(samples.map((sample) => mailOf(sample, language)))
       const scores = await scoresOf(mails, language === 'ru' ? bothAlphabets : [])
-      expect(scores).toHaveLength(letters.length)
-      const tooHigh = letters.flatMap(({ name }, index) =>
+      expect(scores).toHaveLength(samples.length)
+      const tooHigh = samples.flatMap(({ name }, index) =>
         (scores[index] ?? 99) < 1 ? [] : [`${name}: ${scores[index]}`],
       )
       expect(tooHigh).toEqual([])
@@ -40,14 +40,14 @@ describe.skipIf(leftOut !== '')(`SpamAssassin, by its local rules${leftOut}`, ()
   )
 })
 
-function mailOf({ events }: SampleLetter, language: string): Buffer {
+function mailOf({ events }: SampleMail, language: string): Buffer {
   const [first] = events
-  if (first === undefined) throw new Error('a letter about nothing')
-  return composeMail(createLetters(set, { language }), events, {
+  if (first === undefined) throw new Error('a sample without events')
+  return composeMail(createMailWriter(set, language), events, {
     from,
     to: 'ada@example.com',
     messageId: messageIdOf(first.envelope, from),
-    template: `${set.source.version}/${language}`,
+    language,
   })
 }
 

@@ -1,13 +1,15 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { openLetters } from '@herald/notifier-service/mail/letters'
-import { everyLetter } from '@herald/notifier-service/mail/sample-events'
+import { composeMail } from '@herald/notifier-service/mail/compose'
+import { draftOf } from '@herald/notifier-service/mail/mail-draft'
+import { createMailWriter } from '@herald/notifier-service/mail/mail-writer'
+import { sampleMails } from '@herald/notifier-service/mail/sample-mails'
 import { shippedFolder } from '@herald/notifier-service/mail/template-files'
-import { loadTemplates } from '@herald/notifier-service/mail/template-set'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import type { View, Voice } from '@herald/notifier-service/mail/view'
-import { draftOf } from '@herald/notifier-service/mail/write-letter'
 import { ConfigurationError } from '@herald/runtime'
+import PostalMime from 'postal-mime'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startNotifier } from './notifier-process.js'
 
@@ -17,8 +19,15 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const [sample] = everyLetter()
+const [sample] = sampleMails()
 const events = sample?.events ?? []
+
+function write(templates: string) {
+  return createMailWriter(loadTemplates(templates)).write(events, { language: 'en' })
+}
+
+const sourceIn = ({ event: { data } }: (typeof events)[number]) =>
+  'source' in data ? data.source : undefined
 
 async function put(files: Record<string, string>): Promise<string> {
   for (const [name, text] of Object.entries(files)) {
@@ -49,36 +58,58 @@ function faultsOf(templates: string): readonly string[] {
 }
 
 describe("an operator's templates", () => {
-  test('stand in for those of Herald file by file, whatever lies beside them', async () => {
-    const letters = openLetters({
-      templates: await put({
-        'converted.txt': 'Hello! {{heading}}.\n',
-        'README.md': 'ours',
-        '.git/config.json': '',
-      }),
+  test('replace those of Herald file by file, whatever other files are in the folder', async () => {
+    const templates = await put({
+      'converted.txt': 'Hello! {{heading}}.\n',
+      'README.md': 'ours',
+      '.git/config.json': '',
     })
-    const letter = letters.composeLetter(events, { template: letters.templateFor(events) })
-    expect(letter.text).toBe('Hello! harbour-at-dusk.jpg is ready.\n')
-    expect(letter.html).toContain('<h1')
+    const { text, html } = write(templates)
+    expect(text).toBe('Hello! harbour-at-dusk.jpg is ready.\n')
+    expect(html).toContain('<h1')
   })
 
   test('may bring a language and parts of their own', async () => {
-    const letters = openLetters({
-      language: 'de',
-      templates: await put({
-        'strings/de.json': await phrases('en', (file) => {
-          file.locale = 'de'
-          file.sentences.convertedHeading = '{name} ist fertig'
-        }),
-        'converted.txt': '{{> greeting}}',
-        'parts/greeting.txt': '{{heading}}: {{after.size}}',
+    const templates = await put({
+      'strings/de.json': await phrases('en', (file) => {
+        file.locale = 'de'
+        file.sentences.convertedHeading = '{name} ist fertig'
       }),
+      'converted.txt': '{{> greeting}}',
+      'parts/greeting.txt': '{{heading}}: {{after.size}}',
     })
-    const template = letters.templateFor(events)
-    expect(template).toMatch(/^[0-9a-f]{12}\/de$/)
-    expect(letters.composeLetter(events, { template }).text).toBe(
+    const writer = createMailWriter(loadTemplates(templates), 'de')
+    expect(writer.languageFor(events)).toBe('de')
+    expect(writer.write(events, { language: 'de' }).text).toBe(
       'harbour-at-dusk.jpg ist fertig: 185 kB\n',
     )
+  })
+
+  test('of 0.1.0 still work with the names they had then', async () => {
+    const templates = await put({
+      'converted.txt': '{{glance}}|{{#files}}{{#place}}{{said}} {{path}}{{/place}}{{/files}}',
+    })
+    expect(write(templates).text).toBe(
+      'WebP, 185 kB (−85%)|Saved on workshop: /home/ada/pictures/harbour-at-dusk.webp\n',
+    )
+  })
+
+  test.each([
+    ['a value in HTML', 'converted.html', '{{heading}}', '&lt;b&gt;&amp;&quot;.jpg is ready'],
+    ['a value in text', 'converted.txt', '{{heading}}', '<b>&".jpg is ready'],
+  ])('escape %s as its kind needs', async (_, name, template, expected) => {
+    const templates = await put({ [name]: template })
+    const named = events.map((each) => ({
+      ...each,
+      event: {
+        ...each.event,
+        data: { ...each.event.data, source: { ...sourceIn(each), name: '<b>&".jpg' } },
+      },
+    })) as unknown as typeof events
+    const { html, text } = createMailWriter(loadTemplates(templates)).write(named, {
+      language: 'en',
+    })
+    expect(name.endsWith('.html') ? html : text.trim()).toBe(expected)
   })
 
   test('have every fault named at once, with its file and line', async () => {
@@ -104,22 +135,22 @@ describe("an operator's templates", () => {
     })
     const faults = faultsOf(templates)
     for (const fault of [
-      /^convertd\.html is no template Herald knows/,
+      /^convertd\.html is not a template/,
       /^converted\.html, line 3: Unclosed section "picture"\.$/,
-      /^converted\.txt, line 1: \{\{customer\}\} is nothing this letter knows; here it knows .*heading/,
-      /^converted\.txt, line 2: \{\{nmae\}\} is nothing this letter knows; here it knows name, /,
-      /^converted\.txt, line 2: \{\{t\.helo\}\}: the translation is missing, labels\.helo in strings\/en\.json\.$/,
+      /^converted\.txt, line 1: \{\{customer\}\} is unknown; known here: .*heading/,
+      /^converted\.txt, line 2: \{\{nmae\}\} is unknown; known here: name, /,
+      /^converted\.txt, line 2: \{\{t\.helo\}\}: labels\.helo is missing in strings\/en\.json\.$/,
       /^converted\.txt, line 2: \{\{> logo\}\} needs the file parts\/logo\.txt\.$/,
       /^failed\.html, line 1: \{\{\{wrong\}\}\} would not be escaped\. Write \{\{wrong\}\}\.$/,
       /^failed\.html, line 1: \{\{\{remedy\}\}\} would not be escaped/,
-      /^failed\.html, line 1: \{\{constructor\}\} is nothing this letter knows/,
-      /^parts\/loop\.txt, line 1: \{\{> loop\}\} leads back to itself\.$/,
+      /^failed\.html, line 1: \{\{constructor\}\} is unknown/,
+      /^digest\.txt: a part contains itself\.$/,
       /^strings\/ru\.json: sentences\.pages lacks the plural form "few"\.$/,
-      /^strings\/ru\.json: the translation of sentences\.open is missing\.$/,
-      /^strings\/ru\.json: the translation of errors\.HERALD_BUSY is missing\.$/,
-      /^strings\/ru\.json: sentences\.previewOf holds \{nam\}; it can hold \{name\}\.$/,
-      /^strings\/ru\.json: sentences\.opne is nothing Herald knows\.$/,
-      /^strings\/zh\.json is no JSON/,
+      /^strings\/ru\.json: sentences\.open is missing\.$/,
+      /^strings\/ru\.json: errors\.HERALD_BUSY is missing\.$/,
+      /^strings\/ru\.json: sentences\.previewOf contains \{nam\}; it can contain \{name\}\.$/,
+      /^strings\/ru\.json: sentences\.opne is unknown\.$/,
+      /^strings\/zh\.json is not JSON/,
       /^strings\/xx\.json: locale: must be a language tag/,
       /^strings\/xx\.json: labels: /,
     ]) {
@@ -127,12 +158,12 @@ describe("an operator's templates", () => {
     }
   })
 
-  test('that cannot be read are a fault as well', async () => {
+  test('that cannot be read are a fault', async () => {
     expect(faultsOf(join(folder, 'none'))).toEqual([
       expect.stringMatching(/none cannot be read as a folder of templates \(ENOENT\)\.$/),
     ])
     await writeFile(join(folder, 'failed.txt'), Buffer.from([0xff, 0xfe]))
-    expect(faultsOf(folder)).toEqual(['failed.txt cannot be read (it is no UTF-8).'])
+    expect(faultsOf(folder)).toEqual(['failed.txt cannot be read (not UTF-8).'])
   })
 
   test('with faults keep the notifier from starting, which says why', async () => {
@@ -143,14 +174,14 @@ describe("an operator's templates", () => {
       HERALD_TEMPLATES: folder,
     })
     await expect(start).rejects.toThrow(
-      /2 faults:.*digest\.txt, line 1: Unclosed section.*failed\.txt, line 1: \{\{wrng\}\} is nothing/s,
+      /2 faults:.*failed\.txt, line 1: \{\{wrng\}\} is unknown.*digest\.txt, line 1: Unclosed section/s,
     )
   })
 })
 
-test('the documentation tells of every name that a template can use, and all are there', async () => {
+test('docs/mail.md names everything that a template can use', async () => {
   const docs = await readFile(new URL('../../docs/mail.md', import.meta.url), 'utf8')
-  const told = new Set([...docs.matchAll(/`(\w+)`/g)].map(([, name]) => name))
+  const documented = new Set([...docs.matchAll(/`(\w+)`/g)].map(([, name]) => name))
   const names = (view: View): string[] =>
     Object.entries(view).flatMap(([name, value]) => {
       if (name === 't') return []
@@ -163,43 +194,33 @@ test('the documentation tells of every name that a template can use, and all are
     })
   const voice = loadTemplates(undefined).voices.get('en') as Voice
   const used = new Set(
-    everyLetter().flatMap(({ events }) => names(draftOf(events, voice, false).view)),
+    sampleMails().flatMap(({ events }) => names(draftOf(events, voice, false).view)),
   )
   expect(used.size).toBeGreaterThan(40)
-  expect([...used].filter((name) => !told.has(name))).toEqual([])
+  expect([...used].filter((name) => !documented.has(name))).toEqual([])
 })
 
-test('a language that there is none of is refused', () => {
-  expect(() => openLetters({ language: 'tlh' })).toThrow(
-    /HERALD_LANGUAGE=tlh is none of the languages there are: en, ru, zh/,
+test('an unknown HERALD_LANGUAGE is a configuration error', () => {
+  expect(() => createMailWriter(loadTemplates(undefined), 'tlh')).toThrow(
+    'HERALD_LANGUAGE=tlh is not available: expected one of en, ru, zh',
   )
 })
 
-test('the version changes with any file, and with nothing else', async () => {
-  const shipped = openLetters().templateFor(events)
-  expect(openLetters({ templates: folder }).templateFor(events)).toBe(shipped)
-  await cp(join(shippedFolder, 'parts/foot.txt'), join(folder, 'parts/foot.txt'))
-  expect(openLetters({ templates: folder }).templateFor(events)).toBe(shipped)
-  await put({ 'parts/foot.txt': 'bye' })
-  expect(openLetters({ templates: folder }).templateFor(events)).not.toBe(shipped)
+test('a mail in a language that is no longer there is written in the default one', () => {
+  const writer = createMailWriter(loadTemplates(undefined), 'ru')
+  expect(writer.write(events, { language: 'de' })).toMatchObject({
+    language: 'ru',
+    subject: expect.stringContaining('готово'),
+  })
 })
 
-test('a letter is written again as it was when its templates were replaced meanwhile', async () => {
-  const archive = join(folder, 'archive')
-  const templates = await put({ 'own/converted.html': 'first {{heading}}' }).then((at) =>
-    join(at, 'own'),
-  )
-  const before = openLetters({ templates, archive })
-  const template = before.templateFor(events)
-  const letter = before.composeLetter(events, { template })
-  expect(letter.html).toBe('first harbour-at-dusk.jpg is ready')
-
-  await put({ 'own/converted.html': 'second {{heading}}' })
-  const after = openLetters({ templates, archive, language: 'ru' })
-  expect(after.composeLetter(events, { template })).toEqual(letter)
-  expect(after.composeLetter(events, { template: after.templateFor(events) }).html).toBe(
-    'second Файл harbour-at-dusk.jpg готов',
-  )
-  // Kept nowhere, as of a version before templates were files: it is written as all are now.
-  expect(after.composeLetter(events, { template: '1/en' }).html).toMatch(/^second .* is ready$/)
+test('a mail is sent again with the templates of today, and the same Message-ID and Date', async () => {
+  const headers = { from: 'h@example.org', to: 'ada@example.com', messageId: '<1@example.org>' }
+  const compose = (templates: string | undefined) =>
+    composeMail(createMailWriter(loadTemplates(templates)), events, { ...headers, language: 'en' })
+  const before = await PostalMime.parse(compose(undefined))
+  const after = await PostalMime.parse(compose(await put({ 'converted.txt': 'new {{heading}}' })))
+  expect(after.text?.trim()).toBe('new harbour-at-dusk.jpg is ready')
+  const { messageId, date, to, subject } = before
+  expect(after).toMatchObject({ messageId, date, to, subject })
 })

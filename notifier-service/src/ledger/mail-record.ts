@@ -17,7 +17,7 @@ export interface MailIdentity {
   /** The From header as it was written. */
   readonly from: string
   readonly messageId: string
-  /** The template's version and language, such as `1/en`. */
+  /** What the mail is written with: its language, or a version of the webhook's format. */
   readonly template: string
   /** The conversion (of a digest: its first event's) and its run; absent in old records. */
   readonly conversionId?: string | undefined

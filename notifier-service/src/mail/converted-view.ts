@@ -1,22 +1,20 @@
 import type { ReceivedFileConverted } from '@herald/proto/events'
-import { formatName } from './format-name.js'
-import { webLink } from './links.js'
 import type { PictureView } from './pictures.js'
 import type { Change } from './quantities.js'
-import { detailsOf, type LetterView, type View, type Voice } from './view.js'
-import { shortened, visible } from './visible-text.js'
+import { detailsOf, formatName, type MailView, type View, type Voice } from './view.js'
+import { shortened, visible, webLink } from './visible-text.js'
 
 type Rendition = ReceivedFileConverted['renditions'][number]
 
-/** Renditions that are told of one by one; of the others, how many there are. */
-const mostFiles = 6
+/** Renditions that are listed; of the others, how many there are. */
+const maxFiles = 6
 
-/** What `converted.html` and `converted.txt` can say. */
+/** What `converted.html` and `converted.txt` can use. */
 export function convertedView(
   event: ReceivedFileConverted,
   { phrases, quantities }: Voice,
   picture: PictureView | undefined,
-): LetterView {
+): MailView {
   const source = sourceOf(event)
   const sourceName = nameOf(event, { phrases, quantities })
   const name = shortened(sourceName, 80)
@@ -25,12 +23,12 @@ export function convertedView(
   // Of several renditions none replaces the original alone.
   const only = renditions.length === 1 ? renditions[0] : undefined
   const change = only && changeOf(event, only, quantities)
-  const shown = renditions.length > mostFiles ? renditions.slice(0, mostFiles - 1) : renditions
+  const shown = renditions.length > maxFiles ? renditions.slice(0, maxFiles - 1) : renditions
   const more = renditions.slice(shown.length)
   const brief = inBrief(event, { phrases, quantities })
   return {
     subject: phrases.say('convertedSubject', { name, brief }),
-    glance: brief,
+    preheader: brief,
     heading: phrases.say('convertedHeading', { name }),
     picture: picture ?? null,
     before: {
@@ -55,12 +53,12 @@ export function convertedView(
           }),
     details: detailsOf([
       [phrases.say('source'), name === sourceName ? '' : sourceName],
-      [phrases.say('removed'), removedIn(event, { phrases, quantities })],
+      ...removedRows(event, { phrases, quantities }),
       [phrases.say('readyAt'), quantities.moment(event.finishedAtUnixMs)],
       [phrases.say('took'), timeOf(event, { phrases, quantities })],
       [phrases.say('machine'), visible(event.host, 100)],
       [phrases.say('hashOfSource'), hash(source.sha256), 'code'],
-      // Where not all are told of, the page or the run has the others' as well.
+      // If not all files are listed, the page has the checksums of all.
       ...(more.length > 0 ? [] : shown).map(
         (each) =>
           [
@@ -92,14 +90,14 @@ function inBrief(event: ReceivedFileConverted, { phrases, quantities }: Voice): 
   return `${phrases.count('files', renditions.length)}, ${size(total)}`
 }
 
-/** The file's own name, fit to be shown. */
+/** The file's own name, safe to show. */
 export function nameOf(event: ReceivedFileConverted, { phrases }: Voice): string {
   return visible(sourceOf(event).name, 300) || phrases.say('yourFile')
 }
 
 type Source = NonNullable<ReceivedFileConverted['source']>
 
-/** The file that came in; an event that does not say has an empty one. */
+/** The converted file; empty if the event has none. */
 export function sourceOf({ source }: ReceivedFileConverted): Source {
   return source ?? emptySource
 }
@@ -109,7 +107,7 @@ const emptySource = {
   ...{ width: 0, height: 0, pages: 0 },
 }
 
-/** `WebP · 1600 × 1200 px`; between the facts a line may break, within one it may not. */
+/** `WebP · 1600 × 1200 px`; a line may break between the facts, not within one. */
 export function factsLine(facts: readonly string[]): string {
   return facts
     .filter((fact) => fact !== '')
@@ -124,7 +122,7 @@ export function savingView(change: Change | undefined): View | null {
     percent: nowrap(percent),
     words: nowrap(words),
     smaller,
-    // The bar says nothing where nothing was saved.
+    // No bar if nothing was saved.
     bar: smaller ? { left: String(left), gone: String(100 - left) } : null,
   }
 }
@@ -146,13 +144,17 @@ function fileView(rendition: Rendition, event: ReceivedFileConverted, voice: Voi
     link: link
       ? { url: link, label: phrases.say('download', { format: formatName(mediaType) }) }
       : null,
-    place: path
-      ? { said: host ? phrases.say('place', { host }) : phrases.say('placeUnknown'), path }
-      : null,
+    place: path ? placeView(path, host, phrases) : null,
   }
 }
 
-/** Undefined where the two are not the same thing in other clothes: one page of many, a still of a film. */
+function placeView(path: string, host: string, phrases: Voice['phrases']): View {
+  const note = host ? phrases.say('place', { host }) : phrases.say('placeUnknown')
+  // `said` is the name that `note` had in 0.1.0: templates of operators may use it.
+  return { note, said: note, path }
+}
+
+/** Undefined if the rendition is only a part of the source: one page of many, a frame of a film. */
 export function changeOf(
   event: ReceivedFileConverted,
   { sizeBytes, pages }: Rendition,
@@ -162,7 +164,7 @@ export function changeOf(
   return pages >= source.pages ? change(source.sizeBytes, sizeBytes) : undefined
 }
 
-/** To the page where there is one, to the file itself where that is all there is. */
+/** To the page if there is one, else to the file if it is the only one. */
 function buttonOf(event: ReceivedFileConverted, { phrases }: Voice): View | null {
   const page = webLink(event.pageUrl)
   if (page) return { url: page, label: phrases.say('open') }
@@ -172,11 +174,25 @@ function buttonOf(event: ReceivedFileConverted, { phrases }: Voice): View | null
   return { url: link, label: phrases.say('download', { format: formatName(only.mediaType) }) }
 }
 
-/** What was left out, in words; empty where nothing was. */
-function removedIn({ stripped }: ReceivedFileConverted, { phrases, quantities }: Voice): string {
-  return quantities.list(
-    stripped.slice(0, 20).map((each) => phrases.removed(each) ?? visible(each, 40)),
-  )
+/** Removed because it may identify a person. */
+const privateData = new Set(['exif', 'gps', 'xmp', 'iptc'])
+
+/** What was removed for privacy, and what else was not kept, in words. */
+function removedRows(
+  { stripped }: ReceivedFileConverted,
+  { phrases, quantities }: Voice,
+): (readonly [label: string, text: string])[] {
+  const shown = stripped.slice(0, 20)
+  const list = (names: readonly string[]) =>
+    quantities.list(names.map((each) => phrases.removed(each) ?? visible(each, 40)))
+  return [
+    [phrases.say('removed'), list(shown.filter((each) => privateData.has(each)))],
+    [
+      // Phrases of operators may lack this label, which no template of theirs uses.
+      phrases.labels['notKept'] ?? phrases.say('removed'),
+      list(shown.filter((each) => !privateData.has(each))),
+    ],
+  ]
 }
 
 function timeOf(event: ReceivedFileConverted, { phrases, quantities }: Voice): string {

@@ -1,23 +1,21 @@
 import type { ReceivedConversionFailed, ReceivedFileConverted } from '@herald/proto/events'
 import { changeOf, factsLine, id, nameOf, savingView, sourceOf } from './converted-view.js'
 import { type Failure, failedName, whatFailed } from './failed-view.js'
-import { formatName } from './format-name.js'
-import { webLink } from './links.js'
 import type { PictureView } from './pictures.js'
-import { detailsOf, type LetterView, type View, type Voice } from './view.js'
-import { visible } from './visible-text.js'
+import { detailsOf, formatName, type MailView, type View, type Voice } from './view.js'
+import { visible, webLink } from './visible-text.js'
 
-/** Rows in all; failures come first, and leave the others room. */
-const mostRows = 30
-const mostFailures = 20
+/** At most so many rows; failures come first, but leave some for the others. */
+const maxRows = 30
+const maxFailures = 20
 
-/** What `digest.html` and `digest.txt` can say about several files of one person. */
+/** What `digest.html` and `digest.txt` can use about several files of one person. */
 export function digestView(
   converted: readonly ReceivedFileConverted[],
   failed: readonly ReceivedConversionFailed[],
   voice: Voice,
   pictures: readonly PictureView[],
-): LetterView {
+): MailView {
   const { phrases, quantities } = voice
   const before = sum(converted.map((event) => sourceOf(event).sizeBytes))
   const after = sum(converted.map(sizeAfter))
@@ -26,8 +24,8 @@ export function digestView(
       only && others.length === 0 && only.pages >= (source?.pages ?? 0),
   )
   const change = comparable ? quantities.change(before, after) : undefined
-  const failures = failed.slice(0, Math.max(mostFailures, mostRows - converted.length))
-  const files = converted.slice(0, mostRows - Math.min(mostRows, failures.length))
+  const failures = failed.slice(0, Math.max(maxFailures, maxRows - converted.length))
+  const files = converted.slice(0, maxRows - Math.min(maxRows, failures.length))
   const what = summary(converted.length, failed.length, voice)
   const saying = { before: quantities.size(before), after: quantities.size(after) }
   const runs = new Set([...converted, ...failed].map(({ runId }) => runId))
@@ -36,7 +34,7 @@ export function digestView(
     subject: change
       ? phrases.say('digestSubject', { what, ...saying, percent: change.percent })
       : what,
-    glance: converted.length > 0 ? `${saying.before} → ${saying.after}` : '',
+    preheader: converted.length > 0 ? `${saying.before} → ${saying.after}` : '',
     heading: what,
     pictures,
     anyConverted: converted.length > 0,
@@ -71,17 +69,17 @@ function summary(ready: number, failed: number, { phrases }: Voice): string {
   })
 }
 
-/** What failed for one reason stands together: it takes one remedy. */
+/** Groups files that failed for one reason: they have one remedy. */
 function failureGroups(failed: readonly ReceivedConversionFailed[], voice: Voice): View[] {
-  const groups = new Map<string, { said: Failure; files: View[] }>()
+  const groups = new Map<string, { failure: Failure; files: View[] }>()
   for (const event of failed) {
-    const said = whatFailed(event, voice)
-    const key = JSON.stringify([said.wrong, said.remedy])
-    const group = groups.get(key) ?? { said, files: [] }
+    const failure = whatFailed(event, voice)
+    const key = JSON.stringify([failure.wrong, failure.remedy])
+    const group = groups.get(key) ?? { failure, files: [] }
     groups.set(key, group)
     group.files.push({ name: failedName(event, voice), page: webLink(event.pageUrl) })
   }
-  return [...groups.values()].map(({ said, files }) => ({ ...said, files }))
+  return [...groups.values()].map(({ failure, files }) => ({ ...failure, files }))
 }
 
 function rowOf(event: ReceivedFileConverted, voice: Voice): View {
@@ -118,13 +116,13 @@ function latest(converted: readonly ReceivedFileConverted[]): number {
   return converted.reduce((last, { finishedAtUnixMs }) => Math.max(last, finishedAtUnixMs), 0)
 }
 
-/** The machine on which the paths mean something; empty where that is not one and the same. */
+/** The machine that the paths are of; empty if there are several. */
 function hostOf(converted: readonly ReceivedFileConverted[]): string {
   const hosts = new Set(converted.map(({ host }) => host))
   return hosts.size === 1 ? visible(converted[0]?.host ?? '', 100) : ''
 }
 
-/** The folder that all results lie in or beneath; empty where some have none, or nothing in common. */
+/** The folder that contains all results; empty if there is none. */
 function commonFolder(converted: readonly ReceivedFileConverted[]): string {
   const folders = converted.flatMap(({ renditions }) =>
     renditions.map(({ location, path }) =>

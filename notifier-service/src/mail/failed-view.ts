@@ -1,13 +1,11 @@
 import { knownErrorCode } from '@herald/proto/errors'
 import type { ReceivedConversionFailed } from '@herald/proto/events'
 import { id } from './converted-view.js'
-import { formatName } from './format-name.js'
-import { webLink } from './links.js'
-import { detailsOf, type LetterView, type Voice } from './view.js'
-import { shortened, visible } from './visible-text.js'
+import { detailsOf, formatName, type MailView, type Voice } from './view.js'
+import { shortened, visible, webLink } from './visible-text.js'
 
-/** What `failed.html` and `failed.txt` can say. */
-export function failedView(event: ReceivedConversionFailed, voice: Voice): LetterView {
+/** What `failed.html` and `failed.txt` can use. */
+export function failedView(event: ReceivedConversionFailed, voice: Voice): MailView {
   const { phrases, quantities } = voice
   const fullName = failedName(event, voice)
   const name = shortened(fullName, 80)
@@ -16,7 +14,7 @@ export function failedView(event: ReceivedConversionFailed, voice: Voice): Lette
   const page = webLink(event.pageUrl)
   return {
     subject: phrases.say('failedSubject', { name }),
-    glance: wrong,
+    preheader: wrong,
     heading: phrases.say('failedHeading', { name }),
     asked: formats ? phrases.say('asked', { formats }) : '',
     wrong,
@@ -32,7 +30,7 @@ export function failedView(event: ReceivedConversionFailed, voice: Voice): Lette
   }
 }
 
-/** The file's own name, fit to be shown. */
+/** The file's own name, safe to show. */
 export function failedName({ fileName }: ReceivedConversionFailed, { phrases }: Voice): string {
   return visible(fileName, 300) || phrases.say('yourFile')
 }
@@ -41,11 +39,11 @@ export interface Failure {
   readonly wrong: string
   /** May be empty. */
   readonly remedy: string
-  /** What the converter said, where that is not what `wrong` and `remedy` say already. */
+  /** The converter's English text, if `wrong` and `remedy` are something else. */
   readonly original: string
 }
 
-/** The converter speaks English and knows the case at hand; in another language its code speaks. */
+/** In English the converter's own text, which is more exact; else the translation of its code. */
 export function whatFailed(event: ReceivedConversionFailed, { phrases }: Voice): Failure {
   const message = visible(event.message, 600)
   const remedy = visible(event.remedy, 600)

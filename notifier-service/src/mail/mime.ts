@@ -1,4 +1,5 @@
 import { encodeWord, foldLines } from 'nodemailer/lib/mime-funcs'
+import { encode, wrap } from 'nodemailer/lib/qp'
 
 /** A part of a mail: its own header, and its body in ASCII with CRLF at the end of each line. */
 export interface Part {
@@ -6,11 +7,11 @@ export interface Part {
   readonly body: string
 }
 
-/** Text that is quoted-printable already. */
-export function textPart(mediaType: 'text/plain' | 'text/html', quoted: string): Part {
+/** RFC 2045 §6.7. `text`: lines end with LF. */
+export function textPart(mediaType: 'text/plain' | 'text/html', text: string): Part {
   return {
     header: `Content-Type: ${mediaType}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n`,
-    body: quoted,
+    body: wrap(encode(text.replaceAll('\n', '\r\n'))),
   }
 }
 
@@ -50,7 +51,7 @@ export function multipart(
   }
 }
 
-/** A header of text that may hold anything, in encoded words where it must (RFC 2047). */
+/** A header of any text, in encoded words if it needs them (RFC 2047). */
 export function textHeader(name: string, text: string): string {
   return folded(name, isPlain(text) ? text : encodedWords(text))
 }
@@ -59,14 +60,14 @@ export function textHeader(name: string, text: string): string {
 export function mailboxHeader(name: string, mailbox: string): string {
   const [, given, address] = /^(.+) (<[^<>]+>)$/.exec(mailbox.trim()) ?? []
   if (given === undefined) return folded(name, mailbox.trim())
-  const said = unquoted(given)
-  if (!isPlain(said)) return folded(name, `${encodedWords(said)} ${address}`)
-  // RFC 5322 §3.2.3: atoms may stand as they are.
-  const isAtoms = /^[\w !#$%&'*+\-/=?^`{|}~]+$/.test(said)
-  return folded(name, `${isAtoms ? said : `"${said.replace(/["\\]/g, '\\$&')}"`} ${address}`)
+  const shown = unquoted(given)
+  if (!isPlain(shown)) return folded(name, `${encodedWords(shown)} ${address}`)
+  // RFC 5322 §3.2.3: atoms need no quotes.
+  const isAtoms = /^[\w !#$%&'*+\-/=?^`{|}~]+$/.test(shown)
+  return folded(name, `${isAtoms ? shown : `"${shown.replace(/["\\]/g, '\\$&')}"`} ${address}`)
 }
 
-/** Quotes around a name are how it may be written (RFC 5322 §3.2.4), no part of it. */
+/** RFC 5322 §3.2.4: quotes around a name are not part of it. */
 function unquoted(phrase: string): string {
   const [, within] = /^"((?:[^"\\]|\\.)*)"$/.exec(phrase.trim()) ?? []
   return within === undefined ? phrase : within.replace(/\\(.)/g, '$1')
@@ -77,10 +78,10 @@ export function folded(name: string, value: string): string {
   return `${line.length <= 76 ? line : foldLines(line, 76)}\r\n`
 }
 
-/** What looks like an encoded word would be read as one; many blanks could fold to a line of nothing else. */
+/** Without what looks like an encoded word, and blanks in a row, which could fold to a blank line. */
 const isPlain = (text: string) => /^[\x20-\x7e]*$/.test(text) && !/=\?| {2}/.test(text)
 
-/** In the shorter of the two encodings; readable where most of it is Latin. */
+/** In the shorter of the two encodings. */
 function encodedWords(text: string): string {
   const beyondAscii = text.replace(/[\x20-\x7e]/g, '').length
   return encodeWord(text, beyondAscii * 2 > text.length ? 'B' : 'Q', 52)

@@ -1,8 +1,8 @@
 import { type ErrorCode, errorTable } from '@herald/proto/errors'
 import { z } from 'zod'
-import { remembered } from './remembered.js'
+import { memoize } from './memoize.js'
 
-/** Every sentence the letters are made of, and what may stand in its braces. */
+/** Every sentence of the mails, and the names that it may contain in braces. */
 export const sentences = {
   yourFile: [],
   convertedSubject: ['name', 'brief'],
@@ -50,12 +50,12 @@ const plural = z.partialRecord(z.enum(['zero', 'one', 'two', 'few', 'many', 'oth
 
 /** A file of `strings/`. */
 export const phraseFile = z.strictObject({
-  /** How numbers and dates are written, and what the letter's `lang` says: a BCP 47 tag. */
+  /** A BCP 47 tag: how numbers and dates are written, and the mail's `lang`. */
   locale: z.string().refine(isLocale, 'must be a language tag such as en-GB'),
   /** For the templates: `{{t.before}}`. */
   labels: z.record(z.string(), z.string()),
   sentences: z.record(z.string(), z.union([z.string(), plural])),
-  /** What can be left out of a file, by the name the converter gives it. */
+  /** What can be removed from a file, by the name the converter gives it. */
   removed: z.record(z.string(), z.string()),
   errors: z.record(z.string(), z.strictObject({ wrong: z.string(), remedy: z.string() })),
 })
@@ -75,17 +75,17 @@ export interface Phrases {
   error(code: ErrorCode): { readonly wrong: string; readonly remedy: string }
 }
 
-/** The file must have been found without fault. */
+/** `file`: as returned by `readPhrases`. */
 export function createPhrases(file: PhraseFile): Phrases {
   const { locale, labels } = file
   const plurals = new Intl.PluralRules(locale)
   const numbers = new Intl.NumberFormat(locale)
-  const parts = remembered((text: string) => text.split(/\{(\w+)\}/))
-  const formOf = remembered((n: number) => plurals.select(n))
-  const numeral = remembered((n: number) => numbers.format(n))
+  const parts = memoize((text: string) => text.split(/\{(\w+)\}/))
+  const formOf = memoize((n: number) => plurals.select(n))
+  const numeral = memoize((n: number) => numbers.format(n))
   const fill = (text: string, values: Readonly<Record<string, string>>) => {
     let filled = ''
-    // Text and name by turns.
+    // Text and name alternate.
     for (const [at, part] of parts(text).entries()) {
       filled += at % 2 === 0 ? part : (values[part] ?? `{${part}}`)
     }
@@ -116,4 +116,65 @@ function isLocale(tag: string): boolean {
   } catch {
     return false
   }
+}
+
+/** Reads a file of `strings/`. Puts a sentence into `faults` for each fault; then undefined. */
+export function readPhrases(name: string, text: string, faults: string[]): PhraseFile | undefined {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    faults.push(`${name} is not JSON: ${(error as Error).message}.`)
+    return undefined
+  }
+  const { success, data, error } = phraseFile.safeParse(json)
+  if (!success) {
+    for (const issue of error.issues) {
+      faults.push(`${name}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`)
+    }
+    return undefined
+  }
+  const before = faults.length
+  faults.push(...faultsOf(data).map((fault) => `${name}: ${fault}`))
+  return faults.length === before ? data : undefined
+}
+
+function faultsOf(file: PhraseFile): string[] {
+  return [
+    ...(Object.keys(sentences) as Sentence[]).flatMap((key) => sentenceFaults(key, file)),
+    ...unknownKeys(file.sentences, Object.keys(sentences), 'sentences'),
+    ...errorCodes
+      .filter((code) => !file.errors[code]?.wrong || !file.errors[code].remedy)
+      .map((code) => `errors.${code} is missing.`),
+    ...unknownKeys(file.errors, errorCodes, 'errors'),
+  ]
+}
+
+function sentenceFaults(key: Sentence, { sentences: said, locale }: PhraseFile): string[] {
+  const value = said[key]
+  if (value === undefined || value === '') return [`sentences.${key} is missing.`]
+  const known: readonly string[] = sentences[key]
+  const texts = typeof value === 'string' ? [value] : Object.values(value)
+  const forms = new Intl.PluralRules(locale).resolvedOptions().pluralCategories
+  return [
+    ...texts
+      .flatMap((text) => [...text.matchAll(/\{([^{}]*)\}/g)].map(([, braces = '']) => braces))
+      .filter((braces) => !known.includes(braces))
+      .map((braces) => {
+        const names = known.map((each) => `{${each}}`).join(', ') || 'none'
+        return `sentences.${key} contains {${braces}}; it can contain ${names}.`
+      }),
+    ...(texts.some((text) => /[\r\n]/.test(text)) ? [`sentences.${key} has a line break.`] : []),
+    ...(typeof value === 'string'
+      ? []
+      : forms
+          .filter((form) => !value[form])
+          .map((form) => `sentences.${key} lacks the plural form "${form}".`)),
+  ]
+}
+
+function unknownKeys(given: object, known: readonly string[], group: string): string[] {
+  return Object.keys(given)
+    .filter((key) => !known.includes(key))
+    .map((key) => `${group}.${key} is unknown.`)
 }

@@ -1,30 +1,38 @@
 import type { ReceivedFileConverted } from '@herald/proto/events'
-import type { InlinePicture } from './letter.js'
 import type { View } from './view.js'
 
-/** A picture as a letter holds it, and as its template shows it. */
-export interface Shown {
+/** A picture within the HTML part. */
+export interface InlinePicture {
+  /** The HTML part shows it as `cid:` and this. */
+  readonly cid: string
+  readonly mediaType: 'image/jpeg' | 'image/png'
+  readonly fileName: string
+  readonly data: Uint8Array
+}
+
+/** A picture of a mail, and what its template needs to show it. */
+export interface ShownPicture {
   readonly picture: InlinePicture
   readonly view: PictureView
 }
 
 export interface PictureView extends View {
   readonly cid: string
-  /** What stands there where pictures are off. */
+  /** Shown if the reader's program shows no pictures. */
   readonly alt: string
-  /** In pixels; empty where it is not known. */
+  /** In pixels; empty if unknown. */
   readonly width: string
   readonly height: string
 }
 
 const maxBytes = 64 * 1024
 
-/** The event's preview as the picture `cid`, only where its bytes are what they are said to be. */
+/** The event's preview as the picture `cid`; undefined if it has none, or none of PNG or JPEG. */
 export function pictureOf(
   { preview }: ReceivedFileConverted,
   cid: string,
   alt: string,
-): Shown | undefined {
+): ShownPicture | undefined {
   if (!preview || preview.data.length === 0 || preview.data.length > maxBytes) return undefined
   const magic = Buffer.from(preview.data.subarray(0, 4)).toString('hex')
   const [mediaType, extension] =

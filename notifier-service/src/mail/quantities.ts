@@ -1,17 +1,17 @@
+import { memoize } from './memoize.js'
 import type { Phrases } from './phrases.js'
-import { remembered } from './remembered.js'
 
 /** Amounts as the readers of one language write them. */
 export interface Quantities {
   /** Bytes for people: `1.2 MB`, `12.3 MB`, `184 kB`, 1 kB being 1,000 bytes. */
   size(bytes: number): string
-  /** How much smaller than before, undefined when there was nothing before. */
+  /** How much smaller than before; undefined if `before` is 0. */
   change(before: number, after: number): Change | undefined
-  /** `1600 × 1200 px`, then pages or frames where there are several; what is not known is left out. */
+  /** `1600 × 1200 px`, then pages or frames if there are several; unknown values are omitted. */
   extent(file: Extent): readonly string[]
-  /** Milliseconds for people: `412ms`, `3.2s`, `2m 5s`. */
+  /** Milliseconds for people: `412 ms`, `3.2 s`, `2 mins 5 s`. */
   duration(ms: number): string
-  /** `14 March 2026 at 09:05:07 UTC`; empty where it is no time. The reader's own zone is not known. */
+  /** `14 March 2026 at 09:05:07 UTC`; empty if it is not a time. The reader's time zone is not known. */
   moment(unixMs: number): string
   list(parts: readonly string[]): string
 }
@@ -22,7 +22,7 @@ export interface Change {
   /** `85% smaller`. */
   readonly words: string
   readonly smaller: boolean
-  /** What is left, in whole hundredths of before: 1 to 99 where it is smaller, else 100. */
+  /** The size after in whole percent of the size before: 1 to 99 if it is smaller, else 100. */
   readonly left: number
 }
 
@@ -41,14 +41,14 @@ interface Fractions {
 export function createQuantities(phrases: Phrases): Quantities {
   const { locale, say, count } = phrases
   const amounts = (options: Intl.NumberFormatOptions) => {
-    // Making one takes longer than all the rest of a letter.
+    // Creating one takes longer than rendering a mail.
     let formatter: Intl.NumberFormat | undefined
-    return remembered((value: number) => {
+    return memoize((value: number) => {
       formatter ??= new Intl.NumberFormat(locale, options)
       return formatter.format(value).replace('-', '−')
     })
   }
-  /** Rounded before it is looked up: of what people are shown there is not much. */
+  /** Rounded before it is memoized: there are few different rounded values. */
   const unit = (name: string, unitDisplay: 'long' | 'short' | 'narrow', digits: Fractions) => {
     const format = amounts({ style: 'unit', unit: name, unitDisplay, ...digits })
     const scale = 10 ** digits.maximumFractionDigits
@@ -62,30 +62,34 @@ export function createQuantities(phrases: Phrases): Quantities {
   })
   const kilobytes = sizesIn('kilobyte')
   const larger = [kilobytes, sizesIn('megabyte'), sizesIn('gigabyte'), sizesIn('terabyte')]
-  // Four figures stand together, as pixels are written everywhere.
+  // 1600, not 1,600: as pixels are usually written.
   const side = amounts({ useGrouping: 'min2' })
   const signed = amounts({ style: 'percent', signDisplay: 'exceptZero' })
   const percentOf = amounts({ style: 'percent' })
-  const narrow = (name: string, digits: 0 | 1 = 0) =>
-    unit(name, 'narrow', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-  const milliseconds = narrow('millisecond')
-  const tenths = narrow('second', 1)
-  const seconds = narrow('second')
-  const minutes = narrow('minute')
+  /** `412 ms`, not `412ms` as English has it. */
+  const spaced = (name: string, digits: 0 | 1 = 0) => {
+    const fractions = { minimumFractionDigits: digits, maximumFractionDigits: digits }
+    const format = unit(name, 'narrow', fractions)
+    return (value: number) => format(value).replace(/(?<=\d)(?=[a-z])/, ' ')
+  }
+  const milliseconds = spaced('millisecond')
+  const tenths = spaced('second', 1)
+  const seconds = spaced('second')
+  const minutes = unit('minute', 'short', whole)
   const conjunction = new Intl.ListFormat(locale, { type: 'conjunction' })
   const moments = new Intl.DateTimeFormat(locale, {
     ...{ day: 'numeric', month: 'long', year: 'numeric' },
     ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' },
     ...{ timeZone: 'UTC', timeZoneName: 'short' },
   })
-  const momentOf = remembered((unixSeconds: number) => moments.format(unixSeconds * 1000))
+  const momentOf = memoize((unixSeconds: number) => moments.format(unixSeconds * 1000))
 
   return {
     size(bytes) {
       if (bytes < 999.5) return bytesIn(bytes)
       let value = bytes / 1000
       let step = 0
-      // What would be rounded to 1,000 is one of the next unit.
+      // What would be rounded to 1,000 is 1 of the next unit.
       for (; value >= 999.5 && step < larger.length - 1; step += 1) value /= 1000
       const { whole, tenths } = larger[step] ?? kilobytes
       return value >= 99.95 ? whole(value) : tenths(value)
@@ -93,7 +97,7 @@ export function createQuantities(phrases: Phrases): Quantities {
     change(before, after) {
       if (before <= 0) return undefined
       const rounded = Math.round(((after - before) / before) * 100)
-      // Almost nothing is not nothing, and almost all is not all.
+      // Only an empty file is 100 % smaller.
       const shown = after > 0 && rounded === -100 ? -99 : rounded
       if (shown === 0) return { percent: '±0', words: say('sameSize'), smaller: false, left: 100 }
       const percent = percentOf(Math.abs(shown) / 100)

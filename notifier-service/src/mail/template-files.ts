@@ -1,24 +1,20 @@
-import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The templates and phrases that letters are written from, by name: `converted.html`, `strings/ru.json`. */
-export interface TemplateFiles {
-  readonly files: ReadonlyMap<string, string>
-  /** Twelve hexadecimal digits that change whenever the same events would give other letters. */
-  readonly version: string
-}
-
-/** Changes with the code where that gives other letters, or mails, from the same files. */
-const codeVersion = 4
-
-/** Where the letters' own files lie, in the sources and in an installed package alike. */
+/** The templates and phrases that Herald brings, in the sources and in an installed package alike. */
 export const shippedFolder = fileURLToPath(new URL('../../../templates/', import.meta.url))
 
-export const letterFiles = [
-  ...['converted.html', 'converted.txt', 'failed.html', 'failed.txt', 'digest.html', 'digest.txt'],
+export const templateNames = [
+  'converted.html',
+  'converted.txt',
+  'failed.html',
+  'failed.txt',
+  'digest.html',
+  'digest.txt',
 ] as const
+
+export type TemplateName = (typeof templateNames)[number]
 
 const known =
   /^(?:(?:converted|failed|digest|parts\/[\w-]+)\.(?:html|txt)|strings\/[A-Za-z-]+\.json)$/
@@ -26,21 +22,17 @@ const known =
 const maxBytes = 256 * 1024
 
 /**
- * Reads the shipped files and those of `folder`, which stand in their place file by file.
- * What cannot be read or is no template is put to `faults`, a sentence each.
+ * Reads the shipped files and those of `folder`, which replace them file by file. By name:
+ * `converted.html`, `strings/ru.json`. Puts a sentence into `faults` for each file that cannot be
+ * read or is not a template.
  */
-export function readTemplateFiles(folder: string | undefined, faults: string[]): TemplateFiles {
+export function readTemplateFiles(
+  folder: string | undefined,
+  faults: string[],
+): ReadonlyMap<string, string> {
   const shipped = readFolder(shippedFolder, faults)
   const own = folder === undefined ? [] : readFolder(folder, faults)
-  return templateFiles(new Map([...shipped, ...own]))
-}
-
-export function templateFiles(files: ReadonlyMap<string, string>): TemplateFiles {
-  const ordered = [...files].sort(([one], [other]) => (one < other ? -1 : 1))
-  const version = createHash('sha256')
-    .update(JSON.stringify([codeVersion, ordered]))
-    .digest('hex')
-  return { files, version: version.slice(0, 12) }
+  return new Map([...shipped, ...own])
 }
 
 function readFolder(folder: string, faults: string[]): [string, string][] {
@@ -55,11 +47,11 @@ function readFolder(folder: string, faults: string[]): [string, string][] {
 }
 
 function readOne(folder: string, name: string, faults: string[]): [string, string][] {
-  // What an operator keeps beside the templates is no concern of ours; a mistyped template is.
+  // Other files may be kept beside the templates; a mistyped name of a template is a fault.
   if (!/\.(html|txt|json)$/.test(name) || /(^|\/)\./.test(name)) return []
   if (!known.test(name)) {
     faults.push(
-      `${name} is no template Herald knows: those are ${letterFiles.join(', ')}, parts/<name>.html or .txt and strings/<language>.json.`,
+      `${name} is not a template: expected ${templateNames.join(', ')}, parts/<name>.html or .txt, or strings/<language>.json.`,
     )
     return []
   }
@@ -76,6 +68,6 @@ function readOne(folder: string, name: string, faults: string[]): [string, strin
 
 function codeOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'it is no UTF-8'
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'not UTF-8'
   return code ?? message
 }

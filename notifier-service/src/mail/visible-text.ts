@@ -1,12 +1,12 @@
 /**
- * Text from an event, fit to be shown, in at most `max` characters as a reader counts them: of a
- * longer one the middle is left out. What would end a line, turn it around or hide in it is made
- * visible as U+FFFD, and text that runs from right to left keeps to itself. A text of any length
- * takes the same time at most: it is cut before anything else is done to it.
+ * Text from an event, made safe to show, in at most `max` characters as a reader counts them: the
+ * middle of a longer text is left out. Characters that would end a line, change its direction or
+ * be invisible become U+FFFD; right-to-left text is isolated. The time it takes is bounded: a text
+ * is cut before anything else is done to it.
  */
 export function visible(text: string, max: number): string {
   const cut = cutMiddle(text, max * unitsPerCharacter)
-  // Most of it, and quicker to see than to look through for all the rest.
+  // Most texts, and a quicker check than those below.
   if (/^[ -~]*$/.test(cut)) return shortened(cut, max)
   // Normalizing sorts marks in a row, in a time that grows with the square of their number.
   const plain = cut.replace(unfit, '\ufffd').replace(manyMarks, '$1').normalize('NFC')
@@ -16,7 +16,7 @@ export function visible(text: string, max: number): string {
 /** A family as an emoji has eleven code units, the flag of Scotland fourteen. */
 const unitsPerCharacter = 16
 
-/** As many marks on one letter as Unicode's Stream-Safe Text Format allows (UAX #15, section 13). */
+/** As many combining marks on one character as Unicode's Stream-Safe Text Format allows (UAX #15, section 13). */
 const manyMarks = /(\p{M}{30})\p{M}+/gu
 
 /**
@@ -57,4 +57,12 @@ function cutMiddle(text: string, maxUnits: number): string {
   if (text.length <= maxUnits) return text
   const tail = Math.floor(maxUnits / 4)
   return `${text.slice(0, maxUnits - tail)}…${text.slice(-tail)}`
+}
+
+/** The URL if it is of http or https and can stand in a mail, else an empty text. */
+export function webLink(url: string | undefined): string {
+  if (url === undefined || url.length > 2000 || !URL.canParse(url)) return ''
+  const { protocol, href } = new URL(url)
+  // As parsed, it contains no space, quote or control character.
+  return protocol === 'http:' || protocol === 'https:' ? href : ''
 }

@@ -2,10 +2,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { ReceivedEvent } from '@herald/broker/message'
-import type { Letter } from '@herald/notifier-service/mail/letter'
-import { openLetters } from '@herald/notifier-service/mail/letters'
-import { everyLetter } from '@herald/notifier-service/mail/sample-events'
+import type { MailContent } from '@herald/notifier-service/mail/mail-writer'
+import { createMailWriter } from '@herald/notifier-service/mail/mail-writer'
+import { sampleMails } from '@herald/notifier-service/mail/sample-mails'
 import { shippedFolder } from '@herald/notifier-service/mail/template-files'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import { eventTypes } from '@herald/proto/events'
 import type { AxeResults } from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -16,14 +17,15 @@ const leftOut = executablePath ? '' : ' (left out: Chromium is not installed)'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const preview = readFileSync(join(shippedFolder, 'sample.jpg'))
 
-/** Each letter in one language, each kind of letter in the others. */
-const letters = ['en', 'ru', 'zh'].flatMap((language) =>
-  everyLetter(preview)
+const templates = loadTemplates(undefined)
+
+/** Each sample in one language, each kind of mail in the others. */
+const mails = ['en', 'ru', 'zh'].flatMap((language) =>
+  sampleMails(preview)
     .filter(({ name }) => language === 'en' || !name.includes('-'))
     .map(({ name, events }) => {
-      const written = openLetters({ language })
-      const template = written.templateFor(events)
-      return { name: `${name}.${language}`, letter: written.composeLetter(events, { template }) }
+      const writer = createMailWriter(templates, language)
+      return { name: `${name}.${language}`, content: writer.write(events, { language }) }
     }),
 )
 
@@ -31,7 +33,7 @@ const views = [320, 800].flatMap((width) =>
   (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
 )
 
-describe.skipIf(!executablePath)(`a letter in a browser${leftOut}`, { timeout: 120_000 }, () => {
+describe.skipIf(!executablePath)(`a mail in a browser${leftOut}`, { timeout: 120_000 }, () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await chromium.launch({
@@ -43,8 +45,8 @@ describe.skipIf(!executablePath)(`a letter in a browser${leftOut}`, { timeout: 1
 
   test.each(views)('fits $width px and can be read in $colorScheme colours', async (view) => {
     const { page, asked } = await open(view)
-    for (const { name, letter } of letters) {
-      await page.setContent(withPictures(letter))
+    for (const { name, content } of mails) {
+      await page.setContent(withPictures(content))
       expect(await tooWide(page), `${name} is wider than its window`).toBeLessThanOrEqual(0)
       expect(await violations(page), name).toEqual([])
     }
@@ -54,16 +56,16 @@ describe.skipIf(!executablePath)(`a letter in a browser${leftOut}`, { timeout: 1
 
   test('the check of colours bites', async () => {
     const { page } = await open({ width: 320, colorScheme: 'dark' })
-    const letter = letters[0]?.letter.html ?? ''
-    await page.setContent(letter.replace('.ink { color: #e9edf1', '.ink { color: #333333'))
+    const html = mails[0]?.content.html ?? ''
+    await page.setContent(html.replace('.ink { color: #e9edf1', '.ink { color: #333333'))
     expect((await violations(page)).join()).toContain('color-contrast')
     await page.close()
   })
 
   test('with pictures off says what they show', async () => {
     const { page } = await open({ width: 320, colorScheme: 'light' })
-    for (const { name, letter } of letters) {
-      await page.setContent(letter.html)
+    for (const { name, content } of mails) {
+      await page.setContent(content.html)
       const texts = await page
         .locator('img')
         .evaluateAll((all) => all.map((each) => each.getAttribute('alt') ?? ''))
@@ -78,10 +80,10 @@ describe.skipIf(!executablePath)(`a letter in a browser${leftOut}`, { timeout: 1
     ['markup', '<script>document.title = "stolen"</script><img src=x onerror=alert(1)>.png'],
   ])('holds a name of %s', async (_, name) => {
     const { page, asked } = await open({ width: 320, colorScheme: 'light' })
-    const written = openLetters()
-    for (const { name: kind, events } of everyLetter(preview)) {
+    const writer = createMailWriter(templates)
+    for (const { name: kind, events } of sampleMails(preview)) {
       const named = events.map((event) => withName(event, name))
-      const { html } = written.composeLetter(named, { template: written.templateFor(named) })
+      const { html } = writer.write(named, { language: writer.languageFor(named) })
       await page.setContent(html)
       expect(await page.textContent('body'), kind).toContain(name)
       expect(await tooWide(page), kind).toBeLessThanOrEqual(0)
@@ -129,8 +131,8 @@ async function violations(page: Page): Promise<string[]> {
   return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }
 
-function withPictures({ html, attachments }: Letter): string {
-  return attachments.reduce((page, { cid, mediaType, data }) => {
+function withPictures({ html, pictures }: MailContent): string {
+  return pictures.reduce((page, { cid, mediaType, data }) => {
     const url = `data:${mediaType};base64,${Buffer.from(data).toString('base64')}`
     return page.replaceAll(`cid:${cid}`, url)
   }, html)

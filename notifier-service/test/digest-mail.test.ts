@@ -1,7 +1,7 @@
 import { fromMessage, type ReceivedEvent, toMessage } from '@herald/broker/message'
 import { composeMail } from '@herald/notifier-service/mail/compose'
-import { bestLanguage } from '@herald/notifier-service/mail/languages'
-import { openLetters } from '@herald/notifier-service/mail/letters'
+import { bestLanguage, createMailWriter } from '@herald/notifier-service/mail/mail-writer'
+import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import { errorTable } from '@herald/proto/errors'
 import { eventTypes, type FileConverted, type HeraldEvent } from '@herald/proto/events'
 import PostalMime from 'postal-mime'
@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { uuidv7 } from './publish.js'
 import { fileConverted, tinyPng } from './sample-events.js'
 
-const letters = openLetters()
+const writer = createMailWriter(loadTemplates(undefined))
 const start = Date.UTC(2026, 2, 14, 9)
 
 let count = 0
@@ -41,17 +41,17 @@ function failed(fileName: string, code = 'HERALD_CORRUPT_FILE', language = 'en')
 }
 
 async function mailOf(events: readonly ReceivedEvent[], withoutPreview = false) {
-  const bytes = await composeMail(letters, events, {
+  const bytes = await composeMail(writer, events, {
     from: 'Herald <herald@example.org>',
     to: 'ada@example.com',
     messageId: '<digest@example.org>',
-    template: letters.templateFor(events),
+    language: writer.languageFor(events),
     withoutPreview,
   })
   return { bytes, ...(await PostalMime.parse(bytes)) }
 }
 
-test('several files of one person are told of in one letter, failures first', async () => {
+test('several files of one person are in one mail, failures first', async () => {
   const mail = await mailOf([ready('one.jpg'), failed('bad.jpg'), ready('two.jpg')])
   expect(mail.subject).toBe(
     '2 files are ready, 1 file could not be converted: 2.5 MB → 369 kB (−85%)',
@@ -179,5 +179,5 @@ test('it is written in the language that most of the events name', async () => {
   const events = ['en', 'ru', '', 'ru', 'en', 'ru'].map((language) =>
     failed('a.jpg', 'HERALD_CORRUPT_FILE', language),
   )
-  expect(letters.templateFor(events)).toMatch(/\/ru$/)
+  expect(writer.languageFor(events)).toBe('ru')
 })

@@ -7,8 +7,8 @@ import {
   type HeraldEvent,
 } from '@herald/proto/events'
 
-/** A letter as it might be, to look at and to check templates by. */
-export interface SampleLetter {
+/** A mail to look at, and to check templates with. */
+export interface SampleMail {
   readonly name: string
   readonly events: readonly ReceivedEvent[]
 }
@@ -16,11 +16,11 @@ export interface SampleLetter {
 const at = Date.UTC(2026, 2, 14, 9, 5, 7)
 const page = 'https://herald.example/c/0195936c-5b2e-7c4f-9d1a-2f6b8e3a7c10'
 const pathIn = '/home/ada/pictures'
-/** Of a picture its first bytes, which is all that is looked at. */
+/** The first bytes of a picture: no more are read. */
 const jpeg = Buffer.from('ffd8ffe0', 'hex')
 
-/** One of each kind, and between them everything that a letter can say. */
-export function everyLetter(preview: Uint8Array = jpeg): SampleLetter[] {
+/** Between them they use every name that a template can use. */
+export function sampleMails(preview: Uint8Array = jpeg): SampleMail[] {
   return [
     { name: 'converted', events: [converted('harbour-at-dusk.jpg', preview, 0)] },
     { name: 'converted-page', events: [onPage(preview)] },

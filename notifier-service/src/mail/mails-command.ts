@@ -1,0 +1,72 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Terminal } from '@herald/runtime/terminal'
+import { composeMail, messageIdOf } from './compose.js'
+import { createMailWriter, type MailContent } from './mail-writer.js'
+import { type SampleMail, sampleMails } from './sample-mails.js'
+import { shippedFolder } from './template-files.js'
+import { loadTemplates, type Templates } from './templates.js'
+
+export interface MailsCommandOptions {
+  /** The folder for the files; created if it does not exist. */
+  readonly out: string
+  /** Templates to look at; undefined: those that Herald brings. */
+  readonly templates: string | undefined
+}
+
+const from = 'Herald <herald@example.org>'
+
+/**
+ * Writes each kind of mail in each language as a page (`failed.ru.html`), its text part and the
+ * whole mail. Resolves to the exit status; rejects with ConfigurationError naming the faults.
+ */
+export async function mailsCommand(
+  { out, templates: folder }: MailsCommandOptions,
+  { terminal }: { terminal: Terminal },
+): Promise<number> {
+  const templates = loadTemplates(folder)
+  const preview = await readFile(join(shippedFolder, 'sample.jpg'))
+  await mkdir(out, { recursive: true })
+  for (const language of templates.voices.keys()) {
+    for (const sample of sampleMails(preview)) {
+      for (const path of await writeSample(sample, language, templates, out)) terminal.print(path)
+    }
+  }
+  return 0
+}
+
+async function writeSample(
+  { name, events }: SampleMail,
+  language: string,
+  templates: Templates,
+  out: string,
+): Promise<string[]> {
+  const [first] = events
+  if (first === undefined) return []
+  const writer = createMailWriter(templates, language)
+  const content = writer.write(events, { language })
+  const mail = composeMail(writer, events, {
+    ...{ language, from, to: 'ada@example.com' },
+    messageId: messageIdOf(first.envelope, from),
+  })
+  const files = { html: pageOf(content), txt: content.text, eml: mail }
+  return Promise.all(
+    Object.entries(files).map(async ([extension, data]) => {
+      const path = join(out, `${name}.${language}.${extension}`)
+      await writeFile(path, data)
+      return path
+    }),
+  )
+}
+
+/** A browser shows no `cid:`. */
+function pageOf({ html, pictures }: MailContent): string {
+  return pictures.reduce(
+    (page, { cid, mediaType, data }) =>
+      page.replaceAll(
+        `cid:${cid}`,
+        `data:${mediaType};base64,${Buffer.from(data).toString('base64')}`,
+      ),
+    html,
+  )
+}
