@@ -1,5 +1,6 @@
 import { openBroker } from '@herald/broker'
 import { silentLogger as logger } from '@herald/runtime'
+import { processName } from '@herald/runtime/process-identity'
 import { openStore } from '@herald/runtime/store'
 import { describe, expect, test } from 'vitest'
 import { Groups } from '#src/drivers/embedded/groups'
@@ -77,6 +78,27 @@ describe('embedded: between processes', () => {
     await broker.subscribe({ topic: fixture.topic, group: 'all' }, after.handler)
     await fixture.until(() => expect(after.ids).toEqual(['k/0', 'k/1']))
     await broker.close()
+  })
+
+  test('an acknowledgement after the lease was lost is not committed', async () => {
+    const broker = await fixture.open({ partitions: 1 })
+    const store = openStore(fixture.url.slice('embedded:'.length))
+    const groups = new Groups(store)
+    const name = { topic: fixture.topic, group: 'all' }
+    const alive = `${processName}-other`
+    await broker.publish(fixture.topic, [event('k', 0)])
+    const signals: AbortSignal[] = []
+    // Nothing wakes the consumer between the loss of its lease and the acknowledgement.
+    const subscription = await broker.subscribe(name, async (_delivery, { signal }) => {
+      signals.push(signal)
+      await store.write(() => groups.acquire(name, alive, groups.lease(name)))
+    })
+    await fixture.until(() => expect(subscription.partitions).toEqual([]))
+    expect(signals).toHaveLength(1)
+    expect(groups.committed(name, 0)).toBeUndefined()
+    await subscription.close()
+    expect(groups.lease(name).holder).toBe(alive)
+    await store.close()
   })
 
   test('a consumer blocked for longer than its session checks its lease before it goes on', async () => {
