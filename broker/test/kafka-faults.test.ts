@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Broker, Delivery } from '@herald/broker'
+import type { Delivery } from '@herald/broker'
 import { expect, test } from 'vitest'
 import {
   collector,
@@ -7,25 +7,13 @@ import {
   idOf,
   interleaved,
   keysOutOfOrder,
+  publishPersistently,
   useFixture,
 } from './conformance/fixture.js'
 import { firstAcceptances, startMember } from './conformance/member-process.js'
 import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 
 const keys = 100
-
-/** Retries until the publish succeeds, as the outbox's relay does. Returns the number of retries. */
-async function publishPersistently(broker: Broker, topic: string, round: number): Promise<number> {
-  const messages = Array.from({ length: keys }, (_, key) => event(`k${key}`, round))
-  for (let retries = 0; ; retries += 1) {
-    try {
-      await broker.publish(topic, messages)
-      return retries
-    } catch {
-      await wait(100)
-    }
-  }
-}
 
 describeOnKafka('Kafka: failures', () => {
   const kafka = useKafka()
@@ -50,7 +38,8 @@ describeOnKafka('Kafka: failures', () => {
           outages.push(performance.now() - killedAt)
         })
       }
-      retries += await publishPersistently(broker, fixture.topic, round)
+      const messages = Array.from({ length: keys }, (_, key) => event(`k${key}`, round))
+      retries += await publishPersistently(broker, fixture.topic, messages)
     }
     await restarting
     const wanted = interleaved(keys, rounds).map(idOf)

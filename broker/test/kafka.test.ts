@@ -4,7 +4,11 @@ import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 describeOnKafka('on Kafka', () => {
   const kafka = useKafka()
   describeConformance('kafka, 1 broker', {
-    createBroker: async () => ({ url: kafka.url, dispose: async () => {} }),
+    createBroker: async () => ({
+      url: kafka.url,
+      restart: () => kafka.cluster.restart(0),
+      dispose: async () => {},
+    }),
     timing: { rebalanceMs: 5_000, deliveryMs: 5_000 },
   })
 })

@@ -9,6 +9,7 @@ import {
   idOf,
   interleaved,
   keysOutOfOrder,
+  publishPersistently,
 } from './fixture.js'
 
 /** One consumer: which events it gets, how often, and when. */
@@ -85,6 +86,26 @@ export function deliveryCases(fixture: Fixture): void {
     await second.subscribe({ topic: fixture.topic, group: 'all' }, after.handler)
     await fixture.until(() => expect(after.ids).toHaveLength(20))
     expect(after.ids.toSorted()).toEqual(interleaved(20, 1, 5).map(idOf).sort())
+  })
+
+  test('publishing and delivery continue after the server restarts', async ({ skip }) => {
+    const { restart } = fixture
+    if (restart === undefined) return skip('no server to restart here')
+    const broker = await fixture.open()
+    const got = collector()
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await broker.publish(fixture.topic, interleaved(20, 1))
+    await fixture.until(() => expect(got.ids).toHaveLength(20))
+    const restarting = restart()
+    for (let round = 1; round < 10; round += 1) {
+      await publishPersistently(broker, fixture.topic, interleaved(20, 1, round))
+    }
+    await restarting
+    const wanted = interleaved(20, 10).map(idOf).sort()
+    await fixture.until(() => expect([...got.seen].sort()).toEqual(wanted))
+    await holdToDeclared('orderPerKey', broker.features.orderPerKey, async () =>
+      expect(keysOutOfOrder(got.ids)).toEqual([]),
+    )
   })
 
   test('closing while busy drains, and nothing acknowledged comes again', async () => {

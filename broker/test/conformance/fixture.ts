@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import {
   type Broker,
   type Delivery,
@@ -13,6 +14,8 @@ import { afterEach, beforeEach, vi } from 'vitest'
 /** What the brokers of a test connect to. */
 export interface TestBroker {
   readonly url: string
+  /** Kills the server and starts it again with its data. Absent if there is no server. */
+  restart?(): Promise<void>
   dispose(): Promise<void>
 }
 
@@ -27,6 +30,7 @@ export interface Timing {
 export interface Fixture {
   readonly url: string
   readonly topic: string
+  readonly restart: TestBroker['restart']
   readonly timing: Timing
   /** A topic that this broker creates gets 8 partitions. */
   open(options?: Partial<OpenBrokerOptions>): Promise<Broker>
@@ -51,6 +55,9 @@ export function useFixture(createBroker: () => Promise<TestBroker>, timing: Timi
   return {
     get url() {
       return server.url
+    },
+    get restart() {
+      return server.restart
     },
     get topic() {
       return topic
@@ -82,6 +89,22 @@ export async function holdToDeclared(
     () => true,
   )
   if (!failed) throw new Error(`The driver can do what it does not declare: ${feature}.`)
+}
+
+/** Retries until the publish succeeds, as the outbox's relay does. Returns the number of retries. */
+export async function publishPersistently(
+  broker: Broker,
+  topic: string,
+  messages: readonly Message[],
+): Promise<number> {
+  for (let retries = 0; ; retries += 1) {
+    try {
+      await broker.publish(topic, messages)
+      return retries
+    } catch {
+      await wait(100)
+    }
+  }
 }
 
 /** An event recognised by its id: `key/number`. */
