@@ -46,6 +46,8 @@ export class OutboxStore {
   readonly #index: Table<1>
   readonly #published: Table<OutboxEntry, string>
   readonly #leases
+  /** What the broker has, while it is being recorded: those who wait in this process need not. */
+  readonly #acknowledged = new Map<string, readonly Published[]>()
   #uncounted = countPublishedEvery
 
   private constructor(store: Store, broker: string) {
@@ -71,12 +73,17 @@ export class OutboxStore {
   }
 
   get(id: string): OutboxEntry | undefined {
-    return this.#entries.get(id) ?? this.#published.get(id)
+    const entry = this.#entries.get(id)
+    const to = this.#acknowledged.get(id)
+    if (entry && to) return toPublished(entry, to, Date.now())
+    return entry ?? this.#published.get(id)
   }
 
   /** All that are not published, in the order of their ids. */
   *unpublished(): Generator<OutboxEntry> {
-    for (const { value } of this.#entries.entries()) yield value
+    for (const { key, value } of this.#entries.entries()) {
+      if (!this.#acknowledged.has(key)) yield value
+    }
   }
 
   /** The latest first. */
@@ -170,22 +177,27 @@ export class OutboxStore {
    * Records what the broker has, also after the lease was lost: left out, it would be sent twice.
    * What was dropped meanwhile is left out.
    */
-  recordPublished(
+  async recordPublished(
     lease: RelayLease,
     batch: readonly { readonly id: string; readonly to: readonly Published[] }[],
   ): Promise<void> {
-    return this.#write(() => {
-      lease.renewIfHeldInWrite()
-      const atMs = Date.now()
-      for (const { id, to } of batch) {
-        const entry = this.#entries.get(id)
-        if (entry === undefined) continue
-        this.#remove(entry)
-        const state = { kind: 'published', atMs, to } as const
-        this.#published.put(id, { ...entry, state, files: [], folders: {}, lastError: undefined })
-      }
-      this.#prunePublished(batch.length, atMs)
-    })
+    for (const { id, to } of batch) this.#acknowledged.set(id, to)
+    this.#store.bell.ring()
+    try {
+      await this.#write(() => {
+        lease.renewIfHeldInWrite()
+        const atMs = Date.now()
+        for (const { id, to } of batch) {
+          const entry = this.#entries.get(id)
+          if (entry === undefined) continue
+          this.#remove(entry)
+          this.#published.put(id, toPublished(entry, to, atMs))
+        }
+        this.#prunePublished(batch.length, atMs)
+      })
+    } finally {
+      for (const { id } of batch) this.#acknowledged.delete(id)
+    }
   }
 
   /** Counts a failed attempt of each; with `untilMs` they are set aside. Rejects with LeaseLost. */
@@ -287,6 +299,11 @@ export class OutboxStore {
       excess -= 1
     }
   }
+}
+
+function toPublished(entry: OutboxEntry, to: readonly Published[], atMs: number): OutboxEntry {
+  const state = { kind: 'published', atMs, to } as const
+  return { ...entry, state, files: [], folders: {}, lastError: undefined }
 }
 
 function indexKey({ id, state, broker, topic }: OutboxEntry): StoreKey[] {

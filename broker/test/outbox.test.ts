@@ -621,6 +621,16 @@ describe('waiting for an entry to be published', () => {
     expect(outbox.entries()).toEqual([])
   })
 
+  test('ends when the broker has it, before that is recorded', async () => {
+    const folders = await makeFolders()
+    const [outbox, other] = [await folders.open(), await folders.open()]
+    const id = await outbox.prepare(announce('x'))
+    const recorded = recordPublished(outbox, await leaseOf(outbox), id, { offset: '7' })
+    expect(await outbox.untilPublished(id, 0)).toEqual([{ offset: '7' }])
+    await recorded
+    expect(await other.untilPublished(id, 0)).toEqual([{ offset: '7' }])
+  })
+
   test('ends after its time, at the closing, and at once for an unknown entry', async () => {
     const outbox = await (await makeFolders()).open()
     const id = await outbox.prepare(announce('x'))
