@@ -1,8 +1,4 @@
 import { fromMessage, toMessage } from '@herald/broker/message'
-import { composeMail, messageIdOf } from '@herald/notifier-service/mail/compose'
-import { createMailWriter } from '@herald/notifier-service/mail/mail-writer'
-import { sampleMails } from '@herald/notifier-service/mail/sample-mails'
-import { loadTemplates } from '@herald/notifier-service/mail/templates'
 import {
   type ConversionFailed,
   eventTypes,
@@ -11,6 +7,10 @@ import {
 } from '@herald/proto/events'
 import PostalMime from 'postal-mime'
 import { expect, test } from 'vitest'
+import { composeMail, messageIdOf } from '#src/mail/compose'
+import { createMailWriter } from '#src/mail/mail-writer'
+import { sampleMails } from '#src/mail/sample-mails'
+import { loadTemplates } from '#src/mail/templates'
 import { uuidv7 } from './publish.js'
 import { fileConverted, tinyPng } from './sample-events.js'
 

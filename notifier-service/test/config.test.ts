@@ -1,5 +1,5 @@
-import { loadConfig } from '@herald/notifier-service/config'
 import { expect, test } from 'vitest'
+import { loadConfig } from '#src/config'
 
 const oauth2 = {
   HERALD_SMTP: 'smtp://me%40example.com@mail.example.com',

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Delivery, type Message, openBroker } from '@herald/broker'
-import { readDeadLetter } from '@herald/notifier-service/dead-letters/dead-letter'
-import { createDeadLetterPublisher } from '@herald/notifier-service/dead-letters/publisher'
 import { silentLogger } from '@herald/runtime'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { readDeadLetter } from '#src/dead-letters/dead-letter'
+import { createDeadLetterPublisher } from '#src/dead-letters/publisher'
 
 test('a dead letter keeps a binary key and repeated headers of the original message', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'herald-dead-'))

@@ -1,12 +1,8 @@
-import {
-  classify,
-  enhancedCodeOf,
-  failureClasses,
-} from '@herald/notifier-service/smtp/failure-classes'
-import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
-import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
 import { afterEach, expect, test } from 'vitest'
+import { classify, enhancedCodeOf, failureClasses } from '#src/smtp/failure-classes'
+import { createSmtpSender } from '#src/smtp/smtp-sender'
+import { parseSmtpUrl } from '#src/smtp/smtp-url'
 import { startScriptedSmtp } from './scripted-smtp.js'
 
 const outcomeOf = {

@@ -1,7 +1,7 @@
-import type { DigestRule, KeptDelivery } from '@herald/notifier-service/ledger/lanes'
-import type { Ledger } from '@herald/notifier-service/ledger/ledger'
-import { type MailIdentity, maxHistory } from '@herald/notifier-service/ledger/mail-record'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { DigestRule, KeptDelivery } from '#src/ledger/lanes'
+import type { Ledger } from '#src/ledger/ledger'
+import { type MailIdentity, maxHistory } from '#src/ledger/mail-record'
 
 export type Holder = 'this' | 'other' | 'gone'
 

@@ -1,12 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
-import { createLmdbMails } from '@herald/notifier-service/ledger/lmdb-mails'
-import type { MailIdentity, MailRecord } from '@herald/notifier-service/ledger/mail-record'
 import { processName, thisProcess } from '@herald/runtime'
 import { openStore, type Range, type Store, type StoreKey } from '@herald/runtime/store'
 import { expect, onTestFinished, test } from 'vitest'
+import { openLmdbLedger } from '#src/ledger/lmdb-ledger'
+import { createLmdbMails } from '#src/ledger/lmdb-mails'
+import type { MailIdentity, MailRecord } from '#src/ledger/mail-record'
 import { type Holder, ledgerSuite } from './ledger-suite.js'
 
 /** The test runner's parent lives as long as the tests do. */

@@ -1,5 +1,5 @@
-import { createNotifierMetrics } from '@herald/notifier-service/metrics'
 import { expect, test } from 'vitest'
+import { createNotifierMetrics } from '#src/metrics'
 
 test('a broker that cannot be asked for the lag leaves the other figures readable', async () => {
   const { registry } = createNotifierMetrics(

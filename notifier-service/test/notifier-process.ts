@@ -23,7 +23,7 @@ export async function startNotifier(
   main: 'main' | 'webhook/main' = 'main',
 ): Promise<NotifierProcess> {
   const probes = { HERALD_NOTIFIER_PROBES: '127.0.0.1:0', HERALD_WEBHOOK_PROBES: '127.0.0.1:0' }
-  const child = spawn(process.execPath, [resolve(`@herald/notifier-service/${main}`)], {
+  const child = spawn(process.execPath, [resolve(`#src/${main}`)], {
     env: { PATH: process.env['PATH'], ...probes, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -1,6 +1,6 @@
-import { watchOutage } from '@herald/notifier-service/outage'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { watchOutage } from '#src/outage'
 
 const closers: (() => void)[] = []
 beforeEach(() => void vi.useFakeTimers())

@@ -1,6 +1,6 @@
-import { loadTemplates } from '@herald/notifier-service/mail/templates'
-import { shortened, visible } from '@herald/notifier-service/mail/visible-text'
 import { expect, test } from 'vitest'
+import { loadTemplates } from '#src/mail/templates'
+import { shortened, visible } from '#src/mail/visible-text'
 
 const { voices } = loadTemplates(undefined)
 const as = (language: string) => {

@@ -1,6 +1,6 @@
-import type { Suspect } from '@herald/notifier-service/send-result'
-import { createServerHealth } from '@herald/notifier-service/server-health'
 import { expect, test } from 'vitest'
+import type { Suspect } from '#src/send-result'
+import { createServerHealth } from '#src/server-health'
 
 const denied: Suspect = { kind: 'suspect', reply: '554 denied', about: 'server', permanent: true }
 const hung: Suspect = { ...denied, reply: 'no answer', permanent: false, unanswered: true }

@@ -1,11 +1,11 @@
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { createSmtpSender, type SmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
-import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
 import type { SMTPServerSession } from 'smtp-server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { createSmtpSender, type SmtpSender } from '#src/smtp/smtp-sender'
+import { parseSmtpUrl } from '#src/smtp/smtp-url'
 import { type Script, type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 
 const open: { close(): unknown }[] = []

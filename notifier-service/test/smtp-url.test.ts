@@ -1,5 +1,5 @@
-import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { expect, test } from 'vitest'
+import { parseSmtpUrl } from '#src/smtp/smtp-url'
 
 test.each([
   ['smtp://localhost:1025', { host: 'localhost', port: 1025, tls: 'offered', user: undefined }],

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { createSmtpSender } from '@herald/notifier-service/smtp/smtp-sender'
-import { parseSmtpUrl } from '@herald/notifier-service/smtp/smtp-url'
 import { silentLogger } from '@herald/runtime'
 import { afterEach, expect, test, vi } from 'vitest'
+import { createSmtpSender } from '#src/smtp/smtp-sender'
+import { parseSmtpUrl } from '#src/smtp/smtp-url'
 
 const open: (() => unknown)[] = []
 afterEach(async () => {

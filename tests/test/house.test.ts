@@ -70,6 +70,33 @@ const imports: Import[] = sources.flatMap((file) => {
   }))
 })
 
+/** Groups of files in which each imports every other, directly or through others of the group. */
+function circles(edges: readonly Import[]): string[][] {
+  const imported = new Map<string, string[]>()
+  for (const { file, specifier } of edges) {
+    if (!specifier.startsWith('.')) continue
+    const target = join(dirname(file), specifier).replace(/\.js$/, '.ts')
+    imported.set(file, [...(imported.get(file) ?? []), target])
+  }
+  const reached = (from: string) => {
+    const seen = new Set<string>()
+    const visit = (file: string) => {
+      for (const next of imported.get(file) ?? []) {
+        if (seen.has(next)) continue
+        seen.add(next)
+        visit(next)
+      }
+    }
+    visit(from)
+    return seen
+  }
+  const reach = new Map([...imported.keys()].map((file) => [file, reached(file)]))
+  const groups = [...reach].flatMap(([file, files]) =>
+    files.has(file) ? [[...files].filter((other) => reach.get(other)?.has(file)).sort()] : [],
+  )
+  return [...new Map(groups.map((group) => [group.join(), group])).values()]
+}
+
 describe('the house', () => {
   test('has been read: every room has sources and imports', () => {
     for (const room of Object.keys(floors)) {
@@ -91,6 +118,19 @@ describe('the house', () => {
         specifier.startsWith('.') && !join(dirname(file), specifier).startsWith(`${room}/src/`),
     )
     expect(wrong).toEqual([])
+  })
+
+  test('files do not import each other in a circle', () => {
+    expect(circles(imports)).toEqual([])
+  })
+
+  test('a circle of imports is found, whatever its length', () => {
+    const edge = (file: string, specifier: string) => ({ room: 'a', file, specifier })
+    const line = [edge('a/src/x.ts', './y.js'), edge('a/src/y.ts', './lower/z.js')]
+    expect(circles(line)).toEqual([])
+    expect(circles([...line, edge('a/src/lower/z.ts', '../x.js')])).toEqual([
+      ['a/src/lower/z.ts', 'a/src/x.ts', 'a/src/y.ts'],
+    ])
   })
 
   test.each(Object.entries(owners))(

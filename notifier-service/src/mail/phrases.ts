@@ -62,7 +62,7 @@ export const phraseFile = z.strictObject({
 
 export type PhraseFile = z.infer<typeof phraseFile>
 
-export const errorCodes = Object.keys(errorTable) as ErrorCode[]
+const errorCodes = Object.keys(errorTable) as ErrorCode[]
 
 /** The phrases of one language. */
 export interface Phrases {

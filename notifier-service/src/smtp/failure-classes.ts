@@ -27,8 +27,6 @@ export type FailureRule =
   | 'pause'
   | 'pause long'
 
-export type FailureClass = (typeof failureClasses)[number]['name']
-
 interface Row {
   readonly name: string
   readonly rule: FailureRule
