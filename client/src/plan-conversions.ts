@@ -1,11 +1,10 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { RenditionSpec } from '@herald/proto/converter'
+import type { ReceivedFormat, RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { displayPath, escapeControls } from '@herald/runtime/terminal-text'
 import type { InputFile } from './input-file.js'
 import { isPageName, outputNames } from './output-name.js'
-import type { Target } from './target-formats.js'
 
 /** One rendition to make and the name it gets; with `everyPage`, one file of each page. */
 export interface PlannedRendition {
@@ -115,4 +114,38 @@ async function wantedNames(renditions: readonly PlannedRendition[]): Promise<str
     names.push(...pages.map((name) => join(folder, name)))
   }
   return names
+}
+
+/** A format that is asked for. */
+export interface Target {
+  /** The converter's name for it; what was typed, where it has none. */
+  readonly format: string
+  /** The extension of its files, without the dot. */
+  readonly extension: string
+  /** The converter writes it. */
+  readonly offered: boolean
+}
+
+/**
+ * The formats asked for, each once, in order. A format answers to its name and to its
+ * extensions, in any case: `jpeg`, `jpg`, `.JPG`.
+ */
+export function resolveTargets(
+  requested: readonly string[],
+  formats: readonly ReceivedFormat[],
+): Target[] {
+  const targets = new Map<string, Target>()
+  for (const raw of requested) {
+    const typed = raw.trim().replace(/^\./, '').toLowerCase()
+    const found =
+      formats.find(({ name }) => name === typed) ??
+      formats.find(({ extensions }) => extensions.includes(typed))
+    const format = found?.name ?? typed
+    targets.set(format, {
+      format,
+      extension: found?.extensions[0] ?? typed,
+      offered: found?.writable ?? false,
+    })
+  }
+  return [...targets.values()]
 }

@@ -8,7 +8,7 @@ import { HeraldError } from '@herald/proto/errors'
 import type { RenditionSink } from './convert-call.js'
 import { pageName } from './output-name.js'
 import type { PlannedRendition } from './plan-conversions.js'
-import { type RenditionFile, saveRendition } from './save-rendition.js'
+import { type RenditionFile, saveRendition } from './rendition-file.js'
 
 /** A rendition that is whole, under a temporary name. */
 export interface CompleteFile {

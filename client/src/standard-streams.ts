@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { HeraldError } from '@herald/proto/errors'
@@ -79,4 +80,26 @@ function tooMuch(maxBytes: number): HeraldError {
     `More came from standard input than the ${humanBytes(maxBytes)} that the converter takes.`,
     { remedy: 'Make it smaller, or have HERALD_MAX_BYTES raised on the server.' },
   )
+}
+
+/** A folder of one run, for what has no other place. */
+export interface ScratchFolder {
+  /** Its absolute path; made when first asked for, readable by its owner alone. */
+  path(): Promise<string>
+  /** Removes it and all it holds. Idempotent; does not reject. */
+  remove(): Promise<void>
+}
+
+export function scratchFolder(): ScratchFolder {
+  let made: Promise<string> | undefined
+  return {
+    path() {
+      made ??= mkdtemp(join(tmpdir(), 'herald-'))
+      return made
+    },
+    async remove() {
+      const path = await made?.catch(() => undefined)
+      if (path !== undefined) await rm(path, { recursive: true, force: true }).catch(() => {})
+    },
+  }
 }

@@ -220,6 +220,6 @@ describe('kill -9', () => {
 
 /** The name of a temporary file as this machine makes it. */
 async function makeOne(shop: { path(...names: string[]): string }): Promise<string> {
-  const { temporaryPath } = await import('#src/temporary-file')
+  const { temporaryPath } = await import('#src/rendition-file')
   return temporaryPath(shop.path()).split('/').at(-1) as string
 }

@@ -2,9 +2,9 @@ import type { HeraldError } from '@herald/proto/errors'
 import type { Terminal } from '@herald/runtime/terminal'
 import { jsonLine } from '@herald/runtime/terminal-text'
 import type { Converted } from '../convert-and-announce.js'
-import type { MailOutcome } from '../mail-outcomes.js'
 import type { FileOutcome } from './convert-job.js'
 import type { ConvertReport } from './convert-report.js'
+import type { MailOutcome } from './mail-outcomes.js'
 
 /**
  * One JSON object a line for each file, in the order the files were named:

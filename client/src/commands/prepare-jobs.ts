@@ -10,11 +10,15 @@ import type { ConverterClient } from '../converter-client.js'
 import { outboxBytes, renditionFactor, requireRoom } from '../disk-space.js'
 import { toHeraldError } from '../errors.js'
 import type { InputFile } from '../input-file.js'
-import { findCollisions, planRenditions, refuseTakenNames } from '../plan-conversions.js'
-import type { ScratchFolder } from '../scratch-folder.js'
-import type { StandardInput } from '../standard-streams.js'
-import { resolveTargets, type Target } from '../target-formats.js'
-import { removeLeftOvers } from '../temporary-file.js'
+import {
+  findCollisions,
+  planRenditions,
+  refuseTakenNames,
+  resolveTargets,
+  type Target,
+} from '../plan-conversions.js'
+import { removeLeftOvers } from '../rendition-file.js'
+import type { ScratchFolder, StandardInput } from '../standard-streams.js'
 import { newTraceparent } from '../trace.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
 import { type ConvertJob, isRunnable, type RunnableJob } from './convert-job.js'

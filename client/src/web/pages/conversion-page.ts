@@ -3,13 +3,11 @@ import type { Progress } from '../conversion-events.js'
 import { paths } from '../links.js'
 import { type ConversionRecord, isOver, type ResultFile } from '../record.js'
 import { filled } from '../words.js'
-import { fileName } from './file-name.js'
-import { filledHtml, type Html, html } from './html.js'
+import { fileName, filledHtml, type Html, html } from './html.js'
 import { layout } from './layout.js'
 import { mailSection } from './mail-status.js'
-import { formatName } from './quantities.js'
 import { bar, faultText, sizes } from './row.js'
-import type { View } from './view.js'
+import { formatName, type View } from './view.js'
 
 /** Two seconds: what a person waits for is worth a look. */
 const refreshSeconds = 2

@@ -5,9 +5,8 @@ import { type ConversionRecord, isConverted } from '../record.js'
 import { filled, type Words } from '../words.js'
 import { type Html, html } from './html.js'
 import { layout } from './layout.js'
-import { formatName } from './quantities.js'
 import { row } from './row.js'
-import type { View } from './view.js'
+import { formatName, type View } from './view.js'
 
 export interface FrontPage {
   /** What can be asked for; empty if the converter has never been reached. */

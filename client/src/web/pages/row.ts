@@ -3,11 +3,9 @@ import type { Progress } from '../conversion-events.js'
 import { paths } from '../links.js'
 import { type ConversionRecord, isOver, pathOf, sumOfSizes, undoMs } from '../record.js'
 import { filled } from '../words.js'
-import { fileName } from './file-name.js'
-import { type Html, html } from './html.js'
+import { fileName, type Html, html } from './html.js'
 import { mailLine } from './mail-status.js'
-import { formatName } from './quantities.js'
-import type { View } from './view.js'
+import { formatName, type View } from './view.js'
 
 /** One conversion in a list. */
 export function row(record: ConversionRecord, view: View, progress?: Progress): Html {
