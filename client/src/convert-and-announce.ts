@@ -152,10 +152,10 @@ export interface FailedJob extends AnnouncementContext {
 export async function announceFailure(
   outbox: Outbox,
   job: FailedJob,
-  fault: HeraldError,
+  error: HeraldError,
 ): Promise<KeptAnnouncement> {
   const { fileName, formats } = job
-  const announced = failedMessages(job, { fileName, formats, error: fault, failedAt: new Date() })
+  const announced = failedMessages(job, { fileName, formats, error: error, failedAt: new Date() })
   const entryId = await outbox.prepare({
     topic: job.topic,
     messages: announced.map(({ message }) => message),

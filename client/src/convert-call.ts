@@ -10,11 +10,11 @@ import type {
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 
-/** The file that is sent. */
+/** A file to send. */
 export interface Upload {
   /** As its owner knows it. */
   readonly name: string
-  /** Undefined where that is not known before the last byte. */
+  /** Undefined if it is not known before the last byte. */
   readonly sizeBytes: number | undefined
   /** Its bytes from the first on, in chunks of at most 1 MiB; called anew for each attempt. */
   open(): AsyncIterable<Uint8Array>
@@ -26,7 +26,7 @@ export interface RenditionSink {
   write(chunk: Uint8Array): Promise<void>
   /** The last call of a success. Rejects with HERALD_DAMAGED_TRANSFER to have all of it sent again. */
   complete(summary: ReceivedRenditionSummary): Promise<void>
-  /** Called instead, or afterwards, where the attempt fails. Does not reject. */
+  /** Called if the attempt fails, also after `complete`. Does not reject. */
   discard(): Promise<void>
 }
 
@@ -39,8 +39,8 @@ export interface ConvertOptions {
   /** Cancels the conversion, on the server too. */
   readonly signal: AbortSignal
   /**
-   * A rendition begins. One that asks for every page begins once for each, told apart by `page`.
-   * After a failed attempt the same may begin again, with a new sink.
+   * Called when a rendition begins; with `everyPage` once for each page, which `page` identifies.
+   * After a failed attempt it is called again and gives a new sink.
    */
   receive(header: ReceivedRenditionHeader): Promise<RenditionSink>
   onProgress?(progress: ReceivedProgress): void
@@ -60,7 +60,7 @@ export interface DuplexCall<Request, Response> extends AsyncIterable<Response> {
 export type ConvertCall = DuplexCall<ConvertRequest, ReceivedConvertResponse>
 
 /**
- * One attempt on a fresh `call`. Rejects with what the call, the file or a sink failed with, when
+ * Makes one attempt on a new `call`. Rejects with the error of the call, the file or a sink, after
  * every sink is discarded; with HERALD_UNREACHABLE if the converter sends nothing for `silenceMs`.
  */
 export async function runConvertCall(
@@ -72,17 +72,17 @@ export async function runConvertCall(
   const over = new AbortController()
   const cancel = () => call.cancel()
   options.signal.addEventListener('abort', cancel, { once: true })
-  // The iterator hands the error on; without a listener it would end the process as well.
+  // The iterator rejects with the error; without a listener it would end the process as well.
   call.on('error', () => over.abort())
 
   const sinks: RenditionSink[] = []
-  let uploadFault: unknown
+  let uploadError: unknown
   const startUpload = () => {
     sendChunks(call, upload, over.signal).then(
       () => call.end(),
       (error: unknown) => {
         if (over.signal.aborted) return
-        uploadFault = error
+        uploadError = error
         call.cancel()
       },
     )
@@ -93,7 +93,7 @@ export async function runConvertCall(
     return await readResponses(withoutSilence(call, silenceMs), options, sinks, startUpload)
   } catch (error) {
     await Promise.all(sinks.map((sink) => sink.discard()))
-    throw uploadFault ?? error
+    throw uploadError ?? error
   } finally {
     options.signal.removeEventListener('abort', cancel)
     over.abort()
@@ -126,15 +126,15 @@ export async function* withoutSilence<Response>(
   for (;;) {
     let timer: NodeJS.Timeout | undefined
     const silence = new Promise<never>((_resolve, reject) => {
-      const fault = new HeraldError(
+      const error = new HeraldError(
         'HERALD_UNREACHABLE',
         `The converter has sent nothing for ${silenceMs / 1000} s.`,
         { remedy: 'Check the connection and try again.' },
       )
-      timer = setTimeout(() => reject(fault), silenceMs)
+      timer = setTimeout(() => reject(error), silenceMs)
     })
     const next = messages.next()
-    // If silence wins, the call is cancelled and this fails as well.
+    // After the timeout the call is cancelled, and this rejects as well.
     next.catch(() => {})
     const { value, done } = await Promise.race([next, silence]).finally(() => clearTimeout(timer))
     if (done) return
@@ -165,7 +165,7 @@ async function readResponses(
     } else if (response.summary) summary = response.summary
   }
   if (!summary || current || complete !== expectedFiles(options, summary)) {
-    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The converter broke off its answer.', {
+    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The answer of the converter is incomplete.', {
       remedy: 'Try again.',
     })
   }
@@ -178,8 +178,8 @@ function expectedFiles({ renditions }: ConvertOptions, { input }: ReceivedConver
 }
 
 /**
- * How long the chunks of a file are best. Measured: a small file is fastest in 256 KiB each; but a
- * server holds some of each upload, and of a hundred large ones 80 MB less if they are of 64 KiB.
+ * The size of a file's chunks. A small file is fastest in chunks of 256 KiB; a server buffers a few
+ * chunks of each upload, so that a hundred large ones in chunks of 64 KiB take 80 MB less (measured).
  */
 export function chunkBytesOf(sizeBytes: number | undefined): number {
   return sizeBytes !== undefined && sizeBytes <= 4 * 1024 ** 2 ? 256 * 1024 : 64 * 1024
@@ -194,7 +194,7 @@ export async function sendChunks(
   for await (const chunk of upload.open()) {
     if (over.aborted) return
     if (call.write({ part: 'chunk', chunk })) continue
-    // `once` would reject on the call's own error as well, which the reader already hands on.
+    // `once` rejects with the call's own error as well, which the reader reports already.
     await once(call as unknown as EventEmitter, 'drain', { signal: over })
   }
 }

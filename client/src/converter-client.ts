@@ -8,23 +8,24 @@ import {
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { type ConvertOptions, runConvertCall, type Upload } from './convert-call.js'
-import { converterFault } from './converter-errors.js'
+import { converterError } from './converter-errors.js'
+import { toHeraldError } from './errors.js'
 import { type EstimateFile, runEstimateCall } from './estimate-call.js'
 import { createRetryPolicy } from './retry-policy.js'
 
 /** The converter at one address. Every failure is a HeraldError that may be shown. */
 export interface ConverterClient {
-  /** What the converter can do now. Rejects with HERALD_UNREACHABLE within seconds. */
+  /** What the converter can read and write now. Rejects with HERALD_UNREACHABLE within seconds. */
   formats(): Promise<ReceivedListFormatsResponse>
   /**
-   * Converts one file. While the converter is full, restarts or loses the connection, tries anew
-   * from the first byte, within bounds. Rejects with the fault of the last attempt, or with
-   * HERALD_CANCELLED when `signal` is aborted, or with the signal's reason where that is a HeraldError.
+   * Converts one file. While the converter is full, restarts or loses the connection, it starts again
+   * at the first byte, for a limited time. Rejects with the error of the last attempt; if `signal`
+   * is aborted, with its reason if that is a HeraldError, else with HERALD_CANCELLED.
    */
   convert(upload: Upload, options: ConvertOptions): Promise<ReceivedConversionSummary>
   /**
    * Predicts in one call what conversions would cost, and whether the converter would take the files.
-   * Waits and tries anew as `convert` does. Resolves when each file has its result; does not reject.
+   * Retries as `convert` does. Resolves when each file has its result; does not reject.
    */
   estimate(files: readonly EstimateFile[], options: EstimateOptions): Promise<void>
   /** Ends the connection. Idempotent. */
@@ -40,14 +41,14 @@ export interface EstimateOptions {
 }
 
 export interface EstimateResult {
-  /** Undefined if there is a fault, or the converter is too old to estimate. */
+  /** Undefined if there is an error, or the converter is too old to estimate. */
   readonly estimate?: ReceivedEstimateResponse
-  readonly fault?: HeraldError
+  readonly error?: HeraldError
 }
 
 const answerWithinMs = 5_000
 
-/** `address` is `host:port`. Nothing is sent until it is asked something. */
+/** `address` is `host:port`. Connects with the first call. */
 export function openConverter(address: string): ConverterClient {
   const client = new ConverterService(address, credentials.createInsecure(), {
     // A converter on the own network is not behind the proxy that http_proxy names.
@@ -55,14 +56,7 @@ export function openConverter(address: string): ConverterClient {
     'grpc.initial_reconnect_backoff_ms': 200,
     'grpc.max_reconnect_backoff_ms': 1_000,
   })
-  const named = (error: unknown) => {
-    const fault = converterFault(error, address)
-    return fault instanceof HeraldError
-      ? fault
-      : new HeraldError('HERALD_INTERNAL', String((fault as Error)?.message ?? fault), {
-          cause: fault,
-        })
-  }
+  const named = (thrown: unknown) => toHeraldError(converterError(thrown, address))
 
   const withRetries = async <T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> => {
     const policy = createRetryPolicy()
@@ -107,13 +101,13 @@ export function openConverter(address: string): ConverterClient {
         metadata.set('traceparent', traceparent)
         await runEstimateCall(client.estimateMany(metadata), new Map(open), signal, {
           estimated: (index, estimate) => settle(index, { estimate }),
-          failed: (index, error) => settle(index, { fault: named(error) }),
+          failed: (index, thrown) => settle(index, { error: named(thrown) }),
         }).catch((error) => {
           if (error.code !== status.UNIMPLEMENTED) throw error
         })
       }
-      const fault = await withRetries(signal, attempt).catch((error: HeraldError) => error)
-      for (const index of [...open.keys()]) settle(index, fault ? { fault } : {})
+      const error = await withRetries(signal, attempt).catch((last: HeraldError) => last)
+      for (const index of [...open.keys()]) settle(index, error ? { error } : {})
     },
 
     close: () => client.close(),

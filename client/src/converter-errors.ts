@@ -1,20 +1,20 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { HeraldError, knownErrorCode } from '@herald/proto/errors'
 
-/** What a failed call to the converter at `address` means. Other errors are returned unchanged. */
-export function converterFault(error: unknown, address: string): unknown {
+/** A HeraldError for a failed call to the converter at `address`; any other error is returned unchanged. */
+export function converterError(error: unknown, address: string): unknown {
   if (error instanceof HeraldError || !isServiceError(error)) return error
   const trailer = (name: string) => error.metadata?.get(name)[0]?.toString()
   const code = knownErrorCode(trailer('herald-error-code'))
   if (code !== undefined) {
-    const remedy = decoded(trailer('herald-error-remedy'))
+    const remedy = decodedTrailer(trailer('herald-error-remedy'))
     return new HeraldError(code, error.details, { ...(remedy ? { remedy } : {}), cause: error })
   }
   switch (error.code) {
     case status.UNAVAILABLE:
       return unreachable(
         /name resolution/i.test(error.details)
-          ? `The converter at ${address} cannot be reached: the host is not known.`
+          ? `The converter at ${address} cannot be reached: unknown host.`
           : `The converter at ${address} cannot be reached.`,
         error,
       )
@@ -24,8 +24,7 @@ export function converterFault(error: unknown, address: string): unknown {
       return unreachable(`What answers at ${address} is not a Herald converter.`, error)
     default:
       return new HeraldError('HERALD_INTERNAL', `The converter failed: ${error.details}`, {
-        remedy:
-          "Its log says more; if the file is in order, that is a defect in Herald's converter.",
+        remedy: "See its log. If the file is not damaged, this is a bug in Herald's converter.",
         cause: error,
       })
   }
@@ -42,8 +41,8 @@ function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'details' in error && 'metadata' in error && 'code' in error
 }
 
-/** The converter percent-encodes what a trailer cannot carry. */
-function decoded(text: string | undefined): string | undefined {
+/** The converter percent-encodes characters that are not allowed in a trailer. */
+function decodedTrailer(text: string | undefined): string | undefined {
   try {
     return text && decodeURIComponent(text)
   } catch {

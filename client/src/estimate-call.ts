@@ -21,19 +21,19 @@ export interface EstimateFile {
   readonly renditions: readonly RenditionSpec[]
 }
 
-/** Called once for each file, by its key. */
+/** Called once for each file, with its key. */
 export interface EstimateResults {
   estimated(key: number, estimate: ReceivedEstimateResponse): void
-  /** The file cannot be read here, or not estimated there. */
+  /** The file cannot be read, or the converter cannot estimate it. */
   failed(key: number, error: unknown): void
 }
 
 type EstimateCall = DuplexCall<EstimateManyRequest, ReceivedEstimateManyResponse>
 
 /**
- * Asks on a fresh `call` what the conversions would cost, sending no more of a file than the
- * converter wants to see. Resolves when `results` has all files; rejects with what the call failed
- * with. Aborting `signal` cancels the call.
+ * Requests the estimates of `files` on a new `call`, sending no more of a file than the converter
+ * needs. Resolves when `results` has all files; rejects with the error of the call. Aborting `signal`
+ * cancels the call.
  */
 export async function runEstimateCall(
   call: EstimateCall,
@@ -44,12 +44,12 @@ export async function runEstimateCall(
   const keys = [...files.keys()]
   const open = new Set(keys)
   const over = new AbortController()
-  /** Aborted when the converter wants no more of the file that is being sent. */
+  /** Aborted when the converter needs no more of the file that is being sent. */
   let enough = new AbortController()
   let sending: number | undefined
 
   const cancel = () => call.cancel()
-  // The iterator hands the error on; without a listener it would end the process as well.
+  // The iterator rejects with the error; without a listener it would end the process as well.
   call.on('error', () => over.abort())
   signal.addEventListener('abort', cancel, { once: true })
 
@@ -75,10 +75,10 @@ export async function runEstimateCall(
       if (key === sending) enough.abort()
       if (!open.delete(key)) continue
       if (estimate) results.estimated(key, estimate)
-      else results.failed(key, faultOf(failure))
+      else results.failed(key, failureError(failure))
     }
     if (open.size === 0) return
-    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The converter broke off its answer.', {
+    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The answer of the converter is incomplete.', {
       remedy: 'Try again.',
     })
   } finally {
@@ -88,7 +88,7 @@ export async function runEstimateCall(
   }
 }
 
-function faultOf(failure: ReceivedEstimateFailure | null | undefined): HeraldError {
+function failureError(failure: ReceivedEstimateFailure | null | undefined): HeraldError {
   const { errorCode, message = '', remedy } = failure ?? {}
   const code = knownErrorCode(errorCode) ?? 'HERALD_INTERNAL'
   return new HeraldError(code, message, remedy ? { remedy } : {})

@@ -3,30 +3,30 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
 import { glob, isDynamicPattern } from 'tinyglobby'
 
-/** A file that the command line means. */
+/** A file that the command line names, or that was found in a folder or by a pattern. */
 export interface InputPath {
-  /** As a person knows it: as it was named, or where it was found. */
+  /** As it was typed, or its path below the searched folder. */
   readonly given: string
   /** Absolute. */
   readonly path: string
-  /** Its folder below the one that was searched; empty where it was named itself. */
+  /** Its folder below the searched one; empty if the file itself was named. */
   readonly below: string
-  /** It was not named itself. */
+  /** It was found in a folder or by a pattern. */
   readonly found: boolean
 }
 
-/** A word of the command line that means no file. */
+/** An argument for which there is no file. */
 export interface UnresolvedArg {
   readonly given: string
-  readonly fault: HeraldError
+  readonly error: HeraldError
 }
 
 export interface FindOptions {
-  /** Search folders, and theirs. */
+  /** Search folders and their subfolders. */
   readonly recursive: boolean
-  /** What is in it is never meant: where the results go. Absolute. */
+  /** A folder whose files are left out: that of the results. Absolute. */
   readonly except: string | undefined
-  /** The extensions that are taken in folders, without dots; asked once a folder is met. */
+  /** The extensions of files to take from folders, without dots. Called for the first folder. */
   extensions(): Promise<readonly string[]>
 }
 
@@ -34,9 +34,9 @@ export interface FindOptions {
 export const standardStream = '-'
 
 /**
- * The files that words of a command line mean, in the order of the words, each file once; those of
- * a folder or a pattern sorted as people sort, without hidden ones and without following links to
- * folders. What exists under a word's very name is that, whatever characters the name has.
+ * The files for the arguments of a command line, in their order. Files of a folder or a pattern come
+ * once, in natural order, without hidden ones; links to folders are not followed. An argument that
+ * is the name of a file is that file, even if it looks like a pattern.
  */
 export async function findInputs(
   words: readonly string[],
@@ -46,7 +46,7 @@ export async function findInputs(
   const all: (InputPath | UnresolvedArg)[] = []
   for (const word of words) {
     for (const each of await meant(word, options)) {
-      // A file that is named twice is a slip to be told; one that is found again is not.
+      // A file that is named twice is reported as an error later; one that is found again is not.
       if ('path' in each && each.found) {
         if (seen.has(each.path)) continue
         seen.add(each.path)
@@ -75,13 +75,13 @@ async function inFolder(folder: string, options: FindOptions) {
     .filter(({ path }) => !isWithin(path, options.except, folder))
   return files.length > 0
     ? files
-    : [nothing(folder, 'There is no file in it that the converter reads, by their names.')]
+    : [nothing(folder, 'The folder has no files with an extension that the converter reads.')]
 }
 
 async function byPattern(word: string, options: FindOptions) {
   const pattern = sep === '\\' ? word.replaceAll('\\', '/') : word
   const segments = pattern.split('/')
-  // Segment by segment: a brace may hold slashes.
+  // By segments, because a brace may contain slashes.
   const depth = segments.findIndex((segment) => /[*?{[]|[!+@]\(/.test(segment))
   const folder =
     segments.slice(0, Math.max(0, depth)).join('/') || (pattern.startsWith('/') ? '/' : '')
@@ -89,7 +89,7 @@ async function byPattern(word: string, options: FindOptions) {
   const files = names
     .map((name) => foundFile(folder, name))
     .filter(({ path }) => !isWithin(path, options.except, folder || '.'))
-  return files.length > 0 ? files : [nothing(word, 'No file is called like that.')]
+  return files.length > 0 ? files : [nothing(word, 'No file matches the pattern.')]
 }
 
 const natural = new Intl.Collator('en', { numeric: true })
@@ -110,7 +110,7 @@ function foundFile(folder: string, name: string): InputPath {
   return { given: join(folder, name), path, below: below === '.' ? '' : below, found: true }
 }
 
-/** Whether `path` lies in `except`, unless that holds everything that is searched. */
+/** Whether `path` is in `except`; false if everything searched is in `except`. */
 function isWithin(path: string, except: string | undefined, searched: string): boolean {
   if (except === undefined || `${resolve(searched)}${sep}`.startsWith(`${except}${sep}`)) {
     return false
@@ -121,7 +121,7 @@ function isWithin(path: string, except: string | undefined, searched: string): b
 function nothing(given: string, message: string): UnresolvedArg {
   return {
     given,
-    fault: new HeraldError('HERALD_UNREADABLE_FILE', message, {
+    error: new HeraldError('HERALD_UNREADABLE_FILE', message, {
       remedy: 'Check its name and the folder you are in; herald formats shows what is read.',
     }),
   }

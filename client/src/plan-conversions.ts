@@ -39,7 +39,7 @@ export function planRenditions(
   }))
 }
 
-/** The fault of each input that would get a name which one before it gets. */
+/** The error of each input that would get a name which one before it gets. */
 export function findCollisions<
   Plan extends { given: string; renditions: readonly PlannedRendition[] },
 >(plans: readonly Plan[]): Map<Plan, HeraldError> {

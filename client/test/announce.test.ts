@@ -169,13 +169,13 @@ describe('a failure is told to whoever waits', () => {
   ]
 
   test.each(Object.keys(errorTable) as ErrorCode[])('%s: or is the caller’s own affair', (code) => {
-    const fault = new HeraldError(code, 'It failed.')
-    expect(isFailureAnnounced(fault, ['ada@example.com'], 'attended')).toBe(told.includes(code))
-    expect(isFailureAnnounced(fault, ['ada@example.com'], 'unattended')).toBe(
+    const error = new HeraldError(code, 'It failed.')
+    expect(isFailureAnnounced(error, ['ada@example.com'], 'attended')).toBe(told.includes(code))
+    expect(isFailureAnnounced(error, ['ada@example.com'], 'unattended')).toBe(
       code !== 'HERALD_CANCELLED',
     )
-    expect(isFailureAnnounced(fault, [], 'unattended')).toBe(false)
-    expect(isFailureAnnounced(fault, [''], 'attended')).toBe(false)
+    expect(isFailureAnnounced(error, [], 'unattended')).toBe(false)
+    expect(isFailureAnnounced(error, [''], 'attended')).toBe(false)
   })
 
   test('a refusal from the header, a budget that is used up', async () => {
@@ -260,7 +260,7 @@ describe('a broker that is down', () => {
     expect(stderr.split('kept and will be')).toHaveLength(2)
   })
 
-  test('what the broker refuses for a fault of its own is set aside, and said so', async () => {
+  test('what the broker refuses because of the event itself is set aside and reported', async () => {
     const shop = await workshop()
     const outbox = await openOutbox(shop.path('data', 'outbox'), {
       broker: shop.brokerUrl,

@@ -131,7 +131,7 @@ describe('herald convert --dry-run', () => {
       },
     })
     expect(results).toMatchObject([
-      { fault: { code: 'HERALD_UNREADABLE_FILE' } },
+      { error: { code: 'HERALD_UNREADABLE_FILE' } },
       { estimate: { fits: true } },
     ])
   })

@@ -64,7 +64,9 @@ describe('a folder', () => {
     const shop = await workshop({ 'papers/notes.xyz': 'no picture' })
     const { status, stderr } = await shop.herald(['convert', 'papers', '-r', '--to', 'webp'])
     expect(status).toBe(3)
-    expect(stderr).toContain('papers  There is no file in it that the converter reads')
+    expect(stderr).toContain(
+      'papers  The folder has no files with an extension that the converter reads',
+    )
   })
 
   test('again: results are no sources, also where they lie in it; --skip-existing goes on', async () => {
@@ -121,13 +123,13 @@ describe('a pattern in quotes', () => {
     expect(await shop.names()).not.toContain('a1.webp')
   })
 
-  test('that nothing is called like is a fault of its own; the others go on', async () => {
+  test('that matches nothing is an error of its own; the other files are converted', async () => {
     const shop = await workshop({ 'a.png': picture })
     const { status, stdout, stderr } = await shop.herald([
       ...['convert', '*.gif', 'a.png', '--to', 'webp'],
     ])
     expect(status).toBe(3)
-    expect(stderr).toContain('*.gif  No file is called like that.')
+    expect(stderr).toContain('*.gif  No file matches the pattern.')
     expect(stdout).toMatch(/^✓ a\.png/)
   })
 })

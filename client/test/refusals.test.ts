@@ -74,7 +74,7 @@ describe('a file that cannot be converted ends with 3 and says why', () => {
     },
   )
 
-  test('the others are converted all the same, and the first fault gives the exit status', async () => {
+  test('the others are converted all the same, and the first error gives the exit status', async () => {
     const shop = await workshop({ 'a.png': picture, 'b.png': '', 'c.png': picture })
     await writeFile(shop.path('a.webp'), 'mine')
     const run = await shop.herald(['convert', 'b.png', 'a.png', 'c.png', '--to', 'webp'])
@@ -117,7 +117,7 @@ describe('a wrong call ends with 2 and says what is right', () => {
     expect(await shop.names()).toEqual(['a.png'])
   })
 
-  test('every fault of the environment is named at once', async () => {
+  test('every error of the environment is named at once', async () => {
     const shop = await workshop({ 'a.png': picture })
     const { status, stderr } = await shop.herald(['convert', 'a.png', '--to', 'webp'], {
       HERALD_CONVERTER: 'nowhere',
@@ -195,7 +195,7 @@ test('a conversion that takes longer than --timeout ends with 4 and leaves nothi
   const shop = await workshop({ 'a.png': gradient(600, 300) })
   const args = ['convert', 'a.png', '--to', 'avif', '--lossless', '--timeout', '20ms']
   const { status, stderr } = await shop.herald(args)
-  expect(stderr).toContain('longer than the 20 ms that --timeout allows')
+  expect(stderr).toContain('longer than 20 ms, the limit of --timeout')
   expect(status).toBe(4)
   expect(await shop.names()).toEqual(['a.png'])
 })

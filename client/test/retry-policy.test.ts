@@ -8,12 +8,12 @@ function clock() {
 }
 
 /** The waits until it gives up. */
-function waits(fault: HeraldError, eachAttemptMs = 0): number[] {
+function waits(error: HeraldError, eachAttemptMs = 0): number[] {
   const { now, pass } = clock()
   const policy = createRetryPolicy(now)
   const seen: number[] = []
   for (;;) {
-    const wait = policy.delayFor(fault)
+    const wait = policy.delayFor(error)
     if (wait === undefined) return seen
     seen.push(wait)
     pass(wait + eachAttemptMs)
@@ -32,9 +32,9 @@ describe('the policy with a fault', () => {
   })
 
   test('of a converter that is away lasts fifteen seconds, its slow answers included', () => {
-    const fault = new HeraldError('HERALD_UNREACHABLE', 'away')
-    expect(sum(waits(fault))).toBeLessThanOrEqual(15_000)
-    expect(waits(fault, 14_900)).toHaveLength(1)
+    const error = new HeraldError('HERALD_UNREACHABLE', 'away')
+    expect(sum(waits(error))).toBeLessThanOrEqual(15_000)
+    expect(waits(error, 14_900)).toHaveLength(1)
   })
 
   test('of a damaged transfer ends with the third attempt', () => {

@@ -17,18 +17,18 @@ export interface ConvertJob {
   readonly below: string
   readonly conversionId: string
   readonly traceparent: string
-  /** Undefined where the file cannot be converted at all; `fault` says why. */
+  /** Undefined where the file cannot be converted at all; `error` says why. */
   readonly input: InputFile | undefined
   /** The format that the file's name promises. */
   claimed: string | undefined
   renditions: readonly PlannedRendition[]
-  fault: HeraldError | undefined
+  error: HeraldError | undefined
 }
 
 export type RunnableJob = ConvertJob & { readonly input: InputFile }
 
 export const isRunnable = (job: ConvertJob): job is RunnableJob =>
-  job.input !== undefined && job.fault === undefined
+  job.input !== undefined && job.error === undefined
 
 /** What became of one file. */
 export interface FileOutcome {
@@ -45,20 +45,20 @@ export interface FileOutcome {
   readonly traceparent: string
   /** Without its preview: a run may have thousands. */
   readonly converted: Converted | undefined
-  readonly fault: HeraldError | undefined
+  readonly error: HeraldError | undefined
   /** What was announced; undefined if nothing was to be. */
   readonly announced: AnnouncementResult | undefined
 }
 
 export function newJob(
   given: string,
-  known: Partial<Pick<ConvertJob, 'found' | 'below' | 'input' | 'fault'>>,
+  known: Partial<Pick<ConvertJob, 'found' | 'below' | 'input' | 'error'>>,
 ): ConvertJob {
   return {
     found: false,
     below: '',
     input: undefined,
-    fault: undefined,
+    error: undefined,
     ...known,
     given,
     conversionId: uuidv7(),
@@ -70,7 +70,7 @@ export function newJob(
 
 /** The job of a file that cannot be converted, for what was thrown. */
 export const failedJob = (given: string, error: unknown): ConvertJob =>
-  newJob(given, { fault: toHeraldError(error) })
+  newJob(given, { error: toHeraldError(error) })
 
 /** Passes on values that come in any order in the order of their indices, from 0, without gaps. */
 export function inOrder<T>(pass: (value: T) => void): (index: number, value: T) => void {

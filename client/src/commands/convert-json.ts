@@ -33,7 +33,7 @@ function lineOf(
   topic: string,
   mails: ReadonlyMap<string, MailOutcome> | undefined,
 ) {
-  const { converted, fault, announced } = outcome
+  const { converted, error, announced } = outcome
   const events = (announced?.events ?? []).map((event) =>
     mails ? { ...event, mail: mails.get(event.id) ?? null } : event,
   )
@@ -50,7 +50,7 @@ function lineOf(
     eventIds: events.map((event) => event.id),
     announced: announced?.published ?? false,
     warning: announced?.warning ?? null,
-    error: fault ? errorOf(fault) : null,
+    error: error ? errorOf(error) : null,
   }
 }
 

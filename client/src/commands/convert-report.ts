@@ -85,8 +85,8 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
     if (note) sayNote(`${escapeControls(given)} ${note}`)
   }
 
-  const failed = ({ given, fault, announced }: FileOutcome) => {
-    const { publicMessage, remedy } = fault as HeraldError
+  const failed = ({ given, error, announced }: FileOutcome) => {
+    const { publicMessage, remedy } = error as HeraldError
     tellFault(terminal, given, { publicMessage, remedy })
     if (announced && !announced.warning)
       terminal.log(`  ${announcementText(terminal, announced, 'stderr')}`)
@@ -98,7 +98,7 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
     },
     done(outcome) {
       if (outcome.converted) succeeded(outcome)
-      else if (outcome.fault?.code !== 'HERALD_CANCELLED') failed(outcome)
+      else if (outcome.error?.code !== 'HERALD_CANCELLED') failed(outcome)
     },
     end(run) {
       const { warning } = run.tally

@@ -14,7 +14,7 @@ import {
 } from './convert-job.js'
 import type { ProgressBars } from './progress-bars.js'
 
-/** What all files of a run have in common. */
+/** What the files of a run share. */
 export interface Run {
   readonly runId: string
   readonly source: string
@@ -26,7 +26,7 @@ export interface Run {
   /** For one file. */
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** Takes the result instead of its getting a name; undefined where it gets one. */
+  /** Takes the results instead of their being saved under a name. */
   readonly deliver: ((temporaryPaths: readonly string[]) => Promise<void>) | undefined
 }
 
@@ -36,12 +36,12 @@ export interface RunTools {
   readonly bars: ProgressBars
 }
 
-/** Files that are saved and announced beside those that are converted. */
+/** Converted files that are still being saved or announced. */
 const maxPendingSaves = 4
 
 /**
- * Converts and announces the files, `atOnce` at once. `done` is called in their order, as soon as
- * that is possible. Does not reject: what goes wrong with a file is its outcome.
+ * Converts and announces the files, `atOnce` at a time. `done` is called in their order, as early as
+ * possible. Does not reject: an error is part of the file's outcome.
  */
 export async function convertAll(
   jobs: readonly ConvertJob[],
@@ -50,10 +50,10 @@ export async function convertAll(
   atOnce: number,
   done: (outcome: FileOutcome) => void,
 ): Promise<void> {
-  // Of every file, well or not: what is announced of none after all only makes a digest wait.
+  // Counts failures that are announced, too. If it is too high, the digest waits longer; no event is lost.
   const runSize = jobs.filter(
     (job) =>
-      isRunnable(job) || (job.fault && isFailureAnnounced(job.fault, run.recipients, 'attended')),
+      isRunnable(job) || (job.error && isFailureAnnounced(job.error, run.recipients, 'attended')),
   ).length
   const report = inOrder(done)
   const unfinished = new Set<Promise<void>>()
@@ -61,7 +61,7 @@ export async function convertAll(
   const work = async () => {
     for (let at = next++; at < jobs.length; at = next++) {
       while (unfinished.size >= atOnce + maxPendingSaves) await Promise.race(unfinished)
-      // The converter gets the next while this one is still written, synced and announced.
+      // The converter gets the next file while this one is written, synced and announced.
       await new Promise<void>((converted) => {
         const whole = convertJob(jobs[at] as ConvertJob, run, tools, runSize, converted)
           .then((outcome) => report(at, outcome))
@@ -97,26 +97,26 @@ async function convertJob(
   }
   try {
     if (run.signal.aborted) throw run.signal.reason
-    if (job.fault) throw job.fault
+    if (job.error) throw job.error
     const made = await convertOne(job as RunnableJob, run, tools, { ...context, onConverted })
     const announced = made.announcement && (await tools.announcer.untilPublished(made.announcement))
     const converted = { ...made, summary: { ...made.summary, preview: null } }
-    return { ...base, converted, fault: undefined, announced }
-  } catch (error) {
-    const fault = run.signal.aborted ? cancelled(error) : toHeraldError(error)
+    return { ...base, converted, error: undefined, announced }
+  } catch (thrown) {
+    const error = run.signal.aborted ? cancelled(thrown) : toHeraldError(thrown)
     const formats = job.renditions.map(({ spec }) => spec.format)
     // A failure that cannot be announced is still the failure to report.
-    const announced = isFailureAnnounced(fault, run.recipients, 'attended')
+    const announced = isFailureAnnounced(error, run.recipients, 'attended')
       ? await announceFailure(
           tools.announcer.outbox,
           { ...context, fileName: name, formats },
-          fault,
+          error,
         ).then(
           (kept) => tools.announcer.untilPublished(kept),
           () => undefined,
         )
       : undefined
-    return { ...base, converted: undefined, fault, announced }
+    return { ...base, converted: undefined, error, announced }
   }
 }
 
@@ -148,12 +148,12 @@ async function convertOne(
   }
 }
 
-/** Whatever Ctrl-C makes of a conversion, it is that it was stopped. */
-function cancelled(error: unknown): HeraldError {
-  const fault = toHeraldError(error)
-  return fault.code === 'HERALD_INTERNAL'
-    ? new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.', { cause: error })
-    : fault
+/** After Ctrl-C an unknown error is a consequence of the abort. */
+function cancelled(thrown: unknown): HeraldError {
+  const error = toHeraldError(thrown)
+  return error.code === 'HERALD_INTERNAL'
+    ? new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.', { cause: thrown })
+    : error
 }
 
 async function withDeadline<T>(
@@ -162,8 +162,8 @@ async function withDeadline<T>(
 ): Promise<T> {
   const late = new AbortController()
   const timer = setTimeout(() => {
-    const message = `It took longer than the ${humanDuration(timeoutMs)} that --timeout allows.`
-    const remedy = 'Allow more, such as --timeout 30m, or ask for less: a smaller width.'
+    const message = `The conversion took longer than ${humanDuration(timeoutMs)}, the limit of --timeout.`
+    const remedy = 'Raise it, such as --timeout 30m, or convert to a smaller width.'
     late.abort(new HeraldError('HERALD_TIMEOUT', message, { remedy }))
   }, timeoutMs)
   try {

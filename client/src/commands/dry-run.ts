@@ -27,7 +27,7 @@ interface FileEstimate {
   readonly job: ConvertJob
   /** Undefined if the converter does not estimate, or the file cannot be converted at all. */
   readonly estimate: ReceivedEstimateResponse | undefined
-  readonly fault: HeraldError | undefined
+  readonly error: HeraldError | undefined
 }
 
 /**
@@ -42,7 +42,7 @@ export async function dryRun(
 ): Promise<number> {
   const all: FileEstimate[] = []
   const report = inOrder((one: FileEstimate) => {
-    if (one.fault?.code === 'HERALD_CANCELLED') return
+    if (one.error?.code === 'HERALD_CANCELLED') return
     all.push(one)
     terminal.status(`[${all.length}/${jobs.length}] ${escapeControls(one.job.given)}`)
     if (options.json) terminal.print(jsonLine(jsonOf(one)))
@@ -54,7 +54,7 @@ export async function dryRun(
     const width = terminal.width('stderr') ?? Number.POSITIVE_INFINITY
     for (const line of wrapped(endLine(all, leftOut, workers), width)) terminal.log(line)
   }
-  return all.find(({ fault }) => fault)?.fault?.exitCode ?? 0
+  return all.find(({ error }) => error)?.error?.exitCode ?? 0
 }
 
 /** Asks for all files in one call; after an abort each of the rest is HERALD_CANCELLED. */
@@ -67,7 +67,7 @@ async function estimateAll(
   const asked: { at: number; job: RunnableJob }[] = []
   for (const [at, job] of jobs.entries()) {
     if (isRunnable(job)) asked.push({ at, job })
-    else report(at, { job, estimate: undefined, fault: job.fault })
+    else report(at, { job, estimate: undefined, error: job.error })
   }
   if (asked.length === 0) return
   const files = asked.map(({ job: { input, conversionId, renditions } }) => ({
@@ -75,9 +75,9 @@ async function estimateAll(
   }))
   await converter.estimate(files, {
     ...{ traceparent: newTraceparent(), signal },
-    onResult(index, { estimate, fault }) {
+    onResult(index, { estimate, error }) {
       const { at, job } = asked[index] as { at: number; job: RunnableJob }
-      report(at, { job, estimate, fault: fault ?? (estimate && refusalOf(estimate)) })
+      report(at, { job, estimate, error: error ?? (estimate && refusalOf(estimate)) })
     },
   })
 }
@@ -87,9 +87,9 @@ function refusalOf({ fits, errorCode, message, remedy }: ReceivedEstimateRespons
   return new HeraldError(knownErrorCode(errorCode) ?? 'HERALD_INTERNAL', message, { remedy })
 }
 
-function print(terminal: Terminal, { job, estimate, fault }: FileEstimate): void {
-  if (fault) {
-    tellFault(terminal, job.given, fault)
+function print(terminal: Terminal, { job, estimate, error }: FileEstimate): void {
+  if (error) {
+    tellFault(terminal, job.given, error)
     return
   }
   const { width, height, pages, format } = estimate?.input ?? {}
@@ -144,7 +144,7 @@ function endLine(
   leftOut: number,
   workers: number | undefined,
 ): string {
-  const good = all.filter(({ fault }) => !fault)
+  const good = all.filter(({ error }) => !error)
   const estimated = good.filter(({ estimate }) => estimate)
   const workMs = estimated.reduce((sum, { estimate }) => sum + (estimate?.workMs ?? 0), 0)
   const time = workMs / Math.min(workers ?? 1, Math.max(1, estimated.length))
@@ -163,12 +163,12 @@ function endLine(
  * sizeBytes}; `renditions` [{path, format, width, height, pages, files, workMs, effort}];
  * `workMs`; `error` as without --dry-run. What is not known is null.
  */
-function jsonOf({ job, estimate, fault }: FileEstimate) {
+function jsonOf({ job, estimate, error }: FileEstimate) {
   const { sizeBytes = null, path = null } = job.input ?? {}
   const { format, mediaType, width, height, pages } = estimate?.input ?? {}
   return {
     file: job.given,
-    ok: fault === undefined,
+    ok: error === undefined,
     dryRun: true,
     path,
     source: estimate?.input ? { format, mediaType, width, height, pages, sizeBytes } : null,
@@ -186,6 +186,6 @@ function jsonOf({ job, estimate, fault }: FileEstimate) {
       }
     }),
     workMs: estimate?.workMs ?? null,
-    error: fault ? errorOf(fault) : null,
+    error: error ? errorOf(error) : null,
   }
 }

@@ -8,7 +8,7 @@ import type { ConvertCommandOptions } from './convert-arguments.js'
 import { type ConvertJob, failedJob, newJob } from './convert-job.js'
 
 export interface GatherTools {
-  /** Rejects with HeraldError where there is no converter. */
+  /** Rejects with HeraldError if the converter cannot be reached. */
   formats(): Promise<ReceivedListFormatsResponse>
   readonly stdin: StandardInput
   readonly scratch: ScratchFolder
@@ -18,17 +18,17 @@ export interface GatherTools {
 const defaultName = 'stdin'
 /** For a converter that does not report its limit. */
 const usualMaxBytes = 100_000_000
-/** Files that are looked at at once. */
+/** Files that are inspected at a time. */
 const looksAtOnce = 32
 
-/** The jobs that the words of the command line mean. What is wrong with one file stands in its job. */
+/** The jobs for the arguments of the command line. An error of one file is part of its job. */
 export async function gatherJobs(
   words: readonly string[],
   options: ConvertCommandOptions,
   { formats, stdin, scratch, signal }: GatherTools,
 ): Promise<ConvertJob[]> {
   const spool = async (): Promise<InputFile> => {
-    // First of all whether there is a converter: what came from a pipe does not come again.
+    // First checks that there is a converter: a pipe cannot be read twice.
     const { limits } = await formats()
     return spoolStandardInput(stdin, {
       folder: await scratch.path(),
@@ -61,7 +61,7 @@ async function jobOf(
   spool: () => Promise<InputFile>,
 ): Promise<ConvertJob> {
   const { given } = meant
-  if ('fault' in meant) return failedJob(given, meant.fault)
+  if ('error' in meant) return failedJob(given, meant.error)
   const { path, below, found } = meant
   try {
     const input = await (given === standardStream ? spool() : inspectInput(path))
@@ -72,6 +72,6 @@ async function jobOf(
   }
 }
 
-/** A wrong call, a converter that is away, Ctrl-C: the fault is not the file's. */
+/** Not about the file: an invalid command, an unreachable converter, Ctrl-C. */
 const isOfTheCall = (error: unknown) =>
   error instanceof HeraldError && (error.retryable || [2, 130].includes(error.exitCode))

@@ -20,7 +20,8 @@ function mailLines(
 }
 
 function lineOf(recipient: string, outcome: MailOutcome | undefined): string {
-  if (outcome === undefined) return `not mailed to ${escapeControls(recipient)} yet: no outcome in time`
+  if (outcome === undefined)
+    return `not mailed to ${escapeControls(recipient)} yet: no outcome in time`
   return `${outcome.state} to ${escapeControls(recipient)}: ${escapeControls(outcome.reply)}`
 }
 

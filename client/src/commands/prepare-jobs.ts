@@ -77,15 +77,15 @@ export async function prepareJobs(
 
   const { jobs, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
   const wanted = jobs.filter(isRunnable)
-  for (const [job, fault] of findCollisions(wanted)) {
+  for (const [job, error] of findCollisions(wanted)) {
     // Two names of one call are a slip; two files of a folder are no reason to leave the others.
-    if (!job.found) throw fault
-    job.fault = fault
+    if (!job.found) throw error
+    job.error = error
   }
   if (!tools.piped) {
     for (const job of wanted.filter(isRunnable)) {
       await refuseTakenNames(job.input, job.renditions, options.force ?? false).catch((error) => {
-        job.fault = toHeraldError(error)
+        job.error = toHeraldError(error)
       })
     }
   }

@@ -34,12 +34,12 @@ export function runTally(): RunTally {
   let warning: string | undefined
 
   return {
-    add({ converted: made, fault, announced }) {
+    add({ converted: made, error, announced }) {
       warning ??= announced?.warning
-      if (fault?.code === 'HERALD_CANCELLED') stopped += 1
-      else if (fault) {
+      if (error?.code === 'HERALD_CANCELLED') stopped += 1
+      else if (error) {
         failed += 1
-        firstFault ??= fault
+        firstFault ??= error
       }
       if (!made) return
       converted += 1

@@ -64,44 +64,44 @@ export function createWebApp(rest: Omit<Services, 'view'>, logger: Logger): Expr
   app.post('/c/:token/remove', sameOrigin, pages.remove)
   app.post('/c/:token/restore', sameOrigin, pages.restore)
   app.use(pages.gone)
-  app.use(answerFault(services, logger))
+  app.use(answerError(services, logger))
   return app
 }
 
 const listed = <T>(value: T | undefined) => (value === undefined ? [] : [value])
 
-/** Every failure as a sentence, to a person or a program. */
-function answerFault(services: Services, logger: Logger): ErrorRequestHandler {
-  return (error, request, response, next) => {
-    if (response.headersSent || response.destroyed) return next(error)
-    // A connection closed with bytes unread would take the answer with it.
+/** Answers an error with a page, or with JSON to a program. */
+function answerError(services: Services, logger: Logger): ErrorRequestHandler {
+  return (thrown, request, response, next) => {
+    if (response.headersSent || response.destroyed) return next(thrown)
+    // Closing a connection with unread bytes would reset it, and the answer with it.
     request.resume()
-    const fault = error instanceof HeraldError ? error : unexpected(error, logger)
+    const error = thrown instanceof HeraldError ? thrown : unexpected(thrown, logger)
     const view = services.view(languageOf(request, response))
-    response.status(statusOf(fault))
-    if (fault.retryAfterMs !== undefined) {
-      response.set('Retry-After', String(Math.ceil(fault.retryAfterMs / 1000)))
+    response.status(statusOf(error))
+    if (error.retryAfterMs !== undefined) {
+      response.set('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)))
     }
     if (wantsJson(request)) {
-      response.json({ error: { code: fault.code, message: faultSentence(view, fault) } })
-    } else response.type('html').send(faultPage(view, fault))
+      response.json({ error: { code: error.code, message: faultSentence(view, error) } })
+    } else response.type('html').send(faultPage(view, error))
   }
 }
 
-function unexpected(error: unknown, logger: Logger): HeraldError {
-  const status = (error as { status?: unknown }).status
+function unexpected(thrown: unknown, logger: Logger): HeraldError {
+  const status = (thrown as { status?: unknown }).status
   if (typeof status === 'number' && status < 500) {
     return new HeraldError('HERALD_BAD_OPTION', 'The request is invalid.')
   }
-  logger.error({ err: error }, 'a request failed')
+  logger.error({ err: thrown }, 'a request failed')
   return new HeraldError('HERALD_INTERNAL', 'Internal error.')
 }
 
-function statusOf(fault: HeraldError): number {
-  if (fault instanceof ForbiddenError) return 403
-  if (fault instanceof TooManyError) return 429
-  if (fault.code === 'HERALD_TOO_MANY_BYTES') return 413
-  if (fault.code === 'HERALD_DISK_FULL') return 507
-  if (fault.code === 'HERALD_INTERNAL') return 500
-  return fault.retryable ? 503 : 400
+function statusOf(error: HeraldError): number {
+  if (error instanceof ForbiddenError) return 403
+  if (error instanceof TooManyError) return 429
+  if (error.code === 'HERALD_TOO_MANY_BYTES') return 413
+  if (error.code === 'HERALD_DISK_FULL') return 507
+  if (error.code === 'HERALD_INTERNAL') return 500
+  return error.retryable ? 503 : 400
 }

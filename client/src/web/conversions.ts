@@ -20,23 +20,23 @@ import type { ConversionRecord } from './record.js'
 
 export interface Started {
   readonly record: ConversionRecord
-  /** Resolves when it is over, however it ended. Never rejects. */
+  /** Resolves when it has ended, well or not. Never rejects. */
   readonly over: Promise<void>
 }
 
 export interface Conversions {
-  /** Notes the conversion and begins it. `upload` is given what cancels it; `known`: its record. */
+  /** Records the conversion and starts it. `upload` gets a function that cancels it; `known`: its record. */
   start(
     request: ConversionRequest,
     upload: (cancel: (reason: HeraldError) => void) => Upload,
     known?: ConversionRecord,
   ): Promise<Started>
-  /** Cancels it if it runs, removes its files and its record. */
+  /** Cancels it if it is under way; removes its files and its record. */
   remove(record: ConversionRecord): Promise<void>
-  /** Hides one that is over, or shows it again; `remove` is for good. */
+  /** Hides one that has ended, or restores it; `remove` is final. */
   setDeleted(record: ConversionRecord, deleted: boolean): Promise<ConversionRecord | undefined>
   readonly running: number
-  /** Waits for those that run. */
+  /** Waits for those under way. */
   close(): Promise<void>
 }
 
@@ -45,7 +45,7 @@ export interface ConversionTools extends FailureTools {
   readonly events: ConversionEvents
 }
 
-/** The conversions of the web page: each goes on when the browser is gone. */
+/** The conversions of the web page. They continue when the browser is closed. */
 export function manageConversions(tools: ConversionTools): Conversions {
   const { records, events, outbox, links, directory, logger } = tools
   const running = new Map<string, { cancel: AbortController; over: Promise<void> }>()
@@ -84,21 +84,21 @@ export function manageConversions(tools: ConversionTools): Conversions {
           signal,
           onProgress: meter.onProgress,
           onBytes: meter.onBytes,
-          // The link in the announcement must lead somewhere from the first moment on.
+          // The link in the announcement must work as soon as it is sent.
           beforeAnnounce: async (result) => {
             const facts = { ...factsOf(result), state: 'placing' as const }
             await records.change(record.token, facts, result.summary.preview?.data)
           },
         },
       )
-    } catch (error) {
+    } catch (thrown) {
       meter.end()
-      const fault = toHeraldError(error)
-      if (fault.code === 'HERALD_INTERNAL') logger.error({ err: error }, 'could not convert')
-      publish(await failConversion(tools, record, fault, request.runSize))
+      const error = toHeraldError(thrown)
+      if (error.code === 'HERALD_INTERNAL') logger.error({ err: thrown }, 'could not convert')
+      publish(await failConversion(tools, record, error, request.runSize))
       return
     }
-    // It is announced: whatever fails from here on, its files stay.
+    // It is announced: its files stay, even if a later step fails.
     meter.end()
     const { announcement } = converted
     await change(record.token, {
@@ -116,7 +116,9 @@ export function manageConversions(tools: ConversionTools): Conversions {
       publish(record)
       events.publish({ kind: 'progress', record, progress: { stage: 'uploading', done: 0 } })
       const over = convert(record, request, upload, cancel.signal)
-        .catch((error: unknown) => logger.error({ err: error }, 'a conversion could not be noted'))
+        .catch((error: unknown) =>
+          logger.error({ err: error }, 'a conversion could not be recorded'),
+        )
         .finally(() => running.delete(record.token))
       running.set(record.token, { cancel, over })
       return { record, over }

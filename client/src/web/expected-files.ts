@@ -5,24 +5,24 @@ import { type FailureTools, failConversion } from './fail-conversion.js'
 import type { ConversionRecord } from './record.js'
 
 /**
- * Files that a browser has named and not yet begun to send. Each has a record from the start, so
- * that closing the page midway loses none without a word.
+ * Files that a browser has announced and not yet begun to send. Each has a record from the start, so
+ * that a file is reported as failed if the page is closed before its upload.
  */
 export interface ExpectedFiles {
   add(request: ConversionRequest, name: string): Promise<void>
   /**
    * The record of a file whose upload begins; undefined if it is not expected. Throws
-   * HERALD_CANCELLED if it was ended a moment ago: its upload was on the way already.
+   * HERALD_CANCELLED if it was cancelled while the upload was on its way.
    */
   take(owner: string, key: string | undefined): ConversionRecord | undefined
   /** Ends one as failed. Resolves to whether it was expected. */
-  fail(owner: string, key: string | undefined, fault: HeraldError): Promise<boolean>
-  /** Marks an upload of that run as under way; returns what ends it. */
+  fail(owner: string, key: string | undefined, error: HeraldError): Promise<boolean>
+  /** Counts an upload of that run as under way until the function it returns is called. */
   uploading(runToken: string): () => void
   close(): Promise<void>
 }
 
-/** A browser in the background may wait a minute between two attempts. */
+/** A browser in the background may wait a minute between two uploads. */
 const maxPauseMs = 150_000
 const checkMs = 15_000
 
@@ -41,9 +41,9 @@ export function keepExpectedFiles(
 ): ExpectedFiles {
   const { records, events, logger } = tools
   const expected = new Map<string, Expected>()
-  /** Of each run: uploads under way, and when the last one began or ended. */
+  /** For each run: uploads under way, and when the last one began or ended. */
   const runs = new Map<string, { uploads: number; atMs: number }>()
-  /** When those that were ended were. */
+  /** When files were ended, by id. */
   const endedAtMs = new Map<string, number>()
   const failing = new Set<Promise<unknown>>()
   const idOf = (owner: string, key: string) => `${owner} ${key}`
@@ -54,12 +54,12 @@ export function keepExpectedFiles(
     runs.set(runToken, run)
     return run
   }
-  const end = async (id: string, fault: HeraldError) => {
+  const end = async (id: string, error: HeraldError) => {
     const { record, runSize } = expected.get(id) ?? {}
     if (!record) return false
     expected.delete(id)
     endedAtMs.set(id, Date.now())
-    const failed = await failConversion(tools, record, fault, runSize)
+    const failed = await failConversion(tools, record, error, runSize)
     if (failed) events.publish({ kind: 'record', record: failed })
     return true
   }
@@ -72,7 +72,7 @@ export function keepExpectedFiles(
     for (const [id, { record }] of expected) {
       if (!idle(record.runToken)) continue
       const ending = end(id, leftBeforeUpload())
-        .catch((error: unknown) => logger.error({ err: error }, 'a failure could not be noted'))
+        .catch((error: unknown) => logger.error({ err: error }, 'a failure could not be recorded'))
         .finally(() => failing.delete(ending))
       failing.add(ending)
     }
@@ -104,7 +104,7 @@ export function keepExpectedFiles(
       expected.delete(idOf(owner, key))
       return found?.record
     },
-    fail: async (owner, key, fault) => key !== undefined && end(idOf(owner, key), fault),
+    fail: async (owner, key, error) => key !== undefined && end(idOf(owner, key), error),
     uploading(runToken) {
       runOf(runToken).uploads += 1
       return () => {
@@ -112,7 +112,7 @@ export function keepExpectedFiles(
       }
     },
     async close() {
-      // What is still expected is ended by the next start.
+      // Files still expected are ended at the next start.
       clearInterval(timer)
       unsubscribe()
       await Promise.all(failing)

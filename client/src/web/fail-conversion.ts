@@ -21,26 +21,26 @@ export interface FailureTools {
 }
 
 /**
- * Removes the files of a conversion, announces the failure if there is an address, and notes both.
- * Resolves to the changed record; undefined if it was removed.
+ * Ends a conversion as failed: removes its files, announces the failure if there is an address, and
+ * updates the record. Resolves to the record; undefined if it was removed meanwhile.
  */
 export async function failConversion(
   { outbox, records, links, topic, directory, logger }: FailureTools,
   record: ConversionRecord,
-  fault: HeraldError,
+  error: HeraldError,
   runSize?: number,
 ): Promise<ConversionRecord | undefined> {
   await rm(join(directory, record.token), { recursive: true, force: true })
   const job = { ...contextOf(record, links, runSize), topic }
   const files = { fileName: record.name, formats: [record.target] }
-  const kept = isFailureAnnounced(fault, job.recipients, 'unattended')
-    ? await announceFailure(outbox, { ...job, ...files }, fault).catch((error: unknown) => {
-        logger.error({ err: error }, 'a failure could not be announced')
+  const kept = isFailureAnnounced(error, job.recipients, 'unattended')
+    ? await announceFailure(outbox, { ...job, ...files }, error).catch((thrown: unknown) => {
+        logger.error({ err: thrown }, 'a failure could not be announced')
         return undefined
       })
     : undefined
   return records.change(record.token, {
-    ...failed(fault),
+    ...failed(error),
     announcement: kept ? announced(kept) : null,
   })
 }

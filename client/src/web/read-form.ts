@@ -47,14 +47,14 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
     const taking: Promise<void>[] = []
     const streams = new Set<Readable>()
 
-    const fail = (fault: unknown) => {
+    const fail = (error: unknown) => {
       request.unpipe(busboy)
-      // A connection closed with bytes unread would take the answer with it.
+      // Closing a connection with unread bytes would reset it, and the answer with it.
       request.resume()
       for (const stream of streams) {
-        stream.destroy(fault instanceof Error ? fault : new Error(String(fault)))
+        stream.destroy(error instanceof Error ? error : new Error(String(error)))
       }
-      reject(fault)
+      reject(error)
     }
     busboy.on('field', (name, value, _nameCut, isCut) => {
       if (isCut) fail(badForm(`The field "${name.slice(0, 40)}" is too long.`))

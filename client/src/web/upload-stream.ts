@@ -17,7 +17,7 @@ export interface StreamedUpload extends Upload {
 export function streamUpload(
   stream: Readable,
   { name, sizeBytes }: { name: string; sizeBytes: number | undefined },
-  lost: (fault: HeraldError) => void,
+  lost: (error: HeraldError) => void,
 ): StreamedUpload {
   const chunkBytes = chunkBytesOf(sizeBytes)
   let begun = false

@@ -52,21 +52,21 @@ export function gonePage(view: View): string {
   })
 }
 
-export function faultPage(view: View, fault: HeraldError): string {
+export function faultPage(view: View, error: HeraldError): string {
   const { words } = view
   return layout(view, {
     title: `${words.wrong} · Herald`,
-    body: html`<div class="card message"><h1>${words.wrong}</h1><p>${faultSentence(view, fault)}</p><p><a class="button" href="/">${words.back}</a></p></div>`,
+    body: html`<div class="card message"><h1>${words.wrong}</h1><p>${faultSentence(view, error)}</p><p><a class="button" href="/">${words.back}</a></p></div>`,
   })
 }
 
 /** For a person who does not run the service. */
-export function faultSentence({ words, quantities }: View, fault: HeraldError): string {
-  if (fault instanceof NotToldError) return words.notAllowed
-  if (fault instanceof TooManyError) {
-    return filled(words.tooMany, { time: quantities.duration(fault.retryAfterMs ?? 0) })
+export function faultSentence({ words, quantities }: View, error: HeraldError): string {
+  if (error instanceof NotToldError) return words.notAllowed
+  if (error instanceof TooManyError) {
+    return filled(words.tooMany, { time: quantities.duration(error.retryAfterMs ?? 0) })
   }
-  if (fault instanceof ForbiddenError) return words.otherSite
-  const { publicMessage: message, remedy = '' } = fault
-  return words.errors[fault.code] ?? forVisitor({ message, remedy })
+  if (error instanceof ForbiddenError) return words.otherSite
+  const { publicMessage: message, remedy = '' } = error
+  return words.errors[error.code] ?? forVisitor({ message, remedy })
 }

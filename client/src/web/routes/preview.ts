@@ -47,7 +47,7 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
           const form = readFields(fields)
           const lost = new AbortController()
           const file = { name: fileNameOf(form, part.name), sizeBytes: form.size }
-          const upload = streamUpload(part.stream, file, (fault) => lost.abort(fault))
+          const upload = streamUpload(part.stream, file, (error) => lost.abort(error))
           const result = collect()
           try {
             const { preview } = await converter.convert(upload, {
