@@ -1,7 +1,7 @@
 import { runProgram } from '@herald/runtime/lifecycle'
 import { createLogger } from '@herald/runtime/logger'
 import { createProbesApp, listenHttp } from '@herald/runtime/probes'
-import { configure } from '@herald/runtime/start-fault'
+import { configure } from '@herald/runtime/start-error'
 import { createApp } from './app.js'
 import { loadConfig } from './config.js'
 

@@ -1,62 +1,63 @@
 import { closeSync, constants, type FSWatcher, openSync, watch, writeSync } from 'node:fs'
 
-/** Wakes the processes of one machine that wait for the same thing. A hint, never the news itself. */
+/** Wakes other processes of this machine that wait for a change. Only a hint: it carries no data. */
 export interface Bell {
   ring(): void
   /**
-   * Calls `heard` after each ring of any process, this one included, rings close together once;
-   * and every `pollMs` (1,000) in any case, since a ring can be missed. Returns what ends it.
+   * Calls `onRing` after a ring of any process, including this one (once for rings in quick
+   * succession), and every `pollMs` (1,000), because a ring can be missed. Returns a function that
+   * stops it.
    */
-  listen(heard: () => void, options?: { pollMs?: number }): () => void
+  listen(onRing: () => void, options?: { pollMs?: number }): () => void
   close(): void
 }
 
-/** A bell that is a file: writing to it rings, whoever watches it hears. Throws the system's error. */
+/** The bell is a file that ringing writes to and listeners watch. Throws the system's error. */
 export function openBell(path: string): Bell {
-  // Not truncated: that would ring at every opening.
+  // Not truncated: that would ring whenever it is opened.
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT)
-  const endings = new Set<() => void>()
+  const stops = new Set<() => void>()
   const listeners = new Set<() => void>()
   let watcher: FSWatcher | undefined
-  let ringing = false
+  let isScheduled = false
   let closed = false
-  const hear = () => {
-    if (ringing) return
-    ringing = true
+  const notify = () => {
+    if (isScheduled) return
+    isScheduled = true
     setImmediate(() => {
-      ringing = false
+      isScheduled = false
       for (const listener of listeners) listener()
     })
   }
   const startWatching = () => {
     try {
-      // A watch that fails (inotify's limits) leaves the poll.
-      watcher = watch(path, { persistent: false }, hear).on('error', () => {})
+      // If watching fails (limits of inotify), polling remains.
+      watcher = watch(path, { persistent: false }, notify).on('error', () => {})
     } catch {}
   }
   return {
     ring() {
       if (!closed) writeSync(file, '.', 0)
     },
-    listen(heard, { pollMs = 1000 } = {}) {
+    listen(onRing, { pollMs = 1000 } = {}) {
       if (closed) return () => {}
       if (!watcher) startWatching()
-      const timer = setInterval(heard, pollMs)
+      const timer = setInterval(onRing, pollMs)
       timer.unref()
-      const listener = () => heard()
-      const end = () => {
+      const listener = () => onRing()
+      const stop = () => {
         listeners.delete(listener)
-        endings.delete(end)
+        stops.delete(stop)
         clearInterval(timer)
       }
       listeners.add(listener)
-      endings.add(end)
-      return end
+      stops.add(stop)
+      return stop
     },
     close() {
       if (closed) return
       closed = true
-      for (const end of endings) end()
+      for (const stop of stops) stop()
       watcher?.close()
       closeSync(file)
     },

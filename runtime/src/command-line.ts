@@ -4,7 +4,7 @@ import { escapeControls } from './terminal-text.js'
 
 export { type Command, InvalidArgumentError, Option } from 'commander'
 
-/** A program of commands that speaks through `terminal` and never ends the process by itself. */
+/** A program of commands that prints to `terminal` and does not exit the process. */
 export function commandLine(name: string, terminal: Terminal): Command {
   return new Command(name).exitOverride().configureOutput({
     writeOut: (text) => terminal.print(text.trimEnd()),
@@ -19,14 +19,13 @@ export function commandLine(name: string, terminal: Terminal): Command {
 }
 
 /**
- * Runs the command that `args` name. Resolves to undefined where it ran, else to the exit status:
- * 0 of help and version, 2 of a wrong call, which `refused` hears of. Rejects with what the
- * command failed with.
+ * Runs the command that `args` name. Resolves to undefined if it ran, else to the exit status: 0 for
+ * help and version, 2 for an invalid call, after `onInvalidCall`. Rejects with the command's error.
  */
 export async function runCommand(
   program: Command,
   args: readonly string[],
-  refused: (error: CommanderError) => void = () => {},
+  onInvalidCall: (error: CommanderError) => void = () => {},
 ): Promise<number | undefined> {
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -34,7 +33,7 @@ export async function runCommand(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return 0
-    refused(error)
+    onInvalidCall(error)
     return 2
   }
 }

@@ -5,14 +5,14 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * The folder of Herald's data, one for all programs of a user, whatever the working folder:
- * HERALD_DATA, else $XDG_STATE_HOME/herald, else ~/.local/state/herald. Absolute. Touches nothing.
+ * HERALD_DATA, else $XDG_STATE_HOME/herald, else ~/.local/state/herald. Absolute; it need not exist.
  */
 export function dataFolder(env: Environment): string {
   if (env['HERALD_DATA']) return resolve(env['HERALD_DATA'])
   return join(stateHome(env), 'herald')
 }
 
-/** The URL of the broker in that folder, for programs that no other broker was named to. */
+/** The URL of the broker in that folder, the default of HERALD_BROKER. */
 export const defaultBroker = (env: Environment) => `embedded:${join(dataFolder(env), 'broker')}`
 
 /** XDG Base Directory Specification 0.8: a path that is not absolute is ignored. */

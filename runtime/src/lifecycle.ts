@@ -1,5 +1,5 @@
 import type { Logger } from './logger.js'
-import { describeStartFault } from './start-fault.js'
+import { describeStartError } from './start-error.js'
 
 interface Closer {
   readonly name: string
@@ -7,8 +7,8 @@ interface Closer {
 }
 
 /**
- * What a program has acquired, released last-in-first-out.
- * Each acquisition defers its closer at once, so that a failed start releases what it had.
+ * The resources of a program, released in reverse order. Each is deferred as soon as it is acquired,
+ * so that a failed start releases them too.
  */
 export class Lifecycle {
   readonly #closers: Closer[] = []
@@ -27,21 +27,21 @@ export class Lifecycle {
     return this.#stopping.signal
   }
 
-  /** The closer being waited for, for the message when it hangs. */
+  /** The closer that is running, to name it if it hangs. */
   get closing(): string | undefined {
     return this.#closing
   }
 
   /**
-   * `close` runs once, when everything deferred after it is closed; at once where all is closed
-   * already: a start that went on while the program stopped keeps nothing either.
+   * `close` runs once, after everything deferred later is closed; at once if the lifecycle is closed
+   * already, because a start may go on while the program stops.
    */
   defer(name: string, close: Closer['close']): void {
     this.#closers.push({ name, close })
     if (this.#released) void this.#release().catch(() => {})
   }
 
-  /** Runs every closer, the last deferred first, also when one fails. Idempotent. Rejects with the first fault. */
+  /** Runs every closer, the last deferred first, also if one fails. Idempotent. Rejects with the first error. */
   close(): Promise<void> {
     this.#closed ??= this.#closeAll()
     return this.#closed
@@ -55,18 +55,18 @@ export class Lifecycle {
   }
 
   async #release(): Promise<void> {
-    let fault: unknown
+    let firstError: unknown
     for (let closer = this.#closers.pop(); closer; closer = this.#closers.pop()) {
       this.#closing = closer.name
       try {
         await closer.close()
       } catch (error) {
-        fault ??= error
+        firstError ??= error
         this.#logger.error({ err: error, closer: closer.name }, 'could not close')
       }
     }
     this.#closing = undefined
-    if (fault !== undefined) throw fault
+    if (firstError !== undefined) throw firstError
   }
 }
 
@@ -77,12 +77,12 @@ export interface ProgramOptions {
 }
 
 /**
- * Runs a long-lived program: `start` acquires and defers, then the program lives until
- * SIGTERM or SIGINT, or, where its parent spawned it with an IPC channel, until that parent is
- * gone: nobody is left to stop it then. Sets the exit status: 0 after a clean stop, 1 after a
- * failed start (2 for a ConfigurationError), a failed closer, or when stopping takes longer than
- * the deadline (what hung is named). Why it did not start is a plain sentence on standard error
- * where a person can mend it. A second signal ends the process at once.
+ * Runs a long-lived program: `start` acquires and defers resources, then the program runs until
+ * SIGTERM or SIGINT, or, if its parent started it with an IPC channel, until the parent is gone,
+ * because nothing else would stop it. Exit status: 0 after a clean stop; 1 after a failed start (2
+ * for a ConfigurationError), a failed closer, or if stopping takes longer than the deadline (the
+ * log names the closer). If a person can fix why it did not start, one sentence on standard error
+ * explains it. A second signal exits at once.
  */
 export async function runProgram(
   { logger, deadlineMs = 15_000 }: ProgramOptions,
@@ -118,16 +118,16 @@ export async function runProgram(
     void stop(0)
   }
   process.on('disconnect', stopWithParent)
-  // False, not undefined, where there was a channel: the parent died before we listened.
+  // False, not undefined, if there was a channel: the parent exited before we listened.
   if (process.connected === false) stopWithParent()
   try {
     await start(lifecycle)
   } catch (error) {
     if (stopping) return
     stopping = true
-    const fault = await describeStartFault(error)
-    if (fault) process.stderr.write(`${fault.message}\n`)
+    const known = await describeStartError(error)
+    if (known) process.stderr.write(`${known.message}\n`)
     else logger.fatal({ err: error }, 'could not start')
-    await stop(fault?.exitCode ?? 1)
+    await stop(known?.exitCode ?? 1)
   }
 }

@@ -7,11 +7,11 @@ export type { Logger }
 
 /**
  * A logger that writes JSON lines to standard error (standard output is a program's result).
- * Message constant, variables as fields; no addresses and no bodies at info level. What may be
- * secret in a URL is hidden in every line, whatever the level.
+ * Messages are constant, variables are fields; no addresses and no bodies at info level. Secrets in
+ * URLs are hidden at every level.
  */
 export function createLogger(program: string, level = 'info'): Logger {
-  // Loaded here: a command that logs nothing starts without it.
+  // Loaded on first use: commands that do not log start faster.
   const { pino } = createRequire(import.meta.url)('pino') as typeof Pino
   const stderr = pino.destination({ fd: 2, sync: true })
   return pino(

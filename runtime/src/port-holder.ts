@@ -2,29 +2,29 @@ import { readdir, readFile, readlink } from 'node:fs/promises'
 
 export interface PortHolder {
   readonly pid: number
-  /** The command line it was started with, its words joined by spaces. */
+  /** Its command line, the arguments joined by spaces. */
   readonly command: string
 }
 
 /**
- * Which process of this machine listens on TCP `port`. Undefined where none does, where the
- * system does not tell (only Linux does), or where the process is another user's.
+ * The process of this machine that listens on TCP `port`. Undefined if there is none, if it belongs
+ * to another user, or on other systems than Linux.
  */
 export async function portHolder(port: number): Promise<PortHolder | undefined> {
   if (process.platform !== 'linux') return undefined
-  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readOrNothing))
+  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readOrEmpty))
   const sockets = new Set(tables.flatMap((table) => listeningSockets(table, port)))
   if (sockets.size === 0) return undefined
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const found = await Promise.all(
     pids.map(async (pid) => ((await holdsOne(pid, sockets)) ? pid : undefined)),
   )
-  // A listening socket that children inherited is its oldest holder's.
+  // Of processes that inherited the socket, the parent has the lowest pid.
   const [pid] = found
     .flatMap((each) => (each === undefined ? [] : [Number(each)]))
     .sort((a, b) => a - b)
   if (pid === undefined) return undefined
-  const words = (await readOrNothing(`/proc/${pid}/cmdline`)).split('\0')
+  const words = (await readOrEmpty(`/proc/${pid}/cmdline`)).split('\0')
   return { pid, command: words.join(' ').trim() }
 }
 
@@ -45,6 +45,6 @@ async function holdsOne(pid: string, sockets: ReadonlySet<string>): Promise<bool
   return false
 }
 
-function readOrNothing(path: string): Promise<string> {
+function readOrEmpty(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '')
 }

@@ -4,13 +4,13 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { withoutUrlSecrets } from './url-secrets.js'
 
 export interface ProbesOptions {
-  /** What this program measures; served at /metrics. */
+  /** Served at /metrics. */
   metrics: Registry
-  /** Resolves to the reasons why the program cannot work now; none means ready. */
+  /** Resolves to the reasons why the program is not ready; none: it is ready. */
   notReady: () => Promise<readonly string[]> | readonly string[]
 }
 
-/** A registry that already holds the process' own figures, labelled with the program's name. */
+/** A registry with the default metrics of the process, labelled with the program's name. */
 export function createMetrics(program: string): Registry {
   const registry = new Registry()
   registry.setDefaultLabels({ program })
@@ -18,7 +18,7 @@ export function createMetrics(program: string): Registry {
   return registry
 }
 
-/** `/livez` 200 while the event loop turns; `/readyz` 200 or 503 with the reasons; `/metrics` for Prometheus. */
+/** `/livez` 200 while the event loop runs; `/readyz` 200 or 503 with the reasons; `/metrics` for Prometheus. */
 export function createProbesApp({ metrics, notReady }: ProbesOptions): Express {
   const app = express()
   app.disable('x-powered-by')
@@ -28,7 +28,7 @@ export function createProbesApp({ metrics, notReady }: ProbesOptions): Express {
     response.json({ status: 'ok' })
   })
   app.get('/readyz', async (_request, response) => {
-    const reasons = await reasonsAgainst(notReady)
+    const reasons = await readinessFailures(notReady)
     response.status(reasons.length === 0 ? 200 : 503)
     response.json({ status: reasons.length === 0 ? 'ok' : 'not ready', reasons })
   })
@@ -38,7 +38,7 @@ export function createProbesApp({ metrics, notReady }: ProbesOptions): Express {
   return app
 }
 
-async function reasonsAgainst(notReady: ProbesOptions['notReady']): Promise<readonly string[]> {
+async function readinessFailures(notReady: ProbesOptions['notReady']): Promise<readonly string[]> {
   try {
     return (await notReady()).map(withoutUrlSecrets)
   } catch {
@@ -53,7 +53,7 @@ export interface HttpListener {
   close(): Promise<void>
 }
 
-/** Anybody can send a path that cannot be decoded: that is not an error of ours to log. */
+/** A path that cannot be decoded is the caller's error: it is not logged. */
 const refuseMalformed: ErrorRequestHandler = (error, _request, response, next) => {
   if (error.status !== 400) return next(error)
   response.status(400).json({ error: 'The address of the request is malformed.' })

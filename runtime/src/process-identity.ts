@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** A process; `startedAt` and `scope` tell it from others with the same pid. */
+/** A process; `startedAt` and `scope` distinguish it from others with the same pid. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** Clock ticks since boot, as a decimal; empty where the system does not tell. */
+  /** Clock ticks from boot to its start, as a decimal; empty if the system does not report it. */
   readonly startedAt: string
-  /** `machine.boot.namespace`: where the pid means this process. Absent in records of before it was kept. */
+  /** `machine.boot.namespace`, in which the pid is unique. Absent in records of older versions. */
   readonly scope?: string
 }
 
-/** `unknown`: it runs, or ran, where this process cannot look: on another machine, in another container. */
+/** `unknown`: this process cannot see it, because it runs, or ran, on another machine or in another container. */
 export type ProcessState = 'alive' | 'dead' | 'unknown'
 
 const scope = [
@@ -27,7 +27,7 @@ export const thisProcess: ProcessIdentity = Object.freeze({
   scope,
 })
 
-/** Whether that very process runs. A zombie is dead; so is what ran here before the last boot. */
+/** Whether that process runs. A zombie is dead, and so is a process from before the last boot. */
 export function processState(identity: ProcessIdentity): ProcessState {
   const { scope: other = scope } = identity
   if (other === scope) return isRunning(identity) ? 'alive' : 'dead'
@@ -36,10 +36,10 @@ export function processState(identity: ProcessIdentity): ProcessState {
   return machine === otherMachine && boot !== otherBoot ? 'dead' : 'unknown'
 }
 
-/** Whether that very process is known to be alive. */
+/** Whether that process is known to be alive. */
 export const isAlive = (identity: ProcessIdentity): boolean => processState(identity) === 'alive'
 
-/** Whether the two are one process, not merely one pid. */
+/** Whether both are the same process, not only the same pid. */
 export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
   return (
     one.pid === other.pid &&
@@ -48,13 +48,13 @@ export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boo
   )
 }
 
-/** This process as a part of a file's name. */
+/** This process, as part of a file name. */
 export const processName = `${scope}-${thisProcess.pid}-${thisProcess.startedAt}`
 
-/** What `processName` looks like. */
+/** A regular expression for `processName`. */
 export const processNamePattern = '[0-9a-f]{8}\\.[0-9a-f]{8}\\.\\d+-\\d+-\\d*'
 
-/** The process of that name. */
+/** The process with that `processName`. */
 export function parseProcessName(name: string): ProcessIdentity {
   const [scope = '', pid, startedAt = ''] = name.split('-')
   return { scope, pid: Number(pid), startedAt }
@@ -64,7 +64,7 @@ function isRunning({ pid, startedAt }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    // EPERM: it is there, but somebody else's.
+    // EPERM: it runs, but belongs to another user.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
   if (process.platform !== 'linux') return true
@@ -72,14 +72,14 @@ function isRunning({ pid, startedAt }: ProcessIdentity): boolean {
   return now !== undefined && (startedAt === '' || now === startedAt)
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); undefined for a zombie or where there is none. */
+/** Field 22 of /proc/PID/stat (proc(5)); undefined for a zombie or if there is no such process. */
 function startTime(pid: number): string | undefined {
   const stat = readText(`/proc/${pid}/stat`)
   const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return state === 'Z' || state === 'X' ? undefined : rest[18]
 }
 
-/** The inode number of the PID namespace (namespaces(7)); 0 where there are none. */
+/** The inode number of the PID namespace (namespaces(7)); 0 if the system has none. */
 function pidNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0'
@@ -96,7 +96,7 @@ function readText(path: string): string {
   }
 }
 
-/** Short enough for a file's name; neither a machine's id nor its name is written anywhere. */
+/** Short enough for a file name, and does not reveal the machine's id or name. */
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8)
 }

@@ -6,33 +6,34 @@ interface RangeLike {
 }
 
 /**
- * The cursors that stand open, each on a snapshot: while a snapshot is read, the file cannot
- * reuse the pages freed since and grows. So none outlives its turn of the event loop or its write.
+ * The open cursors. Each holds a snapshot, and while a snapshot is open the file cannot reuse the
+ * pages freed since and grows. So every cursor is closed at the end of its turn of the event loop
+ * or of its write.
  */
 export class OpenCursors {
   #writing = false
   #closers = new Set<() => void>()
   #scheduled = false
 
-  /** Whether a change is being run: reads then see its own writes. */
+  /** Whether a write is running: reads then see its changes. */
   get writing(): boolean {
     return this.#writing
   }
 
-  /** Runs `change`; a cursor of before sees nothing of it, one of within must not survive it. */
+  /** Runs `change`; no cursor stays open from before to within it, or from within to after it. */
   duringWrite<T>(change: () => T): T {
     this.release()
     this.#writing = true
     try {
       return change()
     } finally {
-      // LMDB frees a writer's cursors at its end; touched later, they crash the process.
+      // LMDB frees a writer's cursors at its end; using one later crashes the process.
       this.release()
       this.#writing = false
     }
   }
 
-  /** Calls `close` at the end of this turn or write, unless what it returns is called before. */
+  /** Calls `close` at the end of this turn or write, unless the returned function is called before. */
   hold(close: () => void): () => void {
     this.#closers.add(close)
     if (!this.#writing && !this.#scheduled) {
@@ -52,14 +53,14 @@ export class OpenCursors {
   }
 }
 
-/** Walks a range over as many cursors as it takes; each goes on behind the last key. */
+/** Reads a range with as many cursors as needed; each continues after the last key. */
 export function* readEntries<K, V>(
   open: (part: RangeLike & { exclusiveStart?: boolean }) => Iterator<{ key: K; value: V }>,
   { limit = Number.POSITIVE_INFINITY, ...range }: RangeLike,
   cursors: OpenCursors,
 ): Generator<{ key: K; value: V }, void, undefined> {
   let cursor: Iterator<{ key: K; value: V }> | undefined
-  let letGo: (() => void) | undefined
+  let unhold: (() => void) | undefined
   const close = () => {
     cursor?.return?.()
     cursor = undefined
@@ -69,7 +70,7 @@ export function* readEntries<K, V>(
     for (let taken = 0; taken < limit; taken += 1) {
       if (!cursor) {
         cursor = open(rest)
-        letGo = cursors.hold(close)
+        unhold = cursors.hold(close)
       }
       const next = cursor.next()
       if (next.done) return
@@ -77,7 +78,7 @@ export function* readEntries<K, V>(
       yield next.value
     }
   } finally {
-    letGo?.()
+    unhold?.()
     close()
   }
 }

@@ -9,7 +9,7 @@ export type StoreErrorCode =
   | 'STORE_CLOSED'
   | 'STORE_FAILED'
 
-/** Why a store could not do what it was asked. `message` says what to do and may be shown to a person. */
+/** An error of a store. `message` states what to do and may be shown to people. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
@@ -27,27 +27,27 @@ const full: readonly unknown[] = [ENOSPC, EDQUOT, EFBIG, 'ENOSPC', 'EDQUOT']
 const damaged: readonly unknown[] = [-30797, -30796, -30794, -30793]
 const MDB_PANIC = -30795
 
-/** Below so much free space a short write is taken for a full disk. */
+/** With less free space an I/O error is taken for a full disk. */
 const nearlyFullBytes = 1024 * 1024
 
-/** What went wrong when a store was opened. */
-export function openFault(directory: string, error: unknown): StoreError {
+/** The error for a store that could not be opened. */
+export function openError(directory: string, error: unknown): StoreError {
   if (error instanceof StoreError) return error
   return describe(directory, error, 'cannot be opened')
 }
 
 /**
- * Why a write failed: what the change threw, or a StoreError where the commit failed. `fatal`:
- * no further write can succeed in this process.
+ * The error of a failed write: that of the change, or a StoreError if the commit failed. `fatal`: no
+ * further write can succeed in this process.
  */
-export async function commitFault(
+export async function writeError(
   directory: string,
   environment: { resetReadTxn(): void; get(key: string): unknown },
   error: unknown,
 ): Promise<{ error: unknown; fatal: boolean }> {
   if (!(error instanceof Error && 'commitError' in error)) {
     return {
-      error: systemFault(error) ? describe(directory, error, 'was not written') : error,
+      error: isSystemError(error) ? describe(directory, error, 'was not written') : error,
       fatal: false,
     }
   }
@@ -55,8 +55,8 @@ export async function commitFault(
   return { error: describe(directory, cause, 'was not written'), fatal: isPanicked(environment) }
 }
 
-/** LMDB's own errors carry a number, what a change throws does not. */
-function systemFault(error: unknown): boolean {
+/** LMDB's own errors have a numeric code, those of a change do not. */
+function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'number'
 }
 
@@ -76,28 +76,28 @@ function describe(directory: string, error: unknown, what: string): StoreError {
   if (forbidden.includes(code)) {
     return new StoreError(
       'STORE_NOT_WRITABLE',
-      `The store in ${directory} ${what}: permission denied. Give this user the right to write there, or choose another folder.`,
+      `The store in ${directory} ${what}: permission denied. Allow this user to write there, or choose another folder.`,
       why,
     )
   }
   if (full.includes(code) || (code === EIO && nearlyFull(directory))) {
     return new StoreError(
       'STORE_FULL',
-      `The store in ${directory} ${what}: the disk is full. Free some space and try again; what was written before is safe.`,
+      `The store in ${directory} ${what}: the disk is full. Free some space and try again; earlier writes are safe.`,
       why,
     )
   }
   if (code === EIO) {
     return new StoreError(
       'STORE_FAILED',
-      `The store in ${directory} ${what}: the disk refused (${message}). It may be full or failing; what was written before is safe.`,
+      `The store in ${directory} ${what}: the disk failed (${message}). It may be full or defective; earlier writes are safe.`,
       why,
     )
   }
   if (code === 'EEXIST' || code === 'ENOTDIR' || code === ENOTDIR) {
     return new StoreError(
       'STORE_FAILED',
-      `The store in ${directory} ${what}: a file stands where a folder should be. Move it away, or choose another folder.`,
+      `The store in ${directory} ${what}: a file has the name of a folder. Move it away, or choose another folder.`,
       why,
     )
   }
@@ -108,7 +108,7 @@ function describe(directory: string, error: unknown, what: string): StoreError {
 function damagedStore(directory: string, reason: string, options?: ErrorOptions): StoreError {
   return new StoreError(
     'STORE_DAMAGED',
-    `The store in ${directory} cannot be opened: ${reason}. Put back a copy of the folder, or move it away to begin with an empty store.`,
+    `The store in ${directory} cannot be opened: ${reason}. Restore a backup of the folder, or move it away to start with an empty store.`,
     options,
   )
 }
@@ -123,8 +123,8 @@ function nearlyFull(directory: string): boolean {
 }
 
 /**
- * Throws when the file is there and is not LMDB's own: that would end the process with a
- * segmentation fault. Says whether there is one.
+ * Throws if the file exists and is not an LMDB file, which would crash the process with a
+ * segmentation fault. Returns whether it exists.
  */
 export function requireStoreFile(path: string): boolean {
   let file: number

@@ -13,21 +13,21 @@ import { join } from 'node:path'
 import { parseProcessName, processName, processState } from './process-identity.js'
 import { StoreError } from './store-error.js'
 
-/** A process that is in the gate for longer hangs. */
+/** A process that stays in the gate longer hangs. */
 const maxWaitMs = 30_000
 
 /**
- * Keeps processes from committing to a store while another one opens it.
+ * Prevents processes from committing to a store while another one opens it.
  *
- * LMDB as lmdb brings it (mdb.c, mdb_env_open2) reads the number of the last commit when it opens
- * a file and puts it into the shared lock region a moment later, without the writer lock. A commit
- * of another process in between is undone by the one after it: acknowledged, synced, and gone
- * (seen in 1 of 2,500 openings next to a busy writer, with crashes in its wake).
+ * The LMDB of the package lmdb (mdb.c, mdb_env_open2) reads the number of the last commit when it
+ * opens a file and writes it to the shared lock region later, without the writer lock. A commit of
+ * another process in between is acknowledged and synced, but lost with the next commit (seen in 1 of
+ * 2,500 openings beside a busy writer, also with crashes).
  *
- * An opener makes a file `opening-…`, then waits until there is no other and no writer's file says
- * that it is writing; a writer changes its file first, then looks for openers. So at least one
- * sees the other, and it is the writer that steps back. Files of dead processes do not count; those
- * of processes that cannot be judged (another PID namespace) count while they are fresh.
+ * An opener creates a file `opening-…`, then waits until there is no other opener and no writer's
+ * file is set to writing. A writer sets its file first, then looks for openers. So at least one
+ * sees the other, and the writer gives way. Files of dead processes are ignored; those of unknown
+ * processes (another PID namespace) are respected while they are fresh.
  */
 export class StoreGate {
   readonly #folder: string
@@ -40,32 +40,32 @@ export class StoreGate {
     this.#folder = join(directory, 'gate')
     this.#writing = join(this.#folder, `writing-${processName}`)
     mkdirSync(this.#folder, { recursive: true })
-    // Its one byte is written now, and only in place later: a disk that filled up stops no write here.
+    // One byte is allocated now and overwritten later, which works on a full disk too.
     this.#file = openSync(this.#writing, 'w')
     writeSync(this.#file, '0', 0)
   }
 
   /**
-   * Runs `open` while no other process commits or opens. Blocks until they are done: some
-   * milliseconds. So `open` may commit, and wait for LMDB's writer lock, which nobody else wants.
+   * Runs `open` while no other process commits or opens. Blocks for some milliseconds until they are
+   * done. So `open` may commit and take LMDB's writer lock, which no other process waits for.
    */
   open<T>(open: () => T): T {
-    const sign = `opening-${processName}`
-    const path = join(this.#folder, sign)
+    const ownName = `opening-${processName}`
+    const path = join(this.#folder, ownName)
     try {
       blockUntil(
         () => {
           writeFileSync(path, '')
-          if (this.#shown('opening-').every((name) => name === sign)) return true
+          if (this.#present('opening-').every((name) => name === ownName)) return true
           // Two openers may both step back: the random wait decides which one returns first.
           rmSync(path)
           return false
         },
-        () => this.#shown('opening-').find((name) => name !== sign),
+        () => this.#present('opening-').find((name) => name !== ownName),
       )
       blockUntil(
-        () => !this.#shown('writing-').some((name) => this.#isWriting(name)),
-        () => this.#shown('writing-').find((name) => this.#isWriting(name)),
+        () => !this.#present('writing-').some((name) => this.#isWriting(name)),
+        () => this.#present('writing-').find((name) => this.#isWriting(name)),
       )
       return open()
     } finally {
@@ -73,11 +73,11 @@ export class StoreGate {
     }
   }
 
-  /** Whether this process may commit now; then `leave` is to be called once it is done. */
+  /** Whether this process may commit now; then call `leave` when it is done. */
   enter(): boolean {
     if (this.#inside === 0) writeSync(this.#file, '1', 0)
     this.#inside += 1
-    if (this.#shown('opening-').length === 0) return true
+    if (this.#present('opening-').length === 0) return true
     this.leave()
     return false
   }
@@ -94,8 +94,8 @@ export class StoreGate {
     rmSync(this.#writing, { force: true })
   }
 
-  /** The files of that kind that count; removes those of dead processes. */
-  #shown(kind: string): string[] {
+  /** The files of that kind, without those of dead processes, which it removes. */
+  #present(kind: string): string[] {
     return readdirSync(this.#folder).filter((name) => {
       if (!name.startsWith(kind)) return false
       const path = join(this.#folder, name)
@@ -106,7 +106,7 @@ export class StoreGate {
     })
   }
 
-  /** Whether another process is. This one cannot end a write while it blocks. */
+  /** Whether another process is writing. This one could not finish a write while it blocks. */
   #isWriting(name: string): boolean {
     const path = join(this.#folder, name)
     try {
@@ -117,13 +117,13 @@ export class StoreGate {
   }
 }
 
-/** Whether it was made or written to as lately as a process in the gate may have done. */
+/** Whether it was written so recently that its process may still be in the gate. */
 function isFresh(path: string): boolean {
   const status = statSync(path, { throwIfNoEntry: false })
   return status !== undefined && Math.abs(Date.now() - status.mtimeMs) < maxWaitMs
 }
 
-/** `holder`: the name of the file of the process that is waited for. */
+/** `holder` returns the file name of the process that is waited for. */
 function blockUntil(condition: () => boolean, holder: () => string | undefined): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
   const deadline = performance.now() + maxWaitMs
@@ -132,7 +132,7 @@ function blockUntil(condition: () => boolean, holder: () => string | undefined):
       const { pid } = parseProcessName((holder() ?? '').replace(/^\w+-/, ''))
       throw new StoreError(
         'STORE_FAILED',
-        `Process ${pid} has kept the store busy for ${maxWaitMs / 1000} s. It hangs or is stopped: continue it (kill -CONT) or end it, and try again.`,
+        `Process ${pid} has kept the store busy for ${maxWaitMs / 1000} s. It hangs or is stopped: continue it (kill -CONT) or kill it, and try again.`,
       )
     }
     Atomics.wait(sleeper, 0, 0, 1 + Math.random() * 4)

@@ -4,15 +4,14 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { type Bell, openBell } from './bell.js'
 import type { Store, StoreKey, Table } from './store-contract.js'
 import { OpenCursors, readEntries } from './store-cursor.js'
-import { commitFault, openFault, requireStoreFile, StoreError } from './store-error.js'
+import { openError, requireStoreFile, StoreError, writeError } from './store-error.js'
 import { StoreGate } from './store-gate.js'
-import { LockWatch } from './store-lock.js'
 import { gateIsClosed, WriteQueue } from './store-queue.js'
 
 export type { Range, Store, StoreKey, Table } from './store-contract.js'
 export { StoreError, type StoreErrorCode } from './store-error.js'
 
-/** What the handles on one folder share: two environments on it in one process wait for each other for ever. */
+/** Shared by all handles on one folder: two environments of one process would deadlock. */
 interface Environment {
   readonly root: RootDatabase
   readonly gate: StoreGate
@@ -20,13 +19,13 @@ interface Environment {
   readonly tables: Map<string, Database>
   readonly cursors: OpenCursors
   handles: number
-  /** After a fault that LMDB calls fatal, a write would never settle. */
+  /** After an error that is fatal to LMDB, a write would never settle. */
   fatal: StoreError | undefined
 }
 
 const environments = new Map<string, Environment>()
 
-/** Opens the store in `directory`, made when absent. Throws StoreError, saying what to do. */
+/** Opens the store in `directory`, created if absent. Throws StoreError. */
 export function openStore(directory: string): Store {
   let environment: Environment
   let bell: Bell | undefined
@@ -38,7 +37,7 @@ export function openStore(directory: string): Store {
     environment = environments.get(path) ?? openEnvironment(path)
   } catch (error) {
     bell?.close()
-    throw openFault(directory, error)
+    throw openError(directory, error)
   }
   const { root, gate, queue, tables, cursors } = environment
   environments.set(path, environment)
@@ -50,7 +49,7 @@ export function openStore(directory: string): Store {
   const commit = async <T>(change: () => T, enter: () => boolean): Promise<T> => {
     if (environment.fatal) throw environment.fatal
     try {
-      // A child transaction is what rolls back alone when its callback throws.
+      // Only a child transaction rolls back alone if its callback throws.
       const { result } = await root.childTransaction(() => {
         if (!enter()) throw gateIsClosed
         return { result: cursors.duringWrite(() => requireSynchronous(change())) }
@@ -58,9 +57,9 @@ export function openStore(directory: string): Store {
       return result
     } catch (error) {
       if (error === gateIsClosed) throw error
-      const fault = await commitFault(directory, root, error)
-      if (fault.fatal) environment.fatal ??= fault.error as StoreError
-      throw fault.error
+      const failure = await writeError(directory, root, error)
+      if (failure.fatal) environment.fatal ??= failure.error as StoreError
+      throw failure.error
     }
   }
 
@@ -74,7 +73,7 @@ export function openStore(directory: string): Store {
         try {
           database = gate.open(() => root.openDB({ name, encoding }))
         } catch (error) {
-          throw openFault(directory, error)
+          throw openError(directory, error)
         }
         tables.set(`${encoding}:${name}`, database)
       }
@@ -101,7 +100,7 @@ function openEnvironment(path: string): Environment {
     return {
       root,
       gate,
-      queue: new WriteQueue(gate, new LockWatch()),
+      queue: new WriteQueue(gate),
       tables: new Map(),
       cursors: new OpenCursors(),
       handles: 0,
@@ -119,14 +118,14 @@ function openLmdb(path: string): RootDatabase {
     maxDbs: 32,
     // With overlapping sync, writers in several processes lost acknowledged commits under kill -9.
     overlappingSync: false,
-    // A cache would not see what other processes write.
+    // A cache would not see the writes of other processes.
     cache: false,
-    // With it a failed commit rejects one more promise, which nobody can catch.
+    // With it a failed commit rejects one more promise, which cannot be caught.
     eventTurnBatching: false,
   })
 }
 
-/** LMDB syncs its file, not the names that lead to it: a loss of power could take a new store whole. */
+/** LMDB syncs its file, not its folders: after a power loss a new store could be missing. */
 function syncFolders(...folders: string[]): void {
   if (process.platform === 'win32') return
   for (const folder of folders) {
@@ -161,7 +160,7 @@ function tableOf<V, K extends StoreKey>(
   cursors: OpenCursors,
   requireOpen: () => void,
 ): Table<V, K> {
-  // Outside a write, a read must not see the snapshot that an earlier one left open.
+  // Outside a write, a read must not use the snapshot that an earlier one left open.
   const prepareRead = () => {
     if (cursors.writing) return
     requireOpen()

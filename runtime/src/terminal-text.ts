@@ -6,7 +6,7 @@ import stringWidth from 'string-width'
  * line, change the reading direction or are invisible are written as escapes.
  */
 export function escapeControls(text: string): string {
-  // The joiners stay: scripts and emoji need them, and they move nothing.
+  // The joiners are kept: scripts and emoji need them, and they are harmless.
   return text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, escaped)
 }
 
@@ -22,7 +22,7 @@ function escaped(character: string): string {
   )
 }
 
-/** JSON on one line; what a terminal would act on stands in it as `\uXXXX`. */
+/** JSON on one line; control characters are written as `\uXXXX`. */
 export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
     [...Array(character.length).keys()]
@@ -31,17 +31,17 @@ export function jsonLine(value: unknown): string {
   )
 }
 
-/** The columns a terminal gives the text; colours take none. */
+/** The width of the text in a terminal; colours have none. */
 export const columns = (text: string): number => stringWidth(text)
 
-/** Code units of the longest character, an emoji of several people, and more than any column has. */
+/** At least the code units of the longest character, an emoji of several people. */
 const unitsPerColumn = 16
 
 const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /**
- * The text in at most `width` columns: of a longer one the middle is left out, so that the end of
- * a file's name stays. A text of any length takes the same time at most. Not for coloured text.
+ * The text in at most `width` columns. A longer text loses its middle, so that the end of a file
+ * name stays. Takes bounded time. Not for coloured text.
  */
 export function cut(text: string, width: number): string {
   const maxUnits = (width + 1) * unitsPerColumn
@@ -58,7 +58,7 @@ function cutShort(text: string, width: number): string {
   return `${taken(all, width - 1 - columns(end)).join('')}…${end}`
 }
 
-/** A path in at most `width` columns: its folders are left out first. */
+/** A path in at most `width` columns. A longer one loses its folders first. */
 export function cutPath(path: string, width: number): string {
   if (path.length > 4096) return cut(path, width)
   if (columns(path) <= width) return path
@@ -70,7 +70,7 @@ export function cutPath(path: string, width: number): string {
   return cut(parts.at(-1) ?? '', width)
 }
 
-/** Lines of at most `width` columns, broken between words where that is possible. */
+/** Lines of at most `width` columns, broken between words if possible. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
@@ -93,12 +93,12 @@ function taken(all: readonly string[], width: number): string[] {
   return all.slice(0, beyond < 0 ? all.length : beyond)
 }
 
-/** The text with blanks after it, `width` columns in all. */
+/** The text, padded with spaces to `width` columns. */
 export function padded(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - columns(text)))
 }
 
-/** `184 kB`, `1.2 MB`: powers of 1,000, three digits at the most. */
+/** `184 kB`, `1.2 MB`: powers of 1,000, at most three digits. */
 export function humanBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
   let value = bytes
@@ -127,8 +127,21 @@ export function humanChange(from: number, to: number): string {
   return `${percent < 0 ? '−' : '+'}${Math.abs(percent)} %`
 }
 
-/** An absolute path as every message shows it: relative to the current folder if below it. */
+/** An absolute path for a message: relative to the current folder if below it. */
 export function displayPath(path: string, cwd = process.cwd()): string {
   const near = relative(cwd, path)
   return escapeControls(near === '' || near.startsWith('..') ? path : near)
+}
+
+/** Lines with aligned columns, two spaces between them. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row) => columns(row[at] ?? ''))),
+  )
+  return rows.map((row) =>
+    row
+      .map((cell, at) => padded(cell, widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }

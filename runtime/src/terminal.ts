@@ -15,24 +15,24 @@ export type Style = keyof typeof styles
 
 export type Target = 'stdout' | 'stderr'
 
-/** Where a command says things: results on standard output, everything else on standard error. */
+/** The output of a command: results on standard output, everything else on standard error. */
 export interface Terminal {
-  /** One line of result. */
+  /** Writes a line to standard output. */
   print(line: string): void
-  /** One line for the person in front of it. */
+  /** Writes a line to standard error. */
   log(line: string): void
-  /** What goes on now: the last line, replaced by the next word. Nothing where nobody looks. */
+  /** Shows the current state as the last line, until the next output. Only on a terminal. */
   status(line: string): void
   /**
-   * The same with several lines, each narrower than the screen, fewer than its rows; what is
-   * printed or told meanwhile goes above them. None: they are taken away.
+   * The same with several lines, each narrower than the screen, fewer than its rows; other output
+   * goes above them. An empty list removes them.
    */
   live(lines: readonly string[]): void
-  /** Where `live` is seen; undefined where nobody looks. As it is now. */
+  /** The current size of the screen for `live`; undefined if it is not a terminal. */
   readonly screen: { readonly columns: number; readonly rows: number } | undefined
-  /** The columns of a line now; undefined where it is no terminal. */
+  /** The current width; undefined if it is not a terminal. */
   width(target: Target): number | undefined
-  /** Coloured for standard output, or for standard error. */
+  /** Colours the text if the target takes colours; the default is standard output. */
   paint(style: Style, text: string, target?: Target): string
 }
 
@@ -43,26 +43,26 @@ interface Stream {
   write(text: string): unknown
 }
 
-/** Colours for a terminal that takes them; with `FORCE_COLOR` always, with `NO_COLOR` never. */
+/** Uses colours on terminals; with `FORCE_COLOR` always, with `NO_COLOR` never. */
 export function createTerminal(
   stdout: Stream,
   stderr: Stream,
   env: Readonly<Record<string, string | undefined>>,
 ): Terminal {
-  const said = (name: string) => (env[name] ?? '') !== ''
-  const forced = said('FORCE_COLOR')
+  const isSet = (name: string) => (env[name] ?? '') !== ''
+  const forced = isSet('FORCE_COLOR')
     ? !['0', 'false'].includes(env['FORCE_COLOR'] ?? '')
     : undefined
   const wanted = (stream: Stream) =>
-    forced ?? (stream.isTTY === true && !said('NO_COLOR') && env['TERM'] !== 'dumb')
+    forced ?? (stream.isTTY === true && !isSet('NO_COLOR') && env['TERM'] !== 'dumb')
   const colours = { stdout: wanted(stdout), stderr: wanted(stderr) }
-  // With one of the two in a pipe or a file, moving the cursor would garble what is kept.
-  const seen = stdout.isTTY === true && stderr.isTTY === true && env['TERM'] !== 'dumb'
-  // Of a terminal that does not tell: the size they had for decades.
+  // If one of the two goes to a pipe or a file, moving the cursor would garble it.
+  const isInteractive = stdout.isTTY === true && stderr.isTTY === true && env['TERM'] !== 'dumb'
+  // A terminal that does not report its width gets the traditional one.
   const widthOf = (stream: Stream) => Math.max(10, stream.columns || 80)
 
   let block: readonly string[] = []
-  // The screen may have become narrower since, and have broken the lines.
+  // The screen may have become narrower since, which wraps the lines.
   const rowsOf = (line: string) => Math.max(1, Math.ceil(columns(line) / widthOf(stderr)))
   const toTop = () => {
     const rows = block.reduce((sum, line) => sum + rowsOf(line), 0)
@@ -76,7 +76,7 @@ export function createTerminal(
       clear()
     } else {
       const text = lines.map((line) => `${line}\u001b[K`).join('\n')
-      // In one write, as one picture where the terminal knows how: nothing flickers.
+      // One write, as a synchronized update, so that nothing flickers.
       stderr.write(`\u001b[?2026h${block.length > 0 ? toTop() : ''}${text}\u001b[J\u001b[?2026l`)
     }
     block = lines
@@ -92,13 +92,13 @@ export function createTerminal(
     print: (line) => above(stdout, line),
     log: (line) => above(stderr, line),
     status(line) {
-      if (seen) draw(line === '' ? [] : [cut(line, widthOf(stderr) - 1)])
+      if (isInteractive) draw(line === '' ? [] : [cut(line, widthOf(stderr) - 1)])
     },
     live(lines) {
-      if (seen) draw(lines)
+      if (isInteractive) draw(lines)
     },
     get screen() {
-      return seen ? { columns: widthOf(stderr), rows: stderr.rows || 24 } : undefined
+      return isInteractive ? { columns: widthOf(stderr), rows: stderr.rows || 24 } : undefined
     },
     width(target) {
       const stream = target === 'stdout' ? stdout : stderr

@@ -4,15 +4,15 @@ import { escapeControls } from './terminal-text.js'
 const stopSignals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 export interface CommandProgram {
-  /** What a person calls it by; stands before a fault. */
+  /** Its name, as a prefix of error messages. */
   readonly name: string
-  /** The last word of a command that was stopped. */
+  /** The message after it was stopped. */
   readonly stopped: string
 }
 
 /**
  * Runs one command until it is done, or until the user stops it: the first signal aborts, a second
- * ends the process at once. Resolves to the exit status; what is thrown is told, without a stack.
+ * exits at once. Resolves to the exit status; an error is printed without its stack.
  */
 export async function untilStopped(
   terminal: Terminal,
@@ -28,20 +28,20 @@ export async function untilStopped(
       stop.abort()
     })
   }
-  // Whoever reads the results may have seen enough (`| head`); the work goes on.
+  // The reader may stop early (`| head`); the work continues.
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
   try {
     const status = await command(stop.signal)
     if (stopStatus === undefined) return status
   } catch (error) {
-    if (stopStatus === undefined) return tellFault(terminal, program.name, error)
+    if (stopStatus === undefined) return printError(terminal, program.name, error)
   }
   terminal.log(`${program.name}: ${program.stopped}`)
   return stopStatus
 }
 
-interface Fault {
+interface KnownError {
   readonly code?: unknown
   readonly name?: string
   readonly message?: string
@@ -50,9 +50,9 @@ interface Fault {
   readonly exitCode?: number
 }
 
-// By shape, not by class: the classes' modules would be loaded for --help as well.
-function tellFault(terminal: Terminal, program: string, error: unknown): number {
-  const { name, message, code, publicMessage, remedy, exitCode } = (error ?? {}) as Fault
+// Recognized by properties: importing the classes would make --help slower.
+function printError(terminal: Terminal, program: string, error: unknown): number {
+  const { name, message, code, publicMessage, remedy, exitCode } = (error ?? {}) as KnownError
   if (name === 'ConfigurationError') {
     for (const line of (message ?? '').split('\n')) terminal.log(escapeControls(line))
     return 2
@@ -64,7 +64,7 @@ function tellFault(terminal: Terminal, program: string, error: unknown): number 
   }
   if (publicMessage === undefined) {
     terminal.log(`${mark} ${escapeControls(message ?? String(error))}`)
-    terminal.log('  That is a defect in Herald; please report it.')
+    terminal.log('  This is a bug in Herald; please report it.')
     return 1
   }
   terminal.log(`${mark} ${escapeControls(publicMessage)}`)

@@ -1,18 +1,18 @@
 /**
- * The text with what may be secret in the URLs of it replaced by `***`: the password
+ * The text with possible secrets in its URLs replaced by `***`: the password
  * (`amqp://me:***@host`) and everything from `?` or `#` on (`https://host/path?***`), also of a
- * URL without a host (`/path?***`). It hides too much rather than too little, since a password may
- * hold what should have been escaped. Every log line and /readyz go through it. Takes time linear
- * in the text.
+ * URL without a host (`/path?***`). It rather hides too much than too little, because a password may
+ * contain characters that should have been escaped. Applied to every log line and to /readyz. Takes
+ * linear time.
  */
 export function withoutUrlSecrets(text: string): string {
-  // Nearly every text has none of these.
+  // Most texts have none of these.
   if (!text.includes('/')) return text
   if (!text.includes('?') && !text.includes('#') && !text.includes('@')) return text
   return text.replace(/[^\s"'<>\\]+/g, withoutSecrets)
 }
 
-/** `word`: without blanks and quotes. */
+/** `word` has no spaces and quotes. */
 function withoutSecrets(word: string): string {
   const slash = word.indexOf('/')
   if (slash === -1) return word

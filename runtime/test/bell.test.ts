@@ -12,7 +12,7 @@ function bellAt(path: string): Bell {
   return bell
 }
 
-test('a ring wakes another process in milliseconds, once for each', async () => {
+test('each ring wakes another process in milliseconds, once', async () => {
   const path = join(scratchFolder(), 'bell')
   const bell = bellAt(path)
   const other = runProgramFile('bell-listener', [path])
@@ -37,7 +37,7 @@ test('a ring wakes another process in milliseconds, once for each', async () => 
   expect(statSync(path).size).toBe(1)
 })
 
-test('a listener hears its own process ring, and rings close together once', async () => {
+test('a listener is called for rings of its own process, once for rings in quick succession', async () => {
   const bell = bellAt(join(scratchFolder(), 'bell'))
   const [heard, alsoHeard] = [vi.fn(), vi.fn()]
   bell.listen(heard, { pollMs: 60_000 })
@@ -47,17 +47,17 @@ test('a listener hears its own process ring, and rings close together once', asy
   expect(heard.mock.calls.length).toBeLessThan(10)
 })
 
-test('the poll comes where the ring is missed', async () => {
+test('a listener is called by polling if a ring is missed', async () => {
   const path = join(scratchFolder(), 'bell')
   const bell = bellAt(path)
-  // Whoever rings now rings another file.
+  // Rings now go to another file.
   rmSync(path)
   const heard = vi.fn()
   bell.listen(heard, { pollMs: 20 })
   await vi.waitFor(() => expect(heard.mock.calls.length).toBeGreaterThan(2))
 })
 
-test('who has ended listening hears nothing more, nor does anybody after the close', async () => {
+test('a listener is not called after it stopped or the bell was closed', async () => {
   const path = join(scratchFolder(), 'bell')
   const [bell, other] = [bellAt(path), bellAt(path)]
   const [ended, closed, heard] = [vi.fn(), vi.fn(), vi.fn()]

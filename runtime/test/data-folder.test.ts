@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { dataFolder, defaultBroker } from '#src/data-folder'
 
-test('one folder of the user holds the data, whatever the working folder', () => {
+test('the data folder does not depend on the working folder', () => {
   expect(dataFolder({})).toBe(join(homedir(), '.local/state/herald'))
   expect(dataFolder({ HOME: '/home/ada' })).toBe('/home/ada/.local/state/herald')
   expect(dataFolder({ HOME: '/home/ada', XDG_STATE_HOME: '/state' })).toBe('/state/herald')
@@ -14,6 +14,6 @@ test('one folder of the user holds the data, whatever the working folder', () =>
   expect(dataFolder({ HERALD_DATA: 'here' })).toBe(join(process.cwd(), 'here'))
 })
 
-test('the embedded broker is in it', () => {
+test('the embedded broker is in the data folder', () => {
   expect(defaultBroker({ HERALD_DATA: '/data' })).toBe('embedded:/data/broker')
 })

@@ -24,7 +24,7 @@ function faultsOf(load: () => unknown): readonly string[] {
   throw new Error('no fault was found')
 }
 
-test('every fault is reported at once, with the variable, the expected form and the value', () => {
+test('all errors are reported together, with the variable, the expected form and the value', () => {
   const shape = {
     HERALD_PORT: integer(1, 0, 10),
     HERALD_MAIL_TO: text(/@/, { form: 'an e-mail address' }),
@@ -63,7 +63,7 @@ test('an empty value counts as absent and takes the default, the result is froze
   expect(Object.isFrozen(config)).toBe(true)
 })
 
-test('a variable that may be absent has no value then, and one that cannot be parsed is a fault', () => {
+test('an optional variable may be absent, and one that cannot be parsed is an error', () => {
   const shape = {
     HERALD_URL: variable((given) => new URL(given), { form: 'a URL', optional: true }),
   }
@@ -74,7 +74,7 @@ test('a variable that may be absent has no value then, and one that cannot be pa
   ])
 })
 
-test('a restriction refuses what the variable alone would take, and names its own form', () => {
+test('a restriction refuses further values, and names its own form', () => {
   const shape = {
     HERALD_WAIT: restricted(duration('2m'), (ms) => ms <= 3_600_000, 'a duration up to 1h'),
   }

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { Lifecycle } from '#src/lifecycle'
 import { silentLogger } from '#src/logger'
 
-test('what was acquired last is released first, each once, one at a time', async () => {
+test('resources are released in reverse order, each once, one at a time', async () => {
   const lifecycle = new Lifecycle(silentLogger)
   const order: string[] = []
   for (const name of ['a', 'b', 'c']) {
@@ -20,16 +20,16 @@ test('what was acquired last is released first, each once, one at a time', async
   expect(lifecycle.closing).toBeUndefined()
 })
 
-test('a closer that fails stops no other, and the first fault is what close rejects with', async () => {
+test('if a closer fails, the others still run, and close rejects with the first error', async () => {
   const lifecycle = new Lifecycle(silentLogger)
   const first = vi.fn()
   lifecycle.defer('first', first)
-  lifecycle.defer('second', () => Promise.reject(new Error('later fault')))
+  lifecycle.defer('second', () => Promise.reject(new Error('later error')))
   lifecycle.defer('third', () => {
-    throw new Error('earlier fault')
+    throw new Error('earlier error')
   })
-  await expect(lifecycle.close()).rejects.toThrow('earlier fault')
-  await expect(lifecycle.close()).rejects.toThrow('earlier fault')
+  await expect(lifecycle.close()).rejects.toThrow('earlier error')
+  await expect(lifecycle.close()).rejects.toThrow('earlier error')
   expect(first).toHaveBeenCalledOnce()
 })
 
@@ -42,7 +42,7 @@ test('the signal is aborted before the first closer runs', async () => {
   expect(aborted).toHaveBeenCalledWith(true)
 })
 
-test('what is acquired while the close runs is released as well', async () => {
+test('a resource deferred during the close is released as well', async () => {
   const lifecycle = new Lifecycle(silentLogger)
   const late = vi.fn()
   lifecycle.defer('only', () => lifecycle.defer('late', late))
@@ -50,7 +50,7 @@ test('what is acquired while the close runs is released as well', async () => {
   expect(late).toHaveBeenCalledOnce()
 })
 
-test('what is acquired after the close is released at once', async () => {
+test('a resource deferred after the close is released at once', async () => {
   const lifecycle = new Lifecycle(silentLogger)
   await lifecycle.close()
   const late = vi.fn()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { silentLogger } from '#src/logger'
 import { runProgramFile } from './run-program.js'
 
-test('a program logs JSON lines to standard error from its level up, and nothing is lost when it exits', async () => {
+test('a program logs JSON lines to standard error from its level up, and loses none when it exits', async () => {
   const program = runProgramFile('logs-and-exits', ['info'])
   expect(await program.ended).toEqual({ code: 3, signal: null })
   expect(program.stdout()).toBe('')

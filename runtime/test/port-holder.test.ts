@@ -4,7 +4,7 @@ import { portHolder } from '#src/port-holder'
 import { runProgramFile } from './run-program.js'
 
 const onLinux = process.platform === 'linux'
-if (!onLinux) console.warn('who holds a port is not tested: only Linux says')
+if (!onLinux) console.warn('left out: only Linux reports the process of a port')
 
 async function listening(host: string): Promise<number> {
   const server = createServer()
@@ -14,7 +14,7 @@ async function listening(host: string): Promise<number> {
 }
 
 test.skipIf(!onLinux)(
-  'a port held by another process is told with its pid and command line',
+  'a port of another process is found with its pid and command line',
   async () => {
     const program = runProgramFile('serves', ['127.0.0.1:0', 'a word'])
     await vi.waitFor(() => expect(program.stdout()).toContain('http://'), { timeout: 10_000 })

@@ -15,12 +15,12 @@ const get = async (listener: HttpListener, path: string) => {
   return { status: response.status, body: await response.text() }
 }
 
-test('it lives while it answers, ready or not', async () => {
+test('/livez answers 200, ready or not', async () => {
   const listener = await serve(() => ['no broker'])
   expect(await get(listener, '/livez')).toEqual({ status: 200, body: '{"status":"ok"}' })
 })
 
-test('it is ready when there is no reason against it', async () => {
+test('/readyz answers 200 if there is no reason against it', async () => {
   const listener = await serve(() => [])
   expect(await get(listener, '/readyz')).toEqual({
     status: 200,
@@ -36,7 +36,7 @@ test('no reason shows the query or the password of a URL', async () => {
   expect((await get(listener, '/readyz')).body).not.toContain('secret')
 })
 
-test('it is not ready for the reasons that it tells', async () => {
+test('/readyz answers 503 with the reasons', async () => {
   const listener = await serve(async () => ['no broker', 'no mail server'])
   const { status, body } = await get(listener, '/readyz')
   expect(status).toBe(503)
@@ -46,7 +46,7 @@ test('it is not ready for the reasons that it tells', async () => {
   })
 })
 
-test('it is not ready when that cannot be found out, and no stack trace leaves the house', async () => {
+test('/readyz answers 503 without a stack trace if the check fails', async () => {
   const listener = await serve(() => Promise.reject(new Error('the check is broken')))
   const { status, body } = await get(listener, '/readyz')
   expect(status).toBe(503)
@@ -56,7 +56,7 @@ test('it is not ready when that cannot be found out, and no stack trace leaves t
   })
 })
 
-test('its figures and those of its process are served for Prometheus', async () => {
+test('/metrics has the metrics of the program and of its process', async () => {
   const listener = await serve(() => [])
   const response = await fetch(`${listener.url}/metrics`)
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
@@ -65,19 +65,19 @@ test('its figures and those of its process are served for Prometheus', async () 
   expect(text).toMatch(/process_resident_memory_bytes\{program="tester"\} \d+/)
 })
 
-test('it tells nothing about how it is built', async () => {
+test('no header names the framework', async () => {
   const listener = await serve(() => [])
   const response = await fetch(`${listener.url}/nothing-here`)
   expect(response.status).toBe(404)
   expect(response.headers.get('x-powered-by')).toBeNull()
 })
 
-test('a path that cannot be decoded is answered without a stack trace, and logged nowhere', async () => {
+test('a path that cannot be decoded is answered without a stack trace and not logged', async () => {
   const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
   onTestFinished(() => logged.mockRestore())
   const app = createProbesApp({ metrics: createMetrics('tester'), notReady: () => [] })
   app.get('/things/:id', () => {
-    throw new Error('the secret of the house')
+    throw new Error('a secret')
   })
   const listener = await listenHttp(app, '127.0.0.1:0')
   onTestFinished(() => listener.close())
@@ -104,7 +104,7 @@ test('an IPv6 address is written in brackets', async () => {
   expect((await get(listener, '/livez')).status).toBe(200)
 })
 
-test('it closes although a client keeps its connection, and closing again is nothing', async () => {
+test('it closes although a client keeps its connection, and can be closed again', async () => {
   const listener = await serve(() => [])
   await get(listener, '/livez')
   await Promise.all([listener.close(), listener.close()])

@@ -36,7 +36,7 @@ test('a process is alive until it ends', async () => {
   expect(isAlive(identity)).toBe(false)
 })
 
-test.skipIf(!onLinux)('a later process that got the same pid is another one', () => {
+test.skipIf(!onLinux)('a later process with the same pid is another process', () => {
   expect(isAlive({ pid: process.pid, startedAt: '1' })).toBe(false)
 })
 
@@ -69,7 +69,7 @@ test('a process of another PID namespace or machine is unknown, one of an earlie
   expect(state(machine, '00000000', 1)).toBe('dead')
 })
 
-test('one pid in two scopes is two processes, and a name keeps all of it', () => {
+test('one pid in two scopes is two processes, and the process name contains all of it', () => {
   expect(isSameProcess(thisProcess, { ...thisProcess, scope: 'a.b.1' })).toBe(false)
   expect(parseProcessName(processName)).toEqual(thisProcess)
 })

@@ -29,7 +29,7 @@ test('a second signal ends it at once, not with 0', async () => {
   expect(program.stderr()).not.toContain('did not stop in time')
 })
 
-test('past the deadline it exits with 1 and names what hung', async () => {
+test('past the deadline it exits with 1 and names the closer that hung', async () => {
   const program = await started('hang')
   program.child.kill('SIGTERM')
   expect(await program.ended).toEqual({ code: 1, signal: null })
@@ -44,21 +44,21 @@ test('a closer that fails makes it exit with 1, the others run', async () => {
   expect(program.stderr()).toMatch(/"closer":"the broken one"/)
 })
 
-test('a start that fails releases what it had and exits with 1, its fault in the log', async () => {
+test('a start that fails releases its resources, logs the error and exits with 1', async () => {
   const program = runProgramFile('serves', ['127.0.0.1:0', 'start'])
   expect(await program.ended).toEqual({ code: 1, signal: null })
   expect(program.stdout()).toBe('first closed\n')
   expect(program.stderr()).toMatch(/"message":"the start is broken".*"msg":"could not start"/)
 })
 
-test('a fault of the configuration is told as it is and exits with 2', async () => {
+test('an error of the configuration is printed as it is and exits with 2', async () => {
   const program = runProgramFile('serves', ['127.0.0.1:0', 'configuration'])
   expect(await program.ended).toEqual({ code: 2, signal: null })
   expect(program.stdout()).toBe('first closed\n')
   expect(program.stderr()).toBe('The configuration has a fault:\n  HERALD_X is not set\n')
 })
 
-test('an address that is taken is told in a sentence, with who holds it and what to do', async () => {
+test('an address that is taken is named in a sentence, with its process and what to do', async () => {
   const holder = createServer()
   onTestFinished(() => void holder.close())
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
@@ -68,7 +68,7 @@ test('an address that is taken is told in a sentence, with who holds it and what
   const who = process.platform === 'linux' ? `process ${process.pid} \\(.*\\)` : 'another program'
   expect(program.stderr()).toMatch(
     new RegExp(
-      `^The address 127\\.0\\.0\\.1:${port} is taken by ${who}\\. Stop that one, or give this program another address\\.\n$`,
+      `^The address 127\\.0\\.0\\.1:${port} is taken by ${who}\\. Stop it, or choose another address for this program\\.\n$`,
     ),
   )
 })

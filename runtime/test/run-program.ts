@@ -9,7 +9,7 @@ export interface RunningProgram {
   /** What it has written to standard output so far. */
   stdout(): string
   stderr(): string
-  /** How it ended, once both its outputs are read to their end. */
+  /** How it ended, after both outputs were read to their end. */
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 

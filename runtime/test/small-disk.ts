@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Why no small disk can be had here; empty where one can: that takes Linux, and root. */
+/** Why no small disk can be made here; else empty. It needs Linux and root. */
 export const noSmallDisk =
   process.platform === 'linux' && process.getuid?.() === 0 && canMount()
     ? ''
@@ -11,7 +11,7 @@ export const noSmallDisk =
 
 export interface SmallDisk {
   readonly path: string
-  /** Leaves that much room, to the page. */
+  /** Leaves so many bytes free, to the page. */
   fill(leaveBytes?: number): void
   /** Undoes fill. */
   empty(): void
@@ -30,7 +30,7 @@ export function mountSmallDisk(bytes: number): SmallDisk {
       try {
         writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)))
       } catch (error) {
-        // Whoever works on the disk may have been quicker: then it is as full as was asked for.
+        // Another process may have filled it first: then it is as full as requested.
         if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
       }
     },

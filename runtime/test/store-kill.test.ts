@@ -30,9 +30,9 @@ test(
       )
       try {
         await Promise.all(names.map((name) => nextAcknowledgement(acknowledgements(name), writers)))
-        // One dies first: the others must go on, whatever it held.
+        // One is killed first: the others must continue, whatever it held.
         for (const name of names.toSorted(() => random() - 0.5)) {
-          // The moment of the kill is the point here, not a wait for something.
+          // The moment of the kill is varied: this does not wait for anything.
           await pass(random() * 40)
           await kill(writers.get(name) as RunningProgram)
           writers.delete(name)
@@ -77,7 +77,7 @@ async function nextAcknowledgement(
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
-/** The state is exactly that after each writer's last number, and that is none before its last acknowledgement. */
+/** The state is that after each writer's last number, which is not before its last acknowledgement. */
 async function verify(folder: string, acknowledgements: (name: string) => string): Promise<number> {
   const store = openStore(folder)
   try {

@@ -16,11 +16,11 @@ const onLinux = process.platform === 'linux'
 if (!onLinux)
   console.warn('a lock that forgets a waiter is not tested: the lock is a futex on Linux only')
 
-/** That somebody waits, in the word of a robust lock; the other bits are the holder's thread (futex(2)). */
+/** The bit of a robust lock that marks waiters; the other bits are the holder's thread (futex(2)). */
 const waiters = 0x8000_0000
 
-// What kill -9 of a waiter in the moment it is woken leaves behind, made by hand.
-test.skipIf(!onLinux)('a writer that the lock has forgotten gets its turn', async () => {
+// Sets the state that kill -9 leaves if it hits a waiter when it is woken.
+test.skipIf(!onLinux)('a writer that missed its wakeup gets the lock', async () => {
   const folder = scratchFolder()
   const hold = join(folder, 'hold')
   writeFileSync(hold, '')

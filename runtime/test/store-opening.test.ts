@@ -9,10 +9,10 @@ import { runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
 
 const { scope } = thisProcess
-/** A file of the process that runs this one: alive, and another one. */
+/** A file of the parent process: alive, and not this one. */
 const signOfParent = (kind: string) => `${kind}-${scope}-${process.ppid}-`
 
-// As an opener reads which commit is the last one, strace holds it up: long enough for others to commit.
+// strace delays an opener when it reads the last commit, long enough for others to commit.
 const slowly = ['strace', '-f', '-o', '/dev/null', '-e', 'trace=pread64']
 slowly.push('-e', 'inject=pread64:delay_exit=50000')
 const works = spawnSync(slowly[0] as string, [...slowly.slice(1), 'true'])
@@ -22,7 +22,7 @@ const leftOut =
     : ` (left out: strace does not run here: ${works.error?.message ?? works.stderr.toString().trim()})`
 
 test.skipIf(leftOut !== '')(
-  `a store that is opened next to a busy writer takes none of its commits back${leftOut}`,
+  `opening a store beside a busy writer loses none of its commits${leftOut}`,
   async () => {
     const folder = scratchFolder()
     const writer = runProgramFile('store-counter', [folder])
@@ -40,18 +40,18 @@ test.skipIf(leftOut !== '')(
   },
 )
 
-test('who opens waits for somebody else who does', async () => {
+test('an opener waits for another opener', async () => {
   const folder = scratchFolder()
   await openStore(folder).close()
   const gate = join(folder, 'gate')
-  // The process that runs this one is alive, and here it opens the store.
+  // The parent process is alive, and here it is the opener.
   const sign = join(gate, signOfParent('opening'))
   writeFileSync(sign, '')
   const shown: (string | null)[] = []
   const watcher = watch(gate, (_, name) => shown.push(name))
   onTestFinished(() => watcher.close())
   const opener = runProgramFile('store-open', [folder])
-  // It comes and stands back, again and again; one that went in would come twice at most.
+  // It tries and gives way repeatedly; one that entered would try at most twice.
   const times = () =>
     shown.filter((name) => name?.startsWith(`opening-${scope}-${opener.child.pid}-`)).length
   await vi.waitFor(() => expect(times()).toBeGreaterThan(20), { timeout: 10_000 })
@@ -61,7 +61,7 @@ test('who opens waits for somebody else who does', async () => {
   expect(opener.stdout()).toContain('wrote')
 })
 
-test('what the dead left in the gate holds up nobody and is swept away', async () => {
+test('files of dead processes in the gate block nobody and are removed', async () => {
   const folder = scratchFolder()
   await openStore(folder).close()
   const dead = ['opening', 'writing'].map((kind) => `${kind}-${scope}-4194304-1`)
@@ -75,18 +75,18 @@ test('what the dead left in the gate holds up nobody and is swept away', async (
   expect(readdirSync(join(folder, 'gate'))).toEqual([])
 })
 
-test('a writer waits for somebody who opens, and its writes keep their order', async () => {
+test('a writer waits for an opener, and its writes keep their order', async () => {
   const folder = scratchFolder()
   const store = openStore(folder)
   const table = store.table<number, string>('t')
-  // The process that runs this one is alive, and here it opens the store.
+  // The parent process is alive, and here it is the opener.
   const sign = join(folder, 'gate', signOfParent('opening'))
   writeFileSync(sign, '')
   const order: number[] = []
   const write = (number: number) =>
     store.write(() => table.put(`${number}`, number)).then(() => order.push(number))
   const writes = [0, 1, 2].map(write)
-  // What needs no commit goes on meanwhile: this is a turn of the loop, several times over.
+  // Meanwhile the event loop runs: these are several turns of it.
   for (let turns = 0; turns < 20; turns += 1) await readFile(sign)
   writes.push(write(3))
   expect(order).toEqual([])
@@ -97,20 +97,20 @@ test('a writer waits for somebody who opens, and its writes keep their order', a
   await store.close()
 })
 
-test('an opener of another PID namespace is waited for while its file is fresh', async () => {
+test('a writer waits for an opener of another PID namespace while its file is fresh', async () => {
   const folder = scratchFolder()
   await openStore(folder).close()
   const store = openStore(folder)
   onTestFinished(() => store.close())
   const table = store.table<number, string>('t')
-  // Its pid means nothing here: it must not be taken for dead.
+  // Its pid is not valid here: it must not be taken for dead.
   const elsewhere = processName.replace(/\d+-\d+-\d*$/, '1-4194304-1')
   const sign = join(folder, 'gate', `opening-${elsewhere}`)
   writeFileSync(sign, '')
   const written = store.write(() => table.put('a', 1))
   for (let turns = 0; turns < 20; turns += 1) await readFile(sign)
   expect(table.count()).toBe(0)
-  // It was killed, and nobody here can know.
+  // It was killed, which cannot be seen from here.
   utimesSync(sign, 0, 0)
   await written
   expect(table.get('a')).toBe(1)

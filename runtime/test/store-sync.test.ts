@@ -10,11 +10,11 @@ const works = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'])
 const leftOut =
   works.status === 0
     ? ''
-    : ` (left out: strace does not run here: ${works.error?.message ?? works.stderr.toString().trim()})`
+    : ` (left out: strace does not work here: ${works.error?.message ?? works.stderr.toString().trim()})`
 
-// kill -9 cannot see a missing sync, the kernel keeps what was written: so the calls are watched.
+// kill -9 does not reveal a missing sync, because the kernel keeps the data: so the calls are traced.
 test.skipIf(leftOut !== '')(
-  `each acknowledged write was synced before: its data, then the page that makes it count${leftOut}`,
+  `each write is synced before it is acknowledged: its data, then the meta page${leftOut}`,
   async () => {
     const folder = scratchFolder()
     const trace = join(folder, 'trace')
@@ -48,14 +48,14 @@ test.skipIf(leftOut !== '')(
       }
     }
     expect(acknowledged).toBe(writes)
-    // The names of a new store are synced as well, or a loss of power takes it whole.
+    // The folders of a new store are synced as well, or a power loss could remove it.
     expect(
       lines.filter((line) => /fsync\(\d+<[^>]*\/data(\/store)?>\) += 0$/.test(line)),
     ).toHaveLength(2)
   },
 )
 
-test.skipIf(leftOut !== '')(`concurrent writes share their syncs${leftOut}`, async () => {
+test.skipIf(leftOut !== '')(`concurrent writes share a sync${leftOut}`, async () => {
   const folder = scratchFolder()
   const trace = join(folder, 'trace')
   const program = runProgramFile('store-sequence', [join(folder, 'data'), '1000', 'at once'], {

@@ -13,7 +13,7 @@ function freshStore(): { store: Store; folder: string } {
   return { store, folder }
 }
 
-test('a write that throws keeps nothing and rejects with what it threw, its neighbours are kept', async () => {
+test('a write that throws is rolled back and rejects with its error, other writes are kept', async () => {
   const { store } = freshStore()
   const table = store.table<number, string>('t')
   const fault = new Error('no')
@@ -35,7 +35,7 @@ test('a write that throws keeps nothing and rejects with what it threw, its neig
   expect([...table.entries()].map(({ key }) => key)).toEqual(['a', 'a again', 'c', 'c again'])
 })
 
-test('a write sees what it has put and removed, and what the calls before it wrote', async () => {
+test('a write sees its own changes and those of earlier calls', async () => {
   const { store } = freshStore()
   const table = store.table<number, string>('t')
   await store.write(() => table.put('old', 1))
@@ -51,21 +51,21 @@ test('a write sees what it has put and removed, and what the calls before it wro
   expect(table.get('new')).toBe(3)
 })
 
-test('a change that returns a promise is refused and nothing of it is kept', async () => {
+test('a change that returns a promise is refused and rolled back', async () => {
   const { store } = freshStore()
   const table = store.table<number, string>('t')
   await expect(store.write(async () => table.put('a', 1))).rejects.toThrow('synchronous')
   expect(table.get('a')).toBeUndefined()
 })
 
-test('what a change gives back is what write resolves to, whatever it is', async () => {
+test('write resolves to the result of its change', async () => {
   const { store } = freshStore()
   for (const value of [undefined, null, 0, 4.452694326329068e-106, store]) {
     expect(await store.write(() => value)).toBe(value)
   }
 })
 
-test('putting, removing, a table or a write in the wrong place is refused', async () => {
+test('put and remove outside a write, table and write inside one are refused', async () => {
   const { store } = freshStore()
   const table = store.table<number, string>('t')
   expect(() => table.put('a', 1)).toThrow('inside write() only')
@@ -75,7 +75,7 @@ test('putting, removing, a table or a write in the wrong place is refused', asyn
   expect(await inner).toMatchObject({ message: 'write() is not called inside write()' })
 })
 
-test('a read sees what another process has committed, without a turn in between', async () => {
+test('a read sees the commit of another process within the same turn', async () => {
   const { store, folder } = freshStore()
   const records = store.table<number, string>('records')
   expect(records.get('key')).toBeUndefined()
@@ -85,7 +85,7 @@ test('a read sees what another process has committed, without a turn in between'
   expect([...records.entries()]).toEqual([{ key: 'key', value: child.pid }])
 })
 
-test('keys of every kind keep their order', async () => {
+test('keys of every type are ordered', async () => {
   const { store } = freshStore()
   const keys: StoreKey[] = [
     ...[-1.5, 0, 2, 10, 1e15],
@@ -98,7 +98,7 @@ test('keys of every kind keep their order', async () => {
   expect([...table.entries()].map(({ key }) => key)).toEqual(keys)
 })
 
-test('a range begins with its start, ends before its end, goes backwards and stops at its limit', async () => {
+test('a range includes its start, excludes its end, can be reversed and limited', async () => {
   const { store } = freshStore()
   const table = store.table<string, number>('t')
   await store.write(() => {
@@ -116,7 +116,7 @@ test('a range begins with its start, ends before its end, goes backwards and sto
   expect(range).toEqual({ start: 3, end: 6 })
 })
 
-test('entries are read as they are taken, and after a turn from the then latest state', async () => {
+test('entries are read lazily, and after a turn from the then latest state', async () => {
   const { store } = freshStore()
   const table = store.table<string, number>('t')
   await store.write(() => {
@@ -142,7 +142,7 @@ test('entries are read as they are taken, and after a turn from the then latest 
   ])
 })
 
-test('entries may be removed and rewritten while they are taken inside a write', async () => {
+test('entries may be removed and rewritten during an iteration inside a write', async () => {
   const { store } = freshStore()
   const table = store.table<string, number>('t')
   await store.write(() => {
@@ -167,7 +167,7 @@ test('entries may be removed and rewritten while they are taken inside a write',
   expect(before.next().value?.key).toBe(3)
 })
 
-test('a reader that takes its time does not make the file grow', async () => {
+test('a slow reader does not make the file grow', async () => {
   const { store, folder } = freshStore()
   const table = store.table<string, number>('t')
   const size = () => statSync(join(folder, 'store', 'data.mdb')).size
@@ -185,7 +185,7 @@ test('a reader that takes its time does not make the file grow', async () => {
   expect(size()).toBeLessThan(settled * 2)
 })
 
-test('bytes that were read stay what they were', async () => {
+test('bytes that were read do not change later', async () => {
   const { store } = freshStore()
   const table = store.table<Uint8Array, number>('bytes', 'binary')
   const boxes = store.table<{ bytes: Uint8Array }, number>('boxes')
@@ -215,7 +215,7 @@ test('bytes that were read stay what they were', async () => {
   }
 })
 
-test('two handles on one folder see each other and close apart', async () => {
+test('two handles on one folder see each other and close separately', async () => {
   const { store, folder } = freshStore()
   const other = openStore(folder)
   const [mine, its] = [store.table<number, string>('t'), other.table<number, string>('t')]
@@ -227,7 +227,7 @@ test('two handles on one folder see each other and close apart', async () => {
   expect(mine.count()).toBe(3)
 })
 
-test('closing waits for the writes under way, refuses later ones, and what was written is there again', async () => {
+test('closing waits for pending writes, refuses later ones, and a reopened store has the data', async () => {
   const { store, folder } = freshStore()
   const table = store.table<number, number>('t')
   await store.write(() => table.put(0, 0))

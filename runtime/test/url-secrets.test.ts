@@ -17,7 +17,7 @@ test.each([
   ['(see <https://host/?a=b>)', '(see <https://host/?***>)'],
   ['Is it 1/2? Yes: #3 of me@host', 'Is it 1/2? Yes: #3 of me@host'],
   ['embedded:./data/broker', 'embedded:./data/broker'],
-])('of %s is shown: %s', (text, shown) => {
+])('%s is shown as %s', (text, shown) => {
   expect(withoutUrlSecrets(text)).toBe(shown)
 })
 

@@ -1,11 +1,11 @@
 import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/converter'
-import { table } from '@herald/runtime/table'
 import {
   columns,
   escapeControls,
   humanBytes,
   humanDuration,
   jsonLine,
+  table,
   wrapped,
 } from '@herald/runtime/terminal-text'
 import { withOutbox } from '../announcer.js'

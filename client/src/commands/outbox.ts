@@ -1,13 +1,13 @@
 import { createInterface } from 'node:readline'
 import { brokerName } from '@herald/broker/broker-name'
 import { type OutboxEntry, OutboxEntryInUse } from '@herald/broker/outbox'
-import { table } from '@herald/runtime/table'
 import {
   displayPath,
   escapeControls,
   humanBytes,
   humanDuration,
   jsonLine,
+  table,
 } from '@herald/runtime/terminal-text'
 import { withOutbox } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'

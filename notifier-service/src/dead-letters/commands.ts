@@ -1,5 +1,4 @@
 import { EventError, fromMessage } from '@herald/broker/message'
-import { table } from '@herald/runtime/table'
 import type { Terminal } from '@herald/runtime/terminal'
 import {
   escapeControls,
@@ -7,6 +6,7 @@ import {
   humanDuration,
   jsonLine,
   padded,
+  table,
 } from '@herald/runtime/terminal-text'
 import type { CommandContext } from '../command-context.js'
 import { type ListedDeadLetter, withDeadLetterStore } from './store.js'

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { openBell } from '#src/bell'
 
-/** Says when it has heard the bell: nanoseconds of the monotonic clock, a line each. */
+/** Prints when the bell rang: nanoseconds of the monotonic clock, one line each. */
 const [path = ''] = process.argv.slice(2)
 openBell(path).listen(() => writeSync(1, `${process.hrtime.bigint()}\n`), { pollMs: 60_000 })
 writeSync(1, 'listening\n')

@@ -3,8 +3,8 @@ import { ConfigurationError, createLogger, runProgram } from '@herald/runtime'
 import { createMetrics, createProbesApp, listenHttp } from '#src/probes'
 
 /**
- * A long-lived program: listens, says where, and lives until it is stopped. The second argument
- * says what goes wrong with it.
+ * A long-lived program: listens, prints its URL, and runs until it is stopped. The second argument
+ * names what fails.
  */
 const [address = '', fault = ''] = process.argv.slice(2)
 const say = (line: string) => writeSync(1, `${line}\n`)

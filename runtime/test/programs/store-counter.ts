@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { openStore } from '#src/store'
 
-/** Counts in a store, one write after the other, until SIGTERM; tells how often its last write was gone. */
+/** Counts in a store, one write after the other, until SIGTERM; prints how often its last write was lost. */
 const [folder = ''] = process.argv.slice(2)
 const store = openStore(folder)
 const table = store.table<number, string>('counter')

@@ -1,6 +1,6 @@
 import { openStore, type StoreError } from '#src/store'
 
-/** Writes until the disk refuses, then makes room and writes again; tells how each went. */
+/** Writes until the disk is full, then frees space and writes again; prints each result. */
 const [folder = ''] = process.argv.slice(2)
 const store = openStore(folder)
 const table = store.table<Uint8Array, number>('heap', 'binary')

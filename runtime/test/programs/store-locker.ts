@@ -1,7 +1,7 @@
 import { existsSync, writeSync } from 'node:fs'
 import { openStore } from '#src/store'
 
-/** On SIGUSR2 writes to a store, keeping the writer lock for as long as a file is there. */
+/** On SIGUSR2 writes to a store and keeps the writer lock while a file exists. */
 const [folder = '', holdFile = ''] = process.argv.slice(2)
 const store = openStore(folder)
 const table = store.table<number, string>('t')

@@ -1,6 +1,6 @@
 import { openStore, type StoreError } from '#src/store'
 
-/** Opens a store, puts a record, and tells what happened. */
+/** Opens a store, puts a record, and prints the result. */
 const [folder = '', key = 'key'] = process.argv.slice(2)
 try {
   const store = openStore(folder)

@@ -1,6 +1,6 @@
 import { openStore } from '#src/store'
 
-/** Rewrites the same 50 records, 100 kB in all, so many times. */
+/** Rewrites the same 50 records, 100 kB in all, `rounds` times. */
 const [folder = '', rounds = '0'] = process.argv.slice(2)
 const store = openStore(folder)
 const table = store.table<string, number>('t')

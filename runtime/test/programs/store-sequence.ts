@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { openStore } from '#src/store'
 
-/** Writes `count` records, one after the other or at once, and says so on standard output after each. */
+/** Writes `count` records, one after the other or at once, and prints a line after each. */
 const [folder = '', count = '0', how = 'in turn'] = process.argv.slice(2)
 const store = openStore(folder)
 const table = store.table<string, number>('sequence')

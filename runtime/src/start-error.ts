@@ -2,46 +2,45 @@ import { ConfigurationError } from './env.js'
 import { portHolder } from './port-holder.js'
 import { withoutUrlSecrets } from './url-secrets.js'
 
-/** A fault that a person can mend, and the exit status that says so. */
-export interface StartFault {
+/** An error that a person can fix, and the exit status for it. */
+export interface StartError {
   readonly message: string
   readonly exitCode: number
 }
 
-/** Codes of errors whose message says what was wrong and what to do. */
-const told = /^(BROKER|STORE|HERALD)_/
+/** Codes of errors whose message states what is wrong and what to do. */
+const selfExplaining = /^(BROKER|STORE|HERALD)_/
 
 /**
- * What to tell a person about why a program did not start; undefined for a defect, which keeps
- * its stack trace in the log. Faults of the configuration exit with 2, as a wrong use of the
- * command line does, all others with 1.
+ * Explains to a person why a program did not start; undefined for a bug, which is logged with its
+ * stack trace. Errors of the configuration exit with 2, all others with 1.
  */
-export async function describeStartFault(error: unknown): Promise<StartFault | undefined> {
+export async function describeStartError(error: unknown): Promise<StartError | undefined> {
   if (!(error instanceof Error)) return undefined
   if (error instanceof ConfigurationError) return { message: error.message, exitCode: 2 }
   const { code, syscall } = error as NodeJS.ErrnoException
   if (syscall === 'listen' || syscall === 'bind') {
-    return { message: await describeListenFault(error), exitCode: 1 }
+    return { message: await describeListenError(error), exitCode: 1 }
   }
-  if (code !== undefined && told.test(code)) {
+  if (code !== undefined && selfExplaining.test(code)) {
     return { message: withoutUrlSecrets(error.message), exitCode: 1 }
   }
   return undefined
 }
 
-async function describeListenFault(error: NodeJS.ErrnoException): Promise<string> {
+async function describeListenError(error: NodeJS.ErrnoException): Promise<string> {
   const { address, port } = error as { address?: string; port?: number }
   const where = address?.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
   switch (error.code) {
     case 'EADDRINUSE': {
       const holder = port === undefined ? undefined : await portHolder(port).catch(() => undefined)
       const who = holder ? `process ${holder.pid} (${holder.command})` : 'another program'
-      return `The address ${where} is taken by ${who}. Stop that one, or give this program another address.`
+      return `The address ${where} is taken by ${who}. Stop it, or choose another address for this program.`
     }
     case 'EACCES':
-      return `The address ${where} may not be used by this user. Choose a port above 1023.`
+      return `This user may not listen on ${where}. Choose a port above 1023.`
     case 'EADDRNOTAVAIL':
-      return `The address ${where} is none of this machine's. Use 127.0.0.1, 0.0.0.0 or one that it has.`
+      return `This machine does not have the address ${where}. Use 127.0.0.1, 0.0.0.0 or one of its own.`
     default:
       return `Could not listen on ${where}: ${error.message}.`
   }

@@ -19,7 +19,7 @@ test.each([
   ['text', 'this is no store, it only stands where one should be'],
   ['a few bytes', 'abc'],
   ['nothing but zeros', Buffer.alloc(8192)],
-])('a file that is no store (%s) is refused with a sentence, not a crash', (_, content) => {
+])('a file that is not a store (%s) is refused with a sentence, not a crash', (_, content) => {
   const folder = scratchFolder()
   mkdirSync(join(folder, 'store'))
   writeFileSync(join(folder, 'store', 'data.mdb'), content)
@@ -27,13 +27,13 @@ test.each([
     expect.objectContaining({
       code: 'STORE_DAMAGED',
       message: expect.stringMatching(
-        /is not a store\. Put back a copy of the folder, or move it away/,
+        /is not a store\. Restore a backup of the folder, or move it away/,
       ),
     }),
   )
 })
 
-test('an empty file is a store that begins', async () => {
+test('an empty file becomes a new store', async () => {
   const folder = scratchFolder()
   mkdirSync(join(folder, 'store'))
   writeFileSync(join(folder, 'store', 'data.mdb'), '')
@@ -46,7 +46,7 @@ test('a file where the folder should be is named', () => {
   const path = join(scratchFolder(), 'file')
   writeFileSync(path, '')
   expect(() => openStore(path)).toThrow(
-    `The store in ${path} cannot be opened: a file stands where a folder should be.`,
+    `The store in ${path} cannot be opened: a file has the name of a folder.`,
   )
 })
 
@@ -65,23 +65,23 @@ test.skipIf(!hasSetpriv)(
       {
         name: 'StoreError',
         code: 'STORE_NOT_WRITABLE',
-        message: `The store in ${join(folder, 'data')} cannot be opened: permission denied. Give this user the right to write there, or choose another folder.`,
+        message: `The store in ${join(folder, 'data')} cannot be opened: permission denied. Allow this user to write there, or choose another folder.`,
       },
     ])
   },
 )
 
 test.skipIf(process.platform === 'win32')(
-  'where the disk refuses, the write rejects in words, what was kept is there, and the store goes on',
+  'if the disk fails, the write rejects with a sentence, earlier writes are kept, and later ones work',
   async () => {
     const folder = join(scratchFolder(), 'data')
-    // A limit on the size of files (in blocks of 512 bytes) refuses as a full disk does.
+    // A limit on the size of files (in blocks of 512 bytes) acts like a full disk.
     const under = ['sh', '-c', 'trap "" XFSZ; ulimit -f 4000; exec "$@"', 'sh']
     const program = runProgramFile('store-fill', [folder], { under })
     expect(await program.ended, program.stderr()).toEqual({ code: 0, signal: null })
-    const [fault, state, after] = reported(program.stdout())
-    expect(fault).toMatchObject({ name: 'StoreError', code: 'STORE_FAILED' })
-    expect(fault.message).toMatch(/was not written: the disk refused .* may be full or failing/)
+    const [error, state, after] = reported(program.stdout())
+    expect(error).toMatchObject({ name: 'StoreError', code: 'STORE_FAILED' })
+    expect(error.message).toMatch(/was not written: the disk failed .* may be full or defective/)
     expect(state.kept).toBeGreaterThan(10)
     expect(state.found).toBe(state.kept)
     expect(after).toEqual({ found: 1 })
