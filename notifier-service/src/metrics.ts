@@ -66,7 +66,7 @@ export function createNotifierMetrics(
     registry,
     attempts: new Counter({
       name: 'herald_notifier_attempts_total',
-      help: 'Attempts to send a mail, by result: accepted, deferred, refused, suspect, tooLarge, outage, unknown.',
+      help: 'Attempts to send a mail, by result: accepted, deferred, refused, possibleServerFailure, tooLarge, outage, unknown.',
       labelNames: ['outcome'],
       registers,
     }),

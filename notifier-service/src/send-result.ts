@@ -1,6 +1,6 @@
 /**
  * How one attempt to send a mail ended. `reply` and `reason` are for the log and the ledger;
- * `failure` is the class of a refusal, if the channel has classes; `retryAfterMs` is how long the
+ * `failure` is the name of the row of the response table; `retryAfterMs` is how long the
  * receiving side asked to wait.
  */
 export type SendResult =
@@ -17,7 +17,7 @@ export type SendResult =
   | { readonly kind: 'tooLarge'; readonly reply: string; readonly failure?: string }
   /** This mail was rejected permanently for this recipient. */
   | { readonly kind: 'refused'; readonly reply: string; readonly failure?: string }
-  | Suspect
+  | PossibleServerFailure
   /** The receiving side cannot be used for any mail. The mail was not accepted. */
   | {
       readonly kind: 'outage'
@@ -38,8 +38,8 @@ export type SendResult =
  * The mail was refused or got no reply, perhaps like every other mail: only the results of other
  * mails can show that (server-health.ts). The mail was not accepted.
  */
-export interface Suspect {
-  readonly kind: 'suspect'
+export interface PossibleServerFailure {
+  readonly kind: 'possibleServerFailure'
   readonly reply: string
   readonly failure?: string
   readonly retryAfterMs?: number | undefined

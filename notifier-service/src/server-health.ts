@@ -1,34 +1,38 @@
-import type { Suspect } from './send-result.js'
+import type { PossibleServerFailure } from './send-result.js'
 
-/** `unclear`: nothing has happened since that could tell. */
-export type Verdict = 'mail' | 'server' | 'unclear'
+/** What a failure is about. `unclear`: no other mail has shown it yet. */
+export type FailureScope = 'mail' | 'server' | 'unclear'
 
 /**
- * Tells a refusal of one mail from a failure of the server by what becomes of other mails. If the
- * server accepts a mail whose attempt began later, the refusal is about the first mail. If several
- * are refused in a row and none is accepted in between, it is about the server.
+ * Tells the failure of one mail from a failure of the server by the results of other mails. If the
+ * server accepts a mail whose attempt began later, the failure is about the first mail. If several
+ * mails in a row fail and none is accepted in between, it is about the server.
  */
 export interface ServerHealth {
   /** An attempt begins. Returns its number. */
   begin(): number
-  accepted(attempt: number): void
+  recordAccepted(attempt: number): void
   /** Whether a mail was accepted whose attempt began after this one. */
   acceptedSince(attempt: number): boolean
-  judge(messageId: string, attempt: number, suspect: Suspect): Verdict
-  /** How often in a row the mail was suspected. */
-  times(messageId: string): number
-  /** The mail has an outcome of its own. */
+  recordServerFailure(
+    messageId: string,
+    attempt: number,
+    failure: PossibleServerFailure,
+  ): FailureScope
+  /** How many failures in a row were recorded for the mail. */
+  failuresOf(messageId: string): number
+  /** The mail has a final result or one of its own. */
   forget(messageId: string): void
 }
 
-/** Refusals in a row without an accepted mail that make it a failure of the server. */
+/** Failures in a row without an accepted mail that make it a failure of the server. */
 const maxInARow = 3
 
-/** Mails remembered; one that another notifier took over never ends here. */
-const maxSuspected = 10_000
+/** Mails remembered; one that another notifier took over is never forgotten here. */
+const maxRemembered = 10_000
 
 export function createServerHealth(): ServerHealth {
-  const suspected = new Map<string, { times: number; since: number }>()
+  const failed = new Map<string, { times: number; since: number }>()
   const inARow = new Set<string>()
   let attempts = 0
   let lastAccepted = 0
@@ -37,28 +41,28 @@ export function createServerHealth(): ServerHealth {
       attempts += 1
       return attempts
     },
-    accepted(attempt) {
+    recordAccepted(attempt) {
       lastAccepted = Math.max(lastAccepted, attempt)
       inARow.clear()
     },
     acceptedSince: (attempt) => lastAccepted > attempt,
-    judge(messageId, attempt, { about, unanswered }) {
-      const { times, since } = suspected.get(messageId) ?? { times: 0, since: attempt }
+    recordServerFailure(messageId, attempt, { about, unanswered }) {
+      const { times, since } = failed.get(messageId) ?? { times: 0, since: attempt }
       const isOwn = lastAccepted > since
-      // The last one suspected comes last: the first in the map is the one to forget.
-      suspected.delete(messageId)
-      suspected.set(messageId, { times: times + 1, since: isOwn ? attempt : since })
-      const [oldest] = suspected.keys()
-      if (suspected.size > maxSuspected && oldest !== undefined) suspected.delete(oldest)
+      // The map is in the order of the last failure: its first entry is the one to drop.
+      failed.delete(messageId)
+      failed.set(messageId, { times: times + 1, since: isOwn ? attempt : since })
+      const [oldest] = failed.keys()
+      if (failed.size > maxRemembered && oldest !== undefined) failed.delete(oldest)
       if (isOwn) return 'mail'
-      // One mail that is refused again and again is counted once, unless the answer names no mail.
+      // One mail that fails repeatedly counts once, unless the reply is not about a mail.
       const isOfOneMail = about === 'mail' || unanswered === true
       inARow.add(isOfOneMail ? messageId : `attempt ${attempt}`)
       return inARow.size >= maxInARow ? 'server' : 'unclear'
     },
-    times: (messageId) => suspected.get(messageId)?.times ?? 0,
+    failuresOf: (messageId) => failed.get(messageId)?.times ?? 0,
     forget(messageId) {
-      suspected.delete(messageId)
+      failed.delete(messageId)
     },
   }
 }

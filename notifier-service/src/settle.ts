@@ -5,7 +5,7 @@ import type { Ledger } from './ledger/ledger.js'
 import type { MailRecord } from './ledger/mail-record.js'
 import type { NotifierMetrics } from './metrics.js'
 import type { Outage } from './outage.js'
-import type { SendResult, Suspect } from './send-result.js'
+import type { PossibleServerFailure, SendResult } from './send-result.js'
 import type { ServerHealth } from './server-health.js'
 import type { Task } from './task.js'
 import { withoutAddresses } from './without-addresses.js'
@@ -70,11 +70,12 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     const { ref, mail, received, logger } = task
     const attempts = (task.record?.attempts ?? 0) + 1
     if (result.kind !== 'postponed') metrics.attempts.inc({ outcome: result.kind })
-    if (!['suspect', 'outage', 'postponed'].includes(result.kind)) health.forget(mail.messageId)
+    if (!['possibleServerFailure', 'outage', 'postponed'].includes(result.kind))
+      health.forget(mail.messageId)
     switch (result.kind) {
       case 'accepted':
         await ledger.settle(ref, mail, { state: 'accepted', reply: result.reply })
-        health.accepted(number)
+        health.recordAccepted(number)
         outage.accepted()
         for (const { envelope } of received) {
           metrics.latency.observe(Math.max(0, Date.now() - envelope.time.getTime()) / 1000)
@@ -83,8 +84,8 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
         return
       case 'refused':
         return fail(task, result.reply)
-      case 'suspect':
-        return recordSuspect(task, result, number)
+      case 'possibleServerFailure':
+        return recordServerFailure(task, result, number)
       case 'outage': {
         if (begun) await deferUncounted(task, result.reason, 0)
         // One connection could not be opened while others are in use.
@@ -105,16 +106,20 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     }
   }
 
-  async function recordSuspect(task: Task, refusal: Suspect, number: number): Promise<void> {
+  async function recordServerFailure(
+    task: Task,
+    failure: PossibleServerFailure,
+    number: number,
+  ): Promise<void> {
     const { mail, record, logger } = task
-    const { reply, about, permanent, retryAfterMs = 0 } = refusal
-    const verdict = health.judge(mail.messageId, number, refusal)
-    if (verdict === 'server') {
+    const { reply, about, permanent, retryAfterMs = 0 } = failure
+    const scope = health.recordServerFailure(mail.messageId, number, failure)
+    if (scope === 'server') {
       await deferUncounted(task, reply, 0)
-      outage.begin({ reason: reply, leastMs: retryAfterMs, lasting: !refusal.unanswered })
+      outage.begin({ reason: reply, leastMs: retryAfterMs, lasting: !failure.unanswered })
       throw new RetryLater(outageMs)
     }
-    if (verdict === 'mail' || about === 'mail') {
+    if (scope === 'mail' || about === 'mail') {
       const refusals = (record?.attempts ?? 0) + 1
       if (permanent && refusals >= maxRefusals) {
         health.forget(mail.messageId)
@@ -122,7 +127,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       }
       return retry(task, 'deferred', reply, retryAfterMs)
     }
-    const backOff = backOffMs(policy.backOff, health.times(mail.messageId))
+    const backOff = backOffMs(policy.backOff, health.failuresOf(mail.messageId))
     const waitMs = Math.max(retryAfterMs, backOff)
     await deferUncounted(task, reply, waitMs)
     logger.warn({ waitMs, reply: withoutAddresses(reply) }, 'refused, perhaps like all others')

@@ -1,48 +1,58 @@
 import { expect, test } from 'vitest'
-import type { Suspect } from '#src/send-result'
+import type { PossibleServerFailure } from '#src/send-result'
 import { createServerHealth } from '#src/server-health'
 
-const denied: Suspect = { kind: 'suspect', reply: '554 denied', about: 'server', permanent: true }
-const hung: Suspect = { ...denied, reply: 'no answer', permanent: false, unanswered: true }
-const spam: Suspect = { ...denied, reply: '554 spam', about: 'mail' }
+const denied: PossibleServerFailure = {
+  kind: 'possibleServerFailure',
+  reply: '554 denied',
+  about: 'server',
+  permanent: true,
+}
+const hung: PossibleServerFailure = {
+  ...denied,
+  reply: 'no answer',
+  permanent: false,
+  unanswered: true,
+}
+const spam: PossibleServerFailure = { ...denied, reply: '554 spam', about: 'mail' }
 
 test('refusals in a row are about the server, and an accepted mail ends the row', () => {
   const health = createServerHealth()
-  expect(health.judge('a', health.begin(), denied)).toBe('unclear')
-  expect(health.judge('b', health.begin(), denied)).toBe('unclear')
-  health.accepted(health.begin())
-  expect(health.judge('c', health.begin(), denied)).toBe('unclear')
-  expect(health.judge('d', health.begin(), denied)).toBe('unclear')
-  expect(health.judge('e', health.begin(), denied)).toBe('server')
-  expect(health.judge('e', health.begin(), denied)).toBe('server')
+  expect(health.recordServerFailure('a', health.begin(), denied)).toBe('unclear')
+  expect(health.recordServerFailure('b', health.begin(), denied)).toBe('unclear')
+  health.recordAccepted(health.begin())
+  expect(health.recordServerFailure('c', health.begin(), denied)).toBe('unclear')
+  expect(health.recordServerFailure('d', health.begin(), denied)).toBe('unclear')
+  expect(health.recordServerFailure('e', health.begin(), denied)).toBe('server')
+  expect(health.recordServerFailure('e', health.begin(), denied)).toBe('server')
 })
 
-test('a mail that waits for an answer while a later one is accepted hangs by itself', () => {
+test('a mail without an answer fails by itself if a later one is accepted', () => {
   const health = createServerHealth()
   const slow = health.begin()
-  health.accepted(health.begin())
-  expect(health.judge('slow', slow, hung)).toBe('mail')
-  expect(health.judge('next', health.begin(), hung)).toBe('unclear')
+  health.recordAccepted(health.begin())
+  expect(health.recordServerFailure('slow', slow, hung)).toBe('mail')
+  expect(health.recordServerFailure('next', health.begin(), hung)).toBe('unclear')
 })
 
 test('each count of an attempt needs another accepted mail', () => {
   const health = createServerHealth()
-  expect(health.judge('one', health.begin(), denied)).toBe('unclear')
-  health.accepted(health.begin())
-  expect(health.judge('one', health.begin(), denied)).toBe('mail')
-  expect(health.judge('one', health.begin(), denied)).toBe('unclear')
-  health.accepted(health.begin())
-  expect(health.judge('one', health.begin(), denied)).toBe('mail')
+  expect(health.recordServerFailure('one', health.begin(), denied)).toBe('unclear')
+  health.recordAccepted(health.begin())
+  expect(health.recordServerFailure('one', health.begin(), denied)).toBe('mail')
+  expect(health.recordServerFailure('one', health.begin(), denied)).toBe('unclear')
+  health.recordAccepted(health.begin())
+  expect(health.recordServerFailure('one', health.begin(), denied)).toBe('mail')
 })
 
 test.each([
-  ['answered by nobody', hung],
+  ['not answered', hung],
   ['refused for its content', spam],
-])('one mail that is %s again and again does not make the server fail', (_, suspect) => {
+])('one mail that is %s repeatedly is no failure of the server', (_, failure) => {
   const health = createServerHealth()
   for (let count = 0; count < 10; count += 1) {
-    expect(health.judge('one', health.begin(), suspect)).toBe('unclear')
+    expect(health.recordServerFailure('one', health.begin(), failure)).toBe('unclear')
   }
-  expect(health.judge('two', health.begin(), suspect)).toBe('unclear')
-  expect(health.judge('three', health.begin(), suspect)).toBe('server')
+  expect(health.recordServerFailure('two', health.begin(), failure)).toBe('unclear')
+  expect(health.recordServerFailure('three', health.begin(), failure)).toBe('server')
 })

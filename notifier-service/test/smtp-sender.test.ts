@@ -51,7 +51,9 @@ test('the body goes out only when beforeBody has resolved, which is asked at the
   let release = () => {}
   const before = vi.fn(() => new Promise<void>((resolve) => (release = resolve)))
 
-  expect(await sender.send(mail('nobody@example.com'), before)).toMatchObject({ kind: 'suspect' })
+  expect(await sender.send(mail('nobody@example.com'), before)).toMatchObject({
+    kind: 'possibleServerFailure',
+  })
   expect(before).not.toHaveBeenCalled()
 
   const sending = sender.send(mail(), before)
@@ -85,7 +87,7 @@ test('if the connection is lost after the 354 and before the body, nothing is un
   server.hangUp()
   await vi.waitFor(() => expect(openSockets()).toBe(0))
   begins[0]?.()
-  expect(await sending).toMatchObject({ kind: 'suspect', unanswered: true })
+  expect(await sending).toMatchObject({ kind: 'possibleServerFailure', unanswered: true })
   expect(server.begun).toEqual([])
 })
 
@@ -107,18 +109,18 @@ test('a kept connection that is lost after the 354 is replaced, and beforeBody i
 test.each([
   ['rcpt', '450 4.2.0 greylisted', 'deferred'],
   ['rcpt', '550 5.1.1 no such mailbox', 'refused'],
-  ['rcpt', '421 4.3.2 shutting down', 'suspect'],
+  ['rcpt', '421 4.3.2 shutting down', 'possibleServerFailure'],
   ['mail', '451 4.3.0 try later', 'outage'],
-  ['mail', '452 4.3.1 disk full', 'suspect'],
+  ['mail', '452 4.3.1 disk full', 'possibleServerFailure'],
   ['mail', '550 5.7.1 this sender is not allowed', 'outage'],
   ['mail', '552 5.3.4 message too big', 'tooLarge'],
   ['mail', '530 5.7.0 authentication required', 'outage'],
-  ['body', '451 4.3.0 try later', 'suspect'],
-  ['body', '554 5.7.1 this looks like spam', 'suspect'],
-  ['body', '421 4.3.2 shutting down', 'suspect'],
+  ['body', '451 4.3.0 try later', 'possibleServerFailure'],
+  ['body', '554 5.7.1 this looks like spam', 'possibleServerFailure'],
+  ['body', '421 4.3.2 shutting down', 'possibleServerFailure'],
   ['body', 'hang up', 'unknown'],
-  ['rcpt', 'hang up', 'suspect'],
-  ['mail', 'hang up', 'suspect'],
+  ['rcpt', 'hang up', 'possibleServerFailure'],
+  ['mail', 'hang up', 'possibleServerFailure'],
 ] as const)('to %s the answer %j makes it %s', async (step, answer, kind) => {
   const server = await serve({ [step]: () => answer })
   const sender = sendTo(server.url)
@@ -399,14 +401,16 @@ describe('mailboxes at which the server hangs', () => {
     })
     const hung = [1, 2, 3, 4].map((n) => sender.send(mail(`hang${n}@example.com`), atOnce))
     for (const outcome of await Promise.all(hung)) {
-      expect(outcome).toMatchObject({ kind: 'suspect', unanswered: true })
+      expect(outcome).toMatchObject({ kind: 'possibleServerFailure', unanswered: true })
     }
   })
 
   test('are like all others once the server answers', async () => {
     const server = await serve(hanging)
     const sender = sendTo(server.url, { connections: 2, timeouts: { ...patient, envelopeMs: 300 } })
-    expect(await sender.send(mail('hang@example.com'), atOnce)).toMatchObject({ kind: 'suspect' })
+    expect(await sender.send(mail('hang@example.com'), atOnce)).toMatchObject({
+      kind: 'possibleServerFailure',
+    })
     server.script = {}
     const both = [1, 2, 3].map(() => sender.send(mail('hang@example.com'), atOnce))
     await Promise.all(both)

@@ -5,7 +5,8 @@ import { fromOutcomeMessage, type ReceivedOutcome } from '@herald/broker/outcome
 import { silentLogger } from '@herald/runtime'
 import { HTTP } from 'cloudevents'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { judgeAnswer, readRetryAfter } from '#src/webhook/judge-answer'
+import { resultOf } from '#src/response-table'
+import { readRetryAfter, responseOf } from '#src/webhook/answer'
 import type { NotifierProcess } from './notifier-process.js'
 import { message, publish, uuidv7 } from './publish.js'
 import { type ReceivedPost, type Receiver, startReceiver } from './receiver.js'
@@ -266,23 +267,23 @@ describe('a webhook', { timeout: 90_000 }, () => {
 })
 
 describe('what an answer means', () => {
-  const judged = (status: number, headers: Record<string, string> = {}) =>
-    judgeAnswer({ status, statusText: '', headers, text: '' })
+  const resultFor = (status: number, headers: Record<string, string> = {}) =>
+    resultOf(responseOf({ status, statusText: '', headers, text: '' }))
 
   test.each([
     ['accepted', [200, 201, 202, 204]],
     ['refused', [410, 422]],
     ['deferred', [408, 425]],
-    ['suspect', [400, 403, 404, 405, 409, 500, 501, 507, 429, 502, 503, 504]],
+    ['possibleServerFailure', [400, 403, 404, 405, 409, 500, 501, 507, 429, 502, 503, 504]],
     ['outage', [301, 302, 303, 307, 308, 401, 407]],
     ['tooLarge', [413]],
   ])('%s: %s', (kind, statuses) => {
-    for (const status of statuses) expect(judged(status).kind, String(status)).toBe(kind)
+    for (const status of statuses) expect(resultFor(status).kind, String(status)).toBe(kind)
   })
 
   test('a receiver that says when to come back is left alone until then, for an hour at most', () => {
-    expect(judged(503, { 'retry-after': '7' })).toMatchObject({ retryAfterMs: 7000 })
-    expect(judged(408, { 'retry-after': '99999' })).toMatchObject({ retryAfterMs: 3_600_000 })
+    expect(resultFor(503, { 'retry-after': '7' })).toMatchObject({ retryAfterMs: 7000 })
+    expect(resultFor(408, { 'retry-after': '99999' })).toMatchObject({ retryAfterMs: 3_600_000 })
     const now = Date.UTC(2026, 2, 14, 9, 5, 0)
     expect(readRetryAfter('Sat, 14 Mar 2026 09:05:30 GMT', now)).toBe(30_000)
     expect(readRetryAfter('Sat, 14 Mar 2026 09:04:30 GMT', now)).toBe(0)

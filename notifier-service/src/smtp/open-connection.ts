@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import type XOAuth2 from 'nodemailer/lib/xoauth2'
-import type { SmtpFailure } from './judge.js'
 import type { SmtpServer } from './smtp-url.js'
 
 export interface SmtpTimeouts {
@@ -20,6 +19,15 @@ export interface ConnectionOptions {
   readonly ehloName?: string | undefined
   /** Gives the access tokens to log in with, instead of the server's password. */
   readonly oauth2?: XOAuth2 | undefined
+}
+
+/** The part of nodemailer's errors that is used. */
+export interface SmtpFailure {
+  readonly message: string
+  readonly code?: string | undefined
+  readonly command?: string | undefined
+  readonly response?: string | undefined
+  readonly responseCode?: number | undefined
 }
 
 /** A mail server that cannot be reached or used. The message names server and reason, and no secret. */

@@ -85,7 +85,8 @@ const notNow = (reason: string, retryAfterMs: number): SendResult => ({
 /** Whether the connection ended, or the server closed it, before any answer about the mail. */
 const isLost = (outcome: SendResult) =>
   outcome.kind === 'outage' ||
-  (outcome.kind === 'suspect' && (outcome.unanswered === true || outcome.reply.startsWith('421')))
+  (outcome.kind === 'possibleServerFailure' &&
+    (outcome.unanswered === true || outcome.reply.startsWith('421')))
 
 export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const { server, connections, logger, idleMs = 10_000 } = options
@@ -160,7 +161,8 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     } finally {
       busy.delete(session)
       held.end(
-        outcome?.kind === 'unknown' || (outcome?.kind === 'suspect' && outcome.unanswered === true),
+        outcome?.kind === 'unknown' ||
+          (outcome?.kind === 'possibleServerFailure' && outcome.unanswered === true),
       )
     }
   }

@@ -2,12 +2,13 @@ import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type SMTPConnection from 'nodemailer/lib/smtp-connection'
 import type { SMTPConnectionEnvelope, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import { resultOf } from '../response-table.js'
 import type { SendResult } from '../send-result.js'
-import { judge, type SendPhase, type SmtpFailure } from './judge.js'
 import {
   type ConnectionOptions,
   type OpenConnection,
   openConnection,
+  type SmtpFailure,
   type SmtpTimeouts,
   within,
 } from './open-connection.js'
@@ -19,6 +20,13 @@ export interface SmtpMail {
   readonly to: string
   readonly bytes: Buffer
 }
+
+/** How far the attempt had come when it ended. */
+type SendPhase =
+  /** Before the first byte of the body was written. */
+  | 'envelope'
+  /** At least one byte of the body was written. */
+  | 'body'
 
 /** RSET asks for nothing that takes time. */
 const maxResetMs = 5000
@@ -118,9 +126,9 @@ export class SmtpSession {
       const failure = error as SmtpFailure
       // A recipient's refusal counts, also if the connection ended before the reply to DATA.
       const isLost = phase === 'envelope' && (failure.command ?? 'CONN') === 'CONN'
-      const outcome = judge((isLost && envelope.rejectedErrors?.[0]) || failure, phase)
+      const outcome = resultOfFailure((isLost && envelope.rejectedErrors?.[0]) || failure, phase)
       this.#bodyRefused = phase === 'body'
-      const isUnanswered = outcome.kind === 'suspect' && outcome.unanswered
+      const isUnanswered = outcome.kind === 'possibleServerFailure' && outcome.unanswered
       if (isUnanswered || outcome.kind === 'outage' || outcome.kind === 'unknown') this.close()
       return outcome
     } finally {
@@ -178,4 +186,20 @@ export class SmtpSession {
       this.close()
     }, ms)
   }
+}
+
+function resultOfFailure(failure: SmtpFailure, phase: SendPhase): SendResult {
+  const { message, code, command = 'CONN', response, responseCode } = failure
+  if (response === undefined && phase === 'envelope') {
+    // nodemailer found them before it sent anything.
+    if (code === 'EMESSAGE') return { kind: 'tooLarge', reply: message, failure: 'too large' }
+    if (code === 'EENVELOPE') {
+      return { kind: 'refused', reply: message, failure: 'recipient refused' }
+    }
+  }
+  return resultOf({
+    command: phase === 'body' ? 'BODY' : command,
+    code: responseCode ?? 0,
+    reply: response ?? message,
+  })
 }

@@ -5,9 +5,10 @@ import { connect as connectTls } from 'node:tls'
 import type { EventEnvelope } from '@herald/broker/message'
 import type { Channel, Outgoing } from '../channel.js'
 import { limitConcurrency } from '../limit-concurrency.js'
+import { resultOf } from '../response-table.js'
 import type { SendResult } from '../send-result.js'
+import { responseOf } from './answer.js'
 import { httpEvent } from './http-event.js'
-import { judgeAnswer } from './judge-answer.js'
 import { NoAnswer, post } from './post.js'
 import { sign } from './signature.js'
 
@@ -40,12 +41,13 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
     const { headers, body } = httpEvent(event, record?.withoutPreview === true)
     const signed = { ...headers, ...sign(keys, mail.messageId, body), 'user-agent': 'Herald' }
     try {
-      return judgeAnswer(await post({ url, headers: signed, body, timeoutMs, signal }, beforeBody))
+      const answer = await post({ url, headers: signed, body, timeoutMs, signal }, beforeBody)
+      return resultOf(responseOf(answer))
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
       const reason = `the webhook at ${url.host}: ${error.message}`
       return error.sent
-        ? { kind: 'unknown', reason }
+        ? resultOf({ command: 'POST', code: 0, reply: reason })
         : { kind: 'outage', reason, seenByProbe: true }
     }
   }
