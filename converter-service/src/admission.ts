@@ -1,11 +1,11 @@
 import { HeraldError } from '@herald/proto/errors'
 import { PeerLimit } from './peer-limit.js'
 
-/** A conversion that was let in: transferring its upload, then working, then transferring again. */
+/** An admitted conversion: uploading, then working, then downloading. */
 export interface Slot {
   /** The upload is complete; resolves when it may be worked on. Rejects when `signal` is aborted. */
   startWork(signal: AbortSignal): Promise<void>
-  /** All renditions are made and only have to be sent. */
+  /** All renditions are made and remain to be sent. */
   endWork(): void
   /** Idempotent. */
   release(): void
@@ -21,8 +21,8 @@ interface AdmissionOptions {
 }
 
 /**
- * Lets in as many conversions at a time as can be worked on or transferred, and none once closed.
- * A slow upload or download takes nothing from those that can be worked on.
+ * Limits conversions that run or wait, and, apart from these, uploads and downloads, so that slow
+ * transfers do not block work. Admits none once closed.
  */
 export class Admission {
   readonly #conversions: PeerLimit
@@ -69,7 +69,7 @@ export class Admission {
     }
   }
 
-  /** Lets no further conversion in; resolves when the last one has ended. */
+  /** Admits no further conversion; resolves when the last one has ended. */
   async close(): Promise<void> {
     this.#closed = true
     if (this.admitted > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))

@@ -19,9 +19,9 @@ import { addStandardServices } from './standard-services.js'
 import { withSandboxes } from './worker/confinement.js'
 import { Pool } from './worker/pool.js'
 
-/** How long a stopped server waits for streams that nobody reads, such as health watches. */
+/** How long a stopped server waits for streams without end, such as health watches. */
 const lingerMs = 500
-/** A child that keeps so much more than it had at first is worn; libvips gives most back. */
+/** A child is replaced when its memory has grown by this much; libvips frees most of its memory. */
 const maxGrowthBytes = 256 * 1024 ** 2
 
 export interface ConverterApp {
@@ -34,8 +34,8 @@ export interface ConverterApp {
 }
 
 /**
- * The converter with its children warm, listening nowhere yet. What it acquires is deferred
- * to `lifecycle`: closing takes no new call, finishes those under way, then ends the children.
+ * The converter with running children, not yet listening. `lifecycle` closes it: new calls are
+ * refused, running ones finish, then the children end.
  */
 export async function createApp(
   config: ConverterConfig,
@@ -47,7 +47,7 @@ export async function createApp(
   const registry = createMetrics('converter')
   const { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes } = config
   const limits = { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes }
-  // Before the children: one that dies at its start is counted as well.
+  // Before the children, to count one that exits at its start.
   const metrics: ConverterMetrics = new ConverterMetrics(
     registry,
     () => pool.waiting,
@@ -60,12 +60,12 @@ export async function createApp(
     folder: spool.directory,
     env: config.childEnv,
     logger,
-    onDeath: (reason) => metrics.died(reason),
+    onExit: (reason) => metrics.childExited(reason),
   })
   lifecycle.defer('children', () => pool.close())
   const { has, lacks } = withSandboxes(pool.confinement, engines)
   if (lacks.length === 0) logger.info({ has }, 'hostile files are confined')
-  else logger.warn({ has, lacks }, 'hostile files are confined less than they could be')
+  else logger.warn({ has, lacks }, 'confinement of hostile files is incomplete')
   const { workers, queue, transfers, idleMs, peerShare } = config
   const admission = new Admission({
     maxConversions: workers + queue,

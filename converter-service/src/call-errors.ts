@@ -2,17 +2,17 @@ import { Metadata, type StatusObject, status } from '@grpc/grpc-js'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 
-/** The status of a failed call: known errors by the table, defects in general terms and logged. */
+/** The status of a failed call; an unexpected error is logged and becomes HERALD_INTERNAL. */
 export function failureStatus(error: unknown, logger: Logger): StatusObject {
   return errorStatus(shownError(error, logger))
 }
 
-/** The error as it may be shown: a defect is logged and becomes HERALD_INTERNAL. */
+/** The error to show: an unexpected one is logged and becomes HERALD_INTERNAL. */
 export function shownError(error: unknown, logger: Logger): HeraldError {
   if (error instanceof HeraldError) return error
-  logger.error({ err: error }, 'a defect')
+  logger.error({ err: error }, 'unexpected error')
   return new HeraldError('HERALD_INTERNAL', 'Something went wrong inside the server.', {
-    remedy: 'Try again; if it happens again, the log of the server says more.',
+    remedy: "Try again; if it happens again, the server's log has the details.",
   })
 }
 

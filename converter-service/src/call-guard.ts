@@ -10,7 +10,7 @@ import type { Connections } from './connections.js'
 import { describeBytes, maxChunkBytes } from './limits.js'
 
 interface CallGuardOptions {
-  /** How long the client may leave a message or a status unread. */
+  /** How long a message or a status may stay unread. */
   readonly maxUnreadMs: number
   readonly connections: Connections
 }

@@ -1,9 +1,10 @@
 import type { FileHandle } from 'node:fs/promises'
 
 const endOfChain = 0xfffffff8
-const nobody = 0xffffffff
+/** A directory entry without a sibling: [MS-CFB] 2.6.1. */
+const NOSTREAM = 0xffffffff
 const entryBytes = 128
-/** More than the directory of any document has. */
+/** More than any document's directory has. */
 const maxSectors = 4096
 
 /** The container of Word, Excel and PowerPoint before 2007: [MS-CFB]. */
@@ -15,22 +16,23 @@ export class CompoundFile {
     this.#file = file
   }
 
-  /** The names in its root. Rejects when it is not built as it should be. */
+  /** The names in its root. Rejects if its structure is invalid. */
   async names(): Promise<Set<string>> {
     const head = await this.#read(0, 512)
     this.#sectorBytes = 2 ** head.readUInt16LE(30)
-    if (this.#sectorBytes !== 512 && this.#sectorBytes !== 4096) throw new Error('no such sectors')
+    if (this.#sectorBytes !== 512 && this.#sectorBytes !== 4096)
+      throw new Error('unknown sector size')
     const directory = await this.#directory(head)
     const found = new Set<string>()
     const entry = (id: number) => {
       const at = id * entryBytes
-      if (at + entryBytes > directory.length) throw new Error('an entry that is not there')
+      if (at + entryBytes > directory.length) throw new Error('a missing directory entry')
       return directory.subarray(at, at + entryBytes)
     }
     const seen = new Set<number>()
     const waiting = [entry(0).readUInt32LE(76)]
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      if (id === nobody || seen.has(id)) continue
+      if (id === NOSTREAM || seen.has(id)) continue
       seen.add(id)
       const item = entry(id)
       const bytes = Math.min(64, item.readUInt16LE(64))
@@ -48,17 +50,18 @@ export class CompoundFile {
     const seen = new Set<number>()
     let at = head.readUInt32LE(48)
     while (at < endOfChain) {
-      if (seen.has(at) || seen.size >= maxSectors) throw new Error('a directory without end')
+      if (seen.has(at) || seen.size >= maxSectors)
+        throw new Error('a directory that loops or is too long')
       seen.add(at)
       sectors.push(await this.#sector(at))
       const table = tables[Math.floor(at / perSector)]
-      if (table === undefined) throw new Error('a sector that is not there')
+      if (table === undefined) throw new Error('a missing sector')
       at = (await this.#sector(table)).readUInt32LE((at % perSector) * 4)
     }
     return Buffer.concat(sectors)
   }
 
-  /** Where the parts of the allocation table lie: 109 in the header, more in a chain. */
+  /** The sectors of the allocation table: 109 are listed in the header, more in a chain. */
   async #tables(head: Buffer): Promise<number[]> {
     const tables = Array.from({ length: 109 }, (_, index) => head.readUInt32LE(76 + index * 4))
     let next = head.readUInt32LE(68)
@@ -79,7 +82,7 @@ export class CompoundFile {
     const buffer = Buffer.alloc(bytes)
     const { bytesRead } = await this.#file.read(buffer, 0, bytes, at)
     // The last sector may be short.
-    if (bytesRead === 0) throw new Error('the file ends before')
+    if (bytesRead === 0) throw new Error('the end of the file')
     return buffer
   }
 }

@@ -33,7 +33,7 @@ export interface ConverterConfig {
   readonly uploadTimeoutMs: number
   /** Uploads and downloads at a time, beside the conversions that run or wait. */
   readonly transfers: number
-  /** The most that one address may hold of all places, 0 to 1. */
+  /** The share of conversions or transfers that one address may hold, 0 to 1. */
   readonly peerShare: number
   readonly workers: number
   /** Conversions that may wait beside those that run. */
@@ -49,11 +49,11 @@ export interface ConverterConfig {
   readonly childEnv: Readonly<Record<string, string>>
 }
 
-/** What a child needs of our environment: programs, fonts, temporary files, language. */
+/** The part of our environment that children get: programs, fonts, temporary files, language. */
 const childVariables =
   /^(PATH|HOME|TMPDIR|TZ|LANG|HERALD_SOFFICE|LC_\w+|XDG_CACHE_HOME|FONTCONFIG_\w+)$/
 
-/** The configuration from the environment. Throws ConfigurationError naming every fault. */
+/** The configuration from the environment. Throws ConfigurationError that names every error. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): ConverterConfig {
   const values = loadEnv(
     {
@@ -73,10 +73,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       HERALD_WORKERS: integer(Math.min(availableParallelism(), 256), 1, 256),
       HERALD_WORKER_JOBS: integer(1000, 1, 1_000_000),
       HERALD_QUEUE: integer(64, 0, 100_000),
-      // AVIF takes the most: 1.6 GiB for a photograph at the default limit of pixels.
+      // AVIF needs the most: 1.6 GiB for a photograph at the default pixel limit.
       HERALD_MEMORY: bytes('2G'),
       HERALD_SPOOL: text(/\S/, { fallback: defaultSpool(), form: 'the path of a folder' }),
-      // A child that looks for what is not there does not start with the fewest rights.
+      // Confinement of the children needs a path that exists.
       HERALD_SOFFICE: variable((path) => (isProgram(path) ? path : undefined), {
         optional: true,
         form: 'the path of a program that is there; without it, the soffice on the PATH is taken',

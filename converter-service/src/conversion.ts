@@ -3,12 +3,12 @@ import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Abilities } from './abilities.js'
 import type { Slot } from './admission.js'
-import type { Inspection, Made, PreviewMade } from './engines/engine.js'
+import type { Inspection, Preview, RenditionResult } from './engines/engine.js'
 import { isShort } from './estimate.js'
 import { formatNamed } from './formats.js'
 import type { Limits } from './limits.js'
-import { sendRendition } from './rendition.js'
 import type { Responder } from './responder.js'
+import { sendRendition } from './send-rendition.js'
 import type { ConversionPlan } from './spec.js'
 import type { SpoolFolder } from './spool.js'
 import type { Upload } from './upload.js'
@@ -22,7 +22,7 @@ interface ConversionContext extends PlanningContext {
   readonly folder: SpoolFolder
   readonly responder: Responder
   readonly slot: Slot
-  /** Aborted with a HeraldError when the caller is gone. */
+  /** Aborted with a HeraldError when the caller cancels. */
   readonly signal: AbortSignal
   readonly logger: Logger
 }
@@ -30,7 +30,7 @@ interface ConversionContext extends PlanningContext {
 /** How often at most progress of an upload is reported, in milliseconds. */
 const progressIntervalMs = 250
 
-/** Takes the file, makes the renditions, sends each as it is done. Resolves to what became of it. */
+/** Receives the file, makes the renditions and sends each when it is done. */
 export async function convertFile(
   plan: ConversionPlan,
   chunks: AsyncIterable<Buffer>,
@@ -43,7 +43,7 @@ export async function convertFile(
   signal.addEventListener('abort', cancel)
   const stopHeartbeat = responder.startHeartbeat()
   try {
-    let toldAt = performance.now()
+    let lastProgressAt = performance.now()
     const upload = await receiveUpload(chunks, {
       path,
       fileName: plan.fileName,
@@ -51,8 +51,8 @@ export async function convertFile(
       announcedBytes: plan.sizeBytes,
       abilities,
       onProgress(receivedBytes) {
-        if (performance.now() - toldAt < progressIntervalMs) return
-        toldAt = performance.now()
+        if (performance.now() - lastProgressAt < progressIntervalMs) return
+        lastProgressAt = performance.now()
         responder.sendProgress({ stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 })
       },
     })
@@ -60,14 +60,14 @@ export async function convertFile(
     responder.sendProgress({ stage: 'STAGE_QUEUED', ...received })
     await slot.startWork(signal)
     job.arrivedAt = performance.now()
-    return await makeAll(plan, upload, job, context)
+    return await makeRenditions(plan, upload, job, context)
   } finally {
     stopHeartbeat()
     signal.removeEventListener('abort', cancel)
   }
 }
 
-async function makeAll(
+async function makeRenditions(
   plan: ConversionPlan,
   upload: Upload,
   job: Job,
@@ -86,7 +86,7 @@ async function makeAll(
   )
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
-  // Of a document, reading the header is most of the work.
+  // Inspecting a document is most of its work.
   const estimatedMs = header.ms + work.ms
   job.expectedMs = estimatedMs
   job.slowness = inspection.slowness
@@ -97,8 +97,8 @@ async function makeAll(
     renditionsTotal: work.pieces.length,
     estimatedMs,
   })
-  const made: Made[] = []
-  // Of several, the first that is done is shown; which one is not known before.
+  const made: RenditionResult[] = []
+  // Of several, the preview is of the first that is done, which is not known before.
   const isOnly = work.pieces.length === 1
   let begun = false
   const begin = () => {
@@ -107,7 +107,7 @@ async function makeAll(
   }
   let preview: Promise<ConversionSummary['preview']> | undefined
 
-  const makeOne = async ({ plan: rendition, estimate }: Piece) => {
+  const makeRendition = async ({ plan: rendition, estimate }: Piece) => {
     const target = folder.path(`rendition-${rendition.index}-${rendition.page ?? 0}`)
     const { result, ms } = await job.run(
       { kind: 'convert', source, plan: rendition, target, limits, preview: isOnly },
@@ -120,18 +120,18 @@ async function makeAll(
       ? Promise.resolve(toPreview(result.preview))
       : makePreview(job, { path: target, format: rendition.format }, limits, logger)
     await responder.runExclusive(() => sendRendition(responder, rendition, result, target, ms))
-    // Of the only one, the summary says it.
+    // The summary follows a single one at once.
     if (!isOnly) responder.sendProgress(progress())
   }
   const outcomes = await Promise.allSettled(
     work.pieces.map((piece) =>
-      makeOne(piece).catch((error) => {
+      makeRendition(piece).catch((error) => {
         job.end('cancelled', asHeraldError(error))
         throw error
       }),
     ),
   )
-  // The first to fail ended the others: theirs is the same failure or a consequence of it.
+  // The first failure ended the others.
   const failed = outcomes.find(({ status }) => status === 'rejected') as
     | PromiseRejectedResult
     | undefined
@@ -156,13 +156,13 @@ async function makePreview(
   try {
     return toPreview((await job.run({ kind: 'preview', source, limits }, true)).result)
   } catch (error) {
-    // A receipt without a picture is still a receipt.
+    // The preview is optional.
     logger.debug({ err: error }, 'no preview')
     return undefined
   }
 }
 
-function toPreview({ base64, width, height }: PreviewMade): ConversionSummary['preview'] {
+function toPreview({ base64, width, height }: Preview): ConversionSummary['preview'] {
   return { mediaType: 'image/jpeg', data: Buffer.from(base64, 'base64'), width, height }
 }
 
@@ -170,7 +170,7 @@ function summarise(
   plan: ConversionPlan,
   upload: Upload,
   inspection: Inspection,
-  made: readonly Made[],
+  made: readonly RenditionResult[],
   { versions }: Abilities,
   preview: ConversionSummary['preview'],
 ): ConversionSummary {

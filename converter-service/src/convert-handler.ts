@@ -21,7 +21,7 @@ interface ConvertServices extends PlanningContext {
   readonly logger: Logger
 }
 
-/** The adapter between a call and the use case: answers exactly once, with a status by the table. */
+/** The adapter between a call and `convertFile`: answers exactly once. */
 export function convertHandler(services: ConvertServices): (call: ConvertCall) => void {
   return (call) => {
     const gone = new AbortController()
@@ -45,13 +45,13 @@ async function serve(
     metrics.finished('ok', performance.now() - startedAt)
     call.end()
   } catch (thrown) {
-    // A destroyed stream fails in many ways; the reason is one.
+    // A cancelled stream may throw anything; the reason of the signal counts.
     const error = signal.aborted ? signal.reason : thrown
     const code = error instanceof HeraldError ? error.code : 'HERALD_INTERNAL'
     metrics.finished(code, performance.now() - startedAt)
     if (!signal.aborted) call.emit('error', failureStatus(error, logger))
   }
-  // After the answer, which need not wait for it.
+  // After the answer, which does not wait for it.
   for (const cleanup of cleanups.reverse()) {
     try {
       await cleanup()
@@ -73,7 +73,7 @@ async function convert(
   const slot = admission.enter(addressOf(call.getPeer()))
   cleanups.push(slot.release)
   const logger = services.logger.child({ conversion: plan.conversionId })
-  // Made while the caller is admitted.
+  // Created while the admission is sent.
   const opening = spool.open()
   const ignore = () => {}
   opening.catch(ignore)

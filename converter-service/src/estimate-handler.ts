@@ -27,13 +27,13 @@ interface EstimateServices extends FileServices {
 /** Estimates at a time: each holds a part of a file on disk. */
 const maxAtOnce = 64
 
-/** Answer what conversions would cost, from as few of the files' bytes as will do. */
+/** The handlers that estimate conversions, from as few of the files' bytes as possible. */
 export function estimateHandlers(
   services: EstimateServices,
 ): Pick<ConverterServiceHandlers, 'Estimate' | 'EstimateMany'> {
   const { pace, logger } = services
   const limit = new PeerLimit(maxAtOnce, services.peerShare)
-  // An estimate is soon useless, and it holds one of few places.
+  // A late estimate is useless, and their number is limited.
   const estimatePace = { ...pace, timeoutMs: Math.min(pace.timeoutMs, pace.idleMs) }
 
   const admitted = async <T>(
@@ -115,7 +115,7 @@ async function estimateMany(
 interface FileOfCall extends Pick<Readable, 'iterator'> {
   /** Resolves when its last message has been read. */
   readonly complete: Promise<void>
-  /** The stream ended where its spec should have been. */
+  /** The stream ended before another spec. */
   isEnd(): boolean
 }
 
@@ -154,7 +154,7 @@ const send = (call: EstimateManyCall, message: EstimateManyResponse): Promise<vo
     call.write(message, (error?: Error | null) => (error ? reject(error) : resolve()))
   })
 
-/** What is wrong with one file is its answer; what may pass is thrown, for all to be asked again. */
+/** The failure of one file. Throws a retryable error, which fails the whole call. */
 function failureOf(thrown: unknown, logger: Logger): EstimateFailure {
   const error = shownError(thrown, logger)
   if (error.retryable) throw error

@@ -22,11 +22,11 @@ export interface Estimate extends Size {
   readonly effort?: number
 }
 
-/** What any task takes: a message to a child, a file opened. */
+/** The overhead of a task: a message to a child, a file to open. */
 const taskMs = 5
-/** A task expected to take no longer counts as short. */
+/** The longest expected time of a short task. */
 const maxShortMs = 500
-/** One effort more takes so many times as long. */
+/** The factor of time per step of effort. */
 const effortFactors: Readonly<Record<string, number>> = { avif: 1.9, gif: 1.5 }
 const usualEffortFactor = 1.2
 
@@ -54,7 +54,7 @@ export function estimate(source: SourceFacts, plan: RenditionPlan): Estimate {
   }
 }
 
-/** Whether a task on such a file is sure to be short: a drawing or a document may take any time. */
+/** Whether a task on such a file is short; a drawing or a document may take any time. */
 export function isShort(format: string, ms = taskMs): boolean {
   return formatNamed(format).content === 'pixels' && ms <= maxShortMs
 }

@@ -4,7 +4,7 @@ export interface FormatDescription {
   readonly mediaType: string
   /** The usual one first, without dots. All are accepted as names of the format. */
   readonly extensions: readonly string[]
-  /** 1 to 100; absent where the format has no quality. */
+  /** 1 to 100; absent if the format has no quality. */
   readonly defaultQuality?: number
   /** The longest side the format can hold, in pixels. */
   readonly maxSide: number
@@ -12,7 +12,7 @@ export interface FormatDescription {
   readonly animates: boolean
   /** Holds several pages. */
   readonly paged: boolean
-  /** Can be see-through. */
+  /** Supports transparency. */
   readonly alpha: boolean
   /** Can hold 16 bits per channel. */
   readonly deep: boolean

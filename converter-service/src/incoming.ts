@@ -5,17 +5,17 @@ import { describeBytes, maxChunkBytes } from './limits.js'
 import { badSpec } from './spec.js'
 import { seconds } from './worker/budget.js'
 
-/** How fast an upload has to come. Only the time in which the server waits for it counts. */
+/** The minimum rate of an upload. Only time in which the server waits for it counts. */
 export interface UploadPace {
-  /** How long it may stand still. */
+  /** The longest pause. */
   readonly idleMs: number
   /** The least bytes per second, as a mean over `idleMs`. */
   readonly minBytesPerSecond: number
-  /** All of it. */
+  /** The most time of the whole upload. */
   readonly timeoutMs: number
 }
 
-/** The asking half of a call: the spec, then the chunks. */
+/** The requests of a call: the spec, then the chunks. */
 interface Incoming {
   /** The first message. Rejects with HERALD_BAD_SPEC when it is anything else. */
   spec(): Promise<ReceivedConversionSpec>
@@ -37,7 +37,7 @@ export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): In
       return value.spec
     },
     async *chunks() {
-      // A chunk restarts the clock only together with those that make up the least rate.
+      // The clock restarts only after enough bytes for the minimum rate.
       const minBytes = Math.max(1, (pace.minBytesPerSecond * pace.idleMs) / 1000)
       let bytes = 0
       let idleLeftMs = pace.idleMs
@@ -54,7 +54,7 @@ export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): In
         leftMs -= waitedMs
         const { chunk } = value
         if (value.part !== 'chunk' || !chunk) {
-          throw badSpec('After the spec came something else than a chunk.', 'Send chunks only.')
+          throw badSpec('A message after the spec is not a chunk.', 'Send chunks only.')
         }
         if (chunk.length > maxChunkBytes) {
           const most = describeBytes(maxChunkBytes)

@@ -1,4 +1,4 @@
-/** Files people upload by mistake, by the extension the detector gives them. */
+/** Descriptions of file types, by the extension that the detector returns. */
 const namedFiles: Readonly<Record<string, string>> = {
   pdf: 'a PDF document',
   heic: 'a HEIC picture',
@@ -56,7 +56,7 @@ const namedFiles: Readonly<Record<string, string>> = {
   elf: 'a Linux program',
 }
 
-/** What to call a recognised file in a sentence: `a PDF document`. */
-export function callFile(extension: string, mediaType: string): string {
+/** A file type for a sentence: `a PDF document`. */
+export function describeFile(extension: string, mediaType: string): string {
   return namedFiles[extension] ?? `a file of type ${mediaType}`
 }

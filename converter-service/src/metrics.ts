@@ -1,7 +1,7 @@
 import type { ConversionSummary } from '@herald/proto/converter'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Confinement } from './worker/confinement.js'
-import type { DeathReason } from './worker/worker.js'
+import type { ExitReason } from './worker/worker.js'
 
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
@@ -11,7 +11,7 @@ export class ConverterMetrics {
   readonly #total
   readonly #work
   readonly #wait
-  readonly #deaths
+  readonly #exits
   readonly #confinement
 
   constructor(registry: Registry, waiting: () => number, admitted: () => number) {
@@ -30,7 +30,7 @@ export class ConverterMetrics {
     })
     this.#work = new Histogram({
       name: 'herald_conversion_work_seconds',
-      help: 'Time in which workers were at it',
+      help: 'Time in which workers worked on it',
       buckets: seconds,
       registers,
     })
@@ -40,15 +40,15 @@ export class ConverterMetrics {
       buckets: seconds,
       registers,
     })
-    this.#deaths = new Counter({
+    this.#exits = new Counter({
       name: 'herald_children_ended_total',
-      help: 'Children that ended, by reason; retired ones made room for a fresh one',
+      help: 'Children that exited, by reason; retired ones were replaced after their share of work',
       labelNames: ['reason'],
       registers,
     })
     this.#confinement = new Gauge({
       name: 'herald_children_confined',
-      help: 'How the children are kept from doing harm: 1 where this machine can do it, else 0',
+      help: 'Restrictions of the children: 1 if this machine supports it, else 0',
       labelNames: ['measure'],
       registers,
     })
@@ -80,13 +80,13 @@ export class ConverterMetrics {
     this.#work.observe(Number(conversionMs) / 1000)
   }
 
-  /** What the children do without, and what this machine could not take from them. */
+  /** Records which restrictions of the children are in force. */
   confined({ has, lacks }: Pick<Confinement, 'has' | 'lacks'>): void {
     for (const measure of has) this.#confinement.set({ measure }, 1)
     for (const measure of lacks) this.#confinement.set({ measure }, 0)
   }
 
-  died(reason: DeathReason): void {
-    this.#deaths.inc({ reason })
+  childExited(reason: ExitReason): void {
+    this.#exits.inc({ reason })
   }
 }

@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 
-/** So many of something at a time, and of them no more than a share for one peer. */
+/** A limit of concurrent work, with a smaller one for each peer. */
 export class PeerLimit {
   readonly #max: number
   readonly #maxOfPeer: number

@@ -5,10 +5,10 @@ import { HeraldError } from '@herald/proto/errors'
 type Progress = NonNullable<ConvertResponse['progress']>
 export type ConvertCall = ServerDuplexStream<ReceivedConvertRequest, ConvertResponse>
 
-/** How often a client is sent progress, even if there is none: it takes a silent server for gone. */
+/** The interval of progress messages, which clients need to know that the server is alive. */
 const heartbeatMs = 10_000
 
-/** The answering half of a call, at the pace at which the client reads it. */
+/** Sends the responses of a call, as fast as the client reads them. */
 export class Responder {
   readonly #call: ConvertCall
   readonly #signal: AbortSignal
@@ -17,21 +17,21 @@ export class Responder {
   #unsent = 0
   #progress: Progress = { stage: 'STAGE_UPLOADING', receivedBytes: 0, renditionsDone: 0 }
 
-  /** `signal` is aborted with a HeraldError when the client is gone. */
+  /** `signal` is aborted with a HeraldError when the client cancels. */
   constructor(call: ConvertCall, signal: AbortSignal, idleMs: number) {
     this.#call = call
     this.#signal = signal
     this.#idleMs = idleMs
   }
 
-  /** Sends progress without waiting for it: it is small and there is little of it. */
+  /** Sends progress without waiting: these messages are few and small. */
   sendProgress(progress: Progress): void {
     this.#progress = progress
     if (this.#signal.aborted) return
     this.#write({ progress }).catch(() => {})
   }
 
-  /** Repeats the last progress now and then until the function it returns is called. */
+  /** Repeats the last progress until the returned function is called. */
   startHeartbeat(): () => void {
     const timer = setInterval(() => {
       if (this.#unsent === 0) this.sendProgress(this.#progress)
@@ -52,10 +52,7 @@ export class Responder {
         act()
       }
       const aborted = () => settle(() => reject(this.#signal.reason))
-      const timer = setTimeout(
-        () => settle(() => reject(standstill('The renditions were not read', this.#idleMs))),
-        this.#idleMs,
-      )
+      const timer = setTimeout(() => settle(() => reject(notRead(this.#idleMs))), this.#idleMs)
       this.#signal.addEventListener('abort', aborted)
       this.#write(message).then(
         () => settle(resolve),
@@ -64,7 +61,7 @@ export class Responder {
     })
   }
 
-  /** Runs `work` after those before it: no other message gets between those it sends. */
+  /** Runs `work` when the previous one is done, so that messages of two do not mix. */
   runExclusive(work: () => Promise<void>): Promise<void> {
     const done = this.#queue.then(work)
     this.#queue = done.catch(() => {})
@@ -83,9 +80,8 @@ export class Responder {
   }
 }
 
-/** The other side has not moved for too long. */
-function standstill(what: string, idleMs: number): HeraldError {
-  return new HeraldError('HERALD_TIMEOUT', `${what} for ${idleMs / 1000} s.`, {
+function notRead(idleMs: number): HeraldError {
+  return new HeraldError('HERALD_TIMEOUT', `The renditions were not read for ${idleMs / 1000} s.`, {
     remedy: 'Check the connection and try again.',
   })
 }

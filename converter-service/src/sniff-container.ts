@@ -3,16 +3,16 @@ import { text } from 'node:stream/consumers'
 import { HeraldError } from '@herald/proto/errors'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
 import { CompoundFile } from './compound-file.js'
-import { callFile } from './known-files.js'
+import { describeFile } from './known-files.js'
 import type { Container, Sniffed } from './sniff.js'
 
 /** More parts than any document has. */
 export const maxParts = 20_000
 
 /**
- * Tells what lies in a container, which shows in its directory: at the end of a ZIP, anywhere in
- * an old Office file. Rejects with HERALD_CORRUPT_FILE where there is none, and with
- * HERALD_LOCKED_FILE where it is an encrypted document.
+ * Detects the format of a container by its directory, which is at the end of a ZIP and anywhere in
+ * an old Office file. Rejects with HERALD_CORRUPT_FILE if there is none, and with
+ * HERALD_LOCKED_FILE for an encrypted document.
  */
 export async function sniffContainer(path: string, container: Container): Promise<Sniffed> {
   return container === 'zip' ? sniffZip(path) : sniffCompound(path)
@@ -52,11 +52,11 @@ async function sniffZip(path: string): Promise<Sniffed> {
       if (++seen > maxParts) break
     }
   } catch {
-    // Names that lead out of it, and the like: no office program writes these.
+    // Invalid entries, such as paths that leave the archive: no office program writes these.
   } finally {
     zip.close()
   }
-  return { kind: 'other', called: callFile('zip', 'application/zip') }
+  return { kind: 'other', description: describeFile('zip', 'application/zip') }
 }
 
 async function mediaType(zip: ZipFile, entry: Entry): Promise<string> {
@@ -68,7 +68,7 @@ function openDocument(mediaType: string): Sniffed {
   const name = openDocuments.find(([pattern]) => pattern.test(mediaType.trim()))?.[1]
   if (name) return { kind: 'format', name }
   const extension = mediaType.startsWith('application/epub') ? 'epub' : 'zip'
-  return { kind: 'other', called: callFile(extension, mediaType) }
+  return { kind: 'other', description: describeFile(extension, mediaType) }
 }
 
 async function sniffCompound(path: string): Promise<Sniffed> {
@@ -84,12 +84,12 @@ async function sniffCompound(path: string): Promise<Sniffed> {
   } finally {
     await file.close()
   }
-  // A modern document behind a password lies in a container of the old kind.
+  // A modern document with a password is stored in a container of the old kind.
   if (names.has('EncryptedPackage')) throw lockedDocument()
   if (names.has('WordDocument')) return { kind: 'format', name: 'doc' }
   if (names.has('Workbook') || names.has('Book')) return { kind: 'format', name: 'xls' }
   if (names.has('PowerPoint Document')) return { kind: 'format', name: 'ppt' }
-  return { kind: 'other', called: callFile('cfb', 'application/x-cfb') }
+  return { kind: 'other', description: describeFile('cfb', 'application/x-cfb') }
 }
 
 export function lockedDocument(): HeraldError {

@@ -1,13 +1,12 @@
 import { extname } from 'node:path'
 import { declaredEncoding, decode, detectEncoding } from './text-encoding.js'
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches.
 const controls = /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/
 
 /**
- * Which kind of text it is; undefined if it is not text. Bytes decide whether it is text, and
- * whether it is HTML. Markdown, CSV and plain text look the same, and to take one for another
- * does no harm: among these, and only these, the file's name decides.
+ * The kind of text; undefined if it is not text. The content shows whether it is text or HTML.
+ * Markdown, CSV and plain text cannot be told apart by content: for these the name decides.
  */
 export function textFormat(head: Buffer, fileName: string): string | undefined {
   const text = textOf(head)

@@ -2,7 +2,7 @@ import { fileTypeFromBuffer } from 'file-type'
 import { isDibHeaderSize } from './engines/dib.js'
 import { isSvg } from './engines/svg-text.js'
 import { formatCatalogue } from './formats.js'
-import { callFile } from './known-files.js'
+import { describeFile } from './known-files.js'
 import { looksLikeText, textFormat } from './sniff-text.js'
 import { markedEncoding } from './text-encoding.js'
 
@@ -11,13 +11,13 @@ export const sniffBytes = 64 * 1024
 
 export type Container = 'zip' | 'cfb'
 
-/** What a file's first bytes say it is. */
+/** What a file is, by its first bytes. */
 export type Sniffed =
   /** A format of the catalogue. */
   | { readonly kind: 'format'; readonly name: string }
-  /** Something else that is recognised: `a PDF document`. */
-  | { readonly kind: 'other'; readonly called: string }
-  /** Its content is known only from the whole file; see `sniffContainer`. */
+  /** Another known type: `a PDF document`. */
+  | { readonly kind: 'other'; readonly description: string }
+  /** Its format is known only from the whole file; see `sniffContainer`. */
   | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'unknown' }
 
@@ -25,8 +25,8 @@ export const unreadText = 'a text in an encoding other than UTF-8, UTF-16 and wi
 const unknown: Sniffed = { kind: 'unknown' }
 
 /**
- * Detects a file's type from its first `sniffBytes` bytes (or all it has). Its name is asked for one
- * thing only: which of several kinds of plain text it is; see `textFormat`.
+ * Detects a file's type from its first `sniffBytes` bytes (or all it has). Its name matters
+ * only among kinds of plain text; see `textFormat`.
  */
 export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {
   const start = head.toString('latin1', 0, 8)
@@ -34,11 +34,11 @@ export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {
   if (start === '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') return { kind: 'container', container: 'cfb' }
   if (isSvg(head)) return { kind: 'format', name: 'svg' }
   if (isPdf(head)) return { kind: 'format', name: 'pdf' }
-  // The detector takes the mark of UTF-16 for the start of an MP3 recording.
+  // The detector reads the byte order mark of UTF-16 as the start of an MP3.
   const text = markedEncoding(head)?.startsWith('utf-16') ? byText(head, fileName) : unknown
   if (text.kind === 'format') return text
   const detected = await fileTypeFromBuffer(head)
-  // The detector wants more of a file than its signature, and gives up on far-off directories.
+  // The detector needs more than the signature, and fails if the directory is far from it.
   if (!detected) return bySignature(head) ?? byText(head, fileName)
   const { ext, mime } = detected
   const name = ext === 'apng' ? 'png' : ext
@@ -53,7 +53,7 @@ export async function sniff(head: Buffer, fileName = ''): Promise<Sniffed> {
   const format = formatCatalogue.find(({ extensions }) => extensions.includes(name))
   return format
     ? { kind: 'format', name: format.name }
-    : { kind: 'other', called: callFile(ext, mime) }
+    : { kind: 'other', description: describeFile(ext, mime) }
 }
 
 const signatures: readonly (readonly [string, string])[] = [
@@ -76,7 +76,7 @@ function bySignature(head: Buffer): Sniffed | undefined {
 function byText(head: Buffer, fileName: string): Sniffed {
   const name = textFormat(head, fileName)
   if (name) return { kind: 'format', name }
-  return looksLikeText(head, fileName) ? { kind: 'other', called: unreadText } : unknown
+  return looksLikeText(head, fileName) ? { kind: 'other', description: unreadText } : unknown
 }
 
 /** Readers take a header that stands within the first 1,024 bytes: mail programs put lines before it. */

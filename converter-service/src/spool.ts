@@ -8,9 +8,9 @@ import {
   processState,
 } from '@herald/runtime/process-identity'
 
-/** Where uploads and renditions lie while a conversion is under way. */
+/** The folder of uploads and renditions of running conversions. */
 export interface Spool {
-  /** This process' part of it: what the children may write in. */
+  /** This process's part of it, in which the children may write. */
   readonly directory: string
   /** A fresh folder for one conversion. The caller removes it. */
   open(): Promise<SpoolFolder>
@@ -19,14 +19,14 @@ export interface Spool {
 }
 
 export interface SpoolFolder {
-  /** A path in the folder; `name` is ours, never a caller's. */
+  /** A path in the folder. `name` must not come from a caller. */
   path(name: string): string
   remove(): Promise<void>
 }
 
 const pattern = new RegExp(`^(${processNamePattern})-\\w+$`)
 
-/** Opens the spool under `root`, made when absent, and removes what dead processes left there. */
+/** Opens the spool under `root`, created if absent, and removes what ended processes left there. */
 export async function openSpool(root: string): Promise<Spool> {
   await mkdir(root, { recursive: true, mode: 0o700 })
   await requireOurs(root)
@@ -45,7 +45,7 @@ export async function openSpool(root: string): Promise<Spool> {
           return path
         },
         async remove() {
-          // Looking for what is in it takes three times as long as knowing.
+          // Deleting known names takes a third of the time of a recursive removal.
           await Promise.allSettled([...paths].map((path) => unlink(path)))
           await rmdir(folder).catch(() => rm(folder, { recursive: true, force: true }))
         },
@@ -55,7 +55,7 @@ export async function openSpool(root: string): Promise<Spool> {
   }
 }
 
-/** Another user could have made the folder first, to read what is put there or to swap it. */
+/** Another user could have created the folder, to read or replace files in it. */
 async function requireOurs(root: string): Promise<void> {
   const { uid } = await lstat(root)
   const own = process.getuid?.()
@@ -70,7 +70,7 @@ async function requireOurs(root: string): Promise<void> {
 async function removeLeftovers(root: string): Promise<void> {
   for (const name of await readdir(root)) {
     const [, owner] = pattern.exec(name) ?? []
-    // What belongs to a process that cannot be looked at, in another container, is left alone.
+    // The state of a process in another container is unknown; its files stay.
     if (owner === undefined || processState(parseProcessName(owner)) !== 'dead') continue
     await rm(join(root, name), { recursive: true, force: true })
   }

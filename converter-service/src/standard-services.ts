@@ -7,7 +7,7 @@ import descriptor, { type IDescriptorProto } from 'protobufjs/ext/descriptor/ind
 
 const converterService = 'herald.converter.v1.ConverterService'
 
-/** Standard health and reflection, so that grpcurl and Kubernetes work unaided. */
+/** Standard health checks and reflection, for Kubernetes and grpcurl. */
 export function addStandardServices(server: Server): { setServing(serving: boolean): void } {
   const health = new HealthImplementation()
   health.addToServer(server)
@@ -27,9 +27,9 @@ export function addStandardServices(server: Server): { setServing(serving: boole
 const { FileDescriptorProto } = descriptor
 
 /**
- * A proto file as the reflection service should show it: field names as they are written, and
- * map entries named as the language demands (`versions` has a `VersionsEntry`). protobufjs
- * names them `Versions`, and clients in Go refuse the whole file for that.
+ * A proto file for the reflection service: field names as written, and map entries named as the
+ * language requires (`versions` has a `VersionsEntry`). protobufjs
+ * names them `Versions`, for which Go clients reject the whole file.
  */
 function reflectedPackage(path: string, includeDirs: string[] = []): PackageDefinition {
   const definition = loadSync(path, { keepCase: true, includeDirs })

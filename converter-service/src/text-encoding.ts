@@ -6,13 +6,13 @@ type Encoding = string
 
 const utf8 = 'utf-8'
 
-/** What Windows programs write besides UTF-8 and UTF-16, the most frequent first. */
+/** Other encodings that Windows programs write, the most frequent first. */
 const codePages: readonly Encoding[] = ['windows-1252', 'windows-1251', 'windows-1250']
 
-/** What windows-1252 has from 0x80 to 0x9f; five places are not used. */
+/** Characters 0x80 to 0x9f of windows-1252; five are unassigned. */
 const c1Of1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
 
-/** Text read in the wrong code page shows implausible places far more often than this. */
+/** Text read in the wrong code page has implausible characters far more often than this. */
 const maxImplausibleShare = 0.05
 
 /** Enough to choose a code page by. */
@@ -41,7 +41,7 @@ export function decode(bytes: Buffer, encoding: Encoding): string {
   return text.replace(/[\x80-\x9f]/g, (char) => c1Of1252[char.charCodeAt(0) - 0x80] ?? char)
 }
 
-/** What an HTML or XHTML file says of its own encoding, if TextDecoder knows it. */
+/** The encoding that an HTML or XHTML file declares, if TextDecoder knows it. */
 export function declaredEncoding(bytes: Buffer): Encoding | undefined {
   const head = bytes.toString('latin1', 0, 4096).replace(/<!--[\s\S]*?-->/g, '')
   const label =
@@ -107,10 +107,10 @@ function decodes(bytes: Buffer, encoding: Encoding): boolean {
 }
 
 /**
- * What is not found in text that was read in its own code page: control and replacement
+ * What text that was decoded with the right code page does not contain: control and replacement
  * characters, Latin and Cyrillic in one word, a capital after a small letter, a symbol between
- * letters, three accented Latin letters in a row, a word of accented Latin letters alone. Of Shift_JIS
- * and EUC-KR, whose bytes make letters too: a symbol or opening mark right behind a letter.
+ * letters, three accented Latin letters in a row, a word of accented Latin letters alone. For Shift_JIS
+ * and EUC-KR, whose bytes decode to letters too: a symbol or opening mark right after a letter.
  */
 const implausible = new RegExp(
   [
@@ -126,7 +126,7 @@ const implausible = new RegExp(
 )
 
 function plausibleCodePage(bytes: Buffer): Encoding | undefined {
-  // Not one pattern for the line: that would take quadratic time on long ones.
+  // One pattern for the whole line would take quadratic time.
   const lines = bytes
     .toString('latin1')
     .split('\n')
@@ -151,7 +151,7 @@ export async function readText(path: string): Promise<string> {
   return decode(bytes, textEncoding(bytes))
 }
 
-/** Its first bytes were text already; the rest may not be. Throws HERALD_CORRUPT_FILE. */
+/** Throws HERALD_CORRUPT_FILE: the first bytes were text, but the rest may not be. */
 export function textEncoding(bytes: Buffer): Encoding {
   const encoding = detectEncoding(bytes)
   if (encoding !== undefined) return encoding

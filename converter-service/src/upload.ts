@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { type Abilities, listNames } from './abilities.js'
 import { formatNamed } from './formats.js'
-import { callFile } from './known-files.js'
+import { describeFile } from './known-files.js'
 import { type Sniffed, sniff, sniffBytes, unreadText } from './sniff.js'
 import { sniffContainer } from './sniff-container.js'
 import { emptyFile, tooManyBytes } from './spec.js'
@@ -17,19 +17,19 @@ export interface Upload {
 }
 
 interface UploadOptions {
-  /** Where the bytes go. */
+  /** The file to write. */
   readonly path: string
   readonly fileName: string
   readonly maxBytes: number
-  /** What the sender said it would be. */
+  /** The size that the caller announced. */
   readonly announcedBytes: number | undefined
   readonly abilities: Abilities
   readonly onProgress: (receivedBytes: number) => void
 }
 
 /**
- * Writes the chunks to disk one after another, so that the sender is held back at the disk's
- * pace. Refuses as soon as something is wrong: what the file is shows in its first bytes.
+ * Writes the chunks to disk one after another, which slows the caller down to the disk's rate.
+ * Refuses as early as possible: the first bytes show the format.
  */
 export async function receiveUpload(
   chunks: AsyncIterable<Buffer>,
@@ -56,7 +56,7 @@ export async function receiveUpload(
         if (head.length >= sniffBytes && !isContainer) {
           format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
           if (format === undefined) isContainer = true
-          // A hundred uploads would hold on to six megabytes.
+          // A hundred uploads would keep six megabytes.
           else head = Buffer.alloc(0)
         }
       }
@@ -74,19 +74,19 @@ export async function receiveUpload(
   return { sizeBytes, sha256: hash.digest('hex'), format }
 }
 
-/** What has come of a file. */
+/** The part of a file that has arrived. */
 interface Arrived {
   /** Its first `sniffBytes` bytes. */
   readonly head: Buffer
   readonly fileName: string
-  /** The file with all that has come. */
+  /** The file with all bytes so far. */
   readonly path: string
   readonly isComplete: boolean
 }
 
 /**
  * The name of the readable format it is of; undefined if the whole file is needed. Rejects
- * with HERALD_UNSUPPORTED_FILE, and with what a container's own directory says against it.
+ * with HERALD_UNSUPPORTED_FILE, and with the errors of `sniffContainer`.
  */
 export async function readableFormat(
   { head, fileName, path, isComplete }: Arrived,
@@ -106,28 +106,28 @@ function unreadable(sniffed: Sniffed, { readable, engines }: Abilities): HeraldE
   const reads = `this server reads ${listNames(readable)}`
   const byBytes = 'Its name does not count, its bytes do.'
   const saveAs = `Save or export it in one of these formats. ${byBytes}`
-  if (sniffed.kind === 'other' && sniffed.called === unreadText) {
+  if (sniffed.kind === 'other' && sniffed.description === unreadText) {
     return unsupported(`This is ${unreadText}.`, 'Save it as UTF-8.')
   }
   if (sniffed.kind === 'other') {
-    return unsupported(`This is ${sniffed.called}; ${reads}.`, saveAs)
+    return unsupported(`This is ${sniffed.description}; ${reads}.`, saveAs)
   }
   if (sniffed.kind !== 'format') {
     return unsupported(`The format of this file is not known here; ${reads}.`, saveAs)
   }
   const { name, engine } = formatNamed(sniffed.name)
-  const called = callFile(name, `of type ${name}`)
+  const called = describeFile(name, `of type ${name}`)
   const reason = engines.find((report) => report.name === engine)?.unavailable
   return reason
     ? unsupported(
         `This is ${called}. ${reason}`,
-        'Save or print it as a PDF and upload that, or have the server equipped.',
+        'Save or print it as a PDF and upload that, or install what is missing on the server.',
       )
     : unsupported(`This is ${called}; ${reads}.`, saveAs)
 }
 
-function unsupported(said: string, remedy: string): HeraldError {
-  return new HeraldError('HERALD_UNSUPPORTED_FILE', said, { remedy })
+function unsupported(message: string, remedy: string): HeraldError {
+  return new HeraldError('HERALD_UNSUPPORTED_FILE', message, { remedy })
 }
 
 function damagedTransfer(announcedBytes: number, came: string): HeraldError {

@@ -68,7 +68,7 @@ describe('what lies in a container', () => {
     ['names that lead out', [{ name: '../../etc/passwd', bytes: 'x' }], 'a ZIP archive'],
     ['names from the root', [{ name: '/etc/passwd', bytes: 'x' }], 'a ZIP archive'],
   ])('%s is no document', async (_what, parts, called) => {
-    expect(await tell(zipFile(parts))).toEqual({ kind: 'other', called })
+    expect(await tell(zipFile(parts))).toEqual({ kind: 'other', description: called })
   })
 
   test.each([
@@ -107,7 +107,7 @@ const bombs: Readonly<Record<string, [() => Buffer, string, RegExp]>> = {
         ],
       }),
     'HERALD_CORRUPT_FILE',
-    /one on top of the other/,
+    /its parts overlap/,
   ],
   'bombs within it': [
     () => {
@@ -130,7 +130,7 @@ const bombs: Readonly<Record<string, [() => Buffer, string, RegExp]>> = {
       return docxFile({ body: '', more: [{ name: 'word/a.docx', bytes, stored: true }] })
     },
     'HERALD_CORRUPT_FILE',
-    /without end/,
+    /nested too deeply/,
   ],
   'a billion laughs in Word': [
     () => docxFile({ body: paragraph('&c;'), prologue: laughs }),

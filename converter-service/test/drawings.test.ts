@@ -57,8 +57,8 @@ describe('the size of a drawing', () => {
   test.each([
     ['1e9', rooted('width="1e9" height="1e9"'), 'HERALD_TOO_MANY_PIXELS', /1,000,000,000 ×/],
     ['20,000', rooted('width="20000" height="20000"'), 'HERALD_TOO_MANY_PIXELS', /400,000,000/],
-    ['negative', rooted('width="-5" height="10"'), 'HERALD_CORRUPT_FILE', /its width is -5/],
-    ['zero', rooted('width="9" height="0mm"'), 'HERALD_CORRUPT_FILE', /its height is 0mm/],
+    ['negative', rooted('width="-5" height="10"'), 'HERALD_CORRUPT_FILE', /has a width of -5/],
+    ['zero', rooted('width="9" height="0mm"'), 'HERALD_CORRUPT_FILE', /has a height of 0mm/],
     ['nothing drawn', rooted('', ''), 'HERALD_CORRUPT_FILE', /has no size/],
     ['an empty viewBox', rooted('viewBox="0 0 0 0"'), 'HERALD_CORRUPT_FILE', /has no size/],
     [
@@ -181,7 +181,7 @@ describe('more than 10 MB', () => {
       const bomb = `<!DOCTYPE svg [${entities.join('')}]>${rooted('width="9" height="9"', '<text>&j;</text>')}<!--${'-x'.repeat(size / 2)}-->`
       await expect(draw(bomb)).rejects.toMatchObject({
         code: 'HERALD_CORRUPT_FILE',
-        message: 'This SVG file multiplies entities beyond what can be read.',
+        message: 'This SVG file expands its entities too often.',
       })
     },
   )

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { exifNamesPlace, iptcNamesPlace, wipePlace, xmpNamesPlace } from '#src/engines/location'
+import {
+  exifHasLocation,
+  iptcHasLocation,
+  wipeLocation,
+  xmpHasLocation,
+} from '#src/engines/location'
 import { pngChecksum } from '#src/engines/png'
 
 /** EXIF with an author, a maker's note, and a place, in either byte order. */
@@ -38,9 +43,9 @@ describe.each(['II', 'MM'] as const)('EXIF in byte order %s', (order) => {
     (prefix) => {
       const exif = exifWithPlace(order, prefix)
       const { length } = exif
-      expect(exifNamesPlace(exif)).toBe(true)
-      expect(wipePlace(exif)).toBe(true)
-      expect(exifNamesPlace(exif)).toBe(false)
+      expect(exifHasLocation(exif)).toBe(true)
+      expect(wipeLocation(exif)).toBe(true)
+      expect(exifHasLocation(exif)).toBe(false)
       expect(exif).toHaveLength(length)
       expect(exif.toString('latin1')).toContain('Lovelace')
       expect(exif.toString('latin1')).not.toContain('Greenwich')
@@ -51,7 +56,7 @@ describe.each(['II', 'MM'] as const)('EXIF in byte order %s', (order) => {
   test('that is cut off anywhere is never taken for one without a place', () => {
     const exif = exifWithPlace(order, false)
     for (let end = 0; end < 46; end++) {
-      expect(exifNamesPlace(Buffer.from(exif.subarray(0, end))), `${end} bytes`).toBe(true)
+      expect(exifHasLocation(Buffer.from(exif.subarray(0, end))), `${end} bytes`).toBe(true)
     }
   })
 
@@ -59,7 +64,7 @@ describe.each(['II', 'MM'] as const)('EXIF in byte order %s', (order) => {
     const exif = exifWithPlace(order, false)
     if (order === 'II') exif.writeUInt32LE(8, 46)
     else exif.writeUInt32BE(8, 46)
-    expect(wipePlace(exif)).toBe(true)
+    expect(wipeLocation(exif)).toBe(true)
   })
 })
 
@@ -69,11 +74,11 @@ test.each([
   ['<Iptc4xmpExt:LocationShown/>', true],
   ['dc:creator="Ada Lovelace"', false],
 ])('XMP %s tells a place: %s', (text, tells) => {
-  expect(xmpNamesPlace(Buffer.from(text))).toBe(tells)
+  expect(xmpHasLocation(Buffer.from(text))).toBe(tells)
 })
 
 test('XMP in UTF-16 is looked into as well', () => {
-  expect(xmpNamesPlace(Buffer.from('exif:GPSLatitude="51,30N"', 'utf16le'))).toBe(true)
+  expect(xmpHasLocation(Buffer.from('exif:GPSLatitude="51,30N"', 'utf16le'))).toBe(true)
 })
 
 test.each([
@@ -82,12 +87,12 @@ test.each([
   [80, false],
 ])('IPTC with dataset 2:%i tells a place: %s', (dataset, tells) => {
   const record = Buffer.from([0x1c, 2, dataset, 0, 3, 65, 66, 67])
-  expect(iptcNamesPlace(Buffer.concat([Buffer.from('8BIM'), record]))).toBe(tells)
+  expect(iptcHasLocation(Buffer.concat([Buffer.from('8BIM'), record]))).toBe(tells)
 })
 
 test('EXIF hidden among Photoshop resources counts as a place', () => {
-  expect(iptcNamesPlace(Buffer.from('8BIM\x04\x22\0\0\0\0\0\x04data', 'latin1'))).toBe(true)
-  expect(iptcNamesPlace(Buffer.from('8BIM\x03\xed\0\0\0\0\0\x04data', 'latin1'))).toBe(false)
+  expect(iptcHasLocation(Buffer.from('8BIM\x04\x22\0\0\0\0\0\x04data', 'latin1'))).toBe(true)
+  expect(iptcHasLocation(Buffer.from('8BIM\x03\xed\0\0\0\0\0\x04data', 'latin1'))).toBe(false)
 })
 
 test('the checksum is that of PNG', () => {

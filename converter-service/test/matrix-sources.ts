@@ -16,7 +16,7 @@ export interface Source {
 const fixtures = fileURLToPath(new URL('./fixtures/', import.meta.url))
 const [width, height] = [120, 80]
 
-/** Made here, so that nothing else stands for what a format looks like. */
+/** Generated, so that no other encoder defines what a format looks like. */
 const made: Readonly<Record<string, () => Promise<Buffer>>> = {
   jpeg: () => twoHalves().jpeg().toBuffer(),
   png: () => twoHalves().png().toBuffer(),

@@ -56,7 +56,7 @@ test.each([
   ['MZ\x90\0', 'a Windows program'],
 ])('%j is called by its own name: %s', async (start, called) => {
   const bytes = Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(600)])
-  expect(await sniff(bytes)).toEqual({ kind: 'other', called })
+  expect(await sniff(bytes)).toEqual({ kind: 'other', description: called })
 })
 
 test.each([

@@ -235,7 +235,7 @@ test.each(Object.keys(pages))('an HTML page that declares %s is read like that',
 
 test('text in an encoding that is not recognised is called that', async () => {
   const greek = Buffer.from('cae1ebe7ecddf1e120eafcf3ece52c20f4e920eaddede5e9f220'.repeat(3), 'hex')
-  expect(await sniff(greek, 'notes')).toEqual({ kind: 'other', called: unreadText })
+  expect(await sniff(greek, 'notes')).toEqual({ kind: 'other', description: unreadText })
 })
 
 test.each([
@@ -254,6 +254,6 @@ test.each([
   ['noise', 'd1aef3c880ffee9182b3a6d2e58f9a'],
 ])('%s is not taken for something else', async (_what, hex) => {
   const bytes = Buffer.from(hex, 'hex')
-  expect(await sniff(bytes, 'notes.txt')).toEqual({ kind: 'other', called: unreadText })
+  expect(await sniff(bytes, 'notes.txt')).toEqual({ kind: 'other', description: unreadText })
   expect(await sniff(bytes, 'notes')).toEqual({ kind: 'unknown' })
 })

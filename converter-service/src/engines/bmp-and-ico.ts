@@ -7,7 +7,7 @@ import { type Pixels, sharpOf } from './pixels.js'
 import { damaged, orCutOff, refuseMissingPage } from './refusals.js'
 import { sharp } from './sharp.js'
 
-/** The file header of a BMP: `BM`, sizes, and at byte 10 where the pixels begin. */
+/** The file header of a BMP: `BM`, sizes, and at byte 10 the offset of the pixels. */
 const fileHeaderBytes = 14
 
 /** Opens a BMP, which libvips cannot read. */
@@ -69,20 +69,21 @@ async function openPng(bytes: Buffer): Promise<Opened> {
 
 function openDib(bytes: Buffer): Opened {
   const header = orCutOff('ICO', () => {
-    const said = readDibHeader(bytes, 0)
-    // The height counts the mask, which follows the picture. In 32 bits there is alpha.
-    const masks = said.bits === 32 ? ([0xff0000, 0xff00, 0xff, 0xff000000] as const) : said.masks
-    return { ...said, masks, height: said.height / 2 }
+    const stated = readDibHeader(bytes, 0)
+    // The height includes the mask, which follows the picture. 32 bits include alpha.
+    const masks =
+      stated.bits === 32 ? ([0xff0000, 0xff00, 0xff, 0xff000000] as const) : stated.masks
+    return { ...stated, masks, height: stated.height / 2 }
   })
   const { width, height } = header
-  if (!Number.isInteger(height)) throw damaged('says that it has no size', 'ICO')
+  if (!Number.isInteger(height)) throw damaged('has a width or height of zero', 'ICO')
   return {
     metadata: { hasProfile: false },
     width,
     height,
     read: (options) =>
       sharpOf(
-        orCutOff('ICO', () => seeThrough(bytes, header)),
+        orCutOff('ICO', () => withAlpha(bytes, header)),
         options,
       ),
   }
@@ -114,8 +115,8 @@ function largest(entries: readonly Entry[]): number {
   return best
 }
 
-/** The picture with its alpha, or with the alpha of the mask behind it. */
-function seeThrough(bytes: Buffer, header: DibHeader): Pixels {
+/** The picture with its own alpha, or with that of the mask that follows it. */
+function withAlpha(bytes: Buffer, header: DibHeader): Pixels {
   const { width, height, bits, end } = header
   const picture = readDibPixels(bytes, header, end)
   const { channels, data } = picture
@@ -129,7 +130,7 @@ function seeThrough(bytes: Buffer, header: DibHeader): Pixels {
       const to = (y * width + x) * 4
       const from = (y * width + x) * channels
       masked.set(data.subarray(from, from + 3), to)
-      // Without a mask nothing is see-through.
+      // Without a mask all pixels are opaque.
       const hidden = ((bytes[row + (x >> 3)] ?? 0) >> (7 - (x & 7))) & 1
       masked[to + 3] = hidden ? 0 : 255
     }

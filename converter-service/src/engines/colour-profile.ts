@@ -11,7 +11,7 @@ export interface Primaries {
   readonly white: Point
 }
 
-/** How numbers become light: by the curve of sRGB, or by a power. */
+/** The transfer curve: that of sRGB, or a power. */
 export type Curve = 'srgb' | number
 
 export function primariesOf(red: Point, green: Point, blue: Point, white: Point): Primaries {
@@ -26,7 +26,7 @@ const bradford: Matrix = [
   [0.0389, -0.0685, 1.0296],
 ]
 
-/** An ICC profile (version 4) that says what the numbers of a picture mean. */
+/** An ICC profile (version 4) of such primaries and curve. */
 export function colourProfile(primaries: Primaries, curve: Curve, isGrey: boolean): Buffer {
   const shared: [string, Buffer][] = [
     ['wtpt', xyz(d50)],
@@ -129,7 +129,7 @@ function parametric(curve: Curve): Buffer {
   return Buffer.concat([kind, fixed(parameters)])
 }
 
-/** One text, in English (ICC.1 §10.15), filled up to whole words. */
+/** One English text (ICC.1 §10.15), padded to a multiple of four bytes. */
 function text(words: string): Buffer {
   const body = Buffer.from(words, 'utf16le').swap16()
   const head = Buffer.alloc(28)
@@ -166,8 +166,8 @@ const gammaByCode: Readonly<Record<number, number>> = { 4: 2.2, 5: 2.8, 8: 1 }
 const highRange: Readonly<Record<number, string>> = { 16: 'PQ', 18: 'HLG' }
 
 /**
- * What the code points mean; undefined if it is sRGB. Throws HERALD_UNSUPPORTED_FILE for what
- * cannot be shown rightly as sRGB.
+ * The colour space of the code points; undefined if it is sRGB. Throws HERALD_UNSUPPORTED_FILE for
+ * what cannot be converted to sRGB.
  */
 export function coloursOfCicp(
   { primaries, transfer }: Cicp,
@@ -176,14 +176,14 @@ export function coloursOfCicp(
   const range = highRange[transfer]
   if (range) {
     throw unsupported(
-      `This ${format} picture has a high dynamic range (${range}), which cannot be brought to sRGB here.`,
+      `This ${format} picture has a high dynamic range (${range}), which cannot be converted to sRGB here.`,
     )
   }
   const curve = likeSrgb.has(transfer) ? 'srgb' : gammaByCode[transfer]
   const space = primariesByCode[primaries === unspecified ? 1 : primaries]
   if (curve === undefined || space === undefined) {
     throw unsupported(
-      `This ${format} picture has colours of a kind that is not known here (primaries ${primaries}, transfer ${transfer} of H.273).`,
+      `This ${format} picture has an unknown colour space (primaries ${primaries}, transfer ${transfer} of H.273).`,
     )
   }
   return space === primariesByCode[1] && curve === 'srgb' ? undefined : { primaries: space, curve }

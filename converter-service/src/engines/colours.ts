@@ -3,13 +3,13 @@ import type { RenditionPlan } from './engine.js'
 import type { Picture } from './picture.js'
 import type { Sharp } from './sharp.js'
 
-/** What happens to the colours of a picture. */
+/** How the colours of a picture are converted. */
 export interface Colours {
-  /** The file's own profile stays, and the pixels stay in its space. */
+  /** The file's own profile is kept, and the pixels stay in its colour space. */
   readonly keepsProfile: boolean
-  /** Tells sharp, of a picture as it was opened. */
+  /** Sets the colour conversion of an opened picture. */
   apply(picture: Sharp): Sharp
-  /** Tells sharp once more, of what `apply` has made of it. */
+  /** Sets it on a picture made from the result of `apply`. */
   stay(picture: Sharp): Sharp
 }
 
@@ -17,8 +17,8 @@ export interface Colours {
 const spaceOf = (icc: Buffer) => icc.toString('latin1', 16, 20).trim()
 
 /**
- * Colours become sRGB, by the file's own profile where it has one, unless the profile is to be
- * kept and the target can hold it. 16 bits stay where the target holds them.
+ * Converts colours to sRGB, by the file's own profile if it has one, unless the profile is to be
+ * kept and the target supports it. 16 bits are kept if the target supports them.
  */
 export function chooseColours(picture: Picture, plan: RenditionPlan): Colours {
   const target = formatNamed(plan.format)
@@ -29,7 +29,7 @@ export function chooseColours(picture: Picture, plan: RenditionPlan): Colours {
     const apply = (from: Sharp) => inOwnSpace(from, spaceOf(icc), deep)
     return { keepsProfile: true, apply, stay: apply }
   }
-  // Among greys a coloured background would be grey. A grey profile makes sRGB of them by itself.
+  // In a grey picture a coloured background would be grey. A grey profile converts to sRGB anyway.
   const tinted = grey && isColour(plan.background) && !(icc && space === 'b-w')
   const deepSpace = space === 'grey16' && !tinted ? 'grey16' : 'rgb16'
   const stay = (from: Sharp) => {
@@ -38,8 +38,8 @@ export function chooseColours(picture: Picture, plan: RenditionPlan): Colours {
   }
   return {
     keepsProfile: false,
-    // sharp works on 16 bits with a profile in Display P3 and leaves them there, so that they
-    // are taken for sRGB. Without a profile they are sRGB, and naming one would take them for P3.
+    // sharp converts 16 bits with a profile to Display P3 and leaves them there, without saying so.
+    // Without a profile they are sRGB already, and withIccProfile would read them as P3.
     apply: (from) =>
       icc && space === 'rgb16' ? stay(from).withIccProfile('srgb', { attach: false }) : stay(from),
     stay,
@@ -63,7 +63,7 @@ function holds(
     case 'GRAY':
       return grey && !isColour(background) && (name === 'jpeg' || name === 'png' || name === 'tiff')
     case 'CMYK':
-      // A background is a colour in RGB: among inks it would be another.
+      // A background is an RGB colour, which CMYK would change.
       return (
         (name === 'jpeg' || name === 'tiff') &&
         rotate % 90 === 0 &&

@@ -1,17 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { pngChunk } from './png.js'
 
-/** What every program assumes if a file does not say. */
+/** The default of every program. */
 const usual = 72
 const bytesOfJfif = 18
 
-/** Dots per inch that are worth keeping; undefined for none. */
+/** Dots per inch to keep; undefined for the default. */
 export function keptDensity(density: number | undefined): number | undefined {
   return density && density > 1 && density < 65_536 && density !== usual ? density : undefined
 }
 
 /**
- * Writes the dots per inch into a JPEG or PNG: sharp would add an EXIF block to say them. Leaves a
+ * Writes the dots per inch into a JPEG or PNG: sharp would add an EXIF block for them. Leaves a
  * file as it is if it would have more than `maxBytes`.
  */
 export async function writeDensity(
@@ -26,7 +26,7 @@ export async function writeDensity(
   if (changed.length <= maxBytes) await writeFile(path, changed)
 }
 
-/** The segment stands right behind the start of the image (JFIF 1.02). */
+/** The segment follows the start of the image (JFIF 1.02). */
 function withJfif(file: Buffer, density: number): Buffer {
   const jfif = Buffer.alloc(bytesOfJfif)
   Buffer.from('\xff\xe0\0\x10JFIF\0\x01\x02\x01', 'latin1').copy(jfif)

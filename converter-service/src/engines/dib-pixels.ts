@@ -1,7 +1,7 @@
 import { type DibHeader, rgb } from './dib.js'
 import type { Pixels } from './pixels.js'
 
-/** Decodes the pixels that begin at `at`. Throws RangeError where the bytes end too soon. */
+/** Decodes the pixels that begin at `at`. Throws RangeError if the bytes end too soon. */
 export function readDibPixels(bytes: Buffer, header: DibHeader, at: number): Pixels {
   const { width, height, bits, compression } = header
   if (bits <= 8) {
@@ -17,7 +17,7 @@ export function rowBytes(width: number, bits: number): number {
   return Math.ceil((width * bits) / 32) * 4
 }
 
-/** Calls `row` for each row, from the upper one on, with where it begins in the file. */
+/** Calls `row` for each row from the top, with its offset in the file. */
 function eachRow(
   bytes: Buffer,
   { width, height, bits, topDown }: DibHeader,
@@ -25,7 +25,7 @@ function eachRow(
   row: (y: number, from: number) => void,
 ): void {
   const stride = rowBytes(width, bits)
-  // Some programs leave out the padding of the last row.
+  // Some programs omit the padding of the last row.
   if (at + stride * (height - 1) + Math.ceil((width * bits) / 8) > bytes.length) {
     throw new RangeError('the pixels end too soon')
   }

@@ -1,57 +1,57 @@
 import { HeraldError } from '@herald/proto/errors'
 import { damaged } from './refusals.js'
 
-/** What the header of a Windows bitmap says: `BITMAPCOREHEADER` to `BITMAPV5HEADER`. */
+/** The header of a Windows bitmap: `BITMAPCOREHEADER` to `BITMAPV5HEADER`. */
 export interface DibHeader {
   readonly width: number
   readonly height: number
-  /** The first row in the file is the upper one. */
+  /** The first row in the file is the top row. */
   readonly topDown: boolean
   readonly bits: number
   readonly compression: number
   /** Red, green, blue, alpha: which bits of a pixel. */
   readonly masks: readonly [number, number, number, number]
-  /** Where the palette begins, its entries, and the bytes of each. */
+  /** Offset, number of entries, and bytes of each. */
   readonly palette: { readonly at: number; readonly entries: number; readonly size: 3 | 4 }
-  /** Where the header ends, palette and masks included. */
+  /** Offset of the end of the header, palette and masks included. */
   readonly end: number
   readonly icc?: Buffer
 }
 
 const headerSizes = new Set([12, 16, 40, 52, 56, 64, 108, 124])
-/** The pixels as they are, of the codings that `compression` may name. */
+/** Values of `compression`; `rgb` is uncompressed. */
 export const rgb = 0
 const rle8 = 1
 const rle4 = 2
 const bitFields = 3
 const alphaBitFields = 6
-/** `MBED`: the profile stands in the file itself. */
+/** `MBED`: the profile is in the file itself. */
 const embeddedProfile = 0x4d424544
 
-/** Whether a header of that size is known; a text that begins with BM has none. */
+/** Whether a header of that size exists; text that begins with BM has no such size. */
 export function isDibHeaderSize(size: number): boolean {
   return headerSizes.has(size)
 }
 
-/** Reads the header that begins at `at`. Throws RangeError where the bytes end too soon. */
+/** Reads the header that begins at `at`. Throws RangeError if the bytes end too soon. */
 export function readDibHeader(bytes: Buffer, at: number): DibHeader {
   const size = bytes.readUInt32LE(at)
-  if (!isDibHeaderSize(size)) throw damaged('has a header of no known kind')
+  if (!isDibHeaderSize(size)) throw damaged('has an unknown kind of header')
   const core = size === 12
   const width = core ? bytes.readUInt16LE(at + 4) : bytes.readInt32LE(at + 4)
   const tall = core ? bytes.readUInt16LE(at + 6) : bytes.readInt32LE(at + 8)
   const bits = bytes.readUInt16LE(at + (core ? 10 : 14))
   const compression = size < 40 ? rgb : bytes.readUInt32LE(at + 16)
-  if (width <= 0 || tall === 0) throw damaged('says that it has no size')
+  if (width <= 0 || tall === 0) throw damaged('has a width or height of zero')
   if (!isReadable(bits, compression, size)) {
     throw new HeraldError(
       'HERALD_UNSUPPORTED_FILE',
-      `This BMP file is coded in a way that cannot be read here (${bits} bits, compression ${compression}).`,
+      `This BMP file uses a coding that is not supported (${bits} bits, compression ${compression}).`,
       { remedy: 'Save it as an uncompressed BMP, or as PNG.' },
     )
   }
   const hasMasks = compression === bitFields || compression === alphaBitFields
-  // Up to the 40-byte header the masks follow it; later ones hold them at the same place.
+  // The masks follow a header of 40 bytes; longer headers contain them at the same offset.
   const masksAfter = hasMasks && size === 40 ? (compression === alphaBitFields ? 16 : 12) : 0
   const hasAlphaMask = compression === alphaBitFields || size >= 56
   const mask = (index: number) => bytes.readUInt32LE(at + 40 + index * 4)

@@ -10,13 +10,13 @@ import {
 import type { SourceFile } from './engine.js'
 import { prepareTable } from './table-sheet.js'
 
-/** How LibreOffice takes a format: the part of it, and the import filter by its own name. */
+/** How LibreOffice opens a format: its module and import filter. */
 interface DocumentKind {
   readonly module: 'writer' | 'calc' | 'impress'
   readonly importFilter: string
   readonly extension: string
   readonly isZip?: true
-  /** Puts what LibreOffice is to read in its place. */
+  /** Writes the file that LibreOffice opens to `target`. */
   readonly prepare: (source: SourceFile, target: string) => Promise<void>
 }
 
@@ -27,7 +27,7 @@ const html = { module: writer, importFilter: 'HTML (StarWriter)', extension: 'ht
 const asItIs = { prepare: ({ path }: SourceFile, target: string) => link(path, target) }
 const zipped = { ...asItIs, isZip: true } as const
 
-/** Naming the filter keeps LibreOffice from guessing, and from all its other filters. */
+/** With the filter named, LibreOffice neither guesses nor uses any other filter. */
 export const documentKinds: Readonly<Record<string, DocumentKind>> = {
   docx: { module: writer, importFilter: 'MS Word 2007 XML', extension: 'docx', ...zipped },
   doc: { module: writer, importFilter: 'MS Word 97', extension: 'doc', ...asItIs },
@@ -71,18 +71,18 @@ table { border-collapse: collapse; }
 td, th { border: 1px solid #999999; padding: 0.1cm; }
 `
 
-/** Markdown as a page: HTML and pictures within it are shown as they are written. */
+/** Markdown as HTML; HTML and pictures in it are shown as text. */
 export async function prepareMarkdown({ path }: SourceFile, target: string): Promise<void> {
   const markdown = new MarkdownIt({ html: false, linkify: false }).disable('image')
   await writeFile(target, page(markdown.render(await readText(path))))
 }
 
-/** Plain text in UTF-8, as the filter that reads it wants it. */
+/** Plain text in UTF-8, as its import filter expects. */
 export async function prepareText({ path }: SourceFile, target: string): Promise<void> {
   await writeFile(target, await readText(path))
 }
 
-/** The page in UTF-8, which a mark says: LibreOffice does not know every encoding a page declares. */
+/** The page in UTF-8 with a byte order mark: LibreOffice does not support every declared encoding. */
 export async function prepareHtml({ path }: SourceFile, target: string): Promise<void> {
   const bytes = await readFile(path)
   const encoding = markedEncoding(bytes) ?? declaredEncoding(bytes) ?? textEncoding(bytes)
@@ -94,8 +94,8 @@ export async function prepareHtml({ path }: SourceFile, target: string): Promise
 }
 
 /**
- * LibreOffice follows the pictures that an RTF names whatever its settings say, so the words for
- * that are made harmless. They may be spelled in other ways: where there is a sandbox, that holds.
+ * LibreOffice loads external pictures of an RTF whatever its settings, so these control words are
+ * overwritten. They can be obfuscated: the sandbox, if there is one, stops the rest.
  */
 async function prepareRtf({ path }: SourceFile, target: string): Promise<void> {
   const rtf = await readFile(path, 'latin1')

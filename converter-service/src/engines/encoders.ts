@@ -1,16 +1,16 @@
 import type { RenditionPlan } from './engine.js'
 import type { Sharp, SharpVersions } from './sharp.js'
 
-/** How an animation plays, where the pixels themselves do not carry it. */
-export interface Playing {
+/** The timing of an animation, if the pixels do not carry it. */
+export interface Animation {
   /** Of each frame, in milliseconds. */
   readonly delay?: number[]
   /** How often; 0 is endlessly. */
   readonly loop?: number
 }
 
-/** What else a file says of its pixels. */
-interface Stated extends Playing {
+/** Further properties of the file. */
+interface Stated extends Animation {
   /** Dots per inch; undefined if nothing but the usual is known. */
   readonly density?: number | undefined
 }
@@ -18,8 +18,8 @@ interface Stated extends Playing {
 interface Encoder {
   /** The library that does it, as sharp names it, and as people do. */
   readonly library: keyof SharpVersions
-  readonly called: string
-  /** 0 (fast) to 9 (small); absent where the encoder has none. */
+  readonly name: string
+  /** 0 (fast) to 9 (small); absent if the encoder has none. */
   readonly defaultEffort?: number
   /** `effort` is the plan's or the default. */
   encode(picture: Sharp, plan: RenditionPlan, effort: number, stated: Stated): Sharp
@@ -29,12 +29,12 @@ interface Encoder {
 export const encoders: Readonly<Record<string, Encoder>> = {
   jpeg: {
     library: 'mozjpeg',
-    called: 'mozjpeg',
+    name: 'mozjpeg',
     encode: (picture, { quality = 82 }) => picture.jpeg({ quality, progressive: true }),
   },
   png: {
     library: 'png',
-    called: 'libpng',
+    name: 'libpng',
     defaultEffort: 6,
     encode: (picture, { palette }, effort) =>
       picture.png({
@@ -45,7 +45,7 @@ export const encoders: Readonly<Record<string, Encoder>> = {
   },
   webp: {
     library: 'webp',
-    called: 'libwebp',
+    name: 'libwebp',
     defaultEffort: 6,
     encode(picture, { quality = 80, lossless }, effort, { delay, loop }) {
       const options = { ...playing(delay, loop), effort: Math.round((effort * 6) / 9) }
@@ -57,15 +57,15 @@ export const encoders: Readonly<Record<string, Encoder>> = {
   },
   avif: {
     library: 'aom',
-    called: 'aom',
-    // Effort 4 takes eight times as long as 2 for eight per cent fewer bytes.
+    name: 'aom',
+    // Effort 4 takes eight times as long as 2 for 8 % fewer bytes.
     defaultEffort: 2,
     encode: (picture, { quality = 55, lossless }, effort) =>
       picture.avif(lossless ? { lossless, effort } : { quality, effort }),
   },
   gif: {
     library: 'cgif',
-    called: 'cgif',
+    name: 'cgif',
     // The palette search of sharp's own default takes seconds on a photograph.
     defaultEffort: 2,
     encode: (picture, _plan, effort, { delay, loop }) =>
@@ -73,7 +73,7 @@ export const encoders: Readonly<Record<string, Encoder>> = {
   },
   tiff: {
     library: 'tiff',
-    called: 'libtiff',
+    name: 'libtiff',
     // sharp's default is JPEG inside TIFF, which is not what somebody who asks for TIFF wants.
     encode: (picture, _plan, _effort, { density }) =>
       picture.tiff({
@@ -86,11 +86,11 @@ export const encoders: Readonly<Record<string, Encoder>> = {
 }
 
 /** Absent if the pixels carry it. */
-function playing(delay: number[] | undefined, loop: number | undefined): Playing {
+function playing(delay: number[] | undefined, loop: number | undefined): Animation {
   return { ...(delay ? { delay } : {}), ...(loop === undefined ? {} : { loop }) }
 }
 
-/** The effort a plan comes to; undefined where the format has none. */
+/** The effort of a plan; undefined if the format has none. */
 export function effortOf({ format, effort }: RenditionPlan): number | undefined {
   const { defaultEffort } = encoders[format] ?? {}
   return defaultEffort === undefined ? undefined : (effort ?? defaultEffort)

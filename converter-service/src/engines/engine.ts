@@ -19,7 +19,7 @@ export interface EngineLimits {
 export interface SourceFile {
   /** A path of ours: no part of it comes from outside. */
   readonly path: string
-  /** What its first bytes say it is: a name from the format catalogue. */
+  /** Its format by content: a name from the format catalogue. */
   readonly format: string
   /** As its owner knows it. Shown on pages, never used as a path. */
   readonly name?: string
@@ -50,19 +50,19 @@ export interface Slowness {
 }
 
 /** A rendition that was written. */
-export interface Made {
+export interface RenditionResult {
   readonly width: number
   readonly height: number
   readonly pages: number
   /** What of `Inspection.holds` it still holds. */
   readonly kept: readonly string[]
   readonly quality?: number
-  /** 0 to 9; undefined where the format has none. */
+  /** 0 to 9; undefined if the format has none. */
   readonly effort?: number
   /** `libwebp 1.6.0` */
   readonly encoder: string
   /** If it was asked for and cost next to nothing. */
-  readonly preview?: PreviewMade
+  readonly preview?: Preview
 }
 
 /** What may be made beside a rendition. */
@@ -70,7 +70,7 @@ export interface ConvertOptions {
   readonly preview?: boolean
 }
 
-export interface PreviewMade {
+export interface Preview {
   /** JPEG, at most 24 KiB, in base64: it travels between processes as JSON. */
   readonly base64: string
   readonly width: number
@@ -80,7 +80,7 @@ export interface PreviewMade {
 /** What an engine can do in this process, on this machine. */
 export interface EngineReport {
   readonly name: string
-  /** Why it cannot work here; undefined where it can. */
+  /** Why it is unavailable here; undefined if it is available. */
   readonly unavailable?: string
   /** Each format it reads, and what it makes of it; names from the catalogue. */
   readonly makes: Readonly<Record<string, readonly string[]>>
@@ -93,7 +93,7 @@ export interface EngineReport {
 /**
  * Turns files of some formats into renditions. Runs in a child process that may be killed at
  * any moment, one call at a time; it cleans up nothing, its caller owns every file.
- * Every method rejects with HeraldError for what is the file's or the request's fault.
+ * Every method rejects with HeraldError if the file or the request is the cause.
  */
 export interface Engine {
   readonly name: string
@@ -106,7 +106,7 @@ export interface Engine {
   inspect(source: SourceFile): Promise<Inspection>
   /**
    * Writes the rendition to `target`, which is absent or may be overwritten. Rejects also with
-   * HERALD_TOO_MANY_PIXELS, HERALD_TOO_MANY_PAGES, HERALD_BAD_OPTION where a plan does not
+   * HERALD_TOO_MANY_PIXELS, HERALD_TOO_MANY_PAGES, HERALD_BAD_OPTION if the plan does not
    * suit this file.
    */
   convert(
@@ -115,13 +115,13 @@ export interface Engine {
     target: string,
     limits: EngineLimits,
     options?: ConvertOptions,
-  ): Promise<Made>
+  ): Promise<RenditionResult>
   /** A small picture of a rendition this engine wrote. */
-  preview(rendition: SourceFile, limits: EngineLimits): Promise<PreviewMade>
+  preview(rendition: SourceFile, limits: EngineLimits): Promise<Preview>
 }
 
-/** A HeraldError as it crosses from a child. */
-export interface Fault {
+/** A HeraldError as a child sends it. */
+export interface SerializedError {
   readonly code: ErrorCode
   readonly message: string
   readonly remedy?: string

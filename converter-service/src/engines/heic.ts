@@ -59,12 +59,12 @@ export async function holdsHevc(path: string): Promise<boolean> {
   }
 }
 
-/** Of the package, told without loading it. */
+/** The version of the package, read without loading it. */
 export function libheifVersion(): string {
   return (require('libheif-js/package.json') as { version: string }).version
 }
 
-/** One plane of interleaved channels as libheif hands it out: a view into its memory. */
+/** One plane of interleaved channels as libheif returns it: a view into its memory. */
 interface Plane {
   readonly width: number
   readonly height: number

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises'
 import type { Cicp } from './colour-profile.js'
 
-/** The description of the pictures stands before their data. */
+/** The description of the pictures precedes their data. */
 const searchedBytes = 256 * 1024
 
 interface Box {
@@ -11,7 +11,7 @@ interface Box {
 
 /**
  * The code points of the main picture's colours (ISO/IEC 23008-12, §6.5.5); undefined if the file
- * gives none, or describes its pictures at a length that is not searched.
+ * gives none, or the description is longer than what is searched.
  */
 export async function heifColours(path: string): Promise<Cicp | undefined> {
   const file = await open(path)
@@ -55,7 +55,7 @@ function propertiesOf(id: number, associations: Buffer): number[] {
   }
   for (let left = next(4); left > 0; left--) {
     const item = next(hasLongIds ? 4 : 2)
-    // The highest bit says whether a reader must know the property.
+    // The highest bit marks properties that a reader must support.
     const numbers = Array.from({ length: next(1) }, () =>
       hasLongNumbers ? next(2) & 0x7fff : next(1) & 0x7f,
     )
@@ -80,15 +80,15 @@ function* boxes(bytes: Buffer): Iterable<Box> {
   }
 }
 
-/** A file that plays pictures one after another, seen as the still picture that it holds as well. */
+/** An animated AVIF, as the still picture that it also contains. */
 interface AvifSequence {
   readonly still: Buffer
   readonly frames: number
 }
 
 /**
- * libvips passes over files of the brand `avis`, though it could read the still picture in them;
- * the frames themselves it cannot. Undefined for every other file.
+ * libvips does not open files of the brand `avis`, though it can read the still picture in them; it
+ * cannot read the frames. Undefined for every other file.
  */
 export async function avifSequence(path: string): Promise<AvifSequence | undefined> {
   const file = await open(path)

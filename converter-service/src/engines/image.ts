@@ -4,20 +4,20 @@ import { encoders } from './encoders.js'
 import type { Engine, Inspection, SourceFile } from './engine.js'
 import { libheifVersion } from './heic.js'
 import { makeRendition } from './make-rendition.js'
-import { held } from './metadata.js'
+import { heldMetadata } from './metadata.js'
 import { openPicture } from './open-picture.js'
 import { makePreview } from './preview.js'
 import { sharp } from './sharp.js'
-import { explainSharpFault } from './sharp-faults.js'
+import { explainSharpError } from './sharp-errors.js'
 import { keepsPages } from './target-size.js'
 import { makeTiffOfPages } from './tiff-of-pages.js'
 
-/** What sharp calls the formats that it has under another name. */
+/** sharp's names of formats, where they differ. */
 const nameInSharp: Readonly<Record<string, string>> = { avif: 'heif', heic: 'heif' }
-/** Formats that are decoded here. */
+/** Formats with decoders of our own. */
 const ownDecoders = new Set(['bmp', 'ico'])
 
-/** Raster pictures and SVG, by sharp (libvips) and, where that has no decoder, by others. */
+/** Raster pictures and SVG, by sharp (libvips) and, for formats it cannot read, by other decoders. */
 export const imageEngine: Engine = {
   name: 'image',
 
@@ -46,7 +46,7 @@ export const imageEngine: Engine = {
         pages,
         holds: [
           ...((metadata.orientation ?? 1) > 1 ? ['orientation'] : []),
-          ...held(metadata),
+          ...heldMetadata(metadata),
           ...(frames > 1 ? ['pages'] : []),
         ],
         ...(slowness ? { slowness } : {}),
@@ -77,6 +77,6 @@ async function explained<T>(source: SourceFile, work: () => Promise<T>): Promise
     return await work()
   } catch (error) {
     if (error instanceof HeraldError) throw error
-    throw explainSharpFault(error, findFormat(source.format)?.name ?? source.format) ?? error
+    throw explainSharpError(error, findFormat(source.format)?.name ?? source.format) ?? error
   }
 }

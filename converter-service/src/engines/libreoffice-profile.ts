@@ -4,9 +4,9 @@ import { join } from 'node:path'
 type Value = boolean | number | string
 
 /**
- * What a document may not do. No macros; no pictures, sections or sheets from elsewhere, neither
- * over the network nor from this machine; no recalculation, which could ask for either; and
- * whatever would still go out is sent to a proxy that is not there.
+ * Forbids what documents may request: macros; pictures, sections or sheets from the network or
+ * from this machine; recalculation, which could load either. Any other request goes to a proxy that
+ * does not exist.
  */
 const settings: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
   'org.openoffice.Office.Common/Security/Scripting': {
@@ -16,7 +16,7 @@ const settings: Readonly<Record<string, Readonly<Record<string, Value>>>> = {
     // Since 7.6: objects, controls and plug-ins of any kind.
     DisableActiveContent: true,
   },
-  // 0 is never here, and 1 there.
+  // Never is 0 here, and 1 below.
   'org.openoffice.Office.Writer/Content/Update': { Link: 0, Field: false, Chart: false },
   'org.openoffice.Office.Calc/Content/Update': { Link: 1 },
   'org.openoffice.Office.Calc/Formula/Load': { OOXMLRecalcMode: 1, ODFRecalcMode: 1 },
@@ -36,11 +36,11 @@ const calculating = { 'org.openoffice.Office.Calc/Formula/Load': { OOXMLRecalcMo
 interface ProfileOptions {
   /** Recalculates formulas instead of keeping their values. */
   readonly calculates?: boolean
-  /** That of the LibreOffice that starts with it: it then does not set up the profile first. */
+  /** Of the LibreOffice that will use it, which then does not set up the profile first. */
   readonly buildId?: string
 }
 
-/** Writes the profile a LibreOffice starts with. */
+/** Writes a LibreOffice profile. */
 export async function writeProfile(
   folder: string,
   { calculates = false, buildId }: ProfileOptions = {},

@@ -36,7 +36,7 @@ const libraries: Readonly<Record<string, string>> = {
 /** A start that only set up the profile ends like that, and asks to be started again. */
 const startAgain = 81
 
-/** The LibreOffice that `HERALD_SOFFICE` names, or else the one on the PATH; undefined where there is none. */
+/** The LibreOffice that `HERALD_SOFFICE` names, else the one on the PATH; undefined if there is none. */
 export function findLibreOffice(
   env: Readonly<Record<string, string | undefined>>,
 ): LibreOffice | undefined {
@@ -90,9 +90,9 @@ function readSettings(folder: string, name: string): string {
 }
 
 /**
- * Has LibreOffice read `document`, which is below `folder`, and write it there in another format, beside
- * its profile. Resolves to the path of what it wrote; undefined if it could not. It runs in this
- * process' group, and is killed with it.
+ * Converts `document`, which is below `folder`, with LibreOffice. Resolves to the path of the
+ * result, also below `folder`; undefined if it failed. LibreOffice runs in this process group and
+ * is killed with it.
  */
 export async function runLibreOffice(
   { program, buildId }: LibreOffice,
@@ -124,7 +124,7 @@ export async function runLibreOffice(
     join(inside, 'made'),
     join(inside, relative(folder, document)),
   ]
-  // Of our environment only the places of programs and fonts; it writes into the job's folder.
+  // Of our environment only the paths of programs and fonts; it writes to the job's folder.
   const { PATH = '', LANG = 'C.UTF-8', FONTCONFIG_PATH, FONTCONFIG_FILE } = process.env
   const env = {
     PATH,
@@ -150,7 +150,7 @@ function run(
 ): Promise<number | null> {
   return new Promise((resolve) => {
     const options = { env, cwd, maxBuffer: 1024 ** 2 }
-    // After an error there is no PDF; its output is not written for people.
+    // After an error there is no PDF; the output of LibreOffice does not explain it.
     const child = execFile(program, words, options, () => resolve(child.exitCode))
   })
 }

@@ -2,7 +2,7 @@
 const gpsDirectory = 0x8825
 const exifDirectory = 0x8769
 const orientation = 0x0112
-/** A maker's own notes: opaque, and some makers write the place into them. */
+/** A camera maker's own format; some makers write the location into it. */
 const makerNote = 0x927c
 
 /** Bytes per value by TIFF type, TIFF 6.0 §2. */
@@ -13,7 +13,7 @@ interface Directory {
   readonly entries: number
 }
 
-/** EXIF bytes (with or without their `Exif\0\0` prefix) as directories; throws RangeError on what is none. */
+/** EXIF bytes (with or without their `Exif\0\0` prefix) as directories; throws RangeError on anything else. */
 class Exif {
   readonly #bytes: Buffer
   readonly #little: boolean
@@ -40,7 +40,7 @@ class Exif {
     }
   }
 
-  /** Where the entry of that tag begins. */
+  /** The offset of that tag's entry. */
   find({ at }: Directory, tag: number): number | undefined {
     const entries = this.#uint16(at)
     for (let index = 0; index < entries; index++) {
@@ -101,8 +101,8 @@ class Exif {
   }
 }
 
-/** Whether EXIF tells a place. What cannot be read counts as telling one. */
-export function exifNamesPlace(bytes: Buffer): boolean {
+/** Whether EXIF has a location; true if it cannot be read. */
+export function exifHasLocation(bytes: Buffer): boolean {
   try {
     const exif = new Exif(bytes)
     for (const directory of exif.directories()) {
@@ -114,7 +114,7 @@ export function exifNamesPlace(bytes: Buffer): boolean {
   }
 }
 
-/** A copy of EXIF whose orientation is upright; empty where it cannot be read. */
+/** A copy of EXIF with upright orientation; empty if it cannot be read. */
 export function exifUpright(bytes: Buffer): Buffer {
   try {
     const copy = Buffer.from(bytes)
@@ -130,10 +130,10 @@ export function exifUpright(bytes: Buffer): Buffer {
 }
 
 /**
- * Wipes the place and the maker's notes from EXIF, in place; the length stays.
- * Returns whether that went well: where it did not, the EXIF must not be published.
+ * Wipes the location and the maker's notes from EXIF, in place; the length stays. Returns false
+ * if that failed: the EXIF must then not be kept.
  */
-export function wipePlace(bytes: Buffer): boolean {
+export function wipeLocation(bytes: Buffer): boolean {
   try {
     const exif = new Exif(bytes)
     for (const directory of exif.directories()) {
@@ -150,10 +150,10 @@ export function wipePlace(bytes: Buffer): boolean {
   }
 }
 
-/** Whether XMP tells a place: coordinates, or the place names of Photoshop and IPTC. */
-export function xmpNamesPlace(bytes: Buffer): boolean {
+/** Whether XMP has a location: coordinates, or the place names of Photoshop and IPTC. */
+export function xmpHasLocation(bytes: Buffer): boolean {
   return /gps|latitude|longitude|\bgeo\b|location|countrycode|photoshop:(city|state|country)/i.test(
-    // Without the zeros, UTF-16 reads like UTF-8.
+    // Without zero bytes, UTF-16 can be searched like UTF-8.
     bytes.toString('latin1').replaceAll('\0', ''),
   )
 }
@@ -161,10 +161,10 @@ export function xmpNamesPlace(bytes: Buffer): boolean {
 /** The datasets of IPTC IIM 4.2 record 2 that name a place. */
 const placeDatasets = new Set([26, 27, 90, 92, 95, 100, 101])
 
-/** Whether IPTC, with the Photoshop resources it comes in, tells a place. */
-export function iptcNamesPlace(bytes: Buffer): boolean {
+/** Whether IPTC, or the Photoshop resources around it, has a location. */
+export function iptcHasLocation(bytes: Buffer): boolean {
   // Resource 0x0422 is EXIF once more, 0x0424 XMP.
-  if (bytes.includes('8BIM\x04\x22', 0, 'latin1') || xmpNamesPlace(bytes)) return true
+  if (bytes.includes('8BIM\x04\x22', 0, 'latin1') || xmpHasLocation(bytes)) return true
   for (let at = bytes.indexOf(0x1c); at >= 0; at = bytes.indexOf(0x1c, at + 1)) {
     if (bytes[at + 1] === 2 && placeDatasets.has(bytes[at + 2] ?? 0)) return true
   }

@@ -1,53 +1,59 @@
 import { writeFile } from 'node:fs/promises'
 import { chooseColours } from './colours.js'
 import { keptDensity, writeDensity } from './density.js'
-import { effortOf, encoders, type Playing } from './encoders.js'
-import type { ConvertOptions, EngineLimits, Made, PreviewMade, RenditionPlan } from './engine.js'
+import { type Animation, effortOf, encoders } from './encoders.js'
+import type {
+  ConvertOptions,
+  EngineLimits,
+  Preview,
+  RenditionPlan,
+  RenditionResult,
+} from './engine.js'
 import { fitBytes } from './fit-bytes.js'
-import { cleanWritten, held, heldBy, keepDescription } from './metadata.js'
+import { heldMetadata, keepDescription, metadataIn, wipeWrittenLocation } from './metadata.js'
 import type { Picture } from './picture.js'
-import { canShowAtOnce, encodeWithPreview } from './preview.js'
+import { canEncodeWithPreview, encodeWithPreview } from './preview.js'
 import { refuseTooLarge } from './refusals.js'
-import { needsSingleFrames, type Shaping, settle, shape, shapeFrames } from './shape.js'
+import { materialize, needsSingleFrames, type Shaping, shape, shapeFrames } from './shape.js'
 import { type OutputInfo, type Sharp, sharp } from './sharp.js'
 import { pagesToRead } from './target-size.js'
 
-/** Makes a picture of one that is open: shaped, encoded, and its metadata seen to. */
+/** Makes a rendition of an open picture: shapes, encodes, and keeps or strips its metadata. */
 export async function makeRendition(
   picture: Picture,
   plan: RenditionPlan,
   target: string,
   limits: EngineLimits,
   options: ConvertOptions = {},
-): Promise<Made> {
+): Promise<RenditionResult> {
   const pages = pagesToRead(picture, plan)
   refuseTooLarge(picture, pages, plan, limits)
   const colours = chooseColours(picture, plan)
   const shaping = { picture, pages, plan, limits, colours }
   const { metadata } = picture
 
-  const place = plan.keep.includes('gps')
-  const keeping = { place, profile: colours.keepsProfile }
-  const keepsDescription = plan.keep.includes('exif') && held(metadata).length > 0
-  const bare = (pixels: Sharp) => pixels
-  const dress = keepsDescription
+  const location = plan.keep.includes('gps')
+  const keeping = { location, profile: colours.keepsProfile }
+  const keepsDescription = plan.keep.includes('exif') && heldMetadata(metadata).length > 0
+  const unchanged = (pixels: Sharp) => pixels
+  const attachMetadata = keepsDescription
     ? (pixels: Sharp) => keepDescription(pixels, metadata, keeping)
-    : bare
-  let made = await write({ ...shaping, dress }, target, options)
-  if (keepsDescription && !place && !(await cleanWritten(target))) {
-    made = await write({ ...shaping, dress: bare }, target)
+    : unchanged
+  let made = await write({ ...shaping, attachMetadata }, target, options)
+  if (keepsDescription && !location && !(await wipeWrittenLocation(target))) {
+    made = await write({ ...shaping, attachMetadata: unchanged }, target)
   }
-  const now = plan.keep.length > 0 ? await heldBy(target) : []
+  const now = plan.keep.length > 0 ? await metadataIn(target) : []
   const kept = now.filter((item) => item !== 'icc' || colours.keepsProfile)
   return { ...made, kept: made.pages > 1 ? [...kept, 'pages'] : kept }
 }
 
-/** Shapes and encodes it, as often as it takes to stay under a limit of bytes. */
+/** Shapes and encodes it, repeatedly if a limit of bytes requires it. */
 async function write(
   shaping: Shaping,
   target: string,
   options: ConvertOptions = {},
-): Promise<Omit<Made, 'kept'>> {
+): Promise<Omit<RenditionResult, 'kept'>> {
   const { plan, picture, pages } = shaping
   const encoder = encoders[plan.format]
   if (!encoder) throw new Error(`no encoder for ${plan.format}`)
@@ -55,21 +61,21 @@ async function write(
   const single = needsSingleFrames(shaping)
   const shaped = single ? await shapeFrames(shaping) : await shape(shaping)
   const density = keptDensity(picture.metadata.density)
-  const stated = { ...(single ? playingOf(picture.metadata) : {}), density }
+  const stated = { ...(single ? animationOf(picture.metadata) : {}), density }
   const encode = (from: Sharp, with_: RenditionPlan) =>
     encoder.encode(from, with_, effort ?? 0, stated)
 
   let info: OutputInfo
-  let preview: PreviewMade | undefined
+  let preview: Preview | undefined
   let quality = plan.quality
-  if (options.preview && !single && canShowAtOnce(shaping)) {
+  if (options.preview && !single && canEncodeWithPreview(shaping)) {
     const both = await encodeWithPreview(shaped, (pixels) => encode(pixels, plan), target)
     info = both.info
     preview = both.preview
   } else if (plan.maxBytes === undefined || quality === undefined) {
     info = await encode(shaped, plan).toFile(target)
   } else {
-    const once = pages > 1 || !canSettle(shaping) ? shaped : await settle(shaped, shaping)
+    const once = pages > 1 || !canMaterialize(shaping) ? shaped : await materialize(shaped, shaping)
     const fitting = await fitBytes(plan.maxBytes, quality, (tried) =>
       encode(once.clone(), { ...plan, quality: tried }).toBuffer({ resolveWithObject: true }),
     )
@@ -83,18 +89,18 @@ async function write(
     width: info.width,
     height: info.pageHeight ?? info.height / pagesMade,
     pages: pagesMade,
-    encoder: `${encoder.called} ${sharp.versions[encoder.library]}`,
+    encoder: `${encoder.name} ${sharp.versions[encoder.library]}`,
     ...(quality === undefined ? {} : { quality }),
     ...(effort === undefined ? {} : { effort }),
     ...(preview ? { preview } : {}),
   }
 }
 
-/** A picture in inks cannot be laid down as PNG, which is what settling does. */
-function canSettle({ colours, picture }: Shaping): boolean {
+/** `materialize` writes PNG, which has no CMYK. */
+function canMaterialize({ colours, picture }: Shaping): boolean {
   return !(colours.keepsProfile && picture.metadata.space === 'cmyk')
 }
 
-function playingOf({ delay, loop }: Shaping['picture']['metadata']): Playing {
+function animationOf({ delay, loop }: Shaping['picture']['metadata']): Animation {
   return { ...(delay ? { delay } : {}), ...(loop === undefined ? {} : { loop }) }
 }

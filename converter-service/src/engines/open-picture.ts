@@ -13,12 +13,11 @@ import { type Metadata, type Sharp, type SharpOptions, sharp } from './sharp.js'
 import { openSvg } from './svg.js'
 import { openTiff } from './tiff.js'
 
-// JPEGs from the wild are full of warnings that do no harm; what is missing or broken is an error.
+// Many JPEGs cause harmless warnings; missing or damaged data is an error.
 const failOn = 'error'
 
 /**
- * Reads the header of a picture, however large it says it is. Without `page` that is its main
- * one. Rejects with HERALD_BAD_OPTION when there is no such page.
+ * Reads the header of a picture of any size. Without `page`, of its main page. Rejects with HERALD_BAD_OPTION when there is no such page.
  */
 export function openPicture(source: SourceFile, page?: number): Promise<Picture> {
   switch (source.format) {
@@ -37,7 +36,7 @@ export function openPicture(source: SourceFile, page?: number): Promise<Picture>
 
 async function openWithSharp(source: SourceFile, page: number | undefined): Promise<Picture> {
   const format = formatNamed(source.format)
-  // The limit is checked afterwards, with the figures in hand.
+  // The limit is checked later, when the size is known.
   const header: SharpOptions = { failOn, limitInputPixels: false }
   const sequence = format.name === 'avif' ? await avifSequence(source.path) : undefined
   const withProfile = format.name === 'png' ? await pngWithProfile(source.path) : undefined
@@ -48,11 +47,11 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
     sequence?.frames ?? (format.name === 'png' ? await countPngFrames(source.path) : pages)
   refuseUnreadableFrame(page, pages, frames, format.name)
   refuseMissingPage(page, pages)
-  // A HEIF file says which of its pictures is the main one.
+  // A HEIF file names its main picture.
   const opened = page ?? first.pagePrimary ?? 0
   const stored = opened === 0 ? first : await sharp(input, { ...header, page: opened }).metadata()
   const coded = stored.format === 'heif' ? await codedProfile(source, stored) : undefined
-  // A profile made here is not one that the file would lose.
+  // A profile made here is not metadata of the file.
   const hasProfile = stored.hasProfile && !withProfile
   const metadata = { ...stored, hasProfile, ...(coded ? { icc: coded } : {}) }
   const hevc = metadata.compression === 'hevc' && (await holdsHevc(source.path))
@@ -72,14 +71,14 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
   }
 }
 
-/** A profile of the colours that a HEIF file gives as code points; undefined if they are sRGB. */
+/** An ICC profile for the colour code points of a HEIF file; undefined if they are sRGB. */
 async function codedProfile({ path, format }: SourceFile, { icc }: Metadata) {
   const cicp = icc ? undefined : await heifColours(path)
   const colours = cicp && coloursOfCicp(cicp, format.toUpperCase())
   return colours && colourProfile(colours.primaries, colours.curve, false)
 }
 
-/** libvips takes no profile from outside: the pixels are handed to it once more. */
+/** libvips cannot be given a profile for a file, so its pixels are decoded and opened again. */
 async function readWithProfile(
   input: string | Buffer,
   page: number,
@@ -101,7 +100,7 @@ async function readWithProfile(
   return sharpOf({ ...pixels, ...carried({ icc, exif, xmp }) }, options)
 }
 
-/** The pixels stand upright now: the orientation that EXIF gives would turn them again. */
+/** The pixels are upright already; the EXIF orientation would rotate them again. */
 function carried({ icc, exif, xmp }: Pick<Metadata, 'icc' | 'exif' | 'xmp'>) {
   return {
     ...(icc ? { icc } : {}),

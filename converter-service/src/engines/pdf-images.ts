@@ -7,7 +7,7 @@ const withAlpha = new Set([4, 6])
 
 /**
  * A PNG as a PDF holds it: the same compressed rows, for PDF knows PNG's filters (ISO 32000-1,
- * 7.4.4.4). Transparency lies in a picture of its own. Not for palettes or interlaced rows.
+ * 7.4.4.4). Transparency is a picture of its own. Throws on palettes and interlaced rows.
  */
 export async function pngPicture(path: string): Promise<PdfPicture> {
   const bytes = await readFile(path)
@@ -50,8 +50,8 @@ function rows(bytes: Buffer): Buffer[] {
 const adobe = 'Adobe'
 
 /**
- * The JPEG without what describes it: EXIF, XMP, IPTC, profiles, comments, thumbnails, and what
- * phones append behind the end (ITU-T T.81, annex B). Undefined where it is not built as it should be.
+ * The JPEG without metadata: EXIF, XMP, IPTC, profiles, comments, thumbnails, and what
+ * phones append after the end (ITU-T T.81, annex B). Undefined if its structure is invalid.
  */
 export function bareJpeg(bytes: Buffer): Buffer | undefined {
   const kept: Buffer[] = [bytes.subarray(0, 2)]
@@ -75,14 +75,14 @@ export function bareJpeg(bytes: Buffer): Buffer | undefined {
   return Buffer.concat([...kept, bytes.subarray(at, at + 2)])
 }
 
-/** Adobe's segment says how the colours are coded; no other of its kind is part of the picture. */
+/** Of the application segments only Adobe's, which states how the colours are coded. */
 function isNeeded(bytes: Buffer, at: number, marker: number): boolean {
   if (marker === 0xfe) return false
   if (marker < 0xe0 || marker > 0xef) return true
   return marker === 0xee && bytes.toString('latin1', at + 4, at + 4 + adobe.length) === adobe
 }
 
-/** Where the next marker is: within a scan 0xff stands before a zero or a restart only. */
+/** The offset of the next marker: within a scan 0xff precedes only a zero or a restart. */
 function endOfScan(bytes: Buffer, from: number): number {
   for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1] ?? 0

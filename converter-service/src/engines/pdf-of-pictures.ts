@@ -1,7 +1,13 @@
 import { readFile, rm } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { defaultDpi } from '@herald/proto/rendition-options'
-import type { EngineLimits, Inspection, Made, RenditionPlan, SourceFile } from './engine.js'
+import type {
+  EngineLimits,
+  Inspection,
+  RenditionPlan,
+  RenditionResult,
+  SourceFile,
+} from './engine.js'
 import { imageEngine } from './image.js'
 import { openPicture } from './open-picture.js'
 import { bareJpeg, pngPicture } from './pdf-images.js'
@@ -9,14 +15,14 @@ import { type PdfPicture, PdfWriter } from './pdf-writer.js'
 import { refuseTooManyPages } from './refusals.js'
 import { type Metadata, sharp } from './sharp.js'
 
-/** Formats whose pictures have been through a lossy encoder: a photograph stays one. */
+/** Formats with lossy encoders, whose pictures are embedded as JPEG. */
 const lossyFormats = new Set(['jpeg', 'webp', 'avif', 'heic'])
 const photographQuality = 90
 /** The largest side of a page, in points; ISO 32000-1, annex C. */
 const longestSide = 14_400
 
 /**
- * Binds the pages or frames of a picture to a PDF. A JPEG that needs no change is taken over as
+ * Binds the pages or frames of a picture to a PDF. A JPEG that needs no change is embedded as
  * it is, without its metadata; other photographs become JPEG, everything else stays lossless.
  */
 export async function bindPictures(
@@ -24,7 +30,7 @@ export async function bindPictures(
   plan: RenditionPlan,
   target: string,
   limits: EngineLimits,
-): Promise<Made> {
+): Promise<RenditionResult> {
   const inspection = await imageEngine.inspect(source)
   const pages =
     plan.page === undefined
@@ -40,8 +46,8 @@ export async function bindPictures(
     for (const page of pages) {
       const asked = inspection.pages > 1 ? { ...plan, page } : plan
       const { picture, orientation } =
-        (await takeOver(source, asked, metadata, limits)) ??
-        (await redraw(source, asked, metadata, inspection, dpi, `${target}.page`, limits))
+        (await embedJpeg(source, asked, metadata, limits)) ??
+        (await encodeAgain(source, asked, metadata, inspection, dpi, `${target}.page`, limits))
       const turned = orientation > 4
       const width = turned ? picture.height : picture.width
       const height = turned ? picture.width : picture.height
@@ -63,19 +69,19 @@ export async function bindPictures(
   }
 }
 
-interface Taken {
+interface PageImage {
   readonly picture: PdfPicture
-  /** By which the page shows it; see EXIF. */
+  /** As in EXIF; applied by the page. */
   readonly orientation: number
 }
 
-/** The JPEG's own bytes, where nothing needs to be done to them. */
-async function takeOver(
+/** The JPEG's own bytes, if nothing has to be changed. */
+async function embedJpeg(
   source: SourceFile,
   plan: RenditionPlan,
   metadata: Partial<Metadata>,
   limits: EngineLimits,
-): Promise<Taken | undefined> {
+): Promise<PageImage | undefined> {
   const { width, height, rotate } = plan
   if (source.format !== 'jpeg' || width !== undefined || height !== undefined || rotate !== 0) {
     return undefined
@@ -86,7 +92,7 @@ async function takeOver(
   if (metadata.icc && !metadata.icc.includes('sRGB')) return undefined
   const data = bareJpeg(await readFile(source.path))
   if (!data) return undefined
-  // Decodes all of it: what is damaged is refused here, not shown half by the reader.
+  // Decodes all of it, so that a damaged file is refused and not half shown by the reader.
   await imageEngine.preview(source, limits)
   return {
     picture: {
@@ -99,7 +105,7 @@ async function takeOver(
   }
 }
 
-async function redraw(
+async function encodeAgain(
   source: SourceFile,
   plan: RenditionPlan,
   metadata: Partial<Metadata>,
@@ -107,14 +113,14 @@ async function redraw(
   dpi: number,
   path: string,
   limits: EngineLimits,
-): Promise<Taken> {
+): Promise<PageImage> {
   const isPhotograph = lossyFormats.has(source.format) && !metadata.hasAlpha && !plan.lossless
   const { quality: _quality, maxBytes: _maxBytes, dpi: _dpi, ...options } = plan
   const unsized = plan.width === undefined && plan.height === undefined
   const asked: RenditionPlan = {
     ...options,
     ...(isPhotograph ? { format: 'jpeg', quality: photographQuality } : { format: 'png' }),
-    // A drawing is 96 to the inch, whatever it is drawn at.
+    // A drawing has 96 pixels per inch, whatever its resolution.
     ...(source.format === 'svg' && unsized
       ? { width: Math.max(1, Math.round((inspection.width * dpi) / 96)) }
       : {}),
@@ -141,7 +147,7 @@ async function redraw(
   }
 }
 
-/** What was asked for; else what a scanner wrote. Cameras write 72 and know nothing. */
+/** The requested one, else that of a scanner. Cameras write 72 without a meaning. */
 function dotsPerInch(
   source: SourceFile,
   { dpi }: RenditionPlan,

@@ -1,17 +1,17 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
-/** A picture as it lies in a PDF; see ISO 32000-1, 8.9.5. */
+/** A picture as a PDF stores it; see ISO 32000-1, 8.9.5. */
 export interface PdfPicture {
   readonly width: number
   readonly height: number
   /** Entries of its dictionary: colour space, bits, filter. */
   readonly entries: string
   readonly data: Uint8Array
-  /** How see-through each pixel is. */
+  /** The alpha of each pixel. */
   readonly mask?: PdfPicture
 }
 
-/** How a stored picture is turned and mirrored, by its EXIF orientation (1 to 8). */
+/** The transformation of a stored picture by its EXIF orientation (1 to 8). */
 const matrices: readonly ((width: number, height: number) => readonly number[])[] = [
   (w, h) => [w, 0, 0, h, 0, 0],
   (w, h) => [-w, 0, 0, h, w, 0],
@@ -24,13 +24,13 @@ const matrices: readonly ((width: number, height: number) => readonly number[])[
 ]
 
 /**
- * Writes a PDF of one picture a page, straight to disk: no picture is held longer than it
- * takes to write it. It says nothing of its maker but the name.
+ * Writes a PDF of one picture per page directly to disk; no picture stays in memory. Its only
+ * property is the producer's name.
  */
 export class PdfWriter {
   readonly #file: FileHandle
   #at = 0
-  /** Where each object begins; the first two are written last. */
+  /** The offset of each object; the first two are written last. */
   readonly #offsets: number[] = [0, 0]
   readonly #pages: number[] = []
 
@@ -40,7 +40,7 @@ export class PdfWriter {
 
   static async create(path: string): Promise<PdfWriter> {
     const writer = new PdfWriter(await open(path, 'w'))
-    // The four bytes tell transfer programs that this is no text.
+    // Four bytes that mark the file as binary for transfer programs.
     await writer.#append('%PDF-1.7\n%', Buffer.from([0xe2, 0xe3, 0xcf, 0xd3]), '\n')
     return writer
   }
@@ -77,7 +77,7 @@ export class PdfWriter {
     await this.#file.close()
   }
 
-  /** Gives the file up as it is. */
+  /** Closes the file, which stays incomplete. */
   async abandon(): Promise<void> {
     await this.#file.close()
   }

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { defaultDpi } from '@herald/proto/rendition-options'
-import type { Engine, EngineLimits, Made, RenditionPlan, SourceFile } from './engine.js'
+import type { Engine, EngineLimits, RenditionPlan, RenditionResult, SourceFile } from './engine.js'
 import { imageEngine } from './image.js'
 import { bindPictures } from './pdf-of-pictures.js'
 import { PdfDocument, pdfiumVersion } from './pdfium.js'
@@ -45,7 +45,7 @@ export const pdfEngine: Engine = {
     return withPdf(source, (pdf) => {
       refusePage(pdf, plan, limits)
       return plan.format === 'pdf'
-        ? takeOut(pdf, plan, target)
+        ? extractPages(pdf, plan, target)
         : drawPage(pdf, plan, target, limits)
     })
   },
@@ -79,7 +79,7 @@ async function withPdf<T>(
   }
 }
 
-/** One page of a long PDF is fine; to take the first of thousands unasked is not what was meant. */
+/** A single page of a long PDF is allowed; without `page` all of its pages count. */
 function refusePage(pdf: PdfDocument, { page }: RenditionPlan, limits: EngineLimits): void {
   if (page === undefined) refuseTooManyPages(pdf.pages, limits)
   else if (page >= pdf.pages) {
@@ -92,12 +92,16 @@ function refusePage(pdf: PdfDocument, { page }: RenditionPlan, limits: EngineLim
   }
 }
 
-async function takeOut(pdf: PdfDocument, plan: RenditionPlan, target: string): Promise<Made> {
+async function extractPages(
+  pdf: PdfDocument,
+  plan: RenditionPlan,
+  target: string,
+): Promise<RenditionResult> {
   if (plan.rotate % 90 !== 0) {
     throw new HeraldError(
       'HERALD_BAD_OPTION',
-      `The pages of a PDF turn by quarters; ${plan.rotate} degrees are asked for.`,
-      { remedy: 'Choose 90, 180 or 270 degrees, or a picture as the target.' },
+      `The pages of a PDF can be rotated by 90, 180 or 270 degrees, not by ${plan.rotate}.`,
+      { remedy: 'Choose one of these, or convert to a picture.' },
     )
   }
   const pages =
@@ -119,7 +123,7 @@ async function drawPage(
   plan: RenditionPlan,
   target: string,
   limits: EngineLimits,
-): Promise<Made> {
+): Promise<RenditionResult> {
   const page = plan.page ?? 0
   const { size, rest } = drawingOf(pdf.pageSize(page), plan)
   refuseTooManyPixels(size, limits)
@@ -138,7 +142,7 @@ async function drawPage(
   }
 }
 
-/** Leaves the page as an uncompressed picture, from where the image engine goes on. */
+/** Draws the page to an uncompressed TIFF, which the image engine converts. */
 async function draw(
   pdf: PdfDocument,
   page: number,
@@ -157,7 +161,7 @@ async function draw(
   }
 }
 
-/** What is left to be done is done to a picture of one page. */
+/** The plan for the drawn page, which has its size already. */
 function unpaged(plan: RenditionPlan): RenditionPlan {
   const { page: _page, dpi: _dpi, width: _width, height: _height, ...picture } = plan
   return picture

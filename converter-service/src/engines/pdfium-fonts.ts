@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { WrappedPdfiumModule } from '@embedpdf/pdfium'
 
-/** The table's tag that stands for a whole font collection. */
+/** The table tag that requests a whole font collection ('ttcf'). */
 const collection = 0x74746366
 
 /**
- * Lends PDFium the fonts of this machine for text whose font is not in the PDF
- * (fpdf_sysfontinfo.h). Without any, PDFium draws Latin text with fonts of its own, and a script
- * that no font here covers stays empty.
+ * Lets PDFium use the fonts of this machine for text whose font is not embedded
+ * (fpdf_sysfontinfo.h). Without them PDFium has only its own Latin fonts, and other scripts stay
+ * empty.
  */
 export function offerSystemFonts(lib: WrappedPdfiumModule): void {
   const { addFunction, setValue, wasmExports, UTF8ToString } = lib.pdfium
@@ -41,7 +41,7 @@ export function offerSystemFonts(lib: WrappedPdfiumModule): void {
     // PDFium finds the face of a collection by the difference of the two lengths.
     const part = isWhole ? font.bytes.subarray(font.offset) : font.bytes
     if (to !== 0 && room >= part.length) {
-      // Taken anew each time: the memory moves when it grows.
+      // Read again each time: the memory moves when it grows.
       const { HEAPU8 } = lib.pdfium as unknown as { HEAPU8: Uint8Array }
       HEAPU8.set(part, to)
     }
@@ -65,7 +65,7 @@ export function offerSystemFonts(lib: WrappedPdfiumModule): void {
   lib.FPDF_SetSystemFontInfo(info)
 }
 
-/** What a text needs, in the words of fpdf_sysfontinfo.h. */
+/** A request for a font; see fpdf_sysfontinfo.h. */
 interface FontRequest {
   readonly family: string
   /** 400 is regular, 700 bold. */
@@ -77,7 +77,7 @@ interface FontRequest {
 
 export interface Font {
   readonly bytes: Buffer
-  /** Where in a collection the face begins; 0 in a file of one. */
+  /** Offset of the face in a font collection; 0 in a single font. */
   readonly offset: number
 }
 
@@ -98,11 +98,11 @@ const scripts: Readonly<Record<number, { readonly language: string; readonly sam
   238: { language: 'pl', sample: 0x142 },
 }
 
-/** The font of this machine that comes nearest, by fontconfig; undefined where none has the script. */
+/** fontconfig's best match on this machine; undefined if no font has the script. */
 export function findFont({ family, weight, italic, charset }: FontRequest): Font | undefined {
   const script = scripts[charset]
   if (!script) return undefined
-  // The name is the file's: what means something in a pattern is left out of it.
+  // The name comes from the file: remove what has a meaning in a pattern.
   const name = family.replace(/[^\p{L}\d ]/gu, ' ').slice(0, 100)
   const pattern = [
     name.trim() || 'sans-serif',

@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { WrappedPdfiumModule } from '@embedpdf/pdfium'
-import { damagedPdf, explainPdfFault, pageTooLarge, refuseCutOff } from './pdf-faults.js'
+import { damagedPdf, explainPdfError, pageTooLarge, refuseCutOff } from './pdf-errors.js'
 import { offerSystemFonts } from './pdfium-fonts.js'
 import type { Size } from './target-size.js'
 
 const wasmPath = createRequire(import.meta.url).resolve('@embedpdf/pdfium/pdfium.wasm')
 
-/** Of the package that brings it: PDFium itself has none. */
+/** The version of the package: PDFium itself has none. */
 export const pdfiumVersion = (
   JSON.parse(readFileSync(join(dirname(wasmPath), '../package.json'), 'utf8')) as {
     version: string
@@ -20,12 +20,12 @@ export const pdfiumVersion = (
 const bgr = 2
 const drawAnnotations = 0x01
 const redFirst = 0x10
-/** What a document says of itself and its author: ISO 32000-1, 14.3.3. */
+/** Document properties: ISO 32000-1, 14.3.3. */
 const describingTags = ['Title', 'Author', 'Subject', 'Keywords']
 
 let module: Promise<WrappedPdfiumModule> | undefined
 
-/** Loaded with the first PDF: a child that never sees one is the smaller for it. */
+/** Loaded with the first PDF, to save memory in other children. */
 function pdfium(): Promise<WrappedPdfiumModule> {
   module ??= load()
   return module
@@ -44,7 +44,7 @@ async function load(): Promise<WrappedPdfiumModule> {
 /** Three bytes a pixel: red, green, blue; rows follow each other without a gap. */
 interface Drawing extends Size {
   readonly pixels: Uint8Array
-  /** Gives the memory back; the pixels are gone. */
+  /** Frees the memory; the pixels are then invalid. */
   free(): void
 }
 
@@ -54,7 +54,7 @@ export class PdfDocument {
   readonly #lib: WrappedPdfiumModule
   readonly #document: number
   readonly #release: () => void
-  /** 0 where it has no form. */
+  /** 0 if it has no form. */
   #form: number
 
   private constructor(
@@ -91,9 +91,9 @@ export class PdfDocument {
     }
     const document = lib.FPDF_LoadCustomDocument(access, '')
     if (document === 0) {
-      const fault = lib.FPDF_GetLastError()
+      const code = lib.FPDF_GetLastError()
       release()
-      throw explainPdfFault(fault)
+      throw explainPdfError(code)
     }
     const opened = new PdfDocument(lib, document, openForm(lib, document), release)
     if (opened.pages > 0) return opened
@@ -137,7 +137,7 @@ export class PdfDocument {
     const handle = lib.FPDF_LoadPage(this.#document, page)
     if (handle === 0) throw damagedPdf(`is damaged: its page ${page} cannot be read`)
     const pixels = malloc(width * height * 3)
-    // A heap that is exhausted says so with a null pointer.
+    // A null pointer means that the heap is exhausted.
     if (pixels === 0) throw pageTooLarge()
     const bitmap = lib.FPDFBitmap_CreateEx(width, height, bgr, pixels, width * 3)
     const [red = 255, green = 255, blue = 255] = Buffer.from(background.slice(1), 'hex')
@@ -212,7 +212,7 @@ function save(lib: WrappedPdfiumModule, document: number): Uint8Array {
   return bytes
 }
 
-/** What is typed into a form is drawn by the form; 0 where there is none. */
+/** The form, which draws what was typed into it; 0 if there is none. */
 function openForm(lib: WrappedPdfiumModule, document: number): number {
   if (lib.FPDF_GetFormType(document) === 0) return 0
   const form = lib.PDFiumExt_InitFormFillEnvironment(document, lib.PDFiumExt_OpenFormFillInfo())
@@ -221,7 +221,7 @@ function openForm(lib: WrappedPdfiumModule, document: number): number {
   return form
 }
 
-/** Taken anew each time: the memory moves when it grows. */
+/** Read again each time: the memory moves when it grows. */
 function heap(lib: WrappedPdfiumModule): Uint8Array {
   return (lib.pdfium as unknown as { HEAPU8: Uint8Array }).HEAPU8
 }

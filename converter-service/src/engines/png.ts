@@ -9,7 +9,7 @@ import {
 } from './colour-profile.js'
 import { sharp } from './sharp.js'
 
-/** What says how the colours are meant stands before the pixels, among small chunks. */
+/** The chunks that define the colours precede the pixels and are small. */
 const searchedBytes = 256 * 1024
 /** The signature (8 bytes) and IHDR (25). */
 const afterHeader = 33
@@ -20,8 +20,8 @@ const srgb = primariesOf([0.64, 0.33], [0.3, 0.6], [0.15, 0.06], [0.3127, 0.329]
 const usualGamma = 1 / 2.2
 
 /**
- * The PNG with an ICC profile in place of cICP, or of gAMA and cHRM, which libvips passes over.
- * Undefined if the file is sRGB or has a profile that counts (PNG 3rd edition, §4.3).
+ * The PNG with an ICC profile in place of cICP, or of gAMA and cHRM, which libvips ignores.
+ * Undefined if the file is sRGB or has a profile that takes precedence (PNG 3rd edition, §4.3).
  */
 export async function pngWithProfile(path: string): Promise<Buffer | undefined> {
   const head = await readHead(path)

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import type { PreviewMade } from './engine.js'
+import type { Preview } from './engine.js'
 import type { Shaping } from './shape.js'
 import { type OutputInfo, type Sharp, sharp } from './sharp.js'
 import { targetSize } from './target-size.js'
@@ -15,10 +15,10 @@ const steps = [
 ] as const
 
 /**
- * A JPEG of at most 24 KiB, see-through parts on white, of the first page. `open` begins anew to
- * read the picture.
+ * A JPEG of at most 24 KiB of the first page, transparent parts on white. `open` opens the picture
+ * again for each attempt.
  */
-export async function makePreview(open: () => Sharp): Promise<PreviewMade> {
+export async function makePreview(open: () => Sharp): Promise<Preview> {
   for (const { side, quality } of steps) {
     const { data, info } = await open()
       .resize({
@@ -26,11 +26,11 @@ export async function makePreview(open: () => Sharp): Promise<PreviewMade> {
         height: side,
         fit: 'inside',
         withoutEnlargement: true,
-        // At this size nobody sees that it is not the finest, and it takes a third less.
+        // Not visibly worse at this size, and a third faster.
         kernel: 'linear',
       })
       .flatten({ background: '#ffffff' })
-      // Optimised tables save a twentieth of the bytes for a quarter of the time.
+      // Optimised tables would save 5 % of the bytes for 25 % of the time.
       .jpeg({ quality, optimiseCoding: false })
       .toBuffer({ resolveWithObject: true })
     if (data.length <= maxBytes) {
@@ -40,42 +40,42 @@ export async function makePreview(open: () => Sharp): Promise<PreviewMade> {
   throw new Error('no preview fits')
 }
 
-/** Uncompressed, a rendition is held whole: only one that is small anyway. */
+/** Larger renditions are not held uncompressed in memory. */
 const maxPixels = 4_000_000
-/** Formats of 8 bits per channel, of which a raw picture keeps everything. */
+/** Formats of 8 bits per channel, for which raw pixels lose nothing. */
 const formats = new Set(['webp', 'jpeg', 'avif'])
 
 /**
- * Whether the rendition and its preview may come from the same pixels. Measured: the preview then
- * costs 3 ms instead of 10, for it need not decode the rendition; the rendition's bytes are the same.
+ * Whether the rendition and its preview can be made from the same pixels. Measured: the preview then
+ * takes 3 ms instead of 10, as the rendition is not decoded; the rendition's bytes are the same.
  */
-export function canShowAtOnce({ plan, pages, picture }: Shaping): boolean {
+export function canEncodeWithPreview({ plan, pages, picture }: Shaping): boolean {
   const { width, height } = targetSize(picture, plan, picture.scalable)
   return (
     pages === 1 &&
     formats.has(plan.format) &&
-    // What a raw picture does not hold.
+    // Raw pixels have no metadata.
     plan.keep.length === 0 &&
     plan.maxBytes === undefined &&
     width * height <= maxPixels
   )
 }
 
-/** Encodes what was shaped to `target` and makes the preview of it, both at once. */
+/** Encodes shaped pixels to `target` and makes the preview at the same time. */
 export async function encodeWithPreview(
   shaped: Sharp,
   encode: (pixels: Sharp) => Sharp,
   target: string,
-): Promise<{ info: OutputInfo; preview: PreviewMade | undefined }> {
+): Promise<{ info: OutputInfo; preview: Preview | undefined }> {
   const { data, info } = await shaped.raw().toBuffer({ resolveWithObject: true })
   const { width, height, channels } = info
   const pixels = () => sharp(data, { raw: { width, height, channels } })
   const [written, preview] = await Promise.all([
     encode(pixels()).toBuffer({ resolveWithObject: true }),
-    // A rendition without a picture of it is still a rendition.
+    // The preview is optional.
     makePreview(pixels).catch(() => undefined),
   ])
-  // Measured: toFile, or a write that is waited for, takes a millisecond longer.
+  // Measured: toFile and an asynchronous write take a millisecond longer.
   writeFileSync(target, written.data)
   return { info: written.info, preview }
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-/** What a sandboxed program sees in place of its own folder. */
+/** The path of the job's folder inside the sandbox. */
 export const folderInSandbox = '/document'
 
 /** What is put before a program, so that it sees `folder` and programs, and nothing else. */
@@ -21,7 +21,7 @@ const readable = [
   '/var/cache/fontconfig',
 ]
 
-/** Own names, own processes, no network: bwrap(1). It dies with the process that started it. */
+/** Own namespaces, no network: bwrap(1). Ends with the process that started it. */
 const bubblewrap =
   (proc: readonly string[]): Sandbox =>
   (folder) => [

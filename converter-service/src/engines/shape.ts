@@ -5,17 +5,17 @@ import type { Picture } from './picture.js'
 import { type Sharp, sharp } from './sharp.js'
 import { drawingSize, targetSize } from './target-size.js'
 
-/** What a picture goes through between its file and an encoder. */
+/** What happens to a picture between its file and an encoder. */
 export interface Shaping {
   readonly picture: Picture
-  /** How many are read, from the one that was opened on. */
+  /** How many are read, from the opened one on. */
   readonly pages: number
   readonly plan: RenditionPlan
   readonly limits: EngineLimits
   readonly colours: Colours
   /** Sets which metadata sharp keeps; needed for each intermediate picture. */
-  readonly dress: (picture: Sharp) => Sharp
-  /** The part to show, where that was found before. */
+  readonly attachMetadata: (picture: Sharp) => Sharp
+  /** The part to show, if it is known already. */
   readonly crop?: Crop
 }
 
@@ -26,33 +26,42 @@ interface Crop {
   readonly height: number
 }
 
-const nothing = { r: 0, g: 0, b: 0, alpha: 0 } as const
+const transparent = { r: 0, g: 0, b: 0, alpha: 0 } as const
 
-/** Upright, in its colours, turned, cropped and sized: all but encoded. */
+/** Everything before encoding: orientation, colours, rotation, crop, size. */
 export async function shape(shaping: Shaping): Promise<Sharp> {
   const { plan, picture } = shaping
   const opened = flatten(await open(shaping), plan)
   if (plan.rotate === 0) return resize(opened, shaping)
   // sharp has one resize at a time, and passes it on to librsvg if no turn comes before it.
-  const upright = picture.scalable ? await settle(opened, shaping) : opened
+  const upright = picture.scalable ? await materialize(opened, shaping) : opened
   if (plan.rotate % 90 === 0) return resize(upright.rotate(plan.rotate), shaping)
-  // The corners are filled before the colours are converted, so that has to be over by then.
-  const turned = (await settle(upright, shaping)).rotate(plan.rotate, {
-    background: behind(plan) ?? nothing,
+  // sharp fills the corners before it converts the colours, so these are converted first.
+  const turned = (await materialize(upright, shaping)).rotate(plan.rotate, {
+    background: backgroundOf(plan) ?? transparent,
   })
   return resize(flatten(turned, plan), shaping)
 }
 
-/** The picture as it stands, uncompressed: what follows sees nothing of how it came about. */
-export async function settle(
+/** Computes the pixels so far, so that what follows applies to the result. */
+export async function materialize(
   pixels: Sharp,
-  { colours, dress, limits }: Pick<Shaping, 'colours' | 'dress' | 'limits'>,
+  { colours, attachMetadata, limits }: Pick<Shaping, 'colours' | 'attachMetadata' | 'limits'>,
 ): Promise<Sharp> {
-  const settled = await dress(pixels).png({ compressionLevel: 0 }).toBuffer()
-  return colours.stay(dress(sharp(settled, { limitInputPixels: limits.maxPixels * 4 })))
+  const materialized = await attachMetadata(pixels).png({ compressionLevel: 0 }).toBuffer()
+  return colours.stay(
+    attachMetadata(sharp(materialized, { limitInputPixels: limits.maxPixels * 4 })),
+  )
 }
 
-async function open({ picture, pages, plan, limits, colours, dress }: Shaping): Promise<Sharp> {
+async function open({
+  picture,
+  pages,
+  plan,
+  limits,
+  colours,
+  attachMetadata,
+}: Shaping): Promise<Sharp> {
   const opened = await picture.read({
     limitInputPixels: limits.maxPixels,
     deep: formatNamed(plan.format).deep,
@@ -60,16 +69,16 @@ async function open({ picture, pages, plan, limits, colours, dress }: Shaping): 
     ...(picture.scalable ? { drawnSize: drawingSize(picture, plan) } : {}),
   })
   // libvips cannot turn several pages at once, and animations carry no orientation.
-  return dress(colours.apply(pages > 1 ? opened : opened.autoOrient()))
+  return attachMetadata(colours.apply(pages > 1 ? opened : opened.autoOrient()))
 }
 
-/** The colour behind what is see-through or empty; undefined where nothing is. */
-function behind({ background, format }: RenditionPlan): string | undefined {
+/** The colour behind transparent or empty parts; undefined if they stay transparent. */
+function backgroundOf({ background, format }: RenditionPlan): string | undefined {
   return background ?? (formatNamed(format).alpha ? undefined : '#ffffff')
 }
 
 function flatten(pixels: Sharp, plan: RenditionPlan): Sharp {
-  const background = behind(plan)
+  const background = backgroundOf(plan)
   return background === undefined ? pixels : pixels.flatten({ background })
 }
 
@@ -89,7 +98,7 @@ function resize(pixels: Sharp, { picture, plan, crop }: Shaping): Sharp {
     fit,
     position: plan.gravity,
     withoutEnlargement: !plan.enlarge && !picture.scalable,
-    background: behind(plan) ?? nothing,
+    background: backgroundOf(plan) ?? transparent,
   })
 }
 
@@ -99,12 +108,12 @@ function looksAtPixels({ plan }: Shaping): boolean {
   return crops && (plan.gravity === 'attention' || plan.gravity === 'entropy')
 }
 
-/** Whether the frames have to be shaped one by one: of several at once libvips can do neither. */
+/** Whether the frames must be shaped one by one: libvips cannot rotate or crop several by content. */
 export function needsSingleFrames(shaping: Shaping): boolean {
   return shaping.pages > 1 && (shaping.plan.rotate !== 0 || looksAtPixels(shaping))
 }
 
-/** Shapes each frame by itself and puts them together; their times have to be told to the encoder. */
+/** Shapes each frame by itself and joins them; the encoder needs their timing apart. */
 export async function shapeFrames(shaping: Shaping): Promise<Sharp> {
   const { picture, pages } = shaping
   const frames: Buffer[] = []
@@ -119,7 +128,7 @@ export async function shapeFrames(shaping: Shaping): Promise<Sharp> {
     })
     const { data, info } = await shaped.ensureAlpha().raw().toBuffer({ resolveWithObject: true })
     size = { width: info.width, height: info.height }
-    // What draws the eye in the first frame is shown of all: else the picture would jump.
+    // All frames are cropped like the first one, or the animation would jump.
     if (looksAtPixels(shaping)) crop ??= { ...size, ...offsetOf(info) }
     frames.push(data)
   }
@@ -130,7 +139,7 @@ export async function shapeFrames(shaping: Shaping): Promise<Sharp> {
   })
 }
 
-/** sharp tells how far the picture was moved, which is to the left and up. */
+/** sharp gives the offsets as negative numbers. */
 function offsetOf(info: {
   cropOffsetLeft?: number | undefined
   cropOffsetTop?: number | undefined

@@ -3,11 +3,11 @@ import { constants, gunzip, gunzipSync } from 'node:zlib'
 import { HeraldError } from '@herald/proto/errors'
 import { damaged } from './refusals.js'
 
-/** A drawing compressed with gzip (.svgz) may unpack to so many bytes. */
+/** The most that a drawing compressed with gzip (.svgz) may unpack to. */
 const maxUnpackedBytes = 128 * 1024 ** 2
 /** Comments and entity definitions may come before the root element, but no more than this. */
 const searchedBytes = 1024 ** 2
-/** What may stand before the root element; a document type with definitions of its own included. */
+/** Everything before the root element, a document type with its own definitions included. */
 const prolog =
   /^\s*(?:<\?[\s\S]*?\?>\s*|<!--[\s\S]*?-->\s*|<!DOCTYPE(?:[^[>]|\[[\s\S]*?\]\s*(?=>))*>\s*)*/i
 const declaration = /^<\?xml\s[^>]*\?>/
@@ -15,15 +15,15 @@ const declaration = /^<\?xml\s[^>]*\?>/
 /** Whether the first bytes of a file are those of an SVG drawing, in any encoding, or gzipped. */
 export function isSvg(head: Buffer): boolean {
   const bytes = isGzipped(head) ? unpackHead(head) : head
-  // Most files are decided here: text that may be XML begins with one of these.
+  // Rejects most files: XML begins with one of these.
   const start = bytes.toString('latin1', 0, 3)
   if (!/^[\s<]|^\xef\xbb\xbf|^\xff\xfe|^\xfe\xff/.test(start) && start[1] !== '<') return false
   return /^<(?:[\w-]+:)?svg[\s/>]/.test(decodeXml(bytes).replace(prolog, ''))
 }
 
 /**
- * The drawing as libvips takes it: UTF-8, not compressed, with `<svg` within the first 1,000 bytes.
- * libvips itself takes no other encoding, and no prefix before `svg`.
+ * The drawing in the only form that libvips reads: UTF-8, uncompressed, and `<svg` without a
+ * prefix within the first 1,000 bytes.
  */
 export async function normalizeSvg(file: Buffer): Promise<Buffer> {
   const bytes = isGzipped(file) ? await unpack(file) : file
@@ -36,13 +36,13 @@ export async function normalizeSvg(file: Buffer): Promise<Buffer> {
   return Buffer.concat([body.subarray(0, at), Buffer.from('<!--<svg-->'), body.subarray(at)])
 }
 
-/** The attributes of the root element, as they are written. */
+/** The attributes of the root element, as written. */
 export function rootAttributes(svg: Buffer): ReadonlyMap<string, string> {
   const attributes = findRoot(svg).attributes.matchAll(/([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g)
   return new Map([...attributes].map(([, name = '', one, other]) => [name, one ?? other ?? '']))
 }
 
-/** The same drawing with other attributes of the root element, in place of those of their names. */
+/** The same drawing with these attributes of the root element set. */
 export function withRootAttributes(svg: Buffer, changes: Readonly<Record<string, string>>): Buffer {
   const { before, element, attributes } = findRoot(svg)
   const kept = attributes.replace(/\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')/g, (all, name) =>
@@ -94,7 +94,7 @@ const isGzipped = (bytes: Buffer) => bytes[0] === 0x1f && bytes[1] === 0x8b
 
 function unpackHead(head: Buffer): Buffer {
   try {
-    // The end is missing. Each byte unpacks to a thousand at most.
+    // The end is missing. One byte unpacks to at most a thousand.
     return gunzipSync(head.subarray(0, 8192), { finishFlush: constants.Z_SYNC_FLUSH })
   } catch {
     return Buffer.alloc(0)

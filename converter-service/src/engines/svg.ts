@@ -13,12 +13,12 @@ const pixelsPerUnit: Readonly<Record<string, number>> = {
   ...{ '': 1, px: 1, in: 96, cm: 96 / 2.54, mm: 96 / 25.4, q: 96 / 101.6 },
   ...{ pt: 96 / 72, pc: 16, em: 16, rem: 16, ex: 8 },
 }
-/** With 96 dots per inch libvips draws everything larger by 96 / 72, millimetres rightly so. */
+/** At 96 dots per inch libvips enlarges everything by 96 / 72, which is right for millimetres only. */
 const density = 96
 const enlargement = 96 / 72
 /** Less than libvips can represent. */
 const maxSide = 1_000_000
-/** From here on libxml2 takes an attribute for an attack; it goes on to bound entities. */
+/** libxml2 rejects longer attributes unless `unlimited` is set; entities stay bounded. */
 const largeBytes = 10_000_000
 /** From here on the points of a drawing are named if it takes too long. */
 const manyPoints = 10_000
@@ -53,7 +53,7 @@ export async function openSvg(path: string, page?: number): Promise<Picture> {
     slowness: () => slownessOf(svg),
     read: async ({ drawnSize = size }) => {
       const factor = Math.max(drawnSize.width / size.width, drawnSize.height / size.height)
-      // Left to sharp, the scale would be off by the rounding of small drawings.
+      // sharp itself would scale inexactly, as it rounds the size of small drawings first.
       const drawing = withRootAttributes(svg, {
         width: String((exact.width * factor) / enlargement),
         height: String((exact.height * factor) / enlargement),
@@ -80,15 +80,15 @@ function statedSize(attributes: ReadonlyMap<string, string>): Size | undefined {
     const value = attributes.get(side) ?? ''
     const [, number, unit = ''] = /^\s*([+-]?[\d.]+(?:e[+-]?\d+)?)([a-z]*)\s*$/i.exec(value) ?? []
     const pixels = Number(number) * (pixelsPerUnit[unit.toLowerCase()] ?? Number.NaN)
-    if (pixels <= 0) throw damaged(`says that its ${side} is ${value.trim()}`, 'SVG')
+    if (pixels <= 0) throw damaged(`has a ${side} of ${value.trim()}`, 'SVG')
     return Number.isNaN(pixels) ? undefined : pixels
   })
   return width && height ? { width, height } : undefined
 }
 
-/** By the viewBox; without one, the extent of what is drawn. */
+/** By the viewBox, else the extent of the drawing. */
 function sizeOfContent({ width, height }: Size): Size {
-  // libvips has rounded it already, to a finer grid.
+  // libvips has already rounded it, to 1/72 inch.
   const size = {
     width: Math.round(width / enlargement),
     height: Math.round(height / enlargement),
@@ -96,7 +96,7 @@ function sizeOfContent({ width, height }: Size): Size {
   if (size.width > 1 || size.height > 1) return size
   throw new HeraldError(
     'HERALD_CORRUPT_FILE',
-    'This SVG file has no size of its own: no width and height, no viewBox, and all it shows is relative.',
+    'This SVG file has no size of its own: no width and height, no viewBox, and only relative lengths.',
     { remedy: 'Give its svg element a width and a height, or a viewBox.' },
   )
 }
@@ -105,7 +105,7 @@ function tooLarge({ width, height }: Size): HeraldError {
   const figure = (value: number) => Math.round(value).toLocaleString('en')
   return new HeraldError(
     'HERALD_TOO_MANY_PIXELS',
-    `This SVG file says that it is ${figure(width)} × ${figure(height)} pixels; the longest side that can be drawn is ${figure(maxSide)}.`,
+    `This SVG file is ${figure(width)} × ${figure(height)} pixels; the longest side that can be drawn is ${figure(maxSide)}.`,
     { remedy: 'Give its svg element a smaller width and height, and a viewBox.' },
   )
 }

@@ -6,7 +6,7 @@ import Papa from 'papaparse'
 import { readText } from '../text-encoding.js'
 import type { SourceFile } from './engine.js'
 
-/** Those of LibreOffice Calc; what goes beyond them it would leave out. */
+/** Limits of LibreOffice Calc, which drops what exceeds them. */
 const maxRows = 1_048_576
 const maxColumns = 16_384
 

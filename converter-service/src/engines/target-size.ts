@@ -9,7 +9,7 @@ export interface Size {
 
 /**
  * The size a picture of `upright`'s size gets by `plan`, to within the rounding of a pixel.
- * Known before any pixel is read, so that too large a rendition is refused at no cost.
+ * Known before any pixel is read, so that a rendition that is too large is refused at no cost.
  */
 export function targetSize(upright: Size, plan: RenditionPlan, scalable: boolean): Size {
   const source = turnedSize(upright, plan.rotate)
@@ -37,7 +37,7 @@ export function targetSize(upright: Size, plan: RenditionPlan, scalable: boolean
   }
 }
 
-/** The size to draw a drawing at, before it is turned, so that nothing is scaled up afterwards. */
+/** The size to render a drawing at, before rotation, so that nothing is enlarged afterwards. */
 export function drawingSize(upright: Size, plan: RenditionPlan): Size {
   const source = turnedSize(upright, plan.rotate)
   const { width, height, fit } = plan
@@ -49,7 +49,7 @@ export function drawingSize(upright: Size, plan: RenditionPlan): Size {
   return scaled(upright, isLarger ? Math.max(...factors) : Math.min(...factors))
 }
 
-/** The box around a picture that was turned by so many degrees. */
+/** The bounding box of a rotated picture. */
 function turnedSize({ width, height }: Size, degrees: number): Size {
   if (degrees === 0 || degrees === 180) return { width, height }
   if (degrees % 90 === 0) return { width: height, height: width }
@@ -76,9 +76,9 @@ function scaled({ width, height }: Size, factor: number): Size {
 type DrawOptions = Pick<RenditionPlan, 'width' | 'height' | 'fit' | 'rotate' | 'dpi'>
 
 interface PageDrawing {
-  /** What to draw, in pixels: nothing is scaled after. */
+  /** The size to draw at, in pixels: the drawing is not scaled afterwards. */
   readonly size: Size
-  /** What is left to do to the drawing: to crop it, or to fill up around it. */
+  /** What remains to be done: to crop the drawing, or to pad it. */
   readonly rest: Partial<Pick<RenditionPlan, 'width' | 'height' | 'enlarge'>>
 }
 
@@ -90,7 +90,7 @@ export function drawingOf(page: Size, plan: DrawOptions): PageDrawing {
     ...(width === undefined ? {} : { width }),
     ...(height === undefined ? {} : { height }),
   }
-  // The box is meant for the turned page. By an odd angle its size is not the page's any more.
+  // The box is for the rotated page, whose sides after another angle are not those of the page.
   if (rotate % 90 !== 0) return { size: scaled(page, dpi / 72), rest: { ...box, enlarge: true } }
   const [across, down] = rotate % 180 === 0 ? [width, height] : [height, width]
   if (across === undefined || down === undefined) {
@@ -117,7 +117,7 @@ export function drawingOf(page: Size, plan: DrawOptions): PageDrawing {
   }
 }
 
-/** How many frames are read together: all of them if the target plays them, else one. */
+/** How many frames are read together: all if the target is animated, else one. */
 export function pagesToRead(
   { pages, format }: { readonly pages: number; readonly format: FormatDescription },
   plan: RenditionPlan,
@@ -125,7 +125,7 @@ export function pagesToRead(
   return plan.page === undefined && format.animates && formatNamed(plan.format).animates ? pages : 1
 }
 
-/** Whether a rendition holds all pages of such a file: as an animation, or a TIFF of a TIFF. */
+/** Whether a rendition has all pages of such a file: an animation, or a TIFF made from a TIFF. */
 export function keepsPages(from: FormatDescription, to: FormatDescription): boolean {
   return (from.animates && to.animates) || (from.name === 'tiff' && to.name === 'tiff')
 }

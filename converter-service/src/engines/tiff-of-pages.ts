@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
-import type { EngineLimits, Made, RenditionPlan } from './engine.js'
+import type { EngineLimits, RenditionPlan, RenditionResult } from './engine.js'
 import { refuseTooManyPages } from './refusals.js'
 
 /**
@@ -12,12 +12,12 @@ export async function makeTiffOfPages(
   plan: RenditionPlan,
   target: string,
   limits: EngineLimits,
-  makePage: (plan: RenditionPlan, target: string) => Promise<Made>,
-): Promise<Made> {
+  makePage: (plan: RenditionPlan, target: string) => Promise<RenditionResult>,
+): Promise<RenditionResult> {
   refuseTooManyPages(pages, limits)
   const path = `${target}.page`
   const files: Buffer[] = []
-  let first: Made | undefined
+  let first: RenditionResult | undefined
   let pixels = 0
   try {
     for (let page = 0; page < pages; page++) {
@@ -45,13 +45,15 @@ function tooManyPixels(maxPixels: number): HeraldError {
 
 /** Bytes of a value by its type, from 1 (TIFF 6.0 §2). */
 const typeSizes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8]
-/** Tags whose values are places in the file: strips, tiles, EXIF and GPS directories. */
+/** Tags whose values are file offsets: strips, tiles, EXIF and GPS directories. */
 const stripOffsets = 273
 const tileOffsets = 324
 const directories = new Set([34665, 34853])
 
-/** One TIFF of the pages of several, each little end first and with one directory, as libtiff writes.
- * The files are changed. */
+/**
+ * One TIFF of the pages of several, each little-endian and with one directory, as libtiff writes
+ * them. Changes the buffers.
+ */
 export function joinTiffs(files: readonly Buffer[]): Buffer {
   const parts: Buffer[] = []
   let length = 0
@@ -64,7 +66,7 @@ export function joinTiffs(files: readonly Buffer[]): Buffer {
     if (index > 0) writeAt(parts, linkAt, length + directory)
     linkAt = length + directory + 2 + file.readUInt16LE(directory) * 12
     length += file.length
-    // Directories begin at even places.
+    // Directories begin at even offsets.
     if (length % 2 === 1) {
       parts.push(Buffer.alloc(1))
       length++
@@ -84,7 +86,7 @@ function writeAt(parts: readonly Buffer[], at: number, value: number): void {
   }
 }
 
-/** Adds `by` to every place that a directory names. */
+/** Adds `by` to every offset in a directory. */
 function moveDirectory(file: Buffer, directory: number, by: number): void {
   const entries = file.readUInt16LE(directory)
   for (let index = 0; index < entries; index++) {
@@ -93,16 +95,16 @@ function moveDirectory(file: Buffer, directory: number, by: number): void {
     const size = typeSizes[file.readUInt16LE(entry + 2)] ?? 1
     const count = file.readUInt32LE(entry + 4)
     const value = file.readUInt32LE(entry + 8)
-    const isPlaces = tag === stripOffsets || tag === tileOffsets
+    const isOffsets = tag === stripOffsets || tag === tileOffsets
     const stands = size * count > 4
-    if (isPlaces && size !== 4) throw new Error('a TIFF with places of 16 bits')
+    if (isOffsets && size !== 4) throw new Error('a TIFF with offsets of 16 bits')
     if (directories.has(tag)) moveDirectory(file, value, by)
-    if (isPlaces && stands) {
+    if (isOffsets && stands) {
       for (let each = 0; each < count; each++) {
         const at = value + each * 4
         file.writeUInt32LE(file.readUInt32LE(at) + by, at)
       }
     }
-    if (stands || isPlaces || directories.has(tag)) file.writeUInt32LE(value + by, entry + 8)
+    if (stands || isOffsets || directories.has(tag)) file.writeUInt32LE(value + by, entry + 8)
   }
 }

@@ -47,7 +47,7 @@ export async function readNumbers(
   const { numbers, width, height, channels } = await rawNumbers(path, page, metadata)
   const colours = channels < 3 ? 1 : 3
   const extra = extraSamples.findIndex((use) => use === 1 || use === 2)
-  // One channel more without a word is taken for alpha, as other programs do.
+  // One undeclared extra channel is alpha, as in other programs.
   const alpha = extra >= 0 ? colours + extra : channels === colours + 1 ? colours : undefined
   const taken = [...Array(colours).keys(), ...(alpha === undefined ? [] : [alpha])]
   const isFloat = numbers instanceof Float32Array

@@ -1,19 +1,19 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
-/** What of a page's tags libvips does not give, or not rightly (TIFF 6.0 §8, §18). */
+/** Tags of a page that libvips does not return, or not correctly (TIFF 6.0 §8, §18). */
 export interface TiffTags {
   /** 2 is RGB, 5 inks, 6 YCbCr, 8 CIE L*a*b*, 9 ICC L*a*b*. */
   readonly photometric: number
-  /** How the samples are coded: 1 not at all, 6 and 7 as JPEG. */
+  /** 1 is uncompressed, 6 and 7 are JPEG. */
   readonly compression: number
-  /** Where in the file the number of `photometric` stands, in the file's byte order. */
+  /** The file offset of the value of `photometric`. */
   readonly photometricAt: number
   readonly bits: number
   /** 1 unsigned, 2 signed, 3 floating point, 4 undefined, 5 and 6 complex. */
   readonly sampleFormat: number
   /** 0 of unknown use, 1 alpha that is multiplied in, 2 alpha. */
   readonly extraSamples: readonly number[]
-  /** Dots per unit, across and down; undefined if the file does not say. */
+  /** Dots per unit, across and down; undefined if the file does not state it. */
   readonly resolution: readonly [number, number] | undefined
   readonly isLittleEndian: boolean
 }
@@ -27,7 +27,7 @@ const typeSizes: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 5: 8, 16
 /** A directory of more entries than this is damaged. */
 const maxEntries = 4096
 
-/** Reads the tags of a page, from 0; undefined if the directories are not what they should be. */
+/** Reads the tags of a page, from 0; undefined if the directories are invalid. */
 export async function readTiffTags(path: string, page: number): Promise<TiffTags | undefined> {
   const file = await open(path)
   try {

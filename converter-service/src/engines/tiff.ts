@@ -9,17 +9,17 @@ import { readLab, readNumbers } from './tiff-samples.js'
 import { readTiffTags, type TiffTags } from './tiff-tags.js'
 
 const header: SharpOptions = { failOn: 'error', limitInputPixels: false }
-/** Resolutions further apart than this are taken for an error of the writing program. */
+/** A larger ratio of resolutions is an error of the program that wrote the file. */
 const maxRatio = 4
 /** None, LZW, Deflate (two numbers), PackBits, LZMA, Zstandard. */
 const losslessCodings: ReadonlySet<number> = new Set([1, 5, 8, 32946, 32773, 34925, 50000])
 
-/** Opens a page of a TIFF; what libvips misreads in it is read as numbers and made a picture here. */
+/** Opens a page of a TIFF. What libvips would misread is read as raw values and converted here. */
 export async function openTiff(path: string, page = 0): Promise<Picture> {
   const tags = await readTiffTags(path, page)
   if (tags) refuseNumbers(tags)
   const isLab = tags !== undefined && (tags.photometric === 8 || tags.photometric === 9)
-  // libvips refuses L*a*b* of 8 bits, and so the whole file.
+  // libvips rejects files with L*a*b* of 8 bits.
   const readsLab = isLab && (tags.bits === 8 || tags.bits === 16)
   const lab = readsLab ? await readLab.open(path, tags) : undefined
   const { pages = 1 } = await sharp(lab ?? path, header).metadata()
@@ -58,20 +58,20 @@ export async function openTiff(path: string, page = 0): Promise<Picture> {
   return square ? withSquarePixels(picture, square, across / down) : picture
 }
 
-/** Refuses numbers that would come out wrong. */
+/** Refuses values that would be converted wrongly. */
 function refuseNumbers({ bits, sampleFormat, photometric, compression }: TiffTags): void {
   if (sampleFormat === 2 && photometric !== 8) {
     throw unreadable('signed numbers, of which none is known to be white')
   }
   if (sampleFormat === 3 && bits !== 32) throw unreadable(`floating-point numbers of ${bits} bits`)
   if (sampleFormat > 4) throw unreadable('complex numbers')
-  // Only libjpeg makes RGB of YCbCr; libvips takes the numbers of other codings for RGB.
+  // Only libjpeg converts YCbCr to RGB; with other compressions libvips reads the values as RGB.
   if (photometric === 6 && losslessCodings.has(compression)) {
     throw unreadable('brightness and colour differences (YCbCr) that are not coded as JPEG')
   }
 }
 
-/** Refuses channels that would come out wrong. */
+/** Refuses channels that would be converted wrongly. */
 function refuseChannels({ space, depth, channels }: Metadata): void {
   const isGrey = space === 'b-w' || space === 'grey16'
   if (space === 'multiband' || (isGrey && channels > 2)) {
@@ -90,7 +90,7 @@ function unreadable(what: string): HeraldError {
   )
 }
 
-/** Whether libvips would take the numbers for others, or stumble over channels behind the alpha. */
+/** Whether libvips would misread the values, or fail on channels after the alpha. */
 function needsNumbers({ sampleFormat, bits }: TiffTags, { space, channels }: Metadata): boolean {
   if (space === 'lab') return false
   return sampleFormat === 3 || bits === 32 || (space !== 'cmyk' && channels > 4)
@@ -100,7 +100,7 @@ function needsNumbers({ sampleFormat, bits }: TiffTags, { space, channels }: Met
 function squareSize(metadata: Metadata, ratio: number): Size | undefined {
   if (Math.abs(ratio - 1) < 0.01 || ratio > maxRatio || ratio < 1 / maxRatio) return undefined
   const { width, height, orientation = 1 } = metadata
-  // The coarser direction is made finer: nothing is lost.
+  // The coarser direction is enlarged, so that nothing is lost.
   const stored = {
     width: Math.round(width * Math.max(1, 1 / ratio)),
     height: Math.round(height * Math.max(1, ratio)),
@@ -113,7 +113,7 @@ function withSquarePixels(picture: Picture, size: Size, ratio: number): Picture 
   const metadata = { ...picture.metadata }
   withoutProfile(metadata)
   delete metadata.orientation
-  // By the finer direction, which stays.
+  // The density of the finer direction.
   if (metadata.density) metadata.density = Math.round(metadata.density * Math.max(1, 1 / ratio))
   return {
     ...picture,
@@ -128,7 +128,7 @@ function withSquarePixels(picture: Picture, size: Size, ratio: number): Picture 
   }
 }
 
-/** The pixels are sRGB by now. */
+/** For pixels that are sRGB already. */
 function withoutProfile(metadata: Partial<Metadata>): void {
   metadata.hasProfile = false
   delete metadata.icc

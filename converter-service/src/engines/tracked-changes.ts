@@ -8,14 +8,14 @@ import { ZipFile } from 'yazl'
 /** sprmCFRMarkDel and sprmCFRMark, switched on: [MS-DOC] 2.6.1. */
 const changesOfDoc = [Buffer.from([0x00, 0x08, 0x01]), Buffer.from([0x01, 0x08, 0x01])]
 
-/** Where a format keeps whether its changes are shown, and how; undefined if it says nothing yet. */
+/** The part that stores whether changes are shown, and how to set it; undefined if it has no such setting. */
 interface Switch {
   readonly part: string
   readonly set: (xml: string, shown: boolean) => string | undefined
 }
 
 const switches: Readonly<Record<string, Switch>> = {
-  // ECMA-376, part 1, 17.15.1.75. LibreOffice heeds insDel, and hides formatting changes with it.
+  // ECMA-376, part 1, 17.15.1.75. LibreOffice reads insDel only, and hides formatting changes with it.
   docx: {
     part: 'word/settings.xml',
     set(xml, shown) {

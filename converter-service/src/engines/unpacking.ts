@@ -7,20 +7,20 @@ import { lockedDocument, maxParts } from '../sniff-container.js'
 export const maxUnpackedBytes = 256 * 1024 ** 2
 /** Documents within documents; deeper nesting is refused. */
 const maxDepth = 3
-/** A document within a document is held in memory while it is looked at. */
+/** A document within a document is scanned in memory. */
 const maxInnerBytes = 64 * 1024 ** 2
 
-/** What the parts of a document say that decides how it is opened. */
+/** What affects how a document is opened. */
 interface DocumentTraits {
   readonly hasTrackedChanges: boolean
-  /** The values kept beside its formulas are not to be relied on. */
+  /** The stored values of its formulas are not valid. */
   readonly asksForCalculation: boolean
 }
 
 /**
- * Refuses a ZIP-based document that is a bomb, before anything opens it: by what its directory
- * says, which costs nothing, then by unpacking all of it and counting. On the way it refuses XML
- * that declares entities, which no office program writes. Rejects with HERALD_TOO_MANY_BYTES,
+ * Refuses a ZIP-based document that is a bomb, before anything else opens it: first by its
+ * directory, then by unpacking all of it. Also refuses XML that declares entities, which no office
+ * program writes. Rejects with HERALD_TOO_MANY_BYTES,
  * HERALD_CORRUPT_FILE, HERALD_LOCKED_FILE.
  */
 export async function refuseBomb(path: string): Promise<DocumentTraits> {
@@ -28,7 +28,7 @@ export async function refuseBomb(path: string): Promise<DocumentTraits> {
     throw damaged('its directory is missing', cause)
   })
   const unpacking = new Unpacking()
-  await unpacking.look(zip, 1)
+  await unpacking.unpackAll(zip, 1)
   return unpacking
 }
 
@@ -37,8 +37,8 @@ class Unpacking implements DocumentTraits {
   asksForCalculation = false
   #unpacked = 0
 
-  async look(zip: ZipFile, depth: number): Promise<void> {
-    if (depth > maxDepth) throw damaged('documents lie in documents without end')
+  async unpackAll(zip: ZipFile, depth: number): Promise<void> {
+    if (depth > maxDepth) throw damaged('documents are nested too deeply')
     try {
       const entries = await readDirectory(zip)
       for (const entry of entries) await this.#unpack(zip, entry, depth)
@@ -53,7 +53,7 @@ class Unpacking implements DocumentTraits {
   async #unpack(zip: ZipFile, entry: Entry, depth: number): Promise<void> {
     if (entry.fileName.endsWith('/')) return
     const stream = await zip.openReadStreamPromise(entry)
-    const xml = new XmlWatch(entry.fileName)
+    const xml = new XmlScanner(entry.fileName)
     const inner: Buffer[] = []
     let first = true
     let isZip = false
@@ -66,7 +66,7 @@ class Unpacking implements DocumentTraits {
       if (first) isZip = chunk.toString('latin1', 0, 4) === 'PK\x03\x04'
       first = false
       if (isZip) inner.push(chunk)
-      else xml.feed(chunk)
+      else xml.scan(chunk)
     }
     if (depth === 1) {
       this.hasTrackedChanges ||= xml.hasTrackedChanges
@@ -75,11 +75,11 @@ class Unpacking implements DocumentTraits {
     if (!isZip) return
     const bytes = Buffer.concat(inner)
     if (bytes.length > maxInnerBytes) throw bomb('a large archive within it')
-    await this.look(await fromBufferPromise(bytes), depth + 1)
+    await this.unpackAll(await fromBufferPromise(bytes), depth + 1)
   }
 }
 
-/** The directory gives names, sizes and offsets: a bomb may give one offset many names. */
+/** Checks sizes and offsets: a bomb may give one offset many names. */
 async function readDirectory(zip: ZipFile): Promise<Entry[]> {
   if (zip.entryCount > maxParts) {
     throw damaged(`it has ${zip.entryCount.toLocaleString('en')} parts`)
@@ -91,15 +91,15 @@ async function readDirectory(zip: ZipFile): Promise<Entry[]> {
   }
   const declared = entries.reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0)
   if (declared > maxUnpackedBytes) throw bomb(describeBytes(declared))
-  const byPlace = [...entries].sort((a, b) => place(a) - place(b))
-  byPlace.reduce((end, entry) => {
-    if (place(entry) < end) throw damaged('its parts lie one on top of the other')
-    return place(entry) + entry.compressedSize + 30
+  const byOffset = [...entries].sort((a, b) => headerOffset(a) - headerOffset(b))
+  byOffset.reduce((end, entry) => {
+    if (headerOffset(entry) < end) throw damaged('its parts overlap')
+    return headerOffset(entry) + entry.compressedSize + 30
   }, 0)
   return entries
 }
 
-function place({ relativeOffsetOfLocalHeader }: Entry): number {
+function headerOffset({ relativeOffsetOfLocalHeader }: Entry): number {
   return relativeOffsetOfLocalHeader
 }
 
@@ -113,8 +113,8 @@ const trackedChange =
 /** ECMA-376, part 1, 18.2.2. XlsxWriter and pandas write 0 beside every formula, and this. */
 const calculation = /<(?:\w+:)?calcPr\s[^<>]*fullCalcOnLoad="(?:1|true)"/
 
-/** Reads a part as it comes by. */
-class XmlWatch implements DocumentTraits {
+/** Scans a part chunk by chunk. */
+class XmlScanner implements DocumentTraits {
   hasTrackedChanges = false
   asksForCalculation = false
   readonly #isXml: boolean
@@ -126,9 +126,9 @@ class XmlWatch implements DocumentTraits {
     this.#isManifest = fileName === 'META-INF/manifest.xml'
   }
 
-  feed(chunk: Buffer): void {
+  scan(chunk: Buffer): void {
     if (!this.#isXml) return
-    // Without the zeros, UTF-16 reads like UTF-8.
+    // Without zero bytes, UTF-16 can be searched like UTF-8.
     const text = (this.#tail + chunk.toString('latin1').replaceAll('\0', '')).replace(harmless, '')
     if (forbidden.test(text)) {
       throw new HeraldError(

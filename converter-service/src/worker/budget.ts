@@ -2,11 +2,11 @@ import { HeraldError } from '@herald/proto/errors'
 import type { Slowness } from '../engines/engine.js'
 import { describeBytes } from '../limits.js'
 
-/** What one conversion may use. */
+/** The limits of one conversion. */
 export interface Budget {
-  /** From the first start of a worker to the end, waiting not counted. */
+  /** While its tasks run; waiting does not count. */
   readonly timeoutMs: number
-  /** Over all its workers, and what they spawned. */
+  /** Processor time of all its workers and what they spawned. */
   readonly cpuMs: number
   /** Of one worker, and what it spawned. */
   readonly memoryBytes: number
@@ -25,8 +25,8 @@ export function usedTooMuchCpu({ cpuMs }: Budget, slowness?: Slowness): HeraldEr
 }
 
 function tooSlow(limit: string, { reason, remedy }: Partial<Slowness> = {}): HeraldError {
-  const said = `The conversion ${limit} this server gives it.`
-  return new HeraldError('HERALD_TIMEOUT', reason ? `${said} ${reason}` : said, {
+  const message = `The conversion ${limit} this server gives it.`
+  return new HeraldError('HERALD_TIMEOUT', reason ? `${message} ${reason}` : message, {
     remedy: remedy ?? askLess,
   })
 }

@@ -1,14 +1,14 @@
 import { HeraldError } from '@herald/proto/errors'
 import { Engines } from '../engines/all-engines.js'
 import { useThreads } from '../engines/sharp.js'
-import type { ChildMessage, Order, SelfReport, Task, TaskResults } from './messages.js'
+import type { ChildMessage, SelfReport, Task, TaskMessage, TaskResults } from './messages.js'
 
-/** How often it tells what it uses while a task runs. */
+/** How often it reports what it uses while a task runs. */
 const reportIntervalMs = 50
-const tellsItself = process.platform !== 'linux'
+const reportsUsage = process.platform !== 'linux'
 
 function send(message: ChildMessage): void {
-  // The channel may close under us when the parent dies; 'disconnect' ends us then.
+  // The channel may close when the parent exits; 'disconnect' then ends this process.
   process.send?.(message, undefined, undefined, () => {})
 }
 
@@ -30,20 +30,20 @@ function run(task: Task): Promise<TaskResults[Task['kind']]> {
   }
 }
 
-// exit() would wait for the native threads, which may take for ever.
+// exit() would wait for native threads, which may never end.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-// The terminal's Ctrl-C reaches the whole group; when to end is the parent's decision.
+// The parent decides when to end, whatever signals the group gets.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
-process.on('message', async ({ task, threads }: Order) => {
+process.on('message', async ({ task, threads }: TaskMessage) => {
   const before = process.cpuUsage()
   const used = (): SelfReport => {
     const { user, system } = process.cpuUsage(before)
     return { cpuMs: (user + system) / 1000, residentBytes: process.memoryUsage.rss() }
   }
-  // Where there is /proc, the parent looks for itself.
-  const watch = tellsItself
+  // With /proc, the parent samples by itself.
+  const watch = reportsUsage
     ? setInterval(() => send({ kind: 'working', used: used() }), reportIntervalMs)
     : undefined
   try {
@@ -53,11 +53,11 @@ process.on('message', async ({ task, threads }: Order) => {
   } catch (error) {
     if (error instanceof HeraldError) {
       const { code, publicMessage: message, remedy } = error
-      const fault = { code, message, ...(remedy === undefined ? {} : { remedy }) }
-      send({ kind: 'refused', fault, used: used() })
+      const serialized = { code, message, ...(remedy === undefined ? {} : { remedy }) }
+      send({ kind: 'refused', error: serialized, used: used() })
     } else {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      send({ kind: 'broken', detail, used: used() })
+      send({ kind: 'failed', detail, used: used() })
     }
   } finally {
     clearInterval(watch)

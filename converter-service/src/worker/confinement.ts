@@ -5,14 +5,14 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineReport } from '../engines/engine.js'
 
-/** How a child is started with fewer rights than this process has. */
+/** How a child is started with fewer rights than this process. */
 export interface Confinement {
   /** Put before the program and its arguments; it replaces itself by the program, so the pid stays. */
   readonly command: readonly string[]
   readonly nodeFlags: readonly string[]
-  /** What this machine gives, in words. */
+  /** The restrictions in force, in words. */
   readonly has: readonly string[]
-  /** What it does not give. */
+  /** Those that this machine does not support. */
   readonly lacks: readonly string[]
 }
 
@@ -26,7 +26,7 @@ interface ConfinementOptions {
 }
 
 interface Measure {
-  readonly called: string
+  readonly name: string
   readonly command: readonly string[]
 }
 
@@ -35,13 +35,13 @@ const permissionFlag = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission'
 
-/** A child starts in 0.1 s at most; a tool that takes longer than this hangs. */
+/** These tools start in 0.1 s; one that takes longer than this hangs. */
 const probeTimeoutMs = 5000
 
-/** Formats of files are read by programs: these folders hold them, and their fonts. */
+/** Folders of the programs that convert files, and of fonts. */
 const programFolders = ['/usr', '/opt', '/bin', '/lib', '/etc/fonts', '/Applications', '/System']
 
-/** The same with what the engines say of the programs that they start. */
+/** Adds whether the engines sandbox the programs that they start. */
 export function withSandboxes(
   { has, lacks }: Pick<Confinement, 'has' | 'lacks'>,
   engines: readonly EngineReport[],
@@ -53,7 +53,7 @@ export function withSandboxes(
   return { has: [...has, ...named(true)], lacks: [...lacks, ...named(false)] }
 }
 
-/** Tries what this machine knows of, one measure after the other. Takes some 20 ms. */
+/** Tries which restrictions this machine supports. Takes some 20 ms. */
 export async function probeConfinement(options: ConfinementOptions): Promise<Confinement> {
   let command: readonly string[] = []
   const has: string[] = []
@@ -61,8 +61,8 @@ export async function probeConfinement(options: ConfinementOptions): Promise<Con
   for (const alternatives of measures(options)) {
     const works = await firstThatWorks(command, alternatives)
     if (works) command = [...command, ...works.command]
-    const [{ called } = { called: '' }] = alternatives
-    ;(works ? has : lacks).push(works?.called ?? called)
+    const [{ name } = { name: '' }] = alternatives
+    ;(works ? has : lacks).push(works?.name ?? name)
   }
   return {
     command,
@@ -72,7 +72,7 @@ export async function probeConfinement(options: ConfinementOptions): Promise<Con
   }
 }
 
-/** What to fall back on when children do not start like that. */
+/** The next weaker confinement, if children do not start under this one. */
 export function weaker(confinement: Confinement): Confinement | undefined {
   const { command, nodeFlags, has, lacks } = confinement
   if (nodeFlags.length > 0) {
@@ -101,26 +101,31 @@ const asNobody = [
   '--',
 ] as const
 
-/** Each with what to try in its place. The outer ones come first: later ones take rights away. */
+/** Each with its alternatives. The order matters: later ones remove rights that earlier ones need. */
 function measures({ maxFileBytes }: ConfinementOptions): readonly (readonly Measure[])[] {
   const setpriv = ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL']
-  const uncapable = [...setpriv, '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all']
+  const withoutCapabilities = [
+    ...setpriv,
+    '--bounding-set=-all',
+    '--inh-caps=-all',
+    '--ambient-caps=-all',
+  ]
   // Blocks of 512 bytes: POSIX, ulimit. The rest of the line is the program.
   const limits = `umask 077; ulimit -c 0; ulimit -n 1024; ulimit -f ${Math.ceil(maxFileBytes / 512)}`
   return [
     [
-      ...(process.getuid?.() === 0 ? [{ called: 'no network', command: asNobody }] : []),
-      { called: 'no network', command: ['unshare', '--map-current-user', '--net', '--'] },
-      { called: 'no network', command: ['unshare', '--map-root-user', '--net', '--'] },
+      ...(process.getuid?.() === 0 ? [{ name: 'no network', command: asNobody }] : []),
+      { name: 'no network', command: ['unshare', '--map-current-user', '--net', '--'] },
+      { name: 'no network', command: ['unshare', '--map-root-user', '--net', '--'] },
     ],
     [
-      { called: 'no new privileges, no capabilities', command: [...uncapable, '--'] },
-      { called: 'no new privileges', command: [...setpriv, '--'] },
+      { name: 'no new privileges, no capabilities', command: [...withoutCapabilities, '--'] },
+      { name: 'no new privileges', command: [...setpriv, '--'] },
     ],
     [
       {
-        // Where memory runs out it is a child that goes, not the service.
-        called: 'limits of files and core dumps, first to go when memory runs out',
+        // If memory runs out the kernel kills a child, not the service.
+        name: 'limits of files and core dumps, first to go when memory runs out',
         command: [
           '/bin/sh',
           '-c',
@@ -129,7 +134,7 @@ function measures({ maxFileBytes }: ConfinementOptions): readonly (readonly Meas
         ],
       },
       {
-        called: 'limits of files and core dumps',
+        name: 'limits of files and core dumps',
         command: ['/bin/sh', '-c', `${limits}; exec "$@"`, 'sh'],
       },
     ],
@@ -150,7 +155,7 @@ async function firstThatWorks(
   return undefined
 }
 
-/** What the child's JavaScript may touch. Native code is not held by it: the other measures are for that. */
+/** What the child's JavaScript may access. Native code is restricted by the other measures only. */
 function permissionFlags({ folder, program }: ConfinementOptions): string[] {
   const packages = new Set(
     [import.meta.url, createRequire(import.meta.url).resolve('sharp')].map((path) => {
@@ -160,7 +165,7 @@ function permissionFlags({ folder, program }: ConfinementOptions): string[] {
   )
   const real = realpathSync(folder)
   const programs = program ? [dirname(program), dirname(realOrSame(program))] : []
-  // Node aborts where a folder is named twice.
+  // Node aborts if a folder is given twice.
   const readable = new Set([...packages, ...programFolders, ...programs, real])
   return [
     permissionFlag,
@@ -180,7 +185,7 @@ function realOrSame(path: string): string {
   }
 }
 
-/** The folder above the outermost node_modules, or of the checkout this file lies in. */
+/** The folder above the outermost node_modules, or the checkout that this file is in. */
 function rootOfPackages(path: string): string {
   const at = path.indexOf('/node_modules/')
   return at >= 0 ? path.slice(0, at) : path.replace(/\/[^/]+\/dist\/.*$/, '')

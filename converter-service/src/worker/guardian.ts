@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 
 /**
- * Reads `add GROUP` and `drop GROUP`; when nobody writes any more, because this process is gone
- * however it went, it kills the groups that are left.
+ * Reads `add GROUP` and `drop GROUP`. When its input ends, because this process has ended in
+ * whatever way, it kills the groups that are left.
  */
 const script = `
 trap '' INT TERM HUP
@@ -18,14 +18,14 @@ for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 `
 
 /**
- * Outlives this process by a moment, to kill the children's process groups: a child whose thread
- * is in native code does not hear that its parent died, and what it spawned never does.
+ * Outlives this process for a moment to kill the children's process groups: a child in native code
+ * does not notice that its parent exited, and what it spawned never does.
  */
 export class Guardian {
   readonly #shell: ChildProcess
 
   constructor() {
-    // Not in our group: what kills that must not kill the guardian.
+    // In a group of its own, so that a signal to ours does not reach it.
     this.#shell = spawn('/bin/sh', ['-c', script], {
       detached: true,
       env: {},

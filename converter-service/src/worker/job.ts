@@ -10,10 +10,10 @@ import {
 } from './budget.js'
 import type { Task, TaskResult } from './messages.js'
 import type { Usage } from './usage.js'
-import type { DeathReason, Worker } from './worker.js'
+import type { ExitReason, Worker } from './worker.js'
 
 /** A task that waits for a worker. */
-export interface Waiting {
+export interface QueuedTask {
   readonly job: Job
   /** The worker that is kept for short tasks may take it. */
   readonly isShort: boolean
@@ -24,27 +24,27 @@ export interface Waiting {
 
 interface JobOptions {
   readonly budget: Budget
-  readonly enqueue: (waiting: Waiting) => void
+  readonly enqueue: (waiting: QueuedTask) => void
 }
 
 /**
- * The work of one conversion: its tasks may run on several workers at once. When one fails, the
- * budget is spent or it is cancelled, all of it ends.
+ * The work of one conversion, whose tasks may run on several workers at once. If one fails, the
+ * budget is exceeded or the conversion is cancelled, all of them end.
  */
 export class Job {
   /** When the upload was complete, in milliseconds of a monotonic clock. */
   arrivedAt = performance.now()
-  /** A guess at the time all of it takes, in milliseconds; set when the header was read. */
+  /** The estimated time of all of it, in milliseconds; set when the header was read. */
   expectedMs = 0
   /** What of the file is large; set when the header was read. */
   slowness: Slowness | undefined
-  /** Time in which something waited and nothing ran, in milliseconds. */
+  /** Time in which tasks waited and none ran, in milliseconds. */
   queueMs = 0
-  /** The most one worker held, in bytes. */
+  /** Peak memory of one worker, in bytes. */
   peakBytes = 0
   readonly #options: JobOptions
   readonly #running = new Map<Worker, Task>()
-  readonly #waiting = new Set<Waiting>()
+  readonly #waiting = new Set<QueuedTask>()
   readonly #outputs = new Map<string, number>()
   #usedMs = 0
   #cpuMs = 0
@@ -62,14 +62,14 @@ export class Job {
   }
 
   /**
-   * The lowest comes first. Small jobs overtake large ones, but only those that arrive within the
-   * large one's expected time: no job starves.
+   * The lowest comes first. A small job overtakes a large one only if it arrives within the large
+   * one's expected time, so that no job starves.
    */
   get priority(): number {
     return this.arrivedAt + this.expectedMs
   }
 
-  /** Time in which workers were at it so far, in milliseconds. */
+  /** Time in which tasks ran so far, in milliseconds. */
   get conversionMs(): number {
     return this.#usedMs + this.#runningMs
   }
@@ -89,7 +89,7 @@ export class Job {
   run<T extends Task>(task: T, isShort: boolean, onStart?: () => void): Promise<Run<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
-      const waiting: Waiting = {
+      const waiting: QueuedTask = {
         job: this,
         isShort,
         start: async (worker, threads) => {
@@ -120,19 +120,19 @@ export class Job {
   }
 
   /** Ends all of it: running workers are killed, waiting tasks rejected. Later runs are rejected too. */
-  end(reason: DeathReason, failure: HeraldError): void {
+  end(reason: ExitReason, failure: HeraldError): void {
     this.#failure ??= failure
     for (const worker of this.#running.keys()) worker.kill(reason)
     for (const waiting of this.#waiting) waiting.abandon(this.#failure)
     this.#waiting.clear()
   }
 
-  /** Whether it still waits for a worker: an abandoned one must not get any. */
-  wants(waiting: Waiting): boolean {
+  /** Whether it still waits for a worker; false once it was abandoned. */
+  isQueued(waiting: QueuedTask): boolean {
     return this.#waiting.has(waiting)
   }
 
-  /** Ends it when more is used than the budget has. */
+  /** Ends the job if the budget is exceeded. */
   #check(worker: Worker, { peakBytes }: Usage): void {
     const { budget } = this.#options
     this.peakBytes = Math.max(this.peakBytes, peakBytes)

@@ -1,27 +1,34 @@
 import type { Worker } from './worker.js'
 
-/** A child of the pool, and what it is at. */
+/** A child of the pool and its state. */
 export interface Member {
   readonly worker: Worker
   /** Takes short tasks only, and only while all others are busy. */
   readonly express: boolean
   state: 'starting' | 'idle' | 'busy' | 'gone'
-  /** Makes room as soon as a fresh one is there; works on until then. */
+  /** Ends as soon as its replacement is ready; works until then. */
   retiring: boolean
 }
 
-/** When a child has done its part. */
+/** When a child is replaced. */
 export interface Recycle {
   readonly tasks: number
   readonly growthBytes: number
 }
 
-export function isWorn({ worker, retiring }: Member, { tasks, growthBytes }: Recycle): boolean {
+export function needsReplacement(
+  { worker, retiring }: Member,
+  { tasks, growthBytes }: Recycle,
+): boolean {
   return !retiring && (worker.tasks >= tasks || worker.growthBytes > growthBytes)
 }
 
-/** Whether there are as many fresh ones as there should be, so that the others may go. */
-export function hasFresh(members: Iterable<Member>, express: boolean, workers: number): boolean {
+/** Whether all replacements are ready, so that a retiring child may end. */
+export function hasReplacements(
+  members: Iterable<Member>,
+  express: boolean,
+  workers: number,
+): boolean {
   const fresh = [...members].filter(
     (member) => member.express === express && !member.retiring && member.state !== 'starting',
   )

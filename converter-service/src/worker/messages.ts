@@ -1,11 +1,11 @@
 import type {
   EngineLimits,
   EngineReport,
-  Fault,
   Inspection,
-  Made,
-  PreviewMade,
+  Preview,
   RenditionPlan,
+  RenditionResult,
+  SerializedError,
   SourceFile,
 } from '../engines/engine.js'
 
@@ -24,29 +24,29 @@ export type Task =
   | { readonly kind: 'preview'; readonly source: SourceFile; readonly limits: EngineLimits }
 
 /** To a child. */
-export interface Order {
+export interface TaskMessage {
   readonly task: Task
   /** How many it may work on. */
   readonly threads: number
 }
 
-/** What each kind of task comes to. */
+/** The result of each kind of task. */
 export interface TaskResults {
   inspect: Inspection
-  convert: Made
-  preview: PreviewMade
+  convert: RenditionResult
+  preview: Preview
 }
 
 export type TaskResult<T extends Task> = TaskResults[T['kind']]
 
-/** What a child says of itself, for where /proc does not tell. */
+/** What a child reports of its own use, for systems without /proc. */
 export interface SelfReport {
   /** Processor time since the task began. */
   readonly cpuMs: number
   readonly residentBytes: number
 }
 
-/** From the child. It takes one task at a time, so answers need no number. */
+/** From a child. It has one task at a time, so answers need no id. */
 export type ChildMessage =
   | {
       readonly kind: 'ready'
@@ -58,7 +58,7 @@ export type ChildMessage =
       readonly result: TaskResults[Task['kind']]
       readonly used: SelfReport
     }
-  | { readonly kind: 'refused'; readonly fault: Fault; readonly used: SelfReport }
+  | { readonly kind: 'refused'; readonly error: SerializedError; readonly used: SelfReport }
   /** A defect: `detail` is for the log only. */
-  | { readonly kind: 'broken'; readonly detail: string; readonly used: SelfReport }
+  | { readonly kind: 'failed'; readonly detail: string; readonly used: SelfReport }
   | { readonly kind: 'working'; readonly used: SelfReport }

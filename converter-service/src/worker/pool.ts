@@ -1,39 +1,39 @@
 import type { EngineReport } from '../engines/engine.js'
 import type { Budget } from './budget.js'
+import { chooseTask } from './choose-task.js'
 import { type Confinement, probeConfinement, weaker } from './confinement.js'
 import { Guardian } from './guardian.js'
-import { Job, type Waiting } from './job.js'
-import { hasFresh, isWorn, type Member, type Recycle } from './member.js'
-import { chooseTask } from './turn.js'
-import { type DeathReason, Worker, type WorkerOptions } from './worker.js'
+import { Job, type QueuedTask } from './job.js'
+import { hasReplacements, type Member, needsReplacement, type Recycle } from './member.js'
+import { type ExitReason, Worker, type WorkerOptions } from './worker.js'
 
-/** How long to wait before replacing a child that died before it was ready. */
+/** The delay before replacing a child that exited before it was ready. */
 const respawnDelayMs = 1000
-/** Programs that a child starts write files of their own beside the rendition. */
+/** For files that programs started by a child write beside the rendition. */
 const spareFileBytes = 64 * 1024 ** 2
-/** More was not measured, and takes more memory. */
+/** More threads take more memory and were not measured. */
 const maxThreads = 2
 
 interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'logger'> {
   readonly workers: number
   readonly budget: Budget
-  /** After so many tasks, or holding so many bytes more than when it was ready, a child is replaced. */
+  /** A child is replaced after that many tasks, or when its memory has grown by that much. */
   readonly recycle: Recycle
   /** Called for each child that ended. */
-  readonly onDeath: (reason: DeathReason) => void
+  readonly onExit: (reason: ExitReason) => void
 }
 
 /**
- * Warm children, each with one task at a time, and one more that takes only short tasks, while the
- * others are busy: long ones do not hold them up, and no core idles while a child waits for its next.
- * Measured: with as many busy children as cores, 7 % of the processor's time. Whichever dies is replaced.
+ * Running children with one task each, and one more that takes only short tasks while the others
+ * are busy: long tasks do not delay short ones, and no core idles between two tasks of a child
+ * (measured: 7 % of the processor time). A child that exits is replaced.
  */
 export class Pool {
   readonly #options: PoolOptions
   readonly #guardian = new Guardian()
   readonly #members = new Set<Member>()
   #confinement: Confinement
-  #waiting: Waiting[] = []
+  #waiting: QueuedTask[] = []
   #closing = false
 
   private constructor(options: PoolOptions, confinement: Confinement) {
@@ -41,7 +41,7 @@ export class Pool {
     this.#confinement = confinement
   }
 
-  /** Starts the children. Rejects, leaving none behind, when they cannot work on this machine. */
+  /** Starts the children. Rejects, leaving none behind, if they cannot run on this machine. */
   static async start(
     options: PoolOptions,
   ): Promise<{ pool: Pool; engines: readonly EngineReport[] }> {
@@ -62,13 +62,16 @@ export class Pool {
         await pool.close()
         const next = weaker(confinement)
         if (!next) throw error
-        logger.warn({ without: next.lacks }, 'the children do not start with so few rights')
+        logger.warn(
+          { without: next.lacks },
+          'children do not start with these restrictions; trying again with fewer',
+        )
         confinement = next
       }
     }
   }
 
-  /** Which rights the children do without, and which they keep because this machine cannot take them. */
+  /** The restrictions of the children, and those that this machine does not support. */
   get confinement(): Pick<Confinement, 'has' | 'lacks'> {
     return this.#confinement
   }
@@ -83,7 +86,7 @@ export class Pool {
     return [...this.#members].flatMap(({ worker }) => worker.pid ?? [])
   }
 
-  /** The work of one conversion; `budget` where it differs from everybody's. */
+  /** The work of one conversion; `budget` overrides the default. */
   openJob({ budget }: { budget?: Partial<Budget> } = {}): Job {
     return new Job({
       budget: { ...this.#options.budget, ...budget },
@@ -103,7 +106,7 @@ export class Pool {
     await this.#guardian.close()
   }
 
-  /** Starts as many children as are missing; those who are about to retire are missing already. */
+  /** Starts the missing children; one that is retiring counts as missing. */
   #fill(): Worker[] {
     const staying = [...this.#members].filter(({ retiring }) => !retiring)
     const express = staying.filter((member) => member.express).length
@@ -135,10 +138,10 @@ export class Pool {
       member.state = 'gone'
       this.#members.delete(member)
       if (this.#closing) return
-      this.#options.onDeath(reason)
+      this.#options.onExit(reason)
       const { logger } = this.#options
-      if (reason === 'retired') logger.debug({ child: worker.pid }, 'a child is retired')
-      else logger.warn({ child: worker.pid, reason }, 'a child ended and is replaced')
+      if (reason === 'retired') logger.debug({ child: worker.pid }, 'child retired')
+      else logger.warn({ child: worker.pid, reason }, 'child exited and is replaced')
       if (wasReady) this.#fill()
       else setTimeout(() => this.#closing || this.#fill(), respawnDelayMs).unref()
     })
@@ -152,7 +155,7 @@ export class Pool {
   }
 
   #dispatch(): void {
-    this.#waiting = this.#waiting.filter((waiting) => waiting.job.wants(waiting))
+    this.#waiting = this.#waiting.filter((waiting) => waiting.job.isQueued(waiting))
     for (;;) {
       const idle = [...this.#members].filter(({ state }) => state === 'idle')
       const member = idle.find(({ express }) => !express) ?? idle[0]
@@ -164,22 +167,22 @@ export class Pool {
     }
   }
 
-  /** A core that no other task wants may work at this one: of a lone JPEG it saves 5 %, of an AVIF 10. */
+  /** Idle cores are shared out: a second thread saves 5 % of a single JPEG's time, 10 % of an AVIF's. */
   get #threads(): number {
     const busy = [...this.#members].filter(({ state }) => state === 'busy').length
     const each = Math.floor(this.#options.workers / (busy + this.#waiting.length))
     return Math.min(Math.max(1, each), maxThreads)
   }
 
-  async #serve(member: Member, waiting: Waiting): Promise<void> {
+  async #serve(member: Member, waiting: QueuedTask): Promise<void> {
     member.state = 'busy'
     await waiting.start(member.worker, this.#threads)
-    // Whoever waited for this result may have the next task of the same job: it comes first.
+    // The next task of the same job, if it follows from this result, is enqueued first.
     setImmediate(() => {
-      if (member.retiring && hasFresh(this.#members, member.express, this.#options.workers))
+      if (member.retiring && hasReplacements(this.#members, member.express, this.#options.workers))
         member.worker.kill('retired')
       else {
-        if (isWorn(member, this.#options.recycle)) {
+        if (needsReplacement(member, this.#options.recycle)) {
           member.retiring = true
           this.#fill()
         }
@@ -188,7 +191,7 @@ export class Pool {
     })
   }
 
-  /** A fresh child came: one that it is to replace goes, now or when its task is done. */
+  /** A replacement is ready: an idle child that it replaces is ended. */
   #retireOne(express: boolean): void {
     for (const member of this.#members) {
       if (member.retiring && member.express === express && member.state === 'idle') {

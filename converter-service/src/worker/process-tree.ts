@@ -6,14 +6,14 @@ export interface ProcessUsage {
   readonly cpuMs: number
   /** Resident now. */
   readonly residentBytes: number
-  /** The most the process itself held since `resetPeak`; what it spawned is not in it. */
+  /** The peak of the process alone since `resetPeak`. */
   readonly peakBytes: number
 }
 
 /** proc(5): fields of `stat` are in ticks of USER_HZ, which is 100 on every Linux that Node runs on. */
 const tickMs = 10
 
-/** The process and all that it spawned, from /proc; undefined where there is none, or it is gone. */
+/** The process and all that it spawned, from /proc; undefined without /proc, or if the process is gone. */
 export function readTree(pid: number): ProcessUsage | undefined {
   const own = readProcess(pid)
   if (!own) return undefined
@@ -40,7 +40,7 @@ export function readProcess(pid: number): ProcessUsage | undefined {
   }
 }
 
-/** Forgets the peak so far: proc(5), clear_refs. Where that is not permitted the peak stays. */
+/** Resets the peak: proc(5), clear_refs. Does nothing if that is not permitted. */
 export function resetPeak(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5')
@@ -62,8 +62,8 @@ function descendantsOf(pid: number): number[] {
   return found.slice(1)
 }
 
-// Files of /proc tell no size, so that readFileSync takes 64 KiB anew for each: measured, a third
-// of the service's processor time went into collecting them.
+// Files of /proc have no size, so readFileSync would allocate 64 KiB for each. Measured: a third of
+// the service's processor time was garbage collection.
 const scratch = Buffer.allocUnsafe(64 * 1024)
 
 function read(path: string): string {

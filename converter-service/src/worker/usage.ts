@@ -4,16 +4,16 @@ import { type ProcessUsage, readProcess, readTree, resetPeak } from './process-t
 /** What one task has used so far, by the child and all it spawned. */
 export interface Usage {
   readonly cpuMs: number
-  /** The most it held at any one time, as far as was seen. */
+  /** The highest sample. */
   readonly peakBytes: number
 }
 
-/** How often a working child is looked at: what it uses in between is the error of every limit. */
+/** How often a working child is sampled. Limits are exceeded by what it uses in between. */
 const intervalMs = 40
 
 /**
- * Watches a child while it works at one task. What the kernel says counts as well as what the
- * child says: the child is at hostile files.
+ * Samples a child during one task. The kernel's figures count as well as the child's own, since
+ * the child may be under the control of a hostile file.
  */
 export class UsageMeter {
   readonly #pid: number
@@ -27,13 +27,13 @@ export class UsageMeter {
   constructor(pid: number, onSample: (usage: Usage) => void) {
     this.#pid = pid
     this.#onSample = onSample
-    // The task is on its way: looking does not hold it up.
+    // After the task was sent, so as not to delay it.
     setImmediate(() => {
       resetPeak(pid)
       this.#cpuBefore ??= readProcess(pid)?.cpuMs
     })
     this.#timer = setInterval(() => {
-      this.#note(readTree(pid))
+      this.#addSample(readTree(pid))
       this.#onSample(this.usage)
     }, intervalMs)
   }
@@ -42,19 +42,19 @@ export class UsageMeter {
     return { cpuMs: this.#cpuMs, peakBytes: this.#peakBytes }
   }
 
-  hear({ cpuMs, residentBytes }: SelfReport): void {
+  record({ cpuMs, residentBytes }: SelfReport): void {
     this.#cpuMs = Math.max(this.#cpuMs, cpuMs)
     this.#peakBytes = Math.max(this.#peakBytes, residentBytes)
   }
 
-  /** Takes the last look, at the child alone: whom it spawned and waited for is in its times. */
+  /** Takes the last sample, of the child alone: its times include ended children of its own. */
   stop(): Usage {
     clearInterval(this.#timer)
-    this.#note(readProcess(this.#pid))
+    this.#addSample(readProcess(this.#pid))
     return this.usage
   }
 
-  #note(seen: ProcessUsage | undefined): void {
+  #addSample(seen: ProcessUsage | undefined): void {
     if (!seen) return
     this.#cpuBefore ??= seen.cpuMs
     this.#cpuMs = Math.max(this.#cpuMs, seen.cpuMs - this.#cpuBefore)

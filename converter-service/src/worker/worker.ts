@@ -7,28 +7,21 @@ import type { Logger } from '@herald/runtime/logger'
 import type { EngineReport } from '../engines/engine.js'
 import type { Confinement } from './confinement.js'
 import type { Guardian } from './guardian.js'
-import type { ChildMessage, Order, Task, TaskResult } from './messages.js'
+import type { ChildMessage, Task, TaskMessage, TaskResult } from './messages.js'
 import { type Usage, UsageMeter } from './usage.js'
 
 const program = fileURLToPath(new URL('./child.js', import.meta.url))
 
-/** Why a child ended. `retired`: its work was done, it made room for a fresh one. */
-export type DeathReason =
-  | 'timeout'
-  | 'cpu'
-  | 'output'
-  | 'cancelled'
-  | 'memory'
-  | 'crash'
-  | 'retired'
+/** Why a child exited. `retired`: it was replaced after its share of work. */
+export type ExitReason = 'timeout' | 'cpu' | 'output' | 'cancelled' | 'memory' | 'crash' | 'retired'
 
 export interface WorkerOptions {
-  /** Where the child has its own folder, for temporary files and to work in. */
+  /** The parent of the child's own folder, its working directory and TMPDIR. */
   readonly folder: string
   /** The child's whole environment: it reads untrusted files and gets no secrets. */
   readonly env: Readonly<Record<string, string>>
   readonly confinement: Confinement
-  /** Told of each child's process group, so that none survives us. */
+  /** Kills the child's process group if this process ends first. */
   readonly guardian: Guardian
   readonly logger: Logger
 }
@@ -38,24 +31,24 @@ interface Assignment {
   reject(error: unknown): void
 }
 
-/** What a task came to, and what it took. */
+/** The result of a task, and what it used. */
 interface Outcome<T extends Task> {
   readonly result: TaskResult<T>
   readonly usage: Usage
 }
 
 /**
- * One child process: one task at a time. It leads a process group of its own, and is killed at any
- * moment together with all it spawned.
+ * One child process with one task at a time. It leads a process group, and may be killed at any
+ * moment together with all that it spawned.
  */
 export class Worker {
   /** Resolves to what it can do when it takes tasks; rejects when it ends before. */
   readonly ready: Promise<readonly EngineReport[]>
   /** Resolves when the process is gone, to why. */
-  readonly gone: Promise<DeathReason>
+  readonly gone: Promise<ExitReason>
   /** Tasks done so far. */
   tasks = 0
-  /** What it held after its last task more than when it was ready. */
+  /** Growth of its resident memory between its start and its last task. */
   growthBytes = 0
   readonly #child: ChildProcess
   readonly #folder: string
@@ -64,14 +57,14 @@ export class Worker {
   #assignment: Assignment | undefined
   #meter: UsageMeter | undefined
   #usage: Usage = { cpuMs: 0, peakBytes: 0 }
-  #killedFor: DeathReason | undefined
+  #killedFor: ExitReason | undefined
 
   constructor({ folder, env, confinement, guardian, logger }: WorkerOptions) {
     this.#guardian = guardian
     this.#folder = mkdtempSync(join(folder, 'w-'))
     const [wrapper, ...rest] = [...confinement.command, process.execPath]
     this.#child = fork(program, {
-      // Its own group, which is killed as a whole. Ctrl-C does not reach it either: when to end is ours.
+      // Its own group, which is killed as a whole and which Ctrl-C does not reach.
       detached: true,
       cwd: this.#folder,
       env: { ...env, TMPDIR: this.#folder, MALLOC_ARENA_MAX: '2' },
@@ -81,17 +74,17 @@ export class Worker {
     })
     if (this.pid !== undefined) guardian.add(this.pid)
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      logger.debug({ child: this.pid, text: text.slice(0, 2000) }, 'a child said')
+      logger.debug({ child: this.pid, text: text.slice(0, 2000) }, 'output of a child')
     })
     this.gone = new Promise((resolve) => {
       const end = () => resolve(this.#end())
       this.#child.once('exit', end)
-      // Without a pid it never came to life, and no exit follows.
+      // Without a pid it never started, and no exit event follows.
       this.#child.on('error', () => this.pid ?? end())
     })
     this.ready = new Promise((resolve, reject) => {
       this.#child.on('message', (message: ChildMessage) => {
-        if (message.kind !== 'ready') return this.#hear(message)
+        if (message.kind !== 'ready') return this.#onMessage(message)
         this.#baselineBytes = message.residentBytes
         resolve(message.engines)
       })
@@ -105,9 +98,9 @@ export class Worker {
   }
 
   /**
-   * Runs a task on so many threads; `onUsage` is told now and then what it uses. Rejects with
-   * HeraldError for the file's or the request's fault, and when the child dies over it; with Error
-   * for a defect.
+   * Runs a task on that many threads; `onUsage` is called now and then with what it uses. Rejects
+   * with HeraldError if the file or the request is the cause or the child exits; with Error for a
+   * defect.
    */
   run<T extends Task>(
     task: T,
@@ -119,7 +112,7 @@ export class Worker {
         resolve: (result) => resolve({ result, usage: this.usage }),
         reject,
       }
-      this.#child.send({ task, threads } satisfies Order, (error) => {
+      this.#child.send({ task, threads } satisfies TaskMessage, (error) => {
         if (error) this.kill('crash')
       })
       this.#usage = { cpuMs: 0, peakBytes: 0 }
@@ -127,13 +120,13 @@ export class Worker {
     })
   }
 
-  /** Of the task it is at, or was at last. */
+  /** Of the current or last task. */
   get usage(): Usage {
     return this.#meter?.usage ?? this.#usage
   }
 
-  /** Ends the child and what it spawned at once (SIGKILL): native code cannot be asked. */
-  kill(reason: DeathReason): void {
+  /** Kills the child and what it spawned (SIGKILL): native code handles no other signal. */
+  kill(reason: ExitReason): void {
     this.#killedFor ??= reason
     this.#killGroup()
     this.#child.kill('SIGKILL')
@@ -144,52 +137,52 @@ export class Worker {
     try {
       process.kill(-this.pid, 'SIGKILL')
     } catch {
-      // Nobody is left in it.
+      // The group is empty already.
     }
   }
 
-  #hear(message: Exclude<ChildMessage, { kind: 'ready' }>): void {
-    // An answer may still be on its way; with it the dying child would seem free for the next task.
+  #onMessage(message: Exclude<ChildMessage, { kind: 'ready' }>): void {
+    // A late answer would make the child that is being killed look idle.
     if (this.#killedFor) return
-    this.#meter?.hear(message.used)
+    this.#meter?.record(message.used)
     if (message.kind === 'working') return
-    this.#rest()
+    this.#stopMeter()
     this.tasks++
     this.growthBytes = message.used.residentBytes - this.#baselineBytes
     const assignment = this.#assignment
     this.#assignment = undefined
     if (message.kind === 'done') assignment?.resolve(message.result as never)
-    else if (message.kind === 'broken') assignment?.reject(new Error(message.detail))
+    else if (message.kind === 'failed') assignment?.reject(new Error(message.detail))
     else {
-      const { code, message: text, remedy } = message.fault
+      const { code, message: text, remedy } = message.error
       assignment?.reject(new HeraldError(code, text, remedy === undefined ? {} : { remedy }))
     }
   }
 
-  #rest(): void {
+  #stopMeter(): void {
     if (this.#meter) this.#usage = this.#meter.stop()
     this.#meter = undefined
   }
 
-  #end(): DeathReason {
+  #end(): ExitReason {
     const reason = this.#killedFor ?? 'crash'
-    this.#rest()
-    // A crash took only the child; what it spawned is still there.
+    this.#stopMeter()
+    // After a crash, what the child spawned still runs.
     this.#killGroup()
     if (this.pid !== undefined) this.#guardian.drop(this.pid)
     rmSync(this.#folder, { recursive: true, force: true })
-    this.#assignment?.reject(deathError(reason))
+    this.#assignment?.reject(exitError(reason))
     this.#assignment = undefined
     return reason
   }
 }
 
-/** What a task is told whose child died without a job saying why. */
-function deathError(reason: DeathReason): HeraldError {
+/** The error of a task whose child exited without a job as the cause. */
+function exitError(reason: ExitReason): HeraldError {
   if (reason !== 'crash') {
     return new HeraldError('HERALD_CANCELLED', 'The conversion was ended.')
   }
-  return new HeraldError('HERALD_INTERNAL', 'The worker ended while it was at this file.', {
+  return new HeraldError('HERALD_INTERNAL', 'The worker crashed while it converted this file.', {
     remedy: 'Try again. If it happens again, the file itself may be the cause.',
   })
 }

@@ -1,11 +1,14 @@
-import type { Waiting } from './job.js'
+import type { QueuedTask } from './job.js'
 
 /**
  * The task to start next. A job that has a worker gets a second only when no other job waits; among
- * equals `Job.priority` decides.
+ * these `Job.priority` decides.
  */
-export function chooseTask(waiting: readonly Waiting[], onlyShort: boolean): Waiting | undefined {
-  let best: Waiting | undefined
+export function chooseTask(
+  waiting: readonly QueuedTask[],
+  onlyShort: boolean,
+): QueuedTask | undefined {
+  let best: QueuedTask | undefined
   for (const each of waiting) {
     if (onlyShort && !each.isShort) continue
     if (!best || comesBefore(each.job, best.job)) best = each
@@ -13,6 +16,6 @@ export function chooseTask(waiting: readonly Waiting[], onlyShort: boolean): Wai
   return best
 }
 
-function comesBefore(one: Waiting['job'], other: Waiting['job']): boolean {
+function comesBefore(one: QueuedTask['job'], other: QueuedTask['job']): boolean {
   return one.running === other.running ? one.priority < other.priority : one.running < other.running
 }

@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { expect, test } from 'vitest'
-import { explainSharpFault } from '#src/engines/sharp-faults'
+import { explainSharpError } from '#src/engines/sharp-errors'
 
 // The messages as sharp 0.35 with libvips 8.18 gives them.
 const seek = '/tmp/f: bad seek to 28869\n/tmp/f: bad seek to 28841\n'
@@ -28,7 +28,7 @@ test.each([
     'heif: Unsupported feature: Unsupported codec (4.3000)',
     'avif',
     'HERALD_UNSUPPORTED_FILE',
-    /AVIF file is coded in a way/,
+    /AVIF file uses a coding/,
   ],
   [
     'Input file contains unsupported image format',
@@ -46,7 +46,7 @@ test.each([
     'Input file has corrupt header: VipsJpeg: premature end of JPEG image\nVipsJpeg: JPEG datastream contains no image',
     'jpeg',
     'HERALD_CORRUPT_FILE',
-    /holds no picture, or breaks off before it/,
+    /holds no picture, or ends before it/,
   ],
   ['VipsJpeg: premature end of JPEG image', 'jpeg', 'HERALD_CORRUPT_FILE', /JPEG file is cut off/],
   [
@@ -85,7 +85,7 @@ test.each([
   ['gifload: Invalid frame data', 'gif', 'HERALD_CORRUPT_FILE', /GIF file is damaged\.$/],
   ['tiff2vips: read error', 'tiff', 'HERALD_CORRUPT_FILE', /TIFF file is damaged\.$/],
 ])('%j of a %s is %s', (message, format, code, said) => {
-  const fault = explainSharpFault(new Error(message), format)
+  const fault = explainSharpError(new Error(message), format)
   expect(fault).toBeInstanceOf(HeraldError)
   expect(fault).toMatchObject({ code, publicMessage: expect.stringMatching(said) })
   expect(fault?.remedy).toBeTruthy()
@@ -93,6 +93,6 @@ test.each([
 })
 
 test('what is not known is not explained away', () => {
-  expect(explainSharpFault(new TypeError('x is not a function'), 'png')).toBeUndefined()
-  expect(explainSharpFault('thrown text', 'png')).toBeUndefined()
+  expect(explainSharpError(new TypeError('x is not a function'), 'png')).toBeUndefined()
+  expect(explainSharpError('thrown text', 'png')).toBeUndefined()
 })

@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 
-interface Fault {
+interface Rule {
   readonly pattern: RegExp
   readonly explain: (format: string, cause: unknown) => HeraldError
 }
@@ -12,10 +12,10 @@ const damaged = (format: string, what: string, cause: unknown) =>
   })
 
 /**
- * What sharp and libvips say, in words a person can act on. They have no error codes: this
- * is the one place that reads their messages. The first pattern that matches counts.
+ * Maps messages of sharp and libvips, which have no error codes, to errors of ours. The first
+ * pattern that matches counts.
  */
-const faults: readonly Fault[] = [
+const rules: readonly Rule[] = [
   {
     pattern: /exceeds pixel limit/i,
     explain: (_format, cause) =>
@@ -42,8 +42,7 @@ const faults: readonly Fault[] = [
   },
   {
     pattern: /entity amplification|entity reference loop/i,
-    explain: (format, cause) =>
-      damaged(format, 'multiplies entities beyond what can be read', cause),
+    explain: (format, cause) => damaged(format, 'expands its entities too often', cause),
   },
   {
     pattern: /svg|XML parse error/i,
@@ -63,25 +62,25 @@ const faults: readonly Fault[] = [
     explain: (format, cause) =>
       new HeraldError(
         'HERALD_UNSUPPORTED_FILE',
-        `This ${format.toUpperCase()} file is coded in a way that cannot be read here.`,
+        `This ${format.toUpperCase()} file uses a coding that is not supported.`,
         { remedy: 'Save it in a common variant of its format, or as PNG.', cause },
       ),
   },
   {
-    // Of a file whose first bytes are right: the rest it points to is not there.
+    // The first bytes are right, but what they refer to is missing.
     pattern: /unsupported image format|corrupt header: *$/i,
     explain: (format, cause) => damaged(format, 'is damaged, or its end is missing', cause),
   },
   {
     pattern: /contains no image/,
-    explain: (format, cause) => damaged(format, 'holds no picture, or breaks off before it', cause),
+    explain: (format, cause) => damaged(format, 'holds no picture, or ends before it', cause),
   },
   {
     pattern: /premature end|unexpected end/i,
     explain: (format, cause) => damaged(format, 'is cut off: its end is missing', cause),
   },
   {
-    // libpng says the same of a missing end and of a wrong byte.
+    // libpng reports a missing end and a wrong byte alike.
     pattern: /libpng read error|unable to parse image|truncated|end of (file|data)/i,
     explain: (format, cause) => damaged(format, 'is damaged, or its end is missing', cause),
   },
@@ -90,21 +89,21 @@ const faults: readonly Fault[] = [
     explain: (format, cause) => damaged(format, 'is damaged', cause),
   },
   {
-    // Loaders complain in the words of forty libraries; what a loader stumbles over is the file.
+    // An unknown error of a loader: the file is the cause.
     pattern: /^(\w+load|\w+2vips|vipspng|VipsJpeg|heif): /m,
     explain: (format, cause) => damaged(format, 'is damaged', cause),
   },
 ]
 
-/** Says of what sharp threw at a file of `format` what it means; undefined when it is not known. */
-export function explainSharpFault(error: unknown, format: string): HeraldError | undefined {
+/** The error for what sharp threw at a file of `format`; undefined if it is unknown. */
+export function explainSharpError(error: unknown, format: string): HeraldError | undefined {
   if (error instanceof HeraldError) return error
   if (!(error instanceof Error)) return undefined
   const message = withoutNoise(error.message)
-  return faults.find(({ pattern }) => pattern.test(message))?.explain(format, error)
+  return rules.find(({ pattern }) => pattern.test(message))?.explain(format, error)
 }
 
-/** libheif feels its way to the end of every file, which libvips reports whatever goes wrong later. */
+/** libheif seeks past the end of every file, which libvips reports with any later error. */
 function withoutNoise(message: string): string {
   return message
     .split('\n')

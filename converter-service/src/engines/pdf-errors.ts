@@ -5,12 +5,12 @@ import { HeraldError } from '@herald/proto/errors'
 const locked = new Set([4, 5])
 
 const blockBytes = 64 * 1024
-/** Longer than what is looked for, which may stand where two blocks meet. */
+/** Longer than what is searched for, which may span two blocks. */
 const overlapBytes = 32
 
 /**
- * Refuses a PDF that ends after an object, without a trailer behind it: PDFium mends that as well
- * as it can, which shows empty pages for lost ones. Other bytes may follow the trailer.
+ * Refuses a PDF that ends after an object, without a trailer: PDFium would repair it and show empty
+ * pages for lost ones. Other bytes may follow the trailer.
  */
 export function refuseCutOff(file: number, size: number): void {
   for (let end = size; end > 0; end -= blockBytes) {
@@ -25,9 +25,9 @@ export function refuseCutOff(file: number, size: number): void {
   throw damagedPdf('is cut off: its end is missing')
 }
 
-/** What FPDF_GetLastError means to a person. */
-export function explainPdfFault(fault: number): HeraldError {
-  if (locked.has(fault)) {
+/** The error for a code of FPDF_GetLastError. */
+export function explainPdfError(code: number): HeraldError {
+  if (locked.has(code)) {
     return new HeraldError('HERALD_LOCKED_FILE', 'This PDF is locked with a password.', {
       remedy: 'Open it with its password, save or print it as a PDF without one, and upload that.',
     })
