@@ -23,7 +23,7 @@ export const guards = {
   /** Every event looks new. */
   ledger: [
     {
-      file: 'notifier-service/dist/src/ledger/mail-rows.js',
+      file: 'notifier-service/dist/src/ledger/lmdb-mails.js',
       find: /function find\(key\) \{/,
       replace: 'function find(key) { return undefined;',
     },
@@ -31,7 +31,7 @@ export const guards = {
   /** The events of a digest that went look new. */
   "a digest's events": [
     {
-      file: 'notifier-service/dist/src/ledger/mail-rows.js',
+      file: 'notifier-service/dist/src/ledger/lmdb-mails.js',
       find: /members\.get\(key\)\?\.digest/,
       replace: 'undefined',
     },
