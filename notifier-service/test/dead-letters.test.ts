@@ -6,7 +6,7 @@ import { fileConverted } from './sample-events.js'
 import { type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
-// Each look at the list is a process of its own.
+// Each command is a process of its own.
 vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 40_000, interval: 50 }
@@ -45,8 +45,8 @@ async function listed(...args: string[]) {
 const to = (address: string) => fileConverted({ recipient: { address } })
 const idOf = ({ raw }: { raw: string }) => /^Message-ID: <(.{36})@/im.exec(raw)?.[1] ?? ''
 
-/** Publishes a mail to each of these, refused for good; resolves when all are dead letters. */
-async function buryMailsTo(...addresses: string[]): Promise<string[]> {
+/** Publishes an event for each address, refused permanently; resolves when all are dead letters. */
+async function makeDeadLetters(...addresses: string[]): Promise<string[]> {
   server.script = { rcpt: (address) => `550 5.1.1 no mailbox for ${address.split('@')[0]}` }
   const ids = addresses.map(() => uuidv7())
   await publish(
@@ -57,9 +57,9 @@ async function buryMailsTo(...addresses: string[]): Promise<string[]> {
   return ids
 }
 
-test('what can never be delivered is listed, with its reason, and shown by number, position or event id', async () => {
+test('dead letters are listed with their reasons, and shown by number, position or event id', async () => {
   await stage.start({ HERALD_SMTP: server.url })
-  const [id = ''] = await buryMailsTo('ada@example.com')
+  const [id = ''] = await makeDeadLetters('ada@example.com')
   await publish(stage.broker, [{ key: 'k', value: Buffer.from('?'), headers: {} }])
   await vi.waitFor(async () => expect(await listed()).toHaveLength(2), patience)
 
@@ -88,9 +88,9 @@ test('what can never be delivered is listed, with its reason, and shown by numbe
   expect(await deadLetters('show', '3')).toMatchObject({ status: 3, stdout: '' })
 })
 
-test('a replay delivers what can be delivered now, and a second replay has nothing to do', async () => {
+test('a replay delivers what can be delivered now, and a second replay finds nothing', async () => {
   await stage.start({ HERALD_SMTP: server.url })
-  const ids = await buryMailsTo('ada@example.com', 'bob@example.com')
+  const ids = await makeDeadLetters('ada@example.com', 'bob@example.com')
   server.script = {}
   const dry = await deadLetters('replay', '--dry-run')
   expect(dry.stderr).toBe('2 of 2 dead letters would be replayed.\n')
@@ -114,7 +114,7 @@ test('a replay delivers what can be delivered now, and a second replay has nothi
     'string',
   ])
 
-  // Whatever the second replay published would be behind this one in its partition.
+  // Anything that the second replay published would come after this one in its partition.
   const last = [uuidv7(), uuidv7()]
   await publish(stage.broker, [
     message(to('ada@example.com'), last[0]),
@@ -123,11 +123,11 @@ test('a replay delivers what can be delivered now, and a second replay has nothi
   await vi.waitFor(() => expect(server.accepted).toHaveLength(4), patience)
 })
 
-test('what was delivered meanwhile is not sent again by a replay', async () => {
+test('a replay does not resend what was delivered meanwhile', async () => {
   const notifier = await stage.start({ HERALD_SMTP: server.url })
-  const [id = ''] = await buryMailsTo('ada@example.com')
+  const [id = ''] = await makeDeadLetters('ada@example.com')
   server.script = {}
-  // As another replay does that was killed before it could remember.
+  // Like a replay that was killed before it was recorded.
   const [letter] = await listed()
   const again = message(to('ada@example.com'), id)
   const headers = { ...again.headers, herald_replay: Buffer.from(`${letter.place}@earlier`) }
@@ -142,9 +142,9 @@ test('what was delivered meanwhile is not sent again by a replay', async () => {
   expect(server.bodies).toHaveLength(1)
 })
 
-test('a replay takes those of a reason alone, and no more than its limit, the oldest first', async () => {
+test('a replay can be restricted to a reason and to a number, the oldest first', async () => {
   await stage.start({ HERALD_SMTP: server.url })
-  await buryMailsTo('ada@example.com')
+  await makeDeadLetters('ada@example.com')
   await buryAfter('bob@example.com')
   const third = await buryAfter('bob@example.com')
   server.script = {}
@@ -164,7 +164,7 @@ test('a replay takes those of a reason alone, and no more than its limit, the ol
   )
 })
 
-/** One more, later than those before; resolves to its event's id. */
+/** Another one, later than those before; resolves to its event's id. */
 async function buryAfter(address: string): Promise<string> {
   const before = (await listed()).length
   const id = uuidv7()
@@ -173,9 +173,9 @@ async function buryAfter(address: string): Promise<string> {
   return id
 }
 
-test('what fails again after a replay is a dead letter again, and can be replayed again', async () => {
+test('an event that fails again after a replay is a dead letter again, and can be replayed again', async () => {
   await stage.start({ HERALD_SMTP: server.url })
-  const [id] = await buryMailsTo('ada@example.com')
+  const [id] = await makeDeadLetters('ada@example.com')
   await deadLetters('replay')
   await vi.waitFor(async () => expect(await listed()).toHaveLength(1), patience)
   const [again] = await listed()
@@ -188,7 +188,7 @@ test('what fails again after a replay is a dead letter again, and can be replaye
   expect(await listed()).toEqual([])
 })
 
-test('a broker that is not there is told in a sentence', async () => {
+test('an unknown broker is reported in one sentence', async () => {
   const child = await new Promise<Finished>((resolve) => {
     const running = execFile(
       process.execPath,

@@ -15,7 +15,7 @@ const to = (address: string, name: string) =>
     source: { name, mediaType: 'image/jpeg', sizeBytes: 1000, pages: 1 },
   })
 
-/** A server at which `ada@` is greylisted until told otherwise. */
+/** A server that greylists `ada@` until `busy.ada` is false. */
 async function greylistingServer() {
   const busy = { ada: true, tries: 0 }
   const server = await startScriptedSmtp({
@@ -54,7 +54,7 @@ const lag = (probesUrl: string) => gauge(probesUrl, 'lag_events')
 
 const names = ['1.jpg', '2.jpg', '3.jpg', '4.jpg']
 
-test('a mailbox parked for long is put aside: the offset moves on, and its mails go in order in the end', async () => {
+test('the mails of a mailbox that is parked for long are put aside: the offset moves on, and they are sent in order later', async () => {
   const { server, busy } = await greylistingServer()
   const env = { HERALD_SMTP: server.url, HERALD_PARK_FOR: '1s' }
   const notifier = await stage.start(env)
@@ -76,7 +76,7 @@ test('a mailbox parked for long is put aside: the offset moves on, and its mails
     nextAttemptAt: expect.any(String),
     reply: expect.stringContaining('greylisted'),
   })
-  // What comes now waits behind them, though the mailbox takes mail again.
+  // Later events wait behind them, although the mailbox accepts mail again.
   await notifier.stop('SIGKILL')
   await publish(stage.broker, [event(2), event(3)])
   busy.ada = false
@@ -94,7 +94,7 @@ test('a mailbox parked for long is put aside: the offset moves on, and its mails
   expect(JSON.stringify([notifier.log, restarted.log])).not.toContain('@example.com')
 })
 
-test('what one notifier put aside another one sends, when that one is gone', async () => {
+test('a notifier sends what another one put aside that is gone', async () => {
   const { server, busy } = await greylistingServer()
   const env = { HERALD_SMTP: server.url, HERALD_PARK_FOR: '1s' }
   const first = await stage.start(env)
@@ -110,7 +110,7 @@ test('what one notifier put aside another one sends, when that one is gone', asy
   await vi.waitFor(() => expect(server.accepted).toHaveLength(1), patience)
 })
 
-test('attempts used up in the ledger end in the dead letters, the next in line goes out', async () => {
+test('a mail put aside that has used up its attempts becomes a dead letter, and the next one is sent', async () => {
   const { server } = await greylistingServer()
   const dead = await stage.deadLetters()
   const notifier = await stage.start({
@@ -121,18 +121,18 @@ test('attempts used up in the ledger end in the dead letters, the next in line g
   const original = message(to('ada@example.com', '1.jpg'))
   await publish(stage.broker, [original])
   await vi.waitFor(() => expect(dead).toHaveLength(1), patience)
-  const [letter] = dead
-  const header = (name: string) => String(Buffer.from(letter?.headers[name] ?? []))
+  const [deadLetter] = dead
+  const header = (name: string) => String(Buffer.from(deadLetter?.headers[name] ?? []))
   expect(header('herald_dead_letter_reason')).toContain('451 4.7.1 greylisted')
   expect(header('herald_dead_letter_attempts')).toBe('2')
   expect(header('herald_dead_letter_topic')).toBe('notifications')
-  expect(Buffer.from(letter?.value ?? [])).toEqual(Buffer.from(original.value))
+  expect(Buffer.from(deadLetter?.value ?? [])).toEqual(Buffer.from(original.value))
   expect(await lag(notifier.probesUrl)).toBe(0)
 })
 
-test('the parked mails of one mailbox leave the buffer to the others', async () => {
+test('the parked mails of one mailbox do not fill the buffer', async () => {
   const { server } = await greylistingServer()
-  // One connection: at most 40 events are taken and not acknowledged.
+  // One connection: at most 40 events are delivered and not acknowledged.
   const notifier = await stage.start({
     HERALD_SMTP: server.url,
     HERALD_SMTP_CONNECTIONS: '1',
@@ -140,7 +140,7 @@ test('the parked mails of one mailbox leave the buffer to the others', async () 
   })
   const slow = Array.from({ length: 120 }, (_, n) => message(to('ada@example.com', `${n}.jpg`)))
   const others = Array.from({ length: 30 }, (_, n) =>
-    // The same partition: an event's place follows from its key alone.
+    // The same partition: it depends on the key alone.
     ({ ...message(to(`bob${n}@example.com`, 'b.jpg')), key: samePartition(n) }),
   )
   await publish(stage.broker, [...slow, ...others])
@@ -157,7 +157,7 @@ function samePartition(n: number): string {
   }
 }
 
-test('SIGTERM lets a deferred mail in flight finish, and ends with 0', async () => {
+test('SIGTERM lets a deferred mail in flight finish, and the exit status is 0', async () => {
   const { server, busy } = await greylistingServer()
   const env = { HERALD_SMTP: server.url, HERALD_PARK_FOR: '0s' }
   const notifier = await stage.start(env)
@@ -191,7 +191,7 @@ test('SIGTERM lets a deferred mail in flight finish, and ends with 0', async () 
   expect(await namesTo(server, 'ada')).toEqual(['1.jpg', '2.jpg'])
 })
 
-test('a mail too large is sent once more without its preview, and then given up', async () => {
+test('a mail that is too large is resent once without its preview, and then given up', async () => {
   const server = await startScriptedSmtp({
     body: ({ to: address, raw }) =>
       address.startsWith('eve') || raw.includes('Content-ID')
@@ -221,7 +221,7 @@ test('a mail too large is sent once more without its preview, and then given up'
   expect(server.bodies.filter(({ to: address }) => address.startsWith('ada'))).toHaveLength(2)
 })
 
-test('a mail that alone is answered with 421 is parked, and does not pause the others for ever', async () => {
+test('a mail that alone gets a 421 is parked, and does not keep the others paused', async () => {
   const server = await startScriptedSmtp({
     rcpt: (address) => (address.startsWith('ada') ? '421 4.3.2 not now' : undefined),
   })

@@ -33,7 +33,7 @@ afterEach(async () => {
   for (const close of closers.reverse()) await close()
 })
 
-/** The handler with everything real but the dead letters, whose failures no broker plays on demand. */
+/** The handler with real parts except the dead letters: no broker fails on demand. */
 async function handler(
   bury = vi.fn(async (_delivery: Delivery, _reason: { reason: string }) => {}),
 ) {
@@ -102,7 +102,7 @@ const holderOf = (pid: number) => `${thisProcess.scope}-${pid}-`
 
 const context = () => ({ signal: new AbortController().signal })
 
-test('an event whose dead letter could not be published is not acknowledged, and nothing is sent again', async () => {
+test('an event whose dead letter could not be published is not acknowledged, and its mail is not resent', async () => {
   const rcpt = vi.fn(() => '550 5.1.1 no such mailbox')
   server.script = { rcpt }
   const bury = vi.fn(async () => {})
@@ -116,7 +116,7 @@ test('an event whose dead letter could not be published is not acknowledged, and
   expect(rcpt).toHaveBeenCalledOnce()
 })
 
-test('bytes that are no event are not acknowledged before their dead letter lies there', async () => {
+test('bytes that are not an event are acknowledged only after their dead letter is published', async () => {
   const bury = vi.fn(async () => {})
   bury.mockRejectedValueOnce(new Error('the broker is away'))
   const { deliver } = await handler(bury)
@@ -139,7 +139,7 @@ test('the same event delivered twice at once becomes one mail', async () => {
   expect(server.bodies).toHaveLength(1)
 })
 
-test('a mail that another live process holds is left to it', async () => {
+test('a mail that another live process is sending is not sent here', async () => {
   const other = await openLmdbLedger({ directory, holder: holderOf(process.ppid) })
   closers.push(() => other.close())
   const id = uuidv7()
@@ -159,7 +159,7 @@ test('a mail that another live process holds is left to it', async () => {
   expect(server.bodies).toEqual([])
 })
 
-test('an event that is no longer ours is not sent, also when that turns out at the 354', async () => {
+test('an event whose partition was revoked is not sent, even if that happens just before the 354', async () => {
   const { deliver, ledger } = await handler()
   const id = uuidv7()
   const delivery = arrived(message(fileConverted(), id))
@@ -176,7 +176,7 @@ test('an event that is no longer ours is not sent, also when that turns out at t
   expect(await ledger.findById(id)).toEqual([])
 })
 
-test('an event that names nobody goes to the default recipient', async () => {
+test('an event without a recipient goes to the default recipient', async () => {
   const { deliver } = await handler()
   await deliver(arrived(message(fileConverted({ recipient: null }))), context())
   expect(server.accepted[0]?.to).toBe('you@localhost')
@@ -197,12 +197,12 @@ test('a mail that is tried for too long is given up', async () => {
   })
 })
 
-/** Hands the event over until it is acknowledged, as a broker does. */
+/** Delivers the event until it is acknowledged, as a broker does. */
 async function deliverUntilDone(deliver: Handler, delivery: Delivery): Promise<void> {
   await vi.waitFor(() => deliver(delivery, context()), { timeout: 10_000, interval: 5 })
 }
 
-test('a mail whose reply never comes is sent again twice, whatever other attempts it has', async () => {
+test('a mail that gets no reply is resent twice, whatever other attempts it has had', async () => {
   server.script = { body: () => 'hang up' }
   const { deliver, ledger, bury } = await handler()
   const id = uuidv7()
@@ -212,7 +212,7 @@ test('a mail whose reply never comes is sent again twice, whatever other attempt
   expect(await ledger.findById(id)).toMatchObject([{ state: 'failed', possiblyDelivered: true }])
 })
 
-test('a mail that may have been delivered once is possibly delivered, however it fails later', async () => {
+test('a mail that may have been delivered stays possibly delivered, however it fails later', async () => {
   server.script = { body: () => 'hang up' }
   const { deliver, ledger } = await handler()
   const id = uuidv7()
@@ -234,7 +234,7 @@ test('a mail that may have been delivered once is possibly delivered, however it
 })
 
 test.each(['hang', 'hang up'] as const)(
-  'a mailbox to which the server says "%s" costs its own mail an attempt, and pauses nobody',
+  'a mailbox for which the server does "%s" costs its own mail an attempt, and pauses no other',
   async (answer) => {
     server.script = { rcpt: (address) => (address.startsWith('bad') ? answer : undefined) }
     const { deliver, ledger, intake } = await handler()
@@ -253,7 +253,7 @@ test.each(['hang', 'hang up'] as const)(
   },
 )
 
-test('a mail does not wait longer than it was to, when the clock is set back', async () => {
+test('a mail does not wait longer than planned if the clock is set back', async () => {
   server.script = { rcpt: () => '450 later' }
   vi.useFakeTimers({ toFake: ['Date'] })
   closers.push(() => vi.useRealTimers())
@@ -266,7 +266,7 @@ test('a mail does not wait longer than it was to, when the clock is set back', a
   expect(server.accepted).toHaveLength(1)
 })
 
-test('the time that a policy or an outage held a mail up does not count towards its age', async () => {
+test('the time that a mail waits for a policy or an outage does not count towards its age', async () => {
   server.script = { rcpt: () => '554 5.7.1 relay access denied' }
   vi.useFakeTimers({ toFake: ['Date'] })
   closers.push(() => vi.useRealTimers())

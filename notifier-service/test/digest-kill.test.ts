@@ -9,7 +9,7 @@ const stage = useStage()
 test('a digest, kill -9 inside its window, ten times: every event in exactly one mail', {
   timeout: 400_000,
 }, async () => {
-  // Held a little, so that a kill can fall between 354 and reply as well.
+  // The reply is delayed, so that a kill can fall between 354 and reply as well.
   const smtp = await startScriptedSmtp({ body: () => pause(100) })
   stage.defer(() => smtp.close())
   const env = { HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '3s', HERALD_DIGEST_MAX: '10m' }
@@ -20,7 +20,7 @@ test('a digest, kill -9 inside its window, ten times: every event in exactly one
   for (let kill = 0; kill < 10; kill += 1) {
     const run = uuidv7()
     const ids = Array.from({ length: 12 }, () => uuidv7())
-    // Every third run has no size: it is closed when it was quiet, by whoever runs then.
+    // Every third run has no size: it is closed after a quiet time, by the notifier that runs then.
     const runSize = kill % 3 === 2 ? 0 : ids.length
     const messages = ids.map((id, n) => message(event(`${kill}-${n}.jpg`, { run, runSize }), id))
     await publish(stage.broker, messages.slice(0, 6))
@@ -31,7 +31,7 @@ test('a digest, kill -9 inside its window, ten times: every event in exactly one
     await publish(stage.broker, messages.slice(6))
     notifier = await stage.start(env)
     if (kill % 2 === 1) {
-      // Once more, while the digest is handed over: what it tells of may be told twice.
+      // Killed again while the digest is being sent: its events may be mailed twice.
       await vi.waitFor(() => expect(smtp.begun.length).toBeGreaterThan(begun), patience)
       await notifier.stop('SIGKILL')
       doubtful.push(...ids)
@@ -39,7 +39,7 @@ test('a digest, kill -9 inside its window, ten times: every event in exactly one
     }
     await vi.waitFor(async () => {
       expect([...new Set(await eventIdsOf(smtp.accepted))]).toEqual([...published].sort())
-      // The reply as well is where a kill cannot undo it.
+      // Here the reply is recorded, and a kill cannot undo it.
       expect(await gathered()).toBe(0)
       expect(await gauge(notifier.probesUrl, 'deferred_events')).toBe(0)
     }, patience)

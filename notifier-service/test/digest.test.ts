@@ -40,11 +40,11 @@ const deliveryOf = async (probesUrl: string, id: string) => {
   return deliveries?.[0]
 }
 
-/** Events that never come by themselves within a test. */
+/** Longer than any test. */
 const unhurried = { HERALD_DIGEST_QUIET: '10m', HERALD_DIGEST_MAX: '10m' }
 
 describe('a digest', { timeout: 120_000 }, () => {
-  test('two hundred files of one run become one mail, whose outcome names each', async () => {
+  test('two hundred files of one run become one mail, and its outcome names each', async () => {
     const smtp = await server()
     const notifier = await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = uuidv7()
@@ -72,7 +72,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     })
   })
 
-  test('each recipient of a run gets one, with what was converted and what was not', async () => {
+  test('each recipient of a run gets one, with the files that were converted and those that failed', async () => {
     const smtp = await server()
     await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = uuidv7()
@@ -95,7 +95,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     }
   })
 
-  test('recipients who share a key, as strangers may have it, share no mail', async () => {
+  test('recipients with the same key do not share a mail', async () => {
     const smtp = await server()
     await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = { run: uuidv7(), runSize: 2 }
@@ -111,7 +111,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     for (const mail of smtp.accepted) expect(await eventsOf(mail)).toEqual(ids.get(mail.to))
   })
 
-  test('a run of unknown size is over when it has been quiet; what comes later is a mail of its own', async () => {
+  test('a run of unknown size is over when no event came for a while; a later event is a mail of its own', async () => {
     const smtp = await server()
     const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '2s' })
     const run = uuidv7()
@@ -127,7 +127,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect(await deliveryOf(notifier.probesUrl, late)).toMatchObject({ eventIds: [late] })
   })
 
-  test('a lone file does not wait for a run that is gathered, and a closed digest keeps its place', async () => {
+  test('a single file does not wait for a run that gathers, and a closed digest keeps its position', async () => {
     const smtp = await server()
     await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = { run: uuidv7(), runSize: 2 }
@@ -144,7 +144,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect([one, two, three]).toEqual([[ids[1]], [ids[0], ids[2]], [ids[3]]])
   })
 
-  test('HERALD_DIGEST=off mails each event by itself', async () => {
+  test('with HERALD_DIGEST=off each event is a mail of its own', async () => {
     const smtp = await server()
     await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST: 'off' })
     const run = { run: uuidv7(), runSize: 3 }
@@ -156,7 +156,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     await vi.waitFor(() => expect(smtp.accepted).toHaveLength(3), patience)
   })
 
-  test('events that come again, before and after their digest went, are not told again', async () => {
+  test('events redelivered before or after their digest was sent are not mailed again', async () => {
     const smtp = await server()
     const notifier = await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = { run: uuidv7(), runSize: 4 }
@@ -174,7 +174,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect(smtp.accepted).toHaveLength(2)
   })
 
-  test('one whose reply was lost is sent again byte for byte', async () => {
+  test('one whose reply was lost is resent byte for byte', async () => {
     let lost = false
     const smtp = await server({
       body: () => {
@@ -194,7 +194,7 @@ describe('a digest', { timeout: 120_000 }, () => {
     expect(smtp.bodies[1]?.raw).toBe(smtp.bodies[0]?.raw)
   })
 
-  test('one that is refused puts each of its events to the dead letters; replayed, they are one mail again', async () => {
+  test('the events of a refused digest become dead letters; replayed, they are one mail again', async () => {
     const smtp = await server({ rcpt: () => '550 5.1.1 no such mailbox' })
     const dead = await stage.deadLetters()
     const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '5s' })

@@ -188,10 +188,10 @@ test('a mailbox that does not exist goes to the dead letters, the next mail goes
   const original = message(to('gone@example.com'), id)
   const [where] = await publish(stage.broker, [original, message(to('ada@example.com'))])
   await vi.waitFor(() => expect(dead).toHaveLength(1), patience)
-  const [letter] = dead
-  expect(letter?.key).toBe(original.key)
-  expect(Buffer.from(letter?.value ?? [])).toEqual(Buffer.from(original.value))
-  const headers = Object.entries(letter?.headers ?? {}).map(([name, value]) => [
+  const [deadLetter] = dead
+  expect(deadLetter?.key).toBe(original.key)
+  expect(Buffer.from(deadLetter?.value ?? [])).toEqual(Buffer.from(original.value))
+  const headers = Object.entries(deadLetter?.headers ?? {}).map(([name, value]) => [
     name,
     String(Buffer.from(value)),
   ])

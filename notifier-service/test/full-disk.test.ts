@@ -12,7 +12,7 @@ const patience = { timeout: 40_000, interval: 50 }
 const idOf = ({ raw }: { raw: string }) => /^Message-ID: <(.{36})@/im.exec(raw)?.[1] ?? ''
 
 test.skipIf(noSmallDisk !== '')(
-  `while the ledger's disk is full nothing is sent that is not recorded; then all goes on${noSmallDisk}`,
+  `while the ledger's disk is full, nothing is sent that is not recorded; afterwards all is sent${noSmallDisk}`,
   async () => {
     const server = await startScriptedSmtp()
     stage.defer(() => server.close())

@@ -8,7 +8,7 @@ export type Holder = 'this' | 'other' | 'gone'
 export interface LedgerUnderTest {
   /** The ledger as a holder sees it: this process, another live one, or one that is gone. */
   open(holder: Holder, digests: DigestRule): Promise<Ledger>
-  /** Forgets everything; called after each test, when all are closed. */
+  /** Deletes the ledger; called after each test, when all are closed. */
   remove(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ const kept = (id: string) => ({
 const now = { nextAttemptAt: 0, behindOnly: false }
 const behind = { nextAttemptAt: 0, behindOnly: true }
 
-/** Closes nothing by itself within a test. */
+/** Closes no digest within a test by time. */
 const patient: DigestRule = {
   quietMs: 600_000,
   maxMs: 600_000,
@@ -47,7 +47,7 @@ const patient: DigestRule = {
 }
 const ofRun = (id: string, runSize: number) => ({ ...kept(id), lane: 'lane', run: 'run', runSize })
 
-/** Holds a ledger to its contract. */
+/** Tests the contract of Ledger. */
 export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>): void {
   describe(name, () => {
     let under: LedgerUnderTest
@@ -66,13 +66,13 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await under.remove()
     })
 
-    test('knows nothing of an event it has not seen', async () => {
+    test('has no record of a new event', async () => {
       const ledger = await open()
       expect(await ledger.find(event)).toBeUndefined()
       expect(await ledger.findById('one')).toEqual([])
     })
 
-    test('an attempt begun is attempting, and accepted once settled so', async () => {
+    test('a mail is attempting once begun, and accepted once settled', async () => {
       const ledger = await open()
       await ledger.begin(event, mail)
       expect(await ledger.find(event)).toMatchObject({ ...mail, state: 'attempting', attempts: 0 })
@@ -81,7 +81,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.find(event)).toEqual(record)
     })
 
-    test('of many that begin at once, one whose mail is settled leaves the others theirs', async () => {
+    test('of many attempts begun at once, one whose mail is settled does not fail the others', async () => {
       const ledger = await open()
       const names = Array.from({ length: 40 }, (_, at) => ({ id: `mail-${at}`, source: '//test' }))
       const settledOne = names[7] as (typeof names)[number]
@@ -97,7 +97,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       )
     })
 
-    test('a failed mail is tried afresh once for each replay, and nothing else is', async () => {
+    test('a failed mail is reopened once for each replay, and no other mail is', async () => {
       const ledger = await open()
       expect(await ledger.reopen(event, '1/7', mail)).toBeUndefined()
       await ledger.settle(event, mail, { state: 'failed', reply: '550 no' })
@@ -117,7 +117,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.reopen(event, '2/0', mail)).toMatchObject({ state: 'accepted' })
     })
 
-    test('what is settled is there for another process, and after a restart', async () => {
+    test('a settled mail is seen by another process, and after a restart', async () => {
       const first = await open()
       await first.begin(event, mail)
       await first.settle(event, mail, { state: 'accepted', reply: '250 ok' })
@@ -152,7 +152,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       await expect(ledger.begin(event, mail)).rejects.toMatchObject({ name: 'MailNotFree' })
     })
 
-    test('nobody settles what another live process is attempting, nor what is settled', async () => {
+    test('a mail that another live process is attempting, or that is settled, cannot be settled', async () => {
       const holder = await open('other')
       await holder.begin(event, mail)
       const ledger = await open()
@@ -167,13 +167,13 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.find(event)).toMatchObject({ state: 'accepted', attempts: 1 })
     })
 
-    test('of two that begin at once one is let through', async () => {
+    test('of two processes that begin at once, one succeeds', async () => {
       const [one, other] = [await open('other'), await open()]
       const results = await Promise.allSettled([one.begin(event, mail), other.begin(event, mail)])
       expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     })
 
-    test('an attempt of a process that is no more is unknown, and may be made again', async () => {
+    test('an attempt of a process that is gone is unknown, and may be repeated', async () => {
       await (await open('gone')).begin(event, mail)
       const ledger = await open()
       expect(await ledger.find(event)).toMatchObject({
@@ -187,7 +187,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       })
     })
 
-    test('what was settled before the first attempt stays, whatever a later caller brings', async () => {
+    test('what was fixed before the first attempt stays, whatever a later caller passes', async () => {
       await (await open('gone')).begin(event, mail)
       const ledger = await open()
       const changed = { ...mail, recipient: 'eve@example.com', from: 'x@y', template: '2/fr' }
@@ -195,7 +195,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.find(event)).toMatchObject(mail)
     })
 
-    test('attempts are counted, but not those that an outage cut short', async () => {
+    test('attempts are counted, but not those that an outage ended', async () => {
       const ledger = await open()
       const later = { state: 'deferred', reply: '450', nextAttemptAt: 7 } as const
       await ledger.settle(event, mail, later)
@@ -208,7 +208,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       })
     })
 
-    test('resends are counted afresh after a replay, and what was possibly delivered stays so', async () => {
+    test('resends are counted from zero after a replay, and a possibly delivered mail stays so', async () => {
       const lost = { state: 'unknown', reply: '', nextAttemptAt: 0 } as const
       await (await open('gone')).begin(event, mail)
       const ledger = await open()
@@ -224,7 +224,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(reopened?.unconfirmed).toBeUndefined()
     })
 
-    test('a digest of what was possibly delivered is possibly delivered', async () => {
+    test('a digest with a possibly delivered event is possibly delivered', async () => {
       const ledger = await open()
       await ledger.settle(event, mail, { state: 'unknown', reply: '', nextAttemptAt: 0 })
       await ledger.settle(event, mail, { state: 'failed', reply: '550' })
@@ -235,7 +235,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect((await ledger.find(event))?.events).toHaveLength(2)
     })
 
-    test('a failed mail remembers that its event was put to the dead letters', async () => {
+    test('the record of a failed mail says when its event was put to the dead letters', async () => {
       const ledger = await open()
       const failed = await ledger.settle(event, mail, { state: 'failed', reply: '550' })
       expect(failed.deadLetteredAt).toBeUndefined()
@@ -269,7 +269,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.prune(border)).toBe(0)
     })
 
-    test('pruning keeps what waits and what was touched since, and drops it when that is old too', async () => {
+    test('pruning keeps records that wait or have changed since, and drops them once that is old too', async () => {
       const ledger = await open()
       const [waiting, touched] = [kept('waiting'), kept('touched')]
       const later = { state: 'deferred', reply: '450', nextAttemptAt: 0 } as const
@@ -287,7 +287,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.find(waiting.event)).toBeUndefined()
     })
 
-    test('pruning drops the mails of digests and of events that were replayed out of them', async () => {
+    test('pruning drops digests, and events that were replayed out of them', async () => {
       const ledger = await open()
       for (const id of ['one', 'two']) await ledger.lanes.gather(ofRun(id, 2))
       const lane = (await ledger.lanes.claim()) ?? ''
@@ -301,7 +301,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.findById('two')).toEqual([])
     })
 
-    test('what waits is due after its own wait at the latest, when the clock was set back', async () => {
+    test('a mail is due after its own wait at the latest if the clock was set back', async () => {
       vi.useFakeTimers({ toFake: ['Date'] })
       try {
         const start = Date.now()
@@ -323,7 +323,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       }
     })
 
-    test('a run of known size is closed at its latest time, however long its events keep coming', async () => {
+    test('a run of known size is closed at its latest time, even if events keep coming', async () => {
       vi.useFakeTimers({ toFake: ['Date'] })
       try {
         const ledger = await open('this', { ...patient, maxMs: 60_000, latestMs: 90_000 })
@@ -342,7 +342,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       }
     })
 
-    test('a digest is written in the language that most of its events name', async () => {
+    test('a digest has the language of most of its events', async () => {
       const ledger = await open()
       for (const [id, template] of [
         ['one', '1/en'],
@@ -355,7 +355,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.find(event)).toMatchObject({ template: '1/ru' })
     })
 
-    test('what was said at each attempt is remembered, the last of them at any rate', async () => {
+    test('the replies of the last attempts are kept', async () => {
       const ledger = await open()
       for (let count = 0; count <= maxHistory; count += 1) {
         const reply = `450 ${count}`
@@ -383,7 +383,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.findByConversion('conversion')).toEqual([])
     })
 
-    test('a final outcome is pending until it was taken, and no other state is', async () => {
+    test('a final outcome is pending until it is marked as announced, and no other state is', async () => {
       const ledger = await open()
       const heard: string[] = []
       ledger.onOutcome(() => heard.push('outcome'))
@@ -401,7 +401,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.pendingOutcomes(9)).toEqual([])
     })
 
-    test('a mail that was reopened has its outcome told once it has one again', async () => {
+    test('a reopened mail is pending again once it has an outcome again', async () => {
       const ledger = await open()
       await ledger.settle(event, mail, { state: 'failed', reply: '550' })
       const [before] = await ledger.pendingOutcomes(9)
@@ -412,7 +412,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.pendingOutcomes(9)).toMatchObject([{ record: { state: 'accepted' } }])
     })
 
-    test('outcomes of a live process are its own, those of a dead one anybody may announce', async () => {
+    test('the outcomes of a process are its own while it lives, and pending for all afterwards', async () => {
       const accepted = { state: 'accepted', reply: '' } as const
       await (await open('other')).settle({ id: 'live', source: '' }, mail, accepted)
       await (await open('gone')).settle({ id: 'dead', source: '' }, mail, accepted)
@@ -420,7 +420,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(pending.map(({ event: { id } }) => id)).toEqual(['dead'])
     })
 
-    test('a lane gives back its events in order, byte for byte, also after a restart', async () => {
+    test('a lane returns its events in order, byte for byte, also after a restart', async () => {
       const first = await open()
       for (const id of ['one', 'two', 'three']) await first.lanes.append('lane', kept(id), now)
       await first.close()
@@ -450,7 +450,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect((await ledger.find(event))?.lane).toBeUndefined()
     })
 
-    test('an event is appended once, and behind others only where there are some', async () => {
+    test('an event is appended once, and with behindOnly only behind others', async () => {
       const { lanes } = await open()
       expect(await lanes.append('lane', kept('one'), behind)).toBe(false)
       expect(await lanes.has('lane')).toBe(false)
@@ -460,7 +460,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await lanes.count()).toEqual({ deferred: 2, gathering: 0 })
     })
 
-    test('what is settled or being attempted is not put aside', async () => {
+    test('a mail that is settled or being attempted is not put aside', async () => {
       const ledger = await open()
       await ledger.begin(event, mail)
       const other = await open('other')
@@ -474,7 +474,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.lanes.has('lane')).toBe(false)
     })
 
-    test('a lane has one holder at a time; that of a dead one is free', async () => {
+    test('a lane has one holder at a time; that of a process that is gone is free', async () => {
       const [one, other, gone] = [await open(), await open('other'), await open('gone')]
       await one.lanes.append('lane', kept('one'), now)
       expect(await gone.lanes.claim()).toBe('lane')
@@ -487,7 +487,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await one.lanes.claim()).toBe('lane')
     })
 
-    test('a lane that is not due is left alone, the one that is due longest comes first', async () => {
+    test('a lane that is not due is not claimed, and the one that has been due longest is claimed first', async () => {
       const { lanes } = await open()
       const soon = Date.now() + 60_000
       await lanes.append('later', kept('one'), { ...now, nextAttemptAt: soon })
@@ -502,7 +502,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       ])
     })
 
-    test('what waits in a lane is not pruned, however old', async () => {
+    test('a mail in a lane is not pruned, however old', async () => {
       const ledger = await open()
       await ledger.lanes.append('lane', kept('one'), now)
       await ledger.settle({ id: 'two', source: '' }, mail, { state: 'accepted', reply: '' })
@@ -510,7 +510,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.find(event)).toMatchObject({ lane: 'lane' })
     })
 
-    test('the events of a run become one mail with the last of them, in the order they came', async () => {
+    test('the events of a run become one mail when the last has come, in the order they came', async () => {
       const ledger = await open()
       expect(await ledger.lanes.gather(ofRun('one', 3))).toBe(false)
       expect(await ledger.find(event)).toMatchObject({ state: 'gathering', lane: 'lane' })
@@ -526,7 +526,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(head?.deliveries).toHaveLength(3)
       const record = await ledger.find(head?.ref ?? event)
       expect(record).toMatchObject({ state: 'deferred', eventIds: ids })
-      // Another mail than any of its events alone.
+      // A Message-ID that none of its events has alone.
       expect(record?.messageId).toMatch(/^<[0-9a-f]{40}@localhost>$/)
       for (const id of ids) {
         expect(await ledger.find({ id, source: '//test' })).toEqual(record)
@@ -534,7 +534,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       }
     })
 
-    test('what is settled about a digest holds for each of its events, and goes with it', async () => {
+    test('the record of a digest is that of each of its events, and is pruned for all', async () => {
       const ledger = await open()
       for (const id of ['one', 'two']) {
         const own = { ...kept(id).mail, conversionId: `conversion ${id}` }
@@ -564,7 +564,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.find(event)).toBeUndefined()
     })
 
-    test('an event that stays alone becomes the mail it would have been', async () => {
+    test('an event that stays alone becomes the mail it would have been without a run', async () => {
       const ledger = await open('this', { ...patient, quietMs: 0 })
       await ledger.lanes.gather(ofRun('one', 0))
       expect(await ledger.lanes.claim()).toBe('lane')
@@ -576,7 +576,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await ledger.lanes.count()).toEqual({ deferred: 1, gathering: 0 })
     })
 
-    test('a run whose process died is closed by another, and by one of them', async () => {
+    test('a run whose process is gone is closed by one of the others', async () => {
       const gone = await open('gone', { ...patient, quietMs: 0 })
       for (const id of ['one', 'two']) await gone.lanes.gather(ofRun(id, 0))
       const [ledger, other] = [await open(), await open('other')]
@@ -587,7 +587,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await digestsIn(holder)).toEqual([['one', 'two']])
     })
 
-    test('a digest holds so many events and bytes, and what is left of a run is not waited for', async () => {
+    test('a digest has a most of events and bytes, and the last events of a run are not held back', async () => {
       const ledger = await open('this', { ...patient, maxEvents: 2 })
       const ids = ['1', '2', '3', '4', '5']
       const ripe: boolean[] = []
@@ -600,7 +600,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await small.lanes.count()).toEqual({ deferred: 0, gathering: 1 })
     })
 
-    test('what comes of a run whose digest still waits in its lane leaves that one as it is', async () => {
+    test('later events of a run do not change its digest that waits in the lane', async () => {
       const ledger = await open('this', { ...patient, quietMs: 0 })
       for (const [first, second] of [
         ['1', '2'],
@@ -617,20 +617,20 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       ])
     })
 
-    test('a run whose size is known is waited for, one whose size is not is over when it is quiet', async () => {
+    test('a run of known size is waited for; one of unknown size is over when no event came for a while', async () => {
       const ledger = await open('this', { ...patient, quietMs: 0 })
       await ledger.lanes.gather(ofRun('one', 2))
       await ledger.lanes.gather({ ...ofRun('two', 0), run: 'other' })
       expect(await digestsIn(ledger)).toEqual([['two']])
       expect(await ledger.find(event)).toMatchObject({ state: 'gathering' })
-      // No longer than its patience, though: somebody may have given up half-way.
+      // For maxMs at most: the run may have been cancelled.
       const hasty = await open('this', { ...patient, maxMs: 0 })
       await hasty.lanes.gather({ ...ofRun('three', 9), run: 'third' })
       await hasty.lanes.gather({ ...ofRun('four', 0), run: 'fourth' })
       expect((await digestsIn(hasty)).sort()).toEqual([['four'], ['three']])
     })
 
-    test('a digest that gathers holds up no other mail of its lane, and goes behind those that wait', async () => {
+    test('a digest that gathers delays no other mail of its lane, and is sent behind those that wait', async () => {
       const ledger = await open('this', { ...patient, quietMs: 0 })
       await ledger.lanes.gather(ofRun('one', 0))
       await ledger.lanes.gather(ofRun('two', 0))
@@ -640,7 +640,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await digestsIn(ledger)).toEqual([['single'], ['one', 'two']])
     })
 
-    test('a digest whose time has come waits for its mailbox behind the others', async () => {
+    test('a digest that is due waits for its mailbox behind the others', async () => {
       const ledger = await open('this', { ...patient, quietMs: 0 })
       const later = Date.now() + 600_000
       await ledger.lanes.append('lane', kept('single'), { ...now, nextAttemptAt: later })

@@ -165,7 +165,7 @@ test('a ledger of a later version is refused, with what to do', async () => {
   })
 })
 
-test('pruning reads what is old and nothing else', async () => {
+test('pruning reads old records only', async () => {
   const directory = await makeFolder()
   const store = openStore(directory)
   const read: unknown[] = []

@@ -18,7 +18,7 @@ async function openInbox() {
   return { smtp: inbox.smtpUrl, mails: await openInboxClient(inbox.webUrl) }
 }
 
-test('a converted file is told to its recipient by e-mail', async () => {
+test('the recipient of a converted file gets an e-mail', async () => {
   const { smtp, mails } = await openInbox()
   const notifier = await stage.start({ HERALD_SMTP: smtp })
   const id = uuidv7()
@@ -31,7 +31,7 @@ test('a converted file is told to its recipient by e-mail', async () => {
   expect(mail.attachments).toMatchObject([{ inline: true, contentId: 'preview@herald' }])
   expect(Buffer.from(mail.attachments[0]?.content ?? [])).toEqual(tinyPng)
 
-  // The mail lies in the inbox a moment before the 250 is in the ledger.
+  // The mail is in the inbox a moment before the 250 is in the ledger.
   await vi.waitFor(async () => {
     const found = await fetch(`${notifier.probesUrl}/deliveries/${id}`)
     expect(await found.json()).toMatchObject({
@@ -47,7 +47,7 @@ test('a converted file is told to its recipient by e-mail', async () => {
 
 const idOf = ({ raw }: { raw: string }) => /^Message-ID: <(.{36})@/im.exec(raw)?.[1] ?? ''
 
-test('what is published while no notifier runs waits, and is all mailed after the start', async () => {
+test('events published while no notifier runs are all mailed after the start', async () => {
   const server = await startScriptedSmtp()
   stage.defer(() => server.close())
   const first = await stage.start({ HERALD_SMTP: server.url })
@@ -68,7 +68,7 @@ test('what is published while no notifier runs waits, and is all mailed after th
   }
 })
 
-test('of several notifiers one is killed: every mail arrives, in order, none twice but those in flight', async () => {
+test('if one of several notifiers is killed, every mail arrives, in order, and only those in flight may come twice', async () => {
   const server = await startScriptedSmtp()
   stage.defer(() => server.close())
   const env = { HERALD_SMTP: server.url, HERALD_SMTP_CONNECTIONS: '2' }
@@ -112,7 +112,7 @@ test('a broker that cannot be reached is retried, with a log line, until it answ
   expect(await notifier.stop()).toBe(0)
 })
 
-test('SIGTERM while the broker cannot be reached ends it with 0', async () => {
+test('SIGTERM while the broker cannot be reached ends the notifier with exit status 0', async () => {
   const folder = stage.broker.slice('embedded:'.length)
   await writeFile(folder, '')
   const notifier = await startNotifier(
@@ -139,7 +139,7 @@ test.each([
   await expect(started).rejects.not.toThrow(/ {4}at |sesame/)
 })
 
-test('an address of the probes that is taken is named', async () => {
+test('an address of the probes that is in use is named', async () => {
   const env = { HERALD_SMTP: 'smtp://127.0.0.1:9' }
   const first = await stage.start(env)
   const taken = { ...env, HERALD_NOTIFIER_PROBES: first.probesUrl.slice(7) }

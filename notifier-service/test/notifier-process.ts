@@ -8,7 +8,7 @@ const { resolve } = createRequire(import.meta.url)
 export interface NotifierProcess {
   readonly pid: number
   readonly probesUrl: string
-  /** Every log line so far, parsed; lines that are no JSON as `{ msg }`. */
+  /** Every log line so far, parsed; a line that is not JSON as `{ msg }`. */
   readonly log: Record<string, unknown>[]
   /** Sends the signal; resolves to the exit status once it is gone (null after a signal). Idempotent. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
@@ -16,7 +16,7 @@ export interface NotifierProcess {
   readonly exited: Promise<number | null>
 }
 
-/** Runs the built notifier on any free port; resolves once it says it is ready, or, with `await: 'log'`, at its first line. */
+/** Runs the built notifier on a free port; resolves when it logs `ready`, or the first line that `until` accepts. */
 export async function startNotifier(
   env: Record<string, string>,
   until: (entry: Record<string, unknown>) => boolean = ({ msg }) => msg === 'ready',

@@ -11,7 +11,7 @@ import { fileConverted } from './sample-events.js'
 import { startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
-// Several processes start for each, and others may want the processors as well.
+// Each test starts several processes.
 vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 30_000, interval: 50 }
@@ -29,7 +29,7 @@ async function listen(): Promise<ReceivedOutcome[]> {
   return heard
 }
 
-test('what became of each mail is announced, and told by conversion', async () => {
+test('the outcome of each mail is published, and found by its conversion', async () => {
   const server = await startScriptedSmtp({
     rcpt: (address) => (address.startsWith('gone') ? '550 5.1.1 no such mailbox' : undefined),
   })
@@ -79,7 +79,7 @@ test('what became of each mail is announced, and told by conversion', async () =
   expect((await fetch(`${notifier.probesUrl}/deliveries?conversion=none`)).status).toBe(404)
 })
 
-test('a notifier killed at its mails loses no outcome; one told twice has the same id', async () => {
+test('a notifier that is killed loses no outcome; an outcome published twice has the same id', async () => {
   const server = await startScriptedSmtp()
   stage.defer(() => server.close())
   const outcomes = await listen()
@@ -96,8 +96,8 @@ test('a notifier killed at its mails loses no outcome; one told twice has the sa
     await notifier.stop('SIGKILL')
     notifier = await stage.start({ HERALD_SMTP: server.url })
   }
-  const told = () => new Set(outcomes.map(({ event }) => event.data.notification?.eventIds[0]))
-  await vi.waitFor(() => expect([...told()].sort()).toEqual(ids), patience)
+  const announced = () => new Set(outcomes.map(({ event }) => event.data.notification?.eventIds[0]))
+  await vi.waitFor(() => expect([...announced()].sort()).toEqual(ids), patience)
   expect(new Set(outcomes.map(({ envelope }) => envelope.id)).size).toBe(ids.length)
 })
 

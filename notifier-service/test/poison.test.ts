@@ -6,7 +6,7 @@ import { fileConverted } from './sample-events.js'
 import { startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
-// Several processes start for each, and others may want the processors as well.
+// Each test starts several processes.
 vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 60_000, interval: 50 }
@@ -17,7 +17,7 @@ const headersOf = (letter: Message | undefined) =>
     Object.entries(letter?.headers ?? {}).map(([name, text]) => [name, String(Buffer.from(text))]),
   )
 
-test('random bytes, an unknown type and 900 KB of headers are three dead letters with their reasons; the rest is mailed', async () => {
+test('random bytes, an unknown type and 900 KB of headers become dead letters with their reasons; the rest is mailed', async () => {
   const server = await startScriptedSmtp()
   stage.defer(() => server.close())
   await stage.start({ HERALD_SMTP: server.url, HERALD_SMTP_CONNECTIONS: '8' })
@@ -49,7 +49,7 @@ test.each([
   ['its headers fill it', 'bulk', 'headers'],
   ['its value fills it', 'value', 'headers,value'],
 ])(
-  'an event that leaves no room for a reason because %s is buried smaller',
+  'an event that leaves no room for a reason because %s becomes a smaller dead letter',
   async (_, filled, dropped) => {
     const server = await startScriptedSmtp()
     stage.defer(() => server.close())
@@ -66,7 +66,7 @@ test.each([
 
     const [where] = await publish(stage.broker, [poison, message(fileConverted())])
     await vi.waitFor(() => expect(dead).toHaveLength(1), patience)
-    const [letter] = dead
+    const [deadLetter] = dead
     expect(headersOf(letter)).toMatchObject({
       herald_dead_letter_reason: expect.stringMatching(/./),
       herald_dead_letter_topic: 'notifications',
@@ -76,7 +76,7 @@ test.each([
       ce_id: String(headers['ce_id']),
     })
     expect(letter?.headers['bulk']).toBeUndefined()
-    if (dropped === 'headers') expect(Buffer.from(letter?.value ?? [])).toEqual(poison.value)
+    if (dropped === 'headers') expect(Buffer.from(deadLetter?.value ?? [])).toEqual(poison.value)
     else
       expect(headersOf(letter)['herald_dead_letter_value_bytes']).toBe(String(poison.value.length))
     await vi.waitFor(() => expect(server.accepted).toHaveLength(1), patience)

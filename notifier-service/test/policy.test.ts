@@ -4,7 +4,7 @@ import { fileConverted } from './sample-events.js'
 import { type Script, type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
-// Several processes start for each, and others may want the processors as well.
+// Each test starts several processes.
 vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 60_000, interval: 50 }

@@ -13,7 +13,7 @@ export function uuidv7(at = Date.now()): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${tail}`
 }
 
-/** The event in its envelope. */
+/** The event with an envelope. */
 export function message(event: HeraldEvent, id = uuidv7(), time = new Date()): Message {
   return toMessage({ id, source: '//herald.test/client', time }, event)
 }

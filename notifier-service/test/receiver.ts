@@ -8,15 +8,15 @@ export interface ReceivedPost {
   readonly body: Buffer
 }
 
-/** A status with headers; or the connection is cut once the request is whole. */
+/** A status with headers; or the connection is closed once the request is complete. */
 export type HttpAnswer = readonly [status: number, headers?: Record<string, string>] | 'hang up'
 
-/** A webhook's receiver that does as it is told. */
+/** A receiver of webhooks with scripted answers. */
 export interface Receiver {
   readonly url: string
-  /** Every request that came whole, in order. */
+  /** Every complete request, in order. */
   readonly posts: ReceivedPost[]
-  /** Those that were answered 2xx. */
+  /** Requests that were answered 2xx. */
   readonly taken: ReceivedPost[]
   /** May be changed at any time. Default: 204. */
   answer: (post: ReceivedPost) => HttpAnswer | Promise<HttpAnswer>

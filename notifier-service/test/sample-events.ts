@@ -1,6 +1,6 @@
 import { eventTypes, type FileConverted, type HeraldEvent } from '@herald/proto/events'
 
-/** A picture of one pixel. */
+/** An image of one pixel. */
 export const tinyPng = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
@@ -41,7 +41,7 @@ export function fileConverted(changes: Partial<FileConverted> = {}): HeraldEvent
       recipient: { address: 'ada@example.com', language: 'en' },
       preview: { mediaType: 'image/png', data: tinyPng, width: 1, height: 1 },
       host: 'workshop',
-      // Alone in its run: mailed at once.
+      // The only event of its run: mailed at once.
       runSize: 1,
       ...changes,
     },

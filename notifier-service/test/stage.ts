@@ -12,7 +12,7 @@ export interface Stage {
   readonly broker: string
   start(env?: Record<string, string>): Promise<NotifierProcess>
   startWebhook(env: Record<string, string>): Promise<NotifierProcess>
-  /** Everything that lies in the dead letters, as it comes. */
+  /** All dead letters, as they are published. */
   deadLetters(): Promise<Delivery[]>
   /** Runs after the test, the last deferred first. */
   defer(close: () => unknown): void

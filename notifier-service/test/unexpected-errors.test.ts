@@ -28,7 +28,7 @@ const delivery: Delivery = {
 }
 const context = { signal: new AbortController().signal }
 
-async function office() {
+async function createParts() {
   const directory = await mkdtemp(join(tmpdir(), 'herald-unexpected-'))
   const ledger = await openLmdbLedger({ directory })
   onTestFinished(async () => {
@@ -61,8 +61,8 @@ async function rejections(handler: () => Promise<void>, atMost = 50): Promise<nu
   return atMost
 }
 
-test('an event whose handler throws each time goes to the dead letters, with the stack in the log', async () => {
-  const { buried, parts } = await office()
+test('an event whose handler throws each time becomes a dead letter, with the stack in the log', async () => {
+  const { buried, parts } = await createParts()
   const handler = createUnexpectedErrors(parts).guard(async () => {
     throw new TypeError('cannot read properties of undefined')
   })
@@ -80,7 +80,7 @@ test.each([
   ['the disk is full', () => new StoreError('STORE_FULL', 'full')],
   ['the mail has to wait', () => new RetryLater(5)],
 ])('nothing is given up while %s', async (_, error) => {
-  const { buried, parts } = await office()
+  const { buried, parts } = await createParts()
   const handler = createUnexpectedErrors(parts).guard(async () => {
     throw error()
   })
@@ -88,8 +88,8 @@ test.each([
   expect(buried).toEqual([])
 })
 
-test('nothing is given up while the ledger itself fails, whatever is thrown', async () => {
-  const { buried, parts } = await office()
+test('no event is given up while the ledger fails, whatever is thrown', async () => {
+  const { buried, parts } = await createParts()
   const check = async () => {
     throw new Error('the ledger fails')
   }
@@ -101,8 +101,8 @@ test('nothing is given up while the ledger itself fails, whatever is thrown', as
   expect(buried).toEqual([])
 })
 
-test('a mail that was put aside and fails each time is given up: its record says so', async () => {
-  const { ledger, buried, parts } = await office()
+test('a mail that was put aside and fails each time is given up, and its record has failed', async () => {
+  const { ledger, buried, parts } = await createParts()
   const id = uuidv7()
   const ref = { id, source: '//herald.test/client' }
   const mail = {
@@ -118,7 +118,7 @@ test('a mail that was put aside and fails each time is given up: its record says
   expect(await ledger.find(ref)).toMatchObject({ state: 'failed', reply: 'Unexpected error: no' })
 })
 
-test('a channel that throws has refused the event for now; what the ledger throws passes through', async () => {
+test('an error of the channel counts as a temporary refusal; an error of the ledger passes through', async () => {
   const channel = {
     name: 'webhook',
     address() {

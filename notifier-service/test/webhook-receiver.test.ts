@@ -15,7 +15,7 @@ const stage = useStage()
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 const patience = { timeout: 40_000, interval: 50 }
 
-/** The receiver of docs/webhooks.md, as it stands there. */
+/** The receiver of docs/webhooks.md, unchanged. */
 async function startExample() {
   const page = await readFile(
     fileURLToPath(new URL('../../docs/webhooks.md', import.meta.url)),
@@ -36,9 +36,9 @@ async function startExample() {
   return { lines, url: `http://127.0.0.1:${lines[0]?.split(' ').at(-1)}/hook` }
 }
 
-test('the documented receiver takes what Herald sends, and refuses it replayed, late or forged', async () => {
+test('the documented receiver accepts what Herald sends, and refuses it replayed, late or forged', async () => {
   const { lines, url } = await startExample()
-  // Overhears what is sent, and hands it on.
+  // Records each request and forwards it.
   const overheard: ReceivedPost[] = []
   const between = await startReceiver()
   stage.defer(() => between.close())
@@ -64,7 +64,7 @@ test('the documented receiver takes what Herald sends, and refuses it replayed, 
   await vi.waitFor(() => expect(lines).toContain(said), patience)
   const [{ headers, body } = { headers: {}, body: Buffer.alloc(0) }] = overheard
 
-  // Answered as the first time, so that an honest second attempt ends; but nothing is done about it.
+  // Answered like the first one, so that a real second attempt ends, but not processed again.
   expect(await post(headers, body)).toBe(204)
   expect(await post(headers, Buffer.from('{"conversionId":"forged"}'))).toBe(400)
   const keys = parseSecrets(secret)
@@ -72,7 +72,7 @@ test('the documented receiver takes what Herald sends, and refuses it replayed, 
   expect(await post({ ...headers, ...late }, body)).toBe(400)
   const early = sign(keys, 'msg_early', body, Date.now() + 600_000)
   expect(await post({ ...headers, ...early }, body)).toBe(400)
-  // Nobody can make an old one new.
+  // The time of an old request cannot be changed.
   const redated = { ...late, 'webhook-timestamp': String(Math.floor(Date.now() / 1000)) }
   expect(await post({ ...headers, ...redated }, body)).toBe(400)
   expect(await post({ ...headers, ...sign(keys, 'msg_new', body) }, body)).toBe(204)

@@ -30,7 +30,7 @@ async function start(env: Record<string, string> = {}): Promise<NotifierProcess>
   programs.push(program)
   return program
 }
-// Whatever happened in a test: no mail was involved on the webhook's side.
+// In every test: the webhook's log does not mention mails.
 afterEach(() => {
   const messages = programs.splice(0).flatMap(({ log }) => log.map(({ msg }) => String(msg)))
   expect(messages.filter((text) => /mail/i.test(text))).toEqual([])
@@ -39,7 +39,7 @@ afterEach(() => {
 const to = (address: string) => fileConverted({ recipient: { address } })
 const idOf = ({ headers }: ReceivedPost) => headers['ce-id']
 
-/** What RFC 2104 and Standard Webhooks ask for, computed by somebody else. */
+/** What RFC 2104 and Standard Webhooks require, computed by another implementation. */
 function signedByOpenssl({ headers, body }: ReceivedPost): string {
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64').toString('hex')
   const signed = Buffer.concat([
@@ -57,7 +57,7 @@ function signedByOpenssl({ headers, body }: ReceivedPost): string {
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
 describe('a webhook', { timeout: 90_000 }, () => {
-  test('gets each event as CloudEvents over HTTP, beside the mail, and its outcome is told', async () => {
+  test('gets each event as CloudEvents over HTTP, beside the mail, and its outcome is published', async () => {
     const smtp = await startScriptedSmtp()
     stage.defer(() => smtp.close())
     await Promise.all([start(), stage.start({ HERALD_SMTP: smtp.url })])
@@ -89,7 +89,7 @@ describe('a webhook', { timeout: 90_000 }, () => {
         runSize: 1,
       },
     })
-    // Nothing is lost on the way: read back, it is the event that was published.
+    // Decoded, it is the event that was published.
     const again = { 'content-type': Buffer.from('application/json') }
     expect(
       fromMessage({ ...published, value: body, headers: { ...published.headers, ...again } }),
@@ -116,7 +116,7 @@ describe('a webhook', { timeout: 90_000 }, () => {
     },
   )
 
-  test('that hung up before the answer gets the same again: same id, same body', async () => {
+  test('that closed the connection before the answer gets the same request again', async () => {
     receiver.answer = () => (receiver.posts.length === 1 ? 'hang up' : [204])
     await start()
     await publish(stage.broker, [message(fileConverted())])
@@ -126,7 +126,7 @@ describe('a webhook', { timeout: 90_000 }, () => {
     expect(second?.body).toEqual(first?.body)
   })
 
-  test('that is down is waited for; no attempt is burned, and the order of a key stays', async () => {
+  test('that is down is waited for; no attempt is counted, and the order of a key stays', async () => {
     const { url } = receiver
     await receiver.close()
     const webhook = await start({ HERALD_WEBHOOK_ATTEMPTS: '1' })
@@ -144,12 +144,12 @@ describe('a webhook', { timeout: 90_000 }, () => {
     )
     receiver = await startReceiver({ port: Number(new URL(url).port) })
     let answers = 0
-    // Busy for a while yet.
+    // The first two answers are 503.
     receiver.answer = () => (++answers <= 2 ? [503, { 'retry-after': '0' }] : [200])
     await vi.waitFor(() => expect(receiver.taken.map(idOf)).toEqual(ids), patience)
   })
 
-  test('that refuses an event for good does not hold up the others', async () => {
+  test('that refuses an event permanently does not delay the others', async () => {
     const dead = await stage.deadLetters()
     receiver.answer = ({ body }) => (body.includes('gone@') ? [410] : [200])
     await start()
@@ -166,7 +166,7 @@ describe('a webhook', { timeout: 90_000 }, () => {
     expect(receiver.posts).toHaveLength(3)
   })
 
-  test('that answers 404 to everything in a bad deploy buries nothing, and gets it all afterwards', async () => {
+  test('that answers 404 to everything during a bad deploy causes no dead letter, and gets all events afterwards', async () => {
     const dead = await stage.deadLetters()
     receiver.answer = () => [404]
     const webhook = await start()
@@ -195,7 +195,7 @@ describe('a webhook', { timeout: 90_000 }, () => {
     ])
   })
 
-  test('that answers 404 to one event alone gets the others, and that one again later', async () => {
+  test('that answers 404 to one event gets the others, and that one again later', async () => {
     receiver.answer = ({ body }) => (body.includes('odd@') ? [404] : [204])
     const webhook = await start()
     const people = ['odd', 'a', 'b', 'c', 'd', 'e', 'f']
@@ -251,7 +251,7 @@ describe('a webhook', { timeout: 90_000 }, () => {
     expect(new Set(receiver.posts.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
   })
 
-  test('is not started without an address and a secret, and does not show either', async () => {
+  test('does not start without a URL and a secret, and shows neither', async () => {
     const env = {
       HERALD_WEBHOOK_URL: 'ftp://hidden.example/',
       HERALD_WEBHOOK_SECRET: 'whsec_hidden',
@@ -281,7 +281,7 @@ describe('what an answer means', () => {
     for (const status of statuses) expect(resultFor(status).kind, String(status)).toBe(kind)
   })
 
-  test('a receiver that says when to come back is left alone until then, for an hour at most', () => {
+  test('Retry-After of the receiver is respected, up to an hour', () => {
     expect(resultFor(503, { 'retry-after': '7' })).toMatchObject({ retryAfterMs: 7000 })
     expect(resultFor(408, { 'retry-after': '99999' })).toMatchObject({ retryAfterMs: 3_600_000 })
     const now = Date.UTC(2026, 2, 14, 9, 5, 0)
