@@ -67,7 +67,7 @@ test.each([
     const [where] = await publish(stage.broker, [poison, message(fileConverted())])
     await vi.waitFor(() => expect(dead).toHaveLength(1), patience)
     const [deadLetter] = dead
-    expect(headersOf(letter)).toMatchObject({
+    expect(headersOf(deadLetter)).toMatchObject({
       herald_dead_letter_reason: expect.stringMatching(/./),
       herald_dead_letter_topic: 'notifications',
       herald_dead_letter_partition: String(where?.partition),
@@ -75,10 +75,12 @@ test.each([
       herald_dead_letter_dropped: dropped,
       ce_id: String(headers['ce_id']),
     })
-    expect(letter?.headers['bulk']).toBeUndefined()
+    expect(deadLetter?.headers['bulk']).toBeUndefined()
     if (dropped === 'headers') expect(Buffer.from(deadLetter?.value ?? [])).toEqual(poison.value)
     else
-      expect(headersOf(letter)['herald_dead_letter_value_bytes']).toBe(String(poison.value.length))
+      expect(headersOf(deadLetter)['herald_dead_letter_value_bytes']).toBe(
+        String(poison.value.length),
+      )
     await vi.waitFor(() => expect(server.accepted).toHaveLength(1), patience)
   },
 )
