@@ -2,7 +2,7 @@ import type { Logger } from '@herald/runtime'
 import { type BackOff, backOffMs, longBackOffMs } from './back-off.js'
 import { withoutAddresses } from './without-addresses.js'
 
-/** What stands still while the mail server is out of service. */
+/** What is paused while the mail server is out of service. */
 export interface Pausable {
   pause(): void
   resume(): void
@@ -11,15 +11,15 @@ export interface Pausable {
 export interface OutageOptions {
   readonly intake: Pausable
   /**
-   * Resolves when the mail server can be used again, rejects with why it cannot; an error with
-   * `lasting: true` is one that only a person can correct.
+   * Resolves when the mail server can be used again, rejects with the reason if not; an error with
+   * `lasting: true` can be corrected by a person only.
    */
   readonly probe: () => Promise<void>
   readonly backOff: BackOff
   /** Waits if only a person can correct it. Default from a second to five minutes. */
   readonly lastingBackOff?: BackOff
   readonly logger: Logger
-  /** What the log says. Default: about the mail server. */
+  /** The log messages. Default: about the mail server. */
   readonly words?: OutageWords
 }
 
@@ -32,8 +32,8 @@ export interface OutageWords {
 export interface OutageCause {
   readonly reason: string
   /** The earliest next attempt, in milliseconds from now. Default 0. */
-  readonly leastMs?: number | undefined
-  /** Only a person can correct it: ask seldom. */
+  readonly minWaitMs?: number | undefined
+  /** Only a person can correct it: probe rarely. */
   readonly lasting?: boolean | undefined
   /** A successful probe proves that it is over; otherwise a mail has to be accepted first. */
   readonly seenByProbe?: boolean | undefined
@@ -46,7 +46,7 @@ export interface OutageCause {
 export interface Outage {
   /** Why mails wait, without addresses; undefined in normal operation. */
   readonly reason: string | undefined
-  /** Intake is to stand still: no attempt is made at all. */
+  /** No attempt is made at all. */
   readonly paused: boolean
   /** Whether `admit` would admit an attempt now. */
   readonly isOpen: boolean
@@ -56,11 +56,11 @@ export interface Outage {
   begin(cause: OutageCause): void
   /** The mail server accepted a mail. */
   accepted(): void
-  /** Stops asking. Idempotent. */
+  /** Stops probing. Idempotent. */
   close(): void
 }
 
-const ofMailServer: OutageWords = {
+const aboutMailServer: OutageWords = {
   began: 'the mail server is out of service: events wait',
   lasts: 'the mail server is still out of service',
   ended: 'the mail server answers again',
@@ -68,15 +68,15 @@ const ofMailServer: OutageWords = {
 
 const defaultLasting: BackOff = { firstMs: 1000, capMs: 5 * 60_000 }
 const reportEveryMs = 10 * 60_000
-/** A trial that gets no answer for so long lets the next mail try as well. */
+/** If a trial gets no answer for this long, the next mail is tried too. */
 const nextTrialMs = 1000
-/** If no mail came to be tried for so long, it counts as over. */
+/** If no mail came for this long, the outage counts as over. */
 const quietMs = 60_000
 
 const noop = () => {}
 
 export function watchOutage(options: OutageOptions): Outage {
-  const { intake, probe, backOff, logger, words = ofMailServer } = options
+  const { intake, probe, backOff, logger, words = aboutMailServer } = options
   const { lastingBackOff = defaultLasting } = options
   let state: 'none' | 'paused' | 'trial' = 'none'
   let reason: string | undefined
@@ -86,22 +86,22 @@ export function watchOutage(options: OutageOptions): Outage {
   let earliest = 0
   let inTrial = 0
   let lastTrialAt = Number.NEGATIVE_INFINITY
-  let asking = false
+  let probing = false
   let timer: NodeJS.Timeout | undefined
   let report: NodeJS.Timeout | undefined
   let closed = false
 
-  // Not the time of day: that may be set back.
+  // Monotonic: the time of day may be set back.
   const now = () => performance.now()
 
   function pause(): void {
     state = 'paused'
     intake.pause()
-    askLater()
+    probeLater()
   }
 
-  function askLater(): void {
-    // A probe can succeed where the next mail fails: only an accepted mail resets the wait.
+  function probeLater(): void {
+    // A mail may fail after a successful probe: only an accepted mail resets the wait.
     failures += 1
     const waitMs = lasting ? longBackOffMs(lastingBackOff, failures) : backOffMs(backOff, failures)
     earliest = Math.max(earliest, now() + waitMs)
@@ -110,11 +110,11 @@ export function watchOutage(options: OutageOptions): Outage {
 
   function wait(): void {
     clearTimeout(timer)
-    timer = setTimeout(() => void ask(), Math.max(0, earliest - now()))
+    timer = setTimeout(() => void runProbe(), Math.max(0, earliest - now()))
   }
 
-  async function ask(): Promise<void> {
-    asking = true
+  async function runProbe(): Promise<void> {
+    probing = true
     try {
       await probe()
     } catch (error) {
@@ -122,12 +122,12 @@ export function watchOutage(options: OutageOptions): Outage {
       reason = withoutAddresses((error as Error).message)
       lasting ||= (error as { lasting?: boolean }).lasting === true
       logger.debug({ reason }, words.lasts)
-      return askLater()
+      return probeLater()
     } finally {
-      asking = false
+      probing = false
     }
     if (closed) return
-    // The other side may have asked for a longer wait while the probe was under way.
+    // The server may have asked for a longer wait during the probe.
     if (earliest > now()) wait()
     else if (seenByProbe) end()
     else startTrial()
@@ -187,9 +187,9 @@ export function watchOutage(options: OutageOptions): Outage {
       reason = withoutAddresses(cause.reason)
       lasting ||= cause.lasting === true
       seenByProbe &&= cause.seenByProbe === true
-      earliest = Math.max(earliest, now() + (cause.leastMs ?? 0))
+      earliest = Math.max(earliest, now() + (cause.minWaitMs ?? 0))
       if (before === 'paused') {
-        if (!asking) wait()
+        if (!probing) wait()
         return
       }
       if (before === 'none') {

@@ -91,7 +91,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
         // One connection could not be opened while others are in use.
         const othersWork = result.seenByProbe && !result.lasting && health.acceptedSince(number)
         if (othersWork) throw new RetryLater(backOffMs(policy.backOff, 1))
-        outage.begin({ ...result, leastMs: result.retryAfterMs })
+        outage.begin({ ...result, minWaitMs: result.retryAfterMs })
         throw new RetryLater(outageMs)
       }
       case 'postponed':
@@ -116,7 +116,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     const scope = health.recordServerFailure(mail.messageId, number, failure)
     if (scope === 'server') {
       await deferUncounted(task, reply, 0)
-      outage.begin({ reason: reply, leastMs: retryAfterMs, lasting: !failure.unanswered })
+      outage.begin({ reason: reply, minWaitMs: retryAfterMs, lasting: !failure.unanswered })
       throw new RetryLater(outageMs)
     }
     if (scope === 'mail' || about === 'mail') {

@@ -87,7 +87,7 @@ test('both parts name source, result, saving and where the file is saved', async
   expect(Buffer.from(mail.attachments[0]?.content as ArrayBuffer)).toEqual(tinyPng)
 })
 
-test('carries what a machine-made mail must carry', async () => {
+test('has the headers of an automatic mail', async () => {
   const id = uuidv7()
   const mail = await compose(fileConverted(), id)
   expect(mail.messageId).toBe(`<${id}@example.org>`)
@@ -103,7 +103,7 @@ test('carries what a machine-made mail must carry', async () => {
   )
 })
 
-test('two composings of one event are byte-identical, and of two events are not', async () => {
+test('the same event gives the same bytes, another event does not', async () => {
   const id = uuidv7()
   const [one, other] = [await compose(fileConverted(), id), await compose(fileConverted(), id)]
   expect(one.bytes.equals(other.bytes)).toBe(true)
@@ -129,7 +129,7 @@ test.each([
   expect(mail.from).toEqual({ name, address: 'h@example.org' })
 })
 
-test('no name can end a part of the mail, wherever its line is broken', async () => {
+test('no file name can end a part of the mail, wherever its line is broken', async () => {
   const id = uuidv7()
   const { raw, text } = await compose(fileConverted(), id)
   const delimiters = (mail: string) => mail.split('\r\n').filter((line) => isDelimiter.test(line))
@@ -193,7 +193,7 @@ test.each(['en', 'ru', 'zh'])('every mail in "%s" is well-formed', async (langua
 test.each([
   ['a line break and a header', '"; rm -rf ~\r\nBcc: eve@example.com .png'],
   ['markup', '<script>alert(1)</script>&amp;"\'<img src=x onerror=alert(1)>.png'],
-  ['a turned direction', 'invoice\u202egpj.exe'],
+  ['a changed direction', 'invoice\u202egpj.exe'],
   ['emoji', '👩‍👩‍👧‍👦 🏳️‍🌈 family.png'],
   ['Chinese', '港口的傍晚.jpg'],
   ['Arabic', 'ميناء.jpg'],
@@ -250,14 +250,14 @@ test('several renditions are summed up in the subject', async () => {
   )
 })
 
-test('a preview that is no picture is left out', async () => {
+test('a preview that is not a picture is omitted', async () => {
   const preview = { mediaType: 'image/png', data: Buffer.from('<svg onload=alert(1)>') }
   const mail = await compose(fileConverted({ preview }))
   expect(mail.attachments).toEqual([])
   expect(mail.html).not.toContain('cid:')
 })
 
-test('a failure says what was wrong and what to do', async () => {
+test('a failed mail names the reason and the remedy', async () => {
   const mail = await compose(failed())
   expect(mail.subject).toBe('holiday.heic could not be converted')
   for (const part of [mail.text, mail.html]) {
@@ -274,7 +274,7 @@ test('a failure says what was wrong and what to do', async () => {
   expect(hostile.html).not.toContain('What to do')
 })
 
-test("a stranger's id, whatever it holds, gives a sound Message-ID", async () => {
+test('an id of another program gives a valid Message-ID', async () => {
   const mail = await compose(fileConverted(), 'order #7 <"äöü">')
   expect(mail.messageId).toMatch(/^<[0-9a-f]{64}@example\.org>$/)
 })

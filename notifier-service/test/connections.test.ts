@@ -39,7 +39,7 @@ function outgoing(channel: Channel): Outgoing {
   return { mail, events: [received], record: undefined, isWanted: () => true }
 }
 
-test('a webhook of two connections is sent two requests at once, however many events wait', async () => {
+test('a webhook with two connections gets at most two requests at once', async () => {
   const requests = gauge()
   const server = createServer((request, response) => {
     requests.begin()
@@ -67,7 +67,7 @@ test('a webhook of two connections is sent two requests at once, however many ev
   expect(requests.max).toBe(2)
 })
 
-test('a mail server of two connections gets no third, also where some mails are refused', async () => {
+test('a mail server with two connections gets no third, even if some mails are refused', async () => {
   const sessions = gauge()
   const server = await startScriptedSmtp(
     { rcpt: (address) => (address.startsWith('busy') ? '450 later' : undefined) },

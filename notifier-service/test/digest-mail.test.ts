@@ -64,7 +64,7 @@ test('several files of one person are in one mail, failures first', async () => 
   }
 })
 
-test('it holds the ids of all its events, and its bytes do not hang on their order', async () => {
+test('it has the ids of all its events, and its bytes do not depend on their order', async () => {
   const events = Array.from({ length: 200 }, (_, index) => ready(`${index}.jpg`))
   const mail = await mailOf(events)
   const ids = mail.headers.find(({ key }) => key === 'x-herald-event')?.value.split(/\s+/)
@@ -76,7 +76,7 @@ test('it holds the ids of all its events, and its bytes do not hang on their ord
   }
 })
 
-test('of many files it names thirty, says how many more there are, and counts all', async () => {
+test('it lists thirty files, the number of the others, and the total', async () => {
   const events = [
     ...Array.from({ length: 150 }, (_, index) => ready(`ready-${index}.jpg`)),
     ...Array.from({ length: 50 }, (_, index) => failed(`bad-${index}.jpg`)),
@@ -95,7 +95,7 @@ test('of many files it names thirty, says how many more there are, and counts al
   expect(mail.html?.length).toBeLessThan(100_000)
 })
 
-test('its pictures are few, small together, and left out for a server that wants less', async () => {
+test('its pictures are limited in number and size, and omitted for a server that refused the size', async () => {
   const preview = (kilobytes: number) => ({
     preview: {
       mediaType: 'image/png',
@@ -115,14 +115,14 @@ test('its pictures are few, small together, and left out for a server that wants
   expect(smaller.html).not.toContain('cid:')
 })
 
-test('a run of failures alone says so', async () => {
+test('a run of failures alone has its own subject', async () => {
   const mail = await mailOf([failed('a.jpg'), failed('b.pdf', 'HERALD_LOCKED_FILE')])
   expect(mail.subject).toBe('2 files could not be converted')
   expect(mail.text).toMatch(/a\.jpg.*Mend HERALD_CORRUPT_FILE.*b\.pdf.*Mend HERALD_LOCKED_FILE/s)
   expect(mail.text).not.toContain('→')
 })
 
-test('a page made of many is not compared to the whole', async () => {
+test('a single page is not compared to its document', async () => {
   const source = { ...data.source, name: 'report.pdf', pages: 3 }
   const mail = await mailOf([received(fileConverted({ source }))])
   expect(mail.subject).toBe('report.pdf is ready: WebP, 184 kB')
@@ -149,7 +149,7 @@ test.each([
   }
 })
 
-test('every failure there is has its sentence and its remedy in every language', async () => {
+test('every error code has its sentence and its remedy in every language', async () => {
   for (const code of Object.keys(errorTable)) {
     for (const [language, script] of [
       ['ru', /^ {2}[\p{Script=Cyrillic}\p{P}\d\sA-Za-z-]+$/mu],
@@ -157,9 +157,9 @@ test('every failure there is has its sentence and its remedy in every language',
     ] as const) {
       const { text = '' } = await mailOf([failed('a.jpg', code, language)])
       expect(text, `${code} in ${language}`).toMatch(script)
-      const told = text.split('\n').filter((line) => /^ {2}\S/.test(line))
-      expect(told[0], code).not.toContain('HERALD')
-      expect(told[1], code).not.toContain('Mend')
+      const lines = text.split('\n').filter((line) => /^ {2}\S/.test(line))
+      expect(lines[0], code).not.toContain('HERALD')
+      expect(lines[1], code).not.toContain('Mend')
     }
   }
 })

@@ -54,7 +54,7 @@ describe.skipIf(!executablePath)(`a mail in a browser${leftOut}`, { timeout: 120
     await page.close()
   })
 
-  test('the check of colours bites', async () => {
+  test('the check of contrast fails on a bad colour', async () => {
     const { page } = await open({ width: 320, colorScheme: 'dark' })
     const html = mails[0]?.content.html ?? ''
     await page.setContent(html.replace('.ink { color: #e9edf1', '.ink { color: #333333'))
@@ -62,7 +62,7 @@ describe.skipIf(!executablePath)(`a mail in a browser${leftOut}`, { timeout: 120
     await page.close()
   })
 
-  test('with pictures off says what they show', async () => {
+  test('without pictures shows their descriptions', async () => {
     const { page } = await open({ width: 320, colorScheme: 'light' })
     for (const { name, content } of mails) {
       await page.setContent(content.html)

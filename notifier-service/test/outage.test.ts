@@ -24,7 +24,7 @@ function watch(probe: () => Promise<void>) {
 
 const minutes = (count: number) => vi.advanceTimersByTimeAsync(count * 60_000)
 
-test('refused credentials are tried ever more seldom, with one line in ten minutes', async () => {
+test('refused credentials are tried with growing waits, and logged every ten minutes', async () => {
   const refused = Object.assign(new Error('535 wrong password'), { lasting: true })
   const probe = vi.fn(() => Promise.reject(refused))
   const { outage, log } = watch(probe)
@@ -69,25 +69,25 @@ test('a refused sender is tried with one mail at a time, and is logged once unti
   expect(log.map(({ msg }) => msg)).toContain('the mail server answers again')
 })
 
-test('of several waits that were asked for the longest counts', async () => {
+test('of several requested waits the longest counts', async () => {
   const probe = vi.fn(() => Promise.resolve())
   const { outage } = watch(probe)
-  outage.begin({ reason: '503', leastMs: 1000 })
-  outage.begin({ reason: '503', leastMs: 60_000 })
-  outage.begin({ reason: '503', leastMs: 2000 })
+  outage.begin({ reason: '503', minWaitMs: 1000 })
+  outage.begin({ reason: '503', minWaitMs: 60_000 })
+  outage.begin({ reason: '503', minWaitMs: 2000 })
   await vi.advanceTimersByTimeAsync(59_000)
   expect(probe).not.toHaveBeenCalled()
   await vi.advanceTimersByTimeAsync(2000)
   expect(probe).toHaveBeenCalledOnce()
 })
 
-test('a longer wait that is asked for during the probe counts too', async () => {
+test('a longer wait that is requested during the probe counts too', async () => {
   const answers: (() => void)[] = []
   const { outage } = watch(() => new Promise<void>((resolve) => answers.push(resolve)))
   outage.begin({ reason: '503' })
   await vi.advanceTimersByTimeAsync(4000)
   expect(answers).toHaveLength(1)
-  outage.begin({ reason: '503', leastMs: 60_000 })
+  outage.begin({ reason: '503', minWaitMs: 60_000 })
   answers[0]?.()
   await vi.advanceTimersByTimeAsync(59_000)
   expect(outage.paused).toBe(true)
@@ -96,7 +96,7 @@ test('a longer wait that is asked for during the probe counts too', async () => 
   expect(answers).toHaveLength(2)
 })
 
-test('a mail that gets no answer does not keep the next from being tried', async () => {
+test('a mail without an answer does not block the next', async () => {
   const { outage } = watch(() => Promise.resolve())
   outage.begin({ reason: 'no answer' })
   await vi.advanceTimersByTimeAsync(1000)
@@ -106,7 +106,7 @@ test('a mail that gets no answer does not keep the next from being tried', async
   expect(outage.isOpen).toBe(true)
 })
 
-test('the reason names no recipient: /readyz shows it to anybody', async () => {
+test('the reason names no recipient, since /readyz is public', async () => {
   const probe = () => Promise.reject(new Error('451 <bob@example.com> not now'))
   const { outage, log } = watch(probe)
   outage.begin({ reason: '554 5.7.1 <ada@example.com>: Relay access denied' })

@@ -81,21 +81,21 @@ test.each([
   expect(as('ru').phrases.count('digestReady', n)).toBe(said)
 })
 
-test('what stands in braces is put in as it is, braces of its own included', () => {
+test('a value is inserted unchanged, with braces of its own', () => {
   const { say } = as('en').phrases
   expect(say('convertedSubject', { name: '{brief} $& $1', brief: 'x' })).toBe(
     '{brief} $& $1 is ready: x',
   )
 })
 
-test('a name is shortened between letters, never within one', () => {
+test('a name is never shortened within a character', () => {
   expect(shortened('short.png', 20)).toBe('short.png')
   expect(shortened('👩‍👩‍👧‍👦'.repeat(30), 10)).toBe(
     `${'👩‍👩‍👧‍👦'.repeat(4)}…${'👩‍👩‍👧‍👦'.repeat(5)}`,
   )
 })
 
-test('what runs from right to left is kept to itself', () => {
+test('right-to-left text is isolated', () => {
   expect(visible('ميناء.jpg', 80)).toBe('\u2068ميناء.jpg\u2069')
   expect(visible('a\u2067b\ud800c', 80)).toBe('a\ufffdb\ufffdc')
 })

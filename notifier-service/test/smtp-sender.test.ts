@@ -43,7 +43,7 @@ const atOnce = () => Promise.resolve()
 const openSockets = () =>
   process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
 
-test('the body goes out only when beforeBody has resolved, which is asked at the 354', async () => {
+test('beforeBody is called after the 354, and the body is sent once it resolves', async () => {
   const server = await serve({
     rcpt: (address) => (address.startsWith('no') ? '550 no' : undefined),
   })
@@ -66,7 +66,7 @@ test('the body goes out only when beforeBody has resolved, which is asked at the
   expect(server.begun).toEqual(['bob@example.com', 'ada@example.com'])
 })
 
-test('when beforeBody rejects nothing is sent, and the next mail goes out on a sound connection', async () => {
+test('if beforeBody rejects, nothing is sent, and the next mail is', async () => {
   const server = await serve()
   const sender = sendTo(server.url)
   await expect(sender.send(mail(), () => Promise.reject(new Error('disk full')))).rejects.toThrow(
@@ -121,7 +121,7 @@ test.each([
   ['body', 'hang up', 'unknown'],
   ['rcpt', 'hang up', 'possibleServerFailure'],
   ['mail', 'hang up', 'possibleServerFailure'],
-] as const)('to %s the answer %j makes it %s', async (step, answer, kind) => {
+] as const)('the reply to %s %j gives %s', async (step, answer, kind) => {
   const server = await serve({ [step]: () => answer })
   const sender = sendTo(server.url)
   expect(await sender.send(mail(), atOnce)).toMatchObject({ kind })
@@ -129,7 +129,7 @@ test.each([
   expect(await sender.send(mail(), atOnce), 'the next mail').toMatchObject({ kind: 'accepted' })
 })
 
-test('a server that says nothing more after the body leaves it unknown, in time', async () => {
+test('without a reply to the body the result is unknown, after the timeout', async () => {
   const server = await serve({ body: () => new Promise(() => {}) })
   const sender = sendTo(server.url, {
     timeouts: { connectMs: 2000, envelopeMs: 2000, replyMs: 150 },
@@ -140,13 +140,13 @@ test('a server that says nothing more after the body leaves it unknown, in time'
   })
 })
 
-test('one timeout bounds every answer', async () => {
+test('one timeout limits the wait for every reply', async () => {
   const server = await serve({ body: () => new Promise(() => {}) })
   const sender = sendTo(server.url, { timeouts: {}, timeoutMs: 150 })
   expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'unknown' })
 })
 
-test('a server that says nothing at all is an outage, in time', async () => {
+test('a server without a greeting is an outage, after the timeout', async () => {
   const silent = createServer(() => {})
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   open.push(silent)
@@ -156,7 +156,7 @@ test('a server that says nothing at all is an outage, in time', async () => {
   expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'outage' })
 })
 
-test('no server is an outage that names where it was looked for', async () => {
+test('an unreachable server is an outage that names host and port', async () => {
   const server = await startScriptedSmtp()
   await server.close()
   const sender = sendTo(server.url)
@@ -167,7 +167,7 @@ test('no server is an outage that names where it was looked for', async () => {
   await expect(sender.probe()).rejects.toThrow('ECONNREFUSED')
 })
 
-test('connections are used again, and a stale one is replaced without a word', async () => {
+test('connections are reused, and a stale one is replaced', async () => {
   const server = await serve()
   const sender = sendTo(server.url)
   for (let count = 0; count < 5; count += 1) await sender.send(mail(), atOnce)
@@ -178,7 +178,7 @@ test('connections are used again, and a stale one is replaced without a word', a
   expect(server.accepted).toHaveLength(6)
 })
 
-test('no more connections are open than allowed, and those who wait get their turn', async () => {
+test('at most as many connections are open as allowed, and waiting mails are sent later', async () => {
   let now = 0
   let most = 0
   const server = await serve({
@@ -196,7 +196,7 @@ test('no more connections are open than allowed, and those who wait get their tu
   expect(server.connections).toBe(2)
 })
 
-test('an address beyond ASCII goes only to a server that takes it', async () => {
+test('an address beyond ASCII is sent only to a server with SMTPUTF8', async () => {
   const takes = await serve({}, { hideSMTPUTF8: false })
   const utf8 = mail('grüße@example.com')
   expect(await sendTo(takes.url).send(utf8, atOnce)).toMatchObject({ kind: 'accepted' })
@@ -214,7 +214,7 @@ test('an address beyond ASCII goes only to a server that takes it', async () => 
   expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
 })
 
-test('a mail larger than the server takes is refused before it is sent', async () => {
+test('a mail larger than the SIZE of the server is not sent', async () => {
   const server = await serve({}, { size: 1000 })
   const sender = sendTo(server.url)
   expect(await sender.send(mail('ada@example.com', 'x'.repeat(2000)), atOnce)).toMatchObject({
@@ -223,7 +223,7 @@ test('a mail larger than the server takes is refused before it is sent', async (
   expect(server.bodies).toHaveLength(0)
 })
 
-test('credentials are used, and wrong ones are an outage that says so', async () => {
+test('wrong credentials are an outage that names the reason and no secret', async () => {
   const server = await serve(
     {},
     {
@@ -335,7 +335,7 @@ test('EHLO gives the configured name', async () => {
   expect(names).toEqual(['herald.example.com'])
 })
 
-test('STARTTLS with a certificate nobody vouches for is an outage; ?tls=never goes without', async () => {
+test('STARTTLS with an untrusted certificate is an outage; ?tls=never does not use it', async () => {
   const server = await serve({}, { disabledCommands: ['AUTH'] })
   expect(await sendTo(server.url).send(mail(), atOnce)).toMatchObject({ kind: 'outage' })
   expect(await sendTo(`${server.url}?tls=never`).send(mail(), atOnce)).toMatchObject({
@@ -351,7 +351,7 @@ test('STARTTLS that is required and not offered is an outage', async () => {
   expect(server.bodies).toHaveLength(0)
 })
 
-test('closing ends a mail in flight and those who wait', async () => {
+test('closing ends mails in flight and mails that wait', async () => {
   const server = await serve({ body: () => new Promise(() => {}) })
   const sender = sendTo(server.url, { connections: 1 })
   const inFlight = sender.send(mail(), atOnce)
@@ -362,11 +362,11 @@ test('closing ends a mail in flight and those who wait', async () => {
   expect(await waiting).toMatchObject({ kind: 'outage' })
 })
 
-describe('mailboxes at which the server hangs', () => {
+describe('mailboxes for which the server does not answer', () => {
   const hanging = { rcpt: (address: string) => (address.startsWith('hang') ? 'hang' : undefined) }
   const patient = { connectMs: 2000, envelopeMs: 20_000, replyMs: 2000 }
 
-  test('hold half of the connections at most, and the others go on', async () => {
+  test('hold half of the connections at most, and other mails are sent', async () => {
     const server = await serve(hanging)
     const sender = sendTo(server.url, { connections: 4, timeouts: patient })
     let ended = 0
@@ -393,7 +393,7 @@ describe('mailboxes at which the server hangs', () => {
     ])
   })
 
-  test('wait for their own answer while nobody else needs the connection', async () => {
+  test('wait for their reply while no other mail needs the connection', async () => {
     const server = await serve(hanging)
     const sender = sendTo(server.url, {
       connections: 4,
@@ -405,7 +405,7 @@ describe('mailboxes at which the server hangs', () => {
     }
   })
 
-  test('are like all others once the server answers', async () => {
+  test('are treated like all others once the server answers', async () => {
     const server = await serve(hanging)
     const sender = sendTo(server.url, { connections: 2, timeouts: { ...patient, envelopeMs: 300 } })
     expect(await sender.send(mail('hang@example.com'), atOnce)).toMatchObject({

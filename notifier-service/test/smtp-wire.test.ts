@@ -64,7 +64,7 @@ const compose = () => Buffer.from('.x\r\n')
 const mail = { from: 'a@example.com', to: 'b@example.com', compose }
 const atOnce = () => Promise.resolve()
 
-test('where the server takes it, the envelope goes in one piece, and nothing of the body before the 354', async () => {
+test('with PIPELINING the envelope is sent at once, and nothing of the body before the 354', async () => {
   const { pieces, sender } = await serve(['PIPELINING', 'SIZE 1000'], (piece) =>
     piece.startsWith('MAIL') ? '250 yes\r\n250 yes\r\n354 go on\r\n' : '250 taken\r\n',
   )
@@ -79,7 +79,7 @@ test('where the server takes it, the envelope goes in one piece, and nothing of 
   ])
 })
 
-test('if composing fails nothing is sent, and the next mail is', async () => {
+test('if composing fails, nothing is sent, and the next mail is', async () => {
   const { pieces, sender } = await serve(['PIPELINING'], (piece) =>
     piece.startsWith('MAIL') ? '250 yes\r\n250 yes\r\n354 go on\r\n' : '250 taken\r\n',
   )
@@ -95,13 +95,13 @@ test('if composing fails nothing is sent, and the next mail is', async () => {
   expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'accepted' })
 })
 
-test('replies may come a byte at a time', async () => {
+test('replies may arrive a byte at a time', async () => {
   const { sender } = await serve(['PIPELINING'], (piece, socket) => {
-    const said = piece.startsWith('MAIL')
+    const reply = piece.startsWith('MAIL')
       ? '250-yes\r\n250 ja, schön\r\n250 yes\r\n354 go on\r\n'
       : '250-2.0.0 taken\r\n250 2.0.0 für immer\r\n'
     socket.setNoDelay()
-    const bytes = [...Buffer.from(said)]
+    const bytes = [...Buffer.from(reply)]
     const dribble = () => {
       const [byte] = bytes.splice(0, 1)
       if (byte !== undefined) socket.write(Buffer.of(byte), () => setImmediate(dribble))
@@ -117,7 +117,7 @@ test('replies may come a byte at a time', async () => {
   }
 })
 
-test('where it does not, each command waits for the answer to the one before', async () => {
+test('without PIPELINING each command waits for the reply to the one before', async () => {
   const { pieces, sender } = await serve(['8BITMIME'], (piece) =>
     piece.startsWith('DATA') ? '354 go on\r\n' : '250 yes\r\n',
   )
@@ -125,7 +125,7 @@ test('where it does not, each command waits for the answer to the one before', a
   expect(pieces).toHaveLength(4)
 })
 
-test('a server that refuses the recipient and waits for a body all the same gets a lone dot', async () => {
+test('a server that refuses the recipient and sends a 354 gets an empty body', async () => {
   const { pieces, sender } = await serve(['PIPELINING'], (piece) => {
     if (piece.startsWith('MAIL')) return '250 yes\r\n550 5.1.1 nobody\r\n354 go on\r\n'
     return piece === '.\r\n' ? '554 no recipients\r\n' : '250 yes\r\n'
@@ -143,7 +143,7 @@ test('a server that refuses the recipient and waits for a body all the same gets
 })
 
 test.each(['250 as well\r\n', '421 bye\r\n', '550 no\r\n550 no\r\n'])(
-  'a server that says more than its extensions (%j) is an outage, and nothing worse',
+  'an unsolicited reply after EHLO (%j) is an outage',
   async (unasked) => {
     const { pieces, sender } = await serve(['PIPELINING'], () => '', { unasked })
     expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'outage' })
@@ -152,9 +152,9 @@ test.each(['250 as well\r\n', '421 bye\r\n', '550 no\r\n550 no\r\n'])(
 )
 
 test.each([
-  ['the refusal', '550 5.1.1 nobody\r\n', 'refused'],
-  ['a refusal for now', '450 4.2.1 later\r\n', 'deferred'],
-])('a server that hangs up with %s has told it all the same', async (_, refusal, kind) => {
+  ['a permanent refusal', '550 5.1.1 nobody\r\n', 'refused'],
+  ['a temporary refusal', '450 4.2.1 later\r\n', 'deferred'],
+])('%s counts if the server closes the connection after it', async (_, refusal, kind) => {
   const { sender } = await serve(['PIPELINING'], (piece, socket) => {
     if (piece.startsWith('MAIL')) socket.end(`250 yes\r\n${refusal}`)
     return ''
@@ -162,7 +162,7 @@ test.each([
   expect(await sender.send(mail, atOnce)).toMatchObject({ kind, reply: refusal.trim() })
 })
 
-test('a server that hangs up at the lone dot has refused the recipient all the same', async () => {
+test('a refusal counts if the server closes the connection at the empty body', async () => {
   const { sender } = await serve(['PIPELINING'], (piece, socket) => {
     if (piece.startsWith('MAIL')) return '250 yes\r\n550 5.1.1 nobody\r\n354 go on\r\n'
     socket.destroy()
@@ -174,7 +174,7 @@ test('a server that hangs up at the lone dot has refused the recipient all the s
   })
 })
 
-test('a connection on which the server does not begin anew is closed', async () => {
+test('a connection whose RSET is refused is closed', async () => {
   const { sender, sockets } = await serve([], (piece) => {
     if (piece.startsWith('RCPT')) return '550 5.1.1 nobody\r\n'
     return piece.startsWith('RSET') ? '502 what is that\r\n' : '250 yes\r\n'
@@ -183,7 +183,7 @@ test('a connection on which the server does not begin anew is closed', async () 
   await vi.waitFor(() => expect(sockets.size).toBe(0))
 })
 
-test('a server that speaks without being asked is not trusted with another mail', async () => {
+test('after an unsolicited reply the next mail is sent on a new connection', async () => {
   const { sender } = await serve(['PIPELINING'], (piece) =>
     piece.startsWith('MAIL')
       ? '250 yes\r\n250 yes\r\n354 go on\r\n'
@@ -205,7 +205,7 @@ test.each([
   expect(pieces[1]).toBe(data)
 })
 
-test('a server that does not answer RSET holds up no outcome', async () => {
+test('a server that does not answer RSET delays no result', async () => {
   const answer = (piece: string) => {
     if (piece.startsWith('RCPT')) return '550 5.1.1 nobody\r\n'
     return piece.startsWith('RSET') ? '' : '250 yes\r\n'

@@ -18,14 +18,14 @@ const from = 'Herald <herald@example.org>'
 // files or links has both. SpamAssassin's own file proposes this score for languages with accents.
 const bothAlphabets = ['--cf=score MIXED_ES 0.01']
 
-describe.skipIf(leftOut !== '')(`SpamAssassin, by its local rules${leftOut}`, () => {
-  test('finds what looks like spam', async () => {
+describe.skipIf(leftOut !== '')(`SpamAssassin's local rules${leftOut}`, () => {
+  test('find spam', async () => {
     const [score] = await scoresOf([Buffer.from(spam)], [])
     expect(score).toBeGreaterThan(5)
   })
 
   test.each([...set.voices.keys()])(
-    'gives every mail in "%s" less than 1.0',
+    'score every mail in "%s" below 1.0',
     async (language) => {
       const samples = sampleMails(tinyPng)
       const mails = await Promise.all(samples.map((sample) => mailOf(sample, language)))

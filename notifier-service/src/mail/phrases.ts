@@ -150,12 +150,12 @@ function faultsOf(file: PhraseFile): string[] {
   ]
 }
 
-function sentenceFaults(key: Sentence, { sentences: said, locale }: PhraseFile): string[] {
-  const value = said[key]
+function sentenceFaults(key: Sentence, file: PhraseFile): string[] {
+  const value = file.sentences[key]
   if (value === undefined || value === '') return [`sentences.${key} is missing.`]
   const known: readonly string[] = sentences[key]
   const texts = typeof value === 'string' ? [value] : Object.values(value)
-  const forms = new Intl.PluralRules(locale).resolvedOptions().pluralCategories
+  const forms = new Intl.PluralRules(file.locale).resolvedOptions().pluralCategories
   return [
     ...texts
       .flatMap((text) => [...text.matchAll(/\{([^{}]*)\}/g)].map(([, braces = '']) => braces))

@@ -159,7 +159,7 @@ const conversion = (index: number) => `0195936c-5b2e-7c4f-9d1a-${String(index).p
 
 function received(index: number, event: HeraldEvent): ReceivedEvent {
   const read = decodeEvent(event.type, encodeEvent(event))
-  if (read === undefined) throw new TypeError(`${event.type} is no event of Herald's.`)
+  if (read === undefined) throw new TypeError(`${event.type} is not an event of Herald.`)
   const envelope = { id: conversion(index), source: '/herald/sample', type: event.type }
   return { envelope: { ...envelope, time: new Date(at + index) }, event: read }
 }

@@ -2,33 +2,33 @@
 export interface Held {
   /** The server answered the envelope. */
   answered(): void
-  /** It gave its connection to others, by `giveWay`. */
+  /** It was ended by `giveWay`. */
   readonly gaveWay: boolean
   /** `hung`: it ended without an answer. */
   end(hung: boolean): void
 }
 
 /**
- * Keeps mailboxes at which the server does not answer from holding more than half of the
- * connections. Which they are is known only after a while: so a mail that waits for long, while
- * others wait for a connection, gives way, and is tried again within that half.
+ * Limits mails without an answer from the server to half of the connections. Which these are shows
+ * only with time: a mail that waits for long, while others wait for a connection, is ended and
+ * tried again within that half.
  */
 export interface HangLimit {
   /** Whether a mail to this recipient may have a connection now. */
   admits(recipient: string): boolean
   /** A mail gets a connection. `giveWay` is called, at most once, to end it before the 354. */
   hold(recipient: string, giveWay: () => void): Held
-  /** Others wait for a connection: ends what holds more than its share. */
+  /** To be called while others wait for a connection: ends mails beyond the limit. */
   makeRoom(): void
 }
 
 /** A mail hangs if its envelope takes ten times as long as usual, but at least this long. */
-const leastHangMs = 250
-const usualTimes = 10
-/** The same before anything is known. */
-const firstHangMs = 1000
+const minHangMs = 250
+const usualFactor = 10
+/** The same before any envelope was answered. */
+const initialHangMs = 1000
 /** Recipients remembered. */
-const maxHanging = 10_000
+const maxRemembered = 10_000
 
 interface HeldMail {
   readonly since: number
@@ -40,7 +40,7 @@ interface HeldMail {
 
 export function createHangLimit(connections: number): HangLimit {
   const share = Math.max(1, Math.floor(connections / 2))
-  /** At which the server did not answer last time, the oldest first. */
+  /** Recipients whose last mail got no answer, the oldest first. */
   const hanging = new Set<string>()
   const held = new Set<HeldMail>()
   let usualMs: number | undefined
@@ -49,11 +49,12 @@ export function createHangLimit(connections: number): HangLimit {
     hanging.delete(recipient)
     hanging.add(recipient)
     const [oldest] = hanging
-    if (hanging.size > maxHanging && oldest !== undefined) hanging.delete(oldest)
+    if (hanging.size > maxRemembered && oldest !== undefined) hanging.delete(oldest)
   }
 
   function hangs({ since, wasHanging }: HeldMail): boolean {
-    const hangMs = usualMs === undefined ? firstHangMs : Math.max(leastHangMs, usualTimes * usualMs)
+    const hangMs =
+      usualMs === undefined ? initialHangMs : Math.max(minHangMs, usualFactor * usualMs)
     return wasHanging || performance.now() - since > hangMs
   }
 
@@ -94,7 +95,7 @@ export function createHangLimit(connections: number): HangLimit {
       const holding = [...held].filter(hangs)
       const tooMany = Math.max(0, holding.length - share)
       const mayGiveWay = holding.filter((each) => !each.wasHanging && each.inEnvelope)
-      // Those that waited longest may get their answer next.
+      // The newest first: those that waited longest may get their answer next.
       for (const each of mayGiveWay.reverse().slice(0, tooMany)) each.giveWay()
     },
   }

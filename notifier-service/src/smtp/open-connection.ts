@@ -88,7 +88,7 @@ async function connect(
   })
   // The reply to the last EHLO: after STARTTLS, if that was used.
   const supportsSmtpUtf8 = /^250[ -]SMTPUTF8\b/im.test(connection.lastServerResponse || '')
-  // nodemailer reads a reply that nobody asked for only then, and fails.
+  // Until then nodemailer has not processed unsolicited replies, which close the connection.
   await nextTurn()
   const { user, password: pass } = server
   if (user !== undefined) {

@@ -39,7 +39,7 @@ export interface OutgoingMail {
   readonly to: string
   /** Called when a connection is free. Every line ends with CRLF. */
   readonly compose: () => Buffer
-  /** Asked when a connection is free; if false, nothing is sent and the outcome is `postponed`. Default true. */
+  /** Asked when a connection is free; if false, nothing is sent and the result is `postponed`. Default true. */
   readonly isWanted?: () => boolean
 }
 
@@ -65,28 +65,28 @@ const freshMs = 1000
 
 /** How often to look for mails that have to give way, while others wait. */
 const makeRoomMs = 100
-/** How soon a mail that gave way is tried again. */
+/** How soon a mail that gave way to others is tried again. */
 const hangingMs = 5000
 
 interface Sent {
-  readonly outcome: SendResult
+  readonly result: SendResult
   /** Resolves when the connection can be used again, or is closed. */
   readonly putBack: Promise<void>
 }
 
 const stopping = 'the notifier is stopping'
 
-const notNow = (reason: string, retryAfterMs: number): SendResult => ({
+const postponed = (reason: string, retryAfterMs: number): SendResult => ({
   kind: 'postponed',
   reason,
   retryAfterMs,
 })
 
 /** Whether the connection ended, or the server closed it, before any answer about the mail. */
-const isLost = (outcome: SendResult) =>
-  outcome.kind === 'outage' ||
-  (outcome.kind === 'possibleServerFailure' &&
-    (outcome.unanswered === true || outcome.reply.startsWith('421')))
+const isLost = (result: SendResult) =>
+  result.kind === 'outage' ||
+  (result.kind === 'possibleServerFailure' &&
+    (result.unanswered === true || result.reply.startsWith('421')))
 
 export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const { server, connections, logger, idleMs = 10_000 } = options
@@ -128,8 +128,8 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     return undefined
   }
 
-  async function putBack(session: SmtpSession, outcome: SendResult): Promise<void> {
-    const isReady = outcome.kind === 'accepted' ? session.usable : await session.reset()
+  async function putBack(session: SmtpSession, result: SendResult): Promise<void> {
+    const isReady = result.kind === 'accepted' ? session.usable : await session.reset()
     if (isReady && !closed && session.mails < mailsPerSession) idle.push(session)
     else session.quit()
   }
@@ -141,28 +141,29 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   ): Promise<Sent> {
     if (!session.supportsSmtpUtf8 && /[^\x20-\x7e]/.test(mail.to)) {
       idle.push(session)
-      const outcome: SendResult = {
+      const result: SendResult = {
         kind: 'refused',
         failure: 'recipient refused',
         reply: 'The mail server accepts ASCII addresses only (it does not offer SMTPUTF8).',
       }
-      return { outcome, putBack: Promise.resolve() }
+      return { result, putBack: Promise.resolve() }
     }
     busy.add(session)
     const held = hangs.hold(mail.to, () => session.close())
-    let outcome: SendResult | undefined
+    let result: SendResult | undefined
     try {
-      outcome = await session.send(mail, () => {
+      result = await session.send(mail, () => {
         held.answered()
         return beforeBody()
       })
-      if (held.gaveWay) outcome = notNow('its mailbox hangs: others go first', hangingMs)
-      return { outcome, putBack: putBack(session, outcome) }
+      if (held.gaveWay)
+        result = postponed('no answer for this mailbox: other mails go first', hangingMs)
+      return { result, putBack: putBack(session, result) }
     } finally {
       busy.delete(session)
       held.end(
-        outcome?.kind === 'unknown' ||
-          (outcome?.kind === 'possibleServerFailure' && outcome.unanswered === true),
+        result?.kind === 'unknown' ||
+          (result?.kind === 'possibleServerFailure' && result.unanswered === true),
       )
     }
   }
@@ -172,7 +173,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     if (used) {
       const sent = await sendOn(used, mail, beforeBody)
       // That a kept connection was dead means nothing about the server: try a new one.
-      if (!isLost(sent.outcome) || used.timedOut || closed) return sent
+      if (!isLost(sent.result) || used.timedOut || closed) return sent
       logger.debug('a kept connection was stale')
     }
     try {
@@ -180,13 +181,13 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     } catch (error) {
       if (!(error instanceof SmtpOutage)) throw error
       const { message: reason, lasting } = error
-      const outcome: SendResult = { kind: 'outage', reason, lasting, seenByProbe: true }
-      return { outcome, putBack: Promise.resolve() }
+      const result: SendResult = { kind: 'outage', reason, lasting, seenByProbe: true }
+      return { result, putBack: Promise.resolve() }
     }
   }
 
   /** Resolves when a connection is free for this mail. */
-  async function takeSlot(): Promise<void> {
+  async function reserveSlot(): Promise<void> {
     while (slots === 0) {
       makeRoomWhileNeeded()
       await new Promise<void>((resolve) => waiting.push(resolve))
@@ -202,27 +203,28 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     }, makeRoomMs)
   }
 
-  function giveSlot(): void {
+  function releaseSlot(): void {
     slots += 1
     waiting.shift()?.()
   }
 
   return {
     async send(mail, beforeBody) {
-      await takeSlot()
+      await reserveSlot()
       let putBack: Promise<void> = Promise.resolve()
       try {
         if (closed) return { kind: 'outage', reason: stopping }
-        if (mail.isWanted?.() === false) return notNow('the mail server is out of service', 0)
-        if (!hangs.admits(mail.to)) return notNow('its mailbox hangs: others go first', hangingMs)
+        if (mail.isWanted?.() === false) return postponed('the mail server is out of service', 0)
+        if (!hangs.admits(mail.to))
+          return postponed('no answer for this mailbox: other mails go first', hangingMs)
         const { from, to, compose } = mail
         const sent = await attempt({ from, to, bytes: compose() }, beforeBody)
         putBack = sent.putBack
         // What we end ourselves means nothing about the mail or the server.
-        return closed && isLost(sent.outcome) ? { kind: 'outage', reason: stopping } : sent.outcome
+        return closed && isLost(sent.result) ? { kind: 'outage', reason: stopping } : sent.result
       } finally {
-        // An outcome does not wait for the RSET after it.
-        void putBack.finally(giveSlot)
+        // A result does not wait for the RSET after it.
+        void putBack.finally(releaseSlot)
       }
     },
     async probe() {

@@ -61,7 +61,7 @@ export class SmtpSession {
     connection.on('error', (error) => {
       failure = error
     })
-    // nodemailer completes a pending send after 'end', and knows more; if we closed, it does not.
+    // After 'end' nodemailer rejects a pending send with the reply, unless we closed the connection.
     connection.once('end', () => queueMicrotask(() => this.#reject?.(failure)))
   }
 
@@ -91,7 +91,7 @@ export class SmtpSession {
     let begun: Promise<void> | undefined
     let rejection: { readonly error: unknown } | undefined
     let timer = this.#limit(this.#timeouts.envelopeMs, 'no answer to the envelope in time')
-    // nodemailer reads the body first when the server has said 354.
+    // nodemailer starts to read the body after the server's 354.
     const body = new Readable({
       read: () => {
         clearTimeout(timer)
@@ -117,7 +117,7 @@ export class SmtpSession {
           error ? reject(error) : resolve(info.response),
         )
       })
-      // nodemailer reads a reply that nobody asked for only then, and closes the connection.
+      // Until then nodemailer has not processed unsolicited replies, which close the connection.
       await nextTurn()
       return { kind: 'accepted', reply }
     } catch (error) {
@@ -126,11 +126,11 @@ export class SmtpSession {
       const failure = error as SmtpFailure
       // A recipient's refusal counts, also if the connection ended before the reply to DATA.
       const isLost = phase === 'envelope' && (failure.command ?? 'CONN') === 'CONN'
-      const outcome = resultOfFailure((isLost && envelope.rejectedErrors?.[0]) || failure, phase)
+      const result = resultOfFailure((isLost && envelope.rejectedErrors?.[0]) || failure, phase)
       this.#bodyRefused = phase === 'body'
-      const isUnanswered = outcome.kind === 'possibleServerFailure' && outcome.unanswered
-      if (isUnanswered || outcome.kind === 'outage' || outcome.kind === 'unknown') this.close()
-      return outcome
+      const isUnanswered = result.kind === 'possibleServerFailure' && result.unanswered
+      if (isUnanswered || result.kind === 'outage' || result.kind === 'unknown') this.close()
+      return result
     } finally {
       clearTimeout(timer)
       this.idleSince = Date.now()
