@@ -3,29 +3,29 @@ import { dirname } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
 import { displayPath, humanBytes } from '@herald/runtime/terminal-text'
 
-/** What is to be written into a folder, which need not be there yet. */
+/** Bytes to be written to a folder, which may not exist yet. */
 export interface RoomNeeded {
   /** Absolute. */
   readonly directory: string
   readonly bytes: number
-  /** What a person can do besides freeing some: one clause. */
+  /** What a person can do except to free space: one clause. */
   readonly otherwise: string
 }
 
-/** A rendition can be larger than its source, a PNG of a JPEG many times: mostly it is smaller. */
+/** Renditions are mostly smaller than their source; a PNG made of a JPEG can be many times larger. */
 export const renditionFactor = 2
 
-/** The event with its preview, the pages of the store around it, and the store's own first pages. */
+/** An event with its preview and the store's pages for it; the store's own pages. */
 const recordBytes = 96 * 1024
 const storeBytes = 512 * 1024
 
-/** What the outbox takes for so many events. */
+/** The space that the outbox needs for so many events. */
 export const outboxBytes = (events: number) => storeBytes + events * recordBytes
 
 /**
- * Looks whether the disks have room for all of it; folders on one disk share its room. Rejects
- * with HERALD_DISK_FULL naming the first that has not. A file system that does not tell is
- * trusted. It promises nothing: others write meanwhile.
+ * Checks that the disks have enough free space; folders on one disk share it. Rejects with
+ * HERALD_DISK_FULL for the first folder without. Skips file systems that do not report their free
+ * space. A later write can fail all the same: other programs use the disk, too.
  */
 export async function requireRoom(needs: readonly RoomNeeded[]): Promise<void> {
   const byDisk = new Map<number, { bytes: number; free: number }>()
@@ -45,12 +45,12 @@ export async function requireRoom(needs: readonly RoomNeeded[]): Promise<void> {
   }
 }
 
-/** The disk of a folder, or of the nearest one above it that is there; undefined if it does not report its free space. */
+/** The disk of a folder or of its nearest existing parent; undefined if it does not report its free space. */
 async function diskOf(directory: string): Promise<{ device: number; free: number } | undefined> {
   for (let path = directory; ; path = dirname(path)) {
     try {
       const [{ dev }, { bavail, bsize, blocks }] = await Promise.all([stat(path), statfs(path)])
-      // Network and special file systems may count no blocks at all.
+      // Some network and special file systems report no blocks.
       return blocks === 0 ? undefined : { device: dev, free: bavail * bsize }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

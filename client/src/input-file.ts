@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
 import { chunkBytesOf, type Upload } from './convert-call.js'
 
-/** A file that is there, can be read and holds something. */
+/** A readable file that is not empty. */
 export interface InputFile extends Upload {
   /** Absolute. */
   readonly path: string
@@ -12,8 +12,8 @@ export interface InputFile extends Upload {
 }
 
 /**
- * Looks at the file at `given`, following links. Rejects with HERALD_UNREADABLE_FILE or
- * HERALD_EMPTY_FILE. The bytes are read when they are sent, not before.
+ * Checks the file at `given`, following links. Rejects with HERALD_UNREADABLE_FILE or
+ * HERALD_EMPTY_FILE. Its bytes are read when they are sent.
  */
 export async function inspectInput(given: string): Promise<InputFile> {
   const path = resolve(given)
@@ -24,17 +24,17 @@ export async function inspectInput(given: string): Promise<InputFile> {
   })
   if (status.isDirectory()) {
     throw new HeraldError('HERALD_UNREADABLE_FILE', 'This is a folder.', {
-      remedy: 'Add --recursive to convert what is in it.',
+      remedy: 'Add --recursive to convert the files in it.',
     })
   }
   if (!status.isFile()) {
     throw new HeraldError('HERALD_UNREADABLE_FILE', 'This is not a regular file.', {
-      remedy: 'Save what it yields to a file first.',
+      remedy: 'Copy its content to a file first.',
     })
   }
   if (status.size === 0) {
     throw new HeraldError('HERALD_EMPTY_FILE', 'The file is empty.', {
-      remedy: 'Look where it came from: the copy or the download may have failed.',
+      remedy: 'Copy or download it again.',
     })
   }
   return {
@@ -56,11 +56,11 @@ export async function inspectInput(given: string): Promise<InputFile> {
 const reasons: Record<string, string> = {
   ENOENT: 'There is no such file.',
   ENOTDIR: 'There is no such file.',
-  ELOOP: 'The link leads in a circle.',
+  ELOOP: 'The link points to itself.',
   ENAMETOOLONG: 'The name is too long.',
-  EACCES: 'Permission to read it is denied.',
-  EPERM: 'Reading it is not permitted.',
-  EIO: 'The disk fails to read it.',
+  EACCES: 'Permission denied.',
+  EPERM: 'Permission denied.',
+  EIO: 'The disk reports a read error.',
 }
 
 async function reading<T>(work: () => Promise<T>): Promise<T> {
@@ -71,12 +71,12 @@ async function reading<T>(work: () => Promise<T>): Promise<T> {
     throw new HeraldError(
       'HERALD_UNREADABLE_FILE',
       reasons[code ?? ''] ?? `It cannot be read: ${message}.`,
-      { remedy: remedies[code ?? ''] ?? 'Check its name and the folder you are in.', cause: error },
+      { remedy: remedies[code ?? ''] ?? 'Check the name and the current folder.', cause: error },
     )
   }
 }
 
 const remedies: Record<string, string> = {
-  EACCES: 'Run as its owner, or permit reading it.',
-  EIO: 'Copy it from elsewhere.',
+  EACCES: 'Run Herald as the owner of the file, or change its permissions.',
+  EIO: 'Use another copy of the file.',
 }

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import { basename, extname } from 'node:path'
 
-// What ext4, APFS and NTFS take at the most, in bytes of UTF-8.
+// The limit of ext4, APFS and NTFS, in bytes of UTF-8.
 const maxNameBytes = 255
 
-/** What would hide, reverse or break a name where people see it, or lead out of its folder. */
+/** Characters that are invisible, change the reading direction, break the line or separate folders. */
 export const unfit = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}/\\]/gu
 
 /**
  * The names of the renditions of `sourceName`, one for each extension, in order:
- * `harbour.jpg` → `harbour.webp`. Where an extension comes again, `-2`, `-3`, … stand before it:
- * `harbour.webp`, `harbour-2.webp`. What is unfit for a name becomes `_`; a name that no file
- * system takes is cut between characters and ends with eight digits that stand for all of it.
+ * `harbour.jpg` → `harbour.webp`. If an extension is repeated, `-2`, `-3` and so on are inserted:
+ * `harbour.webp`, `harbour-2.webp`. Unfit characters become `_`. A name that is too long is cut
+ * between characters and ends with eight digits of its hash.
  */
 export function outputNames(sourceName: string, extensions: readonly string[]): string[] {
   const stem = fitStem(sourceName)
@@ -24,8 +24,8 @@ export function outputNames(sourceName: string, extensions: readonly string[]): 
 }
 
 /**
- * The file name of one page (counted from 1) of `pages`: the first of 12 of `scan.png` is
- * `scan-page-01.png`. As many digits as the last page has, so that names sort as pages do.
+ * The file name of one page (from 1) of `pages`: page 1 of 12 of `scan.png` is `scan-page-01.png`.
+ * All pages have as many digits as the last one, so that the names sort like the pages.
  */
 export function pageName(name: string, page: number, pages: number): string {
   const digits = String(pages).length
@@ -50,7 +50,7 @@ const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 function fitted(stem: string, end: string): string {
   if (Buffer.byteLength(stem + end) <= maxNameBytes) return stem + end
-  // Two long names may differ only in what is cut away.
+  // Two long names may differ only in the part that is cut off.
   const mark = `-${createHash('sha256').update(stem).digest('hex').slice(0, 8)}${end}`
   let room = maxNameBytes - Buffer.byteLength(mark)
   let kept = ''

@@ -5,9 +5,9 @@ import { HeraldError } from '@herald/proto/errors'
 import { cannotWrite, fromStoreError } from './errors.js'
 
 /**
- * Gives the files of a prepared entry their names. Where they have them and only the outbox could
- * not note it (its disk is full), that is no failure: the record is there, and the next command
- * announces. Rejects with HeraldError where they have not; then nothing of them stays.
+ * Gives the files of a prepared entry their final names. If only the outbox could not record that
+ * (its disk is full), this resolves: the entry exists, and the next command announces it. Rejects
+ * with HeraldError if a file got no final name; then no file stays.
  */
 export async function placeOrKeep(
   outbox: Outbox,
@@ -17,19 +17,19 @@ export async function placeOrKeep(
   try {
     await outbox.place(entryId)
   } catch (error) {
-    // The name was taken: the outbox has dropped the record and the files.
+    // A file with that name exists: the outbox has dropped the entry and the files.
     if (error instanceof HeraldError) throw error
     const known = fromStoreError(error)
     if (known !== error && (await areComplete(files))) return
-    // Where that cannot be written either, the record without its files is dropped later.
+    // If this fails, too, the entry is dropped later: its files are gone.
     await outbox.abandon(entryId).catch(() => {})
     throw known === error ? cannotWrite(dirname(files[0]?.finalPath ?? '.'), error) : known
   }
 }
 
 /**
- * Gives files their names without an announcement. Rejects with HERALD_FILE_EXISTS or the system's
- * error; then nothing of them stays.
+ * Gives files their final names without an announcement. Rejects with HERALD_FILE_EXISTS or the
+ * system's error; then no file stays.
  */
 export async function placeUnannounced(
   files: readonly OutboxFile[],

@@ -9,7 +9,7 @@ import { isPageName, outputNames } from './output-name.js'
 /** One rendition to make and the name it gets; with `everyPage`, one file of each page. */
 export interface PlannedRendition {
   readonly spec: RenditionSpec & { readonly format: string }
-  /** Absolute. With `everyPage` what the names of the pages are made of: `pageName`. */
+  /** Absolute. With `everyPage` the base for the names of the pages: see `pageName`. */
   readonly finalPath: string
 }
 
@@ -39,7 +39,7 @@ export function planRenditions(
   }))
 }
 
-/** The error of each input that would get a name which one before it gets. */
+/** An error for each input that would get the same result name as one before it. */
 export function findCollisions<
   Plan extends { given: string; renditions: readonly PlannedRendition[] },
 >(plans: readonly Plan[]): Map<Plan, HeraldError> {
@@ -55,19 +55,19 @@ export function findCollisions<
 
 function collision(given: string, other: string | undefined, { finalPath }: PlannedRendition) {
   if (other === given) {
-    const remedy = 'Name it once.'
-    return new HeraldError('HERALD_USAGE', `${escapeControls(given)} is named twice.`, { remedy })
+    const remedy = 'Give it once.'
+    return new HeraldError('HERALD_USAGE', `${escapeControls(given)} is given twice.`, { remedy })
   }
   return new HeraldError(
     'HERALD_USAGE',
     `${escapeControls(other ?? '')} and ${escapeControls(given)} would both become ${displayPath(finalPath)}.`,
-    { remedy: 'Convert them in separate calls, into different folders with --out.' },
+    { remedy: 'Convert them with separate commands, into different folders with --out.' },
   )
 }
 
 /**
- * Rejects with HERALD_FILE_EXISTS where a final name is taken (with `overwrite`: by a folder).
- * Only to spare an upload: what decides is the moment the file gets its name.
+ * Rejects with HERALD_FILE_EXISTS if a result exists (with `overwrite`: if it is a folder). This
+ * saves an upload; the binding check is made when the file gets its name.
  */
 export async function refuseTakenNames(
   input: InputFile,
@@ -92,7 +92,7 @@ export async function refuseTakenNames(
   }
 }
 
-/** Whether something stands at its name, or at that of any of its pages. */
+/** Whether a file exists under its name, or that of one of its pages. */
 export async function isTaken(rendition: PlannedRendition): Promise<boolean> {
   for (const path of await wantedNames([rendition])) {
     if (await lstat(path).catch(() => undefined)) return true
@@ -100,7 +100,7 @@ export async function isTaken(rendition: PlannedRendition): Promise<boolean> {
   return false
 }
 
-/** The final names; for pages, whose number is not known yet, those that are taken already. */
+/** The final names; for pages, whose number is not known yet, those that exist. */
 async function wantedNames(renditions: readonly PlannedRendition[]): Promise<string[]> {
   const names: string[] = []
   for (const { spec, finalPath } of renditions) {
@@ -116,19 +116,19 @@ async function wantedNames(renditions: readonly PlannedRendition[]): Promise<str
   return names
 }
 
-/** A format that is asked for. */
+/** A requested format. */
 export interface Target {
-  /** The converter's name for it; what was typed, where it has none. */
+  /** The converter's name for it; as typed if it is unknown. */
   readonly format: string
   /** The extension of its files, without the dot. */
   readonly extension: string
-  /** The converter writes it. */
+  /** Whether the converter can write it. */
   readonly offered: boolean
 }
 
 /**
- * The formats asked for, each once, in order. A format answers to its name and to its
- * extensions, in any case: `jpeg`, `jpg`, `.JPG`.
+ * The requested formats, each once, in order. A format is known by its name and its extensions,
+ * in upper or lower case: `jpeg`, `jpg`, `.JPG`.
  */
 export function resolveTargets(
   requested: readonly string[],

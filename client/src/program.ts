@@ -10,7 +10,7 @@ import { addConvertCommand, readAs } from './commands/convert-arguments.js'
 export function createProgram(context: CommandContext) {
   let exitCode = 0
   const program = commandLine('herald', context.terminal)
-    .description('Converts files and tells people when they are ready.')
+    .description('Convert files, and notify people when they are ready.')
     .version(version(), '-V, --version')
     .showHelpAfterError('Try herald --help, or herald convert --help.')
     .addHelpText('after', afterHelp)
@@ -23,7 +23,7 @@ export function createProgram(context: CommandContext) {
   program
     .command('formats')
     .description('Show what the converter can read and write.')
-    .option('--json', 'one JSON object')
+    .option('--json', 'print one JSON object')
     .action(async (options: { json?: boolean }) => {
       const { formatsCommand } = await import('./commands/formats.js')
       exitCode = await formatsCommand(options, context)
@@ -31,27 +31,27 @@ export function createProgram(context: CommandContext) {
 
   const outbox = program
     .command('outbox')
-    .description('Show what is converted and not announced yet; announce it.')
+    .description('Show announcements that are not sent yet, send or drop them.')
   outbox
     .command('list', { isDefault: true })
-    .description('Show what waits (the same as herald outbox).')
-    .option('--json', 'one JSON object a line')
+    .description('Show announcements that are not sent yet (default).')
+    .option('--json', 'print one JSON object per line')
     .action(async (options: { json?: boolean }) => {
       const { outboxListCommand } = await import('./commands/outbox.js')
       exitCode = await outboxListCommand(options, context)
     })
   outbox
     .command('flush')
-    .description('Announce it now; exit status 0 when nothing is left, else 5.')
+    .description('Send them now. Exit status: 0 if none is left, else 5.')
     .action(async () => {
       const { outboxFlushCommand } = await import('./commands/outbox.js')
       exitCode = await outboxFlushCommand(context)
     })
   outbox
     .command('drop')
-    .description('Remove one announcement, so that it is never sent. Asks first.')
-    .argument('<id>', 'the id that herald outbox shows')
-    .option('--yes', 'do not ask')
+    .description('Delete one announcement, after a confirmation. It is never sent.')
+    .argument('<id>', 'id as shown by herald outbox')
+    .option('--yes', 'skip the confirmation')
     .action(async (id: string, options: { yes?: boolean }) => {
       const { outboxDropCommand } = await import('./commands/outbox.js')
       exitCode = await outboxDropCommand(id, options, context)
@@ -59,7 +59,7 @@ export function createProgram(context: CommandContext) {
 
   program
     .command('web')
-    .description('Serve the web page: convert in a browser, http://localhost:8080.')
+    .description('Serve the web page (http://localhost:8080).')
     .action(async () => {
       const { webCommand } = await import('./commands/web.js')
       exitCode = await webCommand(context)
@@ -67,9 +67,9 @@ export function createProgram(context: CommandContext) {
 
   program
     .command('why')
-    .description('Show what became of a conversion or an event, from the upload to the mail.')
-    .argument('<id>', 'the id of a conversion or of an event: herald convert --json prints both')
-    .option('--json', 'one JSON object')
+    .description('Show what happened to a conversion or an event, from the upload to the e-mail.')
+    .argument('<id>', 'id of a conversion or an event, as printed by herald convert --json')
+    .option('--json', 'print one JSON object')
     .action(async (id: string, options: { json?: boolean }) => {
       const { whyCommand } = await import('./commands/why.js')
       exitCode = await whyCommand(id, options, context)
@@ -77,7 +77,7 @@ export function createProgram(context: CommandContext) {
 
   program
     .command('completion')
-    .description('Print a script that completes commands and options in your shell.')
+    .description('Print a shell script that completes commands and options.')
     .argument('<shell>', 'bash, zsh or fish', readAs('shell', oneOf(['bash', 'zsh', 'fish'])))
     .action(async (shell: Shell) => {
       const { completionScript } = await import('./commands/completion.js')
@@ -85,18 +85,20 @@ export function createProgram(context: CommandContext) {
     })
 
   return {
-    /** Resolves to the exit status; rejects with what the command failed with. */
+    /** Resolves to the exit status; rejects with the error of the command. */
     async run(args: readonly string[]): Promise<number> {
       const refused = await runCommand(program, args, ({ code }) => {
         const [first = ''] = args
         const dashed = args.find((each) => /^-./.test(each) && existsSync(each))
         if (code === 'commander.unknownOption' && dashed !== undefined) {
           context.terminal.log(
-            `If you mean the file ${escapeControls(dashed)}, write ./${escapeControls(dashed)}`,
+            `For the file ${escapeControls(dashed)}, write ./${escapeControls(dashed)}`,
           )
         }
         if (code !== 'commander.unknownCommand' || !existsSync(first)) return
-        context.terminal.log(`To convert it: herald convert ${escapeControls(first)} --to webp`)
+        context.terminal.log(
+          `To convert the file: herald convert ${escapeControls(first)} --to webp`,
+        )
       })
       return refused ?? exitCode
     },
@@ -116,23 +118,25 @@ Examples:
   source <(herald completion bash)
 
 Exit status:
-  0    done (also when an announcement is kept to be sent later)
-  1    something went wrong inside, or the disk takes no more
-  2    a wrong call: an unknown format, a bad option, a name that is taken
-  3    a file that cannot be converted: missing, empty, damaged, too large;
-       herald why: nothing is known of that id
-  4    it took too long
-  5    the converter is busy or cannot be reached; herald why: so is the notifier
+  0    success, also if an announcement will be sent later
+  1    internal error, or a file cannot be written
+  2    invalid command: unknown format, invalid option, result exists
+  3    invalid file: missing, empty, damaged, too large;
+       herald why, herald outbox drop: unknown id
+  4    timeout
+  5    the converter is busy or cannot be reached; herald why: the notifier;
+       herald outbox flush: announcements are left
   6    with --wait: an e-mail was not sent, or not in time
   130  stopped with Ctrl-C
-  With several files: that of the first, in the order named, that failed.
+  If several files fail, the exit status is that of the first one.
 
-Environment (defaults):
+Environment variables and their defaults:
   HERALD_CONVERTER=localhost:50051
   HERALD_BROKER=(embedded, in HERALD_DATA/broker)
   HERALD_TOPIC=notifications
-  HERALD_DATA=$XDG_STATE_HOME/herald, else ~/.local/state/herald
+  HERALD_DATA=($XDG_STATE_HOME/herald, or ~/.local/state/herald)
   HERALD_NOTIFIER=http://localhost:9102
   HERALD_SOURCE=/herald/cli
   HERALD_COMMAND=herald
-  NO_COLOR (set to anything: no colours), FORCE_COLOR (colours also into a pipe)`
+  NO_COLOR=(any value: no colours)
+  FORCE_COLOR=(colours in pipes, too; 0: no colours)`

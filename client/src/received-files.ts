@@ -10,7 +10,7 @@ import { pageName } from './output-name.js'
 import type { PlannedRendition } from './plan-conversions.js'
 import { type RenditionFile, saveRendition } from './rendition-file.js'
 
-/** A rendition that is whole, under a temporary name. */
+/** A complete rendition under its temporary name. */
 export interface CompleteFile {
   readonly temporaryPath: string
   /** Absolute. */
@@ -21,7 +21,7 @@ export interface CompleteFile {
 
 /** A rendition under its final name. */
 export interface SavedRendition {
-  /** Absolute; empty where it was delivered. */
+  /** Absolute; empty if it was delivered instead of saved. */
   readonly path: string
   readonly name: string
   readonly format: string
@@ -31,26 +31,26 @@ export interface SavedRendition {
   readonly width: number
   readonly height: number
   readonly pages: number
-  /** The page of the source it shows, from 0; absent where it is not one page of several. */
+  /** The page of the source it shows, from 0; absent if it is not one page of several. */
   readonly page: number | undefined
-  /** Absent where the format has none. */
+  /** Absent if the format has none. */
   readonly quality: number | undefined
-  /** Absent where the format has none. */
+  /** Absent if the format has none. */
   readonly effort: number | undefined
   readonly encoder: string
   readonly conversionMs: number
 }
 
-/** The files of one conversion on their way to disk. */
+/** The files of one conversion while they are received. */
 export interface ReceivedFiles {
-  /** Of an attempt after a failed one, the file takes the place of the one before. */
+  /** After a failed attempt, the new file replaces the earlier one. */
   receive(header: ReceivedRenditionHeader): Promise<RenditionSink>
   /**
-   * All of them under the names they are to get, in the order asked for, pages in theirs.
-   * Throws HERALD_INTERNAL where the converter left one out.
+   * All files with their final names, in the requested order, pages in order. Throws
+   * HERALD_INTERNAL if one is missing.
    */
   complete(summary: ReceivedConversionSummary): CompleteFile[]
-  /** Removes what is still under a temporary name. Does not reject. */
+  /** Removes the temporary files that are left. Does not reject. */
   discard(): Promise<void>
 }
 
@@ -60,7 +60,7 @@ interface Begun {
   summary: ReceivedRenditionSummary | undefined
 }
 
-/** `onBytes` is called with the bytes that have arrived. */
+/** `onBytes` is called for each chunk received. */
 export function receiveFiles(
   planned: readonly PlannedRendition[],
   onBytes: (count: number, header: ReceivedRenditionHeader) => void = () => {},
@@ -72,7 +72,10 @@ export function receiveFiles(
       const plan = planned[header.index]
       const files = begun[header.index]
       if (!plan || !files) {
-        throw new HeraldError('HERALD_INTERNAL', 'The converter sent what nobody asked for.')
+        throw new HeraldError(
+          'HERALD_INTERNAL',
+          'The converter sent a rendition that was not requested.',
+        )
       }
       const file = await saveRendition(dirname(plan.finalPath))
       const entry: Begun = { file, header, summary: undefined }
@@ -96,7 +99,7 @@ export function receiveFiles(
         return Array.from({ length: pages }, (_, page) => {
           const { file, header, summary } = begun[index]?.get(page) ?? {}
           if (!file || !header || !summary) {
-            throw new HeraldError('HERALD_INTERNAL', 'The converter left out a rendition.')
+            throw new HeraldError('HERALD_INTERNAL', 'The converter did not send all renditions.')
           }
           const { temporaryPath } = file
           const name = basename(finalPath)

@@ -11,8 +11,7 @@ const localPart = /^(?!\.)(?!.*\.\.)(?!.*\.$)[^\p{C}\p{Z}"(),:;<>@[\\\]]+$/u
 const domainLabel = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/
 
 /**
- * The e-mail addresses, each once, in order. Throws HeraldError HERALD_USAGE naming the first
- * that is none.
+ * The e-mail addresses, each once, in order. Throws HERALD_USAGE for the first that is invalid.
  */
 export function readRecipients(addresses: readonly string[]): string[] {
   const seen = new Map<string, string>()
@@ -39,14 +38,14 @@ function isAddress(address: string): boolean {
     Buffer.byteLength(address) <= maxAddressBytes &&
     Buffer.byteLength(local) <= maxLocalBytes &&
     localPart.test(local) &&
-    // The WHATWG parser takes what no mail server does: blanks within, ports, percent signs.
+    // The WHATWG parser accepts blanks, ports and percent signs; mail servers do not.
     /^[^\p{C}\p{Z}%/:?#@[\]\\]+$/u.test(address.slice(at + 1)) &&
     domain !== '' &&
     domain.split('.').every((label) => domainLabel.test(label))
   )
 }
 
-/** The BCP 47 tag in its canonical form; empty stays empty. Throws HeraldError HERALD_USAGE. */
+/** The BCP 47 tag in its canonical form; empty stays empty. Throws HERALD_USAGE. */
 export function readLanguage(tag: string): string {
   try {
     return tag === '' ? '' : (Intl.getCanonicalLocales(tag)[0] ?? '')

@@ -10,29 +10,28 @@ import {
 } from '@herald/runtime/process-identity'
 import { cannotWrite } from './errors.js'
 
-/** What a rendition's bytes must turn out to be. */
+/** Size and hash of a complete rendition, as the converter reports them. */
 export interface ExpectedBytes {
   readonly sizeBytes: number
   /** SHA-256, 64 lower-case hexadecimal digits. */
   readonly sha256: string
 }
 
-/** A rendition on its way to disk, under a temporary name. */
+/** A rendition that is being saved under a temporary name. */
 export interface RenditionFile {
   readonly temporaryPath: string
   /** Chunks in order, one at a time. Rejects with HERALD_DISK_FULL or HERALD_CANNOT_WRITE. */
   write(chunk: Uint8Array): Promise<void>
   /**
-   * Resolves when the bytes are what was expected and synced. Rejects with
-   * HERALD_DAMAGED_TRANSFER where they are not, with HERALD_DISK_FULL or
-   * HERALD_CANNOT_WRITE where the disk takes no more or fails.
+   * Checks the bytes and syncs them. Rejects with HERALD_DAMAGED_TRANSFER if they are not
+   * `expected`, with HERALD_DISK_FULL or HERALD_CANNOT_WRITE.
    */
   complete(expected: ExpectedBytes): Promise<void>
-  /** Removes it. Idempotent; to be called in any case but success. */
+  /** Removes it. Idempotent; to be called unless `complete` has resolved. */
   discard(): Promise<void>
 }
 
-/** Begins a temporary file in `directory`, which is made when absent. */
+/** Creates a temporary file in `directory`, and the folder if it is missing. */
 export async function saveRendition(directory: string): Promise<RenditionFile> {
   const path = temporaryPath(directory)
   const hash = createHash('sha256')
@@ -46,15 +45,18 @@ export async function saveRendition(directory: string): Promise<RenditionFile> {
     async write(chunk) {
       hash.update(chunk)
       sizeBytes += chunk.byteLength
-      // FileHandle.write may write less than it was given; this goes on from where it is.
+      // Unlike `write`, `writeFile` writes all bytes; it continues at the current position.
       await writing(directory, () => file.writeFile(chunk))
     },
     async complete(expected) {
       if (sizeBytes !== expected.sizeBytes || hash.digest('hex') !== expected.sha256) {
         throw new HeraldError(
           'HERALD_DAMAGED_TRANSFER',
-          'A rendition arrived other than the converter sent it.',
-          { remedy: 'Try again; if it happens again, check the proxies between.' },
+          'A rendition was damaged on its way from the converter.',
+          {
+            remedy:
+              'Try again. If it happens again, check the proxies between here and the converter.',
+          },
         )
       }
       await writing(directory, async () => {
@@ -79,18 +81,18 @@ async function writing<T>(directory: string, work: () => Promise<T>): Promise<T>
 
 const pattern = new RegExp(`^\\.herald-(${processNamePattern})-[0-9a-f]{12}\\.part$`)
 
-/** After that long, the file of a process that cannot be looked at is taken for left. */
+/** After that time a file is removed if it cannot be known whether its process still runs. */
 const foreignMs = 24 * 60 * 60 * 1000
 
-/** A new name in `directory`, of the same file system as the file it becomes, naming who writes it. */
+/** A new temporary path in `directory`; it names the process that writes the file. */
 export function temporaryPath(directory: string): string {
   return join(directory, `.herald-${processName}-${randomBytes(6).toString('hex')}.part`)
 }
 
 /**
- * Removes from `directory` the temporary files of processes that have ended. `stillWanted` is
- * asked after the folder was read: its answer spares the files that a kept announcement names.
- * What cannot be removed stays.
+ * Removes temporary files of processes that have ended from `directory`, except those in
+ * `stillWanted`, which is called after the folder was read: announcements in the outbox name them.
+ * Ignores files that cannot be removed.
  */
 export async function removeLeftOvers(
   directory: string,

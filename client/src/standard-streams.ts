@@ -12,27 +12,27 @@ export type StandardInput = Readable & { readonly isTTY?: boolean }
 export type StandardOutput = Writable & { readonly isTTY?: boolean }
 
 export interface SpoolOptions {
-  /** Where its bytes are kept meanwhile. Absolute. */
+  /** Where the file is kept during the run. Absolute. */
   readonly folder: string
-  /** What it is called. */
+  /** The file's name. */
   readonly name: string
-  /** What the converter takes at the most. */
+  /** The largest file that the converter accepts. */
   readonly maxBytes: number
   readonly signal: AbortSignal
 }
 
 /**
- * Reads all of standard input into a file: its size and a second attempt need it. Rejects with
- * HERALD_TOO_MANY_BYTES once more has come than is taken, the rest unread; with HERALD_EMPTY_FILE;
- * with HERALD_DISK_FULL.
+ * Copies standard input to a file, because its size is needed and a second attempt reads it again.
+ * Rejects with HERALD_TOO_MANY_BYTES, leaving the rest unread; with HERALD_EMPTY_FILE; with
+ * HERALD_DISK_FULL.
  */
 export async function spoolStandardInput(
   stdin: StandardInput,
   { folder, name, maxBytes, signal }: SpoolOptions,
 ): Promise<InputFile> {
   if (stdin.isTTY) {
-    throw new HeraldError('HERALD_USAGE', 'Standard input is a terminal: nothing comes from it.', {
-      remedy: 'Feed it a file: herald convert - --to webp < harbour.png > harbour.webp',
+    throw new HeraldError('HERALD_USAGE', 'Standard input is a terminal.', {
+      remedy: 'Redirect a file to it: herald convert - --to webp < harbour.png > harbour.webp',
     })
   }
   const path = join(folder, 'standard-input')
@@ -60,15 +60,15 @@ export async function spoolStandardInput(
   return { ...(await inspectInput(path)), name: basename(name) || 'stdin' }
 }
 
-/** Writes the file to standard output. Rejects with HERALD_CANNOT_WRITE where that takes no more. */
+/** Writes the file to standard output. Rejects with HERALD_CANNOT_WRITE if that fails. */
 export async function writeToStandardOutput(stdout: StandardOutput, path: string): Promise<void> {
   for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
     await new Promise<void>((resolve, reject) => {
       stdout.write(chunk, (error) => {
         if (!error) return resolve()
-        const remedy = 'Look at what reads it, or put it into a folder with --out.'
+        const remedy = 'Check the program that reads it, or save the result in a folder with --out.'
         const options = { remedy, cause: error }
-        reject(new HeraldError('HERALD_CANNOT_WRITE', 'Standard output takes no more.', options))
+        reject(new HeraldError('HERALD_CANNOT_WRITE', 'Cannot write to standard output.', options))
       })
     })
   }
@@ -77,16 +77,16 @@ export async function writeToStandardOutput(stdout: StandardOutput, path: string
 function tooMuch(maxBytes: number): HeraldError {
   return new HeraldError(
     'HERALD_TOO_MANY_BYTES',
-    `More came from standard input than the ${humanBytes(maxBytes)} that the converter takes.`,
-    { remedy: 'Make it smaller, or have HERALD_MAX_BYTES raised on the server.' },
+    `Standard input is larger than ${humanBytes(maxBytes)}, the limit of the converter.`,
+    { remedy: 'Use a smaller file, or raise HERALD_MAX_BYTES on the server.' },
   )
 }
 
-/** A folder of one run, for what has no other place. */
+/** A temporary folder of one run. */
 export interface ScratchFolder {
-  /** Its absolute path; made when first asked for, readable by its owner alone. */
+  /** Its absolute path. The first call creates it; only its owner can read it. */
   path(): Promise<string>
-  /** Removes it and all it holds. Idempotent; does not reject. */
+  /** Removes it with its files. Idempotent; does not reject. */
   remove(): Promise<void>
 }
 

@@ -171,7 +171,7 @@ describe('standard input and output', () => {
       Buffer.alloc(3_000_000, 1),
     )
     expect({ status, size: bytes.length }).toEqual({ status: 3, size: 0 })
-    expect(stderr).toContain('More came from standard input than the 1.0 MB')
+    expect(stderr).toContain('Standard input is larger than 1.0 MB')
     const after = (await readdir(tmpdir())).filter((name) => /^herald-[A-Za-z0-9]{6}$/.test(name))
     expect(after.filter((name) => !before.includes(name))).toEqual([])
   })
@@ -181,8 +181,8 @@ describe('standard input and output', () => {
     ['two files', ['a.png', 'b.png', '--to', 'webp', '-o', '-'], /Standard output takes one file/],
     ['every page', ['a.png', '--to', 'webp', '--page', 'all', '-o', '-'], /takes one file/],
     ['JSON beside', ['-', '--to', 'webp', '--json'], /both go to standard output/],
-    ['standard input twice', ['-', '-', '--to', 'webp'], /named twice/],
-    ['a name for nothing', ['a.png', '--to', 'webp', '--name', 'b.png'], /--name is for/],
+    ['standard input twice', ['-', '-', '--to', 'webp'], /given twice/],
+    ['a name for nothing', ['a.png', '--to', 'webp', '--name', 'b.png'], /--name needs -/],
     [
       '--force with --skip-existing',
       ['a.png', '-t', 'webp', '--force', '--skip-existing'],
@@ -201,7 +201,7 @@ describe('standard input and output', () => {
     const script = `"$0" "$1" convert a.png --to png -o - | true; exit \${PIPESTATUS[0]}`
     const { status, stderr } = await shop.start([], {}, ['bash', '-c', script]).finished
     expect({ status, stderr }).toMatchObject({ status: 1 })
-    expect(stderr).toContain('Standard output takes no more.')
+    expect(stderr).toContain('Cannot write to standard output.')
     expect(await readTopic(shop.brokerUrl)).toEqual([])
   })
 })

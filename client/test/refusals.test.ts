@@ -58,7 +58,7 @@ describe('a file that cannot be converted ends with 3 and says why', () => {
     expect(stderr).toContain('nothing.png  There is no such file.')
     expect(stderr).toContain('photos  This is a folder.')
     expect(stderr).toContain('pipe.png  This is not a regular file.')
-    expect(stderr).toContain('circle.png  The link leads in a circle.')
+    expect(stderr).toContain('circle.png  The link points to itself.')
     expect(stderr).toContain('0 of 4 files converted; 4 failed.')
   })
 
@@ -69,7 +69,7 @@ describe('a file that cannot be converted ends with 3 and says why', () => {
       await chmod(shop.path('secret.png'), 0)
       const args = ['convert', 'secret.png', '--to', 'webp']
       const { status, stderr } = await shop.start(args, {}, asOwner).finished
-      expect(stderr).toContain('secret.png  Permission to read it is denied.')
+      expect(stderr).toContain('secret.png  Permission denied.')
       expect(status).toBe(3)
     },
   )

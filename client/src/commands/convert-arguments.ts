@@ -10,7 +10,7 @@ import {
 import { type Command, Option } from '@herald/runtime/command-line'
 import { duration, restricted } from '@herald/runtime/env'
 
-/** What `herald convert` takes, as the command line was read. */
+/** The options of `herald convert`. */
 export interface ConvertCommandOptions extends OptionValues {
   readonly to: readonly string[]
   /** A folder; `-`: standard output. */
@@ -18,32 +18,35 @@ export interface ConvertCommandOptions extends OptionValues {
   readonly recursive?: boolean
   readonly force?: boolean
   readonly skipExisting?: boolean
-  /** What standard input is called. */
+  /** The name of the file on standard input. */
   readonly name?: string
-  /** Files at once. */
+  /** Files to convert at a time. */
   readonly jobs?: number
   readonly dryRun?: boolean
   readonly notify?: readonly string[]
   /** False with --no-announce. */
   readonly announce: boolean
   readonly language?: string
-  /** Wait for what becomes of the mails. */
+  /** Wait until the e-mails are sent. */
   readonly wait?: boolean
   readonly json?: boolean
   /** Milliseconds for one file. */
   readonly timeout: number
 }
 
-/** Adds `convert` to the program: its arguments, their forms, its help. */
+/** Adds the command `convert`: its arguments, options and help. */
 export function addConvertCommand(
   program: Command,
   run: (files: string[], options: ConvertCommandOptions) => Promise<void>,
 ): void {
   const command = program
     .command('convert')
-    .description('Convert files, keep the results, announce them.')
-    .argument('<files...>', 'files, folders (with -r), patterns such as "**/*.png"; - is stdin')
-    .requiredOption('-t, --to <formats>', 'target formats: webp, or webp,jpeg for several', formats)
+    .description('Convert files, save the results and announce them.')
+    .argument(
+      '<files...>',
+      'files, folders (with -r), patterns such as "**/*.png"; - for standard input',
+    )
+    .requiredOption('-t, --to <formats>', 'target formats, such as webp or webp,jpeg', formats)
 
   for (const [name, option] of optionRows) {
     command.optionsGroup(`${option.group}:`).addOption(flagFor(name, option))
@@ -51,39 +54,41 @@ export function addConvertCommand(
 
   command
     .optionsGroup('Files:')
-    .option('-o, --out <folder>', 'where the results go; beside their source; - is stdout')
-    .option('-r, --recursive', 'convert what is in folders, and in theirs; mirrored under --out')
-    .option('-f, --force', 'replace files that exist')
-    .addOption(
-      new Option(
-        '--skip-existing',
-        'leave out files whose results exist; continues a run',
-      ).conflicts('force'),
+    .option(
+      '-o, --out <folder>',
+      'folder for the results; - for standard output (default: beside the source)',
     )
-    .option('--name <name>', 'what standard input is called')
+    .option(
+      '-r, --recursive',
+      'convert the files in folders and subfolders; --out mirrors the subfolders',
+    )
+    .option('-f, --force', 'overwrite existing files')
+    .addOption(
+      new Option('--skip-existing', 'skip files whose results exist, to continue a run').conflicts(
+        'force',
+      ),
+    )
+    .option('--name <name>', 'file name for standard input')
 
     .optionsGroup('Announcement:')
-    .option('-n, --notify <address>', 'who gets an e-mail; repeat it for several', collect)
-    .option('--no-announce', 'save the results only: publish no event, send no e-mail')
-    .option('--language <tag>', 'the language of the e-mail, such as en')
-    .option('--wait', 'wait until the mail server has the e-mail; exit status 6 if it is not sent')
+    .option('-n, --notify <address>', 'send an e-mail to this address; can be repeated', collect)
+    .option('--no-announce', 'only save the results: publish no event, send no e-mail')
+    .option('--language <tag>', 'language of the e-mail, such as en')
+    .option('--wait', 'wait until the e-mail is sent; exit status 6 if it is not')
 
     .optionsGroup('Run:')
-    .option('--dry-run', 'only say what would be made, how long it would take; write nothing')
+    .option('--dry-run', 'only show what would be made and how long it would take')
     .option(
       '-j, --jobs <n>',
-      "files at once; one more than the converter's cores",
+      "files to convert at a time (default: one more than the converter's workers)",
       readAs('jobs', integer(1, 64)),
     )
     .addOption(
-      new Option(
-        '--timeout <duration>',
-        'the most time for one file, and for --wait: 500ms, 30s, 10m',
-      )
+      new Option('--timeout <duration>', 'time limit for one file, and for --wait: 500ms, 30s, 10m')
         .argParser(timeout)
         .default(600_000, '10m'),
     )
-    .option('--json', 'one JSON object a line for each file')
+    .option('--json', 'print one JSON object per file and line')
     .addHelpText('after', afterConvertHelp)
     .action(run)
 }
@@ -140,17 +145,16 @@ Examples:
   curl -s https://example.com/harbour.png | herald convert - --to webp > harbour.webp
   herald convert photos -r --to avif --dry-run
 
-A result is named for its source: harbour.jpg becomes harbour.webp; where two formats share an
-extension, the second becomes harbour-2.webp. With --page all the pages of scan.pdf become
-scan-page-01.png, scan-page-02.png, … with as many digits as the last page needs.
-Nothing that exists is replaced without --force.
+A result has the name of its source: harbour.jpg becomes harbour.webp. If two formats share an
+extension, the second result is harbour-2.webp. With --page all, scan.pdf becomes scan-page-01.png,
+scan-page-02.png and so on. Existing files are not overwritten without --force.
 
-In a folder those files are taken whose names say that the converter reads them; hidden ones, and
-what an earlier run made there, are left out. A pattern in quotes is Herald's own: ** is any folder.
-What a file really is is read from its bytes.
+From a folder, files with an extension that the converter reads are converted; hidden files and
+results of earlier runs are skipped. Quote patterns, so that Herald expands them: ** matches any
+subfolders. Formats are detected from content.
 
-Of standard input the result goes to standard output, unless --out names a folder. Colours and
-progress are for terminals; NO_COLOR and FORCE_COLOR are heeded.
+The result of standard input goes to standard output, unless --out names a folder. Colours and
+progress bars are shown on terminals only; see NO_COLOR and FORCE_COLOR in herald --help.
 
-Without --notify the e-mail goes to the notifier's default address (HERALD_MAIL_TO). The announcement
-is kept on disk until the broker has it: herald outbox.`
+Without --notify, the e-mail goes to the notifier's default address (HERALD_MAIL_TO). If the broker
+is down, the announcement is kept on disk and sent later: see herald outbox.`

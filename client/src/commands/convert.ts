@@ -54,7 +54,7 @@ export async function convertCommand(
     const open = recipients.length > 0 ? withRelay : withAnnouncer
     return await open(config, async (announcer) => {
       const prepared = await prepare(announcer).catch((error: unknown): PreparedRun => {
-        // A program gets its object for each file also where the whole call fails.
+        // With --json there is an object for each file, even if the whole command fails.
         if (!options.json) throw error
         const jobs = words.map((given) => failedJob(given, error))
         return { jobs, leftOut: 0, workers: undefined }
@@ -95,13 +95,13 @@ async function convertPrepared(
   const tally = runTally()
   const announced: AnnouncedEvent[] = []
   const held: FileOutcome[] = []
-  // One more than can be worked on: while it uploads or is saved, the others keep every worker busy.
+  // One more than the workers: it is uploaded or saved while they are busy.
   const atOnce = options.jobs ?? (workers ?? availableParallelism()) + 1
   try {
     await convertAll(jobs, run, { converter, announcer, bars }, atOnce, (outcome) => {
       tally.add(outcome)
       announced.push(...(outcome.announced?.events ?? []))
-      // The line of a program says what became of the mail, too.
+      // With --json the line of a file includes the outcome of its e-mail.
       if (options.wait && options.json) held.push(outcome)
       else report.done(outcome)
     })
@@ -130,16 +130,16 @@ async function convertPrepared(
   return errorTable.HERALD_NOT_MAILED.exitCode
 }
 
-/** The addresses named; without any the notifier's default; with --no-announce none. */
+/** The addresses of --notify, else the notifier's default; none with --no-announce. */
 function recipientsOf({ notify = [], announce, wait }: ConvertCommandOptions): string[] {
   if (!announce && wait) {
-    throw new HeraldError('HERALD_USAGE', '--wait and --no-announce contradict each other.', {
-      remedy: 'Leave out one of them.',
+    throw new HeraldError('HERALD_USAGE', '--wait and --no-announce cannot be combined.', {
+      remedy: 'Remove one of them.',
     })
   }
   if (!announce && notify.length > 0) {
-    throw new HeraldError('HERALD_USAGE', '--notify and --no-announce contradict each other.', {
-      remedy: 'Leave one of them out.',
+    throw new HeraldError('HERALD_USAGE', '--notify and --no-announce cannot be combined.', {
+      remedy: 'Remove one of them.',
     })
   }
   if (!announce) return []
@@ -158,21 +158,21 @@ function checkStreams(
   const usage = (message: string, remedy: string) =>
     new HeraldError('HERALD_USAGE', message, { remedy })
   const inputs = words.filter((word) => word === standardStream).length
-  if (inputs > 1) throw usage('Standard input is named twice.', 'Name - once.')
+  if (inputs > 1) throw usage('- (standard input) is given twice.', 'Give it once.')
   if (options.name !== undefined && inputs === 0) {
-    throw usage('--name is for standard input, and that is not named.', 'Name it: -')
+    throw usage('--name needs - (standard input) as a file.', 'Add - or remove --name.')
   }
   if (!piped || options.dryRun) return
   if (options.json) {
     throw usage(
       'The result and --json would both go to standard output.',
-      'Name a folder for the result: --out DIR',
+      'Save the result in a folder: --out DIR',
     )
   }
   if (stdout.isTTY) {
     throw usage(
-      'The result would go to standard output, and that is a terminal.',
-      'Send it into a file (> harbour.webp) or into a folder (--out DIR).',
+      'Standard output is a terminal: the result is not written to it.',
+      'Redirect it (> harbour.webp), or save it in a folder (--out DIR).',
     )
   }
 }
