@@ -154,20 +154,21 @@ async function occupy(address: string): Promise<{ leave(): void }> {
 
 describe('kill -9', () => {
   test('at random points: every file under its final name is whole and announced exactly once', async () => {
+    const rounds = process.env['CI'] ? 20 : 8
     const seed = Date.now() % 2 ** 31
-    console.info(`kill -9 of herald convert at 20 random points, seed ${seed}`)
+    console.info(`kill -9 of herald convert at ${rounds} random points, seed ${seed}`)
     const chance = random(seed)
     const shop = await workshop({ 'a.png': gradient(640, 480), 'b.png': gradient(320, 200) })
     const args = (out: string) => [
       ...['convert', 'a.png', 'b.png', '--to', 'webp,jpeg', '--notify', 'ada@example.com'],
       ...['--out', out],
     ]
-    await shop.herald(args('warm'))
-    const { milliseconds: whole } = await shop.herald(args('measured'))
+    await shop.start(args('warm')).finished
+    const { milliseconds: whole } = await shop.start(args('measured')).finished
 
     const folders = ['warm', 'measured']
     let halted = 0
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < rounds; round++) {
       folders.push(`run-${round}`)
       const running = shop.start(args(`run-${round}`))
       // The start of the program changes nothing: aim at the rest.
@@ -175,7 +176,7 @@ describe('kill -9', () => {
       running.child.kill('SIGKILL')
       if ((await running.finished).status === null) halted += 1
     }
-    expect(halted, `seed ${seed}`).toBeGreaterThan(5)
+    expect(halted, `seed ${seed}`).toBeGreaterThan(rounds / 4)
     expect((await shop.herald(['outbox', 'flush'])).status).toBe(0)
 
     const announced = new Map<string, Set<string>>()

@@ -8,7 +8,7 @@ import { randomNumbers } from './random.js'
 import { type RunningProgram, runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
 
-const kills = Number(process.env['HERALD_KILLS'] ?? 24)
+const kills = Number(process.env['HERALD_KILLS'] ?? (process.env['CI'] ? 24 : 8))
 const seed = Number(process.env['HERALD_KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 const names = ['a', 'b', 'c']
 
