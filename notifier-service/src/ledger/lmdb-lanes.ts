@@ -10,29 +10,8 @@ import {
   withoutEvents,
 } from './gathering.js'
 import type { DigestRule, KeptDelivery, Lanes } from './lanes.js'
+import { type LaneEntry, type LaneKey, openLaneTables } from './lmdb-lane-tables.js'
 import { isHolderAlive, type LmdbMails } from './lmdb-mails.js'
-import type { EventRef } from './mail-record.js'
-
-/** What waits in a lane: a mail, or a digest that still gathers. */
-interface Entry {
-  /** The mail's name; undefined while it gathers. */
-  readonly ref?: EventRef
-  readonly run?: GatheredRun
-  /** Its events are kept under this number. */
-  readonly group: number
-  /** Milliseconds since 1970. Of the mails only the head's time counts. */
-  readonly notBefore: number
-  /** When `notBefore` was set. */
-  readonly setAt: number
-}
-
-/** In a lane mails come by position; digests that gather, behind them, by run. */
-type EntryKey = [lane: string, place: number | string]
-
-interface LaneEvent {
-  readonly event: EventRef
-  readonly delivery: KeptDelivery
-}
 
 export interface LmdbLanes extends Lanes {
   /** As Ledger.adjustToClock. */
@@ -47,12 +26,9 @@ export function createLmdbLanes(
   mails: LmdbMails,
   rule: DigestRule,
 ): LmdbLanes {
-  const entries = store.table<Entry, EntryKey>('laneEntries')
-  const events = store.table<LaneEvent, [group: number, index: number]>('laneEvents')
+  const tables = openLaneTables(store)
+  const { entries, events, due, headOf, eventsOf, nextNumber, putDue, removeDue } = tables
   const holders = store.table<string, string>('laneHolders')
-  /** The head of each lane, and each digest that gathers. */
-  const due = store.table<true, [notBefore: number, ...EntryKey]>('laneDue')
-  const sequence = store.table<number, string>('laneSequence')
   /** Lanes that this ledger holds: other ledgers of this process have the same holder. */
   const held = new Set<string>()
 
@@ -61,39 +37,8 @@ export function createLmdbLanes(
     return by === holder ? !held.has(lane) : !isHolderAlive(by)
   }
 
-  function nextNumber(): number {
-    const number = (sequence.get('last') ?? 0) + 1
-    sequence.put('last', number)
-    return number
-  }
-
-  function headOf(lane: string): { key: EntryKey; value: Entry } | undefined {
-    const [head] = entries.entries({ start: [lane, 0], end: [lane, Number.MAX_VALUE], limit: 1 })
-    return head
-  }
-
-  function putDue(key: EntryKey, entry: Entry, before: Entry | undefined): void {
-    if (before) due.remove([before.notBefore, ...key])
-    entries.put(key, entry)
-    due.put([entry.notBefore, ...key], true)
-  }
-
-  function removeDue(key: EntryKey, { notBefore }: Entry): void {
-    due.remove([notBefore, ...key])
-    entries.remove(key)
-  }
-
-  function putLast(lane: string, entry: Omit<Entry, 'setAt'>): void {
-    const isHead = headOf(lane) === undefined
-    const key: EntryKey = [lane, nextNumber()]
-    const timed = { ...entry, setAt: Date.now() }
-    if (isHead) putDue(key, timed, undefined)
-    else entries.put(key, timed)
-  }
-
-  const eventsOf = (group: number) => [
-    ...events.entries({ start: [group, 0], end: [group, Number.MAX_VALUE] }),
-  ]
+  const putLast = (lane: string, entry: Omit<LaneEntry, 'setAt'>) =>
+    tables.putLast(lane, { ...entry, setAt: Date.now() })
 
   /** Digests of the lane that gather, the one that is due first first. */
   const runsOf = (lane: string) =>
@@ -112,7 +57,12 @@ export function createLmdbLanes(
   }
 
   /** Keeps the run, or forgets it when it is over. */
-  function putRun(key: EntryKey, run: GatheredRun, group: number, before: Entry | undefined): void {
+  function putRun(
+    key: LaneKey,
+    run: GatheredRun,
+    group: number,
+    before: LaneEntry | undefined,
+  ): void {
     if (!isOver(run)) {
       putDue(key, { run, group, notBefore: closeAt(run, rule), setAt: run.lastAt }, before)
     } else if (before) removeDue(key, before)
@@ -154,7 +104,7 @@ export function createLmdbLanes(
 
     gather: ({ lane, run: name, runSize, event, mail, delivery }) =>
       store.write(() => {
-        const key: EntryKey = [lane, name]
+        const key: LaneKey = [lane, name]
         const before = entries.get(key)
         let { run = newRun } = before ?? {}
         const size = Math.max(run.size, runSize)
@@ -204,7 +154,7 @@ export function createLmdbLanes(
 
     pop: (lane, position) =>
       store.write(() => {
-        const key: EntryKey = [lane, position]
+        const key: LaneKey = [lane, position]
         const entry = entries.get(key)
         if (entry?.ref) {
           for (const { key: event } of eventsOf(entry.group)) events.remove(event)
@@ -270,7 +220,7 @@ export function createLmdbLanes(
   }
 }
 
-/** A handler's delivery has more than what is kept. */
+/** A delivery of the broker has more fields than are kept. */
 function withoutAttempt(delivery: KeptDelivery): KeptDelivery {
   const { topic, partition, offset, key, value, headers, publishedAt, raw } = delivery
   return { topic, partition, offset, key, value, headers, publishedAt, ...(raw && { raw }) }

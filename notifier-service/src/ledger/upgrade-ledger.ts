@@ -1,8 +1,10 @@
 import type { Store, StoreKey, Table } from '@herald/runtime/store'
 import { StoreError } from '@herald/runtime/store'
 import type { GatheredRun } from './gathering.js'
+import type { KeptDelivery } from './lanes.js'
+import { openLaneTables } from './lmdb-lane-tables.js'
 import type { MailKey } from './lmdb-mails.js'
-import type { MailRecord } from './mail-record.js'
+import type { EventRef, MailRecord } from './mail-record.js'
 
 /** What this version writes. 0.1.0 wrote no number. */
 const currentFormat = 2
@@ -143,12 +145,12 @@ async function upgradeOutcomes(store: Store): Promise<void> {
 }
 
 interface OldEvent {
-  readonly event: { readonly id: string; readonly source: string }
-  readonly delivery: { readonly publishedAtMs: number }
+  readonly event: EventRef
+  readonly delivery: Omit<KeptDelivery, 'publishedAt'> & { readonly publishedAtMs: number }
 }
 
 interface OldDigest {
-  readonly ref: { readonly id: string; readonly source: string }
+  readonly ref: EventRef
   readonly run: string
   readonly from: number
   readonly to: number
@@ -170,16 +172,7 @@ async function upgradeLanes(store: Store): Promise<void> {
   const gathered = table<OldEvent, [string, string, number]>('gathered')
   const lanes = table<{ dueAt: number; setAt?: number }, string>('lanes')
   const runs = table<OldRun, [string, string]>('runs')
-  const entries = table<unknown, [string, number | string]>('laneEntries')
-  const events = table<unknown, [number, number]>('laneEvents')
-  const due = table<true, [number, string, number | string]>('laneDue')
-  const sequence = table<number, string>('laneSequence')
-
-  function nextNumber(): number {
-    const number = (sequence.get('last') ?? 0) + 1
-    sequence.put('last', number)
-    return number
-  }
+  const { events, nextNumber, putDue, putLast } = openLaneTables(store)
 
   const putEvent = (group: number, index: number, { event, delivery }: OldEvent) => {
     const { publishedAtMs, ...rest } = delivery
@@ -205,14 +198,12 @@ async function upgradeLanes(store: Store): Promise<void> {
     const range = { start: [lane, 0], end: [lane, Number.MAX_VALUE] }
     const mails = [...singles.entries(range), ...digests.entries(range)]
     mails.sort((one, other) => one.key[1] - other.key[1])
-    for (const [index, { key, value }] of mails.entries()) {
+    for (const { key, value } of mails) {
       const isDigest = 'ref' in value
       const ref = isDigest ? value.ref : value.event
       const group = isDigest ? moveGathered(lane, value.run, value.from, value.to) : nextNumber()
       if (!isDigest) putEvent(group, 0, value)
-      const place = nextNumber()
-      entries.put([lane, place], { ref, group, notBefore: dueAt, setAt })
-      if (index === 0) due.put([dueAt, lane, place], true)
+      putLast(lane, { ref, group, notBefore: dueAt, setAt })
       singles.remove(key)
       digests.remove(key)
     }
@@ -226,8 +217,7 @@ async function upgradeLanes(store: Store): Promise<void> {
     if (next === from) return
     const group = moveGathered(lane, name, from, next)
     const gatheredRun = { seen, size, count: next - from, bytes, firstAt, lastAt }
-    entries.put([lane, name], { run: gatheredRun, group, notBefore: dueAt, setAt: lastAt })
-    due.put([dueAt, lane, name], true)
+    putDue([lane, name], { run: gatheredRun, group, notBefore: dueAt, setAt: lastAt })
   }
 
   for (const { key } of lanes.entries()) await store.write(() => moveLane(key))
