@@ -124,8 +124,8 @@ describe('a wrong call ends with 2 and says what is right', () => {
       HERALD_TOPIC: 'a b',
     })
     expect(status).toBe(2)
-    expect(stderr).toContain('HERALD_CONVERTER=nowhere is not valid, expected host:port')
-    expect(stderr).toContain('HERALD_TOPIC=a b is not valid')
+    expect(stderr).toContain('Invalid HERALD_CONVERTER "nowhere": expected host:port')
+    expect(stderr).toContain('Invalid HERALD_TOPIC "a b":')
   })
 
   test('a broker with an unknown scheme is refused before anything is converted', async () => {

@@ -164,7 +164,7 @@ test('a notifier that cannot be reached is said, with what is known anyway, exit
   expect(stderr).toBe('herald: the notifier at http://127.0.0.1:1 cannot be reached.\n')
   const wrong = await shop.herald(['why', 'x'], { HERALD_NOTIFIER: 'ftp://nobody' })
   expect(wrong.status).toBe(2)
-  expect(wrong.stderr).toContain('HERALD_NOTIFIER=ftp://nobody is not valid')
+  expect(wrong.stderr).toContain('Invalid HERALD_NOTIFIER "ftp://nobody":')
 })
 
 test('what could not be published yet is told with the reason', async () => {

@@ -16,14 +16,14 @@ test('an empty environment gives a configuration that works', () => {
 test('every fault is named at once', () => {
   expect(() =>
     loadConfig({ HERALD_TIMEOUT: '30', HERALD_WORKERS: '0', HERALD_CONVERTER_LISTEN: '50051' }),
-  ).toThrow(/HERALD_CONVERTER_LISTEN=50051[\s\S]*HERALD_TIMEOUT=30[\s\S]*HERALD_WORKERS=0/)
+  ).toThrow(/HERALD_CONVERTER_LISTEN "50051"[\s\S]*HERALD_TIMEOUT "30"[\s\S]*HERALD_WORKERS "0"/)
 })
 
 test.each(['/nowhere/soffice', '/usr', 'soffice'])(
   'HERALD_SOFFICE=%s, where no program is, is a fault beside the others',
   (path) => {
     expect(() => loadConfig({ HERALD_SOFFICE: path, HERALD_QUEUE: 'x' })).toThrow(
-      new RegExp(`HERALD_QUEUE=x[\\s\\S]*HERALD_SOFFICE=${path} is not valid, expected the path`),
+      new RegExp(`Invalid HERALD_QUEUE "x"[\\s\\S]*HERALD_SOFFICE "${path}": expected the path`),
     )
   },
 )

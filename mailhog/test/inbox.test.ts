@@ -40,7 +40,7 @@ test('a port that is taken is named, with what to set', async () => {
 
 test('an address of a wrong form is named before anything listens', async () => {
   await expect(startInbox({ smtp: 'nowhere' })).rejects.toThrow(
-    'HERALD_INBOX_SMTP=nowhere is not valid, expected host:port',
+    'Invalid HERALD_INBOX_SMTP "nowhere": expected host:port',
   )
 })
 

@@ -52,7 +52,7 @@ function faultsOf(templates: string): readonly string[] {
     loadTemplates(templates)
     return []
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults
+    if (error instanceof ConfigurationError) return error.errors
     throw error
   }
 }
@@ -174,7 +174,7 @@ describe("an operator's templates", () => {
       HERALD_TEMPLATES: folder,
     })
     await expect(start).rejects.toThrow(
-      /2 faults:.*failed\.txt, line 1: \{\{wrng\}\} is unknown.*digest\.txt, line 1: Unclosed section/s,
+      /2 errors:.*failed\.txt, line 1: \{\{wrng\}\} is unknown.*digest\.txt, line 1: Unclosed section/s,
     )
   })
 })

@@ -260,8 +260,8 @@ describe('a webhook', { timeout: 90_000 }, () => {
       () => '',
       (error: Error) => error.message,
     )
-    expect(refusal).toContain('HERALD_WEBHOOK_URL=(hidden) is not valid, expected http://')
-    expect(refusal).toContain('HERALD_WEBHOOK_SECRET=(hidden) is not valid, expected whsec_')
+    expect(refusal).toContain('Invalid HERALD_WEBHOOK_URL (hidden): expected http://')
+    expect(refusal).toContain('Invalid HERALD_WEBHOOK_SECRET (hidden): expected whsec_')
     expect(refusal.replaceAll('(hidden)', '')).not.toContain('hidden')
   })
 })

@@ -1,26 +1,26 @@
 import { withoutUrlSecrets } from './url-secrets.js'
 
-/** What is wrong with a configuration: every fault at once, one line each. */
+/** All errors of a configuration, one line each. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError'
-  readonly faults: readonly string[]
+  readonly errors: readonly string[]
 
-  constructor(faults: readonly string[]) {
+  constructor(errors: readonly string[]) {
     super(
-      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      `The configuration has ${errors.length === 1 ? 'an error' : `${errors.length} errors`}:\n${errors.map((error) => `  ${error}`).join('\n')}`,
     )
-    this.faults = faults
+    this.errors = errors
   }
 }
 
 export interface VariableOptions {
   /** The expected form, for the error message: `smtp://host:port`. */
   readonly form: string
-  /** Read if the variable is absent. */
+  /** The value if the variable is absent. */
   readonly fallback?: string
-  /** It may be absent; then its value is undefined. */
+  /** It may be absent; its value is then undefined. */
   readonly optional?: boolean
-  /** The value is never shown. */
+  /** The value is never printed. */
   readonly secret?: boolean
 }
 
@@ -65,21 +65,21 @@ export const restricted = <T>(
 
 /**
  * Reads `variables` from `env`. An empty value counts as absent.
- * Throws ConfigurationError naming every fault: variable, expected form, value.
+ * Throws ConfigurationError with every error: variable, value, expected form.
  */
 export function loadEnv<S extends Readonly<Record<string, Variable<unknown>>>>(
   variables: S,
   env: Readonly<Record<string, string | undefined>>,
 ): Values<S> {
-  const faults: string[] = []
+  const errors: string[] = []
   const values: Record<string, unknown> = {}
   for (const [name, each] of Object.entries(variables)) {
     const given = env[name] || each.fallback
     if (given === undefined && each.optional) continue
     values[name] = given === undefined ? undefined : parsed(each, given)
-    if (values[name] === undefined) faults.push(describeFault(name, given, each))
+    if (values[name] === undefined) errors.push(describeError(name, given, each))
   }
-  if (faults.length > 0) throw new ConfigurationError(faults)
+  if (errors.length > 0) throw new ConfigurationError(errors)
   return Object.freeze(values) as Values<S>
 }
 
@@ -91,13 +91,13 @@ function parsed<T>(variable: Variable<T>, given: string): T | undefined {
   }
 }
 
-function describeFault(
+function describeError(
   name: string,
   given: string | undefined,
   { form, secret }: VariableOptions,
 ): string {
-  if (given === undefined) return `${name} is not set, expected ${form}`
-  return `${name}=${secret ? '(hidden)' : withoutUrlSecrets(given)} is not valid, expected ${form}`
+  if (given === undefined) return `${name} is not set: expected ${form}.`
+  return `Invalid ${name} ${secret ? '(hidden)' : JSON.stringify(withoutUrlSecrets(given))}: expected ${form}.`
 }
 
 const hostAndPort = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/

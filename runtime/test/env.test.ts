@@ -18,7 +18,7 @@ function faultsOf(load: () => unknown): readonly string[] {
   try {
     load()
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults
+    if (error instanceof ConfigurationError) return error.errors
     throw error
   }
   throw new Error('no fault was found')
@@ -34,10 +34,10 @@ test('all errors are reported together, with the variable, the expected form and
   const load = () => loadEnv(shape, { HERALD_PORT: '11', HERALD_LIMIT: 'much' })
   expect(load).toThrow(
     [
-      'The configuration has 3 faults:',
-      '  HERALD_PORT=11 is not valid, expected a whole number from 0 to 10',
-      '  HERALD_MAIL_TO is not set, expected an e-mail address',
-      '  HERALD_LIMIT=much is not valid, expected an amount of bytes such as 24k, 100M or 2G',
+      'The configuration has 3 errors:',
+      '  Invalid HERALD_PORT "11": expected a whole number from 0 to 10.',
+      '  HERALD_MAIL_TO is not set: expected an e-mail address.',
+      '  Invalid HERALD_LIMIT "much": expected an amount of bytes such as 24k, 100M or 2GiB.',
     ].join('\n'),
   )
   expect(faultsOf(load)).toHaveLength(3)
@@ -52,8 +52,8 @@ test('a secret is never shown, nor is the password of a URL', () => {
     loadEnv(shape, { HERALD_KEY: 'hunter2', HERALD_SMTP: 'http://me:hunter2@host:25' }),
   )
   expect(faults).toEqual([
-    'HERALD_KEY=(hidden) is not valid, expected a key',
-    'HERALD_SMTP=http://me:***@host:25 is not valid, expected smtp://host:port',
+    'Invalid HERALD_KEY (hidden): expected a key.',
+    'Invalid HERALD_SMTP "http://me:***@host:25": expected smtp://host:port.',
   ])
 })
 
@@ -70,7 +70,7 @@ test('an optional variable may be absent, and one that cannot be parsed is an er
   expect(loadEnv(shape, {})).toEqual({})
   expect(loadEnv(shape, { HERALD_URL: 'http://host/' }).HERALD_URL?.host).toBe('host')
   expect(faultsOf(() => loadEnv(shape, { HERALD_URL: 'host' }))).toEqual([
-    'HERALD_URL=host is not valid, expected a URL',
+    'Invalid HERALD_URL "host": expected a URL.',
   ])
 })
 
@@ -80,7 +80,7 @@ test('a restriction refuses further values, and names its own form', () => {
   }
   expect(loadEnv(shape, { HERALD_WAIT: '1h' })).toEqual({ HERALD_WAIT: 3_600_000 })
   expect(faultsOf(() => loadEnv(shape, { HERALD_WAIT: '2h' }))).toEqual([
-    'HERALD_WAIT=2h is not valid, expected a duration up to 1h',
+    'Invalid HERALD_WAIT "2h": expected a duration up to 1h.',
   ])
 })
 
@@ -168,7 +168,7 @@ describe.each<[string, Variable<unknown>, [string | undefined, unknown][], strin
   })
   test.each(invalid)('%j is refused', (text) => {
     expect(faultsOf(() => read(schema, text))).toEqual([
-      expect.stringMatching(/^HERALD_X=.* is not valid, expected /),
+      expect.stringMatching(/^Invalid HERALD_X ".*": expected /),
     ])
   })
 })

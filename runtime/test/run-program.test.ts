@@ -55,7 +55,7 @@ test('an error of the configuration is printed as it is and exits with 2', async
   const program = runProgramFile('serves', ['127.0.0.1:0', 'configuration'])
   expect(await program.ended).toEqual({ code: 2, signal: null })
   expect(program.stdout()).toBe('first closed\n')
-  expect(program.stderr()).toBe('The configuration has a fault:\n  HERALD_X is not set\n')
+  expect(program.stderr()).toBe('The configuration has an error:\n  HERALD_X is not set\n')
 })
 
 test('an address that is taken is named in a sentence, with its process and what to do', async () => {

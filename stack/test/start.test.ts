@@ -120,7 +120,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     const env = { HERALD_INBOX_WEB: 'eight thousand', HERALD_SMTP: 'mail' }
     const { ended, output } = runScript('start', { env })
     expect(await ended).toBe(2)
-    expect(output()).toContain('HERALD_INBOX_WEB=eight thousand is not valid')
+    expect(output()).toContain('Invalid HERALD_INBOX_WEB "eight thousand":')
     expect(output()).toContain('HERALD_SMTP')
     expect(output()).not.toContain('│')
   })
@@ -129,7 +129,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     const { ended, output } = runScript('start', { env: { HERALD_MAIL_ATTEMPTS: 'many' } })
     expect(await ended).toBe(1)
     expect(output()).toContain('The notifier could not start')
-    expect(output()).toContain('HERALD_MAIL_ATTEMPTS=many')
+    expect(output()).toContain('Invalid HERALD_MAIL_ATTEMPTS')
     expect(output()).not.toMatch(/ at .*\.js:\d+/)
   })
 })
