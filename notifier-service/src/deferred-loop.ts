@@ -18,7 +18,7 @@ export interface DeferredLoopParts {
   readonly giveUp: UnexpectedErrors['giveUp']
   /** Most lanes at work at once. */
   readonly workers: number
-  /** Gets all work begun, so that the ledger can be kept open until it ends. */
+  /** Called with all work begun, so that the ledger stays open until it ends. */
   readonly track: (work: Promise<void>) => void
   readonly logger: Logger
 }
@@ -26,14 +26,14 @@ export interface DeferredLoopParts {
 export interface DeferredLoop {
   /** Something was put into a lane: checks at once. */
   nudge(): void
-  /** Takes up nothing more, waits up to `drainMs` for mails in flight; an attempt not begun until then never is. Idempotent. */
+  /** Claims no more lanes and waits up to `drainMs` for mails in flight; an attempt not begun by then is not made. Idempotent. */
   close(drainMs: number): Promise<void>
 }
 
 /** How often to check for lanes that another process filled or left, in milliseconds. */
 const pollMs = 1000
 const soonMs = 20
-/** Smaller steps of the clock do no harm. */
+/** Smaller steps of the clock do not matter. */
 const minStepMs = 500
 /** After an error of our own: a full disk, a broker that takes no dead letter. */
 const errorBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
@@ -46,11 +46,11 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   const cut = new AbortController()
   const working = new Set<Promise<void>>()
   const failuresOf = new Map<string, number>()
-  /** Of the time of day from a clock that is never set. */
+  /** The time of day minus a monotonic clock, at the last check. */
   let clockOffset = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
-  /** Another call of `schedule` is newer. */
-  let scheduled = 0
+  /** Calls of `schedule`: an older one must not replace the timer of a newer one. */
+  let schedules = 0
   let closed: Promise<void> | undefined
 
   function check(): void {
@@ -60,7 +60,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     schedule(pollMs)
   }
 
-  /** True at the start as well: it may have been set back before. */
+  /** True at the start too: the clock may have been set back before. */
   function clockWasSetBack(): boolean {
     const offset = Date.now() - performance.now()
     const isBack = offset < clockOffset - minStepMs
@@ -80,15 +80,15 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   function schedule(maxMs: number): void {
     clearTimeout(timer)
     if (ending.signal.aborted) return
-    scheduled += 1
-    const own = scheduled
+    schedules += 1
+    const own = schedules
     timer = setTimeout(check, maxMs)
     if (maxMs === 0) return
     const earlier = lanes.nextDueAt().then(
       (dueAt = Number.POSITIVE_INFINITY) => {
         const dueInMs = dueAt - Date.now()
         // What is due and not taken is held elsewhere, or every worker is busy.
-        if (own !== scheduled || ending.signal.aborted || dueInMs <= 0 || dueInMs >= maxMs) return
+        if (own !== schedules || ending.signal.aborted || dueInMs <= 0 || dueInMs >= maxMs) return
         clearTimeout(timer)
         timer = setTimeout(check, dueInMs + 1)
       },
@@ -113,14 +113,14 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     track(work)
   }
 
-  /** Resolves to whether there was any. */
+  /** Resolves to whether a lane was claimed. */
   async function workLanes(): Promise<boolean> {
     let found = false
     while (!ending.signal.aborted && outage.isOpen) {
       const lane = await lanes.claim()
       if (lane === undefined) break
       found = true
-      // Another one may be due as well.
+      // Another lane may be due.
       if (working.size < workers && !ending.signal.aborted) startWorker()
       await workLane(lane)
     }
@@ -137,7 +137,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     }
   }
 
-  /** Resolves to when to come back, or undefined if the head is settled. */
+  /** Resolves to the wait before the next attempt in milliseconds, or undefined if the head is settled. */
   async function sendHead(lane: string, head: DeferredMail): Promise<number | undefined> {
     try {
       const task = await readDeferred(head, parts)

@@ -15,7 +15,13 @@ export function guardChannel(channel: Channel, logger: Logger): Channel {
         return channel.address(event)
       } catch (error) {
         logger.error({ err: error, event: event.envelope.id }, 'unexpected error: no address')
-        return { recipient: '', from: '', messageId: '', template: '', problem: describe(error) }
+        return {
+          recipient: '',
+          from: '',
+          messageId: '',
+          template: '',
+          problem: describeError(error),
+        }
       }
     },
     async send(outgoing, beforeBody): Promise<SendResult> {
@@ -35,7 +41,7 @@ export function guardChannel(channel: Channel, logger: Logger): Channel {
         if (rejection !== undefined) throw rejection.error
         const [event] = outgoing.mail.eventIds
         logger.error({ err: error, event }, 'unexpected error: not sent')
-        const reply = describe(error)
+        const reply = describeError(error)
         return begun ? { kind: 'unknown', reason: reply } : { kind: 'deferred', reply }
       }
     },
@@ -43,6 +49,6 @@ export function guardChannel(channel: Channel, logger: Logger): Channel {
 }
 
 /** The error as one short sentence, for a dead letter. */
-export function describe(error: unknown): string {
+export function describeError(error: unknown): string {
   return `Unexpected error: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300)
 }

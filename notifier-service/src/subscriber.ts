@@ -132,8 +132,8 @@ export async function startSubscriber(
   lifecycle.defer('deliveries cut off', () => Promise.allSettled(atWork))
   lifecycle.defer(channel.name, () => channel.close())
 
-  const patience = { logger, signal: lifecycle.signal }
-  const broker = await untilReachable(() => openBroker(config.broker, { logger }), patience)
+  const retryUntil = { logger, signal: lifecycle.signal }
+  const broker = await untilReachable(() => openBroker(config.broker, { logger }), retryUntil)
   lifecycle.defer('broker', () => broker.close())
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
   const parts = {
@@ -176,7 +176,7 @@ export async function startSubscriber(
     // Before the first event that needs it: a missing right to create topics shows at the start.
     await broker.createTopic(deadLetterTopic(topic))
     return broker.subscribe({ topic, group, maxInFlight, maxBuffered }, tracked)
-  }, patience)
+  }, retryUntil)
   // Events are delivered before subscribe resolves: one of them may have begun an outage.
   if (outage.paused) subscription.pause()
   lifecycle.defer('ledger pruning', pruneRegularly(ledger, config.ledgerRetentionMs, logger))

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { EventError, fromMessage, type ReceivedEvent } from '@herald/broker/message'
 import type { Logger } from '@herald/runtime'
 import type { Channel } from './channel.js'
-import { describe } from './guard-channel.js'
+import { reopenIfReplayed } from './dead-letters/replay-mark.js'
+import { describeError } from './guard-channel.js'
 import type { DeferredMail, KeptDelivery } from './ledger/lanes.js'
 import type { Ledger } from './ledger/ledger.js'
 import type { EventRef, MailIdentity, MailRecord } from './ledger/mail-record.js'
-import { reopenIfReplayed } from './replay-mark.js'
 
 /** A mail to be sent, and its events. */
 export interface Task {
@@ -41,7 +41,7 @@ export async function readTask(
   } catch (error) {
     if (error instanceof EventError) return { unreadable: error.message }
     logger.error({ err: error }, 'unexpected error: event not read')
-    return { unreadable: describe(error) }
+    return { unreadable: describeError(error) }
   }
   const { id, source } = received.envelope
   const { conversionId, runId } = received.event.data

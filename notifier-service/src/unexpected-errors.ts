@@ -2,7 +2,7 @@ import { BrokerError, type Delivery, type Handler, RetryLater } from '@herald/br
 import type { Logger } from '@herald/runtime'
 import { StoreError } from '@herald/runtime/store'
 import type { DeadLetterPublisher } from './dead-letters/publisher.js'
-import { describe } from './guard-channel.js'
+import { describeError } from './guard-channel.js'
 import type { DeferredMail } from './ledger/lanes.js'
 import type { Ledger } from './ledger/ledger.js'
 import type { NotifierMetrics } from './metrics.js'
@@ -47,7 +47,7 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
     deliveries: readonly Omit<Delivery, 'attempt'>[],
     error: unknown,
   ) {
-    const reason = { reason: describe(error), attempts: maxFailures }
+    const reason = { reason: describeError(error), attempts: maxFailures }
     for (const delivery of deliveries) {
       await deadLetters.publish(delivery, reason)
       metrics.deadLetters.inc()
@@ -79,7 +79,7 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
       if (!(await concernsEvent(error, failures))) return false
       const record = await ledger.find(ref)
       if (record !== undefined) {
-        const reply = describe(error)
+        const reply = describeError(error)
         await ledger.settle(ref, record, { state: 'failed', reply, countsAsAttempt: false })
       }
       await publishDeadLetters(deliveries, error)

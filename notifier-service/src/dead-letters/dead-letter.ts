@@ -1,5 +1,5 @@
 import type { Delivery, Message } from '@herald/broker'
-import { replayChannelHeader, replayHeader } from '../replay-mark.js'
+import { replayChannelHeader, replayHeader } from './replay-mark.js'
 
 /** An event that can never become a mail, as it is in the dead-letter topic. */
 export interface DeadLetter {

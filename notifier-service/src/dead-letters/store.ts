@@ -4,9 +4,9 @@ import { type Broker, type Delivery, openBroker } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
-import { replayChannelHeader, replayHeader } from '../replay-mark.js'
 import { type DeadLetter, readDeadLetter } from './dead-letter.js'
 import { deadLetterTopic, withHeaders } from './publisher.js'
+import { replayChannelHeader, replayHeader } from './replay-mark.js'
 
 export interface ListedDeadLetter extends DeadLetter {
   /** From 1, the oldest first. */

@@ -1,7 +1,7 @@
 import type { Message } from '@herald/broker'
-import type { Channel } from './channel.js'
-import type { Ledger } from './ledger/ledger.js'
-import type { EventRef, MailIdentity, MailRecord } from './ledger/mail-record.js'
+import type { Channel } from '../channel.js'
+import type { Ledger } from '../ledger/ledger.js'
+import type { EventRef, MailIdentity, MailRecord } from '../ledger/mail-record.js'
 
 /** The header of a replayed event: the name of its dead letter. */
 export const replayHeader = 'herald_replay'
