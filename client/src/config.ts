@@ -35,19 +35,19 @@ export interface ClientConfig {
   readonly converter: string
   /** The broker's URL. */
   readonly broker: string
-  /** The topic that is announced on. */
+  /** The topic for announcements. */
   readonly topic: string
   /** The folder of the outbox. Absolute. */
   readonly outboxDirectory: string
-  /** Where the notifier answers what became of an event: `http://host:port`. */
+  /** The notifier's API for the state of events: `http://host:port`. */
   readonly notifier: string
   /** `ce_source` of what is announced. */
   readonly source: string
-  /** How hints call this program: `herald`, in a container `docker compose run --rm herald`. */
+  /** The command line of this program in hints: `herald`, or `docker compose run --rm herald`. */
   readonly command: string
 }
 
-/** Throws ConfigurationError naming every fault. */
+/** Throws ConfigurationError with every error. */
 export function loadConfig(env: Environment): ClientConfig {
   const values = loadEnv(variables(env), env)
   return Object.freeze({

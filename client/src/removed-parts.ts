@@ -1,6 +1,6 @@
 /** What a conversion can remove from a file, by the contract's name, in English. */
 export const removedParts: Readonly<Record<string, string>> = {
-  orientation: 'rotation mark (applied)',
+  orientation: 'orientation (applied)',
   exif: 'camera data (EXIF)',
   gps: 'location (GPS)',
   xmp: 'editing data (XMP)',

@@ -7,7 +7,7 @@ import { ForbiddenError } from '../src/web/guard.js'
 import { TooManyError } from '../src/web/limits.js'
 import { conversionPage } from '../src/web/pages/conversion-page.js'
 import { row } from '../src/web/pages/row.js'
-import { faultSentence } from '../src/web/pages/small-pages.js'
+import { errorSentence } from '../src/web/pages/small-pages.js'
 import { viewFor } from '../src/web/pages/view.js'
 import type { ConversionRecord, MailOutcome } from '../src/web/record.js'
 import { languages, wordsOf } from '../src/web/words.js'
@@ -90,15 +90,15 @@ test('an error for operators and callers of the CLI is shown without their varia
 test('too many files: the sentence says when to come back', () => {
   for (const language of languages) {
     const view = viewFor(language, { asset: String, keepMs: 0, outcome: () => undefined })
-    expect(faultSentence(view, new TooManyError('Too many.', 43 * 60_000))).toContain('43')
-    expect(faultSentence(view, new HeraldError('HERALD_BUSY', 'Busy.'))).not.toContain('43')
+    expect(errorSentence(view, new TooManyError('Too many.', 43 * 60_000))).toContain('43')
+    expect(errorSentence(view, new HeraldError('HERALD_BUSY', 'Busy.'))).not.toContain('43')
   }
 })
 
 test('a request from another site is not called a wrong address', () => {
   for (const language of languages) {
     const view = viewFor(language, { asset: String, keepMs: 0, outcome: () => undefined })
-    expect(faultSentence(view, new ForbiddenError())).toBe(wordsOf(language).otherSite)
+    expect(errorSentence(view, new ForbiddenError())).toBe(wordsOf(language).otherSite)
   }
 })
 

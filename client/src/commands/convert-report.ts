@@ -87,7 +87,7 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
 
   const failed = ({ given, error, announced }: FileOutcome) => {
     const { publicMessage, remedy } = error as HeraldError
-    tellFault(terminal, given, { publicMessage, remedy })
+    reportError(terminal, given, { publicMessage, remedy })
     if (announced && !announced.warning)
       terminal.log(`  ${announcementText(terminal, announced, 'stderr')}`)
   }
@@ -121,7 +121,7 @@ const isShrunk = (size: Size, source: Size | undefined | null) =>
   size.width * size.height < (source?.width ?? 0) * (source?.height ?? 0)
 
 /** What was wrong with a file, and what to do. */
-export function tellFault(
+export function reportError(
   terminal: Terminal,
   given: string,
   { publicMessage, remedy }: Pick<HeraldError, 'publicMessage' | 'remedy'>,

@@ -19,7 +19,7 @@ import { newTraceparent } from '../trace.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
 import { type ConvertJob, inOrder, isRunnable, type RunnableJob } from './convert-job.js'
 import { errorOf } from './convert-json.js'
-import { tellFault } from './convert-report.js'
+import { reportError } from './convert-report.js'
 import type { PreparedRun } from './prepare-jobs.js'
 
 /** What the conversion of one file would be. */
@@ -89,7 +89,7 @@ function refusalOf({ fits, errorCode, message, remedy }: ReceivedEstimateRespons
 
 function print(terminal: Terminal, { job, estimate, error }: FileEstimate): void {
   if (error) {
-    tellFault(terminal, job.given, error)
+    reportError(terminal, job.given, error)
     return
   }
   const { width, height, pages, format } = estimate?.input ?? {}

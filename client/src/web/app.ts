@@ -5,7 +5,7 @@ import { readAssets } from './assets.js'
 import { isLoopback } from './config.js'
 import { ForbiddenError, knownHostsOnly, sameOriginOnly, strictHeaders } from './guard.js'
 import { TooManyError } from './limits.js'
-import { faultPage, faultSentence } from './pages/small-pages.js'
+import { errorPage, errorSentence } from './pages/small-pages.js'
 import { viewFor } from './pages/view.js'
 import { convertRoute } from './routes/convert.js'
 import { fileRoute, ownRecords, pictureRoute, recordOf, zipRoute } from './routes/downloads.js'
@@ -83,8 +83,8 @@ function answerError(services: Services, logger: Logger): ErrorRequestHandler {
       response.set('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)))
     }
     if (wantsJson(request)) {
-      response.json({ error: { code: error.code, message: faultSentence(view, error) } })
-    } else response.type('html').send(faultPage(view, error))
+      response.json({ error: { code: error.code, message: errorSentence(view, error) } })
+    } else response.type('html').send(errorPage(view, error))
   }
 }
 

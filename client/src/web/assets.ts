@@ -14,7 +14,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml; charset=utf-8',
 }
 
-/** The page's own files. Their addresses change with any of them, so browsers may keep them. */
+/** The page's own files. Their addresses contain a hash of all, so browsers may cache them. */
 export function readAssets() {
   const files = new Map(
     folders.flatMap((folder) =>
@@ -25,7 +25,7 @@ export function readAssets() {
   )
   const hash = createHash('sha256')
   for (const [name, content] of files) hash.update(name).update(content)
-  // One for all: modules import each other by name.
+  // One hash for all files, because modules import each other by name.
   const version = hash.digest('base64url').slice(0, 12)
 
   const serve: RequestHandler = (request, response, next) => {

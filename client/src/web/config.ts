@@ -41,7 +41,7 @@ export interface WebConfig extends Omit<ClientConfig, 'source'> {
   readonly url: string | undefined
   /** How long a conversion and its files are kept, in milliseconds. */
   readonly keepMs: number
-  /** The most bytes of all results together. */
+  /** The largest size of all results together. */
   readonly maxDiskBytes: number
   /** Domains that may get e-mail, lower-case, `*` for any; undefined: any on loopback, else none. */
   readonly recipientDomains: readonly string[] | undefined
@@ -49,14 +49,14 @@ export interface WebConfig extends Omit<ClientConfig, 'source'> {
   readonly mailsPerHour: number
   /** Files of one caller in an hour. */
   readonly filesPerHour: number
-  /** Proxies in front, whose word about the caller's address is believed. */
+  /** Trusted proxies in front, whose X-Forwarded-For gives the caller's address. */
   readonly proxies: number
   readonly logLevel: string
   /** Holds results and records. Absolute. */
   readonly directory: string
 }
 
-/** Throws ConfigurationError naming every fault of one group of variables. */
+/** Throws ConfigurationError with every error of one group of variables. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): WebConfig {
   const { source: _, ...client } = loadClientConfig(env)
   const values = loadEnv(variables, env)
@@ -76,7 +76,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): W
   })
 }
 
-/** Whether only programs of this machine can reach that address. */
+/** Whether the address can be reached from this machine only. */
 export function isLoopback(hostAndPort: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(hostAndPort)
 }

@@ -7,11 +7,11 @@ import type { Links } from './links.js'
 import type { ConversionRecord } from './record.js'
 import { newToken } from './records.js'
 
-/** What one file is to become, for whom. */
+/** The conversion of one file. */
 export interface ConversionRequest {
   readonly owner: string
   readonly key: string | undefined
-  /** `photos/2024`; empty if it came alone. */
+  /** The folder it was dropped with, `photos/2024`; may be empty. */
   readonly folder: string
   readonly runToken: string
   readonly runId: string
@@ -26,7 +26,7 @@ export interface ConversionRequest {
 /** `ce_source` of what the web page announces. */
 const source = '/herald/web'
 
-/** Who announces it, for what, to whom. */
+/** The announcement's context. */
 export function contextOf(record: ConversionRecord, links: Links, runSize?: number) {
   return {
     conversionId: record.conversionId,
@@ -41,7 +41,7 @@ export function contextOf(record: ConversionRecord, links: Links, runSize?: numb
   }
 }
 
-/** What a record says of a conversion that failed. */
+/** The changes of a record whose conversion failed. */
 export function failed({ code, publicMessage, remedy = '' }: HeraldError) {
   return {
     state: 'failed',
@@ -51,7 +51,7 @@ export function failed({ code, publicMessage, remedy = '' }: HeraldError) {
   } as const
 }
 
-/** How far an announcement is that the outbox has just taken. */
+/** The state of an announcement that the outbox has just taken. */
 export function announced({ entryId, events }: KeptAnnouncement) {
   return {
     entryId,
@@ -62,7 +62,7 @@ export function announced({ entryId, events }: KeptAnnouncement) {
   }
 }
 
-/** A conversion that begins. */
+/** The record of a conversion that begins. */
 export function newRecord(request: ConversionRequest, name: string): ConversionRecord {
   const now = Date.now()
   const token = newToken()
@@ -93,7 +93,7 @@ export function newRecord(request: ConversionRequest, name: string): ConversionR
   }
 }
 
-/** What a record says once everything has arrived. */
+/** The changes of a record when all files have arrived. */
 export function factsOf({ summary, renditions }: Pick<Converted, 'summary' | 'renditions'>) {
   const { input, preview, stripped, conversionMs } = summary
   return {

@@ -18,21 +18,21 @@ const whole = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min).max(max))
 
-/** What a form may hold beside the options of the rendition. */
+/** The fields of a form except the options of the rendition. */
 const form = z.object({
   to: z.string().regex(/^[a-z0-9.+-]{1,40}$/i),
   notify: z.string().max(320).optional(),
-  /** What the browser calls the row. */
+  /** The row's id in the browser. */
   key: z
     .string()
     .regex(/^[\w-]{1,40}$/)
     .optional(),
-  /** What it did at once. */
+  /** The browser's id of the files sent together. */
   run: z
     .string()
     .regex(/^[\w-]{8,40}$/)
     .optional(),
-  /** How many files that are. */
+  /** The number of these files. */
   count: whole(1, 10_000).optional(),
   /** The file's size, in bytes. */
   size: whole(0, 1e12).optional(),
@@ -50,8 +50,8 @@ export interface FormFields extends z.output<typeof form> {
 }
 
 /**
- * Reads a form's fields; one that is empty was not filled in. An option's field has the name of its
- * flag. Throws HERALD_BAD_OPTION naming the first that is wrong.
+ * Reads a form's fields; empty ones count as absent. An option's field has the name of its flag.
+ * Throws HERALD_BAD_OPTION for the first that is invalid.
  */
 export function readFields(fields: Readonly<Record<string, string>>): FormFields {
   const filled = Object.entries(fields).filter(([, text]) => text.trim() !== '')
@@ -70,7 +70,7 @@ function readOptions(fields: ReadonlyMap<string, string>): RenditionOptions {
   return encodeOptions(Object.fromEntries(values))
 }
 
-/** The rendition that the form asks for. */
+/** The requested rendition. */
 export function renditionOf({ to, options }: FormFields): RenditionSpec & { format: string } {
   return { ...options, format: to.toLowerCase() }
 }
@@ -79,12 +79,12 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    // Another program's form: as it stands.
+    // Not percent-encoded: another program's form.
     return text
   }
 }
 
-/** What the browser said the file is called; else what the form's part says. */
+/** The file's name from the field `name`, else from the form's part. */
 export function fileNameOf({ name }: FormFields, partName: string): string {
   if (name !== undefined) return bounded(decoded(name))
   // https://html.spec.whatwg.org/#multipart-form-data escapes these three, and nothing else.
@@ -94,7 +94,7 @@ export function fileNameOf({ name }: FormFields, partName: string): string {
   return bounded(plain.replace(/^.*[/\\]/s, ''))
 }
 
-/** `photos/2024`: fit for an archive, leading nowhere else; empty if it came alone. */
+/** The folder, `photos/2024`, made safe for an archive; may be empty. */
 export function folderOf({ folder = '' }: FormFields): string {
   const names = decoded(folder)
     .split(/[/\\]/)

@@ -1,17 +1,17 @@
 import type { ReceivedFormat, ReceivedListFormatsResponse } from '@herald/proto/converter'
 import type { ConverterClient } from '../converter-client.js'
 
-/** What the converter can do, asked no more often than needed. */
+/** The converter's formats, cached for a short time. */
 export interface FormatCache {
-  /** The latest answer, even of a while ago; undefined where there has been none. */
+  /** The latest answer, even if old; undefined if there is none yet. `away`: the converter cannot be reached. */
   latest(): Promise<{ answer: ReceivedListFormatsResponse | undefined; away: boolean }>
-  /** The extension of that format's files. */
+  /** The extension of the format's files, without the dot. */
   extensionOf(format: string): string
 }
 
-const freshMs = 15_000
-/** How long a page waits for the converter where an older answer will do. */
-const patienceMs = 700
+const maxAgeMs = 15_000
+/** How long a page waits for a newer answer. */
+const maxWaitMs = 700
 
 export function cacheFormats(converter: ConverterClient): FormatCache {
   let answer: ReceivedListFormatsResponse | undefined
@@ -39,8 +39,8 @@ export function cacheFormats(converter: ConverterClient): FormatCache {
   }
   return {
     async latest() {
-      if (away || Date.now() - askedAt > freshMs) {
-        const late = new Promise<void>((resolve) => setTimeout(resolve, patienceMs).unref())
+      if (away || Date.now() - askedAt > maxAgeMs) {
+        const late = new Promise<void>((resolve) => setTimeout(resolve, maxWaitMs).unref())
         await Promise.race([ask(), late])
       }
       return { answer, away }

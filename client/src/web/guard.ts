@@ -6,7 +6,7 @@ const policy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  // blob: is what the browser itself draws of a file that was chosen.
+  // blob: is for previews of chosen files.
   "img-src 'self' blob:",
   "connect-src 'self'",
   "form-action 'self'",
@@ -14,7 +14,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** What every answer says, whatever it is. */
+/** Sets the security headers of every response. */
 export const strictHeaders: RequestHandler = (_request, response, next) => {
   response.set({
     'Content-Security-Policy': policy,
@@ -30,12 +30,12 @@ export const strictHeaders: RequestHandler = (_request, response, next) => {
 }
 
 /**
- * Refuses a Host that is not ours: a name that a stranger's page points at this machine would
- * else make its scripts our own. `hosts`: what may be asked for besides the names of loopback.
+ * Refuses requests for other hosts: with DNS rebinding, scripts of another site could otherwise
+ * read this page as their own. Allowed are the host of `url` and, on loopback, its names.
  */
 export function knownHostsOnly(isLoopbackOnly: boolean, url: string | undefined): RequestHandler {
   const own = url === undefined ? undefined : new URL(url).host
-  // In a container it listens on every address, and a page on localhost is loopback's all the same.
+  // In a container it listens on all addresses, and may still be used by localhost only.
   const allowLoopback = isLoopbackOnly || (own !== undefined && isLoopback(own))
   const anyHost = own === undefined && !isLoopbackOnly
   return (request, response, next) => {
@@ -46,7 +46,7 @@ export function knownHostsOnly(isLoopbackOnly: boolean, url: string | undefined)
   }
 }
 
-/** Refuses what another site's page sends in a visitor's name. Throws HERALD_USAGE. */
+/** Refuses requests that another site's page sends (CSRF). Calls next with ForbiddenError. */
 export function sameOriginOnly(
   hasCookie: (cookies: string | undefined) => boolean,
 ): RequestHandler {
@@ -57,10 +57,10 @@ export function sameOriginOnly(
       site !== undefined
         ? site === 'same-origin'
         : origin === undefined
-          ? // No browser: nobody's cookie is sent by chance.
+          ? // Not a browser: it sends no visitor's cookie.
             true
           : origin === 'null'
-            ? // Without a referrer a form sends no more; a SameSite cookie comes from our site only.
+            ? // A form without a referrer; a SameSite cookie is sent by our own site only.
               hasCookie(cookie)
             : URL.canParse(origin) && new URL(origin).host === host
     if (isOwn) next()
@@ -68,7 +68,7 @@ export function sameOriginOnly(
   }
 }
 
-/** What another site asked for. */
+/** A request from another site. */
 export class ForbiddenError extends HeraldError {
   constructor() {
     super('HERALD_USAGE', 'The request came from another site and was refused.', {

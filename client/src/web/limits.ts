@@ -3,21 +3,21 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { readRecipients } from '../recipients.js'
 
 export interface LimitOptions {
-  /** Domains that may be told, `*` for any; empty: nobody. */
+  /** Domains that may get e-mail, `*` for any; empty: none. */
   readonly domains: readonly string[]
   readonly mailsPerHour: number
   readonly filesPerHour: number
 }
 
-/** What a stranger may do here. Every refusal is a HeraldError for a person. */
+/** Limits what visitors may do. Each refusal is a HeraldError that may be shown. */
 export interface Limits {
-  /** The address in its plain form. Throws HERALD_USAGE; empty stays empty. */
+  /** The address without blanks; empty stays empty. Throws HERALD_USAGE if it may not get e-mail. */
   recipient(address: string): string
   /** Counts a file. Rejects with HERALD_BUSY. */
   file(caller: string): Promise<void>
   /** Counts an announcement. Rejects with HERALD_BUSY. */
   mail(recipient: string): Promise<void>
-  /** A place among the uploads of that caller under way; returns what gives it back. Throws HERALD_BUSY. */
+  /** Counts an upload until the function it returns is called. Throws HERALD_BUSY. */
   enter(caller: string): () => void
 }
 
@@ -36,16 +36,16 @@ export function createLimits({ domains, mailsPerHour, filesPerHour }: LimitOptio
       if (address === undefined) return ''
       const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
       if (domains.includes('*') || domains.includes(domain)) return address
-      throw new NotToldError(domain)
+      throw new RecipientNotAllowedError(domain)
     },
-    file: (caller) => count(files, caller, 'files were sent from here'),
+    file: (caller) => count(files, caller, 'files from this address'),
     mail: (recipient) =>
-      count(mails, recipient.normalize().toLowerCase(), 'mails were asked for to that address'),
+      count(mails, recipient.normalize().toLowerCase(), 'e-mails to this address'),
     enter(caller) {
       const own = uploads.get(caller) ?? 0
       if (own >= uploadsAtOnce || all >= uploadsOfAll) {
-        throw new HeraldError('HERALD_BUSY', 'Too many files are on their way.', {
-          remedy: 'Wait until some are done.',
+        throw new HeraldError('HERALD_BUSY', 'Too many uploads at once.', {
+          remedy: 'Wait until one of them has finished.',
           retryAfterMs: 2000,
         })
       }
@@ -71,16 +71,16 @@ async function count(limiter: RateLimiterMemory, key: string, what: string): Pro
   }
 }
 
-/** An address outside the domains that may be told. */
-export class NotToldError extends HeraldError {
+/** An address at a domain that may not get e-mail. */
+export class RecipientNotAllowedError extends HeraldError {
   constructor(domain: string) {
-    super('HERALD_USAGE', `This service tells nobody at ${domain}.`, {
-      remedy: 'Leave the address empty, and wait here.',
+    super('HERALD_USAGE', `This service sends no e-mail to addresses at ${domain}.`, {
+      remedy: 'Leave the address empty, or use another one.',
     })
   }
 }
 
-/** More than a caller may ask for. */
+/** More than a caller may request in an hour. */
 export class TooManyError extends HeraldError {
   constructor(message: string, retryAfterMs: number) {
     super('HERALD_BUSY', message, {

@@ -1,4 +1,4 @@
-/** What leads to a conversion from elsewhere. */
+/** Absolute links to conversions. */
 export interface Links {
   /** `https://convert.example.com`: without a slash at the end. */
   readonly base: string

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 export interface WebListener {
   /** `http://localhost:8080`. */
   readonly localUrl: string
-  /** Answers from now on; what came before waits. */
+  /** Answers requests from now on; earlier ones have waited. */
   serve(app: RequestListener): void
   /** Takes no new connection and waits for the requests under way. Idempotent. */
   drain(): Promise<void>
@@ -13,13 +13,13 @@ export interface WebListener {
   close(): Promise<void>
 }
 
-/** A large file over a slow line takes its time; one that stands still does not. */
+/** An upload may be slow, but not idle. */
 const requestMs = 3_600_000
 const idleMs = 120_000
-/** What is still coming in when the program stops may take that long. */
+/** How long requests may still take when the program stops. */
 const drainMs = 8_000
 
-/** Holds the port before anything is served, so that links can be made. Rejects with the system's error. */
+/** Binds the port before the app exists, because links contain it. Rejects with the system's error. */
 export async function listenWeb(address: string): Promise<WebListener> {
   const at = address.lastIndexOf(':')
   const host = address.slice(0, at).replace(/^\[|\]$/g, '')

@@ -25,11 +25,11 @@ export interface OutcomeReader {
 }
 
 const firstWaitMs = 500
-const longestWaitMs = 30_000
+const maxWaitMs = 30_000
 
 /**
- * Reads what became of the mails, in a consumer group of this page's own. A broker that is not
- * there is tried again for as long as it takes: the page works without.
+ * Reads the outcomes of the mails, in its own consumer group. Retries until the broker can be
+ * reached; the page works without.
  */
 export function readOutcomes(options: OutcomesOptions): OutcomeReader {
   const { records, logger } = options
@@ -38,11 +38,7 @@ export function readOutcomes(options: OutcomesOptions): OutcomeReader {
   let subscription: Subscription | undefined
 
   const joining = (async () => {
-    for (
-      let waitMs = firstWaitMs;
-      !stop.signal.aborted;
-      waitMs = Math.min(waitMs * 2, longestWaitMs)
-    ) {
+    for (let waitMs = firstWaitMs; !stop.signal.aborted; waitMs = Math.min(waitMs * 2, maxWaitMs)) {
       try {
         broker = await openBroker(options.broker, { logger })
         subscription = await broker.subscribe(
@@ -53,7 +49,7 @@ export function readOutcomes(options: OutcomesOptions): OutcomeReader {
       } catch (error) {
         await broker?.close().catch(() => {})
         broker = undefined
-        logger.warn({ err: error, waitMs }, 'cannot read outcomes yet; will try again')
+        logger.warn({ err: error, waitMs }, 'cannot read outcomes; will retry')
         await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => {})
       }
     }
@@ -77,8 +73,8 @@ async function take(
   try {
     outcome = fromOutcomeMessage(message)
   } catch (error) {
-    // It will not be better the next time.
-    logger.warn({ err: error }, 'passed over an outcome that cannot be read')
+    // A redelivery would fail as well.
+    logger.warn({ err: error }, 'skipped an outcome that cannot be read')
     return
   }
   const { notification } = outcome?.event.data ?? {}

@@ -21,7 +21,7 @@ import { settleRecords } from './settle-records.js'
 import { startSweep } from './sweep.js'
 import { watchOutbox } from './watch-outbox.js'
 
-/** What one program of the web page has, while it runs. */
+/** The running web page. */
 export interface WebProgram {
   /** `http://localhost:8080`: what links begin with. */
   readonly url: string
@@ -31,7 +31,7 @@ export interface WebProgram {
 
 /**
  * Starts the web page; it serves when this resolves. What it acquires is deferred to `lifecycle`:
- * closing takes no new request, ends event streams, finishes the conversions, then lets go.
+ * closing refuses new requests, ends event streams, finishes the conversions, then releases the rest.
  */
 export async function startWeb(
   config: WebConfig,
@@ -100,7 +100,7 @@ export async function startWeb(
   )
   lifecycle.defer('probes', () => probes.close())
   listening.serve(app)
-  // First of all: uploads under way end before anything they need.
+  // Closed first: uploads need everything else.
   lifecycle.defer('requests', () => listening.drain())
   return { url: links.base, probes: probes.url }
 }

@@ -12,7 +12,7 @@ export interface FormPart {
 export interface FormOptions {
   readonly maxFileBytes: number
   readonly maxFiles: number
-  /** Takes a file as it arrives, with the fields before it. What it rejects with ends the form. */
+  /** Handles a file as it arrives, with the fields before it. A rejection ends the form. */
   onFile(part: FormPart, fields: Readonly<Record<string, string>>): Promise<void>
 }
 
@@ -25,8 +25,8 @@ const formLimits = {
 }
 
 /**
- * Reads a form as it arrives, never more of it than a chunk. Resolves to how many files there were
- * once all of it is read. Rejects with HERALD_BAD_OPTION if it is not a form or breaks a limit,
+ * Reads a form as it arrives, one chunk at a time. Resolves to the number of files when all of it is
+ * read. Rejects with HERALD_BAD_OPTION if it is not a form or breaks a limit,
  * with HERALD_DAMAGED_TRANSFER if the caller is gone.
  */
 export function readForm(request: IncomingMessage, options: FormOptions): Promise<number> {
@@ -35,7 +35,7 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
     try {
       busboy = new Busboy({
         headers: request.headers as { 'content-type': string },
-        // The standard's forms name a file, not a path; what a name may be is judged elsewhere.
+        // Keeps the name as sent; `fileNameOf` makes it safe.
         preservePath: true,
         limits: { ...formLimits, fileSize: options.maxFileBytes, files: options.maxFiles },
       })
@@ -63,11 +63,11 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
     busboy.on('file', (_field, stream, name = '') => {
       streams.add(stream)
       stream.once('close', () => streams.delete(stream))
-      // The form as a whole reports a part that breaks off.
+      // A part that ends early is reported for the whole form.
       stream.on('error', () => {})
       stream.once('limit', () =>
         fail(
-          new HeraldError('HERALD_TOO_MANY_BYTES', 'The file is larger than this service takes.', {
+          new HeraldError('HERALD_TOO_MANY_BYTES', 'The file is too large for this service.', {
             remedy: 'Send a smaller one.',
           }),
         ),
@@ -77,7 +77,7 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
       taking.push(taken)
     })
     busboy.once('filesLimit', () =>
-      fail(badForm(`A form takes ${options.maxFiles} files at the most.`)),
+      fail(badForm(`A form may have at most ${options.maxFiles} files.`)),
     )
     busboy.once('fieldsLimit', () => fail(badForm('The form has too many fields.')))
     busboy.once('error', (error) => fail(badForm('The form is damaged.', error)))
@@ -91,16 +91,12 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
 }
 
 const gone = () =>
-  new HeraldError(
-    'HERALD_DAMAGED_TRANSFER',
-    'The upload ended before the whole file had arrived.',
-    {
-      remedy: 'Send the file again.',
-    },
-  )
+  new HeraldError('HERALD_DAMAGED_TRANSFER', 'The upload ended early.', {
+    remedy: 'Send the file again.',
+  })
 
 const badForm = (message: string, cause?: unknown) =>
   new HeraldError('HERALD_BAD_OPTION', message, {
-    remedy: 'Open the page and send it again.',
+    remedy: 'Reload the page and send it again.',
     ...(cause === undefined ? {} : { cause }),
   })

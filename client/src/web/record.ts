@@ -1,4 +1,4 @@
-/** A file that was made and can be fetched. */
+/** A result that can be downloaded. */
 export interface ResultFile {
   readonly name: string
   readonly format: string
@@ -19,16 +19,16 @@ export interface SourceFacts {
   readonly pages: number
 }
 
-/** A conversion as the web page remembers it. */
+/** A conversion as the web page stores it. */
 export interface ConversionRecord {
-  /** What its page is called: 128 random bits. */
+  /** In the address of its page: 128 random bits. */
   readonly token: string
-  /** Whose history it stands in. */
+  /** The browser that sent it. */
   readonly owner: string
   readonly conversionId: string
   readonly runToken: string
   readonly runId: string
-  /** What the browser called the row before there was a token. */
+  /** The row's id in the browser before there was a token. */
   readonly key: string
   /** The source's name as its owner knows it. */
   readonly name: string
@@ -41,7 +41,7 @@ export interface ConversionRecord {
   readonly traceparent: string
   readonly createdAtMs: number
   readonly updatedAtMs: number
-  /** `placing`: everything has arrived, and its announcement is on the way to the outbox. */
+  /** `placing`: all files have arrived; they and the announcement are being saved. */
   readonly state: 'converting' | 'placing' | 'converted' | 'failed'
   readonly finishedAtMs: number
   /** Absent: not deleted. A deleted one can be restored until it is removed for good. */
@@ -50,7 +50,7 @@ export interface ConversionRecord {
   readonly files: readonly ResultFile[]
   readonly stripped: readonly string[]
   readonly conversionMs: number
-  /** Of the small picture; its bytes are kept apart. */
+  /** The small picture; its bytes are stored separately. */
   readonly preview: {
     readonly mediaType: string
     readonly width: number
@@ -64,21 +64,21 @@ export interface ConversionRecord {
   readonly announcement: AnnouncementState | null
 }
 
-/** How far the announcement has come, as the outbox here knows it. */
+/** The state of the announcement in the outbox. */
 export interface AnnouncementState {
   readonly entryId: string
   readonly eventId: string
   readonly keptAtMs: number
   /** 0: not yet published. */
   readonly publishedAtMs: number
-  /** Why the last attempt to publish failed; empty where none did. */
+  /** Why the last attempt to publish failed; empty if none did. */
   readonly lastFault: string
 }
 
-/** What became of the mail about an event. */
+/** The outcome of the mail about an event. */
 export interface MailOutcome {
   readonly state: 'mailed' | 'given up' | 'uncertain'
-  /** The mail server's words, or why it was given up. */
+  /** The mail server's reply, or why the mail was given up. */
   readonly reply: string
   readonly attempts: number
   readonly atMs: number
@@ -92,7 +92,7 @@ export const undoMs = 5 * 60_000
 /** Its name, with the path of its folder. */
 export const pathOf = ({ folder, name }: ConversionRecord) => (folder ? `${folder}/${name}` : name)
 
-/** Whether its files can be fetched. */
+/** Whether its files can be downloaded. */
 export const isConverted = ({ state, deletedAtMs }: ConversionRecord) =>
   state === 'converted' && !deletedAtMs
 

@@ -9,27 +9,27 @@ interface Run {
   readonly createdAtMs: number
 }
 
-/** The conversions the web page remembers, on disk. The opener closes them. */
+/** The records of the web page's conversions, on disk. To be closed by the caller. */
 export interface Records {
-  /** What this page is called among several: its consumer group is named for it. */
+  /** A name of this installation, for its consumer group. */
   readonly instance: string
   get(token: string): ConversionRecord | undefined
   ofEvent(eventId: string): ConversionRecord | undefined
   /** Of one browser, the latest first. */
   ofOwner(owner: string, limit?: number): ConversionRecord[]
-  /** In the order begun. */
+  /** In the order they began. */
   ofRun(runToken: string): ConversionRecord[]
-  /** May be changed while they are taken. */
+  /** Records may be changed during the iteration. */
   all(): Iterable<ConversionRecord>
-  /** Those that were over before that time. */
+  /** Those that ended before that time. */
   expired(beforeMs: number): Iterable<ConversionRecord>
   /** Those that were deleted before that time. */
   deleted(beforeMs: number): Iterable<ConversionRecord>
   preview(token: string): Uint8Array | undefined
-  /** What one browser did at once, made where it is new. */
+  /** The files that one browser sent together; created if new. */
   run(runToken: string, owner: string): Promise<Run>
   put(record: ConversionRecord): Promise<void>
-  /** Resolves to the changed record; undefined where it is gone. `preview`: the small picture's bytes. */
+  /** Resolves to the changed record; undefined if it was removed. `preview`: the bytes of the small picture. */
   change(
     token: string,
     changes: Partial<ConversionRecord>,
@@ -38,9 +38,9 @@ export interface Records {
   remove(record: ConversionRecord): Promise<void>
   outcome(eventId: string): MailOutcome | undefined
   putOutcome(eventId: string, outcome: MailOutcome): Promise<void>
-  /** Forgets outcomes and runs of before that time. */
+  /** Removes outcomes and runs older than that. */
   forget(beforeMs: number): Promise<void>
-  /** Of all results, in bytes. */
+  /** The size of all results. */
   readonly bytesOnDisk: number
   close(): Promise<void>
 }
@@ -50,7 +50,7 @@ export const newToken = () => randomBytes(16).toString('base64url')
 
 export const tokenPattern = /^[\w-]{22}$/
 
-const forgottenAtOnce = 500
+const maxForgotten = 500
 
 export async function openRecords(directory: string): Promise<Records> {
   const store: Store = openStore(directory)
@@ -157,7 +157,7 @@ export async function openRecords(directory: string): Promise<Records> {
     putOutcome: (eventId, outcome) => store.write(() => outcomes.put(eventId, outcome)),
     forget: (beforeMs) =>
       store.write(() => {
-        let left = forgottenAtOnce
+        let left = maxForgotten
         for (const { key, value } of outcomes.entries()) {
           if (value.atMs < beforeMs && left-- > 0) outcomes.remove(key)
         }

@@ -7,9 +7,8 @@ import { type FailureTools, failConversion } from './fail-conversion.js'
 import { type AnnouncementState, type ConversionRecord, isOver } from './record.js'
 
 /**
- * Ends the conversions that an earlier process left. If all files have their names, the outbox has
- * announced them or will; else the conversion has failed. The outbox is settled before: what a dead
- * process left half placed is placed or dropped.
+ * Ends the conversions of a process that was killed. If all files have their final names, the outbox
+ * has announced them or will; otherwise the conversion has failed. Call `outbox.settle` before.
  */
 export async function settleRecords(options: FailureTools): Promise<void> {
   const { records, outbox, directory, logger } = options
@@ -23,16 +22,16 @@ export async function settleRecords(options: FailureTools): Promise<void> {
       })
       continue
     }
-    const fault = new HeraldError(
+    const error = new HeraldError(
       'HERALD_SHUTTING_DOWN',
       'The service was stopped while the file was converted.',
       { remedy: 'Send the file again.' },
     )
     if (found) {
       const announcement = announcementOf(found)
-      await records.change(record.token, { ...failed(fault), announcement })
-    } else await failConversion(options, record, fault)
-    logger.info({ conversion: record.conversionId }, 'ended what an earlier process left')
+      await records.change(record.token, { ...failed(error), announcement })
+    } else await failConversion(options, record, error)
+    logger.info({ conversion: record.conversionId }, 'ended a conversion of an earlier process')
   }
 }
 

@@ -20,13 +20,15 @@ export interface SweepOptions {
 
 const longestPauseMs = 60_000
 
-/** Removes conversions that are kept or deleted for long enough, now and from time to time. */
+/** Removes conversions whose retention, or whose time to undo a deletion, is over; now and regularly. */
 export function startSweep(options: SweepOptions): Sweep {
   const pauseMs = Math.max(1000, Math.min(longestPauseMs, options.keepMs / 10))
   let sweeping: Promise<void> | undefined
   const sweep = () => {
     sweeping ??= removeExpired(options)
-      .catch((error: unknown) => options.logger.warn({ err: error }, 'could not sweep'))
+      .catch((error: unknown) =>
+        options.logger.warn({ err: error }, 'could not remove expired conversions'),
+      )
       .finally(() => {
         sweeping = undefined
       })
@@ -51,11 +53,11 @@ async function removeExpired(options: SweepOptions): Promise<void> {
     removed += 1
   }
   for (const name of await readdir(directory).catch(() => [])) {
-    // A folder that no record names: its record was lost with a full disk, say.
+    // A folder without a record, for example after a full disk.
     if (records.get(name)) continue
     const { mtimeMs } = await stat(join(directory, name)).catch(() => ({ mtimeMs: Date.now() }))
     if (mtimeMs < before) await rm(join(directory, name), { recursive: true, force: true })
   }
   await records.forget(before)
-  if (removed > 0) logger.info({ removed }, 'removed what was kept long enough')
+  if (removed > 0) logger.info({ removed }, 'removed expired conversions')
 }

@@ -3,16 +3,15 @@ import { HeraldError } from '@herald/proto/errors'
 import { chunkBytesOf, type Upload } from '../convert-call.js'
 
 export interface StreamedUpload extends Upload {
-  /** Resolves when the caller has sent all of it, whatever became of it here. */
+  /** Resolves when the browser has sent all of it, even if the conversion has failed. */
   readonly consumed: Promise<void>
-  /** Takes what the caller still sends and drops it. */
+  /** Reads and discards the rest. */
   drain(): void
 }
 
 /**
- * An upload that comes once, as it is read from the caller: nothing of it is held but a chunk.
- * `lost` is called with the reason when the caller breaks off, and when the converter asks for it a
- * second time.
+ * An upload as it arrives from the browser. It can be read once; only one chunk is in memory. `lost`
+ * is called if the browser aborts, and if the converter needs the file a second time.
  */
 export function streamUpload(
   stream: Readable,
@@ -27,7 +26,7 @@ export function streamUpload(
     stream.once('error', reject)
   })
   consumed.catch(() => {})
-  // Else the converter's client would try again, and report the converter as lost.
+  // Otherwise the client would retry and report that the converter was lost.
   stream.once('error', (error) => {
     if (error instanceof HeraldError) lost(error)
   })
@@ -48,7 +47,7 @@ export function streamUpload(
       begun = true
       let kept: Buffer[] = []
       let size = 0
-      // A destroyed part would leave the form's parser waiting for its end.
+      // The form's parser waits for the end of a part even if it is destroyed.
       for await (const piece of stream.iterator({ destroyOnReturn: false })) {
         kept.push(piece)
         size += piece.length

@@ -5,18 +5,18 @@ import { languages } from './words.js'
 
 const pattern = /(?:^|;\s*)herald=([\w-]{22})(?:;|$)/
 
-/** What the browser is known by: nothing but a random number. */
+/** The browser's id, a random number. */
 const cookieOf = (header: string | undefined) => pattern.exec(header ?? '')?.[1]
 
 export const hasCookie = (header: string | undefined) => cookieOf(header) !== undefined
 
-/** Whose history it is; the records do not hold the cookie itself. */
+/** The owner of the history: a hash, because records do not store the cookie. */
 export function ownerOf(request: Request): string | undefined {
   const cookie = cookieOf(request.headers.cookie)
   return cookie && createHash('sha256').update(cookie).digest('base64url').slice(0, 22)
 }
 
-/** The same, with a cookie given to a browser that has none. */
+/** The same; sets a cookie if the browser has none. */
 export function requireOwner(
   request: Request,
   response: Response,
@@ -34,13 +34,13 @@ export function requireOwner(
   return ownerOf(request) as string
 }
 
-/** The language to answer in, by Accept-Language. */
+/** The language of the response, by Accept-Language. */
 export function languageOf(request: Request, response: Response): string {
   response.vary('Accept-Language')
   return request.acceptsLanguages(...languages) || 'en'
 }
 
-/** Who calls, as far as limits go: an IPv6 caller has at least 2^64 addresses. */
+/** The caller's address for limits; of IPv6 the first 64 bits, the network of one customer. */
 export function callerOf({ ip = '' }: Request): string {
   if (!ip.includes(':') || ip.startsWith('::ffff:')) return ip
   return ip.split(':').slice(0, 4).join(':')

@@ -5,20 +5,20 @@ import type { ConversionRecord } from './record.js'
 import type { Records } from './records.js'
 
 export interface OutboxWatch {
-  /** Looks after the announcement of that record until it is published. */
+  /** Updates that record until its announcement is published. */
   follow(record: ConversionRecord): void
   close(): Promise<void>
 }
 
-/** Entries read at once, of the oldest and of the others: a backlog must not block the page. */
+/** Entries read at a time, of the oldest and of the others: a backlog must not block the page. */
 const maxReadOfEach = 50
 
-/** Records when an announcement is published, and why it is not. */
+/** Keeps the records' state of their announcements up to date. */
 export function watchOutbox(
   outbox: Pick<Outbox, 'changed' | 'entry'>,
   { records, events, logger }: { records: Records; events: ConversionEvents; logger: Logger },
 ): OutboxWatch {
-  /** Token → entry; the longest followed first, which are published first. */
+  /** Token → entry, the oldest first: they are published first. */
   const followed = new Map<string, string>()
   let added: [token: string, entryId: string][] = []
   let turn = followed.entries()
@@ -48,14 +48,14 @@ export function watchOutbox(
       try {
         for (const [token, entryId] of nextToRead()) settled += await read(token, entryId)
       } catch (error) {
-        logger.warn({ err: error }, 'could not look into the outbox')
+        logger.warn({ err: error }, 'could not read the outbox')
       }
-      // Those behind the ones that are published may be published as well.
+      // If some are published, those after them may be as well.
       if (settled === 0 && !closed) await Promise.race([changed, awake])
     }
   }
 
-  /** The oldest, those added since, and of all the others some at each turn. */
+  /** The oldest, the new ones, and some of the others in turn. */
   function nextToRead(): Map<string, string> {
     const next = new Map(added)
     added = []
@@ -75,7 +75,7 @@ export function watchOutbox(
     return next
   }
 
-  /** Resolves to 1 if nothing more is to be followed, else to 0. */
+  /** Resolves to 1 if the entry is published, else to 0. */
   async function read(token: string, entryId: string): Promise<number> {
     const entry = outbox.entry(entryId)
     if (entry && entry.state.kind !== 'published') {

@@ -6,13 +6,12 @@ import { filled } from '../words.js'
 import { fileName, filledHtml, type Html, html } from './html.js'
 import { layout } from './layout.js'
 import { mailSection } from './mail-status.js'
-import { bar, faultText, sizes } from './row.js'
+import { bar, errorText, sizes } from './row.js'
 import { formatName, type View } from './view.js'
 
-/** Two seconds: what a person waits for is worth a look. */
 const refreshSeconds = 2
 
-/** The page of one conversion, to which the mail leads. */
+/** The page of one conversion, to which the e-mail links. */
 export function conversionPage(
   view: View,
   record: ConversionRecord,
@@ -29,7 +28,7 @@ export function conversionPage(
   })
 }
 
-/** What of it changes while somebody looks. */
+/** The part that changes while the page is open. */
 export function conversionBody(
   view: View,
   record: ConversionRecord,
@@ -39,7 +38,7 @@ export function conversionBody(
   const { name, state, token, finishedAtMs } = record
   return html`<article class="card result ${state}">
 <h1 class="name">${fileName(name)}</h1>
-${state === 'failed' && html`<p class="fault"><strong>${words.failed}</strong> ${faultText(record, view)}</p>`}
+${state === 'failed' && html`<p class="fault"><strong>${words.failed}</strong> ${errorText(record, view)}</p>`}
 ${!isOver(record) && bar(view, progress)}
 ${state === 'converted' && result(view, record)}
 ${mailSection(record, view)}

@@ -9,25 +9,25 @@ import { row } from './row.js'
 import { formatName, type View } from './view.js'
 
 export interface FrontPage {
-  /** What can be asked for; empty if the converter has never been reached. */
+  /** Empty if the converter has never been reached. */
   readonly formats: readonly ReceivedFormat[]
   readonly converterAway: boolean
-  /** Of one file; 0: not known. */
+  /** The largest file accepted; 0: not known. */
   readonly maxBytes: number
-  /** Who may get e-mail: any address, those at some domains, or nobody. */
+  /** Who may get e-mail: any address, addresses at these domains, or nobody. */
   readonly recipients: 'any' | 'none' | readonly string[]
   readonly history: readonly ConversionRecord[]
   progressOf(token: string): Progress | undefined
 }
 
-/** As a first choice, in this order; the others follow. */
+/** Listed first, in this order. */
 const favourites = ['webp', 'avif', 'jpeg', 'png', 'pdf']
 
 export function frontPage(view: View, page: FrontPage): string {
   const { words, quantities, keepMs } = view
   const isAbsent = page.formats.length === 0
   const notice = isAbsent ? words.converterAbsent : page.converterAway && words.converterAway
-  // Fields stand before the files: a form is read as it arrives, and the files last.
+  // The files come last: the form is read as it arrives, and their fields must be known.
   const body = html`<div class="hero"><h1>${words.title}</h1>
 <p class="lead">${page.recipients === 'none' ? words.lead : words.leadMail}</p></div>
 ${notice && html`<p class="notice" role="status" id="away">${notice}</p>`}
@@ -63,7 +63,7 @@ ${notifyField(view, page.recipients)}
     title: `${words.title} · Herald`,
     body,
     script: 'front.js',
-    // Without scripts the page waits for the converter by asking again.
+    // Without JavaScript the page is loaded again until the converter is there.
     refreshSeconds: isAbsent ? 3 : undefined,
     data: {
       ...{ live, stages, needsFile, drop, dropMore, convert: words.convert, since: Date.now() },

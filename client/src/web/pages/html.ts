@@ -13,7 +13,7 @@ export class Html {
   }
 }
 
-/** A sentence with `{name}` replaced by what stands under that name. */
+/** The text with `{name}` replaced by `values[name]`. */
 export function filledHtml(text: string, values: Readonly<Record<string, Html>>): Html {
   const parts = text.split(/\{(\w+)\}/)
   return html`${parts.map((part, at) => (at % 2 === 0 ? part : (values[part] ?? `{${part}}`)))}`
@@ -21,7 +21,7 @@ export function filledHtml(text: string, values: Readonly<Record<string, Html>>)
 
 type Value = Html | string | number | boolean | null | undefined | readonly Value[]
 
-/** HTML with what is put in escaped, Html excepted; false, null and undefined are nothing. */
+/** HTML with the values escaped, except Html; booleans, null and undefined are empty. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(strings.map((text, at) => text + written(values[at])).join(''))
 }
@@ -47,7 +47,7 @@ const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 const wholeUpTo = 20
 const endLength = 10
 
-/** A file's name on one line; where it does not fit, the middle is left out and its end stays. */
+/** A file's name on one line; if it is too long, the middle is left out. */
 export function fileName(name: string): Html {
   const text = escapeControls(name)
   const parts = [...characters.segment(text)].map(({ segment }) => segment)

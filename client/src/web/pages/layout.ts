@@ -6,9 +6,9 @@ export interface Page {
   readonly body: Html
   /** Seconds after which a browser without JavaScript loads it again. */
   readonly refreshSeconds?: number | undefined
-  /** The page's own program. */
+  /** The page's script. */
   readonly script?: string
-  /** What the program is told. */
+  /** Data for the script. */
   readonly data?: Readonly<Record<string, unknown>>
 }
 

@@ -8,7 +8,7 @@ type MailState = keyof Words['mail']
 
 const marks = { waiting: '…', sending: '…', sent: '✓', failed: '!', uncertain: '?' } as const
 
-/** What became of the e-mail: its state, when it came to that, and what there is to say of it. */
+/** The state of the e-mail, since when, and details. */
 function statusOf(
   { announcement, recipient }: ConversionRecord,
   { outcome, words }: View,
@@ -23,7 +23,7 @@ function statusOf(
     return { state, atMs: mail.atMs, detail: filled(detail, { reply: escapeControls(mail.reply) }) }
   }
   if (announcement.publishedAtMs > 0) return { state: 'sending', atMs: 0, detail: '' }
-  // The reason is the operator's concern: it names hosts and variables.
+  // The reason is for the operator: it names hosts and variables.
   return { state: 'waiting', atMs: 0, detail: announcement.lastFault ? words.mailDelayed : '' }
 }
 

@@ -50,7 +50,7 @@ function actions({ state, token, files, name }: ConversionRecord, { words }: Vie
 
 function outcome(record: ConversionRecord, view: View): Html {
   if (record.state === 'failed') {
-    return html`<p class="fault"><strong>${view.words.failed}</strong> ${faultText(record, view)}</p>`
+    return html`<p class="fault"><strong>${view.words.failed}</strong> ${errorText(record, view)}</p>`
   }
   const { words } = view
   const hasOneOfPages = record.stripped.includes('pages')
@@ -68,7 +68,7 @@ export function sizes({ source, files, target }: ConversionRecord, view: View): 
   const change =
     files.length === 1 &&
     Math.abs(share) >= 0.005 &&
-    // A line of text becomes a picture of many times its size: not worth a percentage.
+    // A text becomes a picture of many times its size: a percentage is useless.
     share > -5 &&
     (share > 0 ? words.saved : words.larger).replace(
       '{percent}',
@@ -84,13 +84,13 @@ export function bar({ words }: View, progress?: Progress): Html {
 <progress max="1"${value !== undefined && html` value="${value.toFixed(3)}"`} aria-label="${stage}"></progress>`
 }
 
-/** Why it failed, for a person who does not run the service. */
-export function faultText({ fault }: ConversionRecord, { words }: View): string {
+/** Why it failed, without details that only the operator can act on. */
+export function errorText({ fault }: ConversionRecord, { words }: View): string {
   if (!fault) return ''
   return words.errors[fault.code] ?? forVisitor(fault)
 }
 
-/** A sentence without what only operators and callers of the CLI can act on. */
+/** The message; without its remedy if that is for operators or users of the CLI. */
 export function forVisitor({ message, remedy }: { message: string; remedy: string }): string {
   const isTheirs = /HERALD_|`|(^|\s)--?[a-z]/.test(remedy)
   return escapeControls(isTheirs ? message : `${message} ${remedy}`.trim())

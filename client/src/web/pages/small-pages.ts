@@ -1,7 +1,7 @@
 import type { HeraldError } from '@herald/proto/errors'
 import type { Progress } from '../conversion-events.js'
 import { ForbiddenError } from '../guard.js'
-import { NotToldError, TooManyError } from '../limits.js'
+import { RecipientNotAllowedError, TooManyError } from '../limits.js'
 import { paths } from '../links.js'
 import { type ConversionRecord, isConverted, isOver, undoMs } from '../record.js'
 import { filled } from '../words.js'
@@ -10,7 +10,7 @@ import { layout } from './layout.js'
 import { forVisitor, row } from './row.js'
 import type { View } from './view.js'
 
-/** What was converted at once: for a browser without JavaScript, and for one zip of it. */
+/** The files that were sent together: for browsers without JavaScript, and for one ZIP of all. */
 export function runPage(
   view: View,
   runToken: string,
@@ -33,7 +33,7 @@ export function runPage(
   })
 }
 
-/** Of a conversion that was deleted and can be restored. */
+/** For a conversion that was deleted and can be restored. */
 export function deletedPage(view: View, { token }: ConversionRecord): string {
   const { words, quantities } = view
   return layout(view, {
@@ -52,17 +52,17 @@ export function gonePage(view: View): string {
   })
 }
 
-export function faultPage(view: View, error: HeraldError): string {
+export function errorPage(view: View, error: HeraldError): string {
   const { words } = view
   return layout(view, {
     title: `${words.wrong} · Herald`,
-    body: html`<div class="card message"><h1>${words.wrong}</h1><p>${faultSentence(view, error)}</p><p><a class="button" href="/">${words.back}</a></p></div>`,
+    body: html`<div class="card message"><h1>${words.wrong}</h1><p>${errorSentence(view, error)}</p><p><a class="button" href="/">${words.back}</a></p></div>`,
   })
 }
 
-/** For a person who does not run the service. */
-export function faultSentence({ words, quantities }: View, error: HeraldError): string {
-  if (error instanceof NotToldError) return words.notAllowed
+/** Without details that only the operator can act on. */
+export function errorSentence({ words, quantities }: View, error: HeraldError): string {
+  if (error instanceof RecipientNotAllowedError) return words.notAllowed
   if (error instanceof TooManyError) {
     return filled(words.tooMany, { time: quantities.duration(error.retryAfterMs ?? 0) })
   }

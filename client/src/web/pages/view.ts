@@ -3,7 +3,7 @@ import { bytesText } from '../shared/bytes-text.js'
 import { type Words, wordsOf } from '../words.js'
 import { type Html, html } from './html.js'
 
-/** What a page is drawn with, for one reader. */
+/** What all pages need, for one visitor's language. */
 export interface View {
   readonly words: Words
   readonly quantities: Quantities
@@ -11,7 +11,7 @@ export interface View {
   readonly asset: (name: string) => string
   /** How long results are kept, in milliseconds. */
   readonly keepMs: number
-  /** What became of the mail about an event, where that is known. */
+  /** The outcome of the mail about an event, if known. */
   readonly outcome: (eventId: string) => MailOutcome | undefined
 }
 
@@ -45,7 +45,7 @@ export function quantitiesIn(language: string) {
       new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(share),
     list: (items: readonly string[]) =>
       new Intl.ListFormat(language, { type: 'conjunction' }).format(items),
-    /** `28 November at 14:03 UTC`: the server's time zone; the page's program shows the visitor's. */
+    /** `28 November at 14:03 UTC`: in the server's time zone; the page's script changes it to the visitor's. */
     time(unixMs: number): Html {
       const text = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
         day: 'numeric',

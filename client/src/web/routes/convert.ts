@@ -15,7 +15,7 @@ const filesOfAForm = 100
 /** Used until the converter has reported its limit. */
 const usualMaxBytes = 100_000_000
 
-/** `POST /convert`: each file goes to the converter as it arrives; answers when all of it is read. */
+/** `POST /convert`: sends each file to the converter as it arrives; responds when the form is read. */
 export function convertRoute(services: Services): RequestHandler {
   const { conversions, records, limits, formats, config, expected } = services
   return async (request, response) => {
@@ -48,7 +48,7 @@ export function convertRoute(services: Services): RequestHandler {
           known,
         )
         started.push(begun)
-        // What is refused half-way need not be kept, but the rest of the form must be read.
+        // If the file is refused half-way, the rest of the form must still be read.
         void begun.over.then(() => upload?.drain())
         await upload?.consumed
       } finally {
@@ -62,13 +62,13 @@ export function convertRoute(services: Services): RequestHandler {
         maxFileBytes: answer?.limits?.maxBytes || usualMaxBytes,
         maxFiles: filesOfAForm,
         async onFile(part, fields) {
-          // A form without a file sends one without a name.
+          // A form without a file has a part without a name.
           if (part.name === '' && !fields['name']) return void part.stream.resume()
           try {
             const form = readFields(fields)
             await take(part, form, limits.recipient(form.notify ?? ''))
           } catch (error) {
-            // The browser tries again what may succeed later; its record waits for that.
+            // The browser retries these; the record waits for that.
             if (error instanceof HeraldError && !error.retryable) {
               await expected.fail(owner, fields['key'], error)
             }
@@ -103,12 +103,12 @@ export async function requestOf(
   return { ...visitor, key, folder: folderOf(form), runToken, runId, runSize, spec, extension }
 }
 
-/** What the browser calls its run, made unguessable by whose it is. */
+/** The browser's id of its run, hashed with the owner so that it cannot be guessed. */
 function runTokenOf(owner: string, run: string): string {
   return createHash('sha256').update(`${owner} ${run}`).digest('base64url').slice(0, 22)
 }
 
 const diskFull = () =>
   new HeraldError('HERALD_DISK_FULL', 'The service has no free space for results.', {
-    remedy: 'Try again later; older results are deleted by themselves.',
+    remedy: 'Try again later; older results are deleted automatically.',
   })

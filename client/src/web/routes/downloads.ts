@@ -7,19 +7,19 @@ import { tokenPattern } from '../records.js'
 import { ownerOf } from '../visitor.js'
 import type { Services } from './services.js'
 
-/** The record that the address names, deleted or not; undefined if there is none. */
+/** The record of the address, even if deleted. */
 export function anyRecordOf({ records }: Services, request: Request): ConversionRecord | undefined {
   const token = String(request.params['token'])
   return tokenPattern.test(token) ? records.get(token) : undefined
 }
 
-/** The record that the address names, unless it is deleted. */
+/** The record of the address, unless it is deleted. */
 export function recordOf(services: Services, request: Request): ConversionRecord | undefined {
   const record = anyRecordOf(services, request)
   return record?.deletedAtMs ? undefined : record
 }
 
-/** `GET /c/:token/files/:name`: always for saving, never to be shown where it could act. */
+/** `GET /c/:token/files/:name`: as an attachment, so that the browser does not run it. */
 export function fileRoute(services: Services): RequestHandler {
   return (request, response, next) => {
     const record = recordOf(services, request)
@@ -34,7 +34,7 @@ export function fileRoute(services: Services): RequestHandler {
         cacheControl: false,
         headers: {
           'Content-Type': file.mediaType,
-          // Even where a browser shows it all the same, it is nobody's page.
+          // If a browser opens it nevertheless, it has no rights.
           'Content-Security-Policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
         },
       },
@@ -45,7 +45,7 @@ export function fileRoute(services: Services): RequestHandler {
   }
 }
 
-/** `GET /c/:token/preview`: the small picture, which the converter drew itself. */
+/** `GET /c/:token/preview`: the small picture that the converter made. */
 export function pictureRoute(services: Services): RequestHandler {
   return (request, response, next) => {
     const { preview, token = '' } = recordOf(services, request) ?? {}
@@ -57,7 +57,7 @@ export function pictureRoute(services: Services): RequestHandler {
   }
 }
 
-/** A zip of what one address names: a conversion, a run, or all of a browser's history. */
+/** A ZIP of a conversion, a run, or a browser's whole history. */
 export function zipRoute(
   services: Services,
   recordsOf: (request: Request) => readonly ConversionRecord[],
@@ -76,7 +76,7 @@ export const ownRecords = ({ records }: Services) => {
   }
 }
 
-/** Sends it as it is made. Pictures hardly shrink any more: they are stored. */
+/** Sends the ZIP as it is made. Files are stored: pictures are compressed already. */
 async function sendZip(
   response: Response,
   records: readonly ConversionRecord[],
@@ -104,7 +104,7 @@ async function sendZip(
   await pipeline(zip.outputStream, response).catch(() => {})
 }
 
-/** `harbour.webp`, `harbour-2.webp`: two files of one name stay two. */
+/** `harbour.webp`, `harbour-2.webp`: gives files of the same name different ones. */
 function freeName(name: string, taken: Set<string>): string {
   const end = extname(name)
   const stem = name.slice(0, name.length - end.length)

@@ -8,13 +8,13 @@ import { streamUpload } from '../upload-stream.js'
 import { callerOf, languageOf } from '../visitor.js'
 import type { Services } from './services.js'
 
-/** The page sends the beginning of a file, which is enough. */
+/** The page sends only the beginning of a file. */
 const maxHeadBytes = 8 * 1024 ** 2
 const answerWithinMs = 10_000
 
 /**
- * `POST /estimate`: from a file's first bytes, what its conversion would cost and whether it would
- * be taken. 204 if the converter cannot estimate it.
+ * `POST /estimate`: from a file's first bytes, how long its conversion would take and whether a limit
+ * forbids it. 204 if the converter cannot estimate it.
  */
 export function estimateRoute({ converter, limits, stopping, view }: Services): RequestHandler {
   return async (request, response) => {
@@ -40,7 +40,7 @@ export function estimateRoute({ converter, limits, stopping, view }: Services): 
                 estimate = result.estimate
               },
             })
-            // Only a guess was asked for: the conversion itself says what is wrong.
+            // Not reported here: the conversion reports the error.
             if (!estimate) return void response.status(204).end()
             const { input, renditions, workMs, fits, errorCode, message } = estimate
             const [rendition] = renditions

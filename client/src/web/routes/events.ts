@@ -14,7 +14,7 @@ import type { Services } from './services.js'
 type Draw = (view: View, record: ConversionRecord, progress: Progress | undefined) => Html
 
 interface Source {
-  /** What stands on the page. */
+  /** The conversions on the page. */
   readonly records: readonly ConversionRecord[]
   wants(record: ConversionRecord): boolean
   readonly draw: Draw
@@ -25,7 +25,7 @@ const streamsAtOnce = 1000
 
 const asRow: Draw = (view, record, progress) => row(record, view, progress)
 
-/** Server-sent events of what happens to the conversions on a page, drawn as the page draws them. */
+/** Server-sent events for the conversions on a page, with the HTML of the changed parts. */
 export function eventRoutes(services: Services) {
   let open = 0
 
@@ -111,7 +111,7 @@ function stream(
   response.write('retry: 1500\n\n')
   for (const record of records.toReversed()) if (record.updatedAtMs >= since) sendRecord(record)
   const unsubscribe = events.subscribe(onEvent)
-  const heart = setInterval(() => response.write(': still here\n\n'), heartbeatMs)
+  const heart = setInterval(() => response.write(': heartbeat\n\n'), heartbeatMs)
   const end = () => response.end()
   stopping.addEventListener('abort', end, { once: true })
   response.once('close', () => {
@@ -121,7 +121,7 @@ function stream(
   })
 }
 
-/** What a screen reader says. */
+/** The text for screen readers. */
 function sayOf({ name, state, deletedAtMs }: ConversionRecord, { words }: View): string {
   if (deletedAtMs) return ''
   if (state === 'converted') return `${name}: ${words.ready}`

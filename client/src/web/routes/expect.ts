@@ -3,7 +3,7 @@ import express, { type RequestHandler } from 'express'
 import { z } from 'zod'
 import { leftBeforeUpload } from '../expected-files.js'
 import { fileNameOf, readFields } from '../form-fields.js'
-import { faultSentence } from '../pages/small-pages.js'
+import { errorSentence } from '../pages/small-pages.js'
 import { callerOf, languageOf, ownerOf, requireOwner } from '../visitor.js'
 import { requestOf } from './convert.js'
 import type { Services } from './services.js'
@@ -54,7 +54,7 @@ export function expectRoute(services: Services): RequestHandler[] {
           if (recipient !== '') await limits.mail(recipient)
         } catch (error) {
           if (!(error instanceof HeraldError)) throw error
-          refused[form.key] = faultSentence(services.view(language), error)
+          refused[form.key] = errorSentence(services.view(language), error)
           continue
         }
         const conversion = await requestOf(services, form, { owner, language, recipient })

@@ -15,7 +15,7 @@ const shownAtOnce = 100
 export function pageRoutes(services: Services) {
   const { records, formats, config, recipients, progressOf, view, conversions } = services
   const front: RequestHandler = async (request, response) => {
-    // Before the first form is sent: several at once must not be several visitors.
+    // Sets the cookie before the first form: uploads at the same time must have one owner.
     const owner = requireOwner(request, response, config)
     const { answer, away } = await formats.latest()
     response.type('html').send(
@@ -64,7 +64,7 @@ export function pageRoutes(services: Services) {
     answer(request, response, await conversions.setDeleted(record, false))
   }
 
-  /** The changed row to a program, the conversion's page to a person. */
+  /** The changed row for a script, a redirect for a browser. */
   function answer(request: Request, response: Response, record: ConversionRecord | undefined) {
     if (!record) return void response.status(404).end()
     const { token } = record

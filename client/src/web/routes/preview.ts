@@ -9,18 +9,18 @@ import { streamUpload } from '../upload-stream.js'
 import { callerOf, requireOwner } from '../visitor.js'
 import type { Services } from './services.js'
 
-/** Of the copy that is sent, and of what comes back: both are small on purpose. */
+/** The page sends a reduced copy. */
 const maxCopyBytes = 24 * 1024 ** 2
 const maxResultBytes = 12 * 1024 ** 2
 const previewsAtOnce = 4
 const answerWithinMs = 20_000
 
-/** What browsers draw by themselves. Never SVG or HTML: they could act. */
+/** Formats that browsers show; not SVG or HTML, which can contain scripts. */
 const drawn = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/gif']
 
 /**
- * `POST /preview`: what a reduced copy becomes, with its size in `Herald-Size`. A browser's next
- * preview ends the one before. Nothing is kept and nothing announced.
+ * `POST /preview`: converts a reduced copy; its size is in `Herald-Size`. A browser's next preview
+ * cancels the one before. Nothing is stored or announced.
  */
 export function previewRoute({ converter, config, limits, stopping }: Services): RequestHandler {
   const current = new Map<string, AbortController>()
@@ -79,7 +79,7 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
   }
 }
 
-/** A rendition in memory, as large as a preview may be. */
+/** Keeps a rendition in memory, up to the size of a preview. */
 function collect() {
   const result = {
     chunks: [] as Uint8Array[],

@@ -9,7 +9,7 @@ import type { Limits } from '../limits.js'
 import type { View } from '../pages/view.js'
 import type { Records } from '../records.js'
 
-/** What the routes work with. */
+/** What the routes need. */
 export interface Services {
   readonly config: WebConfig
   readonly converter: ConverterClient
@@ -28,5 +28,5 @@ export interface Services {
   readonly stopping: AbortSignal
 }
 
-/** Whether a program asks, and no person's browser. */
+/** Whether the request is from a script, not from a browser's navigation. */
 export const wantsJson = (request: Request) => request.accepts(['html', 'json']) === 'json'
