@@ -29,7 +29,7 @@ test('each ring wakes another process in milliseconds, once', async () => {
   took.sort((a, b) => a - b)
   const [median = 0, worst = 0] = [took[25], took.at(-1)]
   console.info(
-    `a bell was heard after ${median.toFixed(2)} ms (median), ${worst.toFixed(2)} ms at worst`,
+    `a ring arrived after ${median.toFixed(2)} ms (median), ${worst.toFixed(2)} ms at worst`,
   )
   // Far from the poll of a minute, whatever else the machine does.
   expect(median).toBeGreaterThan(0)
@@ -39,12 +39,12 @@ test('each ring wakes another process in milliseconds, once', async () => {
 
 test('a listener is called for rings of its own process, once for rings in quick succession', async () => {
   const bell = bellAt(join(scratchFolder(), 'bell'))
-  const [heard, alsoHeard] = [vi.fn(), vi.fn()]
-  bell.listen(heard, { pollMs: 60_000 })
-  bell.listen(alsoHeard, { pollMs: 60_000 })
+  const [onRing, alsoOnRing] = [vi.fn(), vi.fn()]
+  bell.listen(onRing, { pollMs: 60_000 })
+  bell.listen(alsoOnRing, { pollMs: 60_000 })
   for (let count = 0; count < 100; count += 1) bell.ring()
-  await vi.waitFor(() => expect(alsoHeard).toHaveBeenCalled())
-  expect(heard.mock.calls.length).toBeLessThan(10)
+  await vi.waitFor(() => expect(alsoOnRing).toHaveBeenCalled())
+  expect(onRing.mock.calls.length).toBeLessThan(10)
 })
 
 test('a listener is called by polling if a ring is missed', async () => {
@@ -52,15 +52,15 @@ test('a listener is called by polling if a ring is missed', async () => {
   const bell = bellAt(path)
   // Rings now go to another file.
   rmSync(path)
-  const heard = vi.fn()
-  bell.listen(heard, { pollMs: 20 })
-  await vi.waitFor(() => expect(heard.mock.calls.length).toBeGreaterThan(2))
+  const onRing = vi.fn()
+  bell.listen(onRing, { pollMs: 20 })
+  await vi.waitFor(() => expect(onRing.mock.calls.length).toBeGreaterThan(2))
 })
 
 test('a listener is not called after it stopped or the bell was closed', async () => {
   const path = join(scratchFolder(), 'bell')
   const [bell, other] = [bellAt(path), bellAt(path)]
-  const [ended, closed, heard] = [vi.fn(), vi.fn(), vi.fn()]
+  const [ended, closed, onRing] = [vi.fn(), vi.fn(), vi.fn()]
   bell.listen(ended, { pollMs: 5 })()
   const leaving = bellAt(path)
   leaving.listen(closed, { pollMs: 5 })
@@ -68,9 +68,9 @@ test('a listener is not called after it stopped or the bell was closed', async (
   leaving.close()
   leaving.ring()
   leaving.listen(closed, { pollMs: 5 })
-  bell.listen(heard, { pollMs: 60_000 })
+  bell.listen(onRing, { pollMs: 60_000 })
   other.ring()
-  await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+  await vi.waitFor(() => expect(onRing).toHaveBeenCalled())
   await turn()
   expect(ended).not.toHaveBeenCalled()
   expect(closed).not.toHaveBeenCalled()
@@ -79,17 +79,17 @@ test('a listener is not called after it stopped or the bell was closed', async (
 test('opening a bell does not ring it', async () => {
   const path = join(scratchFolder(), 'bell')
   const bell = bellAt(path)
-  const heard = vi.fn()
-  bell.listen(heard, { pollMs: 60_000 })
+  const onRing = vi.fn()
+  bell.listen(onRing, { pollMs: 60_000 })
   bell.ring()
-  await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+  await vi.waitFor(() => expect(onRing).toHaveBeenCalled())
   await turn()
-  heard.mockClear()
+  onRing.mockClear()
   bellAt(path)
   const marker = bellAt(`${path}-2`)
   const passed = vi.fn()
   marker.listen(passed, { pollMs: 60_000 })
   marker.ring()
   await vi.waitFor(() => expect(passed).toHaveBeenCalled())
-  expect(heard).not.toHaveBeenCalled()
+  expect(onRing).not.toHaveBeenCalled()
 })

@@ -14,14 +14,14 @@ import {
   variable,
 } from '#src/env'
 
-function faultsOf(load: () => unknown): readonly string[] {
+function errorsOf(load: () => unknown): readonly string[] {
   try {
     load()
   } catch (error) {
     if (error instanceof ConfigurationError) return error.errors
     throw error
   }
-  throw new Error('no fault was found')
+  throw new Error('no error was thrown')
 }
 
 test('all errors are reported together, with the variable, the expected form and the value', () => {
@@ -40,7 +40,7 @@ test('all errors are reported together, with the variable, the expected form and
       '  Invalid HERALD_LIMIT "much": expected an amount of bytes such as 24k, 100M or 2GiB.',
     ].join('\n'),
   )
-  expect(faultsOf(load)).toHaveLength(3)
+  expect(errorsOf(load)).toHaveLength(3)
 })
 
 test('a secret is never shown, nor is the password of a URL', () => {
@@ -48,10 +48,10 @@ test('a secret is never shown, nor is the password of a URL', () => {
     HERALD_KEY: text(/.{100}/, { form: 'a key', secret: true }),
     HERALD_SMTP: text(/^smtp:/, { form: 'smtp://host:port' }),
   }
-  const faults = faultsOf(() =>
+  const errors = errorsOf(() =>
     loadEnv(shape, { HERALD_KEY: 'hunter2', HERALD_SMTP: 'http://me:hunter2@host:25' }),
   )
-  expect(faults).toEqual([
+  expect(errors).toEqual([
     'Invalid HERALD_KEY (hidden): expected a key.',
     'Invalid HERALD_SMTP "http://me:***@host:25": expected smtp://host:port.',
   ])
@@ -69,7 +69,7 @@ test('an optional variable may be absent, and one that cannot be parsed is an er
   }
   expect(loadEnv(shape, {})).toEqual({})
   expect(loadEnv(shape, { HERALD_URL: 'http://host/' }).HERALD_URL?.host).toBe('host')
-  expect(faultsOf(() => loadEnv(shape, { HERALD_URL: 'host' }))).toEqual([
+  expect(errorsOf(() => loadEnv(shape, { HERALD_URL: 'host' }))).toEqual([
     'Invalid HERALD_URL "host": expected a URL.',
   ])
 })
@@ -79,7 +79,7 @@ test('a restriction refuses further values, and names its own form', () => {
     HERALD_WAIT: restricted(duration('2m'), (ms) => ms <= 3_600_000, 'a duration up to 1h'),
   }
   expect(loadEnv(shape, { HERALD_WAIT: '1h' })).toEqual({ HERALD_WAIT: 3_600_000 })
-  expect(faultsOf(() => loadEnv(shape, { HERALD_WAIT: '2h' }))).toEqual([
+  expect(errorsOf(() => loadEnv(shape, { HERALD_WAIT: '2h' }))).toEqual([
     'Invalid HERALD_WAIT "2h": expected a duration up to 1h.',
   ])
 })
@@ -167,7 +167,7 @@ describe.each<[string, Variable<unknown>, [string | undefined, unknown][], strin
     expect(read(schema, text)).toBe(value)
   })
   test.each(invalid)('%j is refused', (text) => {
-    expect(faultsOf(() => read(schema, text))).toEqual([
+    expect(errorsOf(() => read(schema, text))).toEqual([
       expect.stringMatching(/^Invalid HERALD_X ".*": expected /),
     ])
   })

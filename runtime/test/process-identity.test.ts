@@ -41,7 +41,7 @@ test.skipIf(!onLinux)('a later process with the same pid is another process', ()
 })
 
 test.skipIf(!onLinux)('a zombie is dead', async () => {
-  // A shell that became a sleep never asks how its child ended; so the child outlives the shell.
+  // A shell that became a sleep does not wait for its child, which so stays a zombie.
   const child = "sh -c 'until grep -q sleep /proc/$PPID/comm; do :; done'"
   const parent = spawn('sh', ['-c', `${child} & echo $!; exec sleep 600`])
   onTestFinished(() => void parent.kill('SIGKILL'))
@@ -52,7 +52,7 @@ test.skipIf(!onLinux)('a zombie is dead', async () => {
 })
 
 test.skipIf(!onLinux)(
-  "somebody else's process is alive, though it takes no signal from us",
+  'a process of another user is alive, although it cannot be signalled',
   async () => {
     expect(isAlive({ pid: 1, startedAt: '' })).toBe(true)
   },

@@ -2,13 +2,13 @@ import { type AddressInfo, createServer } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type RunningProgram, runProgramFile } from './run-program.js'
 
-async function started(fault = ''): Promise<RunningProgram> {
-  const program = runProgramFile('serves', ['127.0.0.1:0', fault])
+async function started(failing = ''): Promise<RunningProgram> {
+  const program = runProgramFile('serves', ['127.0.0.1:0', failing])
   await vi.waitFor(() => expect(program.stdout()).toContain('http://'), { timeout: 10_000 })
   return program
 }
 
-const said = (program: RunningProgram) => program.stdout().trimEnd().split('\n').slice(1)
+const printed = (program: RunningProgram) => program.stdout().trimEnd().split('\n').slice(1)
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   '%s releases everything and exits with 0',
@@ -16,7 +16,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     const program = await started()
     program.child.kill(signal)
     expect(await program.ended).toEqual({ code: 0, signal: null })
-    expect(said(program)).toEqual(['asked to stop', 'last closed', 'first closed'])
+    expect(printed(program)).toEqual(['asked to stop', 'last closed', 'first closed'])
   },
 )
 
@@ -40,7 +40,7 @@ test('a closer that fails makes it exit with 1, the others run', async () => {
   const program = await started('closer')
   program.child.kill('SIGTERM')
   expect(await program.ended).toEqual({ code: 1, signal: null })
-  expect(said(program)).toEqual(['asked to stop', 'last closed', 'first closed'])
+  expect(printed(program)).toEqual(['asked to stop', 'last closed', 'first closed'])
   expect(program.stderr()).toMatch(/"closer":"the broken one"/)
 })
 

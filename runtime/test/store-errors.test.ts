@@ -42,7 +42,7 @@ test('an empty file becomes a new store', async () => {
   await store.close()
 })
 
-test('a file where the folder should be is named', () => {
+test('a file with the name of the folder is named', () => {
   const path = join(scratchFolder(), 'file')
   writeFileSync(path, '')
   expect(() => openStore(path)).toThrow(

@@ -26,10 +26,10 @@ test.skipIf(!onLinux)('a writer that missed its wakeup gets the lock', async () 
   writeFileSync(hold, '')
   const holder = runProgramFile('store-locker', [folder, hold])
   const waiter = runProgramFile('store-locker', [folder, hold])
-  await said(holder, 'ready')
-  await said(waiter, 'ready')
+  await waitForLine(holder, 'ready')
+  await waitForLine(waiter, 'ready')
   holder.child.kill('SIGUSR2')
-  await said(holder, 'inside')
+  await waitForLine(holder, 'inside')
   waiter.child.kill('SIGUSR2')
 
   const lock = openSync(join(folder, 'store', 'lock.mdb'), 'r+')
@@ -48,10 +48,10 @@ test.skipIf(!onLinux)('a writer that missed its wakeup gets the lock', async () 
   }
   await vi.waitFor(forgetWaiters, { timeout: 10_000 })
   rmSync(hold)
-  await said(holder, 'done')
-  await said(waiter, 'done')
+  await waitForLine(holder, 'done')
+  await waitForLine(waiter, 'done')
 })
 
-async function said({ stdout, stderr }: RunningProgram, word: string): Promise<void> {
+async function waitForLine({ stdout, stderr }: RunningProgram, word: string): Promise<void> {
   await vi.waitFor(() => expect(stdout(), stderr()).toContain(word), { timeout: 10_000 })
 }

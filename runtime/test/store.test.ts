@@ -16,20 +16,20 @@ function freshStore(): { store: Store; folder: string } {
 test('a write that throws is rolled back and rejects with its error, other writes are kept', async () => {
   const { store } = freshStore()
   const table = store.table<number, string>('t')
-  const fault = new Error('no')
+  const failure = new Error('no')
   const outcomes = await Promise.allSettled(
     ['a', 'b', 'c'].map((key, index) =>
       store.write(() => {
         table.put(key, index)
         table.put(`${key} again`, index)
-        if (key === 'b') throw fault
+        if (key === 'b') throw failure
         return key
       }),
     ),
   )
   expect(outcomes).toEqual([
     { status: 'fulfilled', value: 'a' },
-    { status: 'rejected', reason: fault },
+    { status: 'rejected', reason: failure },
     { status: 'fulfilled', value: 'c' },
   ])
   expect([...table.entries()].map(({ key }) => key)).toEqual(['a', 'a again', 'c', 'c again'])
@@ -157,7 +157,7 @@ test('entries may be removed and rewritten during an iteration inside a write', 
       if (key % 2 === 0) table.remove(key)
       else table.put(key, 'y'.repeat(300))
     }
-    // One of before the write and one that nobody ends must do no harm.
+    // An iterator from before the write and one that is never ended do no harm.
     expect(before.next().value?.key).toBe(1)
     table.entries()[Symbol.iterator]().next()
     return seen

@@ -5,5 +5,5 @@ import { openBell } from '#src/bell'
 const [path = ''] = process.argv.slice(2)
 openBell(path).listen(() => writeSync(1, `${process.hrtime.bigint()}\n`), { pollMs: 60_000 })
 writeSync(1, 'listening\n')
-// A watch alone keeps no process alive.
+// A watch alone does not keep the process alive.
 setInterval(() => {}, 60_000)

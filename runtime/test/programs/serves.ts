@@ -6,25 +6,25 @@ import { createMetrics, createProbesApp, listenHttp } from '#src/probes'
  * A long-lived program: listens, prints its URL, and runs until it is stopped. The second argument
  * names what fails.
  */
-const [address = '', fault = ''] = process.argv.slice(2)
-const say = (line: string) => writeSync(1, `${line}\n`)
+const [address = '', failing = ''] = process.argv.slice(2)
+const print = (line: string) => writeSync(1, `${line}\n`)
 
 await runProgram({ logger: createLogger('serves'), deadlineMs: 300 }, async (lifecycle) => {
-  lifecycle.defer('first', () => say('first closed'))
-  if (fault === 'start') throw new Error('the start is broken')
-  if (fault === 'configuration') throw new ConfigurationError(['HERALD_X is not set'])
+  lifecycle.defer('first', () => print('first closed'))
+  if (failing === 'start') throw new Error('the start is broken')
+  if (failing === 'configuration') throw new ConfigurationError(['HERALD_X is not set'])
   const probes = await listenHttp(
     createProbesApp({ metrics: createMetrics('serves'), notReady: () => [] }),
     address,
   )
   lifecycle.defer('probes', () => probes.close())
-  if (fault === 'hang') lifecycle.defer('the stuck one', () => new Promise(() => {}))
-  if (fault === 'closer') {
+  if (failing === 'hang') lifecycle.defer('the stuck one', () => new Promise(() => {}))
+  if (failing === 'closer') {
     lifecycle.defer('the broken one', () => {
       throw new Error('the close is broken')
     })
   }
-  lifecycle.defer('last', () => say('last closed'))
-  lifecycle.signal.addEventListener('abort', () => say('asked to stop'))
-  say(probes.url)
+  lifecycle.defer('last', () => print('last closed'))
+  lifecycle.signal.addEventListener('abort', () => print('asked to stop'))
+  print(probes.url)
 })

@@ -37,8 +37,8 @@ ${notice && html`<p class="notice" role="status" id="away">${notice}</p>`}
 <select id="to" name="to"${isAbsent && html` disabled`}>${isAbsent && html`<option>…</option>`}${ordered(
     page.formats,
   ).map(
-    ({ name, defaultQuality, lossless }) =>
-      html`<option value="${name}"${defaultQuality !== undefined && html` data-quality="${defaultQuality}"`}${lossless && html` data-lossless`}>${formatName(name)}</option>`,
+    ({ name, defaultQuality }) =>
+      html`<option value="${name}"${defaultQuality !== undefined && html` data-quality="${defaultQuality}"`}>${formatName(name)}</option>`,
   )}</select></div>
 ${optionFields('first', words)}
 </div>
