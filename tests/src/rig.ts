@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '@herald/kafka/ports'
 import { type InboxClient, openInboxClient } from '@herald/mailhog/inbox-client'
 import { loadConfig } from '@herald/stack/config'
 import { type Ending, type Program, startProgram } from '@herald/stack/program'
@@ -124,22 +124,4 @@ export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** Ports that were free a moment ago; a program keeps its own over its lives. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  return Promise.all(
-    servers.map(async (server) => {
-      const { port } = server.address() as { port: number }
-      await new Promise((resolve) => server.close(resolve))
-      return port
-    }),
-  )
 }

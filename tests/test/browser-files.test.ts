@@ -4,49 +4,20 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import {
-  accessibilityFaults,
-  chromiumPath,
-  dropFiles,
-  dropPaths,
-  leftOut,
-  openBrowser,
-  openVisitor,
-  type Visitor,
-} from '#src/browser'
-import { openRig, type Rig } from '#src/rig'
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { accessibilityFaults, chromiumPath, dropFiles, dropPaths, leftOut } from '#src/browser'
+import { useWebStage } from './web-stage.js'
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
 describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 180_000 }, () => {
-  let rig: Rig
-  let browser: Browser
-  let url: string
-  let visitors: Visitor[] = []
+  const web = useWebStage({ HERALD_MAX_BYTES: '2M' })
+  const { visit } = web
   const content = readFileSync(sample)
 
-  beforeAll(async () => {
-    rig = await openRig({ HERALD_MAX_BYTES: '2M' })
-    url = `http://localhost:${rig.env['HERALD_WEB_LISTEN']?.split(':')[1]}`
-    ;[browser] = await Promise.all([openBrowser(), rig.start('web')])
-  }, 90_000)
-  afterEach(async () => {
-    await Promise.all(visitors.map(({ context }) => context.close()))
-    visitors = []
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await rig?.close()
-  })
+  beforeAll(() => web.rig.start('web'), 90_000)
 
-  const visit = async (options?: BrowserContextOptions, from = url) => {
-    const visitor = await openVisitor(browser, options)
-    visitors.push(visitor)
-    await visitor.page.goto(from)
-    return visitor
-  }
   const pictures = (...names: readonly string[]) =>
     names.map((name) => ({ name, type: 'image/jpeg', content }))
   const convert = async (page: Page, ...names: readonly string[]) => {
@@ -64,7 +35,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
     expect(await page.locator('#away').textContent()).toContain('still starting')
     expect(await page.locator('#send').isDisabled()).toBe(true)
     await dropFiles(page, pictures('early.jpg'))
-    await rig.start('converter')
+    await web.rig.start('converter')
     await page.locator('#away').waitFor({ state: 'detached' })
     expect(await page.locator('#to option').count()).toBeGreaterThan(5)
     await page.click('#send')
@@ -74,7 +45,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
   })
 
   test('a dropped folder is walked, and its paths are those of the zip', async () => {
-    const folder = join(rig.folder, 'holiday')
+    const folder = join(web.rig.folder, 'holiday')
     mkdirSync(join(folder, 'day 2'), { recursive: true })
     for (const name of ['a.jpg', 'day 2/a.jpg', '.hidden.jpg', 'notes.xyz'])
       writeFileSync(join(folder, name), content)
@@ -93,7 +64,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
   })
 
   test('leaving during uploads asks first; afterwards each file has its record', async () => {
-    const line = await stuckLine(Number(new URL(url).port))
+    const line = await stuckLine(Number(new URL(web.url).port))
     const { page, context } = await visit({}, line.url)
     await dropFiles(page, pictures('1.jpg', '2.jpg', '3.jpg', '4.jpg', '5.jpg'))
     await page.click('#send')
@@ -104,7 +75,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
     expect(dialog.type()).toBe('beforeunload')
     await Promise.all([page.waitForEvent('close'), dialog.accept(), leaving])
     const later = await context.newPage()
-    await later.goto(url)
+    await later.goto(web.url)
     await later.locator('.row.failed').nth(4).waitFor()
     const reasons = await later.locator('.row .fault').allTextContents()
     for (const reason of reasons) expect(reason).toContain('did not arrive completely')
@@ -124,7 +95,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
   })
 
   test('what is cancelled while it waits is neither sent nor kept', async () => {
-    const line = await stuckLine(Number(new URL(url).port))
+    const line = await stuckLine(Number(new URL(web.url).port))
     const { page } = await visit({}, line.url)
     await dropFiles(page, pictures('1.jpg', '2.jpg', '3.jpg', 'not this.jpg'))
     await page.click('#send')

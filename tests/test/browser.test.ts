@@ -2,33 +2,22 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import {
-  accessibilityFaults,
-  chromiumPath,
-  dropFiles,
-  leftOut,
-  openBrowser,
-  openVisitor,
-  type Visitor,
-} from '#src/browser'
-import { openRig, type Rig } from '#src/rig'
+import type { Page } from 'playwright-core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accessibilityFaults, chromiumPath, dropFiles, leftOut } from '#src/browser'
+import { useWebStage } from './web-stage.js'
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
 describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout: 180_000 }, () => {
-  let rig: Rig
-  let browser: Browser
-  let url: string
+  const web = useWebStage({ HERALD_DIGEST_QUIET: '300ms' })
+  const { visit } = web
   /** Three real pictures of different kinds. */
   let pictures: { name: string; type: string; content: Buffer }[]
-  let visitors: Visitor[] = []
 
   beforeAll(async () => {
-    rig = await openRig({ HERALD_DIGEST_QUIET: '300ms' })
-    url = `http://localhost:${rig.env['HERALD_WEB_LISTEN']?.split(':')[1]}`
-    ;[browser] = await Promise.all([openBrowser(), rig.start('inbox'), rig.start('converter')])
+    const { rig } = web
+    await Promise.all([rig.start('inbox'), rig.start('converter')])
     await Promise.all([rig.start('notifier'), rig.start('web')])
     const made = ['convert', sample, '--to', 'png,webp', '--width', '700', '--out', rig.folder]
     expect(await rig.herald(made)).toMatchObject({ exitCode: 0 })
@@ -39,21 +28,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
       { name: 'sea.webp', type: 'image/webp', content: read('herald-at-dusk.webp') },
     ]
   }, 90_000)
-  afterEach(async () => {
-    await Promise.all(visitors.map(({ context }) => context.close()))
-    visitors = []
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await rig?.close()
-  })
 
-  const visit = async (options?: BrowserContextOptions, path = '/') => {
-    const visitor = await openVisitor(browser, options)
-    visitors.push(visitor)
-    await visitor.page.goto(new URL(path, url).href)
-    return visitor
-  }
   const rowOf = (page: Page, name: string) => page.locator('.row', { hasText: name })
   const mailed = (page: Page, name: string) => rowOf(page, name).locator('.mail.sent').waitFor()
 
@@ -116,12 +91,12 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     const names = readFileSync(await zip.path()).toString('latin1')
     for (const name of ['dusk.avif', 'town.avif', 'sea.avif']) expect(names).toContain(name)
 
-    const mail = await (await rig.inbox()).waitFor(
+    const mail = await (await web.rig.inbox()).waitFor(
       ({ recipients, text }) => recipients.includes('ada@example.com') && text.includes('dusk'),
     )
     const pagePath = await row.locator('.name a').getAttribute('href')
-    expect(mail.text).toContain(`${url}${pagePath}`)
-    expect(mail.html).toContain(`${url}${pagePath}`)
+    expect(mail.text).toContain(`${web.url}${pagePath}`)
+    expect(mail.html).toContain(`${web.url}${pagePath}`)
     const elsewhere = await visit({}, pagePath ?? '')
     expect(await elsewhere.page.locator('h1').textContent()).toBe('dusk.jpg')
     const sizes = (await row.locator('.sizes').textContent()) ?? ''
@@ -129,10 +104,10 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     expect(await elsewhere.page.locator('.mail').textContent()).toContain('sent to ada@example.com')
     expect(await elsewhere.page.locator('#conversion').textContent()).toMatch(/server: 250/)
     // A stranger with a link sees what it leads to, and no more.
-    await elsewhere.page.goto(url)
+    await elsewhere.page.goto(web.url)
     expect(await elsewhere.page.locator('.row').count()).toBe(0)
 
-    expect(requests.filter((each) => new URL(each).origin !== url)).toEqual([])
+    expect(requests.filter((each) => new URL(each).origin !== web.url)).toEqual([])
     expect(complaints).toEqual([])
   })
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '@herald/kafka/ports'
 import type { Bench, BenchStage, Contest } from '../bench.js'
 import { timed } from '../timed.js'
 
@@ -56,6 +56,7 @@ let folders = 0
 
 /** Nothing of an earlier start, and addresses nobody listens on. */
 async function freshEnv({ folder }: BenchStage): Promise<Record<string, string>> {
+  await Promise.all(leaving.splice(0))
   const [converter, probes, notifier, smtp, inbox, web, webProbes] = await freePorts(7)
   folders += 1
   const data = join(folder, `start-${folders}`)
@@ -99,21 +100,3 @@ async function untilReady(main: string, env: Record<string, string>, word: RegEx
 }
 
 const leaving: Promise<unknown>[] = []
-
-async function freePorts(count: number): Promise<number[]> {
-  await Promise.all(leaving.splice(0))
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  return Promise.all(
-    servers.map(async (server) => {
-      const { port } = server.address() as { port: number }
-      await new Promise((resolve) => server.close(resolve))
-      return port
-    }),
-  )
-}

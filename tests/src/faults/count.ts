@@ -51,3 +51,22 @@ export function countAtSink(events: readonly TestEvent[], sends: readonly Send[]
     strange,
   }
 }
+
+/** Holds that each event is in one mail, in its place, and none in the dead letters; returns the figures. */
+export function holdEachMailedOnce(
+  hold: (holds: boolean, otherwise: string) => void,
+  { lost, duplicates, outOfOrder, unique }: Count,
+  deadLetters: readonly unknown[],
+) {
+  hold(lost.length === 0, `${lost.length} mails lost`)
+  hold(duplicates === 0, `${duplicates} duplicates`)
+  hold(outOfOrder === 0, `${outOfOrder} mails out of order`)
+  hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
+  return {
+    unique,
+    duplicate: duplicates,
+    lost: lost.length,
+    'out of order': outOfOrder,
+    'dead letters': deadLetters.length,
+  }
+}

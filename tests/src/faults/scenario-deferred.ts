@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { all, greylist, holdReply } from './behaviours.js'
-import { countAtSink } from './count.js'
+import { countAtSink, holdEachMailedOnce } from './count.js'
 import type { LedgerView } from './ledger-view.js'
 import { neighbours, withOne } from './one-partition.js'
 import { play } from './play.js'
@@ -56,19 +56,12 @@ export async function runDeferred(stage: Stage, options: DeferredOptions): Promi
     hold(aside, 'its events are not put aside in the ledger')
     hold(again.length === 0, `the offset stands: ${again.length} events come again`)
     hold(settled, 'not every event came to an end')
-    hold(seen.lost.length === 0, `${seen.lost.length} mails lost`)
-    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
-    hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
+    const figures = holdEachMailedOnce(hold, seen, deadLetters)
     return {
       scenario: `one greylisted for ${options.greylistMs / 1000} s, parked ${options.parkForMs / 1000} s`,
       figures: {
         events: events.length,
-        unique: seen.unique,
-        duplicate: seen.duplicates,
-        lost: seen.lost.length,
-        'out of order': seen.outOfOrder,
-        'dead letters': deadLetters.length,
+        ...figures,
         'come again': again.length,
       },
       faults,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { all, type Behaviour, holdReply } from './behaviours.js'
-import { countAtSink } from './count.js'
+import { countAtSink, holdEachMailedOnce } from './count.js'
 import { makeEvents, people } from './events.js'
 import { play } from './play.js'
 import { publishPaced } from './publish-paced.js'
@@ -66,19 +66,12 @@ export async function runPolicy(stage: Stage, options: PolicyOptions): Promise<R
 
     const seen = countAtSink(events, sink.sends)
     hold(settled, 'not every event came to an end')
-    hold(seen.lost.length === 0, `${seen.lost.length} mails lost`)
-    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
-    hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
+    const figures = holdEachMailedOnce(hold, seen, deadLetters)
     return {
       scenario: 'policy refusal',
       figures: {
         events: events.length,
-        unique: seen.unique,
-        duplicate: seen.duplicates,
-        lost: seen.lost.length,
-        'out of order': seen.outOfOrder,
-        'dead letters': deadLetters.length,
+        ...figures,
         refusals: asked,
         'attempts burned': tried.filter((attempts) => attempts > 1).length,
       },
