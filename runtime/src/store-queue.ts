@@ -113,17 +113,14 @@ function recheckLocks(): void {
   }
 }
 
-/** While writes are pending, rechecks locks if none has got the writer lock for `intervalMs`. */
+const lockCheckIntervalMs = 250
+
+/** While writes are pending, rechecks locks if none has got the writer lock for an interval. */
 class LockWatch {
-  readonly #intervalMs: number
   #timer: NodeJS.Timeout | undefined
 
-  constructor(intervalMs = 250) {
-    this.#intervalMs = intervalMs
-  }
-
   start(): void {
-    this.#timer = setInterval(recheckLocks, this.#intervalMs)
+    this.#timer = setInterval(recheckLocks, lockCheckIntervalMs)
   }
 
   gotLock(): void {
