@@ -46,7 +46,7 @@ const tokenUrl = text(/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/
 
 const oauth2Secret = text(/^\S+$/, { optional: true, secret: true, form: 'text without blanks' })
 
-const patience = restricted(
+const smtpTimeout = restricted(
   duration('2m'),
   (ms) => ms >= 1000 && ms <= 3_600_000,
   'a duration from 1s to 1h',
@@ -98,7 +98,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_SMTP_OAUTH2_CLIENT_SECRET: oauth2Secret,
       HERALD_SMTP_OAUTH2_REFRESH_TOKEN: oauth2Secret,
       HERALD_SMTP_CONNECTIONS: integer(4, 1, 100),
-      HERALD_SMTP_TIMEOUT: patience,
+      HERALD_SMTP_TIMEOUT: smtpTimeout,
       HERALD_PARK_FOR: duration('1m'),
       HERALD_DIGEST: oneOf(['on', 'off'], 'on'),
       HERALD_DIGEST_QUIET: duration('5s'),

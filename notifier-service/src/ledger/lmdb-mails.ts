@@ -20,7 +20,10 @@ type ConversionKey = [conversionId: string, ...MailKey]
 
 /** The records of mails, found by event, by conversion, and by any event of a digest. */
 export interface LmdbMails {
-  /** Attempts of this holder that are under way, by `String(key)`: a crash of the code may leave the record behind. */
+  /**
+   * Attempts of this holder that are under way, by `String(key)`. The record alone does not show it:
+   * an unexpected error may have ended the attempt.
+   */
   readonly ownAttempts: Map<string, MailRecord>
   /** The record of that name alone. */
   get(key: MailKey): MailRecord | undefined
