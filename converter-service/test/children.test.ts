@@ -83,7 +83,7 @@ test('a child that dies fails its own conversion only', async () => {
   expect(await doomed.failed).toMatchObject({
     status: status.INTERNAL,
     code: 'HERALD_INTERNAL',
-    message: expect.stringContaining('worker ended'),
+    message: expect.stringContaining('worker crashed'),
     remedy: expect.stringContaining('Try again'),
   })
   await waitFor(() => expect(converter.app.pids()).toHaveLength(3))
