@@ -25,7 +25,7 @@ export interface ConverterConfig {
   readonly cpuMs: number
   /** Of all renditions of one conversion. */
   readonly maxOutputBytes: number
-  /** How long an upload, a download or a connection without calls may stand still. */
+  /** The longest pause of an upload or a download, and of a connection without calls. */
   readonly idleMs: number
   /** The least bytes of an upload in a second, as a mean over `idleMs`. */
   readonly uploadRate: number

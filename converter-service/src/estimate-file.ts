@@ -19,14 +19,14 @@ export interface FileServices extends PlanningContext {
   readonly spool: Spool
 }
 
-/** How much of a file is read before its header is tried; what does not do then takes all of it. */
+/** The bytes after which the header is tried; if both fail, the whole file is read. */
 const triesAt = [64 * 1024, 1024 * 1024]
-/** Reading a header takes milliseconds; of a document the pages must be laid out. */
+/** Applies to headers only, which take milliseconds; the pages of documents must be laid out. */
 const inspectTimeoutMs = 5000
 
 /**
- * What the conversion of one file would make. Takes no more chunks than it needs. Rejects if the file
- * or what is asked for is invalid; what the server's limits forbid is an answer.
+ * Estimates the conversion of one file, from as few chunks as possible. Rejects if the file or the
+ * spec is invalid; a file beyond the server's limits is an answer.
  */
 export async function estimateFile(
   { sizeBytes: announced, ...spec }: ReceivedConversionSpec,
@@ -94,7 +94,7 @@ interface HeaderFile {
   readonly trackedChanges: boolean
 }
 
-/** Takes bytes until the header can be read. */
+/** Reads chunks until the header can be read. */
 async function readHeader(
   chunks: AsyncIterable<Buffer>,
   { path, fileName, announced, trackedChanges }: HeaderFile,

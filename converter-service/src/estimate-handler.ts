@@ -74,8 +74,8 @@ export function estimateHandlers(
 }
 
 /**
- * Reads one file after the other. A file that has come whole is inspected while the next ones are
- * read: that of a document takes seconds.
+ * Reads one file after the other. A complete file is inspected while the next ones are read, as a
+ * document takes seconds.
  */
 async function estimateMany(
   call: EstimateManyCall,
@@ -119,7 +119,7 @@ interface FileOfCall extends Pick<Readable, 'iterator'> {
   isEnd(): boolean
 }
 
-/** Each call of the function it returns gives the next file; the one before must have been read. */
+/** The returned function returns the next file; the previous one must have been read. */
 function splitIntoFiles(call: EstimateManyCall): () => FileOfCall {
   // Leaving the loop must not destroy the stream: the answers are still to be sent on it.
   const messages: AsyncIterator<ReceivedEstimateManyRequest> = call

@@ -8,15 +8,15 @@ export interface FormatDescription {
   readonly defaultQuality?: number
   /** The longest side the format can hold, in pixels. */
   readonly maxSide: number
-  /** Holds several frames that play one after another. */
+  /** Supports animation. */
   readonly animates: boolean
-  /** Holds several pages. */
+  /** Supports several pages. */
   readonly paged: boolean
   /** Supports transparency. */
   readonly alpha: boolean
-  /** Can hold 16 bits per channel. */
+  /** Supports 16 bits per channel. */
   readonly deep: boolean
-  /** What its pages hold: pixels, a drawing that is as sharp at any size, or sheets of paper. */
+  /** `pixels`, a `drawing` that is sharp at any size, or `sheets` of a given size on paper. */
   readonly content: 'pixels' | 'drawing' | 'sheets'
   /** The name of the engine that reads it. */
   readonly engine: string
@@ -185,7 +185,7 @@ export function formatNamed(name: string): FormatDescription {
   return format
 }
 
-/** Formats people ask for and no engine here handles: name, media type, extensions, why. */
+/** Formats that no engine handles, to be listed with the reason. */
 export const unavailableFormats: readonly {
   readonly name: string
   readonly mediaType: string

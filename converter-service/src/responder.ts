@@ -41,7 +41,7 @@ export class Responder {
 
   /**
    * Resolves when HTTP/2's flow control has let the message through. Rejects if that takes longer
-   * than `idleMs` or the client is gone.
+   * than `idleMs` or the client cancels.
    */
   send(message: ConvertResponse): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -79,7 +79,7 @@ function byText(head: Buffer, fileName: string): Sniffed {
   return looksLikeText(head, fileName) ? { kind: 'other', description: unreadText } : unknown
 }
 
-/** Readers take a header that stands within the first 1,024 bytes: mail programs put lines before it. */
+/** Readers accept a header within the first 1,024 bytes: mail programs insert lines before it. */
 function isPdf(head: Buffer): boolean {
   return /%PDF-\d\.\d/.test(head.toString('latin1', 0, 1024 + 8))
 }

@@ -6,7 +6,7 @@ import { type Estimate, estimate, type SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
 import { type Limits, maxRenditions } from './limits.js'
 
-/** Everything to be made of one file. */
+/** All renditions of one file. */
 export interface Work {
   readonly pieces: readonly Piece[]
   /** A guess at the time from the first start to the last end, in milliseconds. */
@@ -54,7 +54,7 @@ function refuseTooMany(asked: readonly RenditionPlan[], pages: number, limits: L
   )
 }
 
-/** One plan for each page if every page is asked for. */
+/** One plan for each page if every page is requested. */
 function expandPages(plan: RenditionPlan, pages: number): RenditionPlan[] {
   if (!plan.everyPage) return [plan]
   return Array.from({ length: pages }, (_, page) => ({ ...plan, everyPage: false, page }))
@@ -75,7 +75,7 @@ function refuseLimits(
   }
 }
 
-/** Refuses what no engine makes of this kind of file. */
+/** Refuses targets that no engine converts such a file to. */
 function refuseTargets(
   asked: readonly RenditionPlan[],
   format: string,
@@ -86,7 +86,7 @@ function refuseTargets(
   if (!wrong) return
   throw new HeraldError(
     'HERALD_BAD_OPTION',
-    `This server makes no ${wrong.format} of ${format}; it makes ${listNames(targets)}.`,
+    `This server converts ${format} to ${listNames(targets)}, not to ${wrong.format}.`,
     { remedy: 'Choose one of these.' },
   )
 }

@@ -6,11 +6,11 @@ import { startEndless } from './endless.js'
 import { noise, twoHalves } from './pictures.js'
 import { median } from './yardstick.js'
 
-describe('the places of a server', () => {
+describe('admission', () => {
   const { signal } = new AbortController()
   const options = { maxConversions: 1, maxTransfers: 2, peerShare: 1 }
 
-  test('a slow upload takes none from those that can be worked on', async () => {
+  test('a slow upload does not block conversions that can run', async () => {
     const admission = new Admission(options)
     admission.enter('slow')
     const quick = admission.enter('quick')
@@ -24,7 +24,7 @@ describe('the places of a server', () => {
     expect(admission.admitted).toBe(2)
   })
 
-  test('a complete upload waits for the place of another', async () => {
+  test('a complete upload waits until another conversion ends', async () => {
     const admission = new Admission(options)
     const [first, second] = [admission.enter('a'), admission.enter('b')]
     await first.startWork(signal)
@@ -39,7 +39,7 @@ describe('the places of a server', () => {
     expect(admission.admitted).toBe(1)
   })
 
-  test('one that waits is let go when its caller is gone', async () => {
+  test('a waiting conversion is released when its caller cancels', async () => {
     const admission = new Admission(options)
     const [first, second] = [admission.enter('a'), admission.enter('b')]
     await first.startWork(signal)
@@ -68,7 +68,7 @@ afterEach(() => converter?.close())
 
 const small = await twoHalves().png().toBuffer()
 
-test('small ones are not starved by giants, and giants come to their end', async () => {
+test('small conversions are not starved by large ones, and large ones finish', async () => {
   converter = await startConverter({ workers: 2, timeoutMs: 600_000, cpuMs: 600_000 })
   const big = await noise(400, 300).png({ compressionLevel: 1 }).toBuffer()
   const giant = { format: 'avif', effort: 6 }
@@ -109,7 +109,7 @@ test('small ones are not starved by giants, and giants come to their end', async
   expect(whole(beside)).toBeLessThan(median(giantMs))
 }, 240_000)
 
-test('an upload that is slow keeps no worker from its work', async () => {
+test('a slow upload occupies no worker', async () => {
   converter = await startConverter({ workers: 1 })
   const slow = converter.client.convert()
   slow.on('error', () => {})
@@ -122,7 +122,7 @@ test('an upload that is slow keeps no worker from its work', async () => {
   slow.cancel()
 })
 
-test('a full server refuses plainly, without a time to come back', async () => {
+test('a full server refuses without a retry time', async () => {
   converter = await startConverter({ workers: 1, queue: 0, timeoutMs: 60_000 })
   const { call } = await startEndless(converter.client)
   const error = await refusal(converter.client, small, ['webp'])

@@ -30,7 +30,7 @@ async function pixelsOf(file: Buffer, page?: number): Promise<Buffer> {
 
 const names = (await readdir(madePictures)).filter((name) => /\.(bmp|ico)$/.test(name))
 
-test.each(names)('%s is read as ImageMagick reads it, to a step of rounding', async (name) => {
+test.each(names)('%s is read as ImageMagick reads it, up to rounding', async (name) => {
   const seen = await pixelsOf(await madePicture(name))
   const expected = await madePicture(`${name}.rgba`)
   expect(seen.length).toBe(expected.length)
@@ -57,14 +57,14 @@ function rle4(...codes: readonly number[]): Buffer {
 const reds = (pixels: Buffer) =>
   [...pixels].filter((_value, at) => at % 4 === 0).map((red) => red / 17)
 
-test('RLE4: runs of two colours, single ones, jumps, and rows from below', async () => {
+test('RLE4: runs of two colours, single pixels, jumps, and rows from the bottom', async () => {
   // Below: 1 2 1, then 3 4 as they are; above: one left out, then 5 5 5 5.
   const file = rle4(3, 0x12, 0, 3, 0x34, 0x40, 0, 0, 0, 2, 1, 0, 4, 0x55, 0, 1)
   // Three single colours run over the row's end by one, which is left out.
   expect(reds(await pixelsOf(file))).toEqual([0, 5, 5, 5, 5, 1, 2, 1, 3, 4])
 })
 
-test('the first row is the upper one where the height is negative', async () => {
+test('the first row is the top row if the height is negative', async () => {
   const file = await madePicture('bits-24.bmp')
   const turned = Buffer.from(file)
   turned.writeInt32LE(-turned.readInt32LE(22), 22)
@@ -78,7 +78,7 @@ test('the first row is the upper one where the height is negative', async () => 
 })
 
 describe('an icon file', () => {
-  test('gives its largest picture, or the one that is asked for', async () => {
+  test('gives its largest picture, or the requested one', async () => {
     const icons = await madePicture('icons.ico')
     const { header, whole } = await convertOne(converter.client, icons, 'webp')
     expect(header).toMatchObject({ width: 24, height: 24, pages: 1 })
@@ -105,7 +105,7 @@ describe('an icon file', () => {
   })
 })
 
-test('a BMP that says it is huge is refused by what it says, whatever its size', async () => {
+test('a BMP whose header states a huge size is refused, however small the file is', async () => {
   const file = Buffer.from(await madePicture('bits-24.bmp'))
   file.writeInt32LE(2_000_000_000, 18)
   file.writeInt32LE(2_000_000_000, 22)
@@ -115,7 +115,7 @@ test('a BMP that says it is huge is refused by what it says, whatever its size',
   })
 })
 
-test('a BMP in a coding that nobody uses is refused with that reason', async () => {
+test('a BMP in an unsupported coding is refused with that reason', async () => {
   const file = Buffer.from(await madePicture('bits-24.bmp'))
   file.writeUInt32LE(4, 30)
   expect(await refusal(converter.client, file, ['png'])).toMatchObject({
@@ -125,7 +125,7 @@ test('a BMP in a coding that nobody uses is refused with that reason', async () 
 })
 
 test.each(['bits-8-rle.bmp', 'bits-4.bmp', 'bits-32.bmp', 'icons.ico'])(
-  '%s cut off or damaged anywhere is refused by name or converted',
+  '%s cut off or damaged anywhere is refused with its error code or converted',
   async (name) => {
     const whole = await madePicture(name)
     const outcomes = new Set<string>()

@@ -34,7 +34,7 @@ describe('a budget of 1 s', { timeout: 60_000 }, () => {
     ['a GIF', () => noisy, { format: 'gif', effort: 9 }],
     ['a bomb of SVG', () => bomb, { format: 'png' }],
   ]
-  test.each(tasks)('%s is ended in time', async (what, source, rendition) => {
+  test.each(tasks)('%s is ended at the limit', async (what, source, rendition) => {
     converter = await startConverter({ workers: 1, timeoutMs: 1000 })
     const bytes = await source()
     const before = converter.app.pids()
@@ -86,7 +86,7 @@ test('a drawing of too many points to be drawn in time is named as such', async 
   }
 })
 
-test('what a child starts counts as its own memory, and dies with it', async () => {
+test('what a child starts counts as its own memory, and ends with it', async () => {
   converter = await startConverter({
     workers: 1,
     memoryBytes: 400 * 1024 ** 2,
@@ -128,7 +128,7 @@ test('the renditions together may not have more bytes than the limit', async () 
   })
 })
 
-test('the time the caller gives ends the work too', async () => {
+test('the deadline of the caller ends the work too', async () => {
   converter = await startConverter({ workers: 1 })
   const [child = 0] = converter.app.pids()
   const call = converter.client.convert({ deadline: Date.now() + 1500 })
@@ -241,7 +241,7 @@ async function timedRefusal(
   return { ...readRefusal(error), ms: performance.now() - completeAt }
 }
 
-/** A small AVIF whose header claims to be that large, in the box that tells (ISO 23008-12, ispe). */
+/** A small AVIF whose header claims to be that large, in its ispe box (ISO 23008-12). */
 async function hugeAvif(side: number): Promise<Buffer> {
   const bytes = await noise(64, 64).avif({ effort: 0 }).toBuffer()
   const at = bytes.indexOf('ispe', 0, 'latin1')

@@ -18,7 +18,7 @@ const bomb = svgBomb()
 
 const occupy = (client = converter.client) => startEndless(client)
 
-test('a conversion past its time is killed, and the next one is unharmed', async () => {
+test('a conversion past its time is killed, and the next one succeeds', async () => {
   converter = await startConverter({ workers: 1, timeoutMs: 1000 })
   const before = converter.app.pids()
   const startedAt = performance.now()
@@ -46,7 +46,7 @@ test('waiting for a worker does not count as work', async () => {
   expect((await first.failed).code).toBe('HERALD_TIMEOUT')
 })
 
-test('a caller who leaves takes the work along: the child is dead within milliseconds', async () => {
+test('a cancelled call kills its child within milliseconds', async () => {
   converter = await startConverter({ workers: 1 })
   const { call, failed } = await occupy()
   const [pid = 0] = converter.app.pids()
@@ -59,7 +59,7 @@ test('a caller who leaves takes the work along: the child is dead within millise
   expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1)
 })
 
-test('a connection that breaks takes the work along too', async () => {
+test('a broken connection kills its child too', async () => {
   converter = await startConverter({ workers: 1 })
   const wire = await openWire(converter.address)
   const client = new ConverterService(wire.address, credentials.createInsecure())
@@ -72,7 +72,7 @@ test('a connection that breaks takes the work along too', async () => {
   client.close()
 })
 
-test('a child that dies fails its own conversion only', async () => {
+test('a killed child fails only its own conversion', async () => {
   converter = await startConverter({ workers: 2 })
   const before = converter.app.pids()
   const doomed = await occupy()
@@ -100,7 +100,7 @@ test('a child that takes too much memory is killed', async () => {
   })
 })
 
-test('when all places are taken the next caller is refused as busy', async () => {
+test('when the server is full the next caller is refused as busy', async () => {
   converter = await startConverter({ workers: 1, queue: 1 })
   const running = await occupy()
   const waiting = converter.client.convert()
@@ -121,7 +121,7 @@ test('when all places are taken the next caller is refused as busy', async () =>
   )
 })
 
-test('a stop takes nobody in and finishes what is under way', async () => {
+test('a stop admits no call and finishes running ones', async () => {
   converter = await startConverter({ workers: 1, timeoutMs: 1500 })
   const underWay = await occupy()
   const pids = converter.app.pids()
@@ -136,7 +136,7 @@ test('a stop takes nobody in and finishes what is under way', async () => {
   expect(pids.filter(isRunning)).toEqual([])
 })
 
-test('an upload that stands still is ended', async () => {
+test('a stalled upload is ended', async () => {
   converter = await startConverter({ workers: 1, idleMs: 300 })
   const call = converter.client.convert()
   const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve).resume())
@@ -147,7 +147,7 @@ test('an upload that stands still is ended', async () => {
   })
 })
 
-test('many conversions at once, some of them without end, all end as they should', async () => {
+test('many conversions at once, some of them endless, all end as expected', async () => {
   converter = await startConverter({ workers: 2, queue: 40, timeoutMs: 1500 })
   const outcomes = await Promise.all(
     Array.from({ length: 24 }, (_, index) =>
@@ -162,7 +162,7 @@ test('many conversions at once, some of them without end, all end as they should
   await converter.spoolEmpties()
 })
 
-test('children are replaced after their pieces of work, and nobody waits for that', async () => {
+test('children are replaced after their share of tasks without a delay', async () => {
   converter = await startConverter({ workers: 1, workerJobs: 5 })
   const before = converter.app.pids()
   const waits: number[] = []

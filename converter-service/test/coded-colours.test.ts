@@ -137,7 +137,7 @@ describe('an AVIF has the colours of its code points:', () => {
     await expectColour(await avifWith(primaries, transfer), 'avif', expected)
   })
 
-  test('the file of a telephone', async () => {
+  test('a file from a phone', async () => {
     await expectColour(await fixture('display-p3.avif'), 'avif', [217, 42, 52])
   })
 })

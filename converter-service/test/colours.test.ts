@@ -110,7 +110,7 @@ async function wideFile(depth: 8 | 16): Promise<Buffer> {
 
 describe.each([8, 16] as const)('Display P3 in %i bits', (depth) => {
   test.each(['png', 'jpeg', 'webp', 'avif', 'tiff'])(
-    'becomes sRGB in %s, by the definitions of both',
+    'becomes sRGB in %s by definition',
     async (format) => {
       const asked = { format, quality: 100 }
       const { bytes } = await convertOne(converter.client, await wideFile(depth), asked)
@@ -123,7 +123,7 @@ describe.each([8, 16] as const)('Display P3 in %i bits', (depth) => {
   )
 })
 
-test('16 bits without a profile stay the numbers they are', async () => {
+test('16 bits without a profile keep their values', async () => {
   const file = await plain('rgb(200, 60, 40)').toColourspace('rgb16').toBuffer()
   const { bytes } = await convertOne(converter.client, file, 'jpeg')
   expect(deltaE(await colourAt(bytes, 4, 4), [200, 60, 40])).toBeLessThan(seen)
@@ -133,7 +133,7 @@ describe('a profile that is to be kept', () => {
   const keep = ['KEEP_ICC'] as ('KEEP_ICC' | 'KEEP_EXIF')[]
   const inks = () => plain('#c03020').toColourspace('cmyk').withIccProfile('cmyk').jpeg().toBuffer()
 
-  test('is the same bytes, and the numbers are as they were', async () => {
+  test('has the same bytes, and the values are unchanged', async () => {
     const file = await wideFile(16)
     const { bytes, whole } = await convertOne(converter.client, file, {
       format: 'png',
@@ -148,7 +148,7 @@ describe('a profile that is to be kept', () => {
     expect(whole.stripped).not.toContain('icc')
   })
 
-  test('leaves inks inks where the format has them', async () => {
+  test('keeps CMYK if the format supports it', async () => {
     for (const [format, space, stays] of [
       ['jpeg', 'cmyk', true],
       ['tiff', 'cmyk', true],
@@ -160,7 +160,7 @@ describe('a profile that is to be kept', () => {
     }
   })
 
-  test('is left out, and said to be, where the format holds none', async () => {
+  test('is removed and reported as removed if the format has none', async () => {
     const file = await wideFile(8)
     const { bytes, whole } = await convertOne(converter.client, file, { format: 'gif', keep })
     expect(whole.stripped).toContain('icc')

@@ -13,14 +13,14 @@ test('an empty environment gives a configuration that works', () => {
   })
 })
 
-test('every fault is named at once', () => {
+test('every error is named at once', () => {
   expect(() =>
     loadConfig({ HERALD_TIMEOUT: '30', HERALD_WORKERS: '0', HERALD_CONVERTER_LISTEN: '50051' }),
   ).toThrow(/HERALD_CONVERTER_LISTEN "50051"[\s\S]*HERALD_TIMEOUT "30"[\s\S]*HERALD_WORKERS "0"/)
 })
 
 test.each(['/nowhere/soffice', '/usr', 'soffice'])(
-  'HERALD_SOFFICE=%s, where no program is, is a fault beside the others',
+  'HERALD_SOFFICE=%s, without a program there, is one of the errors',
   (path) => {
     expect(() => loadConfig({ HERALD_SOFFICE: path, HERALD_QUEUE: 'x' })).toThrow(
       new RegExp(`Invalid HERALD_QUEUE "x"[\\s\\S]*HERALD_SOFFICE "${path}": expected the path`),
@@ -28,7 +28,7 @@ test.each(['/nowhere/soffice', '/usr', 'soffice'])(
   },
 )
 
-test('HERALD_SOFFICE reaches the children where it is a program', () => {
+test('HERALD_SOFFICE reaches the children if it is a program', () => {
   const env = { HERALD_SOFFICE: process.execPath }
   expect(loadConfig(env).childEnv).toEqual(env)
 })

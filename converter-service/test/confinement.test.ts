@@ -17,7 +17,7 @@ import { waitFor } from './wait-for.js'
 const run = promisify(execFile)
 const spool = await mkdtemp(join(tmpdir(), 'herald-confinement-'))
 const { has, lacks } = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
-/** Ends the name of a test where this machine lacks what it is about. */
+/** The end of a test's name if this machine lacks what it tests. */
 const unless = (measure: RegExp) => {
   const lacking = !has.some((each) => measure.test(each))
   return lacking
@@ -47,14 +47,14 @@ afterAll(async () => {
   await rm(spool, { recursive: true, force: true })
 })
 
-test('what was tried and found missing on this machine is told', async () => {
+test('restrictions that this machine does not support are listed', async () => {
   console.log(`children: ${has.join('; ')}${lacks.length ? `; without: ${lacks.join('; ')}` : ''}`)
   const told = await converter.app.metrics.getSingleMetricAsString('herald_children_confined')
   for (const measure of has) expect(told).toMatch(new RegExp(`measure="${measure}".* 1`))
   for (const measure of lacks) expect(told).toMatch(new RegExp(`measure="${measure}".* 0`))
 })
 
-test('a server whose LibreOffice has no sandbox says so to its callers and in its metrics', async () => {
+test('a LibreOffice without a sandbox is reported to callers and in the metrics', async () => {
   const tools = await mkdtemp(join(spool, 'tools-'))
   for (const tool of ['unshare', 'setpriv']) await symlink(`/usr/bin/${tool}`, join(tools, tool))
   const office = join(tools, 'soffice')
@@ -68,7 +68,7 @@ test('a server whose LibreOffice has no sandbox says so to its callers and in it
   expect(metric).toMatch(/measure="a sandbox for the document engine".* 0/)
 })
 
-test('a child reads and writes its own, and nothing else', async () => {
+test('a child can read and write its own files only', async () => {
   expect(tried).toMatchObject({
     'read a file of the system': 'ERR_ACCESS_DENIED',
     'write elsewhere': 'ERR_ACCESS_DENIED',
@@ -96,19 +96,19 @@ test.skipIf(privileges.skip)(
 test.each([
   ['is there', process.execPath],
   ['is not there', '/nowhere/soffice'],
-])('a program of its own that %s takes no right from a child', async (_how, program) => {
+])('an installed program that %s does not weaken the confinement', async (_how, program) => {
   const { nodeFlags } = await probeConfinement({ folder: spool, maxFileBytes: 1e9, program })
   const { stdout } = await run(process.execPath, [...nodeFlags, '-p', '!!process.permission'])
   expect(stdout.trim()).toBe('true')
 })
 
-test('confined like that it still works', async () => {
+test('a confined child converts', async () => {
   const picture = await twoHalves().png().toBuffer()
   const made = await convert(converter.client, picture, [{ format: 'jpeg', keep: ['KEEP_EXIF'] }])
   expect(made.renditions).toHaveLength(1)
 })
 
-test('where children do not start like that, less is tried, down to nothing', async () => {
+test('if children do not start, weaker confinements are tried, down to none', async () => {
   const full = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
   const second = weaker(full)
   expect(second).toMatchObject({ nodeFlags: [], command: full.command })

@@ -33,9 +33,9 @@ async function stored(bytes: Buffer): Promise<string> {
 const tell = async (bytes: Buffer, container: Container = 'zip') =>
   sniffContainer(await stored(bytes), container)
 
-describe('what lies in a container', () => {
+describe('the content of a container', () => {
   const fixtures = fileURLToPath(new URL('./fixtures/', import.meta.url))
-  test('is told of every office document here', async () => {
+  test('is detected for every office document here', async () => {
     const names = (await readdir(fixtures)).filter((name) =>
       /\.(docx?|xlsx?|pptx?|od.)$/.test(name),
     )
@@ -52,7 +52,7 @@ describe('what lies in a container', () => {
     }
   })
 
-  test('is told although its list of types lies late', async () => {
+  test('is detected although its list of types comes late', async () => {
     const filler = { name: 'word/media/a.bin', bytes: Buffer.alloc(200_000, 'x'), stored: true }
     const late = zipFile([
       filler,
@@ -185,7 +185,7 @@ test.each([
   await refuseBomb(await stored(bytes))
 })
 
-test('an OpenDocument behind a password is said to be locked', async () => {
+test('an OpenDocument with a password is refused as locked', async () => {
   const parts = [{ name: 'META-INF/manifest.xml', bytes: '<m><manifest:encryption-data/></m>' }]
   await expect(refuseBomb(await stored(zipFile(parts)))).rejects.toMatchObject({
     code: 'HERALD_LOCKED_FILE',
@@ -237,7 +237,7 @@ function listFormats({ client }: ConverterUnderTest) {
   )
 }
 
-/** An old Office file whose directory goes on for ever. */
+/** An old Office file whose directory is a loop. */
 function ring(): Buffer {
   const bytes = Buffer.alloc(512 * 4, 0xff)
   Buffer.from('d0cf11e0a1b11ae1', 'hex').copy(bytes)

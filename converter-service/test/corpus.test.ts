@@ -100,7 +100,7 @@ test.runIf(hasCorpus).each(['Landscape', 'Portrait'])(
     for (const picture of made.slice(1)) {
       expect(await distance(made[0] as Buffer, picture)).toBeLessThanOrEqual(5)
     }
-    // The measure itself must tell a turned picture from an upright one.
+    // The comparison itself must detect a rotated picture.
     const turned = await sharp(made[0]).rotate(90).toBuffer()
     expect(await distance(made[0] as Buffer, turned)).toBeGreaterThan(12)
   },

@@ -33,7 +33,7 @@ async function make(
 const stated = (density: number) => twoHalves().withDensity(density)
 
 describe.each(['jpeg', 'png', 'tiff'] as const)('300 dots per inch of a %s', (from) => {
-  test.each(['jpeg', 'png', 'tiff'])('stay in %s, without EXIF', async (to) => {
+  test.each(['jpeg', 'png', 'tiff'])('are kept in %s, without EXIF', async (to) => {
     const bytes = await stated(300).toFormat(from).toBuffer()
     for (const changes of [{}, { width: 60 }, { rotate: 90 }, { rotate: 33 }]) {
       const path = await make(bytes, from, to, changes)

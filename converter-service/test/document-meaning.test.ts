@@ -62,7 +62,7 @@ test('tracked changes are found in every format that has them', async () => {
   expect((await refuseBomb(plain)).hasTrackedChanges).toBe(false)
 })
 
-test('an OpenDocument that shows its changes is set not to', async () => {
+test('an OpenDocument that shows its changes is set to hide them', async () => {
   const setting = (value: string) =>
     `<x><config:config-item config:name="ShowRedlineChanges" config:type="boolean">${value}</config:config-item></x>`
   const more = [{ name: 'settings.xml', bytes: setting('true') }]

@@ -77,7 +77,7 @@ describe.runIf(leftOut === '')(`documents${leftOut}`, () => {
     ['table.csv', 'name;amount\nÄpfel;3\n', /name +amount[\s\S]*Äpfel +3/],
     ['page.html', '<p>Ärger <b>bold</b></p>', /Ärger bold/],
   ])(
-    'the text %s is shown as what it is',
+    'the text %s is shown as it is',
     async (fileName, source, expected) => {
       const { renditions } = await convert(converter.client, Buffer.from(source), ['pdf'], {
         fileName,
@@ -152,7 +152,7 @@ describe.runIf(leftOut === '')(`documents${leftOut}`, () => {
     patienceMs,
   )
 
-  test('what shuts LibreOffice in is told with the versions', async () => {
+  test('the sandbox of LibreOffice is listed with the versions', async () => {
     const bwrap = await run('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']).then(
       () => true,
       () => false,

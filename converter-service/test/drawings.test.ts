@@ -74,7 +74,7 @@ describe('the size of a drawing', () => {
     })
   })
 
-  test('is no limit if a smaller one is asked for', async () => {
+  test('is no limit if a smaller one is requested', async () => {
     const drawing = rooted('width="20000" height="10000"', '<rect width="100%" height="100%"/>')
     expect(await draw(drawing, { width: 200 })).toMatchObject({ width: 200, height: 100 })
   })
@@ -91,7 +91,7 @@ test.each([
   { rotate: 180, width: 600 },
   { rotate: 90 },
   { rotate: 270, width: 300 },
-])('millimetres stay what they are: %o', async (changes) => {
+])('millimetres keep their proportion: %o', async (changes) => {
   const { bytes } = await draw(bar, changes)
   const { data } = await sharp(bytes).extractChannel(3).raw().toBuffer({ resolveWithObject: true })
   const share = data.reduce((sum, alpha) => sum + alpha, 0) / 255 / data.length
@@ -112,7 +112,7 @@ test.each([{ width: 1000 }, { width: 7 }, { width: 300, height: 300, fit: 'cover
       .extract({ left: 0, top: height >> 1, width: changes.width, height: 1 })
       .raw()
       .toBuffer({ resolveWithObject: true })
-    // Only the column where the edge falls is mixed.
+    // Only the column of the edge is mixed.
     expect(data.filter((alpha) => alpha > 0 && alpha < 255).length).toBeLessThanOrEqual(1)
   },
 )

@@ -27,22 +27,25 @@ function grain(length: number): Uint8Array {
   })
 }
 
-test.each(['webp', 'avif', 'png', 'gif'])('effort is used in %s, and told', async (format) => {
-  const { renditions } = await convert(converter.client, picture, [
-    { format, effort: 0 },
-    { format, effort: 9 },
-    { format },
-  ])
-  const [fast, hard, usual] = renditions
-  expect([fast?.summary.effort, hard?.summary.effort]).toEqual([0, 9])
-  expect(usual?.summary.effort).toBeGreaterThan(0)
-  expect(hard?.bytes.equals(fast?.bytes as Buffer)).toBe(false)
-  if (format === 'png' || format === 'webp') {
-    expect(hard?.bytes.length).toBeLessThan(fast?.bytes.length ?? 0)
-  }
-})
+test.each(['webp', 'avif', 'png', 'gif'])(
+  'effort is applied in %s and reported',
+  async (format) => {
+    const { renditions } = await convert(converter.client, picture, [
+      { format, effort: 0 },
+      { format, effort: 9 },
+      { format },
+    ])
+    const [fast, hard, usual] = renditions
+    expect([fast?.summary.effort, hard?.summary.effort]).toEqual([0, 9])
+    expect(usual?.summary.effort).toBeGreaterThan(0)
+    expect(hard?.bytes.equals(fast?.bytes as Buffer)).toBe(false)
+    if (format === 'png' || format === 'webp') {
+      expect(hard?.bytes.length).toBeLessThan(fast?.bytes.length ?? 0)
+    }
+  },
+)
 
-test('an effort asked of a format that has none is no fault, and none is told', async () => {
+test('an effort for a format without one is ignored and not reported', async () => {
   const { summary } = await convertOne(converter.client, picture, { format: 'jpeg', effort: 9 })
   expect(summary.effort).toBeUndefined()
 })
@@ -54,7 +57,7 @@ test('a palette makes a PNG of at most 256 colours', async () => {
   expect((await refusal(converter.client, picture, [both])).code).toBe('HERALD_BAD_OPTION')
 })
 
-test('a background lies behind what is see-through, in every format', async () => {
+test('the background fills transparent parts in every format', async () => {
   const clear = await sharp({
     create: { width: 9, height: 9, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
   })

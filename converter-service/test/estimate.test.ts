@@ -20,7 +20,7 @@ const small = await twoHalves().png().toBuffer()
 const noisy = noise(2400, 1800).png({ compressionLevel: 1 }).toBuffer()
 
 describe('an estimate', () => {
-  test('tells what would be made and what it would take, from the first bytes', async () => {
+  test('has the renditions and their time, from the first bytes', async () => {
     const bytes = await noisy
     const { answer, sent } = await ask(bytes, [
       { format: 'webp', width: 1200 },
@@ -40,7 +40,7 @@ describe('an estimate', () => {
     expect(sent).toBeLessThan(bytes.length / 2)
   })
 
-  test('says what the server would refuse, and why', async () => {
+  test('has the reason if the server would refuse the file', async () => {
     const large = await twoHalves(5000, 4100).jpeg().toBuffer()
     expect((await ask(large, [{ format: 'webp' }])).answer).toMatchObject({
       fits: false,
@@ -53,7 +53,7 @@ describe('an estimate', () => {
     expect(answer).toMatchObject({ fits: false, errorCode: 'HERALD_TOO_MANY_BYTES' })
   })
 
-  test('counts the frames of an animation, and the files where each is one', async () => {
+  test('counts the frames of an animation, or the files if each frame becomes one', async () => {
     const moving = await animation('gif', 3)
     const { answer } = await ask(moving, [{ format: 'webp' }, { format: 'png', everyPage: true }])
     expect(answer.renditions).toMatchObject([
@@ -64,12 +64,12 @@ describe('an estimate', () => {
     expect(tooMany.answer).toMatchObject({ fits: false, errorCode: 'HERALD_TOO_MANY_PAGES' })
   })
 
-  test('takes no place and leaves nothing behind', async () => {
+  test('occupies no conversion and leaves no files', async () => {
     await ask(small, [{ format: 'webp' }])
     await converter.spoolEmpties()
   })
 
-  test('of a file that is none, or a wrong wish, fails as the conversion would', async () => {
+  test('of an unreadable file or with a wrong option fails as the conversion would', async () => {
     const hello = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7])
     await expect(ask(hello, [{ format: 'webp' }])).rejects.toMatchObject({
       code: 'HERALD_UNSUPPORTED_FILE',
@@ -130,7 +130,7 @@ describe('an estimate of many files in one call', () => {
     await converter.spoolEmpties()
   })
 
-  test('goes on after files that cannot be estimated, and says why', async () => {
+  test('goes on after files that cannot be estimated, with the reason', async () => {
     const answers = await askMany([
       { bytes: Buffer.from([0, 1, 2, 3, 4, 5, 6, 7]), format: 'webp' },
       { bytes: small, format: 'wepb' },

@@ -42,7 +42,7 @@ export async function fingerprint(bytes: Buffer): Promise<string> {
   return `${size} ${hash} ${Buffer.from([red, green, blue]).toString('hex')}`
 }
 
-/** In which way two fingerprints are of different pictures; undefined where they are not. */
+/** The difference of two pictures by their fingerprints; undefined if there is none. */
 export function differs(seen: string, expected: string): string | undefined {
   const [size, hash = '', mean = ''] = seen.split(' ')
   const [size2, hash2 = '', mean2 = ''] = expected.split(' ')

@@ -8,7 +8,7 @@ import { heifFile } from './heif-file.js'
 import { animation, corpusFile, corpusFolder, hasCorpus, madePicture, svgText } from './pictures.js'
 import { scan } from './tiff-pages.js'
 
-/** What is asked for, to its fingerprint or to the code it is refused with. */
+/** From options to a fingerprint or an error code. */
 export type Golden = Record<string, string>
 
 const operations: Readonly<Record<string, RenditionSpec>> = {

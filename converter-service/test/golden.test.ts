@@ -66,11 +66,11 @@ const patterned = await sharp(base)
   .png()
   .toBuffer()
 
-describe('the fingerprint tells', () => {
+describe('the fingerprint shows', () => {
   const apart = async (one: Buffer, other: Buffer) =>
     differs(await fingerprint(one), await fingerprint(other))
 
-  test('no difference where only the coding differs', async () => {
+  test('no difference if only the coding differs', async () => {
     for (const other of [sharp(patterned).jpeg({ quality: 80 }), sharp(patterned).webp()]) {
       expect(await apart(await other.toBuffer(), patterned)).toBeUndefined()
     }

@@ -9,7 +9,7 @@ import { waitFor } from './wait-for.js'
 
 const program = fileURLToPath(new URL('../dist/test/preloads/guard-two.js', import.meta.url))
 
-test('when a process is killed its guardian kills the groups it was told of, and no other', async () => {
+test('when a process is killed its guardian kills the groups that were added, and no other', async () => {
   const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'ignore'] })
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string]
   const { guarded, dropped, below } = JSON.parse(line) as Record<string, number>
@@ -22,7 +22,7 @@ test('when a process is killed its guardian kills the groups it was told of, and
   process.kill(-(dropped ?? Number.NaN), 'SIGKILL')
 })
 
-test('a program that waits for its guardian to end goes on afterwards', async () => {
+test('a program goes on after its guardian has ended', async () => {
   const guardian = new URL('../dist/src/worker/guardian.js', import.meta.url)
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...['--input-type=module', '--eval'],

@@ -17,7 +17,7 @@ const patches: readonly (readonly Colour[])[] = [
 /** Compression and 4:2:0 leave this much; colours taken for others' are 4 to 12 apart. */
 const tolerance = 3
 
-/** EXIF of a telephone that lies on its side, in Greenwich, and its Display P3. */
+/** EXIF of a rotated phone in Greenwich, and its Display P3 profile. */
 const telephone = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#fff' } })
   .withExif({
     IFD0: { Copyright: 'Ada', Make: 'A telephone' },
@@ -57,10 +57,10 @@ async function worstUpright(bytes: Buffer, expected = p3ToSrgb): Promise<number>
   return Math.max(...(await Promise.all(apart)))
 }
 
-describe.each(['HEIC', 'JPEG'])('a photograph from a telephone, as %s', (kind) => {
+describe.each(['HEIC', 'JPEG'])('a photograph from a phone, as %s', (kind) => {
   const photograph = photographs[kind] as Buffer
 
-  test('tells where it was taken, lies on its side and is in Display P3', async () => {
+  test('has a location, is rotated and is in Display P3', async () => {
     expect(photograph.includes(seconds)).toBe(true)
     const { whole } = await convertOne(converter.client, photograph, 'jpeg')
     expect(whole.input).toMatchObject({ format: kind.toLowerCase(), width: 64, height: 128 })
@@ -68,7 +68,7 @@ describe.each(['HEIC', 'JPEG'])('a photograph from a telephone, as %s', (kind) =
   })
 
   test.each(['jpeg', 'png', 'webp', 'avif', 'tiff'])(
-    'comes out as %s upright, in the right colours, without its place',
+    'comes out as %s upright, in the right colours, without its location',
     async (format) => {
       const asked = { format, quality: 95 }
       const { header, bytes } = await convertOne(converter.client, photograph, asked)
@@ -81,7 +81,7 @@ describe.each(['HEIC', 'JPEG'])('a photograph from a telephone, as %s', (kind) =
     },
   )
 
-  test('keeps its author and still not its place, and is not turned again by a viewer', async () => {
+  test('keeps its author but not its location, and is not rotated again by a viewer', async () => {
     const { bytes, whole } = await convertOne(converter.client, photograph, {
       format: 'jpeg',
       keep: ['KEEP_EXIF'],
@@ -94,7 +94,7 @@ describe.each(['HEIC', 'JPEG'])('a photograph from a telephone, as %s', (kind) =
     expect(whole.stripped).toContain('gps')
   })
 
-  test('keeps its place where that is asked for', async () => {
+  test('keeps its location on request', async () => {
     const { bytes, whole } = await convertOne(converter.client, photograph, {
       format: 'jpeg',
       keep: ['KEEP_GPS'],
@@ -103,7 +103,7 @@ describe.each(['HEIC', 'JPEG'])('a photograph from a telephone, as %s', (kind) =
     expect(whole.stripped).not.toContain('gps')
   })
 
-  test('keeps its profile, and its numbers with it', async () => {
+  test('keeps its profile and values', async () => {
     const { bytes, whole } = await convertOne(converter.client, photograph, {
       format: 'webp',
       lossless: true,
@@ -117,7 +117,7 @@ describe.each(['HEIC', 'JPEG'])('a photograph from a telephone, as %s', (kind) =
   })
 })
 
-test('the measure tells a turned picture, and a profile that was ignored', async () => {
+test('the measure detects a rotated picture and an ignored profile', async () => {
   const plain = heifFile({ pictures: [eight], turns: 3 })
   const { bytes } = await convertOne(converter.client, plain, { format: 'png' })
   expect(await worstUpright(bytes, (colour) => colour)).toBeLessThan(tolerance)
@@ -127,7 +127,7 @@ test('the measure tells a turned picture, and a profile that was ignored', async
 })
 
 test.each(['heic', 'mif1'])(
-  'a picture of tiles, by the brand %s, is put together before it is turned',
+  'a picture of tiles, by the brand %s, is assembled before it is rotated',
   async (brand) => {
     const tiles = heifFile({ pictures: [eight, eight], tiled: true, turns: 3, icc, exif, brand })
     const { header, bytes, whole } = await convertOne(converter.client, tiles, 'png')
@@ -140,7 +140,7 @@ test.each(['heic', 'mif1'])(
   },
 )
 
-test('a HEIF file that holds AV1 is read as well', async () => {
+test('a HEIF file with AV1 is read as well', async () => {
   const avif = await sharp(patchPixels(), { raw: { width: 128, height: 64, channels: 3 } })
     .avif({ quality: 90 })
     .toBuffer()
@@ -161,7 +161,7 @@ test('10 bits become 16 in PNG and 8 in JPEG', async () => {
   expect(await worstUpright(jpeg)).toBeLessThan(tolerance)
 })
 
-test('each picture of a HEIC file of several can be asked for', async () => {
+test('each picture of a HEIC file can be requested', async () => {
   const [upright, lying] = [
     heifFile({ pictures: [eight] }),
     heifFile({ pictures: [eight, ten, eight] }),
@@ -181,7 +181,7 @@ test('each picture of a HEIC file of several can be asked for', async () => {
   })
 })
 
-test('a HEIC file that says it is huge is refused by what it says', async () => {
+test('a HEIC file whose header states a huge size is refused', async () => {
   const huge = heifFile({ pictures: [eight], size: [17_000, 17_000] })
   expect(await refusal(converter.client, huge, ['webp'])).toMatchObject({
     code: 'HERALD_TOO_MANY_PIXELS',
@@ -189,7 +189,7 @@ test('a HEIC file that says it is huge is refused by what it says', async () => 
   })
 })
 
-test('a HEIC file that is cut off or damaged anywhere is refused by name or converted', async () => {
+test('a HEIC file that is cut off or damaged anywhere is refused with its error code or converted', async () => {
   const whole = photographs['HEIC'] as Buffer
   const codes = new Set<string | undefined>()
   for (let at = 40; at < whole.length; at += 61) {

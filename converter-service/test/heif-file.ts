@@ -20,7 +20,7 @@ function u32(value: number): Buffer {
   return bytes
 }
 
-/** The body of the first box of that type, wherever it lies. */
+/** The body of the first box of that type, at any offset. */
 function bodyOf(file: Buffer, type: string): Buffer {
   const at = file.indexOf(type, 0, 'latin1')
   if (at < 4) throw new Error(`no ${type}`)
@@ -32,7 +32,7 @@ export interface HeifOptions {
   readonly pictures: readonly Buffer[]
   /** They are tiles, side by side, of one picture: telephones write it so. */
   readonly tiled?: boolean
-  /** The size they say they have, where that is not theirs. */
+  /** The stated size, if it is not the real one. */
   readonly size?: readonly [number, number]
   /** Quarter turns against the clock. */
   readonly turns?: number
@@ -53,7 +53,7 @@ interface Item {
 }
 
 /**
- * A HEIC file as a telephone writes it (ISO/IEC 23008-12): the picture lies on its side, a
+ * A HEIC file as a phone writes it (ISO/IEC 23008-12): the picture is rotated, a
  * property says how to turn it, a profile which colours are meant, and EXIF is an item of its own.
  */
 export function heifFile(options: HeifOptions): Buffer {

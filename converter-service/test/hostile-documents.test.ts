@@ -187,7 +187,7 @@ const documents: Readonly<Record<string, Hostile>> = {
 
 describe.runIf(leftOut === '').each(held)(`LibreOffice held %s${leftOut}`, (_how, within) => {
   test.each(Object.keys(documents))(
-    'asks nobody for, reads and writes no file of %s',
+    'requests, reads and writes no file of %s',
     async (name) => {
       const { format, make } = documents[name] as Hostile
       const path = join(await mkdtemp(join(folder, 'job-')), 'source')

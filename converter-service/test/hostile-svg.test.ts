@@ -50,7 +50,7 @@ const image = (href: string) =>
 
 /**
  * By the listener's address and the folder of the secrets, which is the one above the drawing's:
- * librsvg reads what lies beside a drawing, and beside an upload lies nothing of anybody else's.
+ * librsvg reads files beside a drawing; beside an upload there are none of other callers.
  */
 const drawings: Readonly<Record<string, (url: string, folder: string) => string>> = {
   'a picture over the network': (at) => drawing(image(`${at}/a.png`) + image(`${at}/a.svg`)),
@@ -93,7 +93,7 @@ const plan = plainPlan('png')
 const limits = { maxPixels: 50_000_000, maxPages: 500, maxBytes: 100_000_000 }
 
 // In this process, where the network is open and every file can be read.
-test.each(Object.keys(drawings))('a drawing gets nothing by %s', async (name) => {
+test.each(Object.keys(drawings))('a drawing loads nothing by %s', async (name) => {
   const picture = await draw(drawings[name]?.(url, folder) ?? '').catch((error) => {
     // To refuse it is as good as to leave it out.
     expect(error).toMatchObject({ code: 'HERALD_CORRUPT_FILE' })
@@ -102,7 +102,7 @@ test.each(Object.keys(drawings))('a drawing gets nothing by %s', async (name) =>
   if (picture) expect(await inner(picture)).toEqual([255, 255, 255])
 })
 
-test('but a picture it carries within is shown: the measure can see red', async () => {
+test('but an embedded picture is shown, so the test can detect red', async () => {
   const own = `data:image/png;base64,${red.toString('base64')}`
   expect((await inner(await draw(drawing(image(own))))).map(Math.round)).toEqual([255, 0, 0])
 })

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-// sharp's libvips, loaded in this process, says where its modules are; Debian's must find its own.
+// sharp's libvips, loaded in this process, exports the path of its modules; Debian's must find its own.
 const { VIPSHOME: _, ...env } = process.env
 
 const start = promisify(execFile)
@@ -10,7 +10,7 @@ const run = (program: string, words: string[]) => start(program, words, { env })
 /** What a program that had no part in writing a file found in it. */
 export interface Opened {
   readonly pages?: number
-  /** Of the first page, in pixels; absent where the format has none. */
+  /** Of the first page, in pixels; absent if the format has none. */
   readonly size?: { readonly width: number; readonly height: number }
   /** Red, green, blue from 0 to 255 at a sixth and at five sixths of the width. */
   readonly colours?: { readonly left: readonly number[]; readonly right: readonly number[] }
@@ -24,7 +24,7 @@ export interface Opener {
   readonly opens: readonly string[]
   /** Rejects when it cannot be run at all. */
   version(): Promise<string>
-  /** Decodes it all; looks for colours only where they are known. */
+  /** Decodes all of it; checks colours only if they are known. */
   open(path: string, looksForColours: boolean): Promise<Opened>
 }
 

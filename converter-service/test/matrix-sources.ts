@@ -30,7 +30,7 @@ const made: Readonly<Record<string, () => Promise<Buffer>>> = {
   pdf: async () => document(),
 }
 
-/** One real file of a readable format; fails where there is none, so that no format goes unproved. */
+/** One real file of a readable format; throws if there is none, so that every format is tested. */
 export async function sourceOf(format: string): Promise<Source> {
   const make = made[format]
   if (make) {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { imageEngine } from '#src/engines/image'
 import { plainPlan } from './plain-plan.js'
 
-// sharp's libvips, loaded in this process, says where its modules are; other programs must not read it.
+// sharp's libvips, loaded in this process, exports the path of its modules, which other programs must not read.
 const { VIPSHOME: _, ...env } = process.env
 const run = async (program: string, words: string[]) =>
   (await promisify(execFile)(program, words, { env, encoding: 'buffer', maxBuffer: 1e8 })).stdout

@@ -41,7 +41,7 @@ describe.each(abilities.readable.map(({ name }) => name))('matrix: %s', slow, (f
   const targets = abilities.targetsOf(from).map(({ name }) => name)
   let together: Promise<Converted | undefined> | undefined
 
-  /** All from one upload; where that fails, each alone, so that it shows which it was. */
+  /** All from one upload; if that fails each alone, to show which one failed. */
   async function convertTo(to: string, source: Source): Promise<Converted> {
     const { bytes, fileName, isPicture } = source
     const convertAll = (formats: string[]) => {
@@ -93,7 +93,7 @@ describe.each(abilities.readable.map(({ name }) => name))('matrix: %s', slow, (f
   })
 })
 
-test('the matrix is what the server tells of itself', async () => {
+test('the matrix equals the formats that the server lists', async () => {
   const told = await new Promise<ReceivedListFormatsResponse>((resolve, reject) =>
     converter.client.listFormats({}, (error, answer) => (answer ? resolve(answer) : reject(error))),
   )

@@ -37,13 +37,13 @@ test.each(['jpeg', 'webp', 'avif'])(
   },
 )
 
-test('a limit that the asked quality keeps changes nothing', async () => {
+test('a limit that the requested quality keeps changes nothing', async () => {
   const asked = { format: 'webp', quality: 70, maxBytes: 1_000_000 }
   const { summary } = await convertOne(converter.client, picture, asked)
   expect(summary.quality).toBe(70)
 })
 
-test('a limit that no quality keeps is refused with what would do', async () => {
+test('a limit that no quality keeps is refused with one that fits', async () => {
   const asked = { format: 'jpeg', maxBytes: 400 }
   const refused = await refusal(converter.client, picture, [asked])
   expect(refused).toMatchObject({

@@ -37,7 +37,7 @@ test.each(['gif', 'webp'] as const)('an animated %s stays animated', async (from
   expect({ pages, delay, loop }).toEqual({ pages: 3, delay: [100, 100, 100], loop: 2 })
 })
 
-test('an animation into a format that stands still gives its first frame and says so', async () => {
+test('an animation becomes its first frame in a still format, which is reported', async () => {
   const { header, bytes, whole } = await convertOne(
     converter.client,
     await animation('gif', 3),
@@ -66,7 +66,7 @@ test('the pages of a TIFF stay pages in TIFF', async () => {
   expect(whole.stripped).toEqual([])
 })
 
-test('see-through parts turn white where the format cannot be see-through', async () => {
+test('transparent parts become white if the format has no transparency', async () => {
   const clear = await sharp({
     create: { width: 10, height: 10, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
   })
@@ -78,7 +78,7 @@ test('see-through parts turn white where the format cannot be see-through', asyn
   expect(preview).toMatchObject({ format: 'jpeg', hasAlpha: false })
 })
 
-test('a picture is not made larger unless that is asked for', async () => {
+test('a picture is not enlarged unless requested', async () => {
   const small = await twoHalves(120, 80).png().toBuffer()
   expect(
     (await convertOne(converter.client, small, { format: 'png', width: 600 })).header,
@@ -109,7 +109,7 @@ test.each([
   expect(header).toMatchObject({ width: w, height: h })
 })
 
-test('an SVG made larger is drawn larger, not blurred', async () => {
+test('an enlarged SVG is drawn larger, not blurred', async () => {
   const { header, bytes } = await convertOne(converter.client, Buffer.from(svgText), {
     format: 'png',
     width: 1200,
@@ -136,22 +136,19 @@ test('an SVG reads no other file', async () => {
   expect(await colourAt(bytes, 25, 25)).toEqual([0, 0, 0, 0])
 })
 
-test.each(['png', 'webp', 'avif', 'tiff'])(
-  '%s without loss gives every pixel back',
-  async (format) => {
-    const picture = await noise(64, 48).png().toBuffer()
-    const { bytes, summary } = await convertOne(converter.client, picture, {
-      format,
-      lossless: true,
-    })
-    const pixels = (from: Buffer) => sharp(from).removeAlpha().raw().toBuffer()
-    expect((await pixels(bytes)).equals(await pixels(picture))).toBe(true)
-    expect(summary.quality).toBeUndefined()
-  },
-)
+test.each(['png', 'webp', 'avif', 'tiff'])('lossless %s keeps every pixel', async (format) => {
+  const picture = await noise(64, 48).png().toBuffer()
+  const { bytes, summary } = await convertOne(converter.client, picture, {
+    format,
+    lossless: true,
+  })
+  const pixels = (from: Buffer) => sharp(from).removeAlpha().raw().toBuffer()
+  expect((await pixels(bytes)).equals(await pixels(picture))).toBe(true)
+  expect(summary.quality).toBeUndefined()
+})
 
 test.each(['png', 'webp', 'tiff'])(
-  '%s without loss keeps even the colours nobody sees',
+  'lossless %s keeps even the colours of transparent pixels',
   async (format) => {
     const pixels = Buffer.from([10, 20, 30, 0, 40, 50, 60, 255, 70, 80, 90, 0, 5, 6, 7, 128])
     const raw = { width: 2, height: 2, channels: 4 } as const
@@ -162,7 +159,7 @@ test.each(['png', 'webp', 'tiff'])(
   },
 )
 
-test('quality is used, and reported', async () => {
+test('quality is applied and reported', async () => {
   const picture = await noise(300, 200).png().toBuffer()
   const low = await convertOne(converter.client, picture, { format: 'webp', quality: 10 })
   const high = await convertOne(converter.client, picture, { format: 'webp', quality: 95 })
@@ -193,7 +190,7 @@ test.runIf(hasCorpus)(
   },
 )
 
-test('the names jpg and tif are understood', async () => {
+test('the names jpg and tif are accepted', async () => {
   const picture = await twoHalves().png().toBuffer()
   expect((await convertOne(converter.client, picture, 'jpg')).header.format).toBe('jpeg')
   expect((await convertOne(converter.client, picture, 'TIF')).header.format).toBe('tiff')

@@ -15,7 +15,7 @@ afterAll(() => converter.close())
 const placed = { IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 3230/100' } }
 const author = { IFD0: { Copyright: 'Ada', ImageDescription: 'Two halves' } }
 
-test('a photograph lying on its side stands upright, and says what it lost', async () => {
+test('a rotated photograph becomes upright, and what was removed is reported', async () => {
   const lying = await twoHalves()
     .jpeg()
     .withExif({ ...author, ...placed })
@@ -32,7 +32,7 @@ test('a photograph lying on its side stands upright, and says what it lost', asy
 })
 
 test.each(['jpeg', 'png', 'webp', 'avif'])(
-  'metadata kept in %s keeps its author and loses its place',
+  'metadata kept in %s has its author but not its location',
   async (format) => {
     const photograph = await twoHalves()
       .jpeg()
@@ -54,7 +54,7 @@ test.each(['jpeg', 'png', 'webp', 'avif'])(
   },
 )
 
-test('the chunk of a PNG that was cleaned has its checksum again', async () => {
+test('a PNG chunk whose location was wiped has a valid checksum', async () => {
   const photograph = await twoHalves()
     .jpeg()
     .withExif({ ...author, ...placed })
@@ -67,7 +67,7 @@ test('the chunk of a PNG that was cleaned has its checksum again', async () => {
   expect(bytes.readUInt32BE(at + 4 + length)).toBe(pngChecksum(chunk))
 })
 
-test.each(['gif', 'tiff'])('what %s cannot keep is said to be gone', async (format) => {
+test.each(['gif', 'tiff'])('what %s cannot keep is reported as removed', async (format) => {
   const photograph = await twoHalves()
     .jpeg()
     .withExif({ ...author, ...placed })
@@ -81,7 +81,7 @@ test.each(['gif', 'tiff'])('what %s cannot keep is said to be gone', async (form
   expect(whole.stripped).toEqual(['exif', 'gps'])
 })
 
-test('XMP that names a place is left out, XMP that names none is kept', async () => {
+test('XMP with a location is removed, XMP without one is kept', async () => {
   const xmp = (inner: string) =>
     `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/" ${inner}/></rdf:RDF></x:xmpmeta>`
   const with_ = (inner: string) => twoHalves().jpeg().withXmp(xmp(inner)).toBuffer()

@@ -11,7 +11,7 @@ const relations = (list: string) =>
 
 export interface Docx {
   readonly body: string
-  /** What the document points to: id, kind, where. */
+  /** The links of the document: id, kind, target. */
   readonly links?: readonly (readonly [string, string, string])[]
   readonly settings?: string
   readonly settingsLinks?: readonly (readonly [string, string, string])[]
@@ -64,7 +64,7 @@ export function docxFile({
 
 export const paragraph = (text: string) => `<w:p><w:r><w:t>${text}</w:t></w:r></w:p>`
 
-/** A picture in a Word document that lies elsewhere: the link of that id. */
+/** An external picture in a Word document, by the id of its link. */
 export const linkedPicture = (id: string) =>
   `<w:p><w:r><w:drawing><wp:inline><wp:extent cx="1800000" cy="1800000"/><wp:docPr id="1" name="p"/><a:graphic><a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:pic><pic:nvPicPr><pic:cNvPr id="0" name="p"/><pic:cNvPicPr/></pic:nvPicPr><pic:blipFill><a:blip r:link="${id}"/><a:stretch><a:fillRect/></a:stretch></pic:blipFill><pic:spPr><a:xfrm><a:off x="0" y="0"/><a:ext cx="1800000" cy="1800000"/></a:xfrm><a:prstGeom prst="rect"/></pic:spPr></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing></w:r></w:p>`
 
@@ -77,7 +77,7 @@ const names = ['office', 'text', 'table', 'style']
   .map((name) => `xmlns:${name}="urn:oasis:names:tc:opendocument:xmlns:${name}:1.0"`)
   .join(' ')
 
-/** An OpenDocument by hand: `body` lies in office:text, office:spreadsheet, ... */
+/** An OpenDocument by hand: `body` is in office:text, office:spreadsheet, ... */
 export function openDocumentFile(
   format: keyof typeof kinds,
   body: string,
@@ -101,7 +101,7 @@ export function openDocumentFile(
 
 export const text = (words: string) => `<text:p>${words}</text:p>`
 
-/** A picture in an OpenDocument that lies elsewhere. */
+/** An external picture in an OpenDocument. */
 export const framed = (href: string) =>
   `<draw:frame text:anchor-type="as-char" svg:x="1cm" svg:y="1cm" svg:width="5cm" svg:height="5cm"><draw:image xlink:href="${href}" xlink:type="simple" xlink:show="embed" xlink:actuate="onLoad"/></draw:frame>`
 

@@ -34,7 +34,7 @@ function withoutContradiction({
   }
 }
 
-describe('whatever is asked for', () => {
+describe('any options', () => {
   const place = Buffer.from([0x9e, 0x0c, 0, 0, 100, 0, 0, 0])
   const files: Record<string, () => Promise<Buffer>> = {
     'a photograph lying on its side': async () => {
@@ -82,7 +82,7 @@ describe('whatever is asked for', () => {
   const named = ['HERALD_BAD_OPTION', 'HERALD_CANNOT_FIT', 'HERALD_TOO_MANY_PIXELS']
 
   test.each(Object.keys(files))(
-    '%s becomes what was promised, or is refused by name',
+    '%s becomes what was requested, or is refused with its error code',
     async (name) => {
       const file = await (files[name] as () => Promise<Buffer>)()
       let made = 0

@@ -12,7 +12,7 @@ afterAll(() => converter.close())
 
 const still = await twoHalves().png().toBuffer()
 
-test.each(['gif', 'webp'] as const)('a page picks one frame of an animated %s', async (from) => {
+test.each(['gif', 'webp'] as const)('a page selects one frame of an animated %s', async (from) => {
   const moving = await animation(from, 3)
   const { header, bytes, whole } = await convertOne(converter.client, moving, {
     format: 'webp',
@@ -37,7 +37,7 @@ test('a page is one page of a TIFF, of its own size', async () => {
   expect(await colourAt(renditions[1]?.bytes as Buffer, 5, 5)).toEqual([0, 255, 0])
 })
 
-test('a page that is not there is refused with how many there are', async () => {
+test('a missing page is refused with the number of pages', async () => {
   const moving = await animation('gif', 3)
   for (const [file, message] of [
     [moving, 'The file has 3 pages or frames; number 4 was requested.'],
@@ -48,7 +48,7 @@ test('a page that is not there is refused with how many there are', async () => 
   }
 })
 
-test('the page of an animated PNG is the first, and that is said', async () => {
+test('only the first frame of an animated PNG can be read, as its error states', async () => {
   const file = animatedPng(await twoHalves().png().toBuffer(), 7)
   const { whole } = await convertOne(converter.client, file, 'webp')
   expect(whole.stripped).toEqual(['pages'])
@@ -57,7 +57,7 @@ test('the page of an animated PNG is the first, and that is said', async () => {
     message: expect.stringContaining('7 frames, of which only the first'),
   })
 })
-test('the page of an AVIF sequence is its still picture, and that is said', async () => {
+test('only the still picture of an AVIF sequence can be read, as its error states', async () => {
   const file = await madePicture('sequence.avif')
   const { header, bytes, whole } = await convertOne(converter.client, file, 'png')
   expect(header).toMatchObject({ width: 64, height: 48, pages: 1 })

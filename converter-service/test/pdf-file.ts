@@ -20,7 +20,7 @@ const halves = (width: number, height: number) =>
 /** A page with a red left half and a blue right half. */
 export const halvesPage = halves(200, 100)
 
-/** A PDF by hand, in which nothing stands that was not asked for. */
+/** A PDF with nothing but the given parts. */
 export function pdfFile({
   pages,
   width = 200,

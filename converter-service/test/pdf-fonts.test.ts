@@ -28,7 +28,7 @@ describe.runIf(leftOut === '')(`text without its font${leftOut}`, () => {
   })
 })
 
-test('a family that means something to fontconfig is only a name', () => {
+test('a family with the syntax of fontconfig is only a name', () => {
   const hostile = { ...wish, charset: 0, family: 'x:file=/etc/passwd:charset=41,-y\\' }
   const { bytes } = findFont(hostile) ?? { bytes: Buffer.alloc(0) }
   expect(bytes.includes('root:')).toBe(false)

@@ -83,7 +83,7 @@ describe.runIf(hasPoppler)(`seen by poppler${leftOut}`, () => {
     },
   )
 
-  test('a picture one can see through lies over the paper', async () => {
+  test('a transparent picture is drawn over the paper', async () => {
     const clear = await sharp({
       create: {
         width: 60,
@@ -125,20 +125,20 @@ describe.runIf(hasPoppler)(`seen by poppler${leftOut}`, () => {
     expect((await look((await bind(stored, asked)).bytes)).info).toContain(`${size} pts`)
   })
 
-  test('a drawing has the size it says, drawn with the dots asked for', async () => {
+  test('a drawing has its stated size at the requested resolution', async () => {
     const { info, images } = await look((await bind(Buffer.from(svgText), { dpi: 192 })).bytes)
     expect(info).toContain('90 x 60 pts')
     expect(images).toMatch(/image +240 +160/)
   })
 
-  test('the file says nothing of its maker but the name', async () => {
+  test('the file has no property but the name of the producer', async () => {
     const { info } = await look((await bind(await twoHalves().png().toBuffer())).bytes)
     expect(info).toMatch(/Producer: +Herald/)
     expect(info).not.toMatch(/Creator|Author|CreationDate|Title/)
   })
 })
 
-test('a photograph leaves its place and its thumbnail behind, whichever part of it holds them', async () => {
+test('a photograph loses its location and thumbnail, wherever they are stored', async () => {
   const secret = 'SECRET-PLACE'
   const jpeg = await noise(64, 64)
     .jpeg()
@@ -163,14 +163,14 @@ test('a JPEG that needs no change is not encoded again', async () => {
   expect(bytes.includes(scan)).toBe(true)
 })
 
-test('a JPEG that breaks off is refused, not bound as it is', async () => {
+test('a truncated JPEG is refused, not embedded as it is', async () => {
   const jpeg = await noise(200, 200).jpeg().toBuffer()
   expect(await refusal(converter.client, jpeg.subarray(0, jpeg.length / 2), ['pdf'])).toMatchObject(
     { code: 'HERALD_CORRUPT_FILE' },
   )
 })
 
-test('the size asked for is that of the picture on the page', async () => {
+test('the requested size is that of the picture on the page', async () => {
   const { header } = await bind(await twoHalves(600, 400).png().toBuffer(), { width: 300 })
   expect(header).toMatchObject({ width: 300, height: 200, pages: 1 })
 })

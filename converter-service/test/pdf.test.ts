@@ -48,7 +48,7 @@ describe('a page', () => {
     expect(await colourAt(bytes, 1001, 500)).toEqual([0, 0, 255])
   })
 
-  test('stands on white paper, or on the background asked for', async () => {
+  test('has white paper, or the requested background', async () => {
     const empty = pdfFile({ pages: [''] })
     const white = await convertOne(converter.client, empty, 'png')
     expect((await colourAt(white.bytes, 5, 5)).slice(0, 3)).toEqual([255, 255, 255])
@@ -93,7 +93,7 @@ describe('several pages', () => {
     ])
   })
 
-  test('can be asked for one by one, as a picture or as a PDF', async () => {
+  test('can be requested one by one, as a picture or as a PDF', async () => {
     const picture = await convertOne(converter.client, coloured, { format: 'png', page: 2 })
     expect((await colourAt(picture.bytes, 50, 50)).slice(0, 3)).toEqual([0, 0, 255])
     const alone = await convertOne(converter.client, coloured, { format: 'pdf', page: 1 })
@@ -102,7 +102,7 @@ describe('several pages', () => {
     expect((await colourAt(again.bytes, 50, 50)).slice(0, 3)).toEqual([0, 255, 0])
   })
 
-  test('a page it does not have is refused with those it has', async () => {
+  test('a missing page is refused with the existing ones', async () => {
     expect(await refusal(converter.client, coloured, [{ format: 'png', page: 3 }])).toMatchObject({
       code: 'HERALD_BAD_OPTION',
       message: 'The file has pages 1 to 3; page 4 was requested.',
@@ -123,7 +123,7 @@ describe('a PDF', () => {
     expect(header.page).toBe(2)
   })
 
-  test('that is made of a PDF names what it lost', async () => {
+  test('made from a PDF reports what was removed', async () => {
     const { summary, renditions } = await convert(converter.client, richPdf, ['pdf'])
     expect([...summary.stripped].sort()).toEqual([
       'attachments',
@@ -181,7 +181,7 @@ describe('what cannot be done is refused', () => {
     })
   })
 
-  test('a page too large by far, at once', async () => {
+  test('a page of a huge size, at once', async () => {
     const bytes = pdfFile({ pages: [halvesPage], width: 200_000, height: 200_000 })
     expect(await refusal(converter.client, bytes, ['png'])).toMatchObject({
       code: 'HERALD_TOO_MANY_PIXELS',

@@ -9,7 +9,7 @@ export const hasCorpus = await stat(corpusFolder).then(
   () => true,
   () => false,
 )
-/** Ends the name of a test on real pictures: why it is left out, where they are absent. */
+/** The end of the name of a test on real pictures: why it is left out, if they are absent. */
 export const corpusLeftOut = hasCorpus ? '' : ' (left out: the corpus of real pictures is absent)'
 
 export const corpusFile = (name: string): Promise<Buffer> => readFile(`${corpusFolder}${name}`)

@@ -61,7 +61,7 @@ describe('a preview made of the pixels of its rendition', () => {
     expect(seen).toMatchObject({ format: 'jpeg', width: 200, height: 150 })
   })
 
-  test('is left to others where the pixels alone are not all there is', async () => {
+  test('is made separately if pixels alone are not enough', async () => {
     const path = await draw('colour')
     for (const plan of [
       plainPlan('png', usual),

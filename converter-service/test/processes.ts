@@ -16,10 +16,10 @@ export async function familyOf(pid: number): Promise<number[]> {
   return [pid, ...(await Promise.all(children.map(familyOf))).flat()]
 }
 
-/** A zombie that nobody reaps counts as dead. */
+/** A zombie does not count as running. */
 export const isRunning = (pid: number) => isAlive({ pid, startedAt: '' })
 
-/** The child that uses the processor: told by its own clock, a moment apart. */
+/** The child that uses the processor, by two samples of its processor time. */
 export async function busiest(pids: readonly number[]): Promise<number> {
   const used = (pid: number) => readTree(pid)?.cpuMs ?? 0
   const first = pids.map(used)

@@ -12,16 +12,16 @@ interface Line {
 
 export interface ProgramUnderTest {
   readonly child: ChildProcess
-  /** What it says when it is ready. */
+  /** Its addresses, from its log. */
   readonly ready: Promise<{ address: string; probes: string }>
   readonly exited: Promise<[number | null, string | null]>
   /** What it wrote so far. */
   readonly lines: string[]
-  /** Kills it where it still runs. */
+  /** Kills it if it still runs. */
   end(): Promise<void>
 }
 
-/** The converter as it is started in earnest, on free ports, with one worker. */
+/** The converter as a process, on free ports, with one worker. */
 export function startProgram(spool: string, env: Record<string, string> = {}): ProgramUnderTest {
   const child = spawn(process.execPath, [program], {
     env: {

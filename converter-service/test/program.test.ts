@@ -35,7 +35,7 @@ async function occupy(address: string) {
   return { client, ...(await startEndless(client)) }
 }
 
-test('it says where it listens, tells its health and its figures, and stops with 0', async () => {
+test('it logs its address, serves health and metrics, and stops with 0', async () => {
   const { child, ready, exited } = start()
   const { address, probes } = await ready
   const client = new ConverterService(address, credentials.createInsecure())
@@ -50,7 +50,7 @@ test('it says where it listens, tells its health and its figures, and stops with
   expect(await readdir(spool)).toEqual([])
 })
 
-test('killed in the middle of its work it leaves no child, and the next start cleans up', async () => {
+test('killed during its work it leaves no child, and the next start cleans up', async () => {
   const { child, ready, exited } = start()
   const { address } = await ready
   const { client } = await occupy(address)
@@ -76,7 +76,7 @@ test('killed in the middle of its work it leaves no child, and the next start cl
   expect(await second.exited).toEqual([0, null])
 })
 
-test('a child that cannot hear that its parent died is killed too', async () => {
+test('a child that does not notice the exit of its parent is killed too', async () => {
   const { child, ready, exited } = start()
   await ready
   const children = await childrenOf(child.pid ?? 0)
@@ -87,7 +87,7 @@ test('a child that cannot hear that its parent died is killed too', async () => 
   await waitFor(() => expect(children.filter(isRunning)).toEqual([]))
 })
 
-test('Ctrl-C reaches the whole group and still lets the work under way come to its end', async () => {
+test('after Ctrl-C for the whole group running work is finished', async () => {
   const { child, ready, exited } = start({ HERALD_TIMEOUT: '1500ms' })
   const { address } = await ready
   const { failed, client } = await occupy(address)
@@ -100,7 +100,7 @@ test('Ctrl-C reaches the whole group and still lets the work under way come to i
   client.close()
 })
 
-test('a port that is taken is said plainly, and nothing is left running', async () => {
+test('a port in use is reported, and nothing is left running', async () => {
   const holder = createServer().listen(0, '127.0.0.1')
   await once(holder, 'listening')
   const { port } = holder.address() as { port: number }
@@ -113,7 +113,7 @@ test('a port that is taken is said plainly, and nothing is left running', async 
   holder.close()
 })
 
-test('a faulty configuration is named in full, without a stack trace', async () => {
+test('an invalid configuration is reported in full, without a stack trace', async () => {
   const { exited, lines } = start({ HERALD_TIMEOUT: 'soon', HERALD_QUEUE: '-1' })
   expect(await exited).toEqual([2, null])
   const said = lines.join('\n')

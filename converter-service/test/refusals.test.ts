@@ -185,7 +185,7 @@ describe('on the picture', () => {
   })
 })
 
-test('a .jpg that is a PNG is what it is', async () => {
+test('a PNG named .jpg is read as a PNG', async () => {
   const { summary } = await convert(converter.client, png, ['webp'], { fileName: 'holiday.jpg' })
   expect(summary.input).toMatchObject({ format: 'png', mediaType: 'image/png' })
 })

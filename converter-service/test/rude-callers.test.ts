@@ -77,7 +77,7 @@ describe('an upload is ended', () => {
   })
 })
 
-test('callers whose uploads stand still do not keep others from converting', async () => {
+test('stalled uploads do not keep others from converting', async () => {
   const rude = Array.from({ length: 40 }, () => {
     const call = converter.client.convert()
     call.on('error', () => {})

@@ -41,7 +41,7 @@ describe('gravity', () => {
   })
 
   test.each(['GRAVITY_ATTENTION', 'GRAVITY_ENTROPY'] as const)(
-    '%s finds what is not in the middle, in an animation of all frames alike',
+    '%s finds a subject off the centre, in an animation for all frames alike',
     async (gravity) => {
       const square = async (file: Buffer, asked: RenditionSpec) => {
         const { bytes, header } = await convertOne(converter.client, file, asked)
@@ -69,7 +69,7 @@ describe('gravity', () => {
     },
   )
 
-  test('that looks at the picture is refused where nothing is cropped', async () => {
+  test('by content is refused if nothing is cropped', async () => {
     const asked = { format: 'png', width: 50, gravity: 'GRAVITY_ATTENTION' } as const
     expect(await refusal(converter.client, eyeCatcher, [asked])).toMatchObject({
       code: 'HERALD_BAD_OPTION',
@@ -77,7 +77,7 @@ describe('gravity', () => {
     })
   })
 
-  test('says where a contained picture lies', async () => {
+  test('positions a contained picture', async () => {
     const picture = await twoHalves(100, 50).png().toBuffer()
     const asked = { format: 'png', width: 50, height: 50, fit: 'FIT_CONTAIN' } as const
     const { bytes } = await convertOne(converter.client, picture, {
@@ -137,29 +137,35 @@ describe('rotate', () => {
     }
   })
 
-  test('fills the corners of a picture in inks with the colour itself', async () => {
+  test('fills the corners of a CMYK picture with the exact colour', async () => {
     const inks = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#f00' } })
       .toColourspace('cmyk')
       .jpeg()
       .toBuffer()
-    // Only where a resize follows does sharp turn before it converts the colours.
+    // sharp rotates before it converts the colours only if a resize follows.
     const asked = { format: 'png', rotate: 45, width: 50, background: '#00ff00' }
     const { bytes } = await convertOne(converter.client, inks, asked)
     expect((await colourAt(bytes, 2, 2)).slice(0, 3)).toEqual([0, 255, 0])
   })
 
-  test.each([90, 45])('turns all frames of an animation by %i, at their pace', async (rotate) => {
-    const moving = await sharp(await animation('gif', 3), { animated: true })
-      .gif({ delay: [40, 70, 100], loop: 5 })
-      .toBuffer()
-    const { header, bytes } = await convertOne(converter.client, moving, { format: 'webp', rotate })
-    expect(header.pages).toBe(3)
-    const seen = await sharp(bytes, { animated: true }).metadata()
-    expect(seen).toMatchObject({ pages: 3, delay: [40, 70, 100], loop: 5 })
-    if (rotate === 90) expect(header).toMatchObject({ width: 30, height: 40 })
-  })
+  test.each([90, 45])(
+    'rotates all frames of an animation by %i and keeps their timing',
+    async (rotate) => {
+      const moving = await sharp(await animation('gif', 3), { animated: true })
+        .gif({ delay: [40, 70, 100], loop: 5 })
+        .toBuffer()
+      const { header, bytes } = await convertOne(converter.client, moving, {
+        format: 'webp',
+        rotate,
+      })
+      expect(header.pages).toBe(3)
+      const seen = await sharp(bytes, { animated: true }).metadata()
+      expect(seen).toMatchObject({ pages: 3, delay: [40, 70, 100], loop: 5 })
+      if (rotate === 90) expect(header).toMatchObject({ width: 30, height: 40 })
+    },
+  )
 
-  test('a drawing is drawn at its size and then turned, not blurred', async () => {
+  test('a drawing is rendered at its size and then rotated, not blurred', async () => {
     const asked = { format: 'png', rotate: 90, height: 1200 }
     const { header, bytes } = await convertOne(converter.client, Buffer.from(svgText), asked)
     expect(header).toMatchObject({ width: 800, height: 1200 })

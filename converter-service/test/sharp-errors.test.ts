@@ -67,7 +67,7 @@ test.each([
     'HERALD_CORRUPT_FILE',
     /AVIF file is damaged\.$/,
   ],
-  // Found by the fuzz run: told as the server's own fault before.
+  // Found by the fuzz run: it was reported as an internal error before.
   ['tiff2vips: Using code not yet in table', 'tiff', 'HERALD_CORRUPT_FILE', /TIFF file is damaged/],
   [
     'pngload: images do not match between header and load',
@@ -92,7 +92,7 @@ test.each([
   expect(fault?.publicMessage).not.toContain('/tmp')
 })
 
-test('what is not known is not explained away', () => {
+test('an unknown error is not explained', () => {
   expect(explainSharpError(new TypeError('x is not a function'), 'png')).toBeUndefined()
   expect(explainSharpError('thrown text', 'png')).toBeUndefined()
 })

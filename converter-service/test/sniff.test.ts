@@ -4,7 +4,7 @@ import { sources } from './pictures.js'
 
 const made = await sources()
 
-test.each(Object.keys(made))('%s is told from its bytes', async (name) => {
+test.each(Object.keys(made))('%s is detected from its bytes', async (name) => {
   const head = (made[name] as Buffer).subarray(0, sniffBytes)
   expect(await sniff(head)).toEqual({ kind: 'format', name })
 })
@@ -40,7 +40,7 @@ describe('SVG', () => {
     expect(await sniff(Buffer.from(text))).not.toMatchObject({ name: 'svg' })
   })
 
-  test('is told apart in linear time however the text is made', async () => {
+  test('is detected in linear time for any text', async () => {
     const from = performance.now()
     for (const part of ['<!-- ', '<?', '<!DOCTYPE [', ' ', '<!DOCTYPE x', '<!---->']) {
       await sniff(Buffer.from(part.repeat(sniffBytes / part.length)))
@@ -54,7 +54,7 @@ test.each([
   ['\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'an MP4 film'],
   ['\x1f\x8b\x08\0', 'a gzip archive'],
   ['MZ\x90\0', 'a Windows program'],
-])('%j is called by its own name: %s', async (start, called) => {
+])('%j is described as %s', async (start, called) => {
   const bytes = Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(600)])
   expect(await sniff(bytes)).toEqual({ kind: 'other', description: called })
 })
@@ -62,7 +62,7 @@ test.each([
 test.each([
   ['at once', ''],
   ['after what a mail program put before it', `Return-Path: <a@example.com>\n${' '.repeat(900)}\n`],
-])('a PDF is told by its header %s', async (_where, before) => {
+])('a PDF is detected by its header %s', async (_where, before) => {
   expect(await sniff(Buffer.from(`${before}%PDF-1.7\n`))).toEqual({ kind: 'format', name: 'pdf' })
 })
 
@@ -72,7 +72,7 @@ test.each([
   [`BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0`, 'bmp'],
   ['BM', 'bmp'],
   ['\0\0\x01\0\x01\0', 'ico'],
-])('%j is taken for %s', async (start, name) => {
+])('%j is detected as %s', async (start, name) => {
   expect(await sniff(Buffer.from(start, 'latin1'))).toEqual({ kind: 'format', name })
 })
 
@@ -96,7 +96,7 @@ test.each([
   ['<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml"/>', '', 'html'],
   ['{\\rtf1 x}', 'x.txt', 'rtf'],
 ])(
-  'the text %j called %j is %s: only among texts does the name count',
+  'the text %j named %j is %s: only among texts does the name count',
   async (text, name, format) => {
     expect(await sniff(Buffer.from(text), name)).toEqual({ kind: 'format', name: format })
   },

@@ -24,7 +24,7 @@ function clientOf(proto: string, path: string): Stub {
 }
 
 test.each(['', 'herald.converter.v1.ConverterService'])(
-  'standard health says that %j serves',
+  'the health service reports %j as serving',
   async (service) => {
     const client = clientOf(protoPath, 'grpc.health.v1.Health')
     const answer = await new Promise((resolve, reject) =>
@@ -67,7 +67,7 @@ test('reflection lists the services and describes the contract', async () => {
   client.close()
 })
 
-test('ListFormats tells formats, limits and versions', async () => {
+test('ListFormats returns formats, limits and versions', async () => {
   const answer = await new Promise<Record<string, unknown>>((resolve, reject) =>
     converter.client.listFormats({}, (error, value) =>
       error ? reject(error) : resolve(value as never),

@@ -120,7 +120,7 @@ async function cellsOf(bytes: Buffer, name: string): Promise<string[][]> {
   )
 }
 
-test.each(Object.keys(tables))('a table with %s is taken as it is', async (name) => {
+test.each(Object.keys(tables))('a table with %s is read as it is', async (name) => {
   const [bytes, expected] = tables[name] as [Buffer, string[][]]
   expect(await sniff(bytes, 'table.csv')).toEqual({ kind: 'format', name: 'csv' })
   expect(await cellsOf(bytes, '')).toEqual(expected)
@@ -142,7 +142,7 @@ test.runIf(leftOut === '')(
   patienceMs,
 )
 
-test('a cell too long for a page goes on in further rows', async () => {
+test('a cell too long for a page continues in further rows', async () => {
   const words = Array.from({ length: 1500 }, (_, at) => `word${at}`)
   const table = Buffer.from(`id,text,note\n1,${words.join(' ')},end\n2,${'x'.repeat(9000)},b\n`)
   const cells = await cellsOf(table, 'long.csv')
@@ -223,7 +223,7 @@ const pages: Readonly<Record<string, [Buffer, string]>> = {
   'nothing, and is windows-1251': [windows1251(htmlPage('', 'Привет, мир')), 'Привет, мир'],
 }
 
-test.each(Object.keys(pages))('an HTML page that declares %s is read like that', async (name) => {
+test.each(Object.keys(pages))('an HTML page that declares %s is decoded so', async (name) => {
   const [bytes, expected] = pages[name] as [Buffer, string]
   expect(await sniff(bytes)).toEqual({ kind: 'format', name: 'html' })
   const path = await fileOf(bytes)
@@ -233,7 +233,7 @@ test.each(Object.keys(pages))('an HTML page that declares %s is read like that',
   expect(text).not.toMatch(/charset="?(windows|iso|shift)/i)
 })
 
-test('text in an encoding that is not recognised is called that', async () => {
+test('text in an unknown encoding is reported as such', async () => {
   const greek = Buffer.from('cae1ebe7ecddf1e120eafcf3ece52c20f4e920eaddede5e9f220'.repeat(3), 'hex')
   expect(await sniff(greek, 'notes')).toEqual({ kind: 'other', description: unreadText })
 })
@@ -252,7 +252,7 @@ test.each([
   // 이름,값 홍길동,5
   ['a Korean table in EUC-KR', 'c0ccb8a72cb0aa0ac8abb1e6b5bf2c350a'],
   ['noise', 'd1aef3c880ffee9182b3a6d2e58f9a'],
-])('%s is not taken for something else', async (_what, hex) => {
+])('%s is not detected as something else', async (_what, hex) => {
   const bytes = Buffer.from(hex, 'hex')
   expect(await sniff(bytes, 'notes.txt')).toEqual({ kind: 'other', description: unreadText })
   expect(await sniff(bytes, 'notes')).toEqual({ kind: 'unknown' })

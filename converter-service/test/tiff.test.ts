@@ -113,7 +113,7 @@ describe.each(['png', 'jpeg'])('a TIFF with extra channels becomes %s', (format)
   )
 })
 
-describe('what would come out wrong is refused with the reason', () => {
+describe('what would be converted wrongly is refused with the reason', () => {
   test.each([
     ['signed', page({ bits: 16, sampleFormat: 2, photometric: 1, pixel: [9] }), /signed numbers/],
     ['double', page({ bits: 64, sampleFormat: 3, photometric: 1, pixel: [0.5] }), /of 64 bits/],
@@ -151,7 +151,7 @@ describe('what would come out wrong is refused with the reason', () => {
 })
 
 describe('a fax of 204 by 98 dots per inch', () => {
-  test('has square pixels, whatever is made of it', async () => {
+  test('has square pixels in every format', async () => {
     const { inspection, made, bytes } = await make(await fixture('fax.tif'), 'png')
     expect(inspection).toMatchObject({ width: 1728, height: 2290, pages: 2 })
     expect(made).toMatchObject({ width: 1728, height: 2290 })
@@ -178,7 +178,7 @@ describe('a fax of 204 by 98 dots per inch', () => {
     ])
   })
 
-  test('turned on its side by its orientation is stretched the other way', async () => {
+  test('rotated by its orientation is stretched the other way', async () => {
     const lying = tiffFile({
       width: 40,
       height: 20,
@@ -214,7 +214,7 @@ describe('a TIFF of pages of several sizes becomes a TIFF', () => {
     expect((await colourAt(second as Buffer, 5, 5)).slice(0, 3)).toEqual([0, 255, 0])
   })
 
-  test('of one, or of smaller ones, if that is asked for', async () => {
+  test('of one page, or of smaller pages, on request', async () => {
     expect((await make(await scan(), 'tiff', { page: 1 })).made).toMatchObject({
       pages: 1,
       width: 10,

@@ -46,7 +46,7 @@ test('a child answers one task after the other', async () => {
 })
 
 // A child that was killed with its answer already in the pipe passed for free, and the next
-// conversion was given to it and died with it.
+// conversion was given to it and failed with it.
 test('an answer that arrives after the kill does not count', async () => {
   const outcome = worker.run(await inspectPicture(), 1)
   // The child answers meanwhile; nothing is read here.

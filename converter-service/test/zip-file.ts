@@ -6,9 +6,9 @@ export interface ZipPart {
   readonly bytes: Buffer | string
   /** Left as it is, not compressed. */
   readonly stored?: boolean
-  /** What the directory says of its size; a lie where it is not so. */
+  /** Its size in the directory; may be false. */
   readonly saidBytes?: number
-  /** Lies where that part lies, by its index, and has its bytes. */
+  /** Has the offset and bytes of that part, by index. */
   readonly over?: number
 }
 

@@ -3,10 +3,10 @@ import type { Engine, EngineReport } from './engine.js'
 import { imageEngine } from './image.js'
 import { pdfEngine } from './pdf.js'
 
-/** Every engine of this server. A further one is added here; its formats stand in `formats.ts`. */
+/** Every engine of this server. To add one: its file, a line here, and its formats in `formats.ts`. */
 const allEngines: readonly Engine[] = [imageEngine, pdfEngine, documentEngine]
 
-/** The engines as they stand in this process, asked what they can do. */
+/** The engines of this process, with the result of their probes. */
 export class Engines {
   readonly reports: readonly EngineReport[]
 

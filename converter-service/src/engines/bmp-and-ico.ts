@@ -31,7 +31,7 @@ export async function openBmp(path: string, page?: number): Promise<Picture> {
   }
 }
 
-/** One of the pictures an icon file holds, as its directory describes it. */
+/** A directory entry of an icon file. */
 interface Entry {
   readonly pixels: number
   readonly bits: number
@@ -94,7 +94,7 @@ function readDirectory(file: Buffer): Entry[] {
   if (count === 0) throw damaged('holds no picture', 'ICO')
   return Array.from({ length: count }, (_, index) => {
     const at = 6 + index * 16
-    // One byte each: 0 stands for 256.
+    // One byte each; 0 means 256.
     const width = file.readUInt8(at) || 256
     const height = file.readUInt8(at + 1) || 256
     const from = file.readUInt32LE(at + 12)

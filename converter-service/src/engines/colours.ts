@@ -50,7 +50,7 @@ function isColour(background: string | undefined): boolean {
   return background !== undefined && !/^#(..)\1\1$/.test(background)
 }
 
-/** Whether the target can hold pixels in that space under a profile. */
+/** Whether the target supports a profile and pixels in that space. */
 function holds(
   { name }: FormatDescription,
   space: string,

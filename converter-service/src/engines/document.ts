@@ -18,7 +18,7 @@ import { refuseBomb } from './unpacking.js'
 const office = findLibreOffice(process.env)
 const found = office ? await findSandbox() : undefined
 
-/** What people write with office programs and editors, by LibreOffice, as the pages of a PDF. */
+/** Office documents and texts, which LibreOffice converts to PDF. */
 export const documentEngine: Engine = {
   name: 'document',
 
@@ -47,7 +47,7 @@ export const documentEngine: Engine = {
     const pdf = printed(source)
     await printDocument(source, pdf.path, office, found?.sandbox ?? noSandbox)
     const inspection = await pdfEngine.inspect(pdf)
-    // LibreOffice makes it of headings and sheets: the document itself loses nothing.
+    // LibreOffice makes the outline of headings and sheets: the document itself has none.
     return { ...inspection, holds: inspection.holds.filter((part) => part !== 'outline') }
   },
 
@@ -61,7 +61,7 @@ export const documentEngine: Engine = {
 const printed = ({ path }: SourceFile): SourceFile => ({ path: `${path}.pdf`, format: 'pdf' })
 
 /**
- * Leaves a document as a PDF at `target`; what is written beside the source on the way is removed.
+ * Converts a document to a PDF at `target`. Removes its temporary files beside the source.
  * Rejects with HERALD_TOO_MANY_BYTES, HERALD_LOCKED_FILE, HERALD_CORRUPT_FILE.
  */
 export async function printDocument(
@@ -90,7 +90,7 @@ export async function printDocument(
       const set = join(folder, 'set', basename(document))
       await mkdir(dirname(set))
       if (!(await showTrackedChanges(document, format, trackedChanges, set))) {
-        // What LibreOffice writes has the switch.
+        // OpenDocument, as LibreOffice writes it, has the setting.
         const odt = await convert(document, { importFilter, ...asOdt })
         await showTrackedChanges(odt, 'odt', trackedChanges, set)
         importFilter = asOdt.exportFilter
@@ -106,8 +106,8 @@ export async function printDocument(
 }
 
 /**
- * Documents print their name in fields, headers and footers: it is the owner's, as far as every
- * file system takes it.
+ * Fields, headers and footers of documents print the file name, so the owner's is kept as far as
+ * every file system allows.
  */
 function fileNameOf(name = '', extension: string): string {
   const known = name

@@ -49,7 +49,7 @@ export const encoders: Readonly<Record<string, Encoder>> = {
     defaultEffort: 6,
     encode(picture, { quality = 80, lossless }, effort, { delay, loop }) {
       const options = { ...playing(delay, loop), effort: Math.round((effort * 6) / 9) }
-      // Without `exact` the colours under see-through pixels are lost: that is not lossless.
+      // Without `exact` the colours of transparent pixels are lost.
       return picture.webp(
         lossless ? { ...options, lossless, exact: true } : { ...options, quality },
       )
@@ -79,7 +79,7 @@ export const encoders: Readonly<Record<string, Encoder>> = {
       picture.tiff({
         compression: 'deflate',
         predictor: 'horizontal',
-        // sharp takes dots per millimetre.
+        // In dots per millimetre.
         ...(density ? { xres: density / 25.4, yres: density / 25.4, resolutionUnit: 'inch' } : {}),
       }),
   },

@@ -34,16 +34,16 @@ export interface Inspection {
   readonly height: number
   readonly pages: number
   /**
-   * What it holds that a rendition may lose: `orientation`, `exif`, `gps`, `xmp`, `iptc`, `icc`,
+   * Its metadata and parts that a rendition may lose: `orientation`, `exif`, `gps`, `xmp`, `iptc`, `icc`,
    * `pages`; of a PDF also `outline`, `properties`, `attachments`, `form`, `scripts`,
    * `signatures`, `restrictions`.
    */
   readonly holds: readonly string[]
-  /** What of the file is large, in case that drawing it takes too long. */
+  /** Why drawing it may take too long, for the error if it does. */
   readonly slowness?: Slowness
 }
 
-/** Sentences for the error. */
+/** A reason and a remedy, as sentences. */
 export interface Slowness {
   readonly reason: string
   readonly remedy: string
@@ -54,18 +54,18 @@ export interface RenditionResult {
   readonly width: number
   readonly height: number
   readonly pages: number
-  /** What of `Inspection.holds` it still holds. */
+  /** The part of `Inspection.holds` that was kept. */
   readonly kept: readonly string[]
   readonly quality?: number
   /** 0 to 9; undefined if the format has none. */
   readonly effort?: number
   /** `libwebp 1.6.0` */
   readonly encoder: string
-  /** If it was asked for and cost next to nothing. */
+  /** If requested, and if it cost almost nothing. */
   readonly preview?: Preview
 }
 
-/** What may be made beside a rendition. */
+/** What else `convert` may make. */
 export interface ConvertOptions {
   readonly preview?: boolean
 }
@@ -82,7 +82,7 @@ export interface EngineReport {
   readonly name: string
   /** Why it is unavailable here; undefined if it is available. */
   readonly unavailable?: string
-  /** Each format it reads, and what it makes of it; names from the catalogue. */
+  /** The formats it reads, each with the formats it converts it to; names from the catalogue. */
   readonly makes: Readonly<Record<string, readonly string[]>>
   /** Library to version. */
   readonly versions: Readonly<Record<string, string>>

@@ -6,21 +6,21 @@ import type { Pixels } from './pixels.js'
 import { damaged } from './refusals.js'
 
 const require = createRequire(import.meta.url)
-/** The properties of the pictures, the coding among them, stand before all else. */
+/** The properties of the pictures, among them the codec, come first. */
 const searchedBytes = 256 * 1024
 const folder = 'libheif-js/libheif-wasm/libheif'
 
 /**
- * Decodes a picture of a HEIC file, which the libheif inside sharp can open but, having no
- * decoder for HEVC, not decode. Upright: libheif applies the file's own turns and mirrors.
+ * Decodes a picture of a HEIC file: the libheif of sharp has no decoder for HEVC. The result is
+ * upright, as libheif applies the file's own rotation and mirroring.
  */
 export async function decodeHevc(
   path: string,
   page: number,
   { deep, alpha }: { readonly deep: boolean; readonly alpha: boolean },
 ): Promise<Pixels> {
-  // A fresh instance for each file: what a hostile one leaves behind goes with it, and so does
-  // its memory. Loaded here, so that a child that never sees a HEIC file carries none of it.
+  // A new instance for each file, which frees its memory and whatever a hostile file left in it.
+  // Loaded here, to save memory in children that read no HEIC.
   const create = require(`${folder}.js`) as (typeof createLibheif)['default']
   const heif = await create({ wasmBinary: await readFile(require.resolve(`${folder}.wasm`)) })
   try {
@@ -47,8 +47,8 @@ export async function decodeHevc(
   }
 }
 
-/** sharp goes by the brand, and by that a HEIF file of AV1 may look the same. */
-export async function holdsHevc(path: string): Promise<boolean> {
+/** sharp reports HEVC by the brand, which a HEIF file with AV1 may have as well. */
+export async function containsHevc(path: string): Promise<boolean> {
   const file = await open(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(searchedBytes), 0, searchedBytes, 0)

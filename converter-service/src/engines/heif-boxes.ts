@@ -70,7 +70,7 @@ const child = (among: Iterable<Box>, wanted: string) =>
 function* boxes(bytes: Buffer): Iterable<Box> {
   for (let at = 0; at + 8 <= bytes.length; ) {
     const size = bytes.readUInt32BE(at)
-    // Boxes of 64 bits, or up to the end, hold data and stand last.
+    // Boxes with a size of 64 bits or up to the end contain data and come last.
     if (size < 8) return
     yield {
       type: bytes.toString('latin1', at + 4, at + 8),

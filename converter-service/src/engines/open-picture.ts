@@ -2,7 +2,7 @@ import { formatNamed } from '../formats.js'
 import { openBmp, openIco } from './bmp-and-ico.js'
 import { colourProfile, coloursOfCicp } from './colour-profile.js'
 import type { SourceFile } from './engine.js'
-import { decodeHevc, holdsHevc } from './heic.js'
+import { containsHevc, decodeHevc } from './heic.js'
 import { avifSequence, heifColours } from './heif-boxes.js'
 import { exifUpright } from './location.js'
 import type { Picture } from './picture.js'
@@ -54,7 +54,7 @@ async function openWithSharp(source: SourceFile, page: number | undefined): Prom
   // A profile made here is not metadata of the file.
   const hasProfile = stored.hasProfile && !withProfile
   const metadata = { ...stored, hasProfile, ...(coded ? { icc: coded } : {}) }
-  const hevc = metadata.compression === 'hevc' && (await holdsHevc(source.path))
+  const hevc = metadata.compression === 'hevc' && (await containsHevc(source.path))
   return {
     format,
     metadata,

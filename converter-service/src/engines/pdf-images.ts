@@ -6,7 +6,7 @@ import { sharp } from './sharp.js'
 const withAlpha = new Set([4, 6])
 
 /**
- * A PNG as a PDF holds it: the same compressed rows, for PDF knows PNG's filters (ISO 32000-1,
+ * A PNG as a PDF stores it: the same compressed rows, as PDF has PNG's filters (ISO 32000-1,
  * 7.4.4.4). Transparency is a picture of its own. Throws on palettes and interlaced rows.
  */
 export async function pngPicture(path: string): Promise<PdfPicture> {

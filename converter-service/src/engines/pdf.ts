@@ -25,7 +25,7 @@ export const pdfEngine: Engine = {
     }
   },
 
-  /** The size is that of the first page as it is drawn when nothing else is asked for. */
+  /** The size is that of the first page at the default resolution. */
   async inspect(source) {
     if (source.format !== 'pdf') return imageEngine.inspect(source)
     return withPdf(source, async (pdf) => {

@@ -28,7 +28,7 @@ export function offerSystemFonts(lib: WrappedPdfiumModule): void {
     const known = handles.get(key)
     if (known !== undefined) return known
     const font = findFont(request)
-    // 0 means none; PDFium then takes its own.
+    // 0 means none: PDFium then uses its own.
     const handle = font ? lent.push(font) : 0
     handles.set(key, handle)
     return handle
@@ -118,19 +118,19 @@ export function findFont({ family, weight, italic, charset }: FontRequest): Font
       stdio: ['ignore', 'pipe', 'ignore'],
     })
     const [index = '0', charsets = '', file = ''] = answer.split('\n')
-    if (!holds(charsets, script.sample)) return undefined
+    if (!contains(charsets, script.sample)) return undefined
     const bytes = readFileSync(file)
     const isCollection = bytes.toString('latin1', 0, 4) === 'ttcf'
     const offset = isCollection ? bytes.readUInt32BE(12 + 4 * (Number(index) & 0xffff)) : 0
     return { bytes, offset }
   } catch {
-    // No fontconfig here, or a font it lists is gone.
+    // fontconfig is not installed, or a font that it lists is missing.
     return undefined
   }
 }
 
-/** Whether fontconfig's `20-7e a0 100-17f` holds the character. */
-function holds(charsets: string, character: number): boolean {
+/** Whether fontconfig's ranges, such as `20-7e a0 100-17f`, contain the character. */
+function contains(charsets: string, character: number): boolean {
   return charsets.split(' ').some((range) => {
     const [first = '', last = first] = range.split('-')
     return character >= Number.parseInt(first, 16) && character <= Number.parseInt(last, 16)

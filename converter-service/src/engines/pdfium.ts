@@ -113,7 +113,7 @@ export class PdfDocument {
     throw damagedPdf(`is damaged: its page ${page} cannot be read`)
   }
 
-  /** What it holds beside its pages; see `Inspection.holds`. */
+  /** What it contains beside its pages; see `Inspection.holds`. */
   get holds(): string[] {
     const lib = this.#lib
     const document = this.#document
@@ -161,8 +161,8 @@ export class PdfDocument {
   }
 
   /**
-   * These pages as a PDF of their own, turned clockwise by a multiple of 90 degrees. Scripts,
-   * attachments, bookmarks and descriptions stay behind.
+   * These pages as a new PDF, rotated clockwise by a multiple of 90 degrees, without scripts,
+   * attachments, bookmarks and properties.
    */
   extract(pages: readonly number[], degrees: number): Uint8Array {
     const lib = this.#lib
@@ -176,7 +176,7 @@ export class PdfDocument {
     free(indices)
     try {
       if (!imported) throw damagedPdf('is damaged: its pages cannot be read')
-      for (let at = 0; degrees !== 0 && at < pages.length; at++) turn(lib, made, at, degrees)
+      for (let at = 0; degrees !== 0 && at < pages.length; at++) rotate(lib, made, at, degrees)
       return save(lib, made)
     } finally {
       lib.FPDF_CloseDocument(made)
@@ -191,7 +191,7 @@ export class PdfDocument {
   }
 }
 
-function turn(lib: WrappedPdfiumModule, document: number, page: number, degrees: number): void {
+function rotate(lib: WrappedPdfiumModule, document: number, page: number, degrees: number): void {
   const handle = lib.FPDF_LoadPage(document, page)
   const quarters = (lib.FPDFPage_GetRotation(handle) + degrees / 90) % 4
   lib.FPDFPage_SetRotation(handle, quarters)

@@ -1,19 +1,19 @@
 import { iccChunk, pngChunk } from './png.js'
 import { type Sharp, type SharpOptions, sharp } from './sharp.js'
 
-/** An upright picture that something else than sharp has decoded, and what belongs to it. */
+/** An upright picture that was not decoded by sharp, and its metadata. */
 export interface Pixels {
   readonly width: number
   readonly height: number
   readonly channels: 1 | 2 | 3 | 4
-  /** Row by row from the upper left, without padding; Uint16Array holds 16 bits per channel. */
+  /** Rows from the top, without padding; a Uint16Array has 16 bits per channel. */
   readonly data: Uint8Array | Uint16Array
   readonly icc?: Buffer | undefined
   readonly exif?: Buffer | undefined
   readonly xmp?: Buffer | undefined
 }
 
-/** Hands pixels to sharp, with what belongs to them. */
+/** Opens pixels and their metadata with sharp. */
 export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sharp> {
   const { width, height, channels, data } = pixels
   const raw = sharp(data, { ...options, raw: { width, height, channels } })
@@ -25,7 +25,7 @@ export async function sharpOf(pixels: Pixels, options: SharpOptions): Promise<Sh
   const isDeep = data instanceof Uint16Array
   const isGrey = channels < 3
   if (extras.length === 0 && !isGrey) return raw
-  // Raw pixels can carry nothing, and of what sharp reads only PNG carries all of it.
+  // Raw pixels have no metadata; PNG is the only format of sharp for all of it.
   if (isGrey) raw.toColourspace(isDeep ? 'grey16' : 'b-w')
   else if (isDeep) raw.toColourspace('rgb16')
   const png = await raw.png({ compressionLevel: 0 }).toBuffer()

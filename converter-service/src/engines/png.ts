@@ -110,7 +110,7 @@ async function readHead(path: string): Promise<Buffer> {
   }
 }
 
-/** The chunks before the pixels that stand in `head` as a whole. */
+/** The chunks before the pixels that are completely in `head`. */
 function* chunksOf(head: Buffer): Iterable<{ type: string; at: number; length: number }> {
   for (let at = 8; at + 12 <= head.length; ) {
     const length = head.readUInt32BE(at)
@@ -131,7 +131,7 @@ export function pngChunk(type: string, body: Buffer): Buffer {
   return bytes
 }
 
-/** A chunk of PNG that holds a colour profile. */
+/** A PNG chunk with a colour profile. */
 export function iccChunk(icc: Buffer): Buffer {
   return pngChunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)]))
 }

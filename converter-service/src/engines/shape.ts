@@ -102,7 +102,7 @@ function resize(pixels: Sharp, { picture, plan, crop }: Shaping): Sharp {
   })
 }
 
-/** Whether sharp must look at the pixels to know where to crop. */
+/** Whether the crop depends on the content. */
 function looksAtPixels({ plan }: Shaping): boolean {
   const crops = plan.fit === 'cover' && plan.width !== undefined && plan.height !== undefined
   return crops && (plan.gravity === 'attention' || plan.gravity === 'entropy')

@@ -20,7 +20,7 @@ const enlargement = 96 / 72
 const maxSide = 1_000_000
 /** libxml2 rejects longer attributes unless `unlimited` is set; entities stay bounded. */
 const largeBytes = 10_000_000
-/** From here on the points of a drawing are named if it takes too long. */
+/** A timeout mentions the points of a drawing from this number on. */
 const manyPoints = 10_000
 
 /** Opens a drawing. `read` draws it at `options.drawnSize`, by default its own size. */

@@ -11,8 +11,7 @@ const maxRows = 1_048_576
 const maxColumns = 16_384
 
 /**
- * What spreadsheets and databases write. The first that fits: a comma beside semicolons in every
- * row is that of a number.
+ * In order of precedence: if every row has semicolons and commas, the commas are decimal.
  */
 const delimiters = ['\t', ';', ',', '|']
 const rowsCompared = 200
@@ -21,14 +20,14 @@ const maxHeadingLength = 80
 const charsPerCm = 4.7
 const minWidthCm = 1.2
 const maxWidthCm = 9
-/** With room for lines that break early; a page has about 30. */
+/** With a margin for early line breaks; a page has about 30 lines. */
 const maxLinesOfRow = 20
 /** Of A4, between its margins. */
 const portraitWidthCm = 17
 
 /**
- * CSV as a spreadsheet, with every cell as the text it is: nothing is taken for a number, a date
- * or a formula. The file's name stands above each page. Rejects with HERALD_CORRUPT_FILE,
+ * CSV as a spreadsheet of text cells: nothing is converted to a number, a date or a formula. Each
+ * page has the file's name as its heading. Rejects with HERALD_CORRUPT_FILE,
  * HERALD_TOO_MANY_PAGES.
  */
 export async function prepareTable({ path, name }: SourceFile, target: string): Promise<void> {
@@ -48,7 +47,7 @@ function parseTable(text: string): readonly (readonly string[])[] {
   return data
 }
 
-/** The one that gives the most rows the same number of columns; a title may stand above them. */
+/** The one with the most rows of equal length; a title may precede them. */
 function findDelimiter(text: string): string {
   const scores = delimiters.map((delimiter) => {
     const { data } = Papa.parse<string[]>(text, { delimiter, preview: rowsCompared })
@@ -161,7 +160,7 @@ function paragraph(line: string): string {
     .replaceAll('\t', '<x:tab/>')
 }
 
-/** What XML cannot hold becomes the replacement character. */
+/** Characters that XML forbids become the replacement character. */
 function escapeXml(text: string): string {
   return (
     text

@@ -5,7 +5,7 @@ import { refuseTooManyPages } from './refusals.js'
 
 /**
  * Makes a TIFF of several pages, each of its own size and colours. `makePage` writes one page.
- * Over all of them the limit on pixels holds.
+ * The limit on pixels applies to their sum.
  */
 export async function makeTiffOfPages(
   pages: number,

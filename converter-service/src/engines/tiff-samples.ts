@@ -4,10 +4,10 @@ import type { Pixels } from './pixels.js'
 import { type Metadata, sharp } from './sharp.js'
 import type { TiffTags } from './tiff-tags.js'
 
-/** How far beyond 0 and 1 rounding may have taken a number. */
+/** The rounding error allowed beyond 0 and 1. */
 const tolerance = 0.01
 
-/** Numbers as they stand in the file: libvips converts nothing that stays in its own space. */
+/** The values in the file: libvips converts none if the colour space stays the same. */
 async function rawNumbers(
   input: string | Buffer,
   page: number,

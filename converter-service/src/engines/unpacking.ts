@@ -110,7 +110,7 @@ const forbidden = /<!(?:DOCTYPE|ENTITY)\s/
 /** ECMA-376, part 1, 17.13.5: insertions, deletions, moves, formatting; OpenDocument 1.2, part 1, 5.5. */
 const trackedChange =
   /<(?:\w+:)?(?:ins|del|moveFrom|moveTo|cellIns|cellDel|[a-zA-Z]+PrChange|changed-region)[\s>/]/
-/** ECMA-376, part 1, 18.2.2. XlsxWriter and pandas write 0 beside every formula, and this. */
+/** ECMA-376, part 1, 18.2.2. XlsxWriter and pandas write it, with 0 as the value of every formula. */
 const calculation = /<(?:\w+:)?calcPr\s[^<>]*fullCalcOnLoad="(?:1|true)"/
 
 /** Scans a part chunk by chunk. */

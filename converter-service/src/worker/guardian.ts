@@ -48,7 +48,7 @@ export class Guardian {
     this.#shell.stdin?.write(`drop ${group}\n`)
   }
 
-  /** Kills what was added and not dropped. Resolves when the guardian is gone. */
+  /** Kills what was added and not dropped. Resolves when the guardian has exited. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       const { exitCode, signalCode, pid } = this.#shell

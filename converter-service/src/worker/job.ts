@@ -15,9 +15,9 @@ import type { ExitReason, Worker } from './worker.js'
 /** A task that waits for a worker. */
 export interface QueuedTask {
   readonly job: Job
-  /** The worker that is kept for short tasks may take it. */
+  /** May run on the worker for short tasks. */
   readonly isShort: boolean
-  /** Takes the worker until the task is over, however it ends; `threads` are its to use. */
+  /** Runs the task on the worker. Resolves when it is over, even if it failed. */
   start(worker: Worker, threads: number): Promise<void>
   abandon(error: unknown): void
 }

@@ -26,7 +26,7 @@ export type Task =
 /** To a child. */
 export interface TaskMessage {
   readonly task: Task
-  /** How many it may work on. */
+  /** How many threads it may use. */
   readonly threads: number
 }
 

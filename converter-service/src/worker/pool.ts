@@ -97,7 +97,7 @@ export class Pool {
     })
   }
 
-  /** Kills every child. Idempotent; resolves when all are gone. */
+  /** Kills every child. Idempotent; resolves when all have exited. */
   async close(): Promise<void> {
     this.#closing = true
     const workers = [...this.#members].map(({ worker }) => worker)

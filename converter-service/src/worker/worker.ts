@@ -42,9 +42,9 @@ interface Outcome<T extends Task> {
  * moment together with all that it spawned.
  */
 export class Worker {
-  /** Resolves to what it can do when it takes tasks; rejects when it ends before. */
+  /** Resolves to its engines when it accepts tasks; rejects if it exits before. */
   readonly ready: Promise<readonly EngineReport[]>
-  /** Resolves when the process is gone, to why. */
+  /** Resolves to the reason when the process has exited. */
   readonly gone: Promise<ExitReason>
   /** Tasks done so far. */
   tasks = 0
