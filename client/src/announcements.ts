@@ -12,7 +12,7 @@ import type { SavedRendition } from './received-files.js'
 /** What the events of a conversion have in common. */
 export interface AnnouncementContext {
   readonly conversionId: string
-  /** What one person did at once. */
+  /** The run: the files that were sent together. */
   readonly runId: string
   /** `ce_source`. */
   readonly source: string

@@ -11,7 +11,7 @@ export async function run(): Promise<void> {
     env: process.env,
     terminal,
     signal,
-    // Only when it is asked for: to look at standard input is to open it.
+    // A getter, because reading the property opens standard input.
     get stdin() {
       return process.stdin
     },
@@ -20,6 +20,6 @@ export async function run(): Promise<void> {
   const exitCode = await untilStopped(terminal, program, (signal) =>
     createProgram(context(signal)).run(process.argv.slice(2)),
   )
-  // A broker that hangs must not hold the process; what was printed must have left it.
+  // Exits even if a broker hangs, but not before the output is written.
   process.stdout.write('', () => process.exit(exitCode))
 }

@@ -1,14 +1,14 @@
 import type { Terminal } from '@herald/runtime/terminal'
 import type { StandardInput, StandardOutput } from './standard-streams.js'
 
-/** What a command is given besides its own arguments. */
+/** What a command gets besides its arguments. */
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly terminal: Terminal
-  /** For bytes, not for words. */
+  /** For binary data; texts go to `terminal`. */
   readonly stdin: StandardInput
-  /** For bytes, not for words. */
+  /** For binary data; texts go to `terminal`. */
   readonly stdout: StandardOutput
-  /** Aborted when the user wants it to stop. */
+  /** Aborted by Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal
 }

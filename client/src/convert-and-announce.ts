@@ -27,28 +27,28 @@ import {
 export interface ConvertAndAnnounceJob extends AnnouncementContext {
   readonly input: Upload
   readonly renditions: readonly PlannedRendition[]
-  /** May replace what stands at a final name. */
+  /** Existing files may be replaced. */
   readonly overwrite: boolean
   readonly topic: string
   readonly signal: AbortSignal
   onProgress?(progress: ReceivedProgress): void
-  /** So many bytes more of a rendition have arrived. */
+  /** Called for each chunk of a rendition, with its size. */
   onBytes?(count: number, header: ReceivedRenditionHeader): void
-  /** The converter has done its part; what follows is the disk's and the broker's. */
+  /** Called when the converter is done; saving and announcing follow. */
   onConverted?(): void
   /**
-   * Takes the complete files instead of their getting names; afterwards they are removed. The
-   * announcement then names no place, and a crash between the two leaves it out.
+   * Takes the complete files instead of their being saved; they are removed afterwards. The
+   * announcement then has no path, and a crash after this call and before the announcement loses it.
    */
   deliver?(temporaryPaths: readonly string[]): Promise<void>
   /**
-   * Called when everything has arrived, before anything of it is announced or has its name: what
-   * an announcement refers to can be noted in time. Where it rejects, the conversion fails.
+   * Called when all files have arrived, before they get their final names and are announced, so that
+   * a page which the announcement links to exists in time. If it rejects, the conversion fails.
    */
   beforeAnnounce?(result: Pick<Converted, 'summary' | 'renditions'>): Promise<void>
 }
 
-/** An announcement that the outbox holds, and will until it is published. */
+/** An announcement in the outbox; it stays there until it is published. */
 export interface KeptAnnouncement {
   /** The outbox entry. */
   readonly entryId: string
@@ -56,10 +56,10 @@ export interface KeptAnnouncement {
 }
 
 export interface Converted {
-  /** Undefined where the job has no recipients. */
+  /** Undefined if the job has no recipients. */
   readonly announcement: KeptAnnouncement | undefined
   readonly summary: ReceivedConversionSummary
-  /** In the order asked for, pages in theirs. */
+  /** In the requested order, pages in order. */
   readonly renditions: readonly SavedRendition[]
   readonly totalMs: number
 }
@@ -70,11 +70,10 @@ export interface ConvertAndAnnounceTools {
 }
 
 /**
- * Converts one file, gives the renditions their names and hands the announcement to the outbox,
- * in the order of writes that loses nothing: resolves when every file has its final name and the
- * outbox has the events, which its relay then publishes. A job without recipients announces
- * nothing. Rejects with HeraldError; then no final name was given, no temporary file is left and
- * nothing is announced.
+ * Converts one file, saves the renditions and writes the announcement to the outbox, in an order
+ * that loses nothing in a crash. Resolves when every file has its final name and the outbox has the
+ * events, which its relay then publishes. Without recipients nothing is announced. Rejects with
+ * HeraldError; then no file is left and nothing is announced.
  */
 export async function convertAndAnnounce(
   { converter, outbox }: ConvertAndAnnounceTools,
@@ -96,7 +95,7 @@ export async function convertAndAnnounce(
   let complete: CompleteFile[] = []
   try {
     complete = files.complete(summary)
-    // From the record on, the way leads forward only.
+    // Once the outbox has the entry, the conversion cannot be cancelled.
     if (job.signal.aborted) throw job.signal.reason
     const renditions = complete.map((each) => savedRendition(each, job.deliver !== undefined))
     const finishedAt = new Date()
@@ -123,7 +122,7 @@ export async function convertAndAnnounce(
   }
 }
 
-/** The record first, then the names. */
+/** Writes the outbox entry first, then gives the files their names. */
 async function keep(
   outbox: Outbox,
   { topic, overwrite, input }: ConvertAndAnnounceJob,
@@ -148,7 +147,7 @@ export interface FailedJob extends AnnouncementContext {
   readonly topic: string
 }
 
-/** Hands a ConversionFailed for each recipient to the outbox. */
+/** Writes a ConversionFailed for each recipient to the outbox. */
 export async function announceFailure(
   outbox: Outbox,
   job: FailedJob,
@@ -165,7 +164,7 @@ export async function announceFailure(
   return { entryId, events: announced.map(({ id, recipient }) => ({ id, recipient })) }
 }
 
-/** ENOSPC, EACCES and the like, on the way to the final name. */
+/** Such as ENOSPC or EACCES. */
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }

@@ -24,7 +24,7 @@ export interface ConverterClient {
    */
   convert(upload: Upload, options: ConvertOptions): Promise<ReceivedConversionSummary>
   /**
-   * Predicts in one call what conversions would cost, and whether the converter would take the files.
+   * Requests in one call how long conversions would take, and whether a limit forbids them.
    * Retries as `convert` does. Resolves when each file has its result; does not reject.
    */
   estimate(files: readonly EstimateFile[], options: EstimateOptions): Promise<void>
@@ -36,7 +36,7 @@ export interface EstimateOptions {
   /** W3C Trace Context. */
   readonly traceparent: string
   readonly signal: AbortSignal
-  /** Called once for each file, by its index, as the results come. */
+  /** Called once for each file, with its index, in any order. */
   onResult(index: number, result: EstimateResult): void
 }
 
@@ -51,7 +51,7 @@ const answerWithinMs = 5_000
 /** `address` is `host:port`. Connects with the first call. */
 export function openConverter(address: string): ConverterClient {
   const client = new ConverterService(address, credentials.createInsecure(), {
-    // A converter on the own network is not behind the proxy that http_proxy names.
+    // A converter on the same network is not behind the proxy of `http_proxy`.
     'grpc.enable_http_proxy': 0,
     'grpc.initial_reconnect_backoff_ms': 200,
     'grpc.max_reconnect_backoff_ms': 1_000,

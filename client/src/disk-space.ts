@@ -4,7 +4,7 @@ import { HeraldError } from '@herald/proto/errors'
 import { displayPath, humanBytes } from '@herald/runtime/terminal-text'
 
 /** Bytes to be written to a folder, which may not exist yet. */
-export interface RoomNeeded {
+export interface SpaceNeeded {
   /** Absolute. */
   readonly directory: string
   readonly bytes: number
@@ -27,7 +27,7 @@ export const outboxBytes = (events: number) => storeBytes + events * recordBytes
  * HERALD_DISK_FULL for the first folder without. Skips file systems that do not report their free
  * space. A later write can fail all the same: other programs use the disk, too.
  */
-export async function requireRoom(needs: readonly RoomNeeded[]): Promise<void> {
+export async function requireSpace(needs: readonly SpaceNeeded[]): Promise<void> {
   const byDisk = new Map<number, { bytes: number; free: number }>()
   for (const { directory, bytes, otherwise } of needs) {
     const disk = await diskOf(directory)

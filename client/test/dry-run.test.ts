@@ -184,7 +184,7 @@ describe('herald convert --dry-run', () => {
     expect(exit).toBe(0)
     expect(stdout).toMatch(/^a\.png {2}\d+ B\n {2}→ a\.webp\n$/)
     expect(stderr).toBe(
-      '1 file; this converter does not say how long it takes. Nothing was written.\n',
+      '1 file; this converter is too old to estimate the time. Nothing was written.\n',
     )
   })
 })

@@ -87,7 +87,7 @@ describe('a folder', () => {
     )
     const taken = await shop.herald(beside)
     expect(taken.status).toBe(2)
-    expect(taken.stderr).toContain('0 of 4 files converted; 4 failed; 8 left out')
+    expect(taken.stderr).toContain('0 of 4 files converted; 4 failed; 8 skipped')
     await writeFile(shop.path('photos', 'd.png'), picture)
     const next = await shop.herald([...beside, '--skip-existing'])
     expect(next.status).toBe(0)
@@ -177,9 +177,13 @@ describe('standard input and output', () => {
   })
 
   test.each([
-    ['two formats', ['-', '--to', 'webp,jpeg'], /Standard output takes one file/],
-    ['two files', ['a.png', 'b.png', '--to', 'webp', '-o', '-'], /Standard output takes one file/],
-    ['every page', ['a.png', '--to', 'webp', '--page', 'all', '-o', '-'], /takes one file/],
+    ['two formats', ['-', '--to', 'webp,jpeg'], /Standard output can take one file only/],
+    [
+      'two files',
+      ['a.png', 'b.png', '--to', 'webp', '-o', '-'],
+      /Standard output can take one file only/,
+    ],
+    ['every page', ['a.png', '--to', 'webp', '--page', 'all', '-o', '-'], /can take one file/],
     ['JSON beside', ['-', '--to', 'webp', '--json'], /both go to standard output/],
     ['standard input twice', ['-', '-', '--to', 'webp'], /given twice/],
     ['a name for nothing', ['a.png', '--to', 'webp', '--name', 'b.png'], /--name needs -/],

@@ -103,5 +103,5 @@ test('--wait and --json together give each event its mail', async () => {
 
 test('--wait and --no-announce are refused together', async () => {
   const { convert } = await home()
-  await expect(convert('--no-announce')).rejects.toThrow(/contradict/)
+  await expect(convert('--no-announce')).rejects.toThrow(/cannot be combined/)
 })

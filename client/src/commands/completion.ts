@@ -1,11 +1,11 @@
 import { flagOf, optionRows } from '@herald/proto/rendition-options'
 import type { Command } from '@herald/runtime/command-line'
 
-/** The shells whose completion is known. */
+/** The supported shells. */
 const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
-/** What may follow an option that takes one of few. */
+/** The values of options with a fixed set of them. */
 const values: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
   ['--to', ['webp', 'avif', 'jpeg', 'png', 'gif', 'tiff', 'pdf']],
   ...optionRows.flatMap(
@@ -36,7 +36,7 @@ export function completionScript(program: Command, shell: Shell): string {
     }),
   )
   if (shell === 'fish') return fishScript(words)
-  // zsh reads what is written for bash once it is asked to.
+  // zsh can run completion scripts for bash.
   const before = shell === 'zsh' ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''
   return before + bashScript(words)
 }

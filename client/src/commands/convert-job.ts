@@ -9,17 +9,17 @@ import { newTraceparent } from '../trace.js'
 
 /** One file of a run. */
 export interface ConvertJob {
-  /** As a person knows it: as it was named, or where it was found. */
+  /** As it was typed, or its path below the searched folder. */
   readonly given: string
   /** It was found in a folder or by a pattern. */
   readonly found: boolean
-  /** Its folder below the one that was searched; empty where it was named itself. */
+  /** Its folder below the searched one; empty if the file itself was named. */
   readonly below: string
   readonly conversionId: string
   readonly traceparent: string
-  /** Undefined where the file cannot be converted at all; `error` says why. */
+  /** Undefined if the file cannot be converted; `error` has the reason. */
   readonly input: InputFile | undefined
-  /** The format that the file's name promises. */
+  /** The format according to the file's extension. */
   claimed: string | undefined
   renditions: readonly PlannedRendition[]
   error: HeraldError | undefined
@@ -30,15 +30,15 @@ export type RunnableJob = ConvertJob & { readonly input: InputFile }
 export const isRunnable = (job: ConvertJob): job is RunnableJob =>
   job.input !== undefined && job.error === undefined
 
-/** What became of one file. */
+/** The result of one file. */
 export interface FileOutcome {
-  /** As a person knows it: as it was named, or where it was found. */
+  /** As it was typed, or its path below the searched folder. */
   readonly given: string
-  /** Absolute; undefined where the file could not be looked at, and of standard input. */
+  /** Absolute; undefined if the file cannot be read, and for standard input. */
   readonly path: string | undefined
   /** The file's own name. */
   readonly name: string
-  /** The format that its name promises; undefined where it promises none. */
+  /** The format according to the file's extension; undefined if unknown. */
   readonly claimed: string | undefined
   readonly conversionId: string
   readonly runId: string
@@ -46,7 +46,7 @@ export interface FileOutcome {
   /** Without its preview: a run may have thousands. */
   readonly converted: Converted | undefined
   readonly error: HeraldError | undefined
-  /** What was announced; undefined if nothing was to be. */
+  /** The announcement; undefined if there is none. */
   readonly announced: AnnouncementResult | undefined
 }
 
@@ -68,11 +68,11 @@ export function newJob(
   }
 }
 
-/** The job of a file that cannot be converted, for what was thrown. */
+/** The job of a file that cannot be converted because of that error. */
 export const failedJob = (given: string, error: unknown): ConvertJob =>
   newJob(given, { error: toHeraldError(error) })
 
-/** Passes on values that come in any order in the order of their indices, from 0, without gaps. */
+/** Calls `pass` with values in the order of their indices, from 0, whatever order they come in. */
 export function inOrder<T>(pass: (value: T) => void): (index: number, value: T) => void {
   const waiting = new Map<number, T>()
   let next = 0

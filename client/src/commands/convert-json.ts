@@ -7,8 +7,8 @@ import type { ConvertReport } from './convert-report.js'
 import type { MailOutcome } from './mail-outcomes.js'
 
 /**
- * One JSON object a line for each file, in the order the files were named:
- * `file` as named; `ok`; `path` (absolute), `conversionId`, `runId`, `traceparent`;
+ * One JSON object per file and line, in the order of the arguments:
+ * `file` as typed; `ok`; `path` (absolute), `conversionId`, `runId`, `traceparent`;
  * `source` {name, mediaType, sizeBytes, sha256, width, height, pages};
  * `renditions` [{path, name, format, mediaType, sizeBytes, sha256, width, height, pages, page,
  * quality, effort, encoder, conversionMs}]; `stripped`; `queueMs`, `conversionMs`, `estimatedMs`,

@@ -11,18 +11,18 @@ import type { RunTally } from './run-tally.js'
 
 export interface EndOfRun {
   readonly tally: RunTally
-  /** Files that the run was to convert. */
+  /** Files of the run. */
   readonly files: number
-  /** Files that were found and needed nothing. */
+  /** Files that were skipped, because their results exist. */
   readonly leftOut: number
   readonly elapsedMs: number
 }
 
-/** Says what became of the files, in the order they were named. */
+/** Prints the results of the files, in the order of the arguments. */
 export interface ConvertReport {
-  /** What will be shown, to align by. */
+  /** Announces a job, so that the lines can be aligned. */
   expect(job: ConvertJob): void
-  /** `mails`: what became of the mails, by event, if that was waited for. */
+  /** `mails`: the outcomes of the e-mails by event, with --wait. */
   done(outcome: FileOutcome, mails?: ReadonlyMap<string, MailOutcome>): void
   end(run: EndOfRun): void
 }
@@ -120,7 +120,7 @@ const isSmallerThan = (size: Size, { width, height }: HumanReportOptions) =>
 const isShrunk = (size: Size, source: Size | undefined | null) =>
   size.width * size.height < (source?.width ?? 0) * (source?.height ?? 0)
 
-/** What was wrong with a file, and what to do. */
+/** Prints the error of a file and its remedy. */
 export function reportError(
   terminal: Terminal,
   given: string,
@@ -138,7 +138,7 @@ export function reportError(
   }
 }
 
-/** Nothing for one file: its own line says it all. */
+/** The last lines of a run; none for a single file. */
 function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndOfRun): string[] {
   const parts: string[] = []
   if (files > 1) {
@@ -148,7 +148,7 @@ function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndO
   }
   if (files > 1 && tally.failed > 0) parts.push(`${tally.failed.toLocaleString('en')} failed`)
   if (files > 1 && tally.stopped > 0) parts.push(`${tally.stopped.toLocaleString('en')} stopped`)
-  if (leftOut > 0) parts.push(`${leftOut.toLocaleString('en')} left out: the results are there`)
+  if (leftOut > 0) parts.push(`${leftOut.toLocaleString('en')} skipped: the results exist`)
   if (parts.length === 0) return []
   const time = files > 1 && tally.converted > 0 ? ` in ${humanDuration(elapsedMs)}` : ''
   const [first = '', ...others] = parts
@@ -158,7 +158,7 @@ function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndO
     ...(table.length > 0 ? ['', ...table, ''] : []),
     terminal.paint('bold', sentence, 'stderr'),
     ...(tally.stopped > 0 && tally.converted > 0
-      ? ['To go on: the same with --skip-existing.']
+      ? ['To continue, run the same command with --skip-existing.']
       : []),
   ]
 }
@@ -177,7 +177,7 @@ function announcementText(
   return `queued for ${names.slice(0, 3).join(', ')}${more}`
 }
 
-/** The format of the file's content, if its name promises another. */
+/** A note if the file's content has another format than its extension. */
 function contentNote({ claimed, converted }: FileOutcome): string | undefined {
   const truth = converted?.summary.input?.format
   if (!truth || !claimed || truth === claimed) return undefined

@@ -22,17 +22,17 @@ import { errorOf } from './convert-json.js'
 import { reportError } from './convert-report.js'
 import type { PreparedRun } from './prepare-jobs.js'
 
-/** What the conversion of one file would be. */
+/** The estimate for one file. */
 interface FileEstimate {
   readonly job: ConvertJob
-  /** Undefined if the converter does not estimate, or the file cannot be converted at all. */
+  /** Undefined if the converter is too old to estimate, or the file cannot be converted. */
   readonly estimate: ReceivedEstimateResponse | undefined
   readonly error: HeraldError | undefined
 }
 
 /**
- * Says what a run would make and how long that would take; writes nothing. Resolves to the exit
- * status that the run would have, as far as that is known.
+ * Prints what a run would make and how long it would take; writes nothing. Resolves to the exit
+ * status that the run would have, as far as known.
  */
 export async function dryRun(
   { jobs, leftOut, workers }: PreparedRun,
@@ -57,7 +57,7 @@ export async function dryRun(
   return all.find(({ error }) => error)?.error?.exitCode ?? 0
 }
 
-/** Asks for all files in one call; after an abort each of the rest is HERALD_CANCELLED. */
+/** Estimates all files in one call; after an abort the rest fail with HERALD_CANCELLED. */
 async function estimateAll(
   jobs: readonly ConvertJob[],
   converter: ConverterClient,
@@ -115,7 +115,7 @@ function factsOf({ width, height, pages, workMs, effort }: ReceivedRenditionEsti
 
 const minNameWidth = 10
 
-/** On a narrow terminal without the last facts, and with the end of the name. */
+/** On a narrow terminal the last facts and the beginning of the name are left out. */
 function fittedLine(
   terminal: Terminal,
   before: string,
@@ -130,7 +130,7 @@ function fittedLine(
   return `${before}${cutPath(name, room)}  ${facts.slice(0, count).join('  ')}`.trimEnd()
 }
 
-/** Of pages the first and the last. */
+/** The name; with `everyPage` the names of the first and the last page. */
 function nameOf({ spec, finalPath }: PlannedRendition, files: number | undefined): string {
   if (!spec.everyPage) return finalPath
   if (files === undefined) return pageName(finalPath, 1, 1).replace('-page-1', '-page-N')
@@ -151,9 +151,9 @@ function endLine(
   const files = good.length === 1 ? '1 file' : `${good.length.toLocaleString('en')} files`
   const parts = [
     estimated.length > 0 ? `${files}, about ${humanDuration(time)}` : files,
-    ...(estimated.length < good.length ? ['this converter does not say how long it takes'] : []),
+    ...(estimated.length < good.length ? ['this converter is too old to estimate the time'] : []),
     ...(all.length > good.length ? [`${all.length - good.length} would be refused`] : []),
-    ...(leftOut > 0 ? [`${leftOut} left out: the results are there`] : []),
+    ...(leftOut > 0 ? [`${leftOut} skipped: the results exist`] : []),
   ]
   return `${parts.join('; ')}. Nothing was written.`
 }

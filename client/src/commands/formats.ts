@@ -13,7 +13,7 @@ import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
 import { openConverter } from '../converter-client.js'
 
-/** Prints what the converter can do; resolves to the exit status. */
+/** Prints what the converter can read and write; resolves to the exit status. */
 export async function formatsCommand(
   options: { json?: boolean },
   { env, terminal }: CommandContext,
@@ -84,7 +84,7 @@ function tableOf(
   ]
 }
 
-/** As many columns of the table as the width takes, the most important first. */
+/** As many columns as fit the width, the most important first. */
 function formatRows(formats: readonly ReceivedFormat[], width: number): string[] {
   const yes = (is: boolean) => (is ? 'yes' : '–')
   const rows = formats.map((format) => [
@@ -104,7 +104,7 @@ function formatRows(formats: readonly ReceivedFormat[], width: number): string[]
   return table(all.map((row) => row.slice(0, 3)))
 }
 
-/** What cannot be used: each reason once, behind the names that it concerns. */
+/** What is not available: each reason once, with all names it applies to. */
 function reasons(
   those: readonly { readonly name: string; readonly unavailableReason: string }[],
 ): string[] {

@@ -4,9 +4,8 @@ import { isTaken, type PlannedRendition } from '../plan-conversions.js'
 import { type ConvertJob, isRunnable, type RunnableJob } from './convert-job.js'
 
 /**
- * Leaves out the files that were only found and that are what another file of the run becomes: an
- * earlier run made them. With `skipExisting` also every rendition that is there already, and the
- * files of which nothing is left to make.
+ * Leaves out results of earlier runs: files that were found in a folder and have the name of another
+ * file's result. With `skipExisting` also renditions that exist, and files without any left to make.
  */
 export async function leaveOutResults(
   jobs: readonly ConvertJob[],
@@ -30,7 +29,7 @@ function resultsAmong(jobs: readonly RunnableJob[]): ReadonlySet<ConvertJob> {
   const byPath = new Map(found.map((job) => [job.input.path, job]))
   const likePages = found.filter(({ input }) => /-page-\d+/.test(input.name))
   const results = new Set<ConvertJob>()
-  // What becomes something else is a source; of two that become each other, the first.
+  // A file whose result has another name is a source; of two that would become each other, the first.
   const sources = jobs.toSorted((a, b) => Number(becomesItself(a)) - Number(becomesItself(b)))
   for (const source of sources) {
     if (results.has(source)) continue

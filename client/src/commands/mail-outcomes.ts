@@ -25,13 +25,13 @@ function lineOf(recipient: string, outcome: MailOutcome | undefined): string {
   return `${outcome.state} to ${escapeControls(recipient)}: ${escapeControls(outcome.reply)}`
 }
 
-/** Whether each of them got its mail. */
+/** Whether the mail of each event was sent. */
 export const allMailed = (
   events: readonly AnnouncedEvent[],
   outcomes: ReadonlyMap<string, MailOutcome>,
 ): boolean => events.every(({ id }) => outcomes.get(id)?.state === 'mailed')
 
-/** Says what became of the mails. */
+/** Prints the outcomes of the mails. */
 export function reportMails(
   terminal: Terminal,
   print: (line: string) => void,
@@ -51,7 +51,7 @@ export interface MailOutcome {
   readonly reply: string
 }
 
-/** What the notifier announced of the mail about `eventIds`; undefined for another channel. */
+/** The outcome of the mail about `eventIds`; undefined for another channel. */
 function readMailOutcome({
   type,
   data,
@@ -71,7 +71,7 @@ export interface WaitOptions {
   readonly broker: string
   /** The topic of the announcements. */
   readonly topic: string
-  /** A consumer group that nobody else uses. */
+  /** A consumer group of its own. */
   readonly group: string
   readonly timeoutMs: number
   readonly signal: AbortSignal
@@ -112,7 +112,7 @@ export async function waitForMails(
   }
 }
 
-/** Undefined for what cannot be read: the notifier's own business. */
+/** Undefined if the message cannot be read. */
 function readOutcome(message: Parameters<typeof fromOutcomeMessage>[0]) {
   try {
     const received = fromOutcomeMessage(message)

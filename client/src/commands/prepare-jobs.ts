@@ -7,7 +7,7 @@ import { escapeControls } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import type { Announcer } from '../announcer.js'
 import type { ConverterClient } from '../converter-client.js'
-import { outboxBytes, renditionFactor, requireRoom } from '../disk-space.js'
+import { outboxBytes, renditionFactor, requireSpace } from '../disk-space.js'
 import { toHeraldError } from '../errors.js'
 import type { InputFile } from '../input-file.js'
 import {
@@ -27,7 +27,7 @@ import { leaveOutResults } from './leave-out-results.js'
 
 export interface PrepareTools {
   readonly converter: ConverterClient
-  /** Undefined where nothing may be written. */
+  /** Undefined if nothing may be written (--dry-run). */
   readonly announcer: Announcer | undefined
   readonly stdin: StandardInput
   readonly scratch: ScratchFolder
@@ -41,15 +41,15 @@ export interface PrepareTools {
 
 export interface PreparedRun {
   readonly jobs: readonly ConvertJob[]
-  /** Files that were found and need nothing: the results of earlier runs, or those whose are there. */
+  /** Files that were skipped: results of earlier runs, and files whose results exist. */
   readonly leftOut: number
-  /** Conversions that the converter works on at once; undefined if it does not report them. */
+  /** The converter's workers; undefined if it does not report them. */
   readonly workers: number | undefined
 }
 
 /**
- * Looks at everything that can be known before an upload. What is wrong with one file stands in
- * its job; what is wrong with the call is thrown.
+ * Checks everything that can be checked before an upload. An error of one file is part of its job; an
+ * error of the command is thrown.
  */
 export async function prepareJobs(
   words: readonly string[],
@@ -71,14 +71,14 @@ export async function prepareJobs(
   const targets = resolveTargets(options.to, known)
   const strange = targets.find(({ offered }) => !offered)
   const sound = gathered.filter(isRunnable)
-  if (strange) await hearRefusal(sound[0]?.input as InputFile, strange.format, converter)
+  if (strange) await throwRefusal(sound[0]?.input as InputFile, strange.format, converter)
   await plan(sound, targets, known, options, tools)
   if (tools.piped) requireOne(gathered)
 
   const { jobs, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
   const wanted = jobs.filter(isRunnable)
   for (const [job, error] of findCollisions(wanted)) {
-    // Two names of one call are a slip; two files of a folder are no reason to leave the others.
+    // Two arguments with one result are an error of the command, two files of a folder are not.
     if (!job.found) throw error
     job.error = error
   }
@@ -89,8 +89,8 @@ export async function prepareJobs(
       })
     }
   }
-  if (announcer) await tidy(wanted, announcer)
-  await requireRoomFor(wanted.filter(isRunnable), tools)
+  if (announcer) await removeTemporaryFiles(wanted, announcer)
+  await requireSpaceFor(wanted.filter(isRunnable), tools)
   return { jobs, leftOut, workers: limits?.workers || undefined }
 }
 
@@ -104,23 +104,23 @@ async function plan(
   const directory = piped ? await scratch.path() : options.out
   const spec = encodeOptions(options)
   for (const job of jobs) {
-    job.claimed = promisedFormat(job.input.name, formats)
+    job.claimed = formatOfName(job.input.name, formats)
     const below = piped ? '' : job.below
     job.renditions = planRenditions(job.input, targets, { directory, below, spec })
   }
 }
 
-/** `--out harbour.webp` would make a folder of that name: nobody means that. */
+/** `--out harbour.webp` would create a folder of that name: certainly a mistake. */
 async function refuseFileAsFolder(
   out: string | undefined,
   formats: readonly ReceivedFormat[],
 ): Promise<void> {
-  if (out === undefined || promisedFormat(out, formats) === undefined) return
+  if (out === undefined || formatOfName(out, formats) === undefined) return
   const status = await stat(out).catch(() => undefined)
   if (status?.isDirectory()) return
   throw new HeraldError(
     'HERALD_USAGE',
-    `--out names a folder, and ${escapeControls(out)} looks like a file.`,
+    `--out must be a folder; ${escapeControls(out)} looks like a file.`,
     {
       remedy: `Name a folder, or send the result where you like: --out - > ${escapeControls(out)}`,
     },
@@ -130,13 +130,13 @@ async function refuseFileAsFolder(
 function requireOne(jobs: readonly ConvertJob[]): void {
   const renditions = jobs.flatMap((job) => job.renditions)
   if (jobs.length === 1 && renditions.length <= 1 && !renditions[0]?.spec.everyPage) return
-  throw new HeraldError('HERALD_USAGE', 'Standard output takes one file.', {
+  throw new HeraldError('HERALD_USAGE', 'Standard output can take one file only.', {
     remedy: 'Name one file and one format, or a folder with --out.',
   })
 }
 
-/** Looks whether the results and their announcements have room, before anything is uploaded. */
-async function requireRoomFor(
+/** Checks for free space for the results and announcements before the upload. */
+async function requireSpaceFor(
   jobs: readonly RunnableJob[],
   { outbox, eventsPerFile, piped }: PrepareTools,
 ): Promise<void> {
@@ -153,36 +153,39 @@ async function requireRoomFor(
     bytes: outboxBytes(jobs.length * eventsPerFile),
     otherwise: 'name another folder with HERALD_DATA',
   }
-  await requireRoom([...results, record])
+  await requireSpace([...results, record])
 }
 
-/** Asks for what the converter does not offer: it knows best why not, and what was meant. */
-async function hearRefusal(input: InputFile, format: string, converter: ConverterClient) {
+/** Requests an unknown format, because the converter's error has the reason and suggestions. */
+async function throwRefusal(input: InputFile, format: string, converter: ConverterClient) {
   await converter.convert(input, {
     conversionId: uuidv7(),
     traceparent: newTraceparent(),
     renditions: [{ format }],
     signal: AbortSignal.timeout(10_000),
-    receive: () => Promise.reject(new Error('the converter makes what it does not offer')),
+    receive: () => Promise.reject(new Error('the converter made a format that it does not list')),
   })
 }
 
-function promisedFormat(name: string, formats: readonly ReceivedFormat[]): string | undefined {
+function formatOfName(name: string, formats: readonly ReceivedFormat[]): string | undefined {
   const extension = /\.([^./\\]+)$/.exec(name)?.[1]?.toLowerCase()
   if (extension === undefined) return undefined
   return formats.find((format) => format.extensions.includes(extension))?.name
 }
 
-/** Takes away what killed runs left in the folders that are written into now. */
-async function tidy(jobs: readonly RunnableJob[], announcer: Announcer): Promise<void> {
+/** Removes temporary files of killed runs from the folders of the results. */
+async function removeTemporaryFiles(
+  jobs: readonly RunnableJob[],
+  announcer: Announcer,
+): Promise<void> {
   const folders = new Set(
     jobs.flatMap(({ renditions }) => renditions.map(({ finalPath }) => dirname(finalPath))),
   )
-  for (const folder of folders) await removeLeftOvers(folder, () => promisedFiles(announcer))
+  for (const folder of folders) await removeLeftOvers(folder, () => filesInOutbox(announcer))
 }
 
-/** The temporary files that a kept announcement names. */
-function promisedFiles({ outbox }: Announcer): ReadonlySet<string> {
+/** The temporary files named by announcements in the outbox. */
+function filesInOutbox({ outbox }: Announcer): ReadonlySet<string> {
   const files = outbox.entries().flatMap((entry) => entry.files)
   return new Set(files.map(({ temporaryPath }) => temporaryPath))
 }

@@ -3,7 +3,7 @@ import { columns, cutPath, humanBytes, humanChange, padded } from '@herald/runti
 
 /** What a line shows of one rendition. */
 export interface ResultLine {
-  /** The source; empty where the line above names it. */
+  /** The source; empty if the line above has it. */
   readonly from: string
   readonly to: string
   readonly before: number
@@ -14,13 +14,13 @@ export interface ResultLine {
 
 /** Lines of one run, aligned with each other as far as the width goes. */
 export interface ResultLines {
-  /** What will be shown, before the first line. */
+  /** Announces names before the first line, to align by. */
   expect(from: string, to: string): void
   /** `first`: with the mark of success. */
   format(line: ResultLine, first: boolean): string
 }
 
-// A longer name sticks out rather than push every other line aside.
+// Longer names stick out, so that the other lines stay aligned.
 const widestName = 44
 
 const bytesWidth = 7

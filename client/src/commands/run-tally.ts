@@ -2,19 +2,19 @@ import type { HeraldError } from '@herald/proto/errors'
 import { columns, humanBytes, humanChange, humanDuration } from '@herald/runtime/terminal-text'
 import type { FileOutcome } from './convert-job.js'
 
-/** What became of a run so far: figures alone, so that a run of any length takes no more memory. */
+/** The totals of a run. Memory does not grow with the number of files. */
 export interface RunTally {
   add(outcome: FileOutcome): void
   readonly converted: number
-  /** Not those that were stopped. */
+  /** Without those that were stopped. */
   readonly failed: number
-  /** Stopped while it was worked on, or before. */
+  /** Stopped by Ctrl-C, during or before the conversion. */
   readonly stopped: number
-  /** That of the first file, in the order added, that failed; of a cancelled call, 130; else 0. */
+  /** 130 if stopped, else that of the first failed file, else 0. */
   readonly exitCode: number
-  /** A sentence to be told once; undefined where all is announced. */
+  /** A sentence to print once; undefined if all is announced. */
   readonly warning: string | undefined
-  /** One line of each format: files, bytes before and after, saving, time of work, as far as fits. */
+  /** One line per format: files, bytes before and after, saving, time; as many columns as fit. */
   table(width: number): string[]
 }
 
@@ -50,7 +50,7 @@ export function runTally(): RunTally {
         figures.files += 1
         figures.after += sizeBytes
         figures.workMs += conversionMs
-        // Of a file whose pages are files of their own, once.
+        // A source counts once, even if each page is a file.
         if (!counted.has(format)) figures.before += made.summary.input?.sizeBytes ?? 0
         counted.add(format)
       }

@@ -4,10 +4,10 @@ import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../web/config.js'
 import { startWeb } from '../web/program.js'
 
-/** A conversion under way may take its whole budget, and some for the transfer. */
+/** A conversion may take its whole time limit, and the transfer some more. */
 const deadlineMs = 40_000
 
-/** Serves the web page until it is stopped; the process then ends by itself. */
+/** Serves the web page until a signal; then `runProgram` ends the process. */
 export async function webCommand({ env }: Pick<CommandContext, 'env'>): Promise<never> {
   const config = loadConfig(env)
   const logger = createLogger('web', config.logLevel)
@@ -15,6 +15,5 @@ export async function webCommand({ env }: Pick<CommandContext, 'env'>): Promise<
     const { url, probes } = await startWeb(config, { lifecycle, logger })
     logger.info({ listen: config.listen, url, probes }, 'ready')
   })
-  // It lives until a signal, and runProgram says with which status it ends.
   return new Promise(() => {})
 }

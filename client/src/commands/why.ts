@@ -7,8 +7,8 @@ import { openNotifierApi } from '../why/notifier-api.js'
 import { type EventStory, findStory, type Story, timelineOf } from '../why/story.js'
 
 /**
- * Prints what became of a conversion or an event. Resolves to 0, to 3 if the id
- * is unknown, to 5 if the notifier could not be asked.
+ * Prints what happened to a conversion or an event. Resolves to the exit status: 3 if the id is
+ * unknown, 5 if the notifier does not answer.
  */
 export async function whyCommand(
   id: string,
