@@ -100,10 +100,10 @@ async function makeRenditions(
   const made: RenditionResult[] = []
   // Of several, the preview is of the first that is done, which is not known before.
   const isOnly = work.pieces.length === 1
-  let begun = false
-  const begin = () => {
-    if (!begun) responder.sendProgress(progress())
-    begun = true
+  let hasStarted = false
+  const onStart = () => {
+    if (!hasStarted) responder.sendProgress(progress())
+    hasStarted = true
   }
   let preview: Promise<ConversionSummary['preview']> | undefined
 
@@ -112,7 +112,7 @@ async function makeRenditions(
     const { result, ms } = await job.run(
       { kind: 'convert', source, plan: rendition, target, limits, preview: isOnly },
       isShort(upload.format, estimate.ms),
-      begin,
+      onStart,
     )
     made.push(result)
     if (made.length === work.pieces.length) slot.endWork()

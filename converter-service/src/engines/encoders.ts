@@ -1,3 +1,4 @@
+import { formatNamed } from '../formats.js'
 import type { RenditionPlan } from './engine.js'
 import type { Sharp, SharpVersions } from './sharp.js'
 
@@ -16,7 +17,7 @@ interface Stated extends Animation {
 }
 
 interface Encoder {
-  /** The library that does it, as sharp names it, and as people do. */
+  /** The encoder's key in `sharp.versions`, and its usual name. */
   readonly library: keyof SharpVersions
   readonly name: string
   /** 0 (fast) to 9 (small); absent if the encoder has none. */
@@ -30,7 +31,7 @@ export const encoders: Readonly<Record<string, Encoder>> = {
   jpeg: {
     library: 'mozjpeg',
     name: 'mozjpeg',
-    encode: (picture, { quality = 82 }) => picture.jpeg({ quality, progressive: true }),
+    encode: (picture, plan) => picture.jpeg({ ...qualityOf(plan), progressive: true }),
   },
   png: {
     library: 'png',
@@ -47,11 +48,13 @@ export const encoders: Readonly<Record<string, Encoder>> = {
     library: 'webp',
     name: 'libwebp',
     defaultEffort: 6,
-    encode(picture, { quality = 80, lossless }, effort, { delay, loop }) {
+    encode(picture, plan, effort, { delay, loop }) {
       const options = { ...playing(delay, loop), effort: Math.round((effort * 6) / 9) }
       // Without `exact` the colours of transparent pixels are lost.
       return picture.webp(
-        lossless ? { ...options, lossless, exact: true } : { ...options, quality },
+        plan.lossless
+          ? { ...options, lossless: true, exact: true }
+          : { ...options, ...qualityOf(plan) },
       )
     },
   },
@@ -60,8 +63,8 @@ export const encoders: Readonly<Record<string, Encoder>> = {
     name: 'aom',
     // Effort 4 takes eight times as long as 2 for 8 % fewer bytes.
     defaultEffort: 2,
-    encode: (picture, { quality = 55, lossless }, effort) =>
-      picture.avif(lossless ? { lossless, effort } : { quality, effort }),
+    encode: (picture, plan, effort) =>
+      picture.avif(plan.lossless ? { lossless: true, effort } : { ...qualityOf(plan), effort }),
   },
   gif: {
     library: 'cgif',
@@ -74,7 +77,7 @@ export const encoders: Readonly<Record<string, Encoder>> = {
   tiff: {
     library: 'tiff',
     name: 'libtiff',
-    // sharp's default is JPEG inside TIFF, which is not what somebody who asks for TIFF wants.
+    // sharp's default is JPEG inside TIFF, which loses quality.
     encode: (picture, _plan, _effort, { density }) =>
       picture.tiff({
         compression: 'deflate',
@@ -83,6 +86,10 @@ export const encoders: Readonly<Record<string, Encoder>> = {
         ...(density ? { xres: density / 25.4, yres: density / 25.4, resolutionUnit: 'inch' } : {}),
       }),
   },
+}
+
+function qualityOf({ format, quality = formatNamed(format).defaultQuality }: RenditionPlan) {
+  return quality === undefined ? {} : { quality }
 }
 
 /** Absent if the pixels carry it. */

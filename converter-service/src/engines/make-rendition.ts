@@ -39,13 +39,14 @@ export async function makeRendition(
   const attachMetadata = keepsDescription
     ? (pixels: Sharp) => keepDescription(pixels, metadata, keeping)
     : unchanged
-  let made = await write({ ...shaping, attachMetadata }, target, options)
+  let result = await write({ ...shaping, attachMetadata }, target, options)
   if (keepsDescription && !location && !(await wipeWrittenLocation(target))) {
-    made = await write({ ...shaping, attachMetadata: unchanged }, target)
+    // A location may be left: no metadata is kept.
+    result = await write({ ...shaping, attachMetadata: unchanged }, target)
   }
-  const now = plan.keep.length > 0 ? await metadataIn(target) : []
-  const kept = now.filter((item) => item !== 'icc' || colours.keepsProfile)
-  return { ...made, kept: made.pages > 1 ? [...kept, 'pages'] : kept }
+  const written = plan.keep.length > 0 ? await metadataIn(target) : []
+  const kept = written.filter((item) => item !== 'icc' || colours.keepsProfile)
+  return { ...result, kept: result.pages > 1 ? [...kept, 'pages'] : kept }
 }
 
 /** Shapes and encodes it, repeatedly if a limit of bytes requires it. */
@@ -62,8 +63,8 @@ async function write(
   const shaped = single ? await shapeFrames(shaping) : await shape(shaping)
   const density = keptDensity(picture.metadata.density)
   const stated = { ...(single ? animationOf(picture.metadata) : {}), density }
-  const encode = (from: Sharp, with_: RenditionPlan) =>
-    encoder.encode(from, with_, effort ?? 0, stated)
+  const encode = (pixels: Sharp, asPlanned: RenditionPlan) =>
+    encoder.encode(pixels, asPlanned, effort ?? 0, stated)
 
   let info: OutputInfo
   let preview: Preview | undefined
@@ -75,9 +76,11 @@ async function write(
   } else if (plan.maxBytes === undefined || quality === undefined) {
     info = await encode(shaped, plan).toFile(target)
   } else {
-    const once = pages > 1 || !canMaterialize(shaping) ? shaped : await materialize(shaped, shaping)
+    // Computed once, not for each attempt.
+    const pixels =
+      pages > 1 || !canMaterialize(shaping) ? shaped : await materialize(shaped, shaping)
     const fitting = await fitBytes(plan.maxBytes, quality, (tried) =>
-      encode(once.clone(), { ...plan, quality: tried }).toBuffer({ resolveWithObject: true }),
+      encode(pixels.clone(), { ...plan, quality: tried }).toBuffer({ resolveWithObject: true }),
     )
     await writeFile(target, fitting.data)
     info = fitting.info
