@@ -53,7 +53,7 @@ export function createProgram(context: CommandContext) {
     .argument('<id>', 'id as shown by herald outbox')
     .option('--yes', 'skip the confirmation')
     .action(async (id: string, options: { yes?: boolean }) => {
-      const { outboxDropCommand } = await import('./commands/outbox.js')
+      const { outboxDropCommand } = await import('./commands/outbox-drop.js')
       exitCode = await outboxDropCommand(id, options, context)
     })
 
