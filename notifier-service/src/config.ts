@@ -12,7 +12,7 @@ import {
   variable,
 } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import type { SmtpOAuth2 } from './smtp/smtp-sender.js'
+import type { SmtpOAuth2 } from './smtp/open-connection.js'
 import { parseSmtpUrl, type SmtpServer, smtpUrlForm } from './smtp/smtp-url.js'
 
 export type NotifierConfig = ReturnType<typeof loadConfig>

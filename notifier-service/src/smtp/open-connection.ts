@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
-import type XOAuth2 from 'nodemailer/lib/xoauth2'
+import XOAuth2 from 'nodemailer/lib/xoauth2'
 import type { SmtpServer } from './smtp-url.js'
 
 export interface SmtpTimeouts {
@@ -10,6 +10,14 @@ export interface SmtpTimeouts {
   readonly envelopeMs: number
   /** From the first byte of the body to the reply. */
   readonly replyMs: number
+}
+
+/** A client of an OAuth 2.0 server that exchanges a refresh token for access tokens. */
+export interface SmtpOAuth2 {
+  readonly tokenUrl: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly refreshToken: string
 }
 
 export interface ConnectionOptions {
@@ -105,6 +113,22 @@ async function connect(
 function describeOutage(failure: SmtpFailure, { host, port }: SmtpServer): string {
   const what = failure.code === 'EAUTH' ? 'refuses the credentials' : 'cannot be used'
   return `the mail server ${host}:${port} ${what}: ${failure.message}`
+}
+
+/** One for all connections: it keeps an access token until it expires. */
+export function accessTokens(
+  { user }: SmtpServer,
+  { tokenUrl, clientId, clientSecret, refreshToken }: SmtpOAuth2,
+  { connectMs }: SmtpTimeouts,
+): XOAuth2 {
+  return new XOAuth2({
+    user,
+    clientId,
+    clientSecret,
+    refreshToken,
+    accessUrl: tokenUrl,
+    requestTimeout: connectMs,
+  })
 }
 
 /** Rejects if `work` takes longer than `ms`. */

@@ -1,8 +1,7 @@
 import type { Logger } from '@herald/runtime'
-import XOAuth2 from 'nodemailer/lib/xoauth2'
 import type { SendResult } from '../send-result.js'
 import { createHangLimit } from './hang-limit.js'
-import { SmtpOutage, type SmtpTimeouts } from './open-connection.js'
+import { accessTokens, type SmtpOAuth2, SmtpOutage, type SmtpTimeouts } from './open-connection.js'
 import { type SmtpMail, SmtpSession } from './smtp-session.js'
 import type { SmtpServer } from './smtp-url.js'
 
@@ -23,14 +22,6 @@ export interface SmtpSenderOptions {
   readonly timeouts?: Partial<SmtpTimeouts>
   /** How long an unused connection is kept, in milliseconds. Default 10,000. */
   readonly idleMs?: number
-}
-
-/** A client of an OAuth 2.0 server that exchanges a refresh token for access tokens. */
-export interface SmtpOAuth2 {
-  readonly tokenUrl: string
-  readonly clientId: string
-  readonly clientSecret: string
-  readonly refreshToken: string
 }
 
 export interface OutgoingMail {
@@ -240,20 +231,4 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
       for (const wake of waiting.splice(0)) wake()
     },
   }
-}
-
-/** One for all connections: it keeps an access token until it expires. */
-function accessTokens(
-  { user }: SmtpServer,
-  { tokenUrl, clientId, clientSecret, refreshToken }: SmtpOAuth2,
-  { connectMs }: SmtpTimeouts,
-): XOAuth2 {
-  return new XOAuth2({
-    user,
-    clientId,
-    clientSecret,
-    refreshToken,
-    accessUrl: tokenUrl,
-    requestTimeout: connectMs,
-  })
 }
