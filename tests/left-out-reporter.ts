@@ -1,7 +1,7 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node'
 
 /**
- * The last word of a run: what was left out and why, then the line `N passed, N failed`.
+ * The end of a run: what was left out and why, then the line `N passed, N failed`.
  * The reason is the note given to `context.skip(note)` or stands in the suite's name as
  * `(left out: …)`.
  */

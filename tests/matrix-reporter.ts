@@ -31,12 +31,13 @@ export default class MatrixReporter implements Reporter {
         ),
       )
     }
-    const told = new Map<string, string[]>()
+    const formatsByOpeners = new Map<string, string[]>()
     for (const [to, names] of openers) {
-      const by = [...names].join(' and ') || 'nobody here'
-      told.set(by, [...(told.get(by) ?? []), to])
+      const by = [...names].join(' and ') || 'no program here'
+      formatsByOpeners.set(by, [...(formatsByOpeners.get(by) ?? []), to])
     }
-    for (const [by, formats] of told) console.log(`  opened by ${by}: ${formats.join(', ')}`)
+    for (const [by, formats] of formatsByOpeners)
+      console.log(`  opened by ${by}: ${formats.join(', ')}`)
   }
 }
 

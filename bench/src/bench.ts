@@ -10,7 +10,7 @@ export interface Bench {
   /** What Herald promises while it is measured; the rivals' promises stand in their contests. */
   readonly guarantees: string
   /**
-   * Starts what the contests need, and hands whatever has to be closed to `stage.defer`. Each
+   * Starts what the contests need, and passes what has to be closed to `stage.defer`. Each
    * contest becomes one line of the result; they run one after another.
    */
   open(stage: BenchStage): Promise<readonly Entry[]>
@@ -45,7 +45,7 @@ export interface Absent {
   readonly rival: string
   /** Why it cannot be measured here, and what would bring it. */
   readonly absent: string
-  /** Nothing brings it yet, so a machine without it lacks nothing. */
+  /** It cannot be installed anywhere yet, so a run without it is complete. */
   readonly nowhere?: true
 }
 
@@ -55,10 +55,10 @@ export type Bound = { readonly atMost: number } | { readonly atLeast: number }
 export interface BenchStage {
   /** A fresh folder of this bench; goes with it. */
   readonly folder: string
-  /** As few repetitions and bytes as still run every line of code: nobody reads the figures. */
+  /** As few repetitions and bytes as still run every line of code; the figures mean nothing. */
   readonly short: boolean
   /** Called when the bench is over, last in, first out. */
   defer(close: () => unknown): void
-  /** A word on what goes on, for whoever waits. */
+  /** Prints what goes on. */
   say(line: string): void
 }

@@ -48,7 +48,7 @@ export const cannedConverter: ConverterClient = {
       peakMemoryBytes: 0,
     }
   },
-  formats: () => Promise.reject(new Error('nobody asks it')),
-  estimate: () => Promise.reject(new Error('nobody asks it')),
+  formats: () => Promise.reject(new Error('not used by a bench')),
+  estimate: () => Promise.reject(new Error('not used by a bench')),
   close: () => {},
 }

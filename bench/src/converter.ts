@@ -52,8 +52,8 @@ export async function startConverter(
   stage.defer(() => program.stop(10_000))
   const { port } = await Promise.race([
     program.ready,
-    program.ended.then(({ how, lastWords }): never => {
-      throw new Error(`the converter did not start: ${how} ${lastWords.join('\n')}`)
+    program.ended.then(({ how, lastLines }): never => {
+      throw new Error(`the converter did not start: ${how} ${lastLines.join('\n')}`)
     }),
   ])
   const address = `127.0.0.1:${port}`

@@ -21,7 +21,7 @@ export interface FilledLedger {
 /**
  * A ledger in a folder of its own that remembers so many mails. An entry is what a delivered mail
  * leaves, about 1 KB: the record with one attempt in its history, found by its event and by its
- * conversion, the outcome told.
+ * conversion, the outcome announced.
  */
 export async function openFilledLedger(folder: string, entries: number): Promise<FilledLedger> {
   const ledger = await openLmdbLedger({ directory: mkdtempSync(join(folder, 'ledger-')) })
@@ -38,10 +38,10 @@ export async function openFilledLedger(folder: string, entries: number): Promise
     async cost(mails) {
       const from = performance.now()
       await inLanes(mails, lanes, () => deliver(ledger))
-      for (let told = 0; told < mails; ) {
+      for (let announced = 0; announced < mails; ) {
         const pending = await ledger.pendingOutcomes(lanes)
         await ledger.markAnnounced(pending)
-        told += pending.length
+        announced += pending.length
       }
       return ((performance.now() - from) * 1000) / mails
     },

@@ -20,7 +20,7 @@ function readArguments() {
       },
     })
     const unknown = positionals.find((asked) => !allBenches.some(({ name }) => name === asked))
-    if (unknown !== undefined) throw new TypeError(`there is no bench ${unknown}`)
+    if (unknown !== undefined) throw new TypeError(`unknown bench ${unknown}`)
     const chosen = allBenches.filter(
       ({ name }) => positionals.length === 0 || positionals.includes(name),
     )

@@ -25,7 +25,7 @@ export interface RunningNotifier {
 }
 
 let groups = 0
-/** A consumer group nobody was in before. */
+/** A new consumer group. */
 export const freshGroup = () => `group-${process.pid}-${groups++}`
 
 export const freshData = (stage: BenchStage) => mkdtempSync(join(stage.folder, 'data-'))

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { sharp } from './rivals/sharp.js'
 
 /**
- * A photograph's like of 6 MP, 0.8 MB as JPEG: soft shapes under a grain. Made here, so that
- * everybody can measure the like of it.
+ * Like a photograph of 6 MP, 0.8 MB as JPEG: soft shapes under a grain. Made here, so that the
+ * bench needs no file from elsewhere.
  */
 export async function makePhotograph(folder: string): Promise<string> {
   const width = 2728

@@ -12,7 +12,7 @@ export interface Outcome {
 
 /**
  * Lets both work in turn, so that what else the machine does falls on both; who begins changes
- * with each round. The first time of each warms up and does not count, unless nobody reads the figures.
+ * with each round. The first time of each warms up and does not count, except in a short run.
  */
 export async function holdContest(
   contest: Contest,

@@ -18,7 +18,7 @@ const fewestRounds = 5
 /** The length of a short form says nothing; that it runs does. */
 const shortRounds = 1
 
-/** Runs a bench, tells each line as it is known and closes all it opened. Rejects never. */
+/** Runs a bench, reports each line as it is known and closes all it opened. Rejects never. */
 export async function runBench(bench: Bench, options: RunOptions): Promise<void> {
   const { short, say, versions, onLine } = options
   const folder = await mkdtemp(join(tmpdir(), 'herald-bench-'))

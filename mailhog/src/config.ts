@@ -1,6 +1,6 @@
 import { address, loadEnv, logLevel } from '@herald/runtime'
 
-/** Throws ConfigurationError naming every fault. */
+/** Where the inbox listens: loopback by default, for it shows mail to anyone. Throws ConfigurationError with every error. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {

@@ -10,14 +10,14 @@ export interface InboxClient {
   list(): Promise<Mail[]>
   /**
    * Resolves to the first mail in the order of arrival for which `predicate` holds, waiting for it
-   * to arrive. Rejects after `timeoutMs`, naming what lay there instead.
+   * to arrive. Rejects after `timeoutMs`, naming the mails that were there.
    */
   waitFor(predicate: (mail: Mail) => boolean, timeoutMs?: number): Promise<Mail>
-  /** Forgets every mail. */
+  /** Deletes every mail. */
   clear(): Promise<void>
 }
 
-/** An inbox that does not answer, or answers what neither MailDev nor MailHog would say. */
+/** An inbox that does not answer, or is neither MailDev nor MailHog. */
 export class InboxError extends Error {
   override readonly name = 'InboxError'
 }
@@ -149,7 +149,7 @@ async function remove(url: string): Promise<void> {
   if (!response.ok) throw new InboxError(`${url} answered ${response.status} to DELETE.`)
 }
 
-/** Undefined where the answer is no JSON: then this is another kind of inbox. */
+/** Undefined if the answer is not JSON: another kind of inbox. */
 async function json<T>(url: string): Promise<T | undefined> {
   const response = await request(url)
   if (!response.ok) return undefined

@@ -18,7 +18,7 @@ export interface InboxProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Herald's inbox (MailDev), on free ports of the loopback unless told otherwise. */
+/** Herald's inbox (MailDev), by default on free loopback ports. */
 export async function startInbox(
   addresses: { smtp?: string; web?: string } = {},
 ): Promise<InboxProcess> {
@@ -36,29 +36,31 @@ export async function startInbox(
   return { smtpUrl: smtp, webUrl: web, ...controls(child) }
 }
 
-/** What the program says of itself once it is ready; goes on reading, so that it never blocks on its log. */
+/** The fields of the program's log line `ready`; goes on reading, so that it never blocks on its log. */
 function readyLine(child: ChildProcess): Promise<{ smtp: string; web: string }> {
   return new Promise((resolve, reject) => {
-    const said: string[] = []
+    const lines: string[] = []
     createInterface({ input: child.stderr as Readable }).on('line', (line) => {
       const entry = parse(line)
       if (entry?.msg === 'ready') resolve(entry)
-      else said.push(line)
+      else lines.push(line)
     })
     child.once('error', reject)
-    child.once('close', () => reject(new InboxError(`The inbox did not start: ${said.join('\n')}`)))
+    child.once('close', () =>
+      reject(new InboxError(`The inbox did not start: ${lines.join('\n')}`)),
+    )
   })
 }
 
 /**
- * Real MailHog, whose binary lies at `path` (see findOrBuildMailHog), on free ports of the loopback;
+ * Real MailHog, with its binary at `path` (see findOrBuildMailHog), on free loopback ports;
  * `more`: flags of its own, such as `-invite-jim`.
  */
 export async function startMailHog(
   path: string,
   more: readonly string[] = [],
 ): Promise<InboxProcess> {
-  // MailHog does not tell which port it got, so it cannot be left to choose.
+  // MailHog does not report the port it got, so it cannot choose one.
   const [smtpPort, webPort] = await freePorts()
   const web = `127.0.0.1:${webPort}`
   const child = spawn(

@@ -76,7 +76,7 @@ async function listenSmtp(at: Address, directory: string): Promise<number> {
     smtp.listen(at.port, plainHost(at), resolve)
   })
   await listening
-  // A client that goes away in mid-sentence is no fault of the inbox.
+  // A client that closes its connection in the middle is not an error of the inbox.
   smtp.on('error', () => {})
   const port = portOf(smtp.server)
   mailserver.port = port

@@ -1,7 +1,7 @@
 import PostalMime, { type Address } from 'postal-mime'
 
 export interface MailAddress {
-  /** Empty where the mail gives none. */
+  /** Empty if the mail gives none. */
   readonly name: string
   readonly address: string
 }
@@ -12,27 +12,27 @@ export interface MailAttachment {
   readonly mediaType: string
   /** Shown within the text rather than beside it. */
   readonly inline: boolean
-  /** What `cid:` links call it, without angle brackets; undefined where nothing can link to it. */
+  /** What `cid:` links call it, without angle brackets; undefined if nothing can link to it. */
   readonly contentId: string | undefined
   readonly content: Uint8Array
 }
 
-/** A mail as it lies in an inbox. */
+/** A mail in an inbox. */
 export interface Mail {
-  /** The inbox' own name for it. */
+  /** The inbox's id for it. */
   readonly id: string
-  /** Whom the envelope names, which a Bcc has in common with nobody else. */
+  /** The envelope's recipients, Bcc included. */
   readonly recipients: readonly string[]
   readonly subject: string
   readonly from: MailAddress
   readonly to: readonly MailAddress[]
-  /** The Date header; undefined where there is none. */
+  /** The Date header; undefined if there is none. */
   readonly date: Date | undefined
   /** With its angle brackets. */
   readonly messageId: string
-  /** Empty where the mail has no such part. */
+  /** Empty if the mail has no such part. */
   readonly text: string
-  /** Empty where the mail has no such part. */
+  /** Empty if the mail has no such part. */
   readonly html: string
   readonly attachments: readonly MailAttachment[]
   /** Header fields in the order of the mail, names in lower case, values decoded. */
@@ -41,7 +41,7 @@ export interface Mail {
   readonly raw: string
 }
 
-/** Reads a mail from its raw bytes, so that it reads alike whichever inbox kept it. */
+/** Reads a mail from its raw bytes, so that both kinds of inbox give the same. */
 export async function readMail(
   id: string,
   recipients: readonly string[],

@@ -30,7 +30,7 @@ export type MailHogBinary = { readonly path: string } | { readonly missing: stri
 
 /**
  * The real MailHog: built from source by Go at first, from the cache under the home folder later.
- * Never rejects: where there is none, `missing` says why in words a person can act on.
+ * Never rejects: if there is none, `missing` has the reason and what to do.
  */
 export async function findOrBuildMailHog(
   cache = join(homedir(), '.cache', 'herald'),
@@ -58,8 +58,8 @@ export async function findOrBuildMailHog(
     await rename(staged, path)
     return { path }
   } catch (error) {
-    const said = String((error as { stderr?: string }).stderr ?? error).trim()
-    return { missing: `MailHog could not be built: ${said.split('\n').at(-1)}` }
+    const output = String((error as { stderr?: string }).stderr ?? error).trim()
+    return { missing: `MailHog could not be built: ${output.split('\n').at(-1)}` }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import mailserver from 'maildev/lib/mailserver.js'
 
-/** Replaces two functions of MailDev 2.2.1 that do not stand a test's pace. */
+/** Replaces two functions of MailDev 2.2.1 that lose mails or end the process at the pace of a test. */
 export function mendMailDev(directory: string): void {
   // Its own builds a browser's document out of the HTML before it hands over the source, and
   // ends the process when the mail is deleted meanwhile.

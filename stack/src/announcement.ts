@@ -11,7 +11,7 @@ const sample = 'stack/sample/herald-at-dusk.jpg'
 
 type Row = readonly [name: string, where: string, about: string]
 
-/** What a client finds by itself. */
+/** The client's own defaults. */
 const defaults = (env: NodeJS.ProcessEnv) => ({
   HERALD_CONVERTER: 'localhost:50051',
   HERALD_BROKER: defaultBroker({ ...env, HERALD_DATA: undefined }),
@@ -19,7 +19,7 @@ const defaults = (env: NodeJS.ProcessEnv) => ({
   HERALD_DATA: dataFolder({ ...env, HERALD_DATA: undefined }),
 })
 
-/** What `npm start` says once everything is ready: where everything is, and one line to try. */
+/** The text of `npm start` when everything is ready: the addresses, and a command to try. */
 export function describeStack(
   { web, converter, broker, topic, smtp, inbox, notifier, webhook, data }: StackAddresses,
   {
@@ -28,17 +28,17 @@ export function describeStack(
     paint,
   }: { env: NodeJS.ProcessEnv; readyAfterMs: number; paint: Terminal['paint'] },
 ): string[] {
-  const told = {
+  const addresses = {
     HERALD_CONVERTER: converter,
     HERALD_BROKER: broker,
     HERALD_TOPIC: topic,
     HERALD_DATA: data,
   }
   const found: Readonly<Record<string, string>> = defaults(env)
-  const variables = Object.entries(told)
+  const variables = Object.entries(addresses)
     .filter(([name, value]) => value !== found[name])
     .map(([name, value]) => `${name}=${shellWord(withoutUrlSecrets(value))} `)
-  // In a clone, npx finds the command there only; an installed package is no place for results.
+  // In a clone, npx finds the command there only; an installed package is not a place for results.
   const installed = root.includes('/node_modules/')
   const command =
     `${installed ? '' : `cd ${shellWord(root)} && `}${variables.join('')}npx herald convert ` +
@@ -75,7 +75,7 @@ export function describeStack(
   ]
 }
 
-/** The two addresses that people open, to be kept in view. */
+/** The two addresses that people open, shown below the log. */
 export function pinnedAddresses(
   { web, inbox }: Pick<StackAddresses, 'web' | 'inbox'>,
   paint: Terminal['paint'],
@@ -92,10 +92,10 @@ export function pinnedAddresses(
 const shellWord = (text: string) =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
-/** As people write it. */
+/** 127.0.0.1 as `localhost`. */
 const named = (url: string) => url.replace('//127.0.0.1:', '//localhost:')
 
-/** The path as seen from here, where it lies below. */
+/** The path relative to the working folder, if it is below it. */
 function near(path: string): string {
   const below = relative(process.cwd(), path)
   return below === '' || below.startsWith('..') ? path : `./${below}`

@@ -1,12 +1,12 @@
 import { address, loadEnv, text } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 
-/** Where everything listens and lies. */
+/** The addresses and folders of the stack. */
 export type StackConfig = ReturnType<typeof loadConfig>
 
 /**
- * Reads where the stack is to listen; an address a client connects to says where its program
- * listens, unless that is told apart. Throws ConfigurationError naming every fault.
+ * Reads the addresses of the stack. A program listens on the address that its clients connect to,
+ * unless its own is given. Throws ConfigurationError with every error.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const clients = loadEnv({ HERALD_CONVERTER: address('localhost:50051') }, env)
@@ -44,11 +44,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     notifierProbes: read.HERALD_NOTIFIER_PROBES,
     webListen: read.HERALD_WEB_LISTEN,
     webProbes: read.HERALD_WEB_PROBES,
-    /** Undefined where there is nobody to tell by webhook. */
+    /** Undefined if there is no webhook. */
     webhookProbes: read.HERALD_WEBHOOK_URL && read.HERALD_WEBHOOK_PROBES,
     inboxSmtp: read.HERALD_INBOX_SMTP,
     inboxWeb: read.HERALD_INBOX_WEB,
-    /** The mail server that is not ours; undefined where our inbox takes the mail. */
+    /** The mail server of somebody else; undefined if our inbox takes the mail. */
     foreignSmtp: isInbox(read.HERALD_SMTP, read.HERALD_INBOX_SMTP) ? undefined : read.HERALD_SMTP,
     broker: read.HERALD_BROKER,
     topic: read.HERALD_TOPIC,
@@ -59,11 +59,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
 
 const isHere = (address: string) => /^(localhost|127\.[\d.]+|\[::1\]):/.test(address)
 
-/** What a client on this machine calls it. */
+/** As a client on this machine connects to it. */
 const reachable = (address: string) =>
   address.replace(/^(0\.0\.0\.0|127\.0\.0\.1|\[::1?\]):/, 'localhost:')
 
-/** Listening is for an address of this machine, and closed by default. */
+/** A program listens on an address of this machine, loopback by default. */
 const loopback = (address: string) => address.replace(/^localhost:/, '127.0.0.1:')
 
 function isInbox(smtp: string | undefined, inbox: string): boolean {

@@ -5,9 +5,9 @@ import { dataFolder } from '@herald/runtime/data-folder'
 import { createTerminal } from '@herald/runtime/terminal'
 import { createReport } from './demo/report.js'
 import { DemoError, runDemo } from './demo/run-demo.js'
+import { findStack, type StackInUse } from './find-stack.js'
 import { StackError } from './readiness.js'
 import { stopRequests } from './stop-requests.js'
-import { findPlace, type Place } from './where.js'
 
 const terminal = createTerminal(process.stdout, process.stderr, process.env)
 const complain = (text: string) => terminal.log(`\n${terminal.paint('red', text, 'stderr')}`)
@@ -33,9 +33,9 @@ function readArguments() {
 
 const { own, out, patience } = readArguments()
 const { signal } = stopRequests()
-let place: Place | undefined
+let place: StackInUse | undefined
 try {
-  place = await findPlace(process.env, {
+  place = await findStack(process.env, {
     data: dataFolder(process.env),
     onlyOwn: own,
     signal,

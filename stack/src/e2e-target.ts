@@ -1,7 +1,7 @@
 import { withoutUrlSecrets } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
+import { findStack } from './find-stack.js'
 import { ownMailTo } from './own-stack.js'
-import { findPlace } from './where.js'
 
 /** What the end-to-end tests run against: addresses only, nothing of the inside. */
 export interface Target {
@@ -31,7 +31,7 @@ export async function findTarget(env: NodeJS.ProcessEnv): Promise<Target> {
     const description = `converter ${converter}, broker ${withoutUrlSecrets(broker)}, inbox ${inbox}`
     return { converter, broker, inbox, topic, mailTo, description, close: async () => {} }
   }
-  const { addresses, description, own } = await findPlace(env, {
+  const { addresses, description, own } = await findStack(env, {
     data: dataFolder(env),
     onlyOwn: false,
     signal: new AbortController().signal,

@@ -6,7 +6,7 @@ export interface Arrival {
   readonly seenAt: number
 }
 
-/** Looks into an inbox from now on; what lay there before is not told. */
+/** Watches an inbox; mails that were there before are left out. */
 export interface InboxWatch {
   /** Resolves to the first new mail for which `wanted` holds; undefined after `withinMs`. */
   arrival(wanted: (mail: Mail) => boolean, withinMs: number): Promise<Arrival | undefined>
@@ -15,7 +15,7 @@ export interface InboxWatch {
 
 const pollMs = 20
 
-/** Rejects with InboxError where no inbox answers at `webUrl`. */
+/** Rejects with InboxError if no inbox answers at `webUrl`. */
 export async function watchInbox(webUrl: string): Promise<InboxWatch> {
   const inbox = await openInboxClient(webUrl)
   const before = new Set((await inbox.list()).map(({ id }) => id))
@@ -35,7 +35,7 @@ export async function watchInbox(webUrl: string): Promise<InboxWatch> {
       await pause()
     }
   })()
-  // A fault is told to whoever waits.
+  // An error rejects the call that waits.
   watching.catch(() => {})
   return {
     async arrival(wanted, withinMs) {

@@ -1,6 +1,6 @@
 import type { Terminal } from '@herald/runtime/terminal'
 
-/** What a program wrote: one of its log's JSON lines, or words of its own. */
+/** A line that a program wrote: JSON of its log, or plain text. */
 export type LogLine =
   | { readonly words: string }
   | {
@@ -32,10 +32,10 @@ export function formatLogLine(line: LogLine, paint: Terminal['paint']): string {
     const text = valueText(value)
     return text === '' ? [] : [visible(`${name}=${text}`)]
   })
-  const said = visible(message)
+  const text = visible(message)
   return [
     paint('dim', clock(time)),
-    level >= 50 ? paint('red', said) : level >= 40 ? paint('yellow', said) : said,
+    level >= 50 ? paint('red', text) : level >= 40 ? paint('yellow', text) : text,
     ...(facts.length > 0 ? [paint('dim', facts.join(' '))] : []),
   ].join('  ')
 }
@@ -46,7 +46,7 @@ const clock = (time: Date) =>
 function valueText(value: unknown): string {
   if (value === undefined || value === null || value === '') return ''
   if (typeof value === 'object' && 'message' in value) {
-    // An error: what it says; its stack is for the JSON log.
+    // An error: its message; its stack is for the JSON log.
     const { code, message } = value as { code?: unknown; message: unknown }
     return JSON.stringify(code === undefined ? String(message) : `${code}: ${message}`)
   }

@@ -5,7 +5,7 @@ import { loadConfig } from './config.js'
 import type { LogLine } from './log-line.js'
 import { type Stack, startStack } from './stack.js'
 
-/** The address named when nobody is, in a stack of one's own. */
+/** The default recipient in a stack of one's own. */
 export const ownMailTo = 'default@example.com'
 
 /**
@@ -16,8 +16,8 @@ export async function startOwnStack(
   env: NodeJS.ProcessEnv,
   {
     signal,
-    heard = () => {},
-  }: { signal: AbortSignal; heard?(program: string, line: LogLine): void },
+    onLine = () => {},
+  }: { signal: AbortSignal; onLine?(program: string, line: LogLine): void },
 ): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), 'herald-stack-'))
   const clean = () => rmSync(folder, { recursive: true, force: true })
@@ -40,7 +40,7 @@ export async function startOwnStack(
       config: loadConfig(own),
       env: own,
       web: false,
-      heard,
+      onLine,
       signal,
     })
     return {

@@ -17,8 +17,8 @@ export interface ProgramSpec {
 export interface Ending {
   /** For a person: `exit status 1`, `killed by SIGKILL`. */
   readonly how: string
-  /** The last words it wrote that were no log lines: a fault of its configuration, say. */
-  readonly lastWords: readonly string[]
+  /** The last lines it wrote that were not JSON: an error in its configuration, for example. */
+  readonly lastLines: readonly string[]
 }
 
 /** A program of the stack, in a process of its own. */
@@ -29,41 +29,41 @@ export interface Program {
   readonly ready: Promise<Fields>
   /** Resolves when it has ended and everything it wrote is read. Never rejects. */
   readonly ended: Promise<Ending>
-  /** Asks it to stop and waits; after `graceMs`, or where it cannot be asked, kills it. Idempotent. */
+  /** Asks it to stop and waits; after `graceMs` kills it. Idempotent. */
   stop(graceMs: number): Promise<Ending>
 }
 
 /** Starts a program; `heard` gets every line that it writes. */
-export function startProgram(spec: ProgramSpec, heard: (line: LogLine) => void): Program {
+export function startProgram(spec: ProgramSpec, onLine: (line: LogLine) => void): Program {
   const child = spawn(
     process.execPath,
     [...(spec.nodeFlags ?? []), spec.main, ...(spec.args ?? [])],
     {
       env: spec.env,
       // Its own process group: a Ctrl-C at the terminal reaches us alone, and we stop in order.
-      // The channel: it notices when we are gone, however that came about.
+      // The channel: it notices when this process is gone.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   )
   const kill = () => killGroup(child)
-  // However we end, short of kill -9, nothing is left behind.
+  // When this process exits the program must not run on; after kill -9 it notices by the channel.
   process.once('exit', kill)
-  const lastWords: string[] = []
+  const lastLines: string[] = []
   const ready = new Promise<Fields>((resolve) => {
     eachLine(child, (text) => {
       const line = readLogLine(text)
-      heard(line)
-      if ('words' in line) lastWords.push(line.words)
+      onLine(line)
+      if ('words' in line) lastLines.push(line.words)
       else if (line.message === 'ready') resolve(line.fields)
     })
   })
   const ended = new Promise<Ending>((resolve) => {
-    child.once('error', (error) => resolve({ how: error.message, lastWords }))
+    child.once('error', (error) => resolve({ how: error.message, lastLines }))
     child.once('exit', (code, signal) => {
       process.removeListener('exit', kill)
       const how = signal ? `killed by ${signal}` : `exit status ${code}`
-      const end = () => resolve({ how, lastWords: lastWords.slice(-10) })
+      const end = () => resolve({ how, lastLines: lastLines.slice(-10) })
       // What it wrote last may still be in the pipe, which a child of its own may hold open.
       child.once('close', end)
       setTimeout(end, 1000).unref()
@@ -93,10 +93,10 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-function eachLine(child: ChildProcess, heard: (line: string) => void): void {
+function eachLine(child: ChildProcess, onLine: (line: string) => void): void {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream as Readable }).on('line', (line) => {
-      if (line.trim() !== '') heard(line)
+      if (line.trim() !== '') onLine(line)
     })
   }
 }

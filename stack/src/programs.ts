@@ -8,14 +8,14 @@ export interface PlannedProgram extends ProgramSpec {
 }
 
 export interface PlannedPrograms {
-  /** Undefined where the mail goes to a server that is not ours. */
+  /** Undefined if the mail goes to a server of somebody else. */
   readonly inbox: PlannedProgram | undefined
   readonly converter: PlannedProgram
-  /** It asks the converter at `converter`, `host:port`. */
+  /** It calls the converter at `converter`, `host:port`. */
   web(converter: string): PlannedProgram
-  /** Undefined where there is nobody to tell by webhook. */
+  /** Undefined if there is no webhook. */
   readonly webhook: PlannedProgram | undefined
-  /** The mail goes to `smtpUrl`, which our inbox tells once it listens. */
+  /** The mail goes to `smtpUrl`, which our inbox reports when it listens. */
   notifier(smtpUrl: string): PlannedProgram
 }
 

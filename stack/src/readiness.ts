@@ -8,7 +8,7 @@ export class StackError extends Error {
 
 const readyWithinMs = 30_000
 
-/** Resolves to what the program says when it is ready. Rejects with StackError when that does not come. */
+/** Resolves to the fields of the program's log line `ready`. Rejects with StackError if it does not come. */
 export async function readiness(program: Program, signal: AbortSignal): Promise<Fields> {
   const { name, ready, ended } = program
   const waiting = new AbortController()
@@ -32,10 +32,10 @@ export async function readiness(program: Program, signal: AbortSignal): Promise<
   }
 }
 
-function describeFailedStart(name: string, { how, lastWords }: Ending): string {
-  const words = lastWords.filter((line) => !isTrace(line)).map((line) => `\n  ${line}`)
-  return `The ${name} could not start (${how})${words.length === 0 ? '; its log says why.' : `:${words.join('')}`}`
+function describeFailedStart(name: string, { how, lastLines }: Ending): string {
+  const words = lastLines.filter((line) => !isTrace(line)).map((line) => `\n  ${line}`)
+  return `The ${name} could not start (${how})${words.length === 0 ? '; see its log.' : `:${words.join('')}`}`
 }
 
-/** What Node writes around the message of an error that nobody caught. */
+/** What Node writes around the message of an uncaught error. */
 const isTrace = (line: string) => /^\s+at |^\s*[~^]+$|^Node\.js v\d/.test(line)

@@ -30,7 +30,7 @@ export async function runStack(options: RunStackOptions): Promise<number> {
 }
 
 async function untilStopped({ env, terminal, stopping }: RunStackOptions) {
-  const { paint, print: say } = terminal
+  const { paint, print } = terminal
   const config = loadConfig(env)
   const other = findRunningStack(config.data)
   if (other) {
@@ -42,24 +42,24 @@ async function untilStopped({ env, terminal, stopping }: RunStackOptions) {
     config,
     env,
     signal: stopping.signal,
-    heard: programLog(paint, say),
+    onLine: programLog(paint, print),
     waiting: (name) =>
-      say(paint('dim', `Waiting for the ${name} to finish; Ctrl-C again ends it at once.`)),
+      print(paint('dim', `Waiting for the ${name} to finish; Ctrl-C again ends it at once.`)),
   })
   const forget = recordRunningStack(stack)
   // Since this process began.
   const readyAfterMs = performance.now()
-  for (const line of describeStack(stack.addresses, { env, readyAfterMs, paint })) say(line)
+  for (const line of describeStack(stack.addresses, { env, readyAfterMs, paint })) print(line)
 
   // On a terminal the log scrolls above them.
   terminal.live(pinnedAddresses(stack.addresses, paint))
   const broken = await Promise.race([stack.broken, stopping.requested])
   terminal.live([])
   if (broken) complain(terminal, `${broken} Stopping the rest.`)
-  else say('Stopping.')
+  else print('Stopping.')
   await stack.stop()
   forget()
-  say('Stopped.')
+  print('Stopped.')
   return broken ? 1 : 0
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isAlive, type ProcessIdentity, thisProcess } from '@herald/runtime'
 import type { Stack, StackAddresses } from './stack.js'
 
-/** What a running `npm start` leaves in its data folder for whoever looks for it. */
+/** The record of a running `npm start` in its data folder. */
 export interface RunningStack {
   readonly process: ProcessIdentity
   readonly addresses: StackAddresses
@@ -12,7 +12,7 @@ export interface RunningStack {
 
 const fileIn = (data: string) => join(data, 'stack.json')
 
-/** Tells that this process runs the stack. Returns what takes that back. */
+/** Records that this process runs the stack. Returns what removes the record. */
 export function recordRunningStack({
   addresses,
   programs,
@@ -20,14 +20,13 @@ export function recordRunningStack({
   const file = fileIn(addresses.data)
   mkdirSync(addresses.data, { recursive: true })
   const record: RunningStack = { process: thisProcess, addresses, programs }
-  // Whole or not at all: somebody may be reading.
-  // And nobody else: a broker's URL may hold a password.
+  // Renamed into place, for readers; not readable by others, for a broker's URL may hold a password.
   writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
   renameSync(`${file}.${process.pid}`, file)
   return () => rmSync(file, { force: true })
 }
 
-/** The stack that runs with that data folder; undefined where none does, or only its record is left. */
+/** The stack that runs with that data folder; undefined if none does, or only its record is left. */
 export function findRunningStack(data: string): RunningStack | undefined {
   try {
     const record = JSON.parse(readFileSync(fileIn(data), 'utf8')) as RunningStack

@@ -6,7 +6,7 @@ import { type PlannedProgram, planPrograms } from './programs.js'
 import { readiness, StackError } from './readiness.js'
 import { describeTakenAddresses } from './taken-addresses.js'
 
-/** Where a running stack is to be found. */
+/** The addresses of a running stack. */
 export interface StackAddresses {
   /** `host:port` of the converter. */
   readonly converter: string
@@ -15,13 +15,13 @@ export interface StackAddresses {
   readonly topic: string
   /** `smtp://host:port` */
   readonly smtp: string
-  /** The inbox' web page; undefined where the mail goes to a server that is not ours. */
+  /** The inbox' web page; undefined if the mail goes to a server of somebody else. */
   readonly inbox: string | undefined
-  /** The web page; undefined where the stack has none. */
+  /** The web page; undefined if the stack has none. */
   readonly web: string | undefined
   /** `http://host:port` of the notifier's probes. */
   readonly notifier: string
-  /** Those of the webhook; undefined where there is none. */
+  /** Those of the webhook; undefined if there is none. */
   readonly webhook: string | undefined
   /** The data folder, absolute. */
   readonly data: string
@@ -41,9 +41,9 @@ export interface StartStackOptions {
   readonly env: NodeJS.ProcessEnv
   /** Serves the web page too. Default true. */
   readonly web?: boolean
-  /** Gets every line that a program writes. */
-  heard(program: string, line: LogLine): void
-  /** Says that stopping waits for `program`. */
+  /** Called with every line that a program writes. */
+  onLine(program: string, line: LogLine): void
+  /** Called when stopping waits for `program`. */
   waiting?(program: string): void
   /** Aborted: the start is given up, what runs is stopped. */
   readonly signal: AbortSignal
@@ -54,7 +54,7 @@ const graceMs = 45_000
 
 /** Starts every program; resolves when all are ready. Rejects with StackError when one cannot; then none is left. */
 export async function startStack(options: StartStackOptions): Promise<Stack> {
-  const { config, env, heard, signal } = options
+  const { config, env, onLine, signal } = options
   const planned = planPrograms(config, env)
   const { web: hasWeb = true } = options
   const everyone = [
@@ -79,7 +79,7 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
   })
   const start = async (program: PlannedProgram): Promise<Fields> => {
     if (stopped) throw new StackError('Stopped while starting.')
-    const started = startProgram(program, (line) => heard(program.name, line))
+    const started = startProgram(program, (line) => onLine(program.name, line))
     running.set(program.name, started)
     void started.ended.then((ending) => {
       if (!stopped) breaks(`The ${program.name} ended unexpectedly: ${ending.how}.`)
@@ -127,7 +127,7 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
   }
 }
 
-/** Found again from every folder. */
+/** For clients that run in another folder. */
 const absoluteBroker = (url: string) =>
   url.startsWith('embedded:') ? `embedded:${resolve(url.slice('embedded:'.length))}` : url
 

@@ -125,7 +125,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(output()).not.toContain('│')
   })
 
-  test('a program that cannot start is named with its last words', async () => {
+  test('a program that cannot start is named with its last lines', async () => {
     const { ended, output } = runScript('start', { env: { HERALD_MAIL_ATTEMPTS: 'many' } })
     expect(await ended).toBe(1)
     expect(output()).toContain('The notifier could not start')

@@ -16,7 +16,7 @@ export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].f
 
 export const leftOut = chromiumPath ? '' : ' (left out: Chromium is not installed)'
 
-/** Headless, as itself; whoever opens it closes it. */
+/** Headless; the caller closes it. */
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath ?? '',

@@ -19,7 +19,7 @@ function readArguments() {
     })
     const names = values.only.split(',')
     const unknown = names.find((name) => !known.includes(name))
-    if (unknown !== undefined) throw new TypeError(`there is no scenario ${unknown}`)
+    if (unknown !== undefined) throw new TypeError(`unknown scenario ${unknown}`)
     if (!/^\d+$/.test(values.seed)) throw new TypeError('--seed takes a whole number')
     if (!/^[1-9]\d{2,}$/.test(values.events)) throw new TypeError('--events takes at least 100')
     return { seed: Number(values.seed), events: Number(values.events), names }

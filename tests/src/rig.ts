@@ -95,8 +95,8 @@ export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
       running.set(name, program)
       await Promise.race([
         program.ready,
-        program.ended.then(({ how, lastWords }) => {
-          throw new Error(`the ${name} did not start: ${how} ${lastWords.join('\n')}`)
+        program.ended.then(({ how, lastLines }) => {
+          throw new Error(`the ${name} did not start: ${how} ${lastLines.join('\n')}`)
         }),
       ])
     },

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 
-/** A mail server that takes everything and remembers who was told what, in order. */
+/** A mail server that takes everything and records the mails, in order. */
 export interface SmtpSink {
   readonly url: string
   /** Message-IDs by recipient, in the order of acceptance. */

@@ -45,7 +45,7 @@ describe('the count at the mail server', () => {
     expect(countAtSink(events, [send(0), send(2), send(1)]).outOfOrder).toBe(1)
   })
 
-  test('tells mails that nobody asked for', () => {
+  test('counts mails of unknown events', () => {
     expect(countAtSink(events.slice(0, 2), [send(2)]).strange).toBe(1)
   })
 })

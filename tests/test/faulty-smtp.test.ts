@@ -51,7 +51,7 @@ async function mail(url: string, to: string, id: string): Promise<string | undef
   }
 }
 
-describe('the mail server that misbehaves as told', () => {
+describe('the mail server that misbehaves', () => {
   let server: FaultySmtp
   const start = async (behaviour: Behaviour, options: { utf8?: boolean; doors?: number } = {}) => {
     server = await startFaultySmtp({ behaviour, ...options })
@@ -66,7 +66,7 @@ describe('the mail server that misbehaves as told', () => {
     const [first, second] = server.sends
     expect(first).toMatchObject({
       ...{ eventId: 'e-1', recipient: 'ada@example.com', sequence: 1, bodySequence: 1 },
-      ...{ verdict: 'take', heard: true, door: 0 },
+      ...{ verdict: 'take', replied: true, door: 0 },
     })
     expect(first?.bodyAt).toBeGreaterThanOrEqual(first?.startedAt ?? Infinity)
     expect(first?.repliedAt).toBeGreaterThanOrEqual(first?.bodyAt ?? Infinity)
@@ -77,7 +77,7 @@ describe('the mail server that misbehaves as told', () => {
     const url = await start(loseReply(2))
     expect(await mail(url, 'ada@example.com', 'e-1')).toMatch(/^250/)
     expect(await mail(url, 'ada@example.com', 'e-2')).toBeUndefined()
-    expect(server.sends[1]).toMatchObject({ verdict: 'lose', heard: false })
+    expect(server.sends[1]).toMatchObject({ verdict: 'lose', replied: false })
   })
 
   test('knows what lies between 354 and reply while it holds the reply back', async () => {
@@ -132,7 +132,7 @@ describe('the mail server that misbehaves as told', () => {
     expect(without.extensions).toEqual([])
   })
 
-  test('a client that is gone before the reply has not heard it', async () => {
+  test('a client that is gone before the reply did not get it', async () => {
     const url = await start(holdReply(100))
     const { ask, socket } = await dial(url)
     for (const command of ['MAIL FROM:<a@example.com>', 'RCPT TO:<b@example.com>', 'DATA'])
@@ -141,7 +141,7 @@ describe('the mail server that misbehaves as told', () => {
     await vi.waitFor(() => expect(server.open()[0]?.bodyAt).toBeDefined(), { interval: 1 })
     socket.destroy()
     await vi.waitFor(() => expect(server.sends[0]?.closedAt).toBeDefined())
-    expect(server.sends[0]).toMatchObject({ verdict: 'take', heard: false })
+    expect(server.sends[0]).toMatchObject({ verdict: 'take', replied: false })
   })
 
   test('a client that leaves after the 354 is no longer between 354 and reply', async () => {

@@ -31,7 +31,7 @@ export const consume: Bench = {
         HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
       })
       let firstAt = 0
-      let told = 0
+      let delivered = 0
       const done = new Promise<number>((resolve, reject) => {
         const channel: Channel = {
           name: 'mail',
@@ -45,8 +45,8 @@ export const consume: Bench = {
           async send(_outgoing, beforeBody) {
             if (firstAt === 0) firstAt = performance.now()
             await beforeBody()
-            told += 1
-            if (told === count) resolve(performance.now())
+            delivered += 1
+            if (delivered === count) resolve(performance.now())
             return { kind: 'accepted', reply: '250 ok' }
           },
           probe: async () => {},
@@ -59,7 +59,7 @@ export const consume: Bench = {
       })
       const lastAt = await done
       await lifecycle.close()
-      if (told !== count) throw new Error(`${count} events were told ${told} times`)
+      if (delivered !== count) throw new Error(`${count} events were delivered ${delivered} times`)
       return count / ((lastAt - firstAt) / 1000)
     }
     return [

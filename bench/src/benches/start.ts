@@ -11,7 +11,7 @@ const path = '/usr/local/bin:/usr/bin:/bin'
 
 export const start: Bench = {
   name: 'start',
-  about: 'from the command to its answer, or to the word that it is ready',
+  about: 'from the command to its answer, or until it is ready',
   guarantees: 'configuration checked, every listener up, children warm and tried out',
   async open(stage) {
     const theirs = () => timed(() => untilEnd(['-e', '0'], {}))
@@ -54,7 +54,7 @@ export const start: Bench = {
 
 let folders = 0
 
-/** Nothing of an earlier start, and addresses nobody listens on. */
+/** A fresh folder and free addresses. */
 async function freshEnv({ folder }: BenchStage): Promise<Record<string, string>> {
   await Promise.all(leaving.splice(0))
   const [converter, probes, notifier, smtp, inbox, web, webProbes] = await freePorts(7)
@@ -87,12 +87,12 @@ async function untilReady(main: string, env: Record<string, string>, word: RegEx
   const ended = once(child, 'exit')
   let said = ''
   await new Promise<void>((resolve, reject) => {
-    const hear = (text: string) => {
+    const onText = (text: string) => {
       said += text
       if (word.test(said)) resolve()
     }
-    child.stdout.setEncoding('utf8').on('data', hear)
-    child.stderr.setEncoding('utf8').on('data', hear)
+    child.stdout.setEncoding('utf8').on('data', onText)
+    child.stderr.setEncoding('utf8').on('data', onText)
     ended.then(([code]) => reject(new Error(`${main} ended with ${code}: ${said}`)))
   })
   child.kill('SIGTERM')

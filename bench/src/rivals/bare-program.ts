@@ -10,7 +10,7 @@ export interface BareWork extends Asked {
   readonly images: number
 }
 
-/** Bare sharp in a process of its own, so that its memory can be told from ours. */
+/** Bare sharp in a process of its own, so that its memory is measured apart from ours. */
 export function startBareProgram(work: BareWork) {
   const child = fork(fileURLToPath(import.meta.url), { execArgv: [] })
   return {

@@ -1,6 +1,6 @@
 import type { Mail } from '@herald/mailhog/inbox-client'
 
-/** The mail as a page that a browser shows by itself: pictures it links to lie inside. */
+/** The mail as a page of its own for a browser: its pictures are embedded. */
 export function mailPage({ html, attachments }: Mail): string {
   return attachments.reduce((page, { contentId, mediaType, content }) => {
     if (contentId === undefined) return page

@@ -4,19 +4,19 @@ import { humanBytes, humanChange, humanDuration } from '@herald/runtime/terminal
 import type { ConvertedLine } from '../herald-cli.js'
 
 /** What the demo prints, step by step. */
-export function createReport({ paint, print: say }: Terminal) {
+export function createReport({ paint, print }: Terminal) {
   let step = 0
   const heading = (text: string) => {
     step++
-    say(`\n  ${paint('cyan', String(step))}  ${paint('bold', text)}`)
+    print(`\n  ${paint('cyan', String(step))}  ${paint('bold', text)}`)
   }
   const fact = (name: string, value: string) =>
-    say(`     ${paint('dim', name.padEnd(10))} ${value}`)
+    print(`     ${paint('dim', name.padEnd(10))} ${value}`)
 
   return {
     title(stack: string) {
-      say(`\n  ${paint('bold', 'Herald')}: convert a picture, announce it, mail it.`)
-      say(`\n     ${paint('dim', 'stack'.padEnd(10))} ${stack}`)
+      print(`\n  ${paint('bold', 'Herald')}: convert a picture, announce it, mail it.`)
+      print(`\n     ${paint('dim', 'stack'.padEnd(10))} ${stack}`)
     },
 
     picture(path: string, sizeBytes: number) {
@@ -42,7 +42,7 @@ export function createReport({ paint, print: say }: Terminal) {
         const cells = row.map((cell, column) =>
           column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
         )
-        say(`     ${paint('green', cells[0] ?? '')}   ${cells.slice(1).join('   ')}`)
+        print(`     ${paint('green', cells[0] ?? '')}   ${cells.slice(1).join('   ')}`)
       }
       if (stripped.length > 0) fact('removed', stripped.map(inWords).join(', '))
     },
@@ -71,12 +71,12 @@ export function createReport({ paint, print: say }: Terminal) {
 
     whereabouts(files: readonly string[], pages: readonly (string | undefined)[]) {
       heading('See for yourself')
-      for (const file of files) say(`     ${file}`)
-      for (const page of pages) if (page) say(`     ${page}`)
+      for (const file of files) print(`     ${file}`)
+      for (const page of pages) if (page) print(`     ${page}`)
     },
 
     end(totalMs: number) {
-      say(`\n  ${paint('green', 'Done')} in ${humanDuration(totalMs)}.\n`)
+      print(`\n  ${paint('green', 'Done')} in ${humanDuration(totalMs)}.\n`)
     },
   }
 }

@@ -1,9 +1,9 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { StackInUse } from '../find-stack.js'
 import { type ConvertedLine, heraldConvert } from '../herald-cli.js'
 import { type InboxWatch, watchInbox } from '../inbox-watch.js'
-import type { Place } from '../where.js'
 import { mailPage } from './mail-page.js'
 import type { Report } from './report.js'
 
@@ -26,7 +26,7 @@ const picture = fileURLToPath(new URL('../../../sample/herald-at-dusk.jpg', impo
 const recipient = 'you@example.com'
 
 /** Does Herald's main job once and reports each step. Rejects with DemoError where a step fails. */
-export async function runDemo(place: Place, options: DemoOptions): Promise<void> {
+export async function runDemo(place: StackInUse, options: DemoOptions): Promise<void> {
   const { out, report } = options
   report.title(place.description)
   report.picture(near(picture), (await stat(picture)).size)
@@ -54,7 +54,7 @@ export async function runDemo(place: Place, options: DemoOptions): Promise<void>
   }
 }
 
-async function convert({ addresses }: Place, { out, report, env, signal }: DemoOptions) {
+async function convert({ addresses }: StackInUse, { out, report, env, signal }: DemoOptions) {
   const begun = performance.now()
   const { exitCode, lines, stderr } = await heraldConvert(
     [
@@ -84,7 +84,7 @@ async function convert({ addresses }: Place, { out, report, env, signal }: DemoO
 async function arrival(
   watch: InboxWatch,
   { conversionId }: ConvertedLine,
-  { addresses }: Place,
+  { addresses }: StackInUse,
   { patienceMs }: DemoOptions,
 ) {
   const found = await watch.arrival((mail) => mail.text.includes(conversionId), patienceMs)
@@ -102,7 +102,7 @@ async function notifierReasons(probes: string): Promise<string[]> {
   try {
     const response = await fetch(`${probes}/readyz`, { signal: AbortSignal.timeout(2000) })
     const { reasons } = (await response.json()) as { reasons: string[] }
-    return reasons.map((reason) => `The notifier says: ${reason}`)
+    return reasons.map((reason) => `Notifier: ${reason}`)
   } catch {
     return [`The notifier does not answer at ${probes}.`]
   }

@@ -43,7 +43,7 @@ export class KafkaNode {
     return this.#child?.pid
   }
 
-  /** Formats the storage where that was not done yet, starts, resolves when it serves. */
+  /** Formats the storage if that was not done yet, starts, resolves when it serves. */
   async start(): Promise<void> {
     if (this.#child !== undefined) return
     const { shape, index, startTimeoutMs } = this.#options
@@ -139,7 +139,7 @@ export class KafkaNode {
   }
 }
 
-/** What a broker prints: kept in a file, watched for the word that it has started. */
+/** What a broker prints: kept in a file, watched for the line that it has started. */
 class Output {
   readonly #log: WriteStream
   readonly #lastLines: string[] = []
@@ -158,8 +158,8 @@ class Output {
   }
 
   fail(what: string): void {
-    const words = this.#lastLines.join('\n')
-    this.#settle?.reject(new KafkaStartError(`Kafka ${what}. Its last words:\n${words}`))
+    const lines = this.#lastLines.join('\n')
+    this.#settle?.reject(new KafkaStartError(`Kafka ${what}. Its last lines:\n${lines}`))
   }
 
   close(): void {
@@ -174,7 +174,7 @@ class Output {
   }
 }
 
-/** Lets a process of this machine die with us, also when we are killed. Returns what unties it. */
+/** Kills a process when this one ends, also by kill -9. Returns what stops that. */
 function tether(child: ChildProcess): () => void {
   if (process.platform === 'win32' || child.pid === undefined) return () => {}
   const watcher = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid} 2>/dev/null`], {

@@ -40,7 +40,7 @@ export interface KafkaCluster {
   pid(index: number): number | undefined
   /** Stops every broker in order. The data stays. Idempotent. */
   stop(): Promise<void>
-  /** SIGKILLs every broker, for whoever throws the data away. Idempotent. */
+  /** SIGKILLs every broker, for tests that throw the data away. Idempotent. */
   destroy(): Promise<void>
 }
 
@@ -77,7 +77,7 @@ export async function startKafka(options: StartKafkaOptions): Promise<KafkaClust
   const bootstrap = shape.ports.map(({ client }) => `127.0.0.1:${client}`).join(',')
   const node = (index: number) => {
     const found = nodes[index]
-    if (found === undefined) throw new RangeError(`there is no broker ${index}`)
+    if (found === undefined) throw new RangeError(`no broker ${index}`)
     return found
   }
   return {

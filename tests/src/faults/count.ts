@@ -12,11 +12,11 @@ export interface Count {
   readonly outOfOrder: number
   /** Events with more than one mail. */
   readonly doubled: readonly string[]
-  /** Mails of events that nobody published. */
+  /** Mails of events that were not published. */
   readonly strange: number
 }
 
-/** Whether the server has it, heard or not: a 250 that was lost is a mail that was delivered. */
+/** Whether the server has it: a mail whose 250 was lost is delivered as well. */
 export const isTaken = ({ verdict }: Send) => verdict === 'take' || verdict === 'lose'
 
 export function countAtSink(events: readonly TestEvent[], sends: readonly Send[]): Count {

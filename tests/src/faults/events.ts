@@ -35,7 +35,7 @@ export function makeEvents(
   })
 }
 
-/** What was done at once; `size` 0: nobody says how much that is. */
+/** What was done at once; `size` 0: the size is not stated. */
 export interface TestRun {
   readonly id: string
   readonly size: number

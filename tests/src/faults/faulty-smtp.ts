@@ -6,14 +6,14 @@ import type { Behaviour } from './behaviours.js'
 import type { Send, Verdict } from './send.js'
 
 export interface FaultySmtpOptions {
-  /** Listeners on ports of their own, so that each client can be told by its door. Default 1. */
+  /** Listeners on ports of their own, so that each client is known by its port. Default 1. */
   readonly doors?: number
   readonly behaviour?: Behaviour
   /** Offers SMTPUTF8. Default true. */
   readonly utf8?: boolean
 }
 
-/** A mail server that misbehaves as told and keeps count. It can go away and come back. */
+/** A mail server that misbehaves as scripted and records each mail. It can be stopped and started. */
 export interface FaultySmtp {
   /** `smtp://127.0.0.1:40123`, one a door; they stay over `stop` and `start`. */
   readonly urls: readonly string[]
@@ -23,8 +23,8 @@ export interface FaultySmtp {
   readonly sends: readonly Send[]
   /** The sends between 354 and reply at this moment. */
   open(door?: number): Send[]
-  /** Calls `heard` when a body is whole and the verdict known, before the reply. Returns what ends it. */
-  onBody(heard: (send: Send) => void): () => void
+  /** Calls `listener` when a body is complete and the verdict known, before the reply. Returns what ends it. */
+  onBody(listener: (send: Send) => void): () => void
   /** Gone: no listener, every connection cut. Idempotent. */
   stop(): Promise<void>
   /** Back on the same ports. */
@@ -59,12 +59,12 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       bodySequence: undefined,
       verdict: undefined,
       repliedAt: undefined,
-      heard: false,
+      replied: false,
       closedAt: undefined,
     }
     sends.push(send)
     underWay.set(session.id, send)
-    // smtp-server neither ends the stream nor tells when a client leaves after the 354.
+    // smtp-server neither ends the stream nor reports that a client closed after the 354.
     const leave = () => {
       send.closedAt = Date.now()
       underWay.delete(session.id)
@@ -78,25 +78,25 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       }
       const text = Buffer.concat(chunks).toString('latin1')
       // A long header is folded (RFC 5322 §2.2.3).
-      const [, told] = /^X-Herald-Event: (.*(?:\r\n[ \t].*)*)/im.exec(text) ?? []
-      send.eventIds = told?.trim().split(/\s+/) ?? []
+      const [, header] = /^X-Herald-Event: (.*(?:\r\n[ \t].*)*)/im.exec(text) ?? []
+      send.eventIds = header?.trim().split(/\s+/) ?? []
       send.eventId = send.eventIds[0]
       send.bodyAt = Date.now()
       bodies += 1
       send.bodySequence = bodies
       send.verdict = self.behaviour.body?.(send) ?? 'take'
-      for (const heard of listeners) heard(send)
+      for (const listener of listeners) listener(send)
       const holdMs = self.behaviour.holdMs?.(send) ?? 0
       if (holdMs > 0) await pause(holdMs)
       if (socket?.writable && send.verdict !== 'lose' && send.verdict !== 'cut') {
-        send.heard = true
+        send.replied = true
         send.repliedAt = Date.now()
       }
       answer(send.verdict)
     } catch {
       // The client went away in the middle of it.
     } finally {
-      if (send.heard) socket?.off('close', leave)
+      if (send.replied) socket?.off('close', leave)
       if (underWay.get(session.id) === send) underWay.delete(session.id)
     }
   }
@@ -121,7 +121,7 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
     })
     server.on('error', () => {})
 
-    /** smtp-server does not tell its sockets, and a lost connection cannot be played without. */
+    /** smtp-server does not expose its sockets, which a lost connection needs. */
     function sockets(id?: string): Socket[] {
       const all = (server as unknown as { connections: Set<{ id: string; _socket: Socket }> })
         .connections
@@ -167,9 +167,9 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
     sends,
     open: (door) =>
       [...underWay.values()].filter((send) => door === undefined || send.door === door),
-    onBody(heard) {
-      listeners.add(heard)
-      return () => void listeners.delete(heard)
+    onBody(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
     },
     async stop() {
       const stopping = servers

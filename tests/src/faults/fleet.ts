@@ -12,7 +12,7 @@ export interface FleetOptions {
   /** One notifier each; its mail server. */
   readonly smtp: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** What Node is told before the program: `--import …`. */
+  /** Arguments of Node before the program: `--import …`. */
   readonly nodeArguments?: readonly string[]
 }
 

@@ -64,7 +64,7 @@ export function* mutants(
   }
 }
 
-/** What tells one list of mutants from another. */
+/** Identifies a list of mutants. */
 export function digestOf(list: Iterable<Mutant>): string {
   const hash = createHash('sha256')
   for (const { name, bytes } of list) hash.update(name).update(bytes)

@@ -53,7 +53,7 @@ export async function startFuzzService(
   )
   let how: string | undefined
   const ended = program.ended.then((ending) => {
-    how = `${ending.how} ${ending.lastWords.join(' ')}`
+    how = `${ending.how} ${ending.lastLines.join(' ')}`
     return how
   })
   const ready = await Promise.race([program.ready, ended])

@@ -13,7 +13,7 @@ export type HeraldAnswer =
 
 export interface Difference {
   readonly file: string
-  /** Why that is as it should be; undefined where nobody can say. */
+  /** Why that is right; undefined if no reason is known. */
   readonly because: string | undefined
   readonly herald: string
   readonly bare: string

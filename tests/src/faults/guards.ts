@@ -44,7 +44,7 @@ export const guards = {
       replace: 'while (this.#window.peek()?.offset <= entry.offset)',
     },
   ],
-  /** Commits also what it held before and somebody else holds now. */
+  /** Commits also partitions that another member holds now. */
   'assignment check': [
     {
       file: 'broker/dist/src/drivers/kafka/partitions.js',
@@ -94,7 +94,7 @@ export const guards = {
 
 export type Guard = keyof typeof guards
 
-/** What Node is told to run a program without that guard. */
+/** Arguments of Node that run a program without that guard. */
 export function without(guard: Guard): string[] {
   const program = new URL('./turn-off.js', import.meta.url)
   program.search = `?guard=${encodeURIComponent(guard)}`

@@ -2,7 +2,7 @@ import { murmur2 } from '@herald/broker/drivers/kafka/partitioner'
 import { makeEvent, makeEvents, people, type TestEvent } from './events.js'
 import { type Random, whole } from './seeded.js'
 
-/** What a topic gets that nobody made before. */
+/** For topics that are created at first use. */
 const partitions = 8
 
 /** Addresses whose mail shares one partition. */

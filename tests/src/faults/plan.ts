@@ -5,7 +5,7 @@ export interface PlannedKill {
   /** When so many mails, of so many events, were taken. */
   readonly afterMails: number
   readonly victim: number
-  /** Waits for the moment when a mail of the victim lies between 354 and reply. */
+  /** Waits until a mail of the victim is between 354 and reply. */
   readonly inWindow: boolean
 }
 

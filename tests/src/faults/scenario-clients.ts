@@ -65,9 +65,9 @@ export async function runClients(stage: Stage, options: ClientsOptions): Promise
       hold(flush.status === 0, `outbox flush ends with ${flush.status}: ${flush.stderr}`)
       hold(empty, 'not every event was acknowledged')
       hold(there.length > 0, 'no client got as far as its file')
-      hold(lost.length === 0, `${lost.length} files that nobody was told of`)
+      hold(lost.length === 0, `${lost.length} files not announced`)
       hold(early.length === 0, `${early.length} mails about files that are not there`)
-      hold(twice.length === 0, `${twice.length} files told of twice`)
+      hold(twice.length === 0, `${twice.length} files announced twice`)
       return {
         scenario: 'clients killed',
         figures: {

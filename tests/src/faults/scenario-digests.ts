@@ -78,7 +78,7 @@ export async function runDigests(stage: Stage, options: DigestsOptions): Promise
     hold(lost === 0, `${lost} events lost`)
     hold(
       twice.every((id) => inDoubt.has(id)),
-      'an event was told twice that was not between 354 and the ledger at a kill',
+      'an event was mailed twice that was not between 354 and the ledger at a kill',
     )
     hold(inWindow > rounds / 2, `only ${inWindow} kills while events were gathered`)
     const disorder = outOfOrder(runs, mails)
@@ -124,12 +124,12 @@ async function untilGathered(ledger: LedgerView, timeoutMs: number): Promise<voi
   }
 }
 
-/** Kills a notifier; resolves to the events that may be told twice by it. */
+/** Kills a notifier; resolves to the events that may be mailed twice. */
 async function killOne({ fleet, sink, ledger }: Players, victim: number, since: number) {
   const { open, unnoted } = await killAndLook(fleet, victim, since, sink, ledger)
   const records = await ledger.findAll(unnoted)
-  const told = unnoted.flatMap((id, at) => records[at]?.eventIds ?? [id])
-  return [...open.flatMap(({ eventIds }) => eventIds), ...told]
+  const unrecorded = unnoted.flatMap((id, at) => records[at]?.eventIds ?? [id])
+  return [...open.flatMap(({ eventIds }) => eventIds), ...unrecorded]
 }
 
 type Mails = Players['sink']['sends']
@@ -139,7 +139,7 @@ const mailsOf = (mails: Mails, { events }: RunOfOne) => {
   return mails.filter(({ eventIds }) => eventIds.some((id) => ids.has(id)))
 }
 
-/** Runs of known size, which take their place when they are complete, told after a later one of their recipient. */
+/** Runs of known size, queued when they are complete, mailed after a later one of their recipient. */
 function outOfOrder(runs: readonly RunOfOne[], mails: Mails): number {
   const furthest = new Map<string, number>()
   let count = 0
@@ -151,7 +151,7 @@ function outOfOrder(runs: readonly RunOfOne[], mails: Mails): number {
   return count
 }
 
-/** Runs of known size in several mails that tell of different events. */
+/** Runs of known size in several mails with different events. */
 function brokenRuns(runs: readonly RunOfOne[], mails: Mails): number {
   return runs.filter(
     (run) =>

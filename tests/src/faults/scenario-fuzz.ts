@@ -94,7 +94,7 @@ async function fuzz(
   }
 
   const toWebp = () => 'webp'
-  // Twice over: only what is warm can be told from what leaks.
+  // Twice: growth of a warm service is a leak, that of a cold one need not be.
   await run(asTheyAre(originals), toWebp, true)
   await run(mutants(seeded(seed + 1), originals, Math.ceil(count / 5)), toWebp, false)
   // Each child loads the engines for other files when the first such file comes to it.

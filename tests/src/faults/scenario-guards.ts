@@ -34,8 +34,8 @@ export async function runGuards(stage: Stage, { seed, say }: GuardsOptions): Pro
     const sound = guard === 'none, stretched'
     notes.push(`without ${guard}: ${bit ? result.faults.join('; ') : 'all is kept'}`)
     say(notes.at(-1) as string)
-    if (sound) hold(!bit, 'all guards are up and a promise is broken')
-    else hold(bit, `nobody notices that ${guard} is turned off`)
+    if (sound) hold(!bit, 'a promise is broken with all guards on')
+    else hold(bit, `no scenario fails without ${guard}`)
   }
   return { scenario: 'guards turned off', figures: { guards: notes.length - 1 }, faults }
 }

@@ -75,7 +75,7 @@ export async function runKills(stage: Stage, options: KillsOptions): Promise<Res
       `only ${doubts.length} kills, ${inWindow} with a mail between 354 and reply`,
     )
     hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
-    hold(seen.strange === 0, `${seen.strange} mails that nobody asked for`)
+    hold(seen.strange === 0, `${seen.strange} mails of unknown events`)
     hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
     hold(
       exits.every((status) => status === 0),

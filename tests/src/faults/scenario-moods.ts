@@ -23,7 +23,7 @@ export interface MoodsOptions {
 const notifiers = 2
 const [refused = '', greylisted = ''] = people(2)
 
-/** The mail server in every mood at once; nobody is killed. */
+/** Every misbehaviour of the mail server at once; no program is killed. */
 export async function runMoods(stage: Stage, options: MoodsOptions): Promise<Result> {
   const events = makeEvents(options.events, people(30), seeded(options.seed))
   const behaviour = all(

@@ -36,7 +36,7 @@ export async function runRebalance(stage: Stage, options: RebalanceOptions): Pro
     const both = new Set(sink.sends.slice(half).map(({ door }) => door)).size === 2
     await untilNoLag(fleet, 2, 30_000)
     await pause(commitMs)
-    // The one who was there before has the last word, so that what it should not say is heard.
+    // The former holder commits last, so that a commit it must not make shows.
     const recipient = sink.sends.findLast(({ door }) => door === 0)?.recipient ?? ''
     const place0 = events.filter((event) => event.recipient === recipient).length
     const last = makeEvent(recipient, place0)

@@ -16,7 +16,7 @@ export interface UnreadableOptions {
 
 const notifiers = 2
 
-/** Among good events: random bytes, a type nobody knows, 900 KB of headers. */
+/** Among good events: random bytes, an unknown type, 900 KB of headers. */
 export async function runUnreadable(stage: Stage, options: UnreadableOptions): Promise<Result> {
   const random = seeded(options.seed)
   const good = makeEvents(options.events - 3, people(50), random)
@@ -37,7 +37,7 @@ export async function runUnreadable(stage: Stage, options: UnreadableOptions): P
     const { faults, hold } = promises()
     hold(settled && empty, 'not every event came to an end')
     hold(seen.unique === good.length, `${good.length - seen.unique} mails lost`)
-    hold(seen.duplicates === 0 && seen.strange === 0, 'mails that nobody asked for')
+    hold(seen.duplicates === 0 && seen.strange === 0, 'mails of unknown events')
     hold(deadLetters.length === 3, `${deadLetters.length} dead letters: ${reasons.join(' | ')}`)
     hold(new Set(reasons).size === 3, `not a reason each: ${reasons.join(' | ')}`)
     hold(uncommitted === 0, `${uncommitted} events are settled and not committed`)

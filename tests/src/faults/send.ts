@@ -15,7 +15,7 @@ export interface Send {
   readonly startedAt: number
   /** Undefined until the body is whole. */
   eventId: string | undefined
-  /** All that a digest tells of. */
+  /** All events of a digest. */
   eventIds: readonly string[]
   bodyAt: number | undefined
   /** Its place among the bodies that came whole, from 1. */
@@ -23,8 +23,8 @@ export interface Send {
   /** What became of it; undefined until that is decided, which is when the body is whole. */
   verdict: Verdict | undefined
   repliedAt: number | undefined
-  /** The connection still stood when the reply went out. */
-  heard: boolean
-  /** The connection ended without a reply that was heard. */
+  /** The connection was open when the reply went out. */
+  replied: boolean
+  /** The connection ended before a reply. */
   closedAt: number | undefined
 }

@@ -52,11 +52,12 @@ export async function killAndLook(
   const life = sink.sends.filter(({ door, startedAt }) => door === victim && startedAt >= since)
   // What began or was answered while the signal was on its way.
   for (const send of life) {
-    const over = send.heard ? send.repliedAt : send.closedAt
+    const over = send.replied ? send.repliedAt : send.closedAt
     if (over === undefined || over >= killedAt) open.add(send)
   }
   const answered = life.filter(
-    (send) => send.heard && !open.has(send) && (send.repliedAt ?? 0) >= killedAt - unnotedWithinMs,
+    (send) =>
+      send.replied && !open.has(send) && (send.repliedAt ?? 0) >= killedAt - unnotedWithinMs,
   )
   const ids = answered.flatMap(({ eventId }) => eventId ?? [])
   const records = await ledger.findAll(ids)

@@ -4,8 +4,8 @@ import { StackError } from './readiness.js'
 import { findRunningStack } from './running-stack.js'
 import type { Stack, StackAddresses } from './stack.js'
 
-/** A stack to work against. */
-export interface Place {
+/** The stack to work with. */
+export interface StackInUse {
   readonly addresses: StackAddresses & { readonly inbox: string }
   /** For a person: which stack this is. */
   readonly description: string
@@ -15,12 +15,12 @@ export interface Place {
 
 /**
  * The stack that `npm start` runs with that data folder, where its mail can be read; else one of
- * our own. Its record tells, not its ports: what listens there may be anybody's.
+ * our own. It is found by its record, for its ports may be another program's.
  */
-export async function findPlace(
+export async function findStack(
   env: NodeJS.ProcessEnv,
   { data, onlyOwn, signal }: { data: string; onlyOwn: boolean; signal: AbortSignal },
-): Promise<Place> {
+): Promise<StackInUse> {
   const running = onlyOwn ? undefined : findRunningStack(data)
   const inbox = running?.addresses.inbox
   if (running && inbox) {
@@ -33,7 +33,7 @@ export async function findPlace(
   const begun = performance.now()
   const stack = await startOwnStack(env, { signal })
   const { inbox: ownInbox } = stack.addresses
-  if (ownInbox === undefined) throw new StackError('The inbox did not tell where it listens.')
+  if (ownInbox === undefined) throw new StackError('The inbox did not report its address.')
   const took = humanDuration(performance.now() - begun)
   return {
     addresses: { ...stack.addresses, inbox: ownInbox },
