@@ -24,7 +24,7 @@ const formatByExtension: ReadonlyMap<string, string> = new Map([
 /** Whether it may be text in some encoding of one or more bytes a character. */
 export function looksLikeText(head: Buffer, fileName: string): boolean {
   const text = head.toString('latin1')
-  // Fewer bytes may have no control characters by chance; then the name decides.
+  // Fewer bytes may lack control characters by chance, so the name decides.
   const isNamedText = formatByExtension.has(extname(fileName).toLowerCase())
   return (head.length >= 64 || isNamedText) && /\S/.test(text) && !controls.test(text)
 }

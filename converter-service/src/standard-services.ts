@@ -28,8 +28,8 @@ const { FileDescriptorProto } = descriptor
 
 /**
  * A proto file for the reflection service: field names as written, and map entries named as the
- * language requires (`versions` has a `VersionsEntry`). protobufjs
- * names them `Versions`, for which Go clients reject the whole file.
+ * language requires (`versions` has a `VersionsEntry`). protobufjs names them `Versions`, for which
+ * Go clients reject the whole file.
  */
 function reflectedPackage(path: string, includeDirs: string[] = []): PackageDefinition {
   const definition = loadSync(path, { keepCase: true, includeDirs })

@@ -15,7 +15,7 @@ const c1Of1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”
 /** Text read in the wrong code page has implausible characters far more often than this. */
 const maxImplausibleShare = 0.05
 
-/** Enough to choose a code page by. */
+/** Enough to choose a code page. */
 const maxBytesCompared = 16 * 1024
 const wordLength = 40
 
@@ -91,7 +91,7 @@ function hasManyAsciiPairs(bytes: Buffer): boolean {
     const pair = bytes.subarray(at, at + 2)
     if (pair.includes(0)) continue
     withoutZero += 1
-    // In UTF-16 a few are, such as the ellipsis, U+2026.
+    // UTF-16 has a few such pairs: the ellipsis is U+2026.
     if (pair.every((byte) => byte >= 0x20 && byte < 0x7f)) ascii += 1
   }
   return ascii * 4 > withoutZero * 3 && ascii * 8 >= bytes.length

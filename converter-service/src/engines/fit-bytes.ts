@@ -6,13 +6,13 @@ interface Encoded<Info> {
   readonly info: Info
 }
 
-/** By how much a step of quality changes the size, as a first guess: about two per cent. */
+/** The first guess of the change in size per step of quality: 2 %. */
 const usualSlope = 0.02
 
 /**
- * The best quality, at most `most`, whose result has at most `maxBytes`. Sizes grow about
- * exponentially with the quality, which is used to guess; what is between the largest that
- * fits and the smallest that does not is closed in on until nothing is left.
+ * The best quality, at most `most`, whose result has at most `maxBytes`. A search between the largest
+ * quality that fits and the smallest that does not; guesses assume that sizes grow exponentially with
+ * quality.
  * Rejects with HERALD_CANNOT_FIT when not even quality 1 fits.
  */
 export async function fitBytes<Info>(
@@ -36,7 +36,7 @@ export async function fitBytes<Info>(
   throw cannotFit(maxBytes, sizes.get(1) ?? 0)
 }
 
-/** A quality between those that bound it; after a few tries simply the middle. */
+/** The next quality to try; the middle after a few attempts. */
 function guess(sizes: ReadonlyMap<number, number>, low: number, high: number, maxBytes: number) {
   const lowest = low + 1
   const highest = high - 1

@@ -1,8 +1,9 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { HeraldError } from '@herald/proto/errors'
 import type createLibheif from 'libheif-js/libheif-wasm/libheif.js'
 import type { Pixels } from './pixels.js'
+import { readHead } from './read-head.js'
 import { damaged } from './refusals.js'
 
 const require = createRequire(import.meta.url)
@@ -49,14 +50,8 @@ export async function decodeHevc(
 
 /** sharp reports HEVC by the brand, which a HEIF file with AV1 may have as well. */
 export async function containsHevc(path: string): Promise<boolean> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(searchedBytes), 0, searchedBytes, 0)
-    const head = buffer.subarray(0, bytesRead)
-    return head.includes('hvcC') || !head.includes('av1C')
-  } finally {
-    await file.close()
-  }
+  const head = await readHead(path, searchedBytes)
+  return head.includes('hvcC') || !head.includes('av1C')
 }
 
 /** The version of the package, read without loading it. */

@@ -1,5 +1,6 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { Cicp } from './colour-profile.js'
+import { readHead } from './read-head.js'
 
 /** The description of the pictures precedes their data. */
 const searchedBytes = 256 * 1024
@@ -14,15 +15,11 @@ interface Box {
  * gives none, or the description is longer than what is searched.
  */
 export async function heifColours(path: string): Promise<Cicp | undefined> {
-  const file = await open(path)
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(searchedBytes), 0, searchedBytes, 0)
-    return findColours(buffer.subarray(0, bytesRead))
+    return findColours(await readHead(path, searchedBytes))
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
-  } finally {
-    await file.close()
   }
 }
 
@@ -91,13 +88,8 @@ interface AvifSequence {
  * cannot read the frames. Undefined for every other file.
  */
 export async function avifSequence(path: string): Promise<AvifSequence | undefined> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(12), 0, 12, 0)
-    if (bytesRead < 12 || buffer.toString('latin1', 4, 12) !== 'ftypavis') return undefined
-  } finally {
-    await file.close()
-  }
+  const head = await readHead(path, 12)
+  if (head.toString('latin1', 4) !== 'ftypavis') return undefined
   const still = await readFile(path)
   // ISO/IEC 14496-12 §8.7.3: version and flags, the size of all samples or 0, their number.
   const sizes = still.indexOf('stsz', 0, 'latin1')

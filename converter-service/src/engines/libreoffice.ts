@@ -10,30 +10,30 @@ import { folderInSandbox, type Sandbox } from './sandbox.js'
 export interface LibreOffice {
   readonly program: string
   readonly version: string
-  /** As it knows itself; undefined if that cannot be read. */
+  /** Its build id; undefined if it cannot be read. */
   readonly buildId?: string
   /** Its parts that are installed: `writer`, `calc`, `impress`. */
   readonly modules: ReadonlySet<string>
 }
 
-/** How a document is read and written; filters by LibreOffice's own names. */
+/** How a document is read and written; filters have LibreOffice's names. */
 export interface Conversion {
-  /** The document is read by this filter, and by no other. */
+  /** The only filter that reads the document. */
   readonly importFilter: string
   readonly exportFilter: string
   /** The extension of what is written. */
   readonly extension: string
-  /** Formulas are calculated, whatever values the document keeps. */
+  /** Formulas are recalculated, whatever values the document has. */
   readonly calculates?: boolean
 }
 
-/** Its library for each kind of document. */
+/** The library of each module. */
 const libraries: Readonly<Record<string, string>> = {
   writer: 'libswlo.so',
   calc: 'libsclo.so',
   impress: 'libsdlo.so',
 }
-/** A start that only set up the profile ends like that, and asks to be started again. */
+/** The exit status after a start that only set up the profile. */
 const startAgain = 81
 
 /** The LibreOffice that `HERALD_SOFFICE` names, else the one on the PATH; undefined if there is none. */
@@ -45,7 +45,7 @@ export function findLibreOffice(
   try {
     const launcher = realpathSync(found)
     const folder = dirname(launcher)
-    // The launcher starts it as a process of its own and watches it: one more to be killed.
+    // The launcher would start it as a further process, to be killed as well.
     const program = join(folder, 'soffice.bin')
     const modules = Object.keys(libraries).filter((name) =>
       existsSync(join(folder, libraries[name] ?? '')),

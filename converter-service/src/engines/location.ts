@@ -163,7 +163,7 @@ const placeDatasets = new Set([26, 27, 90, 92, 95, 100, 101])
 
 /** Whether IPTC, or the Photoshop resources around it, has a location. */
 export function iptcHasLocation(bytes: Buffer): boolean {
-  // Resource 0x0422 is EXIF once more, 0x0424 XMP.
+  // Resource 0x0422 is a copy of EXIF, 0x0424 of XMP.
   if (bytes.includes('8BIM\x04\x22', 0, 'latin1') || xmpHasLocation(bytes)) return true
   for (let at = bytes.indexOf(0x1c); at >= 0; at = bytes.indexOf(0x1c, at + 1)) {
     if (bytes[at + 1] === 2 && placeDatasets.has(bytes[at + 2] ?? 0)) return true

@@ -22,7 +22,7 @@ const photographQuality = 90
 const longestSide = 14_400
 
 /**
- * Binds the pages or frames of a picture to a PDF. A JPEG that needs no change is embedded as
+ * Makes a PDF of the pages or frames of a picture. A JPEG that needs no change is embedded as
  * it is, without its metadata; other photographs become JPEG, everything else stays lossless.
  */
 export async function bindPictures(

@@ -9,7 +9,7 @@ import { refuseTooManyPages } from './refusals.js'
 import { sharp } from './sharp.js'
 import { drawingOf, type Size } from './target-size.js'
 
-/** PDF by PDFium: pages drawn for the image engine, pages taken out, pictures bound together. */
+/** PDF by PDFium: draws pages for the image engine, extracts pages, makes PDFs of pictures. */
 export const pdfEngine: Engine = {
   name: 'pdf',
 

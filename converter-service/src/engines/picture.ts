@@ -11,20 +11,20 @@ export interface Picture {
   /** Of one page, upright. */
   readonly width: number
   readonly height: number
-  /** Of the whole file, that can be read. */
+  /** Readable pages of the whole file. */
   readonly pages: number
-  /** Of the whole file, whether or not they can be read. */
+  /** All pages or frames of the whole file, readable or not. */
   readonly frames: number
-  /** Drawn, not sampled: it can be made larger without loss. */
+  /** A drawing, which can be enlarged without loss. */
   readonly scalable: boolean
-  /** What of it may make it slow to draw. */
+  /** Why drawing it may take too long. */
   slowness?(): Slowness | undefined
-  /** Begins to read its pixels: of the page that was opened, unless `options` name others. */
+  /** Opens its pixels: of the opened page, unless `options` name another. */
   read(options: ReadOptions): Promise<Sharp>
 }
 
 export interface ReadOptions extends SharpOptions {
-  /** More than 8 bits per channel are of use. */
+  /** The target supports more than 8 bits per channel. */
   readonly deep?: boolean
   /** The size to draw a drawing at; by default its own. */
   readonly drawnSize?: Size

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { deflateSync } from 'node:zlib'
 import {
   type Curve,
@@ -7,6 +7,7 @@ import {
   type Primaries,
   primariesOf,
 } from './colour-profile.js'
+import { readHead } from './read-head.js'
 import { sharp } from './sharp.js'
 
 /** The chunks that define the colours precede the pixels and are small. */
@@ -24,7 +25,7 @@ const usualGamma = 1 / 2.2
  * Undefined if the file is sRGB or has a profile that takes precedence (PNG 3rd edition, §4.3).
  */
 export async function pngWithProfile(path: string): Promise<Buffer | undefined> {
-  const head = await readHead(path)
+  const head = await readHead(path, searchedBytes)
   const chunks = new Map(
     [...chunksOf(head)].map(({ type, at, length }) => [
       type,
@@ -93,21 +94,11 @@ function isNear(one: Primaries, other: Primaries): boolean {
 
 /** The frames of a PNG: more than one if it is animated (PNG 3rd edition, §11.3.6.1). */
 export async function countPngFrames(path: string): Promise<number> {
-  const head = await readHead(path)
+  const head = await readHead(path, searchedBytes)
   for (const { type, at } of chunksOf(head)) {
     if (type === 'acTL') return Math.max(1, head.readUInt32BE(at + 8))
   }
   return 1
-}
-
-async function readHead(path: string): Promise<Buffer> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(searchedBytes), 0, searchedBytes, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
 }
 
 /** The chunks before the pixels that are completely in `head`. */

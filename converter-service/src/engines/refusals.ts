@@ -6,7 +6,7 @@ import { drawingSize, targetSize } from './target-size.js'
 
 const figure = (value: number) => Math.round(value).toLocaleString('en')
 
-/** Refuses what would cost too much, before a pixel is read. */
+/** Refuses what exceeds a limit, before a pixel is read. */
 export function refuseTooLarge(
   picture: Pick<Picture, 'width' | 'height' | 'scalable'>,
   pages: number,
@@ -50,7 +50,7 @@ export function refuseTooLarge(
   }
 }
 
-/** Refuses a document of which more pages would be read than are allowed. */
+/** Refuses a document if more pages would be read than are allowed. */
 export function refuseTooManyPages(pages: number, { maxPages }: EngineLimits): void {
   if (pages <= maxPages) return
   throw new HeraldError(
@@ -70,7 +70,7 @@ export function refuseMissingPage(page: number | undefined, pages: number): void
   })
 }
 
-/** Of an animated PNG and of an AVIF sequence libvips reads one picture alone. */
+/** libvips reads only one picture of an animated PNG or an AVIF sequence. */
 export function refuseUnreadableFrame(
   page: number | undefined,
   pages: number,
@@ -92,7 +92,7 @@ export function damaged(what: string, format = 'BMP'): HeraldError {
   })
 }
 
-/** What reads past the end of the bytes was promised more of them. */
+/** Runs `read`; an attempt to read past the end means that the file is cut off. */
 export function orCutOff<T>(format: string, read: () => T): T {
   try {
     return read()

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 /** The path of the job's folder inside the sandbox. */
 export const folderInSandbox = '/document'
 
-/** What is put before a program, so that it sees `folder` and programs, and nothing else. */
+/** The command prefix that limits a program to `folder` and to installed programs. */
 export type Sandbox = (folder: string) => readonly string[]
 
 /** Programs, their libraries, fonts and settings; no account, no home, no other job. */
@@ -34,15 +34,15 @@ const bubblewrap =
   ]
 
 /**
- * A container may not mount a /proc of its own. In the container's, command lines of other
- * processes can be read, and nothing else of them: their user namespace is another.
+ * A container may forbid a new /proc. In the container's own, the command lines of other processes
+ * are readable, but nothing else, as they are in another user namespace.
  */
 const sandboxes = [
   bubblewrap(['--proc', '/proc']),
   bubblewrap(['--ro-bind', '/proc', '/proc']),
 ] as const
 
-/** Without one a program is held by its own settings, and by the rights of the child alone. */
+/** Without a sandbox only its own settings and the rights of the child restrict a program. */
 export const noSandbox: Sandbox = () => []
 
 /** Bubblewrap if it is installed and may be used, else undefined. Takes some 20 ms. */

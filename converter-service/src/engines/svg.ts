@@ -8,7 +8,7 @@ import { type SharpOptions, sharp } from './sharp.js'
 import { countPoints, normalizeSvg, rootAttributes, withRootAttributes } from './svg-text.js'
 import type { Size } from './target-size.js'
 
-/** Pixels per unit, by CSS Values 4 §6. A root element has no font but the default of 16 px. */
+/** Pixels per unit, by CSS Values 4 §6. The root element has the default font size of 16 px. */
 const pixelsPerUnit: Readonly<Record<string, number>> = {
   ...{ '': 1, px: 1, in: 96, cm: 96 / 2.54, mm: 96 / 25.4, q: 96 / 101.6 },
   ...{ pt: 96 / 72, pc: 16, em: 16, rem: 16, ex: 8 },
@@ -31,7 +31,7 @@ export async function openSvg(path: string, page?: number): Promise<Picture> {
     failOn: 'error',
     density,
     unlimited: svg.length >= largeBytes,
-    // The size of what is drawn is bounded before it is drawn.
+    // `refuseTooLarge` bounds the size of what is drawn.
     limitInputPixels: false,
   }
   const attributes = rootAttributes(svg)
@@ -64,7 +64,7 @@ export async function openSvg(path: string, page?: number): Promise<Picture> {
   }
 }
 
-/** The time to draw a line depends on how often it crosses itself: its points are no limit. */
+/** The time to draw a line depends on how often it crosses itself, so points alone are not refused. */
 function slownessOf(svg: Buffer): Slowness | undefined {
   const points = countPoints(svg)
   if (points < manyPoints) return undefined

@@ -84,7 +84,7 @@ function refuseOutOfRange(numbers: Float32Array): void {
 
 /** CIE and ICC L*a*b* of 8 or 16 bits: opened as if it were RGB, and converted to sRGB here. */
 export const readLab = {
-  /** A copy of the file that calls its three channels RGB. */
+  /** A copy of the file that declares its three channels as RGB. */
   async open(path: string, { photometricAt, isLittleEndian }: TiffTags): Promise<Buffer> {
     const file = await readFile(path)
     if (isLittleEndian) file.writeUInt16LE(2, photometricAt)

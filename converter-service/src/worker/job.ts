@@ -36,7 +36,7 @@ export class Job {
   arrivedAt = performance.now()
   /** The estimated time of all of it, in milliseconds; set when the header was read. */
   expectedMs = 0
-  /** What of the file is large; set when the header was read. */
+  /** Why it may take too long, for the error; set when the header was read. */
   slowness: Slowness | undefined
   /** Time in which tasks waited and none ran, in milliseconds. */
   queueMs = 0

@@ -18,7 +18,7 @@ export type Task =
       readonly plan: RenditionPlan
       readonly target: string
       readonly limits: EngineLimits
-      /** A preview is wanted of this rendition. */
+      /** Whether to make a preview of this rendition. */
       readonly preview?: boolean
     }
   | { readonly kind: 'preview'; readonly source: SourceFile; readonly limits: EngineLimits }
