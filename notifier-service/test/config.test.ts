@@ -42,5 +42,5 @@ test.each([
 
 test('a configuration error shows no secret', () => {
   const env = { ...oauth2, HERALD_SMTP: 'smtp://localhost', HERALD_SMTP_OAUTH2_CLIENT_ID: 'my id' }
-  expect(() => loadConfig(env)).toThrow('HERALD_SMTP_OAUTH2_CLIENT_ID=(hidden)')
+  expect(() => loadConfig(env)).toThrow('Invalid HERALD_SMTP_OAUTH2_CLIENT_ID (hidden)')
 })
