@@ -71,22 +71,19 @@ describe('a bench', () => {
         return [
           contest({ ours: broken, theirs: () => 1 }),
           contest({ ours: () => 1, theirs: () => 1 }),
-          { rival: 'another', absent: 'nobody brought it' },
+          { rival: 'another', absent: 'not installed' },
         ]
       },
     })
     expect(lines[0]?.error).toContain('no such luck')
     expect(lines[1]).toMatchObject({ bench: 'made up', rival: 'a rival', ratio: 1, met: 'goal' })
     expect(lines[2]).toEqual(
-      absentLine(
-        { ...frame, open: async () => [] },
-        { rival: 'another', absent: 'nobody brought it' },
-      ),
+      absentLine({ ...frame, open: async () => [] }, { rival: 'another', absent: 'not installed' }),
     )
     expect(closed).toEqual(['second', 'first'])
   })
 
-  test('is held for five rounds at least, however few it asks for, and for one where it is short', async () => {
+  test('has at least five rounds, and one in a short run', async () => {
     let times = 0
     const few = { ...contest({ ours: () => ++times, theirs: () => 1 }), rounds: 2 }
     const bench = { ...frame, open: async () => [few] }
@@ -100,8 +97,8 @@ describe('a bench', () => {
     const lines = await run({
       ...frame,
       open: async () => [
-        { rival: 'one', absent: 'nobody brought it' },
-        { rival: 'another', absent: 'nobody can', nowhere: true },
+        { rival: 'one', absent: 'not installed' },
+        { rival: 'another', absent: 'cannot be installed', nowhere: true },
         contest({ ours: () => 1, theirs: () => 1 }),
       ],
     })

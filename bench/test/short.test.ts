@@ -33,7 +33,7 @@ test('the short form measures against a real converter and prints one JSON objec
   }
 }, 120_000)
 
-test('a rival that nobody brought fails a run that is to be complete, and no other', async () => {
+test('a missing rival fails a run with --complete, and no other', async () => {
   const home = await mkdtemp(join(tmpdir(), 'herald-bench-home-'))
   onTestFinished(() => rm(home, { recursive: true, force: true }))
   const rivals = [main, 'convert-rivals', '--short']

@@ -45,7 +45,7 @@ describe.each(inboxes)('the inbox client on %s', (name, start) => {
     }
   }
 
-  test('says which inbox it is', () => {
+  test('knows which inbox it is', () => {
     expect(client.server).toBe(name)
   })
 
@@ -92,7 +92,7 @@ describe.each(inboxes)('the inbox client on %s', (name, start) => {
     expect(await client.list()).toEqual([])
   })
 
-  test('names what lies in the inbox when the awaited mail does not come', async () => {
+  test('names the mails of the inbox if the awaited one does not come', async () => {
     await send('another one')
     await client.waitFor(({ subject }) => subject === 'another one')
     await expect(client.waitFor(() => false, 100)).rejects.toThrow(

@@ -36,7 +36,7 @@ describe('npm run demo', { timeout: 120_000 }, () => {
     expect(leftovers()).toEqual([])
   })
 
-  test('uses the stack that npm start runs, where the mail can be read afterwards', async () => {
+  test('uses the stack of npm start, and the mail stays in its inbox', async () => {
     const { addresses, child, data } = await runStart()
     const { ended, output } = runScript('demo', {
       args: ['--out', newFolder()],

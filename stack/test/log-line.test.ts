@@ -17,7 +17,7 @@ describe('a log line', () => {
     expect(shown(line)).toMatch(/converted {2}to=webp,avif conversionMs=1577\.8$/)
   })
 
-  test('with an error shows what it says, not its stack', () => {
+  test('with an error shows its message, not its stack', () => {
     const err = {
       type: 'Error',
       message: 'no such folder',
@@ -28,7 +28,7 @@ describe('a log line', () => {
     expect(shown(line)).toMatch(/could not read {2}err="ENOENT: no such folder"$/)
   })
 
-  test('that is no JSON is shown as it is', () => {
+  test('that is not JSON is shown as it is', () => {
     expect(shown('{ not json')).toBe('{ not json')
   })
 

@@ -17,7 +17,7 @@ export interface Script {
   interrupt(): void
   /** Resolves to the exit status, null after a signal. */
   readonly ended: Promise<number | null>
-  /** What lies in the folder for temporary files. */
+  /** The names in the folder for temporary files. */
   leftovers(): string[]
 }
 

@@ -13,7 +13,7 @@ const allGone = (programs: Record<string, number>) =>
 
 // Several processes start for each, and others may want the processors as well.
 describe('npm start', { timeout: 120_000 }, () => {
-  test('says where everything is, and its command works when pasted', async () => {
+  test('prints the addresses and a command that works when pasted', async () => {
     const { output, addresses, data } = await runStart()
     expect(output()).toMatch(/ready after [\d.,]+ m?s/)
     const inbox = addresses.inbox?.replace('127.0.0.1', 'localhost') ?? 'none'
@@ -46,7 +46,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(leftovers().filter((name) => name.includes('inbox'))).toEqual([])
   })
 
-  test('tells a webhook as well, where there is one', async () => {
+  test('starts the webhook if one is configured', async () => {
     const posts: string[] = []
     const receiver = createHttpServer((request, response) => {
       posts.push(String(request.headers['ce-type']))
@@ -80,7 +80,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     await allGone(programs)
   })
 
-  test('leaves no program behind when it is killed with -9', async () => {
+  test('stops every program when it is killed with -9', async () => {
     const { child, programs } = await runStart()
     child.kill('SIGKILL')
     await allGone(programs)
@@ -116,7 +116,7 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(second.output()).toContain(`process ${child.pid}`)
   })
 
-  test('a bad configuration is told before anything starts', async () => {
+  test('a bad configuration is reported before anything starts', async () => {
     const env = { HERALD_INBOX_WEB: 'eight thousand', HERALD_SMTP: 'mail' }
     const { ended, output } = runScript('start', { env })
     expect(await ended).toBe(2)

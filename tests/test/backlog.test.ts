@@ -80,8 +80,8 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
     await rig.stop('notifier')
     expect(sink.count).toBe(events)
     for (const [address, ids] of published) {
-      const told = sink.accepted.get(address)?.map((messageId) => idOf(messageId, ids))
-      expect(told).toEqual(ids)
+      const mailed = sink.accepted.get(address)?.map((messageId) => idOf(messageId, ids))
+      expect(mailed).toEqual(ids)
     }
   })
 })

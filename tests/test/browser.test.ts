@@ -115,7 +115,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     ['en', 'Convert pictures', 'Download', 'E-mail sent'],
     ['ru', 'Преобразование изображений', 'Скачать', 'отправлено'],
     ['zh-CN', '转换图片和文档', '下载', '邮件已发送'],
-  ])('it speaks %s', async (locale, title, download, told) => {
+  ])('it speaks %s', async (locale, title, download, mailLine) => {
     const { page, complaints } = await visit({ locale })
     expect(await page.locator('html').getAttribute('lang')).toBe(locale.slice(0, 2))
     expect(await page.locator('h1').textContent()).toContain(title)
@@ -128,7 +128,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     await page.click('#send')
     await mailed(page, 'море 海.webp')
     const row = rowOf(page, 'море 海.webp')
-    expect(await row.textContent()).toContain(told)
+    expect(await row.textContent()).toContain(mailLine)
     await row.locator('.name a').click()
     const [fetched] = await Promise.all([
       page.waitForEvent('download'),
@@ -167,7 +167,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
 
   test('the keyboard is enough', async () => {
     const { page } = await visit()
-    // Asked for first: the browser must have heard that we choose before the key opens its own.
+    // Asked for first: the listener must be there before the key opens the file dialog.
     const asked = page.waitForEvent('filechooser')
     await page.keyboard.press('Tab')
     await page.keyboard.press('Tab')
@@ -236,7 +236,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     expect(complaints).toEqual([])
   })
 
-  test('the page weighs less than 60 KB all told', async () => {
+  test('the page and its files have less than 60 KB', async () => {
     const { page, requests } = await visit()
     await page.locator('input[type=range]').waitFor()
     // Headers included.

@@ -80,7 +80,7 @@ describe('the mail server that misbehaves', () => {
     expect(server.sends[1]).toMatchObject({ verdict: 'lose', replied: false })
   })
 
-  test('knows what lies between 354 and reply while it holds the reply back', async () => {
+  test('knows the mails between 354 and reply while it holds a reply back', async () => {
     const url = await start(holdReply(50))
     const sending = mail(url, 'ada@example.com', 'e-1')
     await vi.waitFor(() => expect(server.open()).toHaveLength(1), { interval: 1 })
@@ -98,7 +98,7 @@ describe('the mail server that misbehaves', () => {
     expect(took[1]).toBeGreaterThanOrEqual(99)
   })
 
-  test('says 421 above a rate', async () => {
+  test('answers 421 above a rate', async () => {
     const url = await start(busyAbove(2))
     const replies = []
     for (const id of ['1', '2', '3']) replies.push(await mail(url, 'ada@example.com', id))

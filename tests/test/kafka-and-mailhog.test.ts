@@ -164,7 +164,7 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
     const wait = { timeout: 40_000, interval: 200 }
     await expect.poll(listed, wait).toEqual([expect.stringContaining('"key":"k"')])
     expect((await deadLetters('replay')).stderr).toBe('1 of 1 dead letter replayed.\n')
-    // It can be read no better than before: the first is replayed, and a second lies there.
+    // It can be read no better than before: the first is replayed, and there is a second.
     await expect.poll(listed, wait).toEqual([expect.stringContaining('"number":2')])
   })
 })

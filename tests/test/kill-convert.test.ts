@@ -50,7 +50,7 @@ test('herald convert, killed at any moment: every file under its final name is a
   const killedAt: string[] = []
   let runs = 0
   while (killedAt.length < kills && runs < 5 * kills) {
-    // Most of what can go wrong lies in the last third: saving, placing, publishing.
+    // The last third is where most can go wrong: saving, placing, publishing.
     const share = runs % 2 === 0 ? next() : 0.6 + 0.4 * next()
     let timer: NodeJS.Timeout | undefined
     const { exitCode } = await convert(`run-${runs++}`, (pid) => {

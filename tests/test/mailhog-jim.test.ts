@@ -56,8 +56,8 @@ describe.skipIf(leftOut !== '')(`MailHog with its chaos monkey${leftOut}`, () =>
       const records = await ledger.findAll(events.map(({ id }) => id))
       expect(new Set(records.map((record) => record?.state))).toEqual(new Set(['accepted']))
       await vi.waitFor(async () => {
-        const told = new Set((await inbox.list()).flatMap((mail) => mail.recipients))
-        expect([...told].sort()).toEqual([...recipients].sort())
+        const mailed = new Set((await inbox.list()).flatMap((mail) => mail.recipients))
+        expect([...mailed].sort()).toEqual([...recipients].sort())
       })
     } finally {
       await ledger.close()

@@ -48,7 +48,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     expect(mails.filter((mail) => subject.test(mail.subject))).toHaveLength(1)
   }
 
-  test('the converter is told to stop: the conversion is finished first', async () => {
+  test('the converter gets SIGTERM: the conversion is finished first', async () => {
     const { done, underWay } = convertSlowly()
     await underWay
     const [result, ending] = await Promise.all([done, rig.stop('converter')])
@@ -61,7 +61,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     await expectOneMail(/AVIF/)
   })
 
-  test('the converter is killed: the user is told, nothing half is left, and the next call works', async () => {
+  test('the converter is killed: the error is reported, no partial file is left, and the next call works', async () => {
     const { done, underWay } = convertSlowly()
     await underWay
     await rig.stop('converter', 'SIGKILL')
@@ -96,7 +96,7 @@ describe('a program stops while a conversion runs', { timeout: 120_000 }, () => 
     await expectOneMail(/AVIF/)
   })
 
-  test('the mail server is stopped: the notifier says so, burns nothing and mails when it is back', async () => {
+  test('the mail server is stopped: the notifier reports it, counts no attempt and mails when it is back', async () => {
     const { done, underWay } = convertSlowly()
     await underWay
     await rig.stop('inbox')

@@ -69,7 +69,7 @@ describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, { timeout: 120_0
     await kafka.destroy()
   })
 
-  test('tells which port is taken', async () => {
+  test('names the port that is taken', async () => {
     const [port = 0] = await freePorts(1)
     const holder = createServer()
     await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve))
@@ -92,7 +92,7 @@ describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, { timeout: 120_0
     })
   })
 
-  test('as a command: says how to use it, and Ctrl-C stops it', async () => {
+  test('as a command prints HERALD_BROKER, and Ctrl-C stops it', async () => {
     const [port = 0] = await freePorts(1)
     const data = await folder()
     const command = runMain(['--port', String(port), '--data', data])
@@ -114,21 +114,24 @@ describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, { timeout: 120_0
   })
 })
 
-test('without Java it says so, and what to do', async () => {
+test('reports that Java is missing, and what to do', async () => {
   const { JAVA_HOME: _, ...env } = process.env
   expect(await findKafka({ ...env, PATH: '/nowhere' })).toEqual({
     missing: expect.stringMatching(/Java 17 or newer.*Install it/),
   })
 })
 
-test.skipIf(leftOut !== '')(`without Maven, and without jars, it says so${leftOut}`, async () => {
-  const java = 'missing' in found ? '' : found.installation.java
-  const home = await folder()
-  const path = await pathWithJavaOnly(java)
-  expect(await findKafka({ HOME: home, PATH: path })).toEqual({
-    missing: expect.stringMatching(/Maven is not installed.*Install Maven/),
-  })
-})
+test.skipIf(leftOut !== '')(
+  `reports that Maven is missing if there are no jars${leftOut}`,
+  async () => {
+    const java = 'missing' in found ? '' : found.installation.java
+    const home = await folder()
+    const path = await pathWithJavaOnly(java)
+    expect(await findKafka({ HOME: home, PATH: path })).toEqual({
+      missing: expect.stringMatching(/Maven is not installed.*Install Maven/),
+    })
+  },
+)
 
 test('a bad port is refused as a sentence', async () => {
   const command = runMain(['--port', 'http'])
