@@ -69,16 +69,17 @@ function loginOf(
     if (user !== undefined && password === undefined) {
       return Object.freeze({ tokenUrl, clientId, clientSecret, refreshToken })
     }
-    const fault = 'HERALD_SMTP: for HERALD_SMTP_OAUTH2_… it needs a user and no password'
-    throw new ConfigurationError([fault])
+    const message = 'HERALD_SMTP: for HERALD_SMTP_OAUTH2_… it needs a user and no password'
+    throw new ConfigurationError([message])
   }
   if (tokenUrl || clientId || clientSecret || refreshToken) {
     const names = 'TOKEN_URL, CLIENT_ID, CLIENT_SECRET and REFRESH_TOKEN'
     throw new ConfigurationError([`HERALD_SMTP_OAUTH2_…: ${names} are needed together`])
   }
   if (user === undefined || password !== undefined) return undefined
-  const fault = 'HERALD_SMTP has a user and no password: set the password, or HERALD_SMTP_OAUTH2_…'
-  throw new ConfigurationError([fault])
+  const message =
+    'HERALD_SMTP has a user and no password: set the password, or HERALD_SMTP_OAUTH2_…'
+  throw new ConfigurationError([message])
 }
 
 /** Throws ConfigurationError, which names every error. */

@@ -10,7 +10,7 @@ export interface LedgerGuard {
   readonly signal: AbortSignal
 }
 
-/** How soon a failed write is tried again, and how often after the notifier was told to stop. */
+/** How soon a failed write is tried again, and how often after the notifier was asked to stop. */
 const retryMs = 500
 const maxTriesAfterStop = 6
 

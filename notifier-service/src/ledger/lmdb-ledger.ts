@@ -13,7 +13,7 @@ const checkBytes = 64 * 1024
 /** A final outcome that is not announced yet. */
 interface UnannouncedOutcome {
   readonly event: EventRef
-  /** The record's, which tells one outcome of a mail from another. */
+  /** The record's: a mail that was reopened has another outcome later. */
   readonly updatedAt: number
   readonly holder: string
 }

@@ -96,7 +96,7 @@ export function isFinal({ state, nextAttemptAt }: MailRecord): boolean {
   )
 }
 
-/** Whether only its holder may change it, or nobody any more. */
+/** Whether it is being attempted, which only its holder may change, or settled. */
 export function isTaken({ state }: MailRecord): boolean {
   return state === 'attempting' || state === 'accepted' || state === 'failed'
 }

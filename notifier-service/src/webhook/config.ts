@@ -15,7 +15,7 @@ import { parseSecrets, secretsForm } from './signature.js'
 
 export type WebhookConfig = ReturnType<typeof loadConfig>
 
-/** Its path or its query may be what keeps strangers out. */
+/** Its path or query may be a secret. */
 const endpoint = variable(
   (given) => {
     const url = new URL(given)
