@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 
 /**
- * Identifies the broker of that URL; may be shown and stored: scheme and sorted hosts, or the absolute
- * folder of an embedded one; never a user, a password or an option.
+ * Identifies the broker of that URL by its scheme and sorted hosts, or by the absolute folder of an
+ * embedded one. May be shown and stored: it has no user, password or option.
  */
 export function brokerName(url: string): string {
   const [, folder] = /^embedded:([^?]+)/s.exec(url) ?? []
@@ -13,12 +13,12 @@ export function brokerName(url: string): string {
     return `${scheme}://${hosts.toLowerCase().split(',').sort().join(',')}`.toLowerCase()
   }
   // An unreadable URL may contain a password anywhere.
-  return `unknown:${digest(url)}`
+  return `unknown:${shortHash(url)}`
 }
 
 /** The name as part of a key of the store. */
-export const brokerKey = (name: string): string => digest(name)
+export const brokerKey = (name: string): string => shortHash(name)
 
-function digest(text: string): string {
+function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

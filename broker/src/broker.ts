@@ -20,14 +20,14 @@ export interface Broker {
    */
   createTopic(topic: string): Promise<void>
   /**
-   * Resolves when all messages are durable (Kafka: acks=all), to where each went, in the order
+   * Resolves when all messages are durable (Kafka: acks=all), to their positions, in the order
    * given. Messages of one key keep the order of the calls. Rejects with BrokerError; some of the
    * messages may be published even then, and publishing again may duplicate them.
    */
-  publish(topic: string, messages: readonly Message[]): Promise<Published[]>
+  publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]>
   /**
-   * Joins `group` on `topic`. Resolves when the group has taken the member in, possibly on standby;
-   * events flow from then on. A group that never committed begins with the oldest event kept.
+   * Joins `group` on `topic`. Resolves when the group has accepted the member, possibly on standby;
+   * events are delivered from then on. A group that never committed begins with the oldest event kept.
    */
   subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription>
   /**
@@ -40,9 +40,9 @@ export interface Broker {
 }
 
 /**
- * The largest message on any broker, key, value and headers together, in bytes: what Kafka takes
+ * The largest message on any broker, key, value and headers together, in bytes: what Kafka accepts
  * with its defaults (max.message.bytes 1,048,588 limits the batch around it). One limit for all, so
- * that no broker refuses what another one took.
+ * that no broker refuses what another one accepts.
  */
 export const maxMessageBytes = 1_000_000
 
@@ -70,16 +70,16 @@ export interface BrokerFeatures {
   readonly maxMessageBytes: number
 }
 
-/** What is published: bytes with a key and headers, as Kafka has them. */
+/** Bytes with a key and headers, as in Kafka. */
 export interface Message {
-  /** Events of one key stay in order. Null: no order is asked for. */
+  /** Events of one key stay in order. Null: the order does not matter. */
   readonly key: string | null
   /** Never empty: an empty value is a tombstone to a compacted topic. */
   readonly value: Uint8Array
   readonly headers: Readonly<Record<string, Uint8Array>>
   /**
    * Set if `key` and `headers` cannot represent a foreign message exactly: the key is not UTF-8, or a
-   * header comes more than once (`headers` has the last one). Published instead of the two.
+   * header comes more than once (`headers` has the last one). PublishedPosition instead of the two.
    */
   readonly raw?: RawMessage
 }
@@ -91,14 +91,14 @@ export interface RawMessage {
   readonly headers: Readonly<Record<string, readonly Uint8Array[]>>
 }
 
-/** Where a message went. A driver that does not know leaves both out. */
-export interface Published {
+/** Where a published message is. A driver that does not know it leaves both out. */
+export interface PublishedPosition {
   readonly partition?: number
-  /** Position in the partition, a decimal (it may exceed 2^53). */
+  /** A decimal, as it may exceed 2^53. */
   readonly offset?: string
 }
 
-/** A message on its way to a handler. */
+/** A message that is delivered to a handler. */
 export interface Delivery extends Message {
   readonly topic: string
   readonly partition: number
@@ -106,21 +106,21 @@ export interface Delivery extends Message {
   readonly offset: string
   /** When the broker received it. */
   readonly publishedAt: Date
-  /** 1 for the first time this member hands it over, then 2, 3, … (a redelivery after a crash begins at 1). */
+  /** 1, then 2, 3, … for each redelivery by this member. After a crash it begins at 1 again. */
   readonly attempt: number
 }
 
 export interface DeliveryContext {
   /**
    * Aborted when another member may handle the event: its partition went to that member, or the
-   * subscription closes and its drain time is over. A handler that goes on may repeat what another
+   * subscription closes and its drain time is over. A handler that continues may repeat what another
    * member does; its acknowledgement is ignored.
    */
   readonly signal: AbortSignal
   /**
    * True if the event is retried early because parked keys fill half the buffer (see
-   * RetryLater.soonerWhenCrowded): make room by settling it in another way. If the handler parks it
-   * again, it is not retried early a second time.
+   * RetryLater.soonerWhenCrowded). The handler makes room if it resolves. If it rejects, the event is
+   * not retried early a second time.
    */
   readonly crowded?: boolean
 }
@@ -133,7 +133,7 @@ export interface DeliveryContext {
  */
 export type Handler = (delivery: Delivery, context: DeliveryContext) => Promise<void>
 
-/** What a handler rejects with to be called again after a given time. */
+/** A handler rejects with it to be called again after a given time. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater'
   readonly retryAfterMs: number
@@ -176,7 +176,7 @@ export interface Subscription {
    */
   lag(): Promise<number>
   /**
-   * Takes no more, waits up to `drainMs` (10,000) for the handlers at work, commits what they
+   * Starts no more handlers, waits up to `drainMs` (10,000) for those at work, commits what they
    * acknowledged, leaves the group. Idempotent.
    */
   close(options?: { drainMs?: number }): Promise<void>

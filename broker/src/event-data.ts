@@ -42,15 +42,15 @@ export function readEventData(
       `The type is ${quote(type)}; Herald knows ${Object.values(eventTypes).join(' and ')}.`,
     )
   }
-  requireMeaning(event)
+  checkEventData(event)
   return event
 }
 
 /**
- * Throws EventError for data without meaning. Protobuf ignores unknown fields, so that bytes of
- * another kind may decode to an empty message.
+ * Throws EventError if a field that readers need is empty: protobuf ignores unknown fields, so the
+ * bytes of another type may decode to an empty message.
  */
-export function requireMeaning(event: HeraldEvent): void {
+export function checkEventData(event: HeraldEvent): void {
   if (!event.data.conversionId) throw undecodable('The data has no conversion id.')
   switch (event.type) {
     case eventTypes.fileConverted:

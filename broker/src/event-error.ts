@@ -9,7 +9,7 @@ export type EventErrorCode =
   /** The headers exceed 64 KiB. */
   | 'EVENT_TOO_LARGE'
 
-/** `message` says what is wrong with the event and may be shown to a person. */
+/** `message` states what is wrong with the event and may be shown to a person. */
 export class EventError extends Error {
   override readonly name = 'EventError'
   readonly code: EventErrorCode

@@ -3,18 +3,19 @@ import type { Logger } from '@herald/runtime'
 import { backOffMs } from './back-off.js'
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from './broker.js'
 import { Fifo } from './fifo.js'
-import type { Slots } from './slots.js'
+import type { SubscriptionLimits } from './subscription-limits.js'
 
-export interface LaneRecord {
+/** An event that a driver has read. */
+export interface LaneEvent {
   readonly offset: bigint
-  /** Its `offset` is the decimal of the one above. Not copied. */
+  /** Not copied. Its own `offset` is the same one as a decimal. */
   readonly delivery: Omit<Delivery, 'attempt'>
 }
 
 export interface LanesOptions {
   readonly handler: Handler
-  /** One per subscription: its bounds hold over all partitions. */
-  readonly slots: Slots
+  /** Shared by the lanes of all partitions of the subscription. */
+  readonly limits: SubscriptionLimits
   /** Called each time `committable` has moved. */
   readonly onProgress?: () => void
   /** Called for each rejection, with the back-off chosen. For the log. */
@@ -32,21 +33,21 @@ export function logRejections(logger: Logger): NonNullable<LanesOptions['onRejec
   }
 }
 
-/** Acknowledged events remembered behind one that is not; a crash delivers them again. */
-const maxAhead = 100_000
+/** Acknowledged events behind one that is not: they cannot be committed yet, and a crash delivers them again. */
+const maxAcknowledgedAhead = 100_000
 const maxTimerMs = 2 ** 31 - 1
 
-interface Entry {
+interface BufferedEvent {
   readonly offset: bigint
   delivery: Omit<Delivery, 'attempt'> | undefined
   attempts: number
-  done: boolean
+  acknowledged: boolean
 }
 
 interface Lane {
   /** Null: the lane of one event without a key. */
   readonly key: string | null
-  readonly queue: Fifo<Entry>
+  readonly queue: Fifo<BufferedEvent>
   /** Set while it is parked. */
   parked: Parked | undefined
   /** The next event is retried before its time, to make room. */
@@ -60,17 +61,17 @@ interface Parked {
 }
 
 /**
- * The events of ONE assignment of one partition: keys run concurrently, each key in order, within
- * the bounds of the subscription. Does no I/O: the driver pushes what it read, in order, and
- * commits `committable`. After `drain` or `revoke` it is closed; a new assignment gets a new one.
+ * The events of one partition during one assignment: keys run concurrently, each key in order, within
+ * the limits of the subscription. Does no I/O: the driver pushes what it read, in order, and commits
+ * `committable`. Closed after `drain` or `revoke`; a new assignment gets new lanes.
  */
 export class Lanes {
   readonly #options: LanesOptions
   readonly #backoff: { readonly baseMs: number; readonly maxMs: number }
-  readonly #window = new Fifo<Entry>()
+  readonly #window = new Fifo<BufferedEvent>()
   readonly #lanes = new Map<string, Lane>()
   readonly #parked = new Set<Lane>()
-  /** One for all handlers, which lose the partition together: one each was the largest cost of garbage collection. */
+  /** One for all handlers: they lose the partition together, and one each was the largest cost of garbage collection. */
   readonly #controller = new AbortController()
   readonly #normalContext: DeliveryContext = { signal: this.#controller.signal, crowded: false }
   readonly #crowdedContext: DeliveryContext = { signal: this.#controller.signal, crowded: true }
@@ -82,16 +83,16 @@ export class Lanes {
   #committable: bigint | undefined
   #state: 'open' | 'draining' | 'closed' = 'open'
 
-  /** `from`: the first offset, if it is known. */
+  /** `from`: the offset to begin with, if it is known. */
   constructor(options: LanesOptions, from?: bigint) {
     this.#options = options
     this.#backoff = options.backoff ?? { baseMs: 200, maxMs: 30_000 }
     this.#position = from
     setMaxListeners(0, this.#controller.signal)
-    this.#stopWatching = options.slots.watchCrowd(() => this.#makeRoom())
+    this.#stopWatching = options.limits.watchCrowd(() => this.#makeRoom())
   }
 
-  /** The offset after the last one taken; `from` before any was. */
+  /** The offset after the last event taken; `from` before the first. */
   get position(): bigint | undefined {
     return this.#position
   }
@@ -107,30 +108,30 @@ export class Lanes {
   }
 
   /** Every event taken was acknowledged. False after `drain` or `revoke` dropped one. */
-  get settled(): boolean {
+  get allAcknowledged(): boolean {
     return this.#window.length === 0
   }
 
   /** How many events `push` would take now. */
   get room(): number {
     if (this.#state !== 'open') return 0
-    const ahead = maxAhead - (this.#window.length - this.#buffered)
-    return Math.max(0, Math.min(ahead, this.#options.slots.room(this.#buffered)))
+    const ahead = maxAcknowledgedAhead - (this.#window.length - this.#buffered)
+    return Math.max(0, Math.min(ahead, this.#options.limits.room(this.#buffered)))
   }
 
   /**
-   * Takes the records, ascending, as far as there is room; returns how many. Offsets may have gaps.
+   * Takes the events, ascending, as far as there is room; returns how many. Offsets may have gaps.
    * Those before `position` were taken already and are skipped, so a batch may come again.
    */
-  push(records: readonly LaneRecord[]): number {
+  push(events: readonly LaneEvent[]): number {
     let taken = 0
     let room = this.room
-    for (const { offset, delivery } of records) {
-      const known = this.#position !== undefined && offset < this.#position
-      if (!known) {
+    for (const { offset, delivery } of events) {
+      const wasTaken = this.#position !== undefined && offset < this.#position
+      if (!wasTaken) {
         if (room === 0 || this.#state !== 'open') break
         room -= 1
-        this.#take({ offset, delivery, attempts: 0, done: false }, delivery.key)
+        this.#take({ offset, delivery, attempts: 0, acknowledged: false }, delivery.key)
       }
       taken += 1
     }
@@ -138,8 +139,8 @@ export class Lanes {
   }
 
   /**
-   * Starts no more, waits up to `timeoutMs` for the handlers at work, then revokes. What they
-   * acknowledge meanwhile moves `committable`; what waits or is parked is released at once.
+   * Starts no more handlers, waits up to `timeoutMs` for those at work, then revokes. What they
+   * acknowledge meanwhile moves `committable`; events that wait or are parked are released at once.
    */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#state === 'closed') return
@@ -155,7 +156,7 @@ export class Lanes {
     this.revoke()
   }
 
-  /** The partition is lost: starts no more, aborts the signals, ignores acknowledgements. Idempotent. */
+  /** The partition is lost: starts no more handlers, aborts the signal, ignores acknowledgements. Idempotent. */
   revoke(): void {
     this.#release()
     this.#state = 'closed'
@@ -173,15 +174,15 @@ export class Lanes {
     this.#releaseEvents(this.#buffered - this.#running)
   }
 
-  #take(entry: Entry, key: string | null): void {
-    this.#position = entry.offset + 1n
+  #take(event: BufferedEvent, key: string | null): void {
+    this.#position = event.offset + 1n
     this.#buffered += 1
-    this.#options.slots.reserve()
-    this.#window.push(entry)
-    const known = key === null ? undefined : this.#lanes.get(key)
-    if (known !== undefined) {
-      known.queue.push(entry)
-      if (known.parked !== undefined) this.#options.slots.markParked(1)
+    this.#options.limits.reserve()
+    this.#window.push(event)
+    const existing = key === null ? undefined : this.#lanes.get(key)
+    if (existing !== undefined) {
+      existing.queue.push(event)
+      if (existing.parked !== undefined) this.#options.limits.markParked(1)
       return
     }
     const lane: Lane = {
@@ -191,23 +192,23 @@ export class Lanes {
       retryEarly: false,
       start: () => this.#start(lane),
     }
-    lane.queue.push(entry)
+    lane.queue.push(event)
     if (key !== null) this.#lanes.set(key, lane)
-    this.#options.slots.enqueue(lane)
+    this.#options.limits.enqueue(lane)
   }
 
   #start(lane: Lane): boolean {
-    const entry = lane.queue.peek()
-    if (this.#state !== 'open' || entry?.delivery === undefined) return false
-    entry.attempts += 1
+    const event = lane.queue.peek()
+    if (this.#state !== 'open' || event?.delivery === undefined) return false
+    event.attempts += 1
     const context = lane.retryEarly ? this.#crowdedContext : this.#normalContext
     lane.retryEarly = false
     this.#running += 1
-    void this.#handle(lane, entry, { ...entry.delivery, attempt: entry.attempts }, context)
+    void this.#handle(lane, event, { ...event.delivery, attempt: event.attempts }, context)
     return true
   }
 
-  async #handle(lane: Lane, entry: Entry, delivery: Delivery, context: DeliveryContext) {
+  async #handle(lane: Lane, event: BufferedEvent, delivery: Delivery, context: DeliveryContext) {
     let rejection: { readonly error: unknown } | undefined
     try {
       await this.#options.handler(delivery, context)
@@ -215,24 +216,24 @@ export class Lanes {
       rejection = { error }
     }
     this.#running -= 1
-    if (rejection === undefined) this.#acknowledge(lane, entry)
+    if (rejection === undefined) this.#acknowledge(lane, event)
     else this.#park(lane, delivery, rejection.error, context)
-    this.#options.slots.handlerDone()
+    this.#options.limits.handlerDone()
     if (this.#running === 0) for (const resolve of this.#drained.splice(0)) resolve()
   }
 
-  #acknowledge(lane: Lane, entry: Entry): void {
+  #acknowledge(lane: Lane, event: BufferedEvent): void {
     this.#releaseEvents(1)
     if (this.#state === 'closed') return
-    entry.done = true
-    entry.delivery = undefined
+    event.acknowledged = true
+    event.delivery = undefined
     if (this.#state === 'open') {
       lane.queue.shift()
-      if (lane.queue.length > 0) this.#options.slots.enqueue(lane)
+      if (lane.queue.length > 0) this.#options.limits.enqueue(lane)
       else if (lane.key !== null) this.#lanes.delete(lane.key)
     }
     let committable: bigint | undefined
-    while (this.#window.peek()?.done) committable = this.#window.shift()?.offset
+    while (this.#window.peek()?.acknowledged) committable = this.#window.shift()?.offset
     if (committable === undefined) return
     this.#committable = committable + 1n
     this.#options.onProgress?.()
@@ -246,34 +247,34 @@ export class Lanes {
     const delayMs = this.#delayMs(error, delivery.attempt)
     const timer = setTimeout(() => {
       this.#unpark(lane)
-      this.#options.slots.enqueue(lane)
+      this.#options.limits.enqueue(lane)
     }, delayMs)
     // Not a second time for a handler that parked it although it was crowded.
     const mayRetryEarly = error instanceof RetryLater && error.soonerWhenCrowded && !crowded
     lane.parked = { timer, mayRetryEarly }
     this.#parked.add(lane)
     this.#options.onRejected?.(error, delivery, delayMs)
-    this.#options.slots.markParked(lane.queue.length)
+    this.#options.limits.markParked(lane.queue.length)
   }
 
   #unpark(lane: Lane): void {
     clearTimeout(lane.parked?.timer)
     lane.parked = undefined
     this.#parked.delete(lane)
-    this.#options.slots.unmarkParked(lane.queue.length)
+    this.#options.limits.unmarkParked(lane.queue.length)
   }
 
-  /** Parked keys must not keep other keys out of the buffer: retries some early, the longest lanes first. */
+  /** Retries some parked keys early, the longest lanes first, so that they do not keep others out of the buffer. */
   #makeRoom(): void {
-    const { slots } = this.#options
+    const { limits } = this.#options
     const longestFirst = [...this.#parked]
       .filter((lane) => lane.parked?.mayRetryEarly)
       .sort((one, other) => other.queue.length - one.queue.length)
     for (const lane of longestFirst) {
-      if (!slots.crowded) return
+      if (!limits.crowded) return
       this.#unpark(lane)
       lane.retryEarly = true
-      slots.enqueue(lane)
+      limits.enqueue(lane)
     }
   }
 
@@ -286,8 +287,8 @@ export class Lanes {
     return backOffMs(attempt, baseMs, maxMs)
   }
 
-  #releaseEvents(events: number): void {
-    this.#buffered -= events
-    this.#options.slots.release(events)
+  #releaseEvents(count: number): void {
+    this.#buffered -= count
+    this.#options.limits.release(count)
   }
 }

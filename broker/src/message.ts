@@ -7,7 +7,7 @@ import {
   notCloudEvent,
   type ReadAttribute,
 } from './event-attributes.js'
-import { mediaType, readEventData, requireMeaning } from './event-data.js'
+import { checkEventData, mediaType, readEventData } from './event-data.js'
 import { EventError } from './event-error.js'
 import { readStructured } from './structured-mode.js'
 
@@ -31,7 +31,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
  * not fit its field.
  */
 export function toMessage(envelope: Omit<EventEnvelope, 'type'>, event: HeraldEvent): Message {
-  requireMeaning(event)
+  checkEventData(event)
   return {
     key: event.data.recipient?.address?.trim().normalize().toLowerCase() || 'default',
     value: encodeEvent(event),
@@ -75,7 +75,7 @@ export function fromMessage(message: Message): ReceivedEvent {
   const media = mediaType(contentType)
   if (media === 'application/cloudevents+json') {
     const { attribute, data } = readStructured(message.value)
-    return complete(attribute, attribute('datacontenttype'), data)
+    return readEvent(attribute, attribute('datacontenttype'), data)
   }
   if (media.startsWith('application/cloudevents')) {
     throw notCloudEvent(
@@ -84,10 +84,10 @@ export function fromMessage(message: Message): ReceivedEvent {
   }
   const attribute: ReadAttribute = (name) =>
     header(`ce_${name}`) ?? (name === 'traceparent' ? header(name) : undefined)
-  return complete(attribute, contentType, { bytes: message.value })
+  return readEvent(attribute, contentType, { bytes: message.value })
 }
 
-function complete(
+function readEvent(
   attribute: ReadAttribute,
   contentType: string | undefined,
   data: Parameters<typeof readEventData>[2],

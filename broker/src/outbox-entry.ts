@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 import type { ProcessIdentity } from '@herald/runtime'
-import { type Message, maxMessageBytes, type Published } from './broker.js'
+import { type Message, maxMessageBytes, type PublishedPosition } from './broker.js'
 import { checkMessages } from './check-request.js'
 
 /** A file on its way to its final name. */
@@ -35,7 +35,7 @@ export type EntryState =
   /** Ready, and not tried before `untilMs`, because of an error of its own. */
   | { readonly kind: 'set aside'; readonly untilMs: number }
   /** The broker has its messages: where, in their order. Kept for some days. */
-  | { readonly kind: 'published'; readonly atMs: number; readonly to: readonly Published[] }
+  | { readonly kind: 'published'; readonly atMs: number; readonly to: readonly PublishedPosition[] }
 
 /** An announcement in the outbox, without its messages. Times are in milliseconds since 1970. */
 export interface OutboxEntry {

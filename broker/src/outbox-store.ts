@@ -1,5 +1,5 @@
 import type { Store, StoreKey, Table } from '@herald/runtime/store'
-import type { Message, Published } from './broker.js'
+import type { Message, PublishedPosition } from './broker.js'
 import { brokerKey } from './broker-name.js'
 import type { EntryState, OutboxEntry } from './outbox-entry.js'
 import { migrateOutbox } from './outbox-migration.js'
@@ -47,7 +47,7 @@ export class OutboxStore {
   readonly #published: Table<OutboxEntry, string>
   readonly #leases
   /** What the broker has, while it is being recorded: those who wait in this process need not. */
-  readonly #acknowledged = new Map<string, readonly Published[]>()
+  readonly #acknowledged = new Map<string, readonly PublishedPosition[]>()
   #uncounted = countPublishedEvery
 
   private constructor(store: Store, broker: string) {
@@ -179,7 +179,7 @@ export class OutboxStore {
    */
   async recordPublished(
     lease: RelayLease,
-    batch: readonly { readonly id: string; readonly to: readonly Published[] }[],
+    batch: readonly { readonly id: string; readonly to: readonly PublishedPosition[] }[],
   ): Promise<void> {
     for (const { id, to } of batch) this.#acknowledged.set(id, to)
     this.#store.bell.ring()
@@ -301,7 +301,11 @@ export class OutboxStore {
   }
 }
 
-function toPublished(entry: OutboxEntry, to: readonly Published[], atMs: number): OutboxEntry {
+function toPublished(
+  entry: OutboxEntry,
+  to: readonly PublishedPosition[],
+  atMs: number,
+): OutboxEntry {
   const state = { kind: 'published', atMs, to } as const
   return { ...entry, state, files: [], folders: {}, lastError: undefined }
 }

@@ -5,7 +5,7 @@ import { type Logger, thisProcess } from '@herald/runtime'
 import { processState } from '@herald/runtime/process-identity'
 import { openStore } from '@herald/runtime/store'
 import { v7 } from 'uuid'
-import type { Published } from './broker.js'
+import type { PublishedPosition } from './broker.js'
 import { brokerName } from './broker-name.js'
 import { messageBytes } from './check-request.js'
 import {
@@ -50,7 +50,7 @@ export interface FoundEvent {
   readonly event: OutboxEvent
   readonly entry: OutboxEntry
   /** Undefined if it is not published. */
-  readonly publishedTo: Published | undefined
+  readonly publishedTo: PublishedPosition | undefined
 }
 
 /**
@@ -197,7 +197,10 @@ export class Outbox {
    * Resolves to where its messages went once the entry is published, by any process; to undefined
    * after `timeoutMs`, at the closing, or if there is no such entry.
    */
-  async untilPublished(id: string, timeoutMs: number): Promise<readonly Published[] | undefined> {
+  async untilPublished(
+    id: string,
+    timeoutMs: number,
+  ): Promise<readonly PublishedPosition[] | undefined> {
     let late = false
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<void>((resolve) => {

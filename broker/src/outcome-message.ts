@@ -9,12 +9,12 @@ import { checkAttributes, type EventEnvelope, notCloudEvent } from './event-attr
 import { EventError } from './event-error.js'
 import { binaryHeaders, readHeaders } from './message.js'
 
-/** The topic beside `topic` for what became of its events. */
+/** The topic for the outcomes of the events of `topic`. */
 export const outcomeTopic = (topic: string) => `${topic}.outcomes`
 
 /**
- * The outcome in CloudEvents' Kafka binary mode. The key is the conversion, so that what became of
- * one conversion stays in order. Throws EventError where the envelope lacks what a reader must find.
+ * The outcome in CloudEvents' Kafka binary mode. The key is the conversion, so that the outcomes
+ * of one conversion stay in order. Throws EventError if the envelope lacks an attribute that readers need.
  */
 export function toOutcomeMessage(
   envelope: Omit<EventEnvelope, 'type'>,
@@ -34,7 +34,7 @@ export interface ReceivedOutcome {
 
 /**
  * Reads what toOutcomeMessage wrote; an outcome may come twice, with the same id. Undefined for an
- * event of another type, which a reader passes over. Throws EventError.
+ * event of another type, which readers ignore. Throws EventError.
  */
 export function fromOutcomeMessage(message: Message): ReceivedOutcome | undefined {
   const header = readHeaders(message)

@@ -1,5 +1,5 @@
 import type { Logger } from '@herald/runtime'
-import { type Broker, BrokerError, type Published } from './broker.js'
+import { type Broker, BrokerError, type PublishedPosition } from './broker.js'
 import type { OutboxEntry } from './outbox-entry.js'
 import type { OutboxStore, ReadyEntry } from './outbox-store.js'
 import { LeaseLost, leaseMs, type RelayLease } from './relay-lease.js'
@@ -59,7 +59,7 @@ export class Publisher {
     const messages = batch.flatMap((each) => each.messages)
     // Keeps the lease while the send takes long. If it is lost, the next step notices.
     const renewing = setInterval(() => void lease.renew().catch(() => {}), leaseMs / 3)
-    let published: Published[]
+    let published: PublishedPosition[]
     try {
       this.#broker ??= await this.#openBroker()
       await lease.ensureHeld()

@@ -159,7 +159,7 @@ describeOnKafka('what Kafka refuses', () => {
     const partitioner = new Partitioner()
     const keyOf = (partition: number) => {
       for (let at = 0; ; at += 1)
-        if (partitioner.place(`k${at}`, partitions) === partition) return `k${at}`
+        if (partitioner.partitionFor(`k${at}`, partitions) === partition) return `k${at}`
     }
     const publishing = Array.from({ length: partitions }, (_, partition) => {
       const value = randomBytes(partition === 2 ? 3000 : 1000)

@@ -190,7 +190,7 @@ describeOnKafka('Kafka: workarounds for kafkajs', () => {
     await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
     await fixture.until(() => expect(got.ids).toHaveLength(61))
     const ours = new Partitioner()
-    for (const key of keys) expect([key, ours.place(key, 7)]).toEqual([key, placed.get(key)])
+    for (const key of keys) expect([key, ours.partitionFor(key, 7)]).toEqual([key, placed.get(key)])
   })
 
   test('a binary key and repeated headers are published again byte for byte', async () => {

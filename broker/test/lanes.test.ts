@@ -1,11 +1,11 @@
 import { RetryLater } from '@herald/broker'
 import { expect, test, vi } from 'vitest'
-import { type LaneRecord, Lanes, type LanesOptions } from '#src/lanes'
-import { Slots, type SlotsOptions } from '#src/slots'
+import { type LaneEvent, Lanes, type LanesOptions } from '#src/lanes'
+import { type LimitsOptions, SubscriptionLimits } from '#src/subscription-limits'
 
 const backoff = { baseMs: 2, maxMs: 4 }
 
-function record(offset: number, key: string | null): LaneRecord {
+function laneEvent(offset: number, key: string | null): LaneEvent {
   return {
     offset: BigInt(offset),
     delivery: {
@@ -20,7 +20,7 @@ function record(offset: number, key: string | null): LaneRecord {
   }
 }
 
-const records = (...keys: (string | null)[]) => keys.map((key, offset) => record(offset, key))
+const laneEvents = (...keys: (string | null)[]) => keys.map((key, offset) => laneEvent(offset, key))
 
 /** A handler whose calls the test settles, by offset. */
 function manualHandler() {
@@ -49,15 +49,15 @@ function manualHandler() {
   }
 }
 
-function lanesOf(options: SlotsOptions & Partial<LanesOptions> & Pick<LanesOptions, 'handler'>) {
-  const slots = options.slots ?? new Slots(options)
-  return { slots, lanes: new Lanes({ backoff, ...options, slots }) }
+function lanesOf(options: LimitsOptions & Partial<LanesOptions> & Pick<LanesOptions, 'handler'>) {
+  const limits = options.limits ?? new SubscriptionLimits(options)
+  return { limits, lanes: new Lanes({ backoff, ...options, limits }) }
 }
 
 test('keys run concurrently, and each key one after the other', async () => {
   const control = manualHandler()
   const { lanes } = lanesOf(control)
-  lanes.push(records('ada', 'ada', 'bob'))
+  lanes.push(laneEvents('ada', 'ada', 'bob'))
   expect(control.calls).toEqual(['0#1', '2#1'])
   await control.acknowledge(0)
   expect(control.calls).toEqual(['0#1', '2#1', '1#1'])
@@ -66,7 +66,7 @@ test('keys run concurrently, and each key one after the other', async () => {
 test('events without a key do not wait for each other', () => {
   const control = manualHandler()
   const { lanes } = lanesOf(control)
-  lanes.push(records(null, null, null))
+  lanes.push(laneEvents(null, null, null))
   expect(control.calls).toHaveLength(3)
 })
 
@@ -74,7 +74,7 @@ test('only the contiguous acknowledged prefix may be committed', async () => {
   const control = manualHandler()
   const onProgress = vi.fn()
   const { lanes } = lanesOf({ ...control, onProgress })
-  lanes.push([record(10, 'a'), record(11, 'b'), record(15, 'c')])
+  lanes.push([laneEvent(10, 'a'), laneEvent(11, 'b'), laneEvent(15, 'c')])
   await control.acknowledge(11)
   expect(lanes.committable).toBeUndefined()
   expect(onProgress).not.toHaveBeenCalled()
@@ -88,7 +88,7 @@ test('only the contiguous acknowledged prefix may be committed', async () => {
 test('a rejected event comes again with its attempt counted while other keys continue', async () => {
   const control = manualHandler()
   const { lanes } = lanesOf(control)
-  lanes.push(records('ada', 'ada', 'bob', 'bob'))
+  lanes.push(laneEvents('ada', 'ada', 'bob', 'bob'))
   await control.reject(0)
   await control.acknowledge(2)
   await vi.waitFor(() => expect(control.calls).toContain('0#2'))
@@ -98,7 +98,7 @@ test('a rejected event comes again with its attempt counted while other keys con
   expect(control.calls).toContain('1#1')
 })
 
-test('a handler that throws before it returns a promise rejects', async () => {
+test('a handler that throws before it returns a promise has rejected its event', async () => {
   let calls = 0
   const { lanes } = lanesOf({
     handler: () => {
@@ -107,12 +107,12 @@ test('a handler that throws before it returns a promise rejects', async () => {
       return Promise.resolve()
     },
   })
-  lanes.push(records('ada'))
+  lanes.push(laneEvents('ada'))
   await vi.waitFor(() => expect(lanes.committable).toBe(1n))
   expect(calls).toBe(2)
 })
 
-test('the back-off grows to its cap, and RetryLater sets its own', async () => {
+test('the back-off grows to its maximum, and RetryLater sets its own delay', async () => {
   const delays: number[] = []
   const random = vi.spyOn(Math, 'random').mockReturnValue(1)
   const { lanes } = lanesOf({
@@ -127,14 +127,14 @@ test('the back-off grows to its cap, and RetryLater sets its own', async () => {
             : Promise.resolve(),
     onRejected: (_error, _delivery, delayMs) => delays.push(delayMs),
   })
-  lanes.push(records('ada'))
+  lanes.push(laneEvents('ada'))
   await vi.waitFor(() => expect(lanes.committable).toBe(1n))
   random.mockRestore()
   expect(delays).toEqual([1, 2, 4, 4, 25, 0])
 })
 
-test('the handlers at work never exceed the slots shared by several partitions', async () => {
-  const slots = new Slots({ maxInFlight: 3, maxBuffered: 100 })
+test('the handlers at work never exceed the limits shared by several partitions', async () => {
+  const limits = new SubscriptionLimits({ maxInFlight: 3, maxBuffered: 100 })
   let now = 0
   let most = 0
   let handled = 0
@@ -146,22 +146,24 @@ test('the handlers at work never exceed the slots shared by several partitions',
     handled += 1
   }
   for (let partition = 0; partition < 4; partition += 1) {
-    new Lanes({ handler, slots }).push(records(...Array.from({ length: 20 }, (_, i) => `${i % 7}`)))
+    new Lanes({ handler, limits }).push(
+      laneEvents(...Array.from({ length: 20 }, (_, i) => `${i % 7}`)),
+    )
   }
   await vi.waitFor(() => expect(handled).toBe(80))
   expect(most).toBe(3)
-  expect(slots.inFlight).toBe(0)
-  expect(slots.buffered).toBe(0)
+  expect(limits.inFlight).toBe(0)
+  expect(limits.buffered).toBe(0)
 })
 
 test('no more is taken than there is room for, and onRoom is called once there is room again', async () => {
   const control = manualHandler()
   const onRoom = vi.fn()
-  const { lanes, slots } = lanesOf({ ...control, maxInFlight: 2, maxBuffered: 4, onRoom })
-  const all = records('a', 'b', 'c', 'd', 'e', 'f')
+  const { lanes, limits } = lanesOf({ ...control, maxInFlight: 2, maxBuffered: 4, onRoom })
+  const all = laneEvents('a', 'b', 'c', 'd', 'e', 'f')
   const taken = lanes.push(all)
   expect(taken).toBe(4)
-  expect(slots.buffered).toBe(4)
+  expect(limits.buffered).toBe(4)
   expect(lanes.room).toBe(0)
   expect(lanes.push(all.slice(taken))).toBe(0)
   await control.acknowledge(1)
@@ -170,92 +172,96 @@ test('no more is taken than there is room for, and onRoom is called once there i
 })
 
 test('a partition full of parked keys leaves room for the others', () => {
-  const slots = new Slots({ maxInFlight: 1, maxBuffered: 90 })
+  const limits = new SubscriptionLimits({ maxInFlight: 1, maxBuffered: 90 })
   const { handler } = manualHandler()
-  const full = new Lanes({ handler, slots })
-  const other = new Lanes({ handler, slots })
-  full.push(records(...Array.from({ length: 200 }, () => 'ada')))
+  const full = new Lanes({ handler, limits })
+  const other = new Lanes({ handler, limits })
+  full.push(laneEvents(...Array.from({ length: 200 }, () => 'ada')))
   expect(full.room).toBe(0)
-  expect(slots.buffered).toBe(80)
+  expect(limits.buffered).toBe(80)
   expect(other.room).toBeGreaterThan(0)
 })
 
 test('the part of a repeated batch that was taken already is skipped', async () => {
   const control = manualHandler()
   const { lanes } = lanesOf(control)
-  expect(lanes.push(records('a', 'b'))).toBe(2)
-  expect(lanes.push(records('a', 'b', 'c'))).toBe(3)
+  expect(lanes.push(laneEvents('a', 'b'))).toBe(2)
+  expect(lanes.push(laneEvents('a', 'b', 'c'))).toBe(3)
   expect(control.calls).toEqual(['0#1', '1#1', '2#1'])
   expect(lanes.position).toBe(3n)
 })
 
 test('a pause starts nothing, not even a redelivery, until it is resumed', async () => {
   const control = manualHandler()
-  const { lanes, slots } = lanesOf(control)
-  lanes.push(records('a', 'b'))
-  slots.pause()
-  lanes.push([record(2, 'c')])
+  const { lanes, limits } = lanesOf(control)
+  lanes.push(laneEvents('a', 'b'))
+  limits.pause()
+  lanes.push([laneEvent(2, 'c')])
   await control.reject(0, new RetryLater(0))
   await new Promise((resolve) => setTimeout(resolve, 10))
   expect(control.calls).toEqual(['0#1', '1#1'])
-  slots.resume()
+  limits.resume()
   await vi.waitFor(() => expect(control.calls).toEqual(['0#1', '1#1', '2#1', '0#2']))
 })
 
 test('draining waits for the handlers at work and starts no more', async () => {
   const control = manualHandler()
-  const { lanes, slots } = lanesOf(control)
-  lanes.push(records('a', 'a', 'b'))
+  const { lanes, limits } = lanesOf(control)
+  lanes.push(laneEvents('a', 'a', 'b'))
   const drained = lanes.drain(10_000)
   await control.acknowledge(2)
   await control.acknowledge(0)
   await drained
   expect(control.calls).toEqual(['0#1', '2#1'])
   expect(lanes.committable).toBe(1n)
-  expect(slots.buffered).toBe(0)
+  expect(limits.buffered).toBe(0)
   expect(control.signals.get('0')?.aborted).toBe(false)
-  expect(lanes.push([record(3, 'c')])).toBe(0)
+  expect(lanes.push([laneEvent(3, 'c')])).toBe(0)
 })
 
 test('after its timeout draining aborts the signals and ignores late acknowledgements', async () => {
   const control = manualHandler()
   const onProgress = vi.fn()
-  const { lanes, slots } = lanesOf({ ...control, onProgress })
-  lanes.push(records('a', 'b'))
+  const { lanes, limits } = lanesOf({ ...control, onProgress })
+  lanes.push(laneEvents('a', 'b'))
   await lanes.drain(5)
   expect(control.signals.get('0')?.aborted).toBe(true)
   await control.acknowledge(0)
   expect(lanes.committable).toBeUndefined()
   expect(onProgress).not.toHaveBeenCalled()
   await control.reject(1)
-  expect(slots.inFlight).toBe(0)
-  expect(slots.buffered).toBe(0)
+  expect(limits.inFlight).toBe(0)
+  expect(limits.buffered).toBe(0)
 })
 
 test('revoking ends a running drain and drops parked events', async () => {
   const control = manualHandler()
-  const { lanes, slots } = lanesOf(control)
-  lanes.push(records('a', 'b'))
+  const { lanes, limits } = lanesOf(control)
+  lanes.push(laneEvents('a', 'b'))
   await control.reject(0)
   const drained = lanes.drain(60_000)
   lanes.revoke()
   await drained
   await new Promise((resolve) => setTimeout(resolve, 10))
   expect(control.calls).toEqual(['0#1', '1#1'])
-  expect(slots.buffered).toBe(1)
+  expect(limits.buffered).toBe(1)
 })
 
 test.each([0, -1, 1.5, Number.NaN])('%s is refused as a limit', (bound) => {
-  expect(() => new Slots({ maxInFlight: bound })).toThrow(/maxInFlight must be a whole number/)
-  expect(() => new Slots({ maxBuffered: bound })).toThrow(/maxBuffered must be a whole number/)
+  expect(() => new SubscriptionLimits({ maxInFlight: bound })).toThrow(
+    /maxInFlight must be a whole number/,
+  )
+  expect(() => new SubscriptionLimits({ maxBuffered: bound })).toThrow(
+    /maxBuffered must be a whole number/,
+  )
 })
 
 test('300,000 events are handled, also behind one that hangs', async () => {
   const total = 300_000
   let handled = 0
-  const slots = new Slots({ maxInFlight: 32, maxBuffered: 1000 })
+  const limits = new SubscriptionLimits({ maxInFlight: 32, maxBuffered: 1000 })
   const lanes = new Lanes({
-    slots,
+    limits,
     handler: async ({ key }) => {
       if (key === 'hangs') await new Promise<void>(() => {})
       handled += 1
@@ -265,7 +271,7 @@ test('300,000 events are handled, also behind one that hangs', async () => {
   for (let next = 0; next < total; ) {
     next += lanes.push(
       Array.from({ length: Math.min(500, total - next) }, (_, i) =>
-        record(next + i, next + i === 200_000 ? 'hangs' : `${i % 50}`),
+        laneEvent(next + i, next + i === 200_000 ? 'hangs' : `${i % 50}`),
       ),
     )
     await new Promise((resolve) => setImmediate(resolve))
@@ -288,31 +294,31 @@ test('a parked key that fills half the buffer is retried early if its handler al
       }
     },
   })
-  lanes.push(records('bob', 'ada', 'ada'))
+  lanes.push(laneEvents('bob', 'ada', 'ada'))
   await vi.waitFor(() => expect(lanes.buffered).toBe(3))
   expect(crowded).toEqual([])
-  lanes.push([record(3, 'ada')])
+  lanes.push([laneEvent(3, 'ada')])
   await vi.waitFor(() => expect(crowded).toEqual(['ada1#2']))
   // The next event of ada is not retried early on its own: with two of hers and bob there is room.
   await vi.waitFor(() => expect(lanes.buffered).toBe(3))
-  lanes.push([record(4, 'eve'), record(5, 'bob')])
+  lanes.push([laneEvent(4, 'eve'), laneEvent(5, 'bob')])
   await vi.waitFor(() => expect(crowded).toEqual(['ada1#2', 'ada2#2']))
   lanes.revoke()
 })
 
 test('a key parked again although it was crowded is not retried early again', async () => {
   let calls = 0
-  const { lanes, slots } = lanesOf({
+  const { lanes, limits } = lanesOf({
     maxBuffered: 2,
     async handler() {
       calls += 1
       throw new RetryLater(60_000, { soonerWhenCrowded: true })
     },
   })
-  lanes.push(records('ada', 'ada'))
+  lanes.push(laneEvents('ada', 'ada'))
   await vi.waitFor(() => expect(calls).toBe(2))
   await new Promise((resolve) => setImmediate(resolve))
   expect(calls).toBe(2)
   lanes.revoke()
-  expect(slots.crowded).toBe(false)
+  expect(limits.crowded).toBe(false)
 })

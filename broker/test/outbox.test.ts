@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import type { Published } from '@herald/broker'
+import type { PublishedPosition } from '@herald/broker'
 import { HeraldError } from '@herald/proto'
 import { createLogger, silentLogger, thisProcess } from '@herald/runtime'
 import { openStore } from '@herald/runtime/store'
@@ -81,7 +81,7 @@ async function leaseOf(outbox: Outbox): Promise<RelayLease> {
 const readyOf = (outbox: Outbox) => outbox.store.nextBatch(new Set()).map(({ entry: { id } }) => id)
 
 /** As a relay does when the broker has acknowledged that entry. */
-const recordPublished = (outbox: Outbox, lease: RelayLease, id: string, to: Published) =>
+const recordPublished = (outbox: Outbox, lease: RelayLease, id: string, to: PublishedPosition) =>
   outbox.store.recordPublished(lease, [{ id, to: [to] }])
 
 async function errorOf(promise: Promise<unknown>): Promise<unknown> {

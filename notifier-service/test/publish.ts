@@ -1,4 +1,4 @@
-import { type Message, openBroker, type Published } from '@herald/broker'
+import { type Message, openBroker, type PublishedPosition } from '@herald/broker'
 import { toMessage } from '@herald/broker/message'
 import type { HeraldEvent } from '@herald/proto/events'
 import { silentLogger } from '@herald/runtime'
@@ -23,7 +23,7 @@ export async function publish(
   brokerUrl: string,
   messages: readonly Message[],
   topic = 'notifications',
-): Promise<Published[]> {
+): Promise<PublishedPosition[]> {
   const broker = await openBroker(brokerUrl, { logger: silentLogger })
   try {
     return await broker.publish(topic, messages)

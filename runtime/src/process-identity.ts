@@ -15,8 +15,8 @@ export interface ProcessIdentity {
 export type ProcessState = 'alive' | 'dead' | 'unknown'
 
 const scope = [
-  digest(readText('/etc/machine-id') + hostname()),
-  digest(readText('/proc/sys/kernel/random/boot_id')),
+  shortHash(readText('/etc/machine-id') + hostname()),
+  shortHash(readText('/proc/sys/kernel/random/boot_id')),
   pidNamespace(),
 ].join('.')
 
@@ -97,6 +97,6 @@ function readText(path: string): string {
 }
 
 /** Short enough for a file name, and does not reveal the machine's id or name. */
-function digest(text: string): string {
+function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8)
 }

@@ -10,7 +10,7 @@ import {
   type Message,
   maxMessageBytes,
   type OpenBrokerOptions,
-  type Published,
+  type PublishedPosition,
   type SubscribeOptions,
   type Subscription,
 } from '../broker.js'
@@ -25,10 +25,10 @@ import { Consumer } from './embedded/consumer.js'
 import { EventLog, type TopicSettings } from './embedded/event-log.js'
 import { Groups } from './embedded/groups.js'
 
-// The field's words here: a topic is rows (topic, partition, offset) of one LMDB store; a consumer
-// group is a lease with an epoch and a committed offset per partition; its lease has one active
-// consumer, all others are on standby; a commit is a transaction that checks the epoch; a heartbeat
-// is a file's time of change; a fetch is started by the store's bell.
+// Here a topic is rows (topic, partition, offset) of one LMDB store; a consumer
+// group is a lease with an epoch and a committed offset per partition; the holder of its lease
+// is the active consumer, the others are on standby; a commit is a transaction that checks the epoch; a
+// heartbeat is a file's time of change; the store's bell starts a fetch.
 
 const features: BrokerFeatures = Object.freeze({
   name: 'embedded',
@@ -117,15 +117,15 @@ class EmbeddedBroker implements Broker {
   async createTopic(topic: string): Promise<void> {
     this.#requireOpen()
     checkTopic(topic)
-    await this.#work(`cannot create the topic ${topic}`, () => this.#ensureTopic(topic))
+    await this.#run(`cannot create the topic ${topic}`, () => this.#ensureTopic(topic))
   }
 
-  async publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
+  async publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
     this.#requireOpen()
     checkTopic(topic)
     checkMessages(messages, features.maxMessageBytes)
     if (messages.length === 0) return []
-    return this.#work(`cannot publish to ${topic}`, async () => {
+    return this.#run(`cannot publish to ${topic}`, async () => {
       const { store, log } = this.#tables
       const published = await store.write(() => {
         const { partitions } = log.ensureTopic(topic, this.#options.topicSettings)
@@ -146,7 +146,7 @@ class EmbeddedBroker implements Broker {
     checkTopic(options.topic)
     checkSubscription(options)
     const { topic } = options
-    return this.#work(`cannot subscribe to ${topic}`, async () => {
+    return this.#run(`cannot subscribe to ${topic}`, async () => {
       const { directory, sessionTimeoutMs, logger } = this.#options
       if (this.#tables.log.topic(topic) === undefined) await this.#ensureTopic(topic)
       this.#requireOpen()
@@ -206,9 +206,9 @@ class EmbeddedBroker implements Broker {
     throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Open another one.')
   }
 
-  async #work<T>(what: string, run: () => Promise<T>): Promise<T> {
+  async #run<T>(what: string, action: () => Promise<T>): Promise<T> {
     try {
-      return await run()
+      return await action()
     } catch (error) {
       throw asBrokerError(what, error)
     }

@@ -9,7 +9,7 @@ import {
   type Message,
   maxMessageBytes,
   type OpenBrokerOptions,
-  type Published,
+  type PublishedPosition,
   type SubscribeOptions,
   type Subscription,
 } from '../broker.js'
@@ -92,7 +92,7 @@ class KafkaBroker implements Broker {
     }
   }
 
-  async publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
+  async publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
     this.#requireOpen()
     checkTopic(topic)
     checkMessages(messages, features.maxMessageBytes)

@@ -32,9 +32,9 @@ interface Partition {
   mayHaveMore: boolean
 }
 
-/** Read from one partition in one turn of the event loop. */
+/** Events read from one partition in one turn of the event loop. */
 const maxReadAtOnce = 256
-/** A commit costs a sync: those of a few milliseconds, over all partitions, share one. */
+/** A commit costs a sync, so the acknowledgements of a few milliseconds share one. */
 const commitDelayMs = 5
 const retryCommitMs = 1000
 
@@ -80,14 +80,14 @@ export class ActiveConsumer {
     return lag
   }
 
-  /** The log may have grown, the lease may be lost. */
+  /** Call it when the log may have grown or the lease may be lost. */
   wake(): void {
     this.checkLease()
     for (const each of this.#partitions) each.mayHaveMore = true
     this.readLater()
   }
 
-  /** Reads in the next turn of the event loop: there may be room. */
+  /** Reads in the next turn of the event loop. Call it when there may be room. */
   readLater(): void {
     if (this.#state !== 'open') return
     this.#readTimer ??= setImmediate(() => {
@@ -95,7 +95,7 @@ export class ActiveConsumer {
       try {
         this.#read()
       } catch (error) {
-        this.#options.logger.error({ err: error }, 'could not read, trying again')
+        this.#options.logger.error({ err: error }, 'could not read; will try again')
       }
     })
   }
@@ -103,7 +103,7 @@ export class ActiveConsumer {
   /** Stops everything if another consumer has acquired the lease. */
   checkLease(): void {
     const { tables, name, epoch } = this.#options
-    if (tables.groups.lease(name).epoch !== epoch) this.#lose()
+    if (tables.groups.lease(name).epoch !== epoch) this.#stop()
   }
 
   /**
@@ -132,38 +132,38 @@ export class ActiveConsumer {
       const limit = Math.min(each.lanes.room, maxReadAtOnce)
       if (!each.mayHaveMore || limit === 0) continue
       const position = Number(each.lanes.position)
-      const records = tables.log.read(name.topic, each.partition, position, limit)
-      each.mayHaveMore = records.length === limit
+      const events = tables.log.read(name.topic, each.partition, position, limit)
+      each.mayHaveMore = events.length === limit
       more ||= each.mayHaveMore
-      each.lanes.push(records)
+      each.lanes.push(events)
     }
-    // With little room the first partition takes all of it.
+    // If there is little room, the first partition takes all of it: begin with another one each time.
     this.#readFirst += 1
-    if (more && options.slots.room(0) > 0) this.readLater()
+    if (more && options.limits.room(0) > 0) this.readLater()
   }
 
   #startCommitting(): void {
-    if (this.#state !== 'closed') this.#committing ??= this.#commitUntilNoneIsDue()
+    if (this.#state !== 'closed') this.#committing ??= this.#commitWhileDue()
   }
 
   /** Never rejects. */
-  async #commitUntilNoneIsDue(): Promise<void> {
+  async #commitWhileDue(): Promise<void> {
     const { tables, name, epoch, logger } = this.#options
     do {
       await delay(commitDelayMs)
       const due = this.#due()
       try {
-        const isOurs = await tables.store.write(() => tables.groups.commit(name, epoch, due))
-        if (!isOurs) this.#lose()
+        const isHeld = await tables.store.write(() => tables.groups.commit(name, epoch, due))
+        if (!isHeld) this.#stop()
         for (const each of this.#partitions) {
           each.committed = BigInt(due.get(each.partition) ?? each.committed)
         }
       } catch (error) {
-        logger.error({ err: error }, 'could not commit, trying again')
+        logger.error({ err: error }, 'could not commit; will try again')
         await delay(retryCommitMs)
       }
     } while (this.#state !== 'closed' && this.#due().size > 0)
-    // In the same turn as the last look at what is due.
+    // In the same turn as the check above: nothing may become due in between.
     this.#committing = undefined
   }
 
@@ -176,7 +176,7 @@ export class ActiveConsumer {
     return due
   }
 
-  #lose(): void {
+  #stop(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     clearImmediate(this.#readTimer)

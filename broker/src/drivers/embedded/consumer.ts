@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Logger } from '@herald/runtime'
 import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
 import { logRejections } from '../../lanes.js'
-import { Slots } from '../../slots.js'
+import { SubscriptionLimits } from '../../subscription-limits.js'
 import { ActiveConsumer, type BrokerTables } from './active-consumer.js'
 import { Heartbeat } from './heartbeat.js'
 
@@ -20,11 +20,11 @@ export interface ConsumerOptions {
 /** How soon the end of the active consumer's process is noticed. */
 const checkEveryMs = 250
 
-/** One subscription: the active consumer of its group, or on standby until that one is gone. */
+/** One subscription: the active consumer of its group, or on standby until the active one is gone. */
 export class Consumer implements Subscription {
   readonly #options: ConsumerOptions
   readonly #logger: Logger
-  readonly #slots: Slots
+  readonly #limits: SubscriptionLimits
   readonly #heartbeat: Heartbeat
   readonly #timer: NodeJS.Timeout
   readonly #stopListening: () => void
@@ -38,9 +38,9 @@ export class Consumer implements Subscription {
     this.#options = options
     this.#logger = logger.child({ topic, group })
     const onRoom = () => this.#active?.readLater()
-    this.#slots = new Slots({ maxInFlight, maxBuffered, onRoom })
+    this.#limits = new SubscriptionLimits({ maxInFlight, maxBuffered, onRoom })
     this.#heartbeat = new Heartbeat(join(directory, 'heartbeats'), sessionTimeoutMs)
-    // Not unref'd: a process that subscribes lives until it closes.
+    // Not unref'd: a process runs until its subscriptions are closed.
     this.#timer = setInterval(() => this.#check(), Math.min(checkEveryMs, sessionTimeoutMs / 5))
     this.#stopListening = tables.store.bell.listen(() => this.#check())
   }
@@ -50,11 +50,11 @@ export class Consumer implements Subscription {
   }
 
   pause(): void {
-    this.#slots.pause()
+    this.#limits.pause()
   }
 
   resume(): void {
-    this.#slots.resume()
+    this.#limits.resume()
   }
 
   async lag(): Promise<number> {
@@ -79,18 +79,18 @@ export class Consumer implements Subscription {
     }
   }
 
-  /** Something may have changed in the store, or the active consumer may be gone. Never throws. */
+  /** Sends the heartbeat, reads what is new, takes over if the active consumer is gone. Never throws. */
   #check(): void {
     try {
       this.#heartbeat.beat()
       this.#active?.wake()
     } catch (error) {
-      this.#logger.error({ err: error }, 'could not check the subscription, trying again')
+      this.#logger.error({ err: error }, 'could not check the subscription; will try again')
     }
     if (this.#active !== undefined || this.#closed !== undefined) return
     this.#takingOver ??= this.#takeOverIfGone()
       .catch((error: unknown) => {
-        this.#logger.error({ err: error }, 'could not take over the group, trying again')
+        this.#logger.error({ err: error }, 'could not take over the group; will try again')
       })
       .finally(() => {
         this.#takingOver = undefined
@@ -108,18 +108,21 @@ export class Consumer implements Subscription {
     if (epoch === undefined) return
     if (!isFree) {
       this.#heartbeat.remove(holder)
-      this.#logger.warn({ holder }, 'the active consumer is gone, took over')
+      this.#logger.warn({ holder }, 'took over from an active consumer that is gone')
     }
     this.#active = new ActiveConsumer({
-      ...{ tables, name, epoch, logger: this.#logger },
+      tables,
+      name,
+      epoch,
+      logger: this.#logger,
       lanes: {
         handler: (delivery, context) => this.#handle(delivery, context),
-        slots: this.#slots,
+        limits: this.#limits,
         onRejected: logRejections(this.#logger),
       },
       onLost: () => {
         this.#active = undefined
-        this.#logger.warn('another consumer took over, on standby')
+        this.#logger.warn('another consumer took over; on standby')
       },
     })
   }

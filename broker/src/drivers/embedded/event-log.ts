@@ -1,6 +1,6 @@
 import type { Store, Table } from '@herald/runtime/store'
 import type { Message, RawMessage } from '../../broker.js'
-import type { LaneRecord } from '../../lanes.js'
+import type { LaneEvent } from '../../lanes.js'
 
 export interface TopicSettings {
   readonly partitions: number
@@ -19,7 +19,7 @@ interface StoredEvent {
   readonly at: number
 }
 
-/** Removed in one transaction; other writers wait for it. */
+/** Events removed in one transaction: other writers wait for it. */
 const maxRemovedAtOnce = 500
 
 /** Topics and their partitions: per partition, events appended at ascending offsets from 0. */
@@ -64,7 +64,7 @@ export class EventLog {
   }
 
   /** At most `limit` events from `from` on, ascending. Offsets have gaps if events expired. */
-  read(topic: string, partition: number, from: number, limit: number): LaneRecord[] {
+  read(topic: string, partition: number, from: number, limit: number): LaneEvent[] {
     const start: EventKey = [topic, partition, from]
     const end: EventKey = [topic, partition, Infinity]
     return Array.from(
@@ -73,7 +73,10 @@ export class EventLog {
         offset: BigInt(offset),
         delivery: {
           ...message,
-          ...{ topic, partition, offset: String(offset), publishedAt: new Date(at) },
+          topic,
+          partition,
+          offset: String(offset),
+          publishedAt: new Date(at),
         },
       }),
     )
@@ -94,7 +97,7 @@ export class EventLog {
   async removeExpired(signal: AbortSignal): Promise<void> {
     for (const { key: topic, value: settings } of [...this.#topics.entries()]) {
       const before = Date.now() - settings.retentionMs
-      const isExpired = ({ delivery }: LaneRecord) => delivery.publishedAt.getTime() < before
+      const isExpired = ({ delivery }: LaneEvent) => delivery.publishedAt.getTime() < before
       for (let partition = 0; partition < settings.partitions; partition += 1) {
         while (!signal.aborted && this.read(topic, partition, 0, 1).some(isExpired)) {
           await this.#store.write(() => {

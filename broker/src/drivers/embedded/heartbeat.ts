@@ -41,12 +41,12 @@ export class Heartbeat {
     this.#beatAtMs = nowMs
   }
 
-  /** So late that another consumer may have taken over. */
+  /** Whether the heartbeat is so late that another consumer may have taken over. */
   get overdue(): boolean {
     return performance.now() - this.#beatAtMs > this.#sessionTimeoutMs / 2
   }
 
-  /** Whether the consumer of that name has ended, or was silent for the session timeout. */
+  /** Whether the process of that consumer has ended, or its file has not changed for the session timeout. */
   isGone(name: string): boolean {
     if (processState(parseProcessName(name)) === 'dead') return true
     const nowMs = performance.now()
@@ -57,7 +57,7 @@ export class Heartbeat {
     return false
   }
 
-  /** Removes the file of a consumer that is gone. One that was stopped only writes it again. */
+  /** Removes the file of a consumer that is gone. If that one was only stopped, it writes the file again. */
   remove(name: string): void {
     rmSync(this.#path(name), { force: true })
   }

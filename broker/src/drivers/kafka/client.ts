@@ -23,7 +23,7 @@ export function createClient(
   const { brokers, ssl, sasl, clientId, connectTimeoutMs } = location
   const config: KafkaConfig = {
     clientId,
-    // Not always the same one first: a client made because a broker died must not start with it.
+    // A random one first: a client that replaces one of a failed broker must not start with that broker.
     brokers: rotated(brokers),
     connectionTimeout: connectTimeoutMs,
     authenticationTimeout: connectTimeoutMs,

@@ -3,7 +3,7 @@ import type { Logger } from '@herald/runtime'
 import type { Kafka } from 'kafkajs'
 import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
 import { logRejections } from '../../lanes.js'
-import { Slots } from '../../slots.js'
+import { SubscriptionLimits } from '../../subscription-limits.js'
 import type { AdminConnection } from './client.js'
 import { asKafkaError } from './errors.js'
 import type { KafkaLocation } from './location.js'
@@ -28,7 +28,7 @@ const retryCommitMs = 300
 /** A subscription: limits what is taken, commits what is acknowledged, and closes in order. */
 export class Consumer implements Subscription {
   readonly #options: ConsumerOptions
-  readonly #slots: Slots
+  readonly #limits: SubscriptionLimits
   readonly #partitions: Partitions
   readonly #membership: Membership
   readonly #watch: PartitionWatch
@@ -43,10 +43,14 @@ export class Consumer implements Subscription {
     const { kafka, location, subscription, handler, admin } = options
     const { topic, group, maxInFlight, maxBuffered } = subscription
     const logger = options.logger.child({ topic, group })
-    this.#slots = new Slots({ maxInFlight, maxBuffered, onRoom: () => this.#partitions.refill() })
+    this.#limits = new SubscriptionLimits({
+      maxInFlight,
+      maxBuffered,
+      onRoom: () => this.#partitions.refill(),
+    })
     this.#partitions = new Partitions({
       handler,
-      slots: this.#slots,
+      limits: this.#limits,
       onProgress: () => this.#commitSoon(),
       onRejected: logRejections(logger),
     })
@@ -131,7 +135,7 @@ export class Consumer implements Subscription {
     return this.#closed
   }
 
-  /** kafkajs loses commits made while it stops, and rejects those made after. So: drain, commit, stop. */
+  /** Drains and commits before it leaves: kafkajs loses commits made while it stops, and rejects later ones. */
   async #close(drainMs: number): Promise<void> {
     this.#watch.close()
     await this.#partitions.drain(drainMs)
@@ -143,10 +147,10 @@ export class Consumer implements Subscription {
   }
 
   #pauseOrResume(): void {
-    const start = this.#sessionIsValid && !this.#paused
-    if (start === !this.#slots.paused) return
-    if (start) this.#slots.resume()
-    else this.#slots.pause()
+    const mayStart = this.#sessionIsValid && !this.#paused
+    if (mayStart === !this.#limits.paused) return
+    if (mayStart) this.#limits.resume()
+    else this.#limits.pause()
   }
 
   #commitSoon(delayMs = commitEveryMs): void {
@@ -176,7 +180,7 @@ export class Consumer implements Subscription {
       this.#partitions.markCommitted(due)
       return true
     } catch (error) {
-      // Mostly a rebalance. The next owner of a partition gets its uncommitted events again.
+      // Usually a rebalance. The next member gets the uncommitted events again.
       this.#options.logger.debug({ err: error }, 'could not commit')
       return false
     }

@@ -34,7 +34,7 @@ export function asKafkaError(what: string, error: unknown, location: KafkaLocati
   if (error instanceof BrokerError) return error
   const root = rootOf(error)
   const code = codeOf(root)
-  return new BrokerError(code, `${sentence(what)}: ${explain(code, root, location)}`, {
+  return new BrokerError(code, `${capitalized(what)}: ${explain(code, root, location)}`, {
     cause: error,
   })
 }
@@ -77,4 +77,4 @@ function explain(code: BrokerErrorCode, root: KafkaError, location: KafkaLocatio
   }
 }
 
-const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

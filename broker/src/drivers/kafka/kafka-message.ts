@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { EachBatchPayload, Message as KafkaMessage } from 'kafkajs'
 import type { Message, RawMessage } from '../../broker.js'
-import type { LaneRecord } from '../../lanes.js'
+import type { LaneEvent } from '../../lanes.js'
 
 type Batch = EachBatchPayload['batch']
 type Headers = NonNullable<Batch['messages'][number]['headers']>
@@ -21,10 +21,10 @@ const view = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
   Buffer.from(buffer, byteOffset, byteLength)
 
 /** A message of a batch as the lanes take it. A tombstone has an empty value. */
-export function asLaneRecord(
+export function toLaneEvent(
   { topic, partition }: Batch,
   { key, value, headers = {}, offset, timestamp }: Batch['messages'][number],
-): LaneRecord {
+): LaneEvent {
   const isExact =
     (key === null || isUtf8(key)) && Object.values(headers).every((each) => Buffer.isBuffer(each))
   const raw = isExact ? undefined : rawMessage(key, headers)

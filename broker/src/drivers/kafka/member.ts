@@ -10,7 +10,7 @@ export interface Assignment {
 
 /** Callbacks of a member. Called synchronously; their return value is ignored. */
 export interface MemberEvents {
-  /** After each rebalance. kafkajs continues at the committed offsets. */
+  /** After each rebalance. kafkajs then fetches from the committed offsets. */
   assigned(assignment: Assignment): void
   /** Events of one partition. Offsets that are not resolved are fetched again. */
   fetched(payload: EachBatchPayload): void

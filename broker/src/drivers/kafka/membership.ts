@@ -16,7 +16,7 @@ interface MembershipOptions {
   readonly onSession: (isValid: boolean) => void
 }
 
-const rebuildAfterMs = [100, 200, 500, 1000, 2000]
+const restartDelaysMs = [100, 200, 500, 1000, 2000]
 const leaveTimeoutMs = 5000
 
 /** Keeps one member in the group: replaces one that crashed or stalled, and retries until one has joined. */
@@ -26,7 +26,7 @@ export class Membership {
   readonly #sessionWatch: NodeJS.Timeout
   #member: Member | undefined
   #joined: Member | undefined
-  #rebuilding: Promise<void> | undefined
+  #replacing: Promise<void> | undefined
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -51,7 +51,7 @@ export class Membership {
       } catch (error) {
         if (this.#ending.signal.aborted || !isRetryable(error) || Date.now() > end) throw error
         await this.#member?.leave(leaveTimeoutMs)
-        await delay(rebuildAfterMs[0])
+        await delay(restartDelaysMs[0])
       }
     }
   }
@@ -61,8 +61,8 @@ export class Membership {
     if (member !== this.#joined || this.#ending.signal.aborted) return
     this.#joined = undefined
     this.#options.partitions.unassign()
-    this.#rebuilding ??= this.#rebuild().finally(() => {
-      this.#rebuilding = undefined
+    this.#replacing ??= this.#startAgain().finally(() => {
+      this.#replacing = undefined
     })
   }
 
@@ -70,24 +70,24 @@ export class Membership {
   async leave(): Promise<void> {
     this.#ending.abort()
     clearInterval(this.#sessionWatch)
-    await this.#rebuilding
+    await this.#replacing
     await this.#member?.leave(leaveTimeoutMs)
   }
 
-  async #rebuild(): Promise<void> {
+  async #startAgain(): Promise<void> {
     const { logger, sessionTimeoutMs } = this.#options
     const { signal } = this.#ending
     for (let tries = 0; !signal.aborted; tries += 1) {
-      const waitMs = rebuildAfterMs[Math.min(tries, rebuildAfterMs.length - 1)]
+      const waitMs = restartDelaysMs[Math.min(tries, restartDelaysMs.length - 1)]
       await delay(waitMs, undefined, { signal }).catch(() => {})
-      // After a leave the group need not wait for the session to end.
+      // Leave first: else the group waits until the old member's session ends.
       await this.#member?.leave(Math.min(leaveTimeoutMs, sessionTimeoutMs))
       if (signal.aborted) return
       try {
         await this.#start()
         return
       } catch (error) {
-        if (!signal.aborted) logger.warn({ err: error }, 'could not join the group, trying again')
+        if (!signal.aborted) logger.warn({ err: error }, 'could not join the group; will try again')
       }
     }
   }
@@ -95,7 +95,7 @@ export class Membership {
   #start(): Promise<void> {
     const { create, partitions, onAssigned, sessionTimeoutMs } = this.#options
     const { signal } = this.#ending
-    // A group waits for a dead member until its session is over.
+    // The group waits for a dead member until its session ends.
     const timeoutMs = 2 * sessionTimeoutMs + 10_000
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
@@ -129,10 +129,10 @@ export class Membership {
           resolve()
         },
         fetched: (payload) => {
-          if (member === this.#joined) partitions.take(member, payload)
+          if (member === this.#joined) partitions.pushFetched(member, payload)
         },
         skipped: (partition, nextOffset) => {
-          if (member === this.#joined) partitions.skip(partition, nextOffset)
+          if (member === this.#joined) partitions.skipTo(partition, nextOffset)
         },
         crashed: (error) => {
           if (member !== this.#member) return
@@ -146,7 +146,7 @@ export class Membership {
     })
   }
 
-  /** After its session another member may have the partitions: no further handler is started. */
+  /** After the session another member may have the partitions: then no handler may be started. */
   #watchSession(): void {
     const member = this.#joined ?? this.#member
     if (member === undefined) return

@@ -104,7 +104,7 @@ export class PartitionWatch {
       if (!partitions.isFetching(partitionId) || silentMs < everyMs) continue
       logger.warn(
         { topic, partition: partitionId, brokerId: leader, silentMs },
-        'no fetch has returned from this broker, replacing the consumer',
+        'no fetch has returned from this broker; replacing the consumer',
       )
       onStalled(member)
       return
@@ -130,7 +130,7 @@ export class PartitionWatch {
     const { topic, group, partitions, logger } = this.#options
     logger.warn(
       { topic, group, partition, oldOffset: String(oldOffset), offset: String(offset) },
-      'topic was deleted and created again, reading the partition from its start',
+      'topic was deleted and created again; reading the partition from its start',
     )
     partitions.restart(partition, offset)
   }

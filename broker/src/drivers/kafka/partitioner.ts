@@ -1,8 +1,8 @@
-/** Chooses a message's partition: by key like Kafka's own Java client, without a key by turns. */
+/** Chooses a message's partition: by its key as Kafka's Java client does, in turn if it has none. */
 export class Partitioner {
   #turn = Math.floor(Math.random() * 2 ** 16)
 
-  place(key: string | Uint8Array | null, partitions: number): number {
+  partitionFor(key: string | Uint8Array | null, partitions: number): number {
     if (key !== null) return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions
     this.#turn += 1
     return this.#turn % partitions

@@ -1,22 +1,22 @@
 import type { EachBatchPayload } from 'kafkajs'
-import { type LaneRecord, Lanes, type LanesOptions } from '../../lanes.js'
-import { asLaneRecord } from './kafka-message.js'
+import { type LaneEvent, Lanes, type LanesOptions } from '../../lanes.js'
+import { toLaneEvent } from './kafka-message.js'
 import type { Assignment, Member } from './member.js'
 
-interface Held {
+interface HeldPartition {
   readonly lanes: Lanes
   /** The group's offset as the broker has it, once known. */
   committed: bigint | undefined
-  /** Where fetching goes on. Beyond the last event if control records follow it. */
+  /** Where fetching continues: after the control records that follow the last event, if there are any. */
   fetchOffset: bigint | undefined
-  /** Committed until the lanes have an offset to commit: acknowledged under an earlier membership. */
+  /** What was acknowledged under an earlier membership: committed until the lanes have an offset to commit. */
   resumeOffset: bigint | undefined
-  /** Fetched, and not pushed yet because the buffer was full. */
-  pending: LaneRecord[]
-  /** kafkajs fetches no events of this partition. */
+  /** Fetched and not yet pushed: the buffer was full. */
+  pending: LaneEvent[]
+  /** kafkajs does not fetch from this partition. */
   paused: boolean
-  /** Handlers of an earlier membership are still at work. */
-  finishing: boolean
+  /** Waits for handlers that an earlier membership started. */
+  draining: boolean
 }
 
 /** The state of a partition at one moment. */
@@ -28,8 +28,8 @@ export interface PartitionState {
   readonly buffered: number
 }
 
-/** How long handlers of a lost membership may delay their partition. */
-const finishMs = 5000
+/** How long handlers that an earlier membership started may delay their partition. */
+const drainTimeoutMs = 5000
 
 /**
  * The partitions a subscription holds, each with its lanes. A partition that a rebalance leaves here
@@ -37,7 +37,7 @@ const finishMs = 5000
  */
 export class Partitions {
   readonly #lanesOptions: LanesOptions
-  readonly #held = new Map<number, Held>()
+  readonly #held = new Map<number, HeldPartition>()
   #memberId: string | undefined
   #member: Member | undefined
   #closing = false
@@ -66,7 +66,7 @@ export class Partitions {
 
   /** The same member id as before means that no other member had the partitions in between. */
   assign(member: Member, { memberId, partitions }: Assignment): void {
-    const stayed = memberId === this.#memberId
+    const isSameMember = memberId === this.#memberId
     this.#memberId = memberId
     this.#member = member
     for (const [partition, held] of this.#held) {
@@ -77,10 +77,10 @@ export class Partitions {
     for (const partition of partitions) {
       const held = this.#held.get(partition)
       if (held === undefined) {
-        this.#begin(partition, undefined)
+        this.#startLanes(partition, undefined)
         // kafkajs remembers the pause of a partition that it had before.
         member.resumePartition(partition)
-      } else if (!stayed) this.#beginAgain(partition, held)
+      } else if (!isSameMember) this.#restartLanes(partition, held)
       else {
         const fetched = held.pending.at(-1)?.offset
         const next = fetched === undefined ? this.state(partition).nextOffset : fetched + 1n
@@ -89,17 +89,18 @@ export class Partitions {
     }
   }
 
-  /** The membership is over. Handlers may finish: mostly the partitions come back. */
+  /** The membership has ended. Handlers may finish: usually the partitions come back. */
   unassign(): void {
     this.#memberId = undefined
     this.#member = undefined
   }
 
-  take(member: Member, { batch, resolveOffset, isStale }: EachBatchPayload): void {
-    // Fetched before a seek.
+  /** Pushes a fetched batch; pauses the partition if not all of it fits. */
+  pushFetched(member: Member, { batch, resolveOffset, isStale }: EachBatchPayload): void {
+    // It was fetched before a seek.
     if (isStale()) return
     let held = this.#held.get(batch.partition)
-    if (this.#closing || held === undefined || held.finishing || held.pending.length > 0) {
+    if (this.#closing || held === undefined || held.draining || held.pending.length > 0) {
       member.pausePartition(batch.partition)
       if (held !== undefined) held.paused = true
       return
@@ -108,26 +109,26 @@ export class Partitions {
     if (position !== undefined && BigInt(batch.highWatermark) < position) {
       // The topic was deleted and created again: its offsets start at 0.
       held.lanes.revoke()
-      held = this.#begin(batch.partition, undefined)
+      held = this.#startLanes(batch.partition, undefined)
     }
-    const records = batch.messages.map((message) => asLaneRecord(batch, message))
-    const [first] = records
+    const events = batch.messages.map((message) => toLaneEvent(batch, message))
+    const [first] = events
     const known = held.lanes.position
     if (first !== undefined && known !== undefined && first.offset < known) {
       held.resumeOffset ??= held.lanes.buffered === 0 ? known : undefined
     }
     resolveOffset(batch.lastOffset())
     held.fetchOffset = BigInt(batch.lastOffset()) + 1n
-    held.pending = records.slice(held.lanes.push(records))
+    held.pending = events.slice(held.lanes.push(events))
     if (held.pending.length === 0) return
     held.paused = true
     member.pausePartition(batch.partition)
   }
 
   /** Fetching continues at `nextOffset`: all events before it were fetched. */
-  skip(partition: number, nextOffset: bigint): void {
+  skipTo(partition: number, nextOffset: bigint): void {
     const held = this.#held.get(partition)
-    if (held === undefined || held.finishing || held.pending.length > 0) return
+    if (held === undefined || held.draining || held.pending.length > 0) return
     held.fetchOffset = nextOffset
     this.#lanesOptions.onProgress?.()
   }
@@ -137,7 +138,7 @@ export class Partitions {
     const held = this.#held.get(partition)
     if (held === undefined || this.#closing) return
     held.lanes.revoke()
-    this.#begin(partition, undefined)
+    this.#startLanes(partition, undefined)
     this.#member?.resumePartition(partition)
     this.#member?.seek(partition, offset)
   }
@@ -146,7 +147,7 @@ export class Partitions {
   refill(): void {
     if (this.#closing) return
     for (const [partition, held] of this.#held) {
-      if (!held.paused || held.finishing) continue
+      if (!held.paused || held.draining) continue
       const { room } = held.lanes
       if (held.pending.length > 0 && room > 0) {
         const taken = held.lanes.push(held.pending.slice(0, room))
@@ -163,12 +164,14 @@ export class Partitions {
     const due = new Map<number, bigint>()
     if (this.#member === undefined) return due
     for (const [partition, held] of this.#held) {
-      if (held.finishing) continue
+      if (held.draining) continue
       const { lanes, resumeOffset, fetchOffset, pending } = held
       const acknowledged = lanes.committable ?? resumeOffset
       // Control records after the last event: committed too, or tools report a lag of 1.
       const offset =
-        lanes.settled && pending.length === 0 ? latest(acknowledged, fetchOffset) : acknowledged
+        lanes.allAcknowledged && pending.length === 0
+          ? latest(acknowledged, fetchOffset)
+          : acknowledged
       if (offset !== undefined && offset !== held.committed) due.set(partition, offset)
     }
     return due
@@ -213,31 +216,31 @@ export class Partitions {
     )
   }
 
-  #begin(partition: number, from: bigint | undefined): Held {
+  #startLanes(partition: number, from: bigint | undefined): HeldPartition {
     const lanes = new Lanes(this.#lanesOptions, from)
-    const held: Held = {
+    const held: HeldPartition = {
       lanes,
       committed: undefined,
       fetchOffset: undefined,
       resumeOffset: undefined,
       pending: [],
       paused: false,
-      finishing: false,
+      draining: false,
     }
     this.#held.set(partition, held)
     return held
   }
 
-  /** The same partition in a new membership: after the handlers still at work, or an event would be handled twice at once. */
-  #beginAgain(partition: number, earlier: Held): void {
-    const waiting: Held = { ...earlier, pending: [], finishing: true }
-    this.#held.set(partition, waiting)
-    void earlier.lanes.drain(finishMs).then(() => {
-      if (this.#held.get(partition) !== waiting || this.#closing) return
+  /** For a new membership, once the handlers still at work have ended: else one event could have two handlers at a time. */
+  #restartLanes(partition: number, earlier: HeldPartition): void {
+    const draining: HeldPartition = { ...earlier, pending: [], draining: true }
+    this.#held.set(partition, draining)
+    void earlier.lanes.drain(drainTimeoutMs).then(() => {
+      if (this.#held.get(partition) !== draining || this.#closing) return
       const from = earlier.lanes.committable ?? earlier.resumeOffset
-      const held = this.#begin(partition, from)
-      held.committed = waiting.committed
-      held.paused = waiting.paused
+      const held = this.#startLanes(partition, from)
+      held.committed = draining.committed
+      held.paused = draining.paused
       this.refill()
     })
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Producer as KafkaProducer } from 'kafkajs'
-import { BrokerError, type Message, type Published } from '../../broker.js'
+import { BrokerError, type Message, type PublishedPosition } from '../../broker.js'
 import { messageBytes } from '../../check-request.js'
 import { asKafkaError, isRetryable, rootOf } from './errors.js'
 import { toKafka } from './kafka-message.js'
@@ -15,15 +15,15 @@ interface ProducerOptions {
   readonly location: KafkaLocation
 }
 
-interface Call {
+interface PublishCall {
   readonly topic: string
   readonly messages: readonly Message[]
-  readonly published: Published[]
-  missing: number
+  readonly positions: PublishedPosition[]
+  unacknowledged: number
   /** Resolved, rejected, or timed out. */
   settled: boolean
   lastError: unknown
-  resolve(published: Published[]): void
+  resolve(positions: PublishedPosition[]): void
   reject(error: unknown): void
 }
 
@@ -39,7 +39,7 @@ export class Producer {
   readonly #partitioner = new Partitioner()
   readonly #queues = new Map<string, SendQueue>()
   /** Per topic, the calls that wait until it exists. */
-  readonly #waiting = new Map<string, Call[]>()
+  readonly #waiting = new Map<string, PublishCall[]>()
   readonly #calls = new Set<Promise<unknown>>()
 
   constructor(options: ProducerOptions) {
@@ -49,23 +49,23 @@ export class Producer {
   }
 
   /** Resolves when all are durable. Rejects within publishTimeoutMs; some may be published even then. */
-  publish(topic: string, messages: readonly Message[]): Promise<Published[]> {
+  publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
     if (messages.length === 0) return Promise.resolve([])
-    const publishing = new Promise<Published[]>((resolve, reject) => {
+    const publishing = new Promise<PublishedPosition[]>((resolve, reject) => {
       const settle = () => {
         call.settled = true
         clearTimeout(timer)
       }
-      const call: Call = {
+      const call: PublishCall = {
         topic,
         messages,
-        published: new Array(messages.length),
-        missing: messages.length,
+        positions: new Array(messages.length),
+        unacknowledged: messages.length,
         settled: false,
         lastError: undefined,
-        resolve: (published) => {
+        resolve: (positions) => {
           settle()
-          resolve(published)
+          resolve(positions)
         },
         reject: (error) => {
           settle()
@@ -73,40 +73,40 @@ export class Producer {
         },
       }
       const timer = setTimeout(
-        () => call.reject(call.lastError ?? this.#timedOut(topic)),
+        () => call.reject(call.lastError ?? this.#timeoutError(topic)),
         this.#options.location.publishTimeoutMs,
       )
-      this.#enter(call)
+      this.#enqueueWhenTopicExists(call)
     })
     this.#calls.add(publishing)
-    const forget = () => this.#calls.delete(publishing)
-    publishing.then(forget, forget)
+    const remove = () => this.#calls.delete(publishing)
+    publishing.then(remove, remove)
     return publishing
   }
 
-  /** Waits for what was published until now, then disconnects. */
+  /** Waits for the calls in progress, then disconnects. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#calls)
     await this.#sender.close()
   }
 
-  #enter(call: Call): void {
+  #enqueueWhenTopicExists(call: PublishCall): void {
     const waiting = this.#waiting.get(call.topic)
     if (waiting !== undefined) {
       waiting.push(call)
       return
     }
     this.#waiting.set(call.topic, [call])
-    void this.#placeWaiting(call.topic)
+    void this.#enqueueWaiting(call.topic)
   }
 
-  /** Calls made while the topic is looked up wait, so that the order stays. */
-  async #placeWaiting(topic: string): Promise<void> {
+  /** Calls made while the topic is looked up wait too, so that their order is kept. */
+  async #enqueueWaiting(topic: string): Promise<void> {
     const waiting = this.#waiting.get(topic) ?? []
     while (waiting.some(({ settled }) => !settled)) {
       try {
         const partitions = await this.#options.topics.ensure(topic)
-        for (const call of waiting.splice(0)) if (!call.settled) this.#place(call, partitions)
+        for (const call of waiting.splice(0)) if (!call.settled) this.#enqueue(call, partitions)
       } catch (error) {
         for (const call of waiting) fail(call, error, isRetryable(error))
         await delay(retryEnsureMs)
@@ -115,19 +115,19 @@ export class Producer {
     this.#waiting.delete(topic)
   }
 
-  #place(call: Call, partitions: number): void {
+  #enqueue(call: PublishCall, partitions: number): void {
     for (const [index, message] of call.messages.entries()) {
       const key = message.raw?.key ?? message.key
-      const partition = this.#partitioner.place(key, partitions)
+      const partition = this.#partitioner.partitionFor(key, partitions)
       this.#queue(call.topic, partition).push({
         message: toKafka(message),
         bytes: messageBytes(message),
-        abandoned: () => call.settled,
+        isAbandoned: () => call.settled,
         failed: (error, retryable) => fail(call, error, retryable),
         sent: (offset) => {
-          call.published[index] = { partition, offset: String(offset) }
-          call.missing -= 1
-          if (call.missing === 0 && !call.settled) call.resolve(call.published)
+          call.positions[index] = { partition, offset: String(offset) }
+          call.unacknowledged -= 1
+          if (call.unacknowledged === 0 && !call.settled) call.resolve(call.positions)
         },
       })
     }
@@ -135,8 +135,8 @@ export class Producer {
 
   #queue(topic: string, partition: number): SendQueue {
     const name = `${topic}/${partition}`
-    const known = this.#queues.get(name)
-    if (known !== undefined) return known
+    const existing = this.#queues.get(name)
+    if (existing !== undefined) return existing
     const queue = new SendQueue({
       send: async (messages) => {
         await this.#options.topics.ensure(topic)
@@ -152,7 +152,7 @@ export class Producer {
     return queue
   }
 
-  #timedOut(topic: string): BrokerError {
+  #timeoutError(topic: string): BrokerError {
     const { brokers, publishTimeoutMs } = this.#options.location
     return new BrokerError(
       'BROKER_UNREACHABLE',
@@ -161,8 +161,8 @@ export class Producer {
   }
 }
 
-/** A retryable error is only recorded: the call rejects with it at its timeout. */
-function fail(call: Call, error: unknown, retryable: boolean): void {
+/** A retryable error does not reject the call before its timeout. */
+function fail(call: PublishCall, error: unknown, retryable: boolean): void {
   call.lastError = error
   if (!retryable && !call.settled) call.reject(error)
 }

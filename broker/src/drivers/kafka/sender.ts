@@ -7,8 +7,8 @@ import { isRetryable, rootOf } from './errors.js'
 interface QueuedMessage {
   readonly message: KafkaMessage
   readonly bytes: number
-  /** Its caller no longer waits. */
-  readonly abandoned: () => boolean
+  /** Whether its caller no longer waits. */
+  readonly isAbandoned: () => boolean
   readonly sent: (offset: bigint) => void
   /** Called again for each retry. If `retryable`, it is retried. */
   readonly failed: (error: unknown, retryable: boolean) => void
@@ -39,8 +39,8 @@ export class SendQueue {
     this.#options = options
   }
 
-  push(entry: QueuedMessage): void {
-    this.#queue.push(entry)
+  push(message: QueuedMessage): void {
+    this.#queue.push(message)
     if (this.#sending) return
     this.#sending = true
     void this.#sendAll()
@@ -58,7 +58,7 @@ export class SendQueue {
     const batch: QueuedMessage[] = []
     let bytes = 0
     for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
-      if (!next.abandoned()) {
+      if (!next.isAbandoned()) {
         bytes += next.bytes
         if (batch.length > 0 && bytes > maxBatchBytes) break
         batch.push(next)
@@ -68,8 +68,8 @@ export class SendQueue {
     return batch
   }
 
-  async #sendBatch(entries: readonly QueuedMessage[]): Promise<void> {
-    let batch = entries
+  async #sendBatch(messages: readonly QueuedMessage[]): Promise<void> {
+    let batch = messages
     for (let retries = 0; batch.length > 0; retries += 1) {
       try {
         const first = await this.#options.send(batch.map(({ message }) => message))
@@ -86,7 +86,7 @@ export class SendQueue {
         if (!retryable) return
         this.#options.onRetry(error, retries)
         await delay(backoffMs[Math.min(retries, backoffMs.length - 1)])
-        batch = batch.filter(({ abandoned }) => !abandoned())
+        batch = batch.filter(({ isAbandoned }) => !isAbandoned())
       }
     }
   }
@@ -101,7 +101,7 @@ interface PartitionBatch {
   readonly reject: (error: unknown) => void
 }
 
-/** Isolate partitions after an error: for so long each gets its own request. */
+/** How long each partition gets requests of its own after an error. */
 const isolateMs = 10_000
 
 /** The connection that messages are sent on, opened when it is first needed and replaced if it is dead. */

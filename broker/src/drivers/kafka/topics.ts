@@ -10,7 +10,7 @@ export interface TopicSettings {
 }
 
 const maxTries = 20
-/** Partitions may be added to a topic. */
+/** How long the number of partitions is cached: partitions may be added. */
 const refreshAfterMs = 5 * 60 * 1000
 
 /** Creates topics that are absent, and caches the number of partitions. */
@@ -43,7 +43,7 @@ export class Topics {
     return partitions
   }
 
-  /** The topic may have been deleted: the next `ensure` looks again. */
+  /** Call it if the topic may have been deleted: the next `ensure` asks Kafka again. */
   forget(topic: string): void {
     this.#known.delete(topic)
   }

@@ -1,25 +1,25 @@
 import { Fifo } from './fifo.js'
 
-/** Something that waits for a slot. */
+/** A handler to be started. */
 interface Startable {
-  /** Starts and keeps the slot until `handlerDone`; false if there is nothing left to start. */
+  /** Starts it: it is in flight until `handlerDone`. Returns false if it is no longer to be started. */
   start(): boolean
 }
 
-export interface SlotsOptions {
-  /** Most handlers at work at once. Default 32. */
+export interface LimitsOptions {
+  /** The most handlers at work at once. Default 32. */
   readonly maxInFlight?: number | undefined
-  /** Most events taken and not yet acknowledged. Default 10 × maxInFlight. */
+  /** The most events taken and not yet acknowledged. Default 10 × maxInFlight. */
   readonly maxBuffered?: number | undefined
   /** Called after events were released, at most once per turn of the event loop: fetch more. */
   readonly onRoom?: () => void
 }
 
 /**
- * The bounds of one subscription, shared by the lanes of all its partitions. Does no I/O.
- * Throws RangeError for a bound that is not a positive whole number.
+ * How many handlers of a subscription may run and how many events it may buffer, over all its
+ * partitions. Throws RangeError for a limit that is not a positive whole number.
  */
-export class Slots {
+export class SubscriptionLimits {
   readonly maxInFlight: number
   readonly maxBuffered: number
   readonly #onRoom: (() => void) | undefined
@@ -31,7 +31,7 @@ export class Slots {
   #paused = false
   #onRoomScheduled = false
 
-  constructor({ maxInFlight = 32, maxBuffered = 10 * maxInFlight, onRoom }: SlotsOptions = {}) {
+  constructor({ maxInFlight = 32, maxBuffered = 10 * maxInFlight, onRoom }: LimitsOptions = {}) {
     this.maxInFlight = atLeastOne('maxInFlight', maxInFlight)
     this.maxBuffered = atLeastOne('maxBuffered', maxBuffered)
     this.#onRoom = onRoom
@@ -51,7 +51,7 @@ export class Slots {
     return this.#paused
   }
 
-  /** Starts nothing from now on. Idempotent. */
+  /** Starts no more handlers. Idempotent. */
   pause(): void {
     this.#paused = true
   }
@@ -71,12 +71,12 @@ export class Slots {
     return Math.max(0, Math.min(free, Math.floor((8 * (free + 1) - own) / 9)))
   }
 
-  /** Whether events of parked keys fill half the buffer: what is left is too little for the others. */
+  /** Whether the events of parked keys fill half the buffer, which leaves too little for the others. */
   get crowded(): boolean {
     return this.#parked * 2 >= this.maxBuffered
   }
 
-  /** Counts `events` as parked or waiting behind a parked one. */
+  /** Counts `events` as parked, or waiting behind one that is. */
   markParked(events: number): void {
     this.#parked += events
     if (events > 0 && this.crowded) for (const watcher of this.#crowdWatchers) watcher()
@@ -110,13 +110,13 @@ export class Slots {
     })
   }
 
-  /** Starts `work` when a slot is free, first come first served over all partitions. */
+  /** Starts `work` when fewer than `maxInFlight` are at work: first come, first served. */
   enqueue(work: Startable): void {
     this.#waiting.push(work)
     this.#startWaiting()
   }
 
-  /** The slot that `start` took is free again. */
+  /** A handler that was started has ended. */
   handlerDone(): void {
     this.#inFlight -= 1
     this.#startWaiting()
