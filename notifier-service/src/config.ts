@@ -69,17 +69,18 @@ function loginOf(
     if (user !== undefined && password === undefined) {
       return Object.freeze({ tokenUrl, clientId, clientSecret, refreshToken })
     }
-    const message = 'HERALD_SMTP: for HERALD_SMTP_OAUTH2_… it needs a user and no password'
-    throw new ConfigurationError([message])
+    throw new ConfigurationError([
+      'Invalid HERALD_SMTP: with HERALD_SMTP_OAUTH2_… expected a user and no password.',
+    ])
   }
   if (tokenUrl || clientId || clientSecret || refreshToken) {
     const names = 'TOKEN_URL, CLIENT_ID, CLIENT_SECRET and REFRESH_TOKEN'
-    throw new ConfigurationError([`HERALD_SMTP_OAUTH2_…: ${names} are needed together`])
+    throw new ConfigurationError([`Invalid HERALD_SMTP_OAUTH2_…: expected all of ${names}.`])
   }
   if (user === undefined || password !== undefined) return undefined
-  const message =
-    'HERALD_SMTP has a user and no password: set the password, or HERALD_SMTP_OAUTH2_…'
-  throw new ConfigurationError([message])
+  throw new ConfigurationError([
+    'Invalid HERALD_SMTP: expected a password for its user, or HERALD_SMTP_OAUTH2_….',
+  ])
 }
 
 /** Throws ConfigurationError, which names every error. */

@@ -22,13 +22,21 @@ test('OAuth 2.0 and the EHLO name are read', () => {
 })
 
 test.each([
-  ['a user without a password', { HERALD_SMTP: oauth2.HERALD_SMTP }, 'set the password'],
-  ['a part of OAuth 2.0', { HERALD_SMTP_OAUTH2_CLIENT_ID: 'id' }, 'are needed together'],
-  ['no user', { ...oauth2, HERALD_SMTP: 'smtp://mail.example.com' }, 'a user and no password'],
+  [
+    'a user without a password',
+    { HERALD_SMTP: oauth2.HERALD_SMTP },
+    'expected a password for its user',
+  ],
+  ['a part of OAuth 2.0', { HERALD_SMTP_OAUTH2_CLIENT_ID: 'id' }, 'expected all of'],
+  [
+    'no user',
+    { ...oauth2, HERALD_SMTP: 'smtp://mail.example.com' },
+    'expected a user and no password',
+  ],
   [
     'a password too',
     { ...oauth2, HERALD_SMTP: 'smtp://me:pw@localhost' },
-    'a user and no password',
+    'expected a user and no password',
   ],
   [
     'a token URL in plain text',

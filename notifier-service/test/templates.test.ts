@@ -47,7 +47,7 @@ async function phrases(language: string, change: (file: Phrases) => void): Promi
 // biome-ignore lint/suspicious/noExplicitAny: a test breaks it in ways its type forbids.
 type Phrases = any
 
-function faultsOf(templates: string): readonly string[] {
+function errorsOf(templates: string): readonly string[] {
   try {
     loadTemplates(templates)
     return []
@@ -112,7 +112,7 @@ describe("an operator's templates", () => {
     expect(name.endsWith('.html') ? html : text.trim()).toBe(expected)
   })
 
-  test('have every fault named at once, with its file and line', async () => {
+  test('have every error named at once, with its file and line', async () => {
     const templates = await put({
       'converted.html': '<p>\n{{#picture}}<img src="cid:{{cid}}">\n',
       'converted.txt': 'Dear {{customer}},\n{{#files}}{{nmae}}{{/files}}{{t.helo}}{{> logo}}',
@@ -133,8 +133,8 @@ describe("an operator's templates", () => {
         delete file.labels
       }),
     })
-    const faults = faultsOf(templates)
-    for (const fault of [
+    const errors = errorsOf(templates)
+    for (const pattern of [
       /^convertd\.html is not a template/,
       /^converted\.html, line 3: Unclosed section "picture"\.$/,
       /^converted\.txt, line 1: \{\{customer\}\} is unknown; known here: .*heading/,
@@ -154,19 +154,19 @@ describe("an operator's templates", () => {
       /^strings\/xx\.json: locale: must be a language tag/,
       /^strings\/xx\.json: labels: /,
     ]) {
-      expect(faults).toContainEqual(expect.stringMatching(fault))
+      expect(errors).toContainEqual(expect.stringMatching(pattern))
     }
   })
 
-  test('that cannot be read are a fault', async () => {
-    expect(faultsOf(join(folder, 'none'))).toEqual([
+  test('that cannot be read are an error', async () => {
+    expect(errorsOf(join(folder, 'none'))).toEqual([
       expect.stringMatching(/none cannot be read as a folder of templates \(ENOENT\)\.$/),
     ])
     await writeFile(join(folder, 'failed.txt'), Buffer.from([0xff, 0xfe]))
-    expect(faultsOf(folder)).toEqual(['failed.txt cannot be read (not UTF-8).'])
+    expect(errorsOf(folder)).toEqual(['failed.txt cannot be read (not UTF-8).'])
   })
 
-  test('with faults keep the notifier from starting, which says why', async () => {
+  test('with errors keep the notifier from starting, which says why', async () => {
     await put({ 'failed.txt': '{{wrng}}', 'digest.txt': '{{#files}}' })
     const start = startNotifier({
       HERALD_DATA: join(folder, 'data'),
@@ -202,7 +202,7 @@ test('docs/mail.md names everything that a template can use', async () => {
 
 test('an unknown HERALD_LANGUAGE is a configuration error', () => {
   expect(() => createMailWriter(loadTemplates(undefined), 'tlh')).toThrow(
-    'HERALD_LANGUAGE=tlh is not available: expected one of en, ru, zh',
+    'Invalid HERALD_LANGUAGE "tlh": expected one of en, ru, zh.',
   )
 })
 

@@ -44,7 +44,7 @@ export function createMailWriter({ voices, render }: Templates, language = 'en')
   const fallback = bestLanguage(language, offered)
   if (fallback === undefined) {
     throw new ConfigurationError([
-      `HERALD_LANGUAGE=${language} is not available: expected one of ${offered.join(', ')}`,
+      `Invalid HERALD_LANGUAGE "${language}": expected one of ${offered.join(', ')}.`,
     ])
   }
   return {

@@ -18,7 +18,7 @@ const from = 'Herald <herald@example.org>'
 
 /**
  * Writes each kind of mail in each language as a page (`failed.ru.html`), its text part and the
- * whole mail. Resolves to the exit status; rejects with ConfigurationError naming the faults.
+ * whole mail. Resolves to the exit status; rejects with ConfigurationError naming the errors.
  */
 export async function mailsCommand(
   { out, templates: folder }: MailsCommandOptions,

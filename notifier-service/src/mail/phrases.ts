@@ -118,30 +118,30 @@ function isLocale(tag: string): boolean {
   }
 }
 
-/** Reads a file of `strings/`. Puts a sentence into `faults` for each fault; then undefined. */
-export function readPhrases(name: string, text: string, faults: string[]): PhraseFile | undefined {
+/** Reads a file of `strings/`. Puts a sentence into `errors` for each error; then undefined. */
+export function readPhrases(name: string, text: string, errors: string[]): PhraseFile | undefined {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch (error) {
-    faults.push(`${name} is not JSON: ${(error as Error).message}.`)
+    errors.push(`${name} is not JSON: ${(error as Error).message}.`)
     return undefined
   }
   const { success, data, error } = phraseFile.safeParse(json)
   if (!success) {
     for (const issue of error.issues) {
-      faults.push(`${name}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`)
+      errors.push(`${name}: ${issue.path.join('.') || 'the file'}: ${issue.message}.`)
     }
     return undefined
   }
-  const before = faults.length
-  faults.push(...faultsOf(data).map((fault) => `${name}: ${fault}`))
-  return faults.length === before ? data : undefined
+  const before = errors.length
+  errors.push(...errorsOf(data).map((message) => `${name}: ${message}`))
+  return errors.length === before ? data : undefined
 }
 
-function faultsOf(file: PhraseFile): string[] {
+function errorsOf(file: PhraseFile): string[] {
   return [
-    ...(Object.keys(sentences) as Sentence[]).flatMap((key) => sentenceFaults(key, file)),
+    ...(Object.keys(sentences) as Sentence[]).flatMap((key) => sentenceErrors(key, file)),
     ...unknownKeys(file.sentences, Object.keys(sentences), 'sentences'),
     ...errorCodes
       .filter((code) => !file.errors[code]?.wrong || !file.errors[code].remedy)
@@ -150,7 +150,7 @@ function faultsOf(file: PhraseFile): string[] {
   ]
 }
 
-function sentenceFaults(key: Sentence, file: PhraseFile): string[] {
+function sentenceErrors(key: Sentence, file: PhraseFile): string[] {
   const value = file.sentences[key]
   if (value === undefined || value === '') return [`sentences.${key} is missing.`]
   const known: readonly string[] = sentences[key]

@@ -23,34 +23,34 @@ const maxBytes = 256 * 1024
 
 /**
  * Reads the shipped files and those of `folder`, which replace them file by file. By name:
- * `converted.html`, `strings/ru.json`. Puts a sentence into `faults` for each file that cannot be
+ * `converted.html`, `strings/ru.json`. Puts a sentence into `errors` for each file that cannot be
  * read or is not a template.
  */
 export function readTemplateFiles(
   folder: string | undefined,
-  faults: string[],
+  errors: string[],
 ): ReadonlyMap<string, string> {
-  const shipped = readFolder(shippedFolder, faults)
-  const own = folder === undefined ? [] : readFolder(folder, faults)
+  const shipped = readFolder(shippedFolder, errors)
+  const own = folder === undefined ? [] : readFolder(folder, errors)
   return new Map([...shipped, ...own])
 }
 
-function readFolder(folder: string, faults: string[]): [string, string][] {
+function readFolder(folder: string, errors: string[]): [string, string][] {
   let names: string[]
   try {
     names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   } catch (error) {
-    faults.push(`${folder} cannot be read as a folder of templates (${codeOf(error)}).`)
+    errors.push(`${folder} cannot be read as a folder of templates (${codeOf(error)}).`)
     return []
   }
-  return names.sort().flatMap((name) => readOne(folder, name.split(sep).join('/'), faults))
+  return names.sort().flatMap((name) => readOne(folder, name.split(sep).join('/'), errors))
 }
 
-function readOne(folder: string, name: string, faults: string[]): [string, string][] {
-  // Other files may be kept beside the templates; a mistyped name of a template is a fault.
+function readOne(folder: string, name: string, errors: string[]): [string, string][] {
+  // Other files may be kept beside the templates; a mistyped name of a template is a error.
   if (!/\.(html|txt|json)$/.test(name) || /(^|\/)\./.test(name)) return []
   if (!known.test(name)) {
-    faults.push(
+    errors.push(
       `${name} is not a template: expected ${templateNames.join(', ')}, parts/<name>.html or .txt, or strings/<language>.json.`,
     )
     return []
@@ -61,7 +61,7 @@ function readOne(folder: string, name: string, faults: string[]): [string, strin
     const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
     return [[name, text.replaceAll('\r\n', '\n')]]
   } catch (error) {
-    faults.push(`${name} cannot be read (${codeOf(error)}).`)
+    errors.push(`${name} cannot be read (${codeOf(error)}).`)
     return []
   }
 }

@@ -17,25 +17,25 @@ export interface Templates {
 
 /**
  * The templates of Herald, and those of `folder`, which replace them file by file. All are checked
- * by rendering the sample mails. Throws ConfigurationError naming every fault.
+ * by rendering the sample mails. Throws ConfigurationError naming every error.
  */
 export function loadTemplates(folder: string | undefined): Templates {
-  const faults: string[] = []
-  const files = readTemplateFiles(folder, faults)
+  const errors: string[] = []
+  const files = readTemplateFiles(folder, errors)
   const voices = new Map<string, Voice>()
   const labels = new Map<string, Readonly<Record<string, string>>>()
   for (const [name, text] of files) {
     const language = /^strings\/(.+)\.json$/.exec(name)?.[1]
-    const file = language === undefined ? undefined : readPhrases(name, text, faults)
+    const file = language === undefined ? undefined : readPhrases(name, text, errors)
     if (language === undefined || file === undefined) continue
     labels.set(name, file.labels)
     const phrases = createPhrases(file)
     voices.set(language, { phrases, quantities: createQuantities(phrases) })
   }
   const [voice] = voices.values()
-  if (voice === undefined) faults.push('There is no language: no file in strings/ can be used.')
-  else faults.push(...checkTemplates(files, voice, labels))
-  if (faults.length > 0) throw new ConfigurationError(faults)
+  if (voice === undefined) errors.push('There is no language: no file in strings/ can be used.')
+  else errors.push(...checkTemplates(files, voice, labels))
+  if (errors.length > 0) throw new ConfigurationError(errors)
   const writer = new Mustache.Writer()
   return {
     voices,
@@ -65,13 +65,13 @@ function escapeHtml(value: unknown): string {
   return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? character)
 }
 
-/** Renders every template with every sample. Returns the faults found, a sentence each. */
+/** Renders every template with every sample. Returns the errors found, a sentence each. */
 function checkTemplates(
   files: ReadonlyMap<string, string>,
   voice: Voice,
   labels: ReadonlyMap<string, Readonly<Record<string, string>>>,
 ): Set<string> {
-  const faults = new Set<string>()
+  const errors = new Set<string>()
   const samples = sampleMails().map(({ events }) => draftOf(events, voice, false))
   for (const name of templateNames) {
     const kind = name.slice(0, name.indexOf('.'))
@@ -79,10 +79,10 @@ function checkTemplates(
       if (sample.kind === kind) checkRendering(name, sample)
     }
   }
-  return faults
+  return errors
 
   function checkRendering(name: TemplateName, { view }: MailDraft): void {
-    const report = (tag: string, fault: string) => faults.add(`${placeOf(tag, name)}: ${fault}`)
+    const report = (tag: string, message: string) => errors.add(`${placeOf(tag, name)}: ${message}`)
     const writer = new CheckedWriter(report)
     const parts = (part: string) => {
       const text = partsOf(files, name)(part)
@@ -105,7 +105,7 @@ function checkTemplates(
       writer.render(text, context, parts, escaping(name))
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      faults.add(`${name}: a part contains itself.`)
+      errors.add(`${name}: a part contains itself.`)
     }
   }
 
@@ -116,7 +116,7 @@ function checkTemplates(
     } catch (error) {
       const { message } = error as Error
       const at = Number(/ at (\d+)$/.exec(message)?.[1] ?? 0)
-      faults.add(`${lineAt(name, at)}: ${message.replace(/ at \d+$/, '')}.`)
+      errors.add(`${lineAt(name, at)}: ${message.replace(/ at \d+$/, '')}.`)
       return false
     }
   }
@@ -181,9 +181,9 @@ const isView = (value: unknown): value is View => typeof value === 'object' && v
 
 /** Reports `{{{name}}}` and `{{&name}}`: a file's name may contain anything. */
 class CheckedWriter extends Mustache.Writer {
-  readonly #report: (tag: string, fault: string) => void
+  readonly #report: (tag: string, message: string) => void
 
-  constructor(report: (tag: string, fault: string) => void) {
+  constructor(report: (tag: string, message: string) => void) {
     super()
     this.#report = report
   }
