@@ -8,6 +8,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RenditionPlan } from '#src/engines/engine'
 import { imageEngine } from '#src/engines/image'
+import { countPoints } from '#src/engines/svg-text'
 import { sniff, sniffBytes } from '#src/sniff'
 import { colourAt } from './pictures.js'
 import { plainPlan } from './plain-plan.js'
@@ -190,4 +191,13 @@ describe('more than 10 MB', () => {
     const bomb = gzipSync(`${rooted('width="9" height="9"')}${' '.repeat(140 * 1024 ** 2)}`)
     await expect(draw(bomb)).rejects.toMatchObject({ code: 'HERALD_TOO_MUCH_MEMORY' })
   })
+})
+
+test.each([
+  ['a path', '<path d="M1.5-2.5L3,4e1 5 6z"/>', 3],
+  ['a polygon', "<polygon points = '0,0 1,1 2,0'/>", 3],
+  ['several', '<path d="M0 0L1 1"/><polyline points="2 2 3 3"/>', 4],
+  ['neither', '<rect id="p9" width="10" height="10"/>', 0],
+])('the points of %s are counted', (_what, element, points) => {
+  expect(countPoints(Buffer.from(`<svg>${element}</svg>`))).toBe(points)
 })
