@@ -19,7 +19,12 @@ export async function waitForConverter(ready) {
     const { readable, maxBytes } = JSON.parse(next.body.dataset.page)
     Object.assign(page, { readable, maxBytes })
     const mine = document.querySelector('#to')
-    if (mine.disabled) mine.replaceChildren(...target.children)
+    if (mine.disabled) {
+      // Taking an option out of a list selects the next one, and it stays selected in the other.
+      const { value } = target
+      mine.replaceChildren(...target.children)
+      mine.value = value
+    }
     mine.disabled = document.querySelector('#send').disabled = false
     notice.remove()
     ready()

@@ -38,6 +38,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
     await web.rig.start('converter')
     await page.locator('#away').waitFor({ state: 'detached' })
     expect(await page.locator('#to option').count()).toBeGreaterThan(5)
+    expect(await page.locator('#to').inputValue()).toBe('webp')
     await page.click('#send')
     await page.locator('.row.converted').waitFor()
     await plain.page.locator('#to option[value=webp]').waitFor({ state: 'attached' })
