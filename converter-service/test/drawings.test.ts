@@ -187,6 +187,17 @@ describe('more than 10 MB', () => {
     },
   )
 
+  test.each([
+    ['', '&nbsp;'],
+    ['<!DOCTYPE svg [<!ENTITY passwd SYSTEM "file:///etc/passwd">]>', '&passwd;'],
+  ])('an entity that is not defined in the file is refused as that: %s%s', async (type, text) => {
+    const drawing = type + rooted('width="9" height="9"', `<text>${text}</text>`)
+    await expect(draw(drawing)).rejects.toMatchObject({
+      code: 'HERALD_CORRUPT_FILE',
+      message: 'This SVG file uses an entity that it does not define.',
+    })
+  })
+
   test('unpacked from a few kilobytes is refused', async () => {
     const bomb = gzipSync(`${rooted('width="9" height="9"')}${' '.repeat(140 * 1024 ** 2)}`)
     await expect(draw(bomb)).rejects.toMatchObject({ code: 'HERALD_TOO_MUCH_MEMORY' })

@@ -45,6 +45,11 @@ const rules: readonly Rule[] = [
     explain: (format, cause) => damaged(format, 'expands its entities too often', cause),
   },
   {
+    // Definitions in other files are not read.
+    pattern: /Entity '.*' not defined/i,
+    explain: (format, cause) => damaged(format, 'uses an entity that it does not define', cause),
+  },
+  {
     pattern: /svg|XML parse error/i,
     explain: (format, cause) => damaged(format, 'is not well-formed', cause),
   },
