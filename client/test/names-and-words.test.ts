@@ -183,12 +183,17 @@ describe('words for people', () => {
     expect(humanDuration(milliseconds)).toBe(expected)
   })
 
-  test('a change is told in percent', () => {
-    expect([humanChange(100, 15), humanChange(100, 112), humanChange(100, 100)]).toEqual([
-      '−85 %',
-      '+12 %',
-      '±0 %',
-    ])
+  test.each([
+    [100, 15, '−85 %'],
+    [100, 112, '+12 %'],
+    [100, 100, '±0 %'],
+    // Only an empty file is 100 % smaller.
+    [18_000_000, 42_000, '−99 %'],
+    [100, 0, '−100 %'],
+    [100, 1099, '+999 %'],
+    [58, 127_069, '×2191'],
+  ])('a change from %d to %d bytes is %s', (from, to, expected) => {
+    expect(humanChange(from, to)).toBe(expected)
   })
 
   test('wide and combining characters are counted as a terminal does', () => {

@@ -72,6 +72,14 @@ describe('what the page says of an e-mail', () => {
   })
 })
 
+test('only an empty result is 100% smaller than its source', () => {
+  const source = { format: 'bmp', sizeBytes: 18_000_000 } as ConversionRecord['source']
+  const files = [
+    { name: 'harbour.webp', format: 'webp', sizeBytes: 42_000 },
+  ] as unknown as ConversionRecord['files']
+  expect(pagesOf({ source, files })[0]).toContain('99% smaller')
+})
+
 test('a time is written day first, with the month as a word, and carries its instant', () => {
   const view = viewFor('en', { asset: String, keepMs: 0, outcome: () => undefined })
   const html = conversionPage(view, record, undefined)

@@ -12,12 +12,13 @@ export const timeText = (ms) =>
     maximumFractionDigits: 1,
   }).format(Math.max(0.1, ms / 1000))
 
+/** Only an empty file is 100 % smaller. */
 export const changeText = (before, after) =>
   new Intl.NumberFormat(language, {
     style: 'percent',
     maximumFractionDigits: 0,
     signDisplay: 'exceptZero',
-  }).format(after / before - 1)
+  }).format(Math.max(after / before - 1, after > 0 ? -0.99 : -1))
 
 export const filled = (text, values) =>
   text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole)

@@ -120,10 +120,13 @@ export function humanDuration(milliseconds: number): string {
   return seconds < 172_800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`
 }
 
-/** `−85 %`, `+12 %`, `±0 %`. */
+/** `−85 %`, `+12 %`, `±0 %`; from ten times as much on, `×11`. */
 export function humanChange(from: number, to: number): string {
-  const percent = from === 0 ? 0 : Math.round((to / from - 1) * 100)
-  if (percent === 0) return '±0 %'
+  const rounded = from === 0 ? 0 : Math.round((to / from - 1) * 100)
+  if (rounded === 0) return '±0 %'
+  if (rounded > 999) return `×${Math.round(to / from)}`
+  // Only an empty file is 100 % smaller.
+  const percent = to > 0 ? Math.max(rounded, -99) : rounded
   return `${percent < 0 ? '−' : '+'}${Math.abs(percent)} %`
 }
 

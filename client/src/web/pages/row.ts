@@ -64,7 +64,8 @@ export function sizes({ source, files, target }: ConversionRecord, view: View): 
   const { quantities, words } = view
   const before = source?.sizeBytes ?? 0
   const after = sumOfSizes(files)
-  const share = before === 0 ? 0 : 1 - after / before
+  // Only an empty file is 100 % smaller.
+  const share = before === 0 ? 0 : Math.min(1 - after / before, after > 0 ? 0.99 : 1)
   const change =
     files.length === 1 &&
     Math.abs(share) >= 0.005 &&
