@@ -3,7 +3,7 @@ import type { ProcessIdentity } from '@herald/runtime'
 import { type Message, maxMessageBytes, type PublishedPosition } from './broker.js'
 import { checkMessages } from './check-request.js'
 
-/** A file on its way to its final name. */
+/** A file that is to get its final name. */
 export interface OutboxFile {
   /** Where its complete, synced bytes are; same file system as `finalPath`. Absolute. */
   readonly temporaryPath: string
@@ -13,20 +13,20 @@ export interface OutboxFile {
   readonly sha256: string
 }
 
-/** What is to be announced, and the files that must be in place before it is. */
+/** Messages to publish, and the files that must have their final names before. */
 export interface Announcement {
   readonly topic: string
   /** At least one, none larger than maxMessageBytes. Each carries its own `ce_id`. */
   readonly messages: readonly Message[]
-  /** May be empty: then it is ready at once. */
+  /** If there are none, the entry is ready at once. */
   readonly files: readonly OutboxFile[]
   /** May replace what is at `finalPath`. Default false. */
   readonly overwrite?: boolean
-  /** What a person recognises it by in `herald outbox`: the file's name. */
+  /** Shown by `herald outbox`: the file's name. */
   readonly label: string
 }
 
-/** The only order is prepared, ready, published; from ready it may be set aside and come back. */
+/** `prepared → ready → published`. A ready entry may be set aside and become ready again. */
 export type EntryState =
   /** Its files are getting their final names. */
   | { readonly kind: 'prepared' }
@@ -34,7 +34,7 @@ export type EntryState =
   | { readonly kind: 'ready' }
   /** Ready, and not tried before `untilMs`, because of an error of its own. */
   | { readonly kind: 'set aside'; readonly untilMs: number }
-  /** The broker has its messages: where, in their order. Kept for some days. */
+  /** The broker has acknowledged its messages. `to` has their positions, in order. Kept for 7 days. */
   | { readonly kind: 'published'; readonly atMs: number; readonly to: readonly PublishedPosition[] }
 
 /** An announcement in the outbox, without its messages. Times are in milliseconds since 1970. */
@@ -77,9 +77,8 @@ export const eventOf = ({ headers }: Message): OutboxEvent => ({
 })
 
 /**
- * A copy that later changes to the caller's objects do not reach, fit to be stored.
- * Throws TypeError for an announcement that cannot be carried out, BROKER_MESSAGE_TOO_LARGE for a
- * message that no broker would take.
+ * A checked deep copy, to be stored. Throws TypeError for an announcement that cannot be carried out,
+ * BROKER_MESSAGE_TOO_LARGE for a message that no broker would accept.
  */
 export function checkAnnouncement(announcement: Announcement): Required<Announcement> {
   const { topic, messages, files, overwrite = false, label } = announcement

@@ -24,7 +24,7 @@ const maxMovedAtOnce = 500
 
 /**
  * Moves the entries of Herald 0.1.0, if there are any: they go to the broker of the first program
- * that opens them. What it remembered of published ones is removed.
+ * that opens them. Its records of published entries are removed.
  */
 export async function migrateOutbox(
   store: Store,

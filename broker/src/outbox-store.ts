@@ -1,27 +1,20 @@
-import type { Store, StoreKey, Table } from '@herald/runtime/store'
+import type { Store, Table } from '@herald/runtime/store'
 import type { Message, PublishedPosition } from './broker.js'
 import { brokerKey } from './broker-name.js'
 import type { EntryState, OutboxEntry } from './outbox-entry.js'
+import { OutboxIndex } from './outbox-index.js'
 import { migrateOutbox } from './outbox-migration.js'
+import { PublishedEntries } from './published-entries.js'
 import { openLeaseTable, RelayLease } from './relay-lease.js'
 
-/** An entry to be published, with its messages. */
-export interface ReadyEntry {
+export interface EntryWithMessages {
   readonly entry: OutboxEntry
   readonly messages: readonly Message[]
 }
 
 const maxBatchBytes = 256 * 1024
 const maxBatchMessages = 128
-
-const maxMovedAtOnce = 500
-const keptPublishedMs = 7 * 24 * 3_600_000
-const maxKeptPublished = 10_000
-/** Counting walks all of them, which takes a millisecond of the one thread there is. */
-const countPublishedEvery = 100
-
-/** After every string that a topic or an id can be. */
-const lastKey = '\uffff'
+const maxReturnedAtOnce = 500
 
 /**
  * The entries of an outbox and every change of their state; each change is one transaction.
@@ -32,35 +25,33 @@ const lastKey = '\uffff'
  *                                    ▼   │
  *                                  set aside
  *
- * `drop` removes an entry that is not published. What concerns ready entries is about those to
- * `broker` alone; other entries are of all brokers.
+ * `drop` removes an entry that is not published. Methods for ready entries see those to `broker`
+ * alone; all others see the entries of all brokers.
  */
 export class OutboxStore {
   readonly #store: Store
-  readonly #broker: string
+  readonly #brokerKey: string
   /** Those not published. */
   readonly #entries: Table<OutboxEntry, string>
-  /** Apart from the entries, so that looking at an entry decodes no bodies. */
+  /** Apart from the entries, so that reading an entry decodes no bodies. */
   readonly #messages: Table<readonly Message[], string>
-  /** An index of `#entries` by state: each entry is in it once. */
-  readonly #index: Table<1>
-  readonly #published: Table<OutboxEntry, string>
+  readonly #index: OutboxIndex
+  readonly #published: PublishedEntries
   readonly #leases
-  /** What the broker has, while it is being recorded: those who wait in this process need not. */
+  /** Acknowledged by the broker, and not yet recorded: callers in this process need not wait for that. */
   readonly #acknowledged = new Map<string, readonly PublishedPosition[]>()
-  #uncounted = countPublishedEvery
 
   private constructor(store: Store, broker: string) {
     this.#store = store
-    this.#broker = brokerKey(broker)
+    this.#brokerKey = brokerKey(broker)
     this.#entries = store.table('outbox-entries')
     this.#messages = store.table('messages')
-    this.#index = store.table('outbox-index')
-    this.#published = store.table('outbox-published')
+    this.#index = new OutboxIndex(store, broker)
+    this.#published = new PublishedEntries(store)
     this.#leases = openLeaseTable(store)
   }
 
-  /** The outbox in that store, which it closes. Rejects with StoreError. */
+  /** The outbox in that store, which `close` closes. Rejects with StoreError. */
   static async open(store: Store, broker: string): Promise<OutboxStore> {
     try {
       const outbox = new OutboxStore(store, broker)
@@ -87,36 +78,33 @@ export class OutboxStore {
   }
 
   /** The latest first. */
-  *published(): Generator<OutboxEntry> {
-    for (const { value } of this.#published.entries({ reverse: true })) yield value
+  published(): Generator<OutboxEntry> {
+    return this.#published.latestFirst()
   }
 
   *prepared(): Generator<OutboxEntry> {
-    for (const id of this.#idsIn(['prepared'])) {
+    for (const id of this.#index.prepared()) {
       const entry = this.#entries.get(id)
       if (entry?.state.kind === 'prepared') yield entry
     }
   }
 
-  /** Set aside or not. Walks the index. */
+  /** Set aside or not. Takes time linear in their number. */
   countReady(): number {
-    return (
-      this.#index.count(within(['ready', this.#broker])) +
-      this.#index.count(within(['set aside', this.#broker]))
-    )
+    return this.#index.countReady()
   }
 
   /**
    * The oldest ready entries to one topic that is not in `blockedTopics`: at most 128 messages or
    * 256 KiB, at least one entry if there is any. Decodes no other messages.
    */
-  nextBatch(blockedTopics: ReadonlySet<string>): ReadyEntry[] {
-    const batch: ReadyEntry[] = []
-    const topic = this.#topicOfOldest(blockedTopics)
+  nextBatch(blockedTopics: ReadonlySet<string>): EntryWithMessages[] {
+    const batch: EntryWithMessages[] = []
+    const topic = this.#index.topicOfOldest(blockedTopics)
     if (topic === undefined) return batch
     let bytes = 0
     let count = 0
-    for (const id of this.#idsIn(['ready', this.#broker, topic])) {
+    for (const id of this.#index.ready(topic)) {
       const entry = this.#entries.get(id)
       const messages = this.#messages.get(id)
       if (entry === undefined || messages === undefined) continue
@@ -132,17 +120,17 @@ export class OutboxStore {
     return this.#write(() => this.#add(entry, messages))
   }
 
-  /** Resolves to false if it is not prepared any more. */
+  /** Resolves to false if it is no longer prepared. */
   markReady(id: string): Promise<boolean> {
     return this.#changePrepared(id, { state: { kind: 'ready' }, lastError: undefined })
   }
 
-  /** Keeps why an entry cannot be made ready. Resolves to false if it is not prepared any more. */
+  /** Records why an entry cannot be made ready. Resolves to false if it is no longer prepared. */
   recordWhyPrepared(id: string, lastError: string): Promise<boolean> {
     return this.#changePrepared(id, { lastError })
   }
 
-  /** Removes an entry that is not published, if `kind` is given only in that state. Resolves to whether it did. */
+  /** Removes an entry that is not published; with `kind` only in that state. Resolves to whether it did. */
   drop(id: string, kind?: EntryState['kind']): Promise<boolean> {
     return this.#write(() => {
       const entry = this.#entries.get(id)
@@ -154,28 +142,27 @@ export class OutboxStore {
     })
   }
 
-  /** Makes ready what is set aside: what is due, or everything. */
+  /** Makes entries ready that are set aside: those that are due, or all. */
   async returnSetAside(which: 'due' | 'all'): Promise<void> {
     const untilMs = which === 'due' ? Date.now() : Number.MAX_SAFE_INTEGER
-    const range = { start: ['set aside', this.#broker], end: ['set aside', this.#broker, untilMs] }
-    for (let more = true; more; ) {
-      // Most often there is none: that is worth no transaction.
-      const [first] = this.#index.entries({ ...range, limit: 1 })
-      if (first === undefined) return
-      more = await this.#write(() => {
-        const due = [...this.#index.entries({ ...range, limit: maxMovedAtOnce })]
-        for (const { key } of due) {
-          const entry = this.#entries.get(idOf(key))
+    // Usually there is none, and a write would cost a sync.
+    if (this.#index.setAside(untilMs, 1).length === 0) return
+    let returned: number
+    do {
+      returned = await this.#write(() => {
+        const ids = this.#index.setAside(untilMs, maxReturnedAtOnce)
+        for (const id of ids) {
+          const entry = this.#entries.get(id)
           if (entry) this.#replace(entry, { ...entry, state: { kind: 'ready' } })
         }
-        return due.length === maxMovedAtOnce
+        return ids.length
       })
-    }
+    } while (returned === maxReturnedAtOnce)
   }
 
   /**
-   * Records what the broker has, also after the lease was lost: left out, it would be sent twice.
-   * What was dropped meanwhile is left out.
+   * Records what the broker acknowledged, even if the lease was lost meanwhile: else it would be sent
+   * again. Entries that were dropped meanwhile are skipped.
    */
   async recordPublished(
     lease: RelayLease,
@@ -187,20 +174,18 @@ export class OutboxStore {
       await this.#write(() => {
         lease.renewIfHeldInWrite()
         const atMs = Date.now()
-        for (const { id, to } of batch) {
+        const published = batch.flatMap(({ id, to }) => {
           const entry = this.#entries.get(id)
-          if (entry === undefined) continue
-          this.#remove(entry)
-          this.#published.put(id, toPublished(entry, to, atMs))
-        }
-        this.#prunePublished(batch.length, atMs)
+          return entry && this.#remove(entry) ? [toPublished(entry, to, atMs)] : []
+        })
+        this.#published.add(published, atMs)
       })
     } finally {
       for (const { id } of batch) this.#acknowledged.delete(id)
     }
   }
 
-  /** Counts a failed attempt of each; with `untilMs` they are set aside. Rejects with LeaseLost. */
+  /** Counts a failed attempt of each; with `untilMs` sets them aside. Rejects with LeaseLost. */
   async recordFailure(
     lease: RelayLease,
     ids: readonly string[],
@@ -220,10 +205,10 @@ export class OutboxStore {
   }
 
   acquireLease(): Promise<RelayLease | undefined> {
-    return RelayLease.acquire(this.#store, this.#leases, this.#broker)
+    return RelayLease.acquire(this.#store, this.#leases, this.#brokerKey)
   }
 
-  /** Calls `onChange` after a change of any process, and every 500 ms. Returns what ends it. */
+  /** Calls `onChange` after a change of any process, and every 500 ms. Returns a function that stops it. */
   watch(onChange: () => void): () => void {
     return this.#store.bell.listen(onChange, { pollMs: 500 })
   }
@@ -249,55 +234,20 @@ export class OutboxStore {
 
   #add(entry: OutboxEntry, messages: readonly Message[]): void {
     this.#entries.put(entry.id, entry)
-    this.#index.put(indexKey(entry), 1)
+    this.#index.add(entry)
     this.#messages.put(entry.id, messages)
   }
 
   #replace(old: OutboxEntry, entry: OutboxEntry): void {
-    this.#index.remove(indexKey(old))
+    this.#index.remove(old)
     this.#entries.put(entry.id, entry)
-    this.#index.put(indexKey(entry), 1)
+    this.#index.add(entry)
   }
 
   #remove(entry: OutboxEntry): boolean {
-    this.#index.remove(indexKey(entry))
+    this.#index.remove(entry)
     this.#messages.remove(entry.id)
     return this.#entries.remove(entry.id)
-  }
-
-  *#idsIn(prefix: StoreKey[]): Generator<string> {
-    for (const { key } of this.#index.entries(within(prefix))) yield idOf(key)
-  }
-
-  #topicOfOldest(blockedTopics: ReadonlySet<string>): string | undefined {
-    let oldest: { readonly topic: string; readonly id: string } | undefined
-    const { start: first, end } = within(['ready', this.#broker])
-    for (let start = first; ; ) {
-      const [next] = this.#index.entries({ start, end, limit: 1 })
-      if (next === undefined) return oldest?.topic
-      const [, , topic = '', id = ''] = next.key as string[]
-      const isOlder = oldest === undefined || id < oldest.id
-      if (isOlder && !blockedTopics.has(topic)) oldest = { topic, id }
-      start = ['ready', this.#broker, topic, lastKey]
-    }
-  }
-
-  /** Removes the oldest, after `added` were put. */
-  #prunePublished(added: number, nowMs: number): void {
-    let excess = 0
-    this.#uncounted += added
-    if (this.#uncounted >= countPublishedEvery) {
-      this.#uncounted = 0
-      excess = this.#published.count() - (maxKeptPublished - countPublishedEvery)
-    }
-    // Ids begin with their time. Most often the first one stays.
-    for (const { key, value } of this.#published.entries({ limit: maxMovedAtOnce })) {
-      const { state } = value
-      const isOld = state.kind !== 'published' || state.atMs <= nowMs - keptPublishedMs
-      if (excess <= 0 && !isOld) return
-      this.#published.remove(key)
-      excess -= 1
-    }
   }
 }
 
@@ -309,18 +259,3 @@ function toPublished(
   const state = { kind: 'published', atMs, to } as const
   return { ...entry, state, files: [], folders: {}, lastError: undefined }
 }
-
-function indexKey({ id, state, broker, topic }: OutboxEntry): StoreKey[] {
-  switch (state.kind) {
-    case 'set aside':
-      return ['set aside', brokerKey(broker), state.untilMs, id]
-    case 'ready':
-      return ['ready', brokerKey(broker), topic, id]
-    default:
-      return ['prepared', id]
-  }
-}
-
-const idOf = (key: StoreKey) => (key as string[]).at(-1) as string
-
-const within = (prefix: StoreKey[]) => ({ start: prefix, end: [...prefix, lastKey] })

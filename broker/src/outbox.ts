@@ -37,7 +37,7 @@ export interface OutboxOptions {
   readonly logger: Logger
 }
 
-/** A running process is placing the entry's files. */
+/** Thrown if a running process is placing the entry's files. */
 export class OutboxEntryInUse extends Error {
   override readonly name = 'OutboxEntryInUse'
 
@@ -63,18 +63,18 @@ export async function openOutbox(directory: string, options: OutboxOptions): Pro
 }
 
 /**
- * Announcements that are not yet published, durable, shared by the processes of one machine.
- * Each goes `prepared → ready → published`: the temporary files are complete and synced; `prepare`
- * keeps the record; `place` gives the files their names, syncs their folder and marks it ready; a
- * relay publishes it. A crash in between leaves a record that `settle` continues from.
+ * The announcements of one machine, durable until they are published and shared by its processes.
+ * The caller completes and syncs the temporary files; `prepare` adds an entry; `place` gives the files
+ * their final names, syncs their folder and marks the entry ready; a relay publishes it. After a crash
+ * in between, `settle` continues.
  */
 export class Outbox {
   /** For the relay. */
   readonly store: OutboxStore
   readonly #broker: string
   readonly #logger: Logger
-  /** Placed by this process, which then could not mark them ready: `settle` tries again. */
-  readonly #unmarked = new Set<string>()
+  /** Ids of entries that this process placed and could not mark ready: `settle` tries again. */
+  readonly #placedNotReady = new Set<string>()
   #stopWatching: (() => void) | undefined
   #changed: Promise<void> | undefined
   #onChange = () => {}
@@ -87,9 +87,9 @@ export class Outbox {
   }
 
   /**
-   * Resolves to the entry's id once the record is synced. Rejects with TypeError for an
+   * Resolves to the entry's id once the entry is synced. Rejects with TypeError for an
    * announcement that cannot be carried out, BROKER_MESSAGE_TOO_LARGE for a message that no broker
-   * would take.
+   * would accept.
    */
   async prepare(announcement: Announcement): Promise<string> {
     const { messages, ...checked } = checkAnnouncement(announcement)
@@ -111,10 +111,10 @@ export class Outbox {
   }
 
   /**
-   * Gives the files their final names (never replacing one unless `overwrite`), syncs, and makes
-   * the entry ready. Rejects with HERALD_FILE_EXISTS if a name is taken by other content; then
-   * nothing is announced, the record is dropped and its temporary files are removed. After any
-   * other error the entry stays prepared: place it again or abandon it.
+   * Gives the files their final names (replacing files only with `overwrite`), syncs, and marks the
+   * entry ready. Rejects with HERALD_FILE_EXISTS if a name is taken by other content; then nothing is
+   * announced, the entry is dropped and its temporary files are removed. After any other error the
+   * entry stays prepared: place it again or abandon it.
    */
   async place(id: string): Promise<void> {
     const entry = this.store.get(id)
@@ -132,13 +132,13 @@ export class Outbox {
     try {
       await this.store.markReady(id)
     } catch (error) {
-      this.#unmarked.add(id)
+      this.#placedNotReady.add(id)
       throw error
     }
     await removed
   }
 
-  /** Removes an entry that is not placed, and its temporary files. */
+  /** Removes a prepared entry, its temporary files, and those that were placed already. */
   async abandon(id: string): Promise<void> {
     const entry = this.store.get(id)
     if (entry?.state.kind !== 'prepared') return
@@ -161,7 +161,7 @@ export class Outbox {
     return this.store.drop(id)
   }
 
-  /** The entry if it is kept or was published within the last days. Reads one record. */
+  /** The entry if it is not published, or was within the last 7 days. Reads one record of the store. */
   entry(id: string): OutboxEntry | undefined {
     return this.#closed ? undefined : this.store.get(id)
   }
@@ -171,7 +171,7 @@ export class Outbox {
     return [...this.store.unpublished()]
   }
 
-  /** The latest first: of the last 7 days, 10,000 at most. Read as they are taken. */
+  /** The latest first: of the last 7 days, 10,000 at most. Read lazily. */
   publishedEntries(): Iterable<OutboxEntry> {
     return this.store.published()
   }
@@ -194,18 +194,18 @@ export class Outbox {
   }
 
   /**
-   * Resolves to where its messages went once the entry is published, by any process; to undefined
-   * after `timeoutMs`, at the closing, or if there is no such entry.
+   * Resolves to the positions of its messages once any process has published the entry; to undefined
+   * after `timeoutMs`, at `close`, or if there is no such entry.
    */
   async untilPublished(
     id: string,
     timeoutMs: number,
   ): Promise<readonly PublishedPosition[] | undefined> {
-    let late = false
+    let isTimedOut = false
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        late = true
+        isTimedOut = true
         resolve()
       }, timeoutMs)
     })
@@ -214,7 +214,7 @@ export class Outbox {
         const changed = this.changed()
         const state = this.entry(id)?.state
         if (state?.kind === 'published') return state.to
-        if (state === undefined || late) return undefined
+        if (state === undefined || isTimedOut) return undefined
         await Promise.race([changed, timeout])
       }
     } finally {
@@ -234,12 +234,9 @@ export class Outbox {
     return this.#changed
   }
 
-  /**
-   * Continues what dead processes left prepared (`settlePrepared`). Resolves to the number of
-   * entries that it had to leave.
-   */
+  /** Continues what dead processes left prepared (`settlePrepared`). Resolves to the number of entries left. */
   settle(): Promise<number> {
-    return settlePrepared(this.store, this.#logger, this.#unmarked)
+    return settlePrepared(this.store, this.#logger, this.#placedNotReady)
   }
 
   async close(): Promise<void> {

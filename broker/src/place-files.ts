@@ -9,17 +9,17 @@ import type { OutboxFile } from './outbox-entry.js'
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code
 
-/** What link(2) fails with on a file system without hard links. */
+/** Errors of link(2) on a file system without hard links. */
 const noHardLinks = new Set<unknown>(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 /**
- * Gives files their final names and syncs the folders. Without `overwrite`, all of them or, when
- * one name is taken by other content, none: rejects with HERALD_FILE_EXISTS, `withdrawFiles` then
- * removes the others. Called again after a crash or an error, it continues. While both names are
- * there, `withdrawFiles` knows what was placed: call `removeTemporary` last.
+ * Gives files their final names and syncs the folders. May be called again after a crash or an error.
+ * Without `overwrite` it rejects with HERALD_FILE_EXISTS if a name is taken by other content; then
+ * `withdrawFiles` removes what was placed, which it recognizes by the temporary names. So call
+ * `removeTemporary` last.
  */
 export async function placeFiles(files: readonly OutboxFile[], overwrite: boolean): Promise<void> {
-  // If a name is taken, the other files are not placed first. Linking decides.
+  // Checked first, so that usually no file is placed if one name is taken. Only the link itself is atomic.
   if (overwrite || files.length > 1) for (const file of files) await requireFree(file, overwrite)
   const folders = [...new Set(files.map(({ finalPath }) => dirname(finalPath)))]
   const opening = Promise.allSettled(folders.map((folder) => open(folder, 'r')))
@@ -34,7 +34,7 @@ export async function placeFiles(files: readonly OutboxFile[], overwrite: boolea
   }
 }
 
-/** Removes the names that placed files had before. What cannot be removed stays. */
+/** Removes the temporary names of placed files. Ignores errors. */
 export async function removeTemporary(files: readonly OutboxFile[]): Promise<void> {
   await Promise.all(files.map(({ temporaryPath }) => unlink(temporaryPath).catch(() => {})))
 }
@@ -47,12 +47,12 @@ export async function withdrawFiles(files: readonly OutboxFile[]): Promise<void>
   }
 }
 
-/** Whether the file can still get its final name, or has it. */
+/** Whether the file has its final name or can still get it. */
 export async function isComplete(file: OutboxFile): Promise<boolean> {
   return (await findFile(file, {})).state === 'complete'
 }
 
-/** Device and inode of each folder that the files are in or go to, as far as they are there. */
+/** Device and inode of each folder of the files, temporary and final; missing folders are left out. */
 export async function foldersOf(files: readonly OutboxFile[]): Promise<Record<string, string>> {
   const paths = files.flatMap((file) => [dirname(file.temporaryPath), dirname(file.finalPath)])
   const found = [...new Set(paths)].map(async (path) => [path, await identityOf(path)] as const)
@@ -64,9 +64,9 @@ export type FoundFile =
   | { readonly state: 'unknown'; readonly folder: string }
 
 /**
- * Looks for the bytes of a file under both names. `missing`: both folders are the same
- * as in `folders`, and neither has it. `unknown`: a folder is not there, is another one (its disk is
- * not mounted) or cannot be read.
+ * Looks for the bytes of a file under both names. `missing`: both folders are the same as in
+ * `folders`, and neither has it. `unknown`: a folder is missing, is another one (its disk is not
+ * mounted) or cannot be read.
  */
 export async function findFile(
   { temporaryPath, finalPath, sha256 }: OutboxFile,
@@ -86,7 +86,7 @@ export async function findFile(
   return unchecked === undefined ? { state: 'missing' } : { state: 'unknown', folder: unchecked }
 }
 
-/** Empty if there is no such folder, or it cannot be looked at. */
+/** Empty if the folder is missing or cannot be read. */
 async function identityOf(folder: string): Promise<string> {
   const status = await stat(folder, { bigint: true }).catch(() => undefined)
   return status?.isDirectory() ? `${status.dev}:${status.ino}` : ''
@@ -107,7 +107,7 @@ async function linkNew(file: OutboxFile): Promise<void> {
     if (code === 'EEXIST') {
       if (!(await isPlaced(file))) throw fileExists(file)
     } else if (noHardLinks.has(code)) {
-      // Here a file that another process makes at this moment could be replaced.
+      // Not atomic: a file that another process creates at this moment would be replaced.
       await requireFree(file, false)
       await replace(file)
     } else if (code !== 'ENOENT' || !(await isPlaced(file))) throw error

@@ -1,18 +1,18 @@
 import { type ProcessIdentity, processState, thisProcess } from '@herald/runtime/process-identity'
 import type { Store, Table } from '@herald/runtime/store'
 
-/** So long after its last renewal a lease is free to be taken. */
-export const leaseMs = 4_000
+/** A lease that was not renewed for this long may be taken. */
+export const leaseDurationMs = 4_000
 
-/** One for each broker, by `brokerKey`. */
+/** The leases, one for each broker, by `brokerKey`. */
 export const openLeaseTable = (store: Store) => store.table<LeaseRow, string>('relay-leases')
 
 interface LeaseRow {
-  /** Grows with every acquisition: a former holder's writes are known by its own. */
+  /** One higher with each acquisition, so that a write of a former holder is recognized. */
   readonly epoch: number
   /** Null: released. */
   readonly holder: ProcessIdentity | null
-  /** By the monotonic clock, which the processes of a machine share: setting the time moves nothing. */
+  /** By the monotonic clock, which all processes of a machine share and which setting the time does not change. */
   readonly renewedAtMs: number
 }
 
@@ -27,7 +27,7 @@ export class LeaseLost extends Error {
   }
 }
 
-/** The right to publish from an outbox to one broker, which one relay of the machine holds at a time. */
+/** The right to publish from an outbox to one broker. One relay of the machine holds it at a time. */
 export class RelayLease {
   readonly #store: Store
   readonly #table: LeaseTable
@@ -42,15 +42,15 @@ export class RelayLease {
   }
 
   /**
-   * Resolves to undefined while another relay holds it. A dead holder's is free at once; that of one
-   * that cannot be judged or does not renew it, leaseMs after its last write.
+   * Resolves to undefined while another relay holds it. The lease of a dead holder is free at once;
+   * that of a holder in another container, or one that hangs, leaseDurationMs after its last renewal.
    */
   static async acquire(
     store: Store,
     table: LeaseTable,
     brokerKey: string,
   ): Promise<RelayLease | undefined> {
-    // A relay that waits looks at each ring: that costs no turn among the writers.
+    // A waiting relay checks at each ring; a read does not delay the writers.
     if (!isFree(table.get(brokerKey))) return undefined
     return store.write(() => {
       const row = table.get(brokerKey)
@@ -61,24 +61,24 @@ export class RelayLease {
     })
   }
 
-  /** Before each send. Rejects with LeaseLost; else it is held for half its time at least. */
+  /** Call it before each send. Rejects with LeaseLost; else the lease is valid for at least half its duration. */
   async ensureHeld(): Promise<void> {
     const row = this.#table.get(this.#brokerKey)
     if (row?.epoch !== this.#epoch) throw new LeaseLost()
-    if (ageMs(row) > leaseMs / 2) await this.renew()
+    if (ageMs(row) > leaseDurationMs / 2) await this.renew()
   }
 
-  /** Extends it while a send takes long. Rejects with LeaseLost. */
+  /** Rejects with LeaseLost. */
   renew(): Promise<void> {
     return this.#store.write(() => this.renewInWrite())
   }
 
-  /** The same inside a write of the store. Throws LeaseLost. */
+  /** The same inside `Store.write`. Throws LeaseLost. */
   renewInWrite(): void {
     if (!this.renewIfHeldInWrite()) throw new LeaseLost()
   }
 
-  /** Inside a write of the store. Returns whether it is still held. */
+  /** Inside `Store.write`. Returns whether it is still held. */
   renewIfHeldInWrite(): boolean {
     if (this.#table.get(this.#brokerKey)?.epoch !== this.#epoch) return false
     this.#put()
@@ -104,12 +104,12 @@ const clockMs = () => Number(process.hrtime.bigint() / 1_000_000n)
 
 function ageMs({ renewedAtMs }: LeaseRow): number {
   const age = clockMs() - renewedAtMs
-  // Before the last boot the clock was another one.
+  // Negative after a reboot, where the clock begins at 0.
   return age < 0 ? Number.POSITIVE_INFINITY : age
 }
 
 const isFree = (row: LeaseRow | undefined) =>
   row === undefined ||
   row.holder === null ||
-  ageMs(row) > leaseMs ||
+  ageMs(row) > leaseDurationMs ||
   processState(row.holder) === 'dead'

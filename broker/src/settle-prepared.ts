@@ -6,53 +6,54 @@ import type { OutboxEntry } from './outbox-entry.js'
 import type { OutboxStore } from './outbox-store.js'
 import { findFile, placeFiles, removeTemporary, withdrawFiles } from './place-files.js'
 
-/** Entries looked at in one turn of the event loop: in an outage many wait. */
+/** Entries visited in one turn of the event loop: in an outage there may be many. */
 const maxPerTurn = 100
 
-/** An entry of a process that cannot be judged is left to it for so long. */
+/** How long an entry is left to an owner of which it is unknown whether it runs. */
 const unknownOwnerMs = 60_000
 
 /**
- * Continues what dead processes left prepared, and what this one placed and could not mark
- * (`unmarked`): if its files are complete under their final or temporary names it becomes ready; if
- * their folders are there without them it is dropped with a warning. If a folder cannot be looked at
- * it is kept, with the reason. What belongs to a process that cannot be judged is never dropped, and
- * made ready no sooner than a minute after it was prepared. Several may settle the same entry at
- * once. Resolves to the number of entries left.
+ * Continues the entries that dead processes left prepared, and those that this process placed and
+ * could not mark ready (`placedNotReady`). If the files are complete under their final or temporary
+ * names, the entry becomes ready. If their folders exist without them, it is dropped with a warning. If
+ * a folder is missing or cannot be read, it is kept with the reason. If it is unknown whether the owner
+ * runs, because it is in another container, the entry is never dropped, and becomes ready a minute
+ * after it was prepared at the earliest. Several processes may settle one entry at once. Resolves to
+ * the number of entries left.
  */
 export async function settlePrepared(
   store: OutboxStore,
   logger: Logger,
-  unmarked: Set<string>,
+  placedNotReady: Set<string>,
 ): Promise<number> {
   let left = 0
-  let looked = 0
+  let visited = 0
   for (const entry of store.prepared()) {
-    looked += 1
-    if (looked % maxPerTurn === 0) await nextTurn()
-    if (processState(entry.owner) === 'alive' && !unmarked.has(entry.id)) continue
-    const why = await settleEntry(store, entry, logger).catch(
+    visited += 1
+    if (visited % maxPerTurn === 0) await nextTurn()
+    if (processState(entry.owner) === 'alive' && !placedNotReady.has(entry.id)) continue
+    const reason = await settleEntry(store, entry, logger).catch(
       (error: Error) => `cannot be put in place: ${error.message}`,
     )
-    if (why === undefined) unmarked.delete(entry.id)
+    if (reason === undefined) placedNotReady.delete(entry.id)
     else {
       left += 1
-      await keepPrepared(store, entry, why, logger).catch(() => {})
+      await recordReason(store, entry, reason, logger).catch(() => {})
     }
   }
   return left
 }
 
-/** Resolves to undefined once it is ready or dropped, else to why it is neither. */
+/** Resolves to undefined once it is ready or dropped, else to the reason why it is neither. */
 async function settleEntry(
   store: OutboxStore,
   { id, label, files, overwrite, folders, owner, createdAtMs }: OutboxEntry,
   logger: Logger,
 ): Promise<string | undefined> {
-  const drop = async (why: string): Promise<undefined> => {
+  const drop = async (reason: string): Promise<undefined> => {
     await withdrawFiles(files)
     const dropped = await store.drop(id, 'prepared')
-    if (dropped) logger.warn({ entry: id, label }, `dropped an announcement: ${why}`)
+    if (dropped) logger.warn({ entry: id, label, reason }, 'dropped an announcement')
   }
   const isUnknown = processState(owner) === 'unknown'
   const notOurs = `process ${owner.pid} of another container or machine is placing its file, or was`
@@ -73,13 +74,18 @@ async function settleEntry(
   }
   await removeTemporary(files)
   const marked = await store.markReady(id)
-  if (marked) logger.info({ entry: id }, 'settled what an earlier process left')
+  if (marked) logger.info({ entry: id }, 'settled an entry of an earlier process')
   return undefined
 }
 
-async function keepPrepared(store: OutboxStore, entry: OutboxEntry, why: string, logger: Logger) {
-  if (entry.lastError === why) return
-  const kept = await store.recordWhyPrepared(entry.id, why)
+async function recordReason(
+  store: OutboxStore,
+  entry: OutboxEntry,
+  reason: string,
+  logger: Logger,
+) {
+  if (entry.lastError === reason) return
+  const kept = await store.recordWhyPrepared(entry.id, reason)
   const { id, label } = entry
-  if (kept) logger.warn({ entry: id, label, reason: why }, 'kept an announcement')
+  if (kept) logger.warn({ entry: id, label, reason }, 'kept an announcement')
 }

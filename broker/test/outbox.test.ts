@@ -12,7 +12,7 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { brokerKey } from '#src/broker-name'
 import type { Announcement, Outbox } from '#src/outbox'
 import { OutboxStore } from '#src/outbox-store'
-import { LeaseLost, leaseMs, type RelayLease } from '#src/relay-lease'
+import { LeaseLost, leaseDurationMs, type RelayLease } from '#src/relay-lease'
 import { announce, makeFolders, sha256, textMessage } from './outbox-folder.js'
 
 const preparer = fileURLToPath(
@@ -459,7 +459,7 @@ describe('the lease', () => {
     const id = await stopped.prepare(announce('a'))
     const lease = await leaseOf(stopped)
     // What SIGSTOP does: the clock of the machine goes on, this holder does nothing.
-    passTime(leaseMs - 1000)
+    passTime(leaseDurationMs - 1000)
     expect(await other.store.acquireLease()).toBeUndefined()
     passTime(2000)
     const next = await leaseOf(other)
@@ -480,7 +480,7 @@ describe('the lease', () => {
     const [stopped, other] = [await folders.open(), await folders.open()]
     const ids = [await stopped.prepare(announce('a')), await stopped.prepare(announce('b'))]
     const lease = await leaseOf(stopped)
-    passTime(leaseMs + 1)
+    passTime(leaseDurationMs + 1)
     const next = await leaseOf(other)
     await recordPublished(stopped, lease, ids[0] ?? '', { offset: '7' })
     expect(readyOf(other)).toEqual([ids[1]])
@@ -498,7 +498,7 @@ describe('the lease', () => {
       () => one.store.recordFailure(lease, [], ''),
       () => one.store.recordPublished(lease, []),
     ]) {
-      passTime(leaseMs - 500)
+      passTime(leaseDurationMs - 500)
       await keep()
       expect(await other.store.acquireLease()).toBeUndefined()
     }
@@ -510,7 +510,7 @@ describe('the lease', () => {
     await (await leaseOf(outbox)).release()
     await holdElsewhere(folders.outbox, folders.brokerUrl)
     expect(await outbox.store.acquireLease()).toBeUndefined()
-    passTime(leaseMs + 1)
+    passTime(leaseDurationMs + 1)
     await leaseOf(outbox)
   })
 

@@ -1,28 +1,29 @@
 import type { Logger } from '@herald/runtime'
 import { type Broker, BrokerError, type PublishedPosition } from './broker.js'
 import type { OutboxEntry } from './outbox-entry.js'
-import type { OutboxStore, ReadyEntry } from './outbox-store.js'
-import { LeaseLost, leaseMs, type RelayLease } from './relay-lease.js'
+import type { EntryWithMessages, OutboxStore } from './outbox-store.js'
+import { LeaseLost, leaseDurationMs, type RelayLease } from './relay-lease.js'
 
 /**
- * `progress`: some entries are dealt with, there may be more. `idle`: nothing may be published
- * now. `failed`: the broker cannot; come back later.
+ * `progress`: entries were published or set aside, and there may be more. `idle`: there is nothing to
+ * publish now. `failed`: the broker failed; wait before the next step.
  */
 export type StepResult = 'progress' | 'idle' | 'failed'
 
 const topicBlockedMs = 30_000
-const setAsideMs = { base: 60_000, cap: 3_600_000 }
+const setAsideDelay = { baseMs: 60_000, maxMs: 3_600_000 }
 
-/** Publishes, step by step, what is ready in an outbox. */
-export class Publisher {
+/** Publishes the ready entries of an outbox, a batch at each step. */
+export class OutboxPublisher {
   published = 0
   lastError: string | undefined
   readonly #store: OutboxStore
   readonly #openBroker: () => Promise<Broker>
   readonly #logger: Logger
-  /** Topic → until when. */
+  /** Topics that are not allowed now, and until when they are not tried again. */
   readonly #blockedTopics = new Map<string, number>()
-  #return: 'due' | 'all' = 'due'
+  /** What the next step returns from set aside to ready. */
+  #toReturn: 'due' | 'all' = 'due'
   #broker: Broker | undefined
 
   constructor(store: OutboxStore, openBroker: () => Promise<Broker>, logger: Logger) {
@@ -31,15 +32,15 @@ export class Publisher {
     this.#logger = logger
   }
 
-  /** Lets the next step try what is set aside, too. */
+  /** The next step also tries what is set aside. */
   retrySetAside(): void {
-    this.#return = 'all'
+    this.#toReturn = 'all'
   }
 
-  /** Publishes the next entries, one send in flight. Rejects if the outbox fails, or with LeaseLost. */
+  /** Publishes the next batch. Rejects if the outbox fails, or with LeaseLost. */
   async step(lease: RelayLease): Promise<StepResult> {
-    await this.#store.returnSetAside(this.#return)
-    this.#return = 'due'
+    await this.#store.returnSetAside(this.#toReturn)
+    this.#toReturn = 'due'
     for (const [topic, untilMs] of this.#blockedTopics) {
       if (untilMs <= Date.now()) this.#blockedTopics.delete(topic)
     }
@@ -53,17 +54,17 @@ export class Publisher {
     await broker?.close()
   }
 
-  async #publish(lease: RelayLease, batch: readonly ReadyEntry[]): Promise<StepResult> {
+  async #publish(lease: RelayLease, batch: readonly EntryWithMessages[]): Promise<StepResult> {
     const topic = batch[0]?.entry.topic
     if (topic === undefined) return 'idle'
     const messages = batch.flatMap((each) => each.messages)
-    // Keeps the lease while the send takes long. If it is lost, the next step notices.
-    const renewing = setInterval(() => void lease.renew().catch(() => {}), leaseMs / 3)
-    let published: PublishedPosition[]
+    // Keeps the lease during a long send. If it is lost, the next step finds out.
+    const renewing = setInterval(() => void lease.renew().catch(() => {}), leaseDurationMs / 3)
+    let positions: PublishedPosition[]
     try {
       this.#broker ??= await this.#openBroker()
       await lease.ensureHeld()
-      published = await this.#broker.publish(topic, messages)
+      positions = await this.#broker.publish(topic, messages)
     } catch (error) {
       return this.#onError(lease, topic, batch, error)
     } finally {
@@ -73,7 +74,7 @@ export class Publisher {
     const sent = batch.map(({ entry: { id }, messages }) => {
       const first = next
       next += messages.length
-      return { id, to: published.slice(first, next) }
+      return { id, to: positions.slice(first, next) }
     })
     await this.#store.recordPublished(lease, sent)
     this.published += batch.length
@@ -84,7 +85,7 @@ export class Publisher {
   async #onError(
     lease: RelayLease,
     topic: string,
-    batch: readonly ReadyEntry[],
+    batch: readonly EntryWithMessages[],
     error: unknown,
   ): Promise<StepResult> {
     if (error instanceof LeaseLost) throw error
@@ -99,9 +100,9 @@ export class Publisher {
     const ids = batch.map(({ entry }) => entry.id)
     await this.#store.recordFailure(lease, ids, reason)
     if (code === 'BROKER_NOT_ALLOWED') {
-      // The permission for this topic may come; its order is kept, other topics flow on.
+      // It may be allowed later. Its entries wait, so that they keep their order; other topics continue.
       this.#blockedTopics.set(topic, Date.now() + topicBlockedMs)
-      this.#logger.warn({ topic, reason }, 'may not publish to this topic; will try again')
+      this.#logger.warn({ topic, reason }, 'not allowed to publish to this topic; will try again')
       return 'progress'
     }
     if (code === 'BROKER_CLOSED') this.#broker = undefined
@@ -109,19 +110,22 @@ export class Publisher {
     return 'failed'
   }
 
-  /** Finds the entry that the broker refuses. */
-  async #publishSingly(lease: RelayLease, batch: readonly ReadyEntry[]): Promise<StepResult> {
+  /** Publishes one by one, to find the entry that the broker refuses. */
+  async #publishSingly(
+    lease: RelayLease,
+    batch: readonly EntryWithMessages[],
+  ): Promise<StepResult> {
     for (const each of batch) {
       if ((await this.#publish(lease, [each])) === 'failed') return 'failed'
     }
     return 'progress'
   }
 
-  /** Keeps an entry with an error of its own for later, each time longer; the others go on. */
+  /** Keeps an entry with an error of its own for a later attempt, each time longer; the others continue. */
   async #setAside(lease: RelayLease, entry: OutboxEntry, reason: string): Promise<void> {
     const { id, label, attempts } = entry
-    const waitMs = Math.min(setAsideMs.cap, setAsideMs.base * 2 ** attempts)
+    const waitMs = Math.min(setAsideDelay.maxMs, setAsideDelay.baseMs * 2 ** attempts)
     await this.#store.recordFailure(lease, [id], reason, Date.now() + waitMs)
-    this.#logger.error({ entry: id, label, reason }, 'set an event aside')
+    this.#logger.error({ entry: id, label, reason }, 'set an entry aside')
   }
 }
