@@ -4,9 +4,11 @@ import { createProbesApp, listenHttp } from '@herald/runtime/probes'
 import { configure } from '@herald/runtime/start-error'
 import { createApp } from './app.js'
 import { loadConfig } from './config.js'
+import { enlargeUploadWindows } from './flow-control.js'
 
 const config = configure(() => loadConfig(process.env))
 const logger = createLogger('converter', config.logLevel)
+enlargeUploadWindows()
 
 // A stop lets conversions under way finish: their time limit, and some for the transfer.
 await runProgram({ logger, deadlineMs: config.timeoutMs + 10_000 }, async (lifecycle) => {
