@@ -82,18 +82,18 @@ export const eventOf = ({ headers }: Message): OutboxEvent => ({
  */
 export function checkAnnouncement(announcement: Announcement): Required<Announcement> {
   const { topic, messages, files, overwrite = false, label } = announcement
-  const require = (condition: boolean, what: string) => {
-    if (!condition) throw new TypeError(`an announcement ${what}`)
+  const require = (condition: boolean, error: string) => {
+    if (!condition) throw new TypeError(`Invalid announcement: ${error}.`)
   }
-  require(topic !== '', 'names a topic')
-  require(messages.length > 0, 'has at least one message')
-  require(messages.every(({ value }) => value.byteLength > 0), 'has no message with an empty value')
+  require(topic !== '', 'it has no topic')
+  require(messages.length > 0, 'expected at least one message')
+  require(messages.every(({ value }) => value.byteLength > 0), 'a message has an empty value')
   for (const { temporaryPath, finalPath, sha256 } of files) {
-    require(isAbsolute(temporaryPath) && isAbsolute(finalPath), 'has absolute paths')
-    require(/^[\da-f]{64}$/.test(sha256), 'names the SHA-256 of each file')
+    require(isAbsolute(temporaryPath) && isAbsolute(finalPath), 'expected absolute paths')
+    require(/^[\da-f]{64}$/.test(sha256), 'a SHA-256 is not 64 hexadecimal digits')
   }
   const paths = files.flatMap(({ temporaryPath, finalPath }) => [temporaryPath, finalPath])
-  require(new Set(paths).size === paths.length, 'uses each path once')
+  require(new Set(paths).size === paths.length, 'expected each path once')
   checkMessages(messages, maxMessageBytes)
   return {
     topic,

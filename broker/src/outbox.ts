@@ -118,7 +118,7 @@ export class Outbox {
    */
   async place(id: string): Promise<void> {
     const entry = this.store.get(id)
-    if (entry === undefined) throw new Error(`the outbox has no entry ${id}`)
+    if (entry === undefined) throw new Error(`The outbox has no entry ${id}.`)
     if (entry.state.kind !== 'prepared') return
     try {
       await placeFiles(entry.files, entry.overwrite)

@@ -1,12 +1,12 @@
 import { runProgram } from '@herald/runtime/lifecycle'
 import { createLogger } from '@herald/runtime/logger'
 import { createProbesApp, listenHttp } from '@herald/runtime/probes'
-import { configure } from '@herald/runtime/start-error'
+import { loadConfigOrExit } from '@herald/runtime/start-error'
 import { createApp } from './app.js'
 import { loadConfig } from './config.js'
 import { enlargeUploadWindows } from './flow-control.js'
 
-const config = configure(() => loadConfig(process.env))
+const config = loadConfigOrExit(() => loadConfig(process.env))
 const logger = createLogger('converter', config.logLevel)
 enlargeUploadWindows()
 

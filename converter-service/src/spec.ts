@@ -123,7 +123,7 @@ function refuseForFormat(
 ): void {
   for (const option of givenOptions(spec)) {
     const row: RenditionOption = renditionOptions[option]
-    if (row.elsewhere !== 'refused' || appliesTo(option, format)) continue
+    if (row.otherFormats !== 'refused' || appliesTo(option, format)) continue
     const able = listNames(writable.filter(({ name }) => appliesTo(option, name)))
     throw badOption(
       `The option ${flagOf(option)} cannot be used for ${format}, only for ${able}.`,

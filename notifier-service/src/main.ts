@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { configure, createLogger, runProgram } from '@herald/runtime'
+import { createLogger, loadConfigOrExit, runProgram } from '@herald/runtime'
 import { loadConfig } from './config.js'
 import { startNotifier } from './notifier.js'
 
-const config = configure(() => loadConfig(process.env))
+const config = loadConfigOrExit(() => loadConfig(process.env))
 const logger = createLogger('notifier', config.logLevel)
 
 await runProgram({ logger }, async (lifecycle) => {

@@ -5,9 +5,9 @@
 export interface OptionType<Value = unknown> {
   /** Completes `Invalid width "abc": expected …`. */
   readonly expected: string
-  /** Every value as it is written, if there are few of them; else empty. */
-  readonly words: readonly string[]
-  /** Of a number: the least and the most. */
+  /** Every value as people write it; empty if there are many. */
+  readonly choices: readonly string[]
+  /** Of a number: the minimum and the maximum. */
   readonly range?: readonly [min: number, max: number]
   /** Reads what a person wrote. */
   parse(text: string): Value | undefined
@@ -15,7 +15,7 @@ export interface OptionType<Value = unknown> {
   encode(value: Value): unknown
   /** Reads what the contract carried. */
   decode(sent: unknown): Value | undefined
-  /** Of an option that may be repeated: what both values come to. */
+  /** Of an option that may be repeated: combines its values. */
   merge?(before: Value, value: Value): Value
 }
 
@@ -24,7 +24,7 @@ export function integer(min: number, max: number): OptionType<number> {
     typeof value === 'number' && value >= min && value <= max ? value : undefined
   return {
     expected: `a whole number from ${min} to ${max}`,
-    words: [],
+    choices: [],
     range: [min, max],
     parse: (text) => inRange(/^\d{1,12}$/.test(text) ? Number(text) : undefined),
     encode: (value) => value,
@@ -32,10 +32,10 @@ export function integer(min: number, max: number): OptionType<number> {
   }
 }
 
-/** On if it is given at all. */
+/** True if it is given. */
 export const flag: OptionType<boolean> = {
   expected: 'nothing',
-  words: [],
+  choices: [],
   parse: () => true,
   encode: (value) => value,
   decode: (sent) => (typeof sent === 'boolean' ? sent : undefined),
@@ -48,7 +48,7 @@ export function oneOf<const Name extends string>(
 ): OptionType<Name> {
   return {
     expected: `one of ${names.join(', ')}`,
-    words: names,
+    choices: names,
     parse(text) {
       const typed = text.toLowerCase()
       return names.find((name) => name === typed) ?? aliases[typed]
@@ -76,27 +76,27 @@ const metadataNames = ['exif', 'icc', 'gps'] as const
 type Metadata = (typeof metadataNames)[number]
 const isMetadata = (name: string): name is Metadata =>
   (metadataNames as readonly string[]).includes(name)
-const each = <Item>(items: readonly Item[]) => [...new Set(items)]
+const distinct = <Item>(items: readonly Item[]) => [...new Set(items)]
 
-/** `exif,icc`. The location needs the rest of EXIF to stand in. */
+/** `exif,icc`. The location is part of EXIF, so `gps` includes `exif`. */
 export const metadata: OptionType<readonly Metadata[]> = {
   expected: 'exif, icc, gps, or all (which is exif,icc), separated by commas',
-  words: [...metadataNames, 'all'],
+  choices: [...metadataNames, 'all'],
   parse(text) {
     const names = text.split(',').flatMap((part) => {
       const name = part.trim().toLowerCase()
       // People who write "all" seldom think of the location.
       return name === 'all' ? ['exif', 'icc'] : name
     })
-    return names.every(isMetadata) ? each(names) : undefined
+    return names.every(isMetadata) ? distinct(names) : undefined
   },
   encode: (names) => names.map((name) => `KEEP_${name.toUpperCase()}`),
   decode(sent) {
     const names = (sent as readonly string[]).map((item) => item.replace('KEEP_', '').toLowerCase())
     if (!names.every(isMetadata)) return undefined
-    return each(names.includes('gps') ? ['exif', ...names] : names)
+    return distinct(names.includes('gps') ? ['exif', ...names] : names)
   },
-  merge: (before, names) => each([...before, ...names]),
+  merge: (before, names) => distinct([...before, ...names]),
 }
 
 const thousands = ['', 'k', 'm', 'g']
@@ -104,7 +104,7 @@ const thousands = ['', 'k', 'm', 'g']
 /** `1500`, `500k`, `1.5M`, `2MB` in powers of 1,000, `2MiB` in powers of 1,024. */
 export const byteCount: OptionType<number> = {
   expected: 'a number of bytes such as 1500, 500k, 1.5M or 2MiB',
-  words: [],
+  choices: [],
   parse(text) {
     const [, count, unit = '', binary] = /^(\d{1,12}(?:\.\d+)?)([kmg]?)(i?)b?$/i.exec(text) ?? []
     const base = binary ? 1024 : 1000
@@ -119,7 +119,7 @@ const namedColours: Readonly<Record<string, string>> = { white: '#ffffff', black
 /** `#rrggbb` or `#rgb`; `#` may be left out, because a shell may take it for a comment. */
 export const colour: OptionType<string> = {
   expected: 'a colour such as ffffff, #f80 or black',
-  words: [],
+  choices: [],
   parse(text) {
     const named = namedColours[text.toLowerCase()]
     if (named !== undefined) return named
@@ -134,7 +134,7 @@ export const colour: OptionType<string> = {
 /** People count pages from 1, the contract from 0; so does the value. */
 export const page: OptionType<number | 'all'> = {
   expected: 'a page (the first is 1), or all',
-  words: ['all', '1'],
+  choices: ['all', '1'],
   parse(text) {
     if (text.toLowerCase() === 'all') return 'all'
     return /^[1-9]\d{0,5}$/.test(text) ? Number(text) - 1 : undefined

@@ -16,24 +16,24 @@ export type RenditionOptions = Omit<RenditionSpec, 'format' | `_${string}`>
 
 export interface RenditionOption {
   readonly type: OptionType
-  /** The heading that it stands under in the CLI's help. */
+  /** Its heading in the CLI's help. */
   readonly group: 'Picture' | 'Encoding' | 'Pages'
-  /** What the CLI's help calls its value; absent: it takes none. */
+  /** The name of its value in the CLI's help; absent: it takes none. */
   readonly argument?: string
   readonly help: string
   /** What the converter uses if the option is not given. */
   readonly default?: unknown
   /** The same in words, if it depends on something. */
   readonly defaultText?: string
-  /** The target formats that it has an effect on. Absent: all. */
+  /** The target formats that it applies to. Absent: all. */
   readonly formats?: readonly string[]
-  /** What happens with other formats. Absent: it is ignored. */
-  readonly elsewhere?: 'refused'
+  /** With other target formats it is refused. Absent: it is ignored. */
+  readonly otherFormats?: 'refused'
   /** The options that cannot be given together with it. */
   readonly excludes?: readonly string[]
   /** The page has a field for it: among the first ones, or under "More options". */
   readonly form?: 'first' | 'more'
-  /** Its field is a checkbox, and this is what it stands for. */
+  /** Its field is a checkbox with this value. */
   readonly checkbox?: string
   /** The label of its field in each language of the page. */
   readonly label?: Readonly<Record<string, string>>
@@ -132,7 +132,7 @@ export const renditionOptions = {
     help: 'use the best quality that fits: 500k, 2M',
     defaultText: 'no limit',
     formats: ['jpeg', 'webp', 'avif'],
-    elsewhere: 'refused',
+    otherFormats: 'refused',
     excludes: ['lossless'],
   },
   lossless: {
@@ -141,7 +141,7 @@ export const renditionOptions = {
     help: 'encode without loss',
     default: false,
     formats: ['png', 'webp', 'avif', 'tiff', 'pdf'],
-    elsewhere: 'refused',
+    otherFormats: 'refused',
     excludes: ['palette'],
     form: 'more',
     label: {
@@ -242,7 +242,7 @@ export const optionRows = Object.entries(renditionOptions) as readonly (readonly
 export const flagOf = (name: string) =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
-/** HERALD_BAD_OPTION in the words that every program uses for a value that is not valid. */
+/** HERALD_BAD_OPTION for a value that is not valid, with the same text in every program. */
 export function invalidOption(name: string, value: unknown, expected: string): HeraldError {
   const shown = JSON.stringify(String(value).slice(0, 40))
   return new HeraldError('HERALD_BAD_OPTION', `Invalid ${name} ${shown}: expected ${expected}.`)
@@ -271,8 +271,8 @@ export function encodeOptions({ page, ...values }: OptionValues): RenditionOptio
  */
 export function decodeOptions(spec: ReceivedRenditionSpec): RenditionSettings {
   const given = givenOptions(spec)
-  const settings = optionRows.map(([name, { type, excludes = [], default: usual }]) => {
-    if (!given.has(name)) return [name, usual]
+  const settings = optionRows.map(([name, { type, excludes = [], default: defaultValue }]) => {
+    if (!given.has(name)) return [name, defaultValue]
     const other = excludes.find((each) => given.has(each as OptionName))
     if (other !== undefined) throw contradiction(flagOf(name), flagOf(other))
     const value = type.decode(spec[name])
@@ -293,10 +293,10 @@ export function givenOptions(spec: ReceivedRenditionSpec): ReadonlySet<OptionNam
   return new Set(optionRows.flatMap(([name]) => (isGiven(spec[name]) ? [name] : [])))
 }
 
-/** What the converter makes of a spec that names nothing but its format. */
+/** The settings of a spec that has only a format. */
 export const defaultSettings: RenditionSettings = decodeOptions({} as ReceivedRenditionSpec)
 
-/** Whether the option has an effect on files of that format. */
+/** Whether the option applies to files of that format. */
 export function appliesTo(name: OptionName, format: string): boolean {
   const { formats }: RenditionOption = renditionOptions[name]
   return formats?.includes(format) ?? true

@@ -104,8 +104,8 @@ describe('an option on its way to the converter', () => {
 
   test('each value that can be chosen comes back as it was given', () => {
     for (const name of ['fit', 'gravity'] as const) {
-      for (const word of renditionOptions[name].type.words) {
-        expect(decodeOptions(received(encodeOptions({ [name]: word })))[name]).toBe(word)
+      for (const choice of renditionOptions[name].type.choices) {
+        expect(decodeOptions(received(encodeOptions({ [name]: choice })))[name]).toBe(choice)
       }
     }
     expect(decodeOptions(received(encodeOptions({ page: 'all' }))).everyPage).toBe(true)
@@ -135,7 +135,7 @@ test.each(['fit', 'gravity'] as const)('the table has each %s of the contract', 
   // A number that the enum does not have stays a number.
   const sent = Array.from({ length: 30 }, (_, number) => received({ [name]: number + 1 })[name])
   const known = sent.filter((value) => typeof value === 'string')
-  expect(type.words.map((word) => type.encode(word as never))).toEqual(known)
+  expect(type.choices.map((choice) => type.encode(choice as never))).toEqual(known)
 })
 
 test('the comments of the contract name the ranges of the table', async () => {
@@ -153,11 +153,15 @@ const docs = fileURLToPath(new URL('../../docs/options.md', import.meta.url))
 /** The table of docs/options.md. */
 function markdownTable(): string {
   const rows = optionRows.map(([name, option]: readonly [string, RenditionOption]) => {
-    const { type, argument, help, formats, elsewhere, excludes = [] } = option
+    const { type, argument, help, formats, otherFormats, excludes = [] } = option
     const flag = `\`--${flagOf(name)}${argument ? ` <${argument.replace('|', '\\|')}>` : ''}\``
-    const value = argument ? (type.words.length > 3 ? type.words.join(', ') : type.expected) : '–'
+    const value = argument
+      ? type.choices.length > 3
+        ? type.choices.join(', ')
+        : type.expected
+      : '–'
     const usual = option.defaultText ?? (option.default === false ? 'off' : option.default)
-    const where = formats ? `${formats.join(', ')}${elsewhere ? '; else refused' : ''}` : 'all'
+    const where = formats ? `${formats.join(', ')}${otherFormats ? '; else refused' : ''}` : 'all'
     const not = excludes.map((other) => `; not with \`--${flagOf(other)}\``)
     return [flag, help + not.join(''), value, usual, where]
   })

@@ -14,7 +14,7 @@ export interface Bell {
 
 /** The bell is a file that ringing writes to and listeners watch. Throws the system's error. */
 export function openBell(path: string): Bell {
-  // Not truncated: that would ring whenever it is opened.
+  // Not truncated: that would be a ring.
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT)
   const stops = new Set<() => void>()
   const listeners = new Set<() => void>()
@@ -31,7 +31,7 @@ export function openBell(path: string): Bell {
   }
   const startWatching = () => {
     try {
-      // If watching fails (limits of inotify), polling remains.
+      // If it fails, because inotify's limits are reached, polling is enough.
       watcher = watch(path, { persistent: false }, notify).on('error', () => {})
     } catch {}
   }

@@ -22,19 +22,19 @@ export class Lifecycle {
     this.#logger = logger
   }
 
-  /** Aborted when the program is asked to stop. */
+  /** Aborted when the program is to stop. */
   get signal(): AbortSignal {
     return this.#stopping.signal
   }
 
-  /** The closer that is running, to name it if it hangs. */
+  /** The name of the closer that is running, for the log if it hangs. */
   get closing(): string | undefined {
     return this.#closing
   }
 
   /**
-   * `close` runs once, after everything deferred later is closed; at once if the lifecycle is closed
-   * already, because a start may go on while the program stops.
+   * `close` runs once, after everything deferred later is closed. If the lifecycle is closed already,
+   * because a start continued while the program stopped, it runs at once.
    */
   defer(name: string, close: Closer['close']): void {
     this.#closers.push({ name, close })
@@ -78,11 +78,11 @@ export interface ProgramOptions {
 
 /**
  * Runs a long-lived program: `start` acquires and defers resources, then the program runs until
- * SIGTERM or SIGINT, or, if its parent started it with an IPC channel, until the parent is gone,
- * because nothing else would stop it. Exit status: 0 after a clean stop; 1 after a failed start (2
+ * SIGTERM or SIGINT, or, if its parent started it with an IPC channel, until the parent exits,
+ * because nothing else would stop it then. Exit status: 0 after a clean stop; 1 after a failed start (2
  * for a ConfigurationError), a failed closer, or if stopping takes longer than the deadline (the
- * log names the closer). If a person can fix why it did not start, one sentence on standard error
- * explains it. A second signal exits at once.
+ * log names the closer). If a person can fix the reason why it did not start, one sentence on standard
+ * error explains it. A second signal exits at once.
  */
 export async function runProgram(
   { logger, deadlineMs = 15_000 }: ProgramOptions,
@@ -114,7 +114,7 @@ export async function runProgram(
   }
   const stopWithParent = () => {
     if (stopping) return
-    logger.info('stopping, the parent is gone')
+    logger.info('the parent has exited; stopping')
     void stop(0)
   }
   process.on('disconnect', stopWithParent)

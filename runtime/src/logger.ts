@@ -20,12 +20,21 @@ export function createLogger(program: string, level = 'info'): Logger {
   )
 }
 
-const nothing = () => {}
+const doNothing = () => {}
 
 /** For tests and for library use: writes nothing. */
 export const silentLogger = {
-  ...{ level: 'silent', isLevelEnabled: () => false, flush: nothing },
-  ...{ fatal: nothing, error: nothing, warn: nothing, info: nothing, debug: nothing },
-  ...{ trace: nothing, silent: nothing, bindings: () => ({}), setBindings: nothing },
+  level: 'silent',
+  isLevelEnabled: () => false,
+  fatal: doNothing,
+  error: doNothing,
+  warn: doNothing,
+  info: doNothing,
+  debug: doNothing,
+  trace: doNothing,
+  silent: doNothing,
+  flush: doNothing,
+  bindings: () => ({}),
+  setBindings: doNothing,
   child: () => silentLogger,
 } as unknown as Logger

@@ -40,17 +40,14 @@ async function describeListenError(error: NodeJS.ErrnoException): Promise<string
     case 'EACCES':
       return `This user may not listen on ${where}. Choose a port above 1023.`
     case 'EADDRNOTAVAIL':
-      return `This machine does not have the address ${where}. Use 127.0.0.1, 0.0.0.0 or one of its own.`
+      return `This machine does not have the address ${where}. Use 127.0.0.1, 0.0.0.0 or an address of this machine.`
     default:
       return `Could not listen on ${where}: ${error.message}.`
   }
 }
 
-/**
- * The configuration that `load` returns, for an entry point: a ConfigurationError ends the
- * process with status 2 and its plain message on standard error.
- */
-export function configure<T>(load: () => T): T {
+/** For entry points: a ConfigurationError ends the process with status 2 and its message on standard error. */
+export function loadConfigOrExit<T>(load: () => T): T {
   try {
     return load()
   } catch (error) {

@@ -37,8 +37,8 @@ export interface Table<V, K extends StoreKey = StoreKey> {
 
 /**
  * Ordered tables in one folder of a local disk, shared by the processes of one machine.
- * Never share one between containers or over a network: the lock is a futex in mapped memory. Use it
- * from one thread of a process only.
+ * Do not share it between containers or over a network: the lock is a futex in mapped memory. Use it
+ * from only one thread of a process.
  */
 export interface Store {
   /**
@@ -56,7 +56,7 @@ export interface Store {
    * Concurrent calls run in order and share a commit; each is still atomic.
    */
   write<T>(change: () => T): Promise<T>
-  /** Wakes every process that listens for changes of this store. Ring after the commit. */
+  /** Rung after a commit, it wakes the processes that wait for a change of this store. */
   readonly bell: Bell
   /** Waits for pending writes. Idempotent. Later calls fail with STORE_CLOSED. */
   close(): Promise<void>

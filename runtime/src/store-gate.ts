@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { parseProcessName, processName, processState } from './process-identity.js'
 import { StoreError } from './store-error.js'
 
-/** A process that stays in the gate longer hangs. */
+/** A process that opens or commits for longer hangs. */
 const maxWaitMs = 30_000
 
 /**
@@ -117,7 +117,7 @@ export class StoreGate {
   }
 }
 
-/** Whether it was written so recently that its process may still be in the gate. */
+/** Whether the file was written so recently that its process may still be opening or committing. */
 function isFresh(path: string): boolean {
   const status = statSync(path, { throwIfNoEntry: false })
   return status !== undefined && Math.abs(Date.now() - status.mtimeMs) < maxWaitMs

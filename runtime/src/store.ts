@@ -67,7 +67,7 @@ export function openStore(directory: string): Store {
     bell,
     table<V, K extends StoreKey>(name: string, encoding: 'msgpack' | 'binary' = 'msgpack') {
       requireOpen()
-      if (cursors.writing) throw new Error('a table is opened outside write()')
+      if (cursors.writing) throw new Error('table() cannot be called inside write().')
       let database = tables.get(`${encoding}:${name}`)
       if (!database) {
         try {
@@ -81,7 +81,7 @@ export function openStore(directory: string): Store {
     },
     async write(change) {
       requireOpen()
-      if (cursors.writing) throw new Error('write() is not called inside write()')
+      if (cursors.writing) throw new Error('write() cannot be called inside write().')
       return queue.add((enter) => commit(change, enter))
     },
     close() {
@@ -152,7 +152,7 @@ async function closeHandle(path: string, environment: Environment, bell: Bell): 
 function requireSynchronous<T>(result: T): T {
   if (!(result instanceof Promise)) return result
   result.catch(() => {})
-  throw new Error('the change given to write() is synchronous: it returned a promise')
+  throw new Error('The change passed to write() returned a promise: it must be synchronous.')
 }
 
 function tableOf<V, K extends StoreKey>(
@@ -167,7 +167,7 @@ function tableOf<V, K extends StoreKey>(
     database.resetReadTxn()
   }
   const prepareWrite = () => {
-    if (!cursors.writing) throw new Error('a store is changed inside write() only')
+    if (!cursors.writing) throw new Error('put() and remove() can only be called inside write().')
   }
   return {
     get(key) {

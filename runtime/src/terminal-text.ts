@@ -31,11 +31,11 @@ export function jsonLine(value: unknown): string {
   )
 }
 
-/** The width of the text in a terminal; colours have none. */
+/** The columns that the text takes in a terminal. */
 export const columns = (text: string): number => stringWidth(text)
 
-/** At least the code units of the longest character, an emoji of several people. */
-const unitsPerColumn = 16
+/** More code units than any character has; the longest are emoji of several people. */
+const maxUnitsPerColumn = 16
 
 const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
@@ -44,7 +44,7 @@ const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
  * name stays. Takes bounded time. Not for coloured text.
  */
 export function cut(text: string, width: number): string {
-  const maxUnits = (width + 1) * unitsPerColumn
+  const maxUnits = (width + 1) * maxUnitsPerColumn
   const isShort = text.length <= 2 * maxUnits
   return cutShort(isShort ? text : `${text.slice(0, maxUnits)}${text.slice(-maxUnits)}`, width)
 }
@@ -54,8 +54,8 @@ function cutShort(text: string, width: number): string {
   if (width < 2) return width === 1 ? '…' : ''
   const all = [...characters.segment(text)].map(({ segment }) => segment)
   const tail = Math.floor((width - 1) * 0.4)
-  const end = taken(all.toReversed(), tail).toReversed().join('')
-  return `${taken(all, width - 1 - columns(end)).join('')}…${end}`
+  const end = leading(all.toReversed(), tail).toReversed().join('')
+  return `${leading(all, width - 1 - columns(end)).join('')}…${end}`
 }
 
 /** A path in at most `width` columns. A longer one loses its folders first. */
@@ -84,7 +84,8 @@ export function wrapped(text: string, width: number): string[] {
   return [...lines, line]
 }
 
-function taken(all: readonly string[], width: number): string[] {
+/** The first characters that fit into `width` columns. */
+function leading(all: readonly string[], width: number): string[] {
   let left = width
   const beyond = all.findIndex((segment) => {
     left -= columns(segment)

@@ -68,11 +68,13 @@ test('write resolves to the result of its change', async () => {
 test('put and remove outside a write, table and write inside one are refused', async () => {
   const { store } = freshStore()
   const table = store.table<number, string>('t')
-  expect(() => table.put('a', 1)).toThrow('inside write() only')
-  expect(() => table.remove('a')).toThrow('inside write() only')
-  await expect(store.write(() => void store.table('u'))).rejects.toThrow('outside write()')
+  expect(() => table.put('a', 1)).toThrow('only be called inside write()')
+  expect(() => table.remove('a')).toThrow('only be called inside write()')
+  await expect(store.write(() => void store.table('u'))).rejects.toThrow(
+    'table() cannot be called inside write()',
+  )
   const [inner] = await store.write(() => [store.write(() => 1).catch((error: unknown) => error)])
-  expect(await inner).toMatchObject({ message: 'write() is not called inside write()' })
+  expect(await inner).toMatchObject({ message: 'write() cannot be called inside write().' })
 })
 
 test('a read sees the commit of another process within the same turn', async () => {

@@ -8,14 +8,9 @@ export type Shell = (typeof shells)[number]
 /** The values of options with a fixed set of them. */
 const values: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
   ['--to', ['webp', 'avif', 'jpeg', 'png', 'gif', 'tiff', 'pdf']],
-  ...optionRows.flatMap(
-    ([
-      name,
-      {
-        type: { words },
-      },
-    ]) => (words.length > 0 ? [[`--${flagOf(name)}`, words]] : []),
-  ),
+  ...optionRows
+    .filter(([, { type }]) => type.choices.length > 0)
+    .map(([name, { type }]) => [`--${flagOf(name)}`, type.choices]),
 ])
 
 interface Word {

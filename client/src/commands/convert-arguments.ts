@@ -97,7 +97,7 @@ export function addConvertCommand(
 function flagFor(name: string, { type, argument, help, ...option }: RenditionOption): Option {
   const flag = `--${flagOf(name)}`
   if (argument === undefined) return new Option(flag, help)
-  const words = type.words.length > 3 ? `: ${type.words.join(', ')}` : ''
+  const words = type.choices.length > 3 ? `: ${type.choices.join(', ')}` : ''
   const usual = option.defaultText ?? option.default
   const described = `${help}${words} (default: ${usual})`
   return new Option(`${flag} <${argument}>`, described).argParser(readAs(flagOf(name), type))

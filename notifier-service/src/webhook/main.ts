@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { configure, createLogger, runProgram } from '@herald/runtime'
+import { createLogger, loadConfigOrExit, runProgram } from '@herald/runtime'
 import { startSubscriber } from '../subscriber.js'
 import { loadConfig } from './config.js'
 import { createWebhookChannel } from './webhook-channel.js'
 
-const config = configure(() => loadConfig(process.env))
+const config = loadConfigOrExit(() => loadConfig(process.env))
 const logger = createLogger('webhook', config.logLevel)
 const words = {
   began: 'the webhook is out of service: events wait',

@@ -87,9 +87,9 @@ ${input(flag, option, words)}</div>`
   })
 }
 
-function input(flag: string, { type: { range, words } }: RenditionOption, { auto }: Words): Html {
-  if (words.length > 0)
-    return html`<select id="${flag}" name="${flag}"><option value="">${auto}</option>${words.map((word) => html`<option>${word}</option>`)}</select>`
+function input(flag: string, { type: { range, choices } }: RenditionOption, { auto }: Words): Html {
+  if (choices.length > 0)
+    return html`<select id="${flag}" name="${flag}"><option value="">${auto}</option>${choices.map((choice) => html`<option>${choice}</option>`)}</select>`
   if (!range) return html`<input id="${flag}" name="${flag}" placeholder="${auto}">`
   const [min, max] = range
   return html`<input id="${flag}" name="${flag}" type="number" min="${min}" max="${max}" inputmode="numeric" placeholder="${auto}">`
