@@ -14,7 +14,7 @@ export interface RunTally {
   readonly exitCode: number
   /** A sentence to print once; undefined if all is announced. */
   readonly warning: string | undefined
-  /** One line per format: files, bytes before and after, saving, time; as many columns as fit. */
+  /** One line per format: files, bytes before and after, saving, time of encoding (without that of LibreOffice); as many columns as fit. */
   table(width: number): string[]
 }
 
@@ -22,7 +22,7 @@ interface FormatFigures {
   files: number
   before: number
   after: number
-  workMs: number
+  encodingMs: number
 }
 
 export function runTally(): RunTally {
@@ -45,11 +45,11 @@ export function runTally(): RunTally {
       converted += 1
       const counted = new Set<string>()
       for (const { format, sizeBytes, conversionMs } of made.renditions) {
-        const figures = formats.get(format) ?? { files: 0, before: 0, after: 0, workMs: 0 }
+        const figures = formats.get(format) ?? { files: 0, before: 0, after: 0, encodingMs: 0 }
         formats.set(format, figures)
         figures.files += 1
         figures.after += sizeBytes
-        figures.workMs += conversionMs
+        figures.encodingMs += conversionMs
         // A source counts once, even if each page is a file.
         if (!counted.has(format)) figures.before += made.summary.input?.sizeBytes ?? 0
         counted.add(format)
@@ -71,15 +71,15 @@ export function runTally(): RunTally {
       return warning
     },
     table(width) {
-      const rows = [...formats].map(([format, { files, before, after, workMs }]) => [
+      const rows = [...formats].map(([format, { files, before, after, encodingMs }]) => [
         format,
         files.toLocaleString('en'),
         humanBytes(before),
         humanBytes(after),
         humanChange(before, after),
-        humanDuration(workMs),
+        humanDuration(encodingMs),
       ])
-      const all = [['format', 'files', 'before', 'after', 'saving', 'work'], ...rows]
+      const all = [['format', 'files', 'before', 'after', 'saving', 'encoding'], ...rows]
       for (const left of [[], [5], [2, 5], [1, 2, 5]]) {
         const lines = aligned(all.map((row) => row.filter((_, at) => !left.includes(at))))
         if (lines.every((line) => columns(line) <= width)) return lines
