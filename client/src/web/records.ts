@@ -38,8 +38,8 @@ export interface Records {
   remove(record: ConversionRecord): Promise<void>
   outcome(eventId: string): MailOutcome | undefined
   putOutcome(eventId: string, outcome: MailOutcome): Promise<void>
-  /** Removes outcomes and runs older than that. */
-  forget(beforeMs: number): Promise<void>
+  /** Deletes outcomes and runs older than that, a limited number in each call. */
+  deleteOlder(beforeMs: number): Promise<void>
   /** The size of all results. */
   readonly bytesOnDisk: number
   close(): Promise<void>
@@ -50,7 +50,7 @@ export const newToken = () => randomBytes(16).toString('base64url')
 
 export const tokenPattern = /^[\w-]{22}$/
 
-const maxForgotten = 500
+const maxDeletedAtOnce = 500
 
 export async function openRecords(directory: string): Promise<Records> {
   const store: Store = openStore(directory)
@@ -155,9 +155,9 @@ export async function openRecords(directory: string): Promise<Records> {
       }),
     outcome: (eventId) => outcomes.get(eventId),
     putOutcome: (eventId, outcome) => store.write(() => outcomes.put(eventId, outcome)),
-    forget: (beforeMs) =>
+    deleteOlder: (beforeMs) =>
       store.write(() => {
-        let left = maxForgotten
+        let left = maxDeletedAtOnce
         for (const { key, value } of outcomes.entries()) {
           if (value.atMs < beforeMs && left-- > 0) outcomes.remove(key)
         }

@@ -58,6 +58,6 @@ async function removeExpired(options: SweepOptions): Promise<void> {
     const { mtimeMs } = await stat(join(directory, name)).catch(() => ({ mtimeMs: Date.now() }))
     if (mtimeMs < before) await rm(join(directory, name), { recursive: true, force: true })
   }
-  await records.forget(before)
+  await records.deleteOlder(before)
   if (removed > 0) logger.info({ removed }, 'removed expired conversions')
 }

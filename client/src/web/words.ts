@@ -11,7 +11,7 @@ export const languages = Object.keys(all)
 /** The words of that language; English if it has none. */
 export const wordsOf = (language: string): Words => all[language] ?? en
 
-/** The text with `{name}` replaced by what stands under that name. */
+/** The text with `{name}` replaced by the value of that name. */
 export function filled(text: string, values: Readonly<Record<string, string | number>>): string {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole))
 }

@@ -108,7 +108,7 @@ export async function runLibreOffice(
   // Fields of a document print its path.
   const inside = command.length > 0 ? folderInSandbox : folder
   const profile = join(inside, 'profile')
-  const words = [
+  const commandLine = [
     ...command,
     program,
     `-env:UserInstallation=${pathToFileURL(profile)}`,
@@ -137,20 +137,20 @@ export async function runLibreOffice(
     SAL_USE_VCLPLUGIN: 'svp',
     SAL_DISABLE_OPENCL: '1',
   }
-  const status = await run(words, env, folder)
-  if (status === startAgain) await run(words, env, folder)
+  const status = await run(commandLine, env, folder)
+  if (status === startAgain) await run(commandLine, env, folder)
   const path = join(made, `${parse(document).name}.${extension}`)
   return existsSync(path) ? path : undefined
 }
 
 function run(
-  [program = '', ...words]: readonly string[],
+  [program = '', ...args]: readonly string[],
   env: Record<string, string>,
   cwd: string,
 ): Promise<number | null> {
   return new Promise((resolve) => {
     const options = { env, cwd, maxBuffer: 1024 ** 2 }
     // After an error there is no PDF; the output of LibreOffice does not explain it.
-    const child = execFile(program, words, options, () => resolve(child.exitCode))
+    const child = execFile(program, args, options, () => resolve(child.exitCode))
   })
 }

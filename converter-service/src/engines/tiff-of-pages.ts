@@ -96,15 +96,16 @@ function moveDirectory(file: Buffer, directory: number, by: number): void {
     const count = file.readUInt32LE(entry + 4)
     const value = file.readUInt32LE(entry + 8)
     const isOffsets = tag === stripOffsets || tag === tileOffsets
-    const stands = size * count > 4
+    // A value of at most four bytes is in the entry itself.
+    const isElsewhere = size * count > 4
     if (isOffsets && size !== 4) throw new Error('a TIFF with offsets of 16 bits')
     if (directories.has(tag)) moveDirectory(file, value, by)
-    if (isOffsets && stands) {
+    if (isOffsets && isElsewhere) {
       for (let each = 0; each < count; each++) {
         const at = value + each * 4
         file.writeUInt32LE(file.readUInt32LE(at) + by, at)
       }
     }
-    if (stands || isOffsets || directories.has(tag)) file.writeUInt32LE(value + by, entry + 8)
+    if (isElsewhere || isOffsets || directories.has(tag)) file.writeUInt32LE(value + by, entry + 8)
   }
 }
