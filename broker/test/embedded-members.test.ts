@@ -14,7 +14,7 @@ const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.len
 describe('embedded: between processes', () => {
   const fixture = useFixture(createEmbeddedFolder, timing)
 
-  test('an event is in the hands of another process within milliseconds', async () => {
+  test('an event reaches another process without waiting for a poll', async () => {
     const broker = await fixture.open()
     const member = startMember(fixture.url, fixture.topic, 'all', { longestMs: 0 })
     await fixture.until(() => expect(member.ready).toBe(true))
@@ -50,7 +50,7 @@ describe('embedded: between processes', () => {
     await broker.close()
   })
 
-  test('a stopped consumer is replaced, and its late acknowledgement is not taken', async () => {
+  test('a stopped consumer is replaced, and its late acknowledgement is not committed', async () => {
     const url = `${fixture.url}?sessionTimeoutMs=1000`
     const broker = await openBroker(url, { logger, partitions: 1 })
     const stopped = startMember(url, fixture.topic, 'all', { shortestMs: 1500, longestMs: 1500 })
@@ -101,7 +101,7 @@ describe('embedded: between processes', () => {
     await store.close()
   })
 
-  test('a consumer blocked for longer than its session checks its lease before it goes on', async () => {
+  test('a consumer blocked for longer than its session checks its lease before it continues', async () => {
     const url = `${fixture.url}?sessionTimeoutMs=500`
     const broker = await openBroker(url, { logger, partitions: 1 })
     const store = openStore(fixture.url.slice('embedded:'.length))

@@ -21,7 +21,7 @@ describeConformance('embedded', { createBroker: createEmbeddedFolder, timing })
 describe('embedded: in its folder', () => {
   const fixture = useFixture(createEmbeddedFolder, timing)
 
-  test('an epoch that is over commits nothing', async () => {
+  test('an earlier epoch cannot commit', async () => {
     const store = openStore(directoryOf(fixture))
     const groups = new Groups(store)
     const name = { topic: 't', group: 'g' }
@@ -78,7 +78,7 @@ describe('embedded: in its folder', () => {
     await fixture.until(() => expect(got.ids.toSorted()).toEqual(['p0/1', 'p1/0', 'p1/1']))
   })
 
-  test('a topic keeps the partitions it was made with', async () => {
+  test('a topic keeps the partitions it was created with', async () => {
     await (await fixture.open({ partitions: 3 })).publish(fixture.topic, [event('k', 0)])
     const later = await fixture.open({ partitions: 5 })
     const options = { topic: fixture.topic, group: 'all' }

@@ -251,7 +251,7 @@ describeOnKafka('Kafka: workarounds for kafkajs', () => {
     await broker.close()
   }, 60_000)
 
-  test('a publisher whose connection fell silent opens another one', async () => {
+  test('a publisher whose connection stops responding opens another one', async () => {
     const sockets = cuttableSockets()
     const url = `${kafka.cluster.url}?publishTimeoutMs=3000`
     const options = { logger: silentLogger, socketFactory: sockets.factory, partitions: 1 }

@@ -85,7 +85,7 @@ test('only the contiguous acknowledged prefix may be committed', async () => {
   expect(onProgress).toHaveBeenCalledTimes(2)
 })
 
-test('a rejected event comes again with its attempt counted while other keys continue', async () => {
+test('a rejected event is delivered again with the next attempt number while other keys continue', async () => {
   const control = manualHandler()
   const { lanes } = lanesOf(control)
   lanes.push(laneEvents('ada', 'ada', 'bob', 'bob'))
@@ -98,7 +98,7 @@ test('a rejected event comes again with its attempt counted while other keys con
   expect(control.calls).toContain('1#1')
 })
 
-test('a handler that throws before it returns a promise has rejected its event', async () => {
+test('a handler that throws synchronously rejects its event', async () => {
   let calls = 0
   const { lanes } = lanesOf({
     handler: () => {

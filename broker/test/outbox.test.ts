@@ -203,7 +203,7 @@ describe('placing', () => {
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
-  test('of many to one name, one wins, and no other is announced', async () => {
+  test('of many files with one final name places one, and announces no other', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
     const ids = await Promise.all(
@@ -274,7 +274,7 @@ describe('dropping', () => {
     expect(outbox.entry(ids[2] ?? '')?.state.kind).toBe('published')
   })
 
-  test('an entry that the broker takes meanwhile leaves no receipt, and does not come back', async () => {
+  test('of an entry that the broker acknowledges meanwhile leaves nothing', async () => {
     const outbox = await (await makeFolders()).open()
     const lease = await leaseOf(outbox)
     const id = await outbox.prepare(announce('x'))
@@ -287,7 +287,7 @@ describe('dropping', () => {
 })
 
 describe('settling', () => {
-  test('leaves alone what a living process prepared', async () => {
+  test('leaves the entries of a running process', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
     const id = await outbox.prepare(announce('x', [await folders.temporaryFile('a')]))
@@ -329,7 +329,7 @@ describe('settling', () => {
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
-  // The disk of the outbox was full at that moment, and the process goes on.
+  // The disk of the outbox was full at that moment, and the process continues.
   test('marks ready what this process placed and could not mark', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
@@ -399,7 +399,7 @@ describe('settling', () => {
     expect(outbox.entries()).toMatchObject([{ id, state: { kind: 'ready' } }])
   })
 
-  test('keeps what is not complete for a process of another container, with the reason', async () => {
+  test('keeps an incomplete entry of a process of another container, with the reason', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     onTestFinished(() => void vi.useRealTimers())
     const folders = await makeFolders()
@@ -426,7 +426,7 @@ describe('settling', () => {
     )
   })
 
-  test('tries again what could not be settled the first time', async () => {
+  test('settles an entry later that could not be settled the first time', async () => {
     const folders = await makeFolders()
     const file = await folders.temporaryFile('a')
     const finalPath = join(folders.files, 'new', 'a')
@@ -441,7 +441,7 @@ describe('settling', () => {
 })
 
 describe('the lease', () => {
-  test('is held by one at a time and handed on when it is released', async () => {
+  test('is held by one at a time, and free once it is released', async () => {
     const folders = await makeFolders()
     const [one, other] = [await folders.open(), await folders.open()]
     const lease = await leaseOf(one)
@@ -453,12 +453,12 @@ describe('the lease', () => {
     expect(await one.store.acquireLease()).toBeUndefined()
   })
 
-  test('of a holder that does not renew it goes to another, and the first can write nothing more', async () => {
+  test('of a holder that does not renew it can be taken, and then the first holder cannot write', async () => {
     const folders = await makeFolders()
     const [stopped, other] = [await folders.open(), await folders.open()]
     const id = await stopped.prepare(announce('a'))
     const lease = await leaseOf(stopped)
-    // What SIGSTOP does: the clock of the machine goes on, this holder does nothing.
+    // What SIGSTOP does: the clock of the machine continues, this holder does nothing.
     passTime(leaseDurationMs - 1000)
     expect(await other.store.acquireLease()).toBeUndefined()
     passTime(2000)
@@ -475,7 +475,7 @@ describe('the lease', () => {
     expect(await other.untilPublished(id, 0)).toEqual([{ offset: '0' }])
   })
 
-  test('lost while a send was under way: what the broker took is recorded, and not sent again', async () => {
+  test('may be lost during a send: what the broker acknowledged is recorded, and not sent again', async () => {
     const folders = await makeFolders()
     const [stopped, other] = [await folders.open(), await folders.open()]
     const ids = [await stopped.prepare(announce('a')), await stopped.prepare(announce('b'))]
@@ -504,7 +504,7 @@ describe('the lease', () => {
     }
   })
 
-  test('of a process of another container is free after its time, and no sooner', async () => {
+  test('of a process of another container is free once it has expired, and not before', async () => {
     const folders = await makeFolders()
     const outbox = await folders.open()
     await (await leaseOf(outbox)).release()
@@ -529,7 +529,7 @@ describe('the lease', () => {
   })
 })
 
-test('entries go in the order of their records, in whichever order they were placed', async () => {
+test('entries are published in the order in which they were prepared, not placed', async () => {
   const folders = await makeFolders()
   const [outbox, other] = [await folders.open(), await folders.open()]
   const ids: string[] = []
@@ -550,7 +550,7 @@ test('a change by another opening of the outbox is noticed', async () => {
   expect(await seen).toEqual([id])
 })
 
-test('how often an entry failed is kept, and why', async () => {
+test('the number of failed attempts and the last error are kept', async () => {
   const folders = await makeFolders()
   const outbox = await folders.open()
   const id = await outbox.prepare(announce('x', [await folders.temporaryFile('a')]))
@@ -621,7 +621,7 @@ describe('waiting for an entry to be published', () => {
     expect(outbox.entries()).toEqual([])
   })
 
-  test('ends when the broker has it, before that is recorded', async () => {
+  test('ends when the broker has acknowledged it, before that is recorded', async () => {
     const folders = await makeFolders()
     const [outbox, other] = [await folders.open(), await folders.open()]
     const id = await outbox.prepare(announce('x'))
@@ -631,7 +631,7 @@ describe('waiting for an entry to be published', () => {
     expect(await other.untilPublished(id, 0)).toEqual([{ offset: '7' }])
   })
 
-  test('ends after its time, at the closing, and at once for an unknown entry', async () => {
+  test('ends after its timeout, at close, and at once for an unknown entry', async () => {
     const outbox = await (await makeFolders()).open()
     const id = await outbox.prepare(announce('x'))
     expect(await outbox.untilPublished(id, 10)).toBeUndefined()

@@ -25,11 +25,11 @@ const outcomes: OutcomeEvent[] = [
   },
 ]
 
-test('outcomes go to the topic beside that of the events', () => {
+test('outcomes have their own topic, named after that of the events', () => {
   expect(outcomeTopic('notifications')).toBe('notifications.outcomes')
 })
 
-test.each(outcomes)('$type comes back as it went, keyed by its conversion', (event) => {
+test.each(outcomes)('$type is read as it was written, with the conversion as its key', (event) => {
   const message = toOutcomeMessage(envelope, event)
   expect(message.key).toBe(notification.conversionId)
   expect(fromOutcomeMessage(message)).toMatchObject({
@@ -38,7 +38,7 @@ test.each(outcomes)('$type comes back as it went, keyed by its conversion', (eve
   })
 })
 
-test('an event of another type is no outcome, and bytes that are none are refused', () => {
+test('an event of another type is ignored, and bytes that are not an outcome are refused', () => {
   const message = toOutcomeMessage(envelope, outcomes[0] as OutcomeEvent)
   const other = { ...message.headers, ce_type: Buffer.from('herald.file.converted.v1') }
   expect(fromOutcomeMessage({ ...message, headers: other })).toBeUndefined()

@@ -8,7 +8,7 @@ import { announce, makeFolders, textMessage } from './outbox-folder.js'
 
 const logger = silentLogger
 
-/** A broker in memory that fails as a test wants it: for errors that a real one shows only when it breaks. */
+/** A broker in memory that fails as a test requires, with errors that are hard to get from a real one. */
 function scriptedBroker() {
   const texts: string[] = []
   const state = {
@@ -76,7 +76,7 @@ test('what is placed arrives on the embedded broker, in order, and leaves the ou
   await relay.stop()
 })
 
-test('what was published is remembered: its events, when and where', async () => {
+test('a published entry keeps its events, their positions and the time', async () => {
   const folders = await makeFolders()
   const outbox = await folders.open()
   const message = (id: string) => ({
@@ -156,7 +156,7 @@ test('entries to several topics go one topic at a time, in order, none is lost',
 })
 
 describe('when the broker fails', () => {
-  test('nothing is lost, attempts and the reason are kept, and it comes back by itself', async () => {
+  test('nothing is lost, attempts and the reason are kept, and publishing resumes', async () => {
     const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     let down = true
@@ -191,7 +191,7 @@ describe('when the broker fails', () => {
     }
   })
 
-  test('the same if it cannot be opened', async () => {
+  test('nothing is lost either if it cannot be opened', async () => {
     const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     let attempts = 0
@@ -246,7 +246,7 @@ describe('an entry with an error of its own', () => {
     if (texts.includes('huge')) throw new BrokerError('BROKER_MESSAGE_TOO_LARGE', 'it is too large')
   }
 
-  test('is kept and set aside while the others go on, and flushing tries it once', async () => {
+  test('is kept and set aside while the others continue, and flushing tries it once', async () => {
     const outbox = await (await makeFolders()).open()
     const { state, open } = scriptedBroker()
     state.before = tooLarge
@@ -290,7 +290,7 @@ describe('an entry with an error of its own', () => {
 })
 
 describe('two relays on one outbox', () => {
-  test('never send at the same time, and each event goes once', async () => {
+  test('never send at the same time, and each event is published once', async () => {
     const folders = await makeFolders()
     const { state, open } = scriptedBroker()
     state.before = () => new Promise((resolve) => setTimeout(resolve, 5))
@@ -300,7 +300,7 @@ describe('two relays on one outbox', () => {
     const ids: string[] = []
     for (let n = 0; n < 60; n++) {
       ids.push(await outbox.prepare(announce(`${n}`)))
-      // The one at work goes; another takes over.
+      // The relay that holds the lease stops; the other acquires it.
       if (n === 20 || n === 40) await relays.shift()?.stop()
     }
     await Promise.all(ids.map((id) => outbox.untilPublished(id, 20_000)))
@@ -308,7 +308,7 @@ describe('two relays on one outbox', () => {
     expect(state.mostInFlight).toBe(1)
   })
 
-  test('one that relays once waits for the other to do the work', async () => {
+  test('relaying once waits for the other relay to publish', async () => {
     const folders = await makeFolders()
     const [busy, waiting] = [await folders.open(), await folders.open()]
     const lease = await busy.store.acquireLease()

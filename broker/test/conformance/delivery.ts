@@ -41,7 +41,7 @@ export function deliveryCases(fixture: Fixture): void {
     )
   })
 
-  test('a rejected event comes again while other keys continue', async () => {
+  test('a rejected event is delivered again while other keys continue', async () => {
     const broker = await fixture.open({ partitions: 1 })
     const flowing = Array.from({ length: 10 }, (_, number) => event('good', number))
     await broker.publish(fixture.topic, [event('bad', 0), event('bad', 1), ...flowing])
@@ -72,7 +72,7 @@ export function deliveryCases(fixture: Fixture): void {
     expect(third - second).toBeGreaterThanOrEqual(395)
   })
 
-  test('a restart continues at the committed offset', async () => {
+  test('a restarted consumer continues at the committed offset', async () => {
     const first = await fixture.open()
     const before = collector()
     await first.publish(fixture.topic, interleaved(20, 5))
@@ -108,7 +108,7 @@ export function deliveryCases(fixture: Fixture): void {
     )
   })
 
-  test('closing while busy drains, and nothing acknowledged comes again', async () => {
+  test('closing while busy drains, and nothing acknowledged is delivered again', async () => {
     const first = await fixture.open({ partitions: 1 })
     await first.publish(fixture.topic, interleaved(20, 1))
     let finish = () => {}
@@ -158,7 +158,7 @@ export function deliveryCases(fixture: Fixture): void {
     )
   })
 
-  test('a handler that outlasts the drain is aborted, and its event comes again', async () => {
+  test('a handler that outlasts the drain is aborted, and its event is delivered again', async () => {
     const first = await fixture.open()
     await first.publish(fixture.topic, [event('slow', 0)])
     let started = false

@@ -30,7 +30,7 @@ export function memberCases(fixture: Fixture): void {
     const busy = () => members.filter(({ accepted }) => accepted.length > 200)
     await fixture.until(async () => {
       await publishRound()
-      // Joining takes its time: do not pile up more than is handled.
+      // Joining takes time: do not publish more than is handled meanwhile.
       await wait(20)
       expect(busy()).toHaveLength(isShared ? 2 : 1)
     })
