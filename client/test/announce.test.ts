@@ -26,7 +26,7 @@ const workshop = (files?: Files) => workshopWith(files, converter.address)
 const picture = gradient(64, 48)
 
 describe('what is converted is announced', () => {
-  test('one event for each recipient, of one conversion, with all that is known', async () => {
+  test('publishes one event for each recipient, with all facts of the conversion', async () => {
     const shop = await workshop({ 'harbour.png': picture })
     const { stdout } = await shop.herald([
       ...['convert', 'harbour.png', '--to', 'webp,jpeg', '--language', 'DE-at', '--json'],
@@ -63,7 +63,7 @@ describe('what is converted is announced', () => {
     }
   })
 
-  test('without an address one event goes to the default address, and the line says so', async () => {
+  test('publishes one event for the default address if none is given, and reports that', async () => {
     const shop = await workshop({ 'a.png': picture })
     const { stdout } = await shop.herald(['convert', 'a.png', '--to', 'webp'])
     expect(stdout).toMatch(/ {2}queued for the default address\n$/)
@@ -71,7 +71,7 @@ describe('what is converted is announced', () => {
     expect(events.map(({ event }) => event.data.recipient?.address)).toEqual([''])
   })
 
-  test('--no-announce saves the file and publishes nothing, and the line says so', async () => {
+  test('--no-announce saves the file, publishes nothing and reports that', async () => {
     const shop = await workshop({
       'a.png': picture,
       'b.png': picture,
@@ -144,14 +144,14 @@ describe('a file that could not be converted', () => {
     ['nobody waits for it', ['note.png', '--to', 'webp']],
     ['it is not there', ['gone.png', '--to', 'webp', '-n', 'ada@example.com']],
     ['the call was wrong', ['note.png', '--to', 'nothing', '-n', 'ada@example.com']],
-  ])('is nobody’s news when %s', async (_, args) => {
+  ])('is not announced when %s', async (_, args) => {
     const shop = await workshop({ 'note.png': Buffer.alloc(100, 1) })
     expect((await shop.herald(['convert', ...args])).status).not.toBe(0)
     expect(await readTopic(shop.brokerUrl)).toEqual([])
   })
 })
 
-describe('a failure is told to whoever waits', () => {
+describe('a failure is announced to the recipients', () => {
   const told: readonly string[] = [
     'HERALD_EMPTY_FILE',
     'HERALD_UNSUPPORTED_FILE',
@@ -249,7 +249,7 @@ describe('a broker that is down', () => {
     }
   })
 
-  test('is told to a person in one line', async () => {
+  test('is reported in one line', async () => {
     const shop = await workshop({ 'a.png': picture, 'b.png': picture })
     await mkdir(shop.path('data'))
     await writeFile(shop.path('data', 'broker'), '')
@@ -296,7 +296,7 @@ describe('a broker that is down', () => {
     expect(await readTopic(shop.brokerUrl)).toEqual([])
   })
 
-  test('flush sends what waits and says how much', async () => {
+  test('flush sends all announcements and prints their number', async () => {
     const shop = await workshop({ 'a.png': picture, 'b.png': picture })
     await mkdir(shop.path('data'))
     await writeFile(shop.path('data', 'broker'), '')

@@ -52,7 +52,7 @@ describe('herald convert', () => {
     expect(await shop.names(shop.path('made'))).toHaveLength(6)
   })
 
-  test('puts the result beside its source and says where, how small and whom it told', async () => {
+  test('saves the result beside its source and prints its path, size and recipients', async () => {
     const shop = await workshop()
     await mkdir(shop.path('photos'))
     await writeFile(shop.path('photos', 'harbour.png'), gradient(400, 300))
@@ -94,14 +94,14 @@ describe('herald convert', () => {
     expect(JSON.parse(stdout).renditions).toMatchObject([{ format: 'jpeg', name: 'a.jpg' }])
   })
 
-  test('converts a PNG that is named .jpg, and says what it is', async () => {
+  test('converts a PNG that is named .jpg, and prints its real format', async () => {
     const shop = await workshop({ 'harbour.jpg': gradient(16, 16) })
     const { status, stdout } = await shop.herald(['convert', 'harbour.jpg', '--to', 'webp'])
     expect(status).toBe(0)
     expect(stdout).toContain('harbour.jpg contains PNG data, despite its name')
   })
 
-  test('says what a PDF lost', async () => {
+  test('lists the parts that were removed from a PDF', async () => {
     const objects = [
       '1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n',
       '2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n',
@@ -172,7 +172,7 @@ describe('herald convert', () => {
     expect(await shop.names(shop.path('made'))).toEqual(['a.webp'])
   })
 
-  test('leaves no colour where nobody looks, and has the results alone on standard output', async () => {
+  test('prints no colours into pipes, and only results to standard output', async () => {
     const shop = await workshop({ 'a.png': gradient(8, 8) })
     const { stdout, stderr } = await shop.herald(['convert', 'a.png', 'b.png', '--to', 'webp'])
     expect(stdout).toMatch(/^✓ a\.png → a\.webp.*\n$/)
@@ -182,7 +182,7 @@ describe('herald convert', () => {
 })
 
 describe('herald formats', () => {
-  test('tells what can be read and written, and the limits', async () => {
+  test('lists the formats that can be read and written, and the limits', async () => {
     const shop = await workshop()
     const { status, stdout } = await shop.herald(['formats'])
     expect(status).toBe(0)
@@ -207,7 +207,7 @@ describe('herald formats', () => {
     expect(lines.filter((line) => columns(line) > 40)).toEqual([])
   })
 
-  test('tells programs the same in JSON', async () => {
+  test('prints the same as JSON', async () => {
     const shop = await workshop()
     const { stdout } = await shop.herald(['formats', '--json'])
     const { formats, limits, engines } = JSON.parse(stdout)

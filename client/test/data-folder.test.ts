@@ -21,7 +21,7 @@ test('commands that only ask leave nothing behind', async () => {
   expect(await readdir(state)).toEqual([])
 })
 
-test('an announcement goes to the one broker of the user; as long as no consumer has read there, the command says so', async () => {
+test('an announcement goes to the user’s own broker; a warning is printed until a consumer has read there', async () => {
   const { home, brokerUrl, herald } = await openHome(converter.address)
   const file = join(home, 'a.png')
   await writeFile(file, gradient(32, 24))

@@ -56,7 +56,7 @@ async function converterThat(estimateMany?: (call: EstimateManyCall) => void): P
 }
 
 describe('herald convert --dry-run', () => {
-  test('says what would be made and how long that takes, and writes nothing at all', async () => {
+  test('prints what would be made and how long it takes, and writes nothing', async () => {
     const shop = await workshop({ 'a.png': gradient(400, 300), 'b.png': gradient(40, 30) })
     const args = ['convert', '.', '-r', '--to', 'webp,jpeg', '--width', '200', '-o', 'made']
     const { status: exit, stdout, stderr } = await shop.herald([...args, '--dry-run'])
@@ -136,13 +136,13 @@ describe('herald convert --dry-run', () => {
     ])
   })
 
-  test('does not say that the converter estimates nothing if no file was left to estimate', async () => {
+  test('does not call the converter too old if there was no file to estimate', async () => {
     const shop = await workshop({})
     const { stderr } = await shop.herald(['convert', 'none.png', '-t', 'webp', '--dry-run'])
     expect(stderr).toMatch(/^0 files; 1 would be refused\. Nothing was written\.$/m)
   })
 
-  test('tells programs the same in JSON', async () => {
+  test('prints the same as JSON', async () => {
     const shop = await workshop({ 'a.png': gradient(400, 300) })
     const args = ['convert', 'a.png', '--to', 'webp', '--dry-run', '--json']
     const { stdout } = await shop.herald(args)
@@ -173,7 +173,7 @@ describe('herald convert --dry-run', () => {
     expect(await dry('a.png')).toMatchObject({ status: 2 })
   })
 
-  test('does without the estimate where the converter has none', async () => {
+  test('prints no estimate if the converter is too old', async () => {
     const older = await converterThat()
     const shop = await workshop({ 'a.png': gradient(8, 8) }, older)
     const {

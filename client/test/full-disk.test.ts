@@ -44,7 +44,7 @@ describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {
     expect((await shop.herald(['outbox', '--json'])).stdout).toBe('')
   })
 
-  test('is said before where it is the one of the outbox', async () => {
+  test('is reported before the upload if it is the disk of the outbox', async () => {
     const shop = await workshop({ 'a.png': gradient(64, 48) })
     const disk = smallDisk(megabyte)
     const env = { HERALD_DATA: join(disk.path, 'data') }

@@ -12,7 +12,7 @@ const preload = fileURLToPath(
 
 // grpc-js ends running calls by the ping that follows, after 20 s at the earliest. Hence a download
 // of about 30 s.
-test('a conversion goes on after a graceful GOAWAY', { timeout: 180_000 }, async () => {
+test('a conversion continues after a graceful GOAWAY', { timeout: 180_000 }, async () => {
   const converter = await startConverter({ NODE_OPTIONS: `--import=${preload}` })
   onTestFinished(() => converter.close())
   const { address } = await slowLine(converter.address, 9_000)

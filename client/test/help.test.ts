@@ -20,7 +20,7 @@ test('help names the commands, the exit statuses and the environment; version is
   expect(version).toBe(`${JSON.parse(manifest).version}\n`)
 })
 
-test('no command at all is a wrong call, answered with the help', () => {
+test('a call without a command prints the help and ends with 2', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [own], { encoding: 'utf8' })
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
   expect(stderr).toContain('Usage: herald')

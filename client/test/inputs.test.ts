@@ -60,7 +60,7 @@ describe('a folder', () => {
     expect(stderr).toContain('photos  This is a folder.\n  Add --recursive')
   })
 
-  test('in which nothing is to be read says so', async () => {
+  test('without readable files is an error', async () => {
     const shop = await workshop({ 'papers/notes.xyz': 'no picture' })
     const { status, stderr } = await shop.herald(['convert', 'papers', '-r', '--to', 'webp'])
     expect(status).toBe(3)
@@ -69,7 +69,7 @@ describe('a folder', () => {
     )
   })
 
-  test('again: results are no sources, also where they lie in it; --skip-existing goes on', async () => {
+  test('a second time: results in it are not converted; --skip-existing continues', async () => {
     const shop = await workshop(tree)
     const args = ['convert', '.', '-r', '--to', 'webp,jpeg']
     expect((await shop.herald([...args, '--out', 'made'])).status).toBe(0)
@@ -95,7 +95,7 @@ describe('a folder', () => {
   }, 120_000)
 })
 
-test('two files of a folder that would become one: the first does, the other says so', async () => {
+test('of two files in a folder with the same result name, the second is an error', async () => {
   const shop = await workshop({ 'p/a.png': picture, 'p/a.gif': picture, 'p/b.png': picture })
   const { status, stdout, stderr } = await shop.herald(['convert', 'p', '-r', '--to', 'webp'])
   expect(status).toBe(2)
@@ -104,7 +104,7 @@ test('two files of a folder that would become one: the first does, the other say
 })
 
 describe('a pattern in quotes', () => {
-  test('is Herald’s own, mirrored below where it begins to be one', async () => {
+  test('is expanded by Herald; --out mirrors the folders below its fixed part', async () => {
     const shop = await workshop({
       'scans/2024/a.png': picture,
       'scans/2025/b.png': picture,
@@ -193,14 +193,14 @@ describe('standard input and output', () => {
       /cannot be used with/,
     ],
     ['a file that looks like an option', ['-x.png', '--to', 'webp'], /write \.\/-x\.png/],
-  ])('%s is a wrong call', async (_, args, message) => {
+  ])('%s is an invalid command', async (_, args, message) => {
     const shop = await workshop({ 'a.png': picture, 'b.png': picture, '-x.png': picture })
     const { status, stderr, bytes } = await shop.pipe(['convert', ...args], picture)
     expect(stderr).toMatch(message)
     expect({ status, size: bytes.length }).toEqual({ status: 2, size: 0 })
   })
 
-  test('whoever reads standard output leaves: it is said, and no event tells of it', async () => {
+  test('if the reader of standard output exits, that is an error and nothing is announced', async () => {
     const shop = await workshop({ 'a.png': gradient(900, 700) })
     const script = `"$0" "$1" convert a.png --to png -o - | true; exit \${PIPESTATUS[0]}`
     const { status, stderr } = await shop.start([], {}, ['bash', '-c', script]).finished

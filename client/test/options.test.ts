@@ -99,7 +99,7 @@ describe('every page', () => {
     })
   })
 
-  test('is refused where a name of any page is taken, and then none is there', async () => {
+  test('is refused if the file of any page exists, and saves none', async () => {
     const shop = await workshop({ 'a.gif': animation, 'a-page-1.png': 'mine' })
     const args = ['convert', 'a.gif', '--to', 'png', '--page', 'all']
     const { status, stderr } = await shop.herald(args)
@@ -125,7 +125,7 @@ describe('every page', () => {
 })
 
 describe('a run of several files', () => {
-  test('says in each event how many there are', async () => {
+  test('puts the number of events of the run into each event', async () => {
     const shop = await workshop({
       'a.png': gradient(8, 8),
       'b.png': gradient(8, 8),

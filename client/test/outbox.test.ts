@@ -26,7 +26,7 @@ describe('a flush', () => {
     }
   }
 
-  test('goes on while the broker takes some, and adds up', async () => {
+  test('continues while the broker accepts some, and prints the total', async () => {
     const steps = scripted([step(3, 7, 'slow'), step(5, 2, 'slow'), step(2, 0)])
     expect(await flushInSteps(steps, () => 10, signal)).toEqual({
       published: 10,
@@ -35,7 +35,7 @@ describe('a flush', () => {
     })
   })
 
-  test('goes on while a relay of another process publishes', async () => {
+  test('continues while a relay of another process publishes', async () => {
     const steps = scripted([step(0, 6), step(0, 0)])
     expect(await flushInSteps(steps, () => 10, signal)).toMatchObject({ published: 0, left: 0 })
   })

@@ -19,7 +19,7 @@ const asOwner =
   process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : []
 const hasSetpriv = asOwner.length === 0 || spawnSync('setpriv', ['--version']).status === 0
 
-describe('a file that cannot be converted ends with 3 and says why', () => {
+describe('a file that cannot be converted is an error with exit status 3 and the reason', () => {
   test.each([
     ['an empty file', 'empty.png', '', /empty\.png {2}The file is empty/],
     [
@@ -74,7 +74,7 @@ describe('a file that cannot be converted ends with 3 and says why', () => {
     },
   )
 
-  test('the others are converted all the same, and the first error gives the exit status', async () => {
+  test('the others are converted, and the first error gives the exit status', async () => {
     const shop = await workshop({ 'a.png': picture, 'b.png': '', 'c.png': picture })
     await writeFile(shop.path('a.webp'), 'mine')
     const run = await shop.herald(['convert', 'b.png', 'a.png', 'c.png', '--to', 'webp'])
@@ -85,7 +85,7 @@ describe('a file that cannot be converted ends with 3 and says why', () => {
   })
 })
 
-describe('a wrong call ends with 2 and says what is right', () => {
+describe('an invalid command ends with 2 and prints what is valid', () => {
   test.each([
     ['an unknown format', ['--to', 'wepb'], /"wepb" is not a format[\s\S]*Did you mean webp\?/],
     ['a format that is only read', ['--to', 'svg'], /svg can be read but not written/],
@@ -160,7 +160,7 @@ describe('nothing is overwritten unasked', () => {
     expect(await readFile(shop.path('a.png'))).toEqual(picture)
   })
 
-  test('a link that leads nowhere counts as taken, a folder does with --force too', async () => {
+  test('a dangling link counts as existing, a folder also with --force', async () => {
     const shop = await workshop({ 'a.png': picture, 'b.png': picture })
     await symlink('gone', shop.path('a.webp'))
     await mkdir(shop.path('b.webp'))

@@ -41,7 +41,7 @@ describe('the policy with a fault', () => {
     expect(waits(new HeraldError('HERALD_DAMAGED_TRANSFER', 'damaged'))).toHaveLength(2)
   })
 
-  test('is none where the same would fail again', () => {
+  test('does not retry if the same attempt would fail again', () => {
     expect(waits(new HeraldError('HERALD_CORRUPT_FILE', 'broken'))).toEqual([])
   })
 })

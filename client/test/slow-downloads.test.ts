@@ -49,7 +49,7 @@ describe('a client that was stopped while it downloaded', () => {
     return { line, goOn: () => child.kill('SIGCONT'), finished }
   }
 
-  test('gets the reason of the failure if it goes on soon', async () => {
+  test('gets the reason of the failure if it continues soon', async () => {
     const { goOn, finished } = await stopped('3s')
     goOn()
     const { status, stderr } = await finished

@@ -42,7 +42,7 @@ function pipe() {
 }
 
 describe('the terminal', () => {
-  test('what is said goes above what goes on, and nothing of that stays', () => {
+  test('lines are printed above the live lines, which are removed at the end', () => {
     const { stream, seen } = screen(80)
     const terminal = createTerminal(stream, stream, { NO_COLOR: '1' })
     terminal.live(['one', 'two'])
@@ -156,7 +156,7 @@ describe('the bars', () => {
     vi.useRealTimers()
   })
 
-  test('where nobody looks nothing is drawn', () => {
+  test('nothing is drawn into a pipe', () => {
     const out = pipe()
     const bars = showBars(createTerminal(out, out, {}), 2)
     bars.begin(job('a.png'))

@@ -64,7 +64,7 @@ async function home() {
   return { ...opened, convert }
 }
 
-test('--wait says that the mail server has the mail, with its reply', async () => {
+test('--wait prints that the mail was sent, with the server’s reply', async () => {
   const { convert } = await home()
   const { status, stdout, stderr } = await convert('-n', 'ada@example.com')
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
@@ -73,7 +73,7 @@ test('--wait says that the mail server has the mail, with its reply', async () =
   )
 })
 
-test('--wait says why a mail was not sent, with an exit status of its own', async () => {
+test('--wait prints why a mail was not sent, and ends with its own exit status', async () => {
   const { convert } = await home()
   const { status, stdout, stderr } = await convert('-n', 'ada@example.com', '-n', 'bob@example.com')
   expect(status).toBe(6)
@@ -81,7 +81,7 @@ test('--wait says why a mail was not sent, with an exit status of its own', asyn
   expect(stderr).toBe('✗ not mailed to bob@example.com: 550 no such user\n')
 })
 
-test('--wait ends after --timeout where nothing is known yet', async () => {
+test('--wait ends after --timeout if no outcome is known', async () => {
   const { convert } = await home()
   const { status, stderr } = await convert('-n', 'eve@example.com', '--timeout', '4s')
   expect(status).toBe(6)

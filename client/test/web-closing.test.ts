@@ -84,7 +84,7 @@ describe('a page that is closed midway', { timeout: 60_000 }, () => {
     }, patient)
   })
 
-  test('what is cancelled leaves nothing, and nobody gets a failure', async () => {
+  test('a cancelled upload leaves no file and announces no failure', async () => {
     const caller = openCaller(page)
     await name(caller, 'cancelled@example.com', ['gone', 'kept'])
     const html = await (await caller.get('/')).text()
@@ -120,7 +120,7 @@ describe('a page that is closed midway', { timeout: 60_000 }, () => {
     expect(await own.stop()).toBe(0)
   })
 
-  test('a stranger ends nobody’s files', async () => {
+  test('another visitor cannot cancel an upload', async () => {
     const ada = openCaller(page)
     await name(ada, '', ['hers'])
     await openCaller(page).get('/')

@@ -41,7 +41,7 @@ describe('what the web page keeps', { timeout: 90_000 }, () => {
     }, patient)
   })
 
-  test('is announced exactly where a page has it, whenever the program is killed', async () => {
+  test('is announced if and only if its page has it, whenever the program is killed', async () => {
     const folder = await openFolder()
     const tokens: string[] = []
     const kills = 6
@@ -102,7 +102,7 @@ describe('what the web page keeps', { timeout: 90_000 }, () => {
       expect(events.some(({ event }) => event.data.pageUrl.endsWith(token))).toBe(true)
   })
 
-  test('a broker that is away costs nothing but the mail, and the page says so', async () => {
+  test('without a broker only the mail is delayed, and the page shows that', async () => {
     const folder = await openFolder()
     // A file where the broker's folder should be.
     await writeFile(join(folder.data, 'broker'), '')
@@ -124,7 +124,7 @@ describe('what the web page keeps', { timeout: 90_000 }, () => {
     }, patient)
   })
 
-  test('nobody is told where it listens for others, unless their domain is named', async () => {
+  test('on a public address, e-mail goes to configured domains only', async () => {
     const folder = await openFolder()
     const open = { HERALD_WEB_LISTEN: '0.0.0.0:0' }
     const closed = await folder.start(open)

@@ -34,7 +34,7 @@ function pagesOf(changes: Partial<ConversionRecord>, mail?: MailOutcome, languag
   )
 }
 
-describe('what the page says of an e-mail', () => {
+describe('the state of an e-mail on the page', () => {
   test('that is not sent yet does not read as sent', () => {
     for (const state of [
       { publishedAtMs: 0 },
@@ -95,7 +95,7 @@ test('an error for operators and callers of the CLI is shown without their varia
   expect(pagesOf({ state: 'failed', fault: fault('Make it smaller.') })[0]).toContain('smaller.')
 })
 
-test('too many files: the sentence says when to come back', () => {
+test('too many files: the message has the time to wait', () => {
   for (const language of languages) {
     const view = viewFor(language, { asset: String, keepMs: 0, outcome: () => undefined })
     expect(errorSentence(view, new TooManyError('Too many.', 43 * 60_000))).toContain('43')

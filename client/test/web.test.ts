@@ -47,7 +47,7 @@ describe('herald web', { timeout: 60_000 }, () => {
     expect(response.headers.get('content-security-policy')).toContain('sandbox')
   })
 
-  test('without an address nothing is announced, and no sentence says otherwise', async () => {
+  test('without an address nothing is announced, and no text claims otherwise', async () => {
     const caller = openCaller(page)
     const { token, html } = await caller.convert({ to: 'webp' }, picture)
     const { token: later } = await caller.convert({ to: 'webp', notify: 'ada@x.example' }, picture)
@@ -64,7 +64,7 @@ describe('herald web', { timeout: 60_000 }, () => {
     expect((await caller.get(`/c/${token}/files/harbour.webp`)).status).toBe(200)
   })
 
-  test('a stranger sees nobody’s history, and a wrong link leads nowhere', async () => {
+  test('a visitor sees only the own history, and a wrong link is not found', async () => {
     const ada = openCaller(page)
     const { token } = await ada.convert({ to: 'webp' }, picture)
     expect(await (await ada.get('/')).text()).toContain(token)
@@ -147,7 +147,7 @@ describe('herald web', { timeout: 60_000 }, () => {
     expect(response.status).toBe(400)
   })
 
-  test('a file that is none fails with a sentence on its page', async () => {
+  test('an unsupported file fails, with the reason on its page', async () => {
     const { html } = await openCaller(page).convert(
       { to: 'webp' },
       { name: '<b>.jpg', content: Buffer.from([0, 1, 2, 3, 0, 255, 254, 0]) },

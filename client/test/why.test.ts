@@ -112,7 +112,7 @@ test.each([
     /^It may have been delivered: .* It is not sent again\.$/,
   ],
   ['sending', () => ({ state: 'attempting' }), /^It is being handed to the mail server now\.$/],
-])('what the notifier alone knows is told: %s', async (standing, mail, sentence) => {
+])('facts that only the notifier knows are printed: %s', async (standing, mail, sentence) => {
   const shop = await workshop()
   const env = await startDesk({ 'the-event': mail() })
   const { status, stdout } = await shop.herald(['why', 'the-event', '--json'], env)
@@ -144,7 +144,7 @@ test('events of a conversion that another machine announced are known to the not
   ])
 })
 
-test('of an id that nobody knows it says so, exit status 3', async () => {
+test('an unknown id is an error, exit status 3', async () => {
   const shop = await workshop()
   const { status, stdout, stderr } = await shop.herald(['why', 'nothing'], await startDesk({}))
   expect({ status, stdout }).toEqual({ status: 3, stdout: '' })
@@ -153,7 +153,7 @@ test('of an id that nobody knows it says so, exit status 3', async () => {
   )
 })
 
-test('a notifier that cannot be reached is said, with what is known anyway, exit status 5', async () => {
+test('if the notifier cannot be reached, the outbox’s facts are printed, exit status 5', async () => {
   const shop = await workshop()
   const line = await shop.convert()
   const env = { HERALD_NOTIFIER: 'http://127.0.0.1:1' }
@@ -167,7 +167,7 @@ test('a notifier that cannot be reached is said, with what is known anyway, exit
   expect(wrong.stderr).toContain('Invalid HERALD_NOTIFIER "ftp://nobody":')
 })
 
-test('what could not be published yet is told with the reason', async () => {
+test('the reason is printed for an event that could not be published yet', async () => {
   const shop = await workshop()
   await mkdir(shop.path('data'))
   // A file where the broker's folder should be.
