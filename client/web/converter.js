@@ -1,9 +1,9 @@
-// Waits for a converter that is not there yet.
+// Waits until the converter can be reached.
 import { page } from './live.js'
 
 const pauseMs = 2000
 
-/** Asks for the page again until the converter is there; then takes over its formats and limits. */
+/** Loads the page again until the converter can be reached, then copies its formats and limits. */
 export async function waitForConverter(ready) {
   const notice = document.querySelector('#away')
   while (notice?.isConnected) {

@@ -7,16 +7,16 @@ export function fieldsOf(extra = {}) {
   return fields
 }
 
-/** Percent-encoded: a form changes line breaks and quotes. */
+/** Percent-encoded, because a form changes line breaks and quotes. */
 const encoded = (text) => encodeURIComponent(text.toWellFormed?.() ?? text)
 
-/** How a file and the folder it was dropped with are called. */
+/** The names of a file and of the folder it was dropped with. */
 export const nameFields = ({ name }, folder = '') => ({
   name: encoded(name),
   folder: encoded(folder),
 })
 
-/** The form's settings as a program sends them: the fields first, the file last. */
+/** The form's settings for an upload: the fields first, the file last. */
 export function formOf(file, extra = {}) {
   const form = new FormData()
   for (const [name, value] of Object.entries(fieldsOf({ ...nameFields(file), ...extra })))

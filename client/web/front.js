@@ -17,13 +17,13 @@ const quality = document.querySelector('#quality')
 const target = document.querySelector('#to')
 const zip = document.querySelector('#zip')
 
-/** Enough for a picture's header; a document is asked about as a whole where it is small. */
+/** Enough for a picture's header; small documents are sent as a whole. */
 const headBytes = 4e6
 
-/** Pictures of a whole folder would fill the browser's memory. */
+/** Limits the memory for thumbnails of a large folder. */
 const drawnAtOnce = 24
 
-/** As many as the server takes at once. */
+/** The server's limit for one request. */
 const maxChosen = 1000
 
 const chosen = new Map()
@@ -31,7 +31,7 @@ const list = make('ul', { className: 'chosen' })
 const note = make('p', { className: 'hint' })
 let current
 
-// Here the files come first, for the eye as for the keyboard; without a program they come last.
+// With JavaScript the files come first, visually and for the keyboard; without, they come last.
 form.prepend(drop, panel)
 panel.append(list, note, compare)
 input.required = false

@@ -15,7 +15,7 @@ export function make(name, attributes = {}, ...children) {
 
 const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
-/** A file's name on one line, as the server draws it: the end of a long one stays in view. */
+/** A file's name on one line, as the server renders it: the end of a long one stays visible. */
 export function nameOf(name) {
   const parts = [...characters.segment(name)].map(({ segment }) => segment)
   if (parts.length <= 20) return make('bdi', {}, name)
@@ -49,7 +49,7 @@ const drawn = (html) => {
   return localTimes(template.content).firstElementChild
 }
 
-/** Puts `next` where `old` stands; who was at a link or a button there stays at it. */
+/** Replaces `old` by `next`; a focused link or button stays focused. */
 export function swap(old, next) {
   const active = document.activeElement
   const at = old.contains(active) ? `${active.tagName}${active.getAttribute('href') ?? ''}` : ''
@@ -78,7 +78,7 @@ export function showProgress(element, { stage, done }) {
 const kinds = ['record', 'progress', 'removed']
 const told = new Map()
 
-/** Listens at `address`; `heard` gets each event. */
+/** Subscribes to `address`; `heard` gets each event. */
 export function listen(address, heard) {
   let source
   let since = page.since
@@ -91,12 +91,12 @@ export function listen(address, heard) {
     const event = JSON.parse(data)
     heard(kind, event)
     if (kind !== 'record') return
-    // Once: a list is told again after each reconnection.
+    // Once: after a reconnection the list is sent again.
     if (told.get(event.token) !== event.say) say(event.say)
     told.set(event.token, event.say)
   }
   open()
-  // A browser has few connections for one host: a tab that nobody sees holds none.
+  // A browser allows few connections to one host: a hidden tab closes its own.
   document.addEventListener('visibilitychange', () => {
     source.close()
     if (!document.hidden) open()
@@ -107,7 +107,7 @@ const rows = document.querySelector('#rows')
 const rowOf = ({ token, key }) =>
   document.getElementById(`c-${token}`) ?? rows.querySelector(`[data-key="${CSS.escape(key)}"]`)
 
-/** The picture the browser drew stays until there is one of the result. */
+/** Keeps the browser's thumbnail until there is one of the result. */
 function redraw(row, next) {
   const [mine, theirs] = [row, next].map((each) => each.querySelector('.thumb'))
   if (mine?.querySelector('img') && theirs && !theirs.querySelector('img'))
@@ -115,7 +115,7 @@ function redraw(row, next) {
   swap(row, next)
 }
 
-/** Keeps the list `#rows`. */
+/** Keeps the list `#rows` up to date. */
 export function keepRows(address, changed = () => {}) {
   listen(address, (kind, event) => {
     const row = rowOf(event)
@@ -125,7 +125,7 @@ export function keepRows(address, changed = () => {}) {
     else rows.prepend(drawn(event.html))
     changed(kind, event)
   })
-  // Deleting and restoring need no new page.
+  // Deletes and restores without loading the page again.
   rows.addEventListener('submit', async (event) => {
     event.preventDefault()
     const form = event.target

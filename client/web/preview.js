@@ -1,12 +1,12 @@
-// The side-by-side preview: a reduced copy goes through the real converter; what is superseded is
-// cancelled, here and there.
+// The side-by-side preview: sends a reduced copy to the converter. A new request cancels the last one,
+// in the browser and on the server.
 import { formOf, json } from './form.js'
 import { make, page } from './live.js'
 import { bytesText, changeText, filled } from './sizes.js'
 
 const longestSide = 960
 const pauseMs = 250
-/** A file the browser cannot draw is sent as it is, where it is small. */
+/** A small file that the browser cannot draw is sent unchanged. */
 const maxWholeBytes = 20e6
 
 const { live } = page
@@ -39,7 +39,7 @@ const show = (image, url) => {
   if (url) image.src = url
 }
 
-/** Shows what would become of `item`, after a moment without changes; undefined: shows nothing. */
+/** Shows the preview of `item` when the settings have not changed for a moment; undefined: hides it. */
 export function preview(item, refusal) {
   clearTimeout(timer)
   running?.abort()
@@ -78,7 +78,7 @@ async function convert(item) {
     if (answer.status === 204) show(after, undefined)
     else show(after, URL.createObjectURL(await answer.blob()))
     if (turn.signal.aborted) return
-    // Larger pictures have less in each pixel: measured on photographs.
+    // Larger pictures have less detail per pixel (measured on photographs).
     const whole = size * scale ** 0.85
     afterText.textContent =
       scale > 0
@@ -98,7 +98,7 @@ function nothing(text) {
   afterText.textContent = text
 }
 
-/** A copy no larger than it is shown, and how many times more bytes the whole will have. */
+/** A copy of the size of the preview, and by how much larger the whole result will be. */
 async function reducedCopy({ file, picture }) {
   const wanted = (name) =>
     Number(document.querySelector(`#${name}`).value) || Number.POSITIVE_INFINITY
@@ -124,6 +124,6 @@ async function reducedCopy({ file, picture }) {
   pen.imageSmoothingQuality = 'high'
   pen.drawImage(picture, 0, 0, canvas.width, canvas.height)
   const body = await new Promise((resolve) => canvas.toBlob(resolve, 'image/png'))
-  // It has its size already.
+  // The copy has that size already.
   return { body, scale: (target / shown) ** 2, spec: { width: '', height: '' } }
 }

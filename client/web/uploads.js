@@ -1,5 +1,5 @@
-// Uploads, three at once. The server is given every name first: it keeps a record of each file and
-// ends those that never come.
+// Uploads, three at a time. The server gets all names first: it keeps a record of each file and marks
+// those as failed that never come.
 import { fieldsOf, formOf, json, nameFields } from './form.js'
 import { make, nameOf, page, say, showProgress } from './live.js'
 
@@ -12,7 +12,7 @@ const unsent = new Map()
 const waiting = []
 let uploading = 0
 
-/** Sends the files with the settings of this moment: a later change is for the next files. */
+/** Sends the files with the current settings; later changes apply to later files. */
 export async function send(items) {
   const run = crypto.randomUUID?.() ?? `run${Date.now()}${String(Math.random()).slice(2, 8)}`
   const common = { run, count: items.length }
@@ -107,7 +107,7 @@ async function upload(item) {
 function refuse(item, message) {
   unsent.delete(item.key)
   const row = rows.querySelector(`[data-key="${CSS.escape(item.key)}"]`)
-  // A row that the server has drawn shows what the server knows.
+  // A row from the server shows its own state.
   if (!row || row.id) return
   row.classList.replace('converting', 'failed')
   row.querySelector('.stage').replaceWith(make('p', { className: 'fault' }, message))
