@@ -66,7 +66,7 @@ describe('the name of a rendition', () => {
     expect([long('x'), long('y')].map((name) => Buffer.byteLength(name))).toEqual([255, 255])
   })
 
-  test('of a page sorts as the pages do, and is known again', () => {
+  test('of a page sorts like the pages, and is recognised', () => {
     expect([pageName('a.webp', 1, 1), pageName('a.webp', 9, 10)]).toEqual([
       'a-page-1.webp',
       'a-page-09.webp',
@@ -128,7 +128,7 @@ describe('an address', () => {
     expect(() => readRecipients([address])).toThrow(/is not an e-mail address/)
   })
 
-  test('is told once, however often it is named; the part before the @ keeps its case', () => {
+  test('is used once if it is repeated; the part before the @ keeps its case', () => {
     expect(readRecipients(['Ada@example.com', 'Ada@EXAMPLE.com', 'ada@example.com'])).toEqual([
       'Ada@example.com',
       'ada@example.com',
