@@ -14,23 +14,25 @@ export interface TiffPage {
   readonly extraSamples?: readonly number[]
   /** Dots per inch, across and down. */
   readonly dpi?: readonly [number, number]
+  readonly icc?: Buffer
 }
 
 /** A TIFF of one colour throughout, little end first (TIFF 6.0 §2). */
 export function tiffFile(page: TiffPage): Buffer {
-  const { width, height, bits, sampleFormat = 1, photometric, pixel, extraSamples, dpi } = page
+  const { width, height, bits, sampleFormat = 1, photometric, pixel, extraSamples, dpi, icc } = page
   const samples = pixel.length
   const pixels = Buffer.concat(Array(width * height).fill(encode(pixel, bits, sampleFormat)))
   const beside: Buffer[] = [pixels]
   let end = 8 + pixels.length
-  const entry = (tag: number, type: 3 | 4 | 5, values: readonly number[]) => {
+  const entry = (tag: number, type: 3 | 4 | 5 | 7, values: readonly number[]) => {
     const bytes = Buffer.alloc(12)
     bytes.writeUInt16LE(tag, 0)
     bytes.writeUInt16LE(type, 2)
     bytes.writeUInt32LE(type === 5 ? values.length / 2 : values.length, 4)
-    const value = Buffer.alloc(values.length * (type === 3 ? 2 : 4))
+    const value = Buffer.alloc(values.length * { 3: 2, 4: 4, 5: 4, 7: 1 }[type])
     for (const [at, each] of values.entries()) {
-      if (type === 3) value.writeUInt16LE(each, at * 2)
+      if (type === 7) value.writeUInt8(each, at)
+      else if (type === 3) value.writeUInt16LE(each, at * 2)
       else value.writeUInt32LE(each, at * 4)
     }
     if (value.length <= 4) value.copy(bytes, 8)
@@ -54,6 +56,7 @@ export function tiffFile(page: TiffPage): Buffer {
     ...(dpi ? [entry(282, 5, [dpi[0], 1]), entry(283, 5, [dpi[1], 1]), entry(296, 3, [2])] : []),
     ...(extraSamples ? [entry(338, 3, extraSamples)] : []),
     entry(339, 3, Array(samples).fill(sampleFormat)),
+    ...(icc ? [entry(34675, 7, [...icc])] : []),
   ]
   const head = Buffer.from('II*\0\0\0\0\0', 'latin1')
   head.writeUInt32LE(end, 4)

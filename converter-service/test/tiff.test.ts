@@ -100,6 +100,18 @@ describe.each(['png', 'webp', 'tiff', 'jpeg'])('a TIFF becomes %s with its colou
   })
 })
 
+test.each([
+  ['L*a*b* of 8 bits', { bits: 8, pixel: [127, 0, 0] }],
+  ['L*a*b* in floating point', { ...float, pixel: [50, 0, 0] }],
+])('the RGB profile of a TIFF with %s is ignored', async (_what, kind) => {
+  const create = { width: 1, height: 1, channels: 3, background: '#000' } as const
+  const withProfile = await sharp({ create }).withIccProfile('srgb').png().toBuffer()
+  const { icc } = await sharp(withProfile).metadata()
+  const tiff = page({ ...kind, photometric: 8, ...(icc ? { icc } : {}) })
+  const [red = 0, green = 0, blue = 0] = await colourOf(tiff, 'png')
+  for (const value of [red, green, blue]) expect(Math.abs(value - 119)).toBeLessThan(4)
+})
+
 describe.each(['png', 'jpeg'])('a TIFF with extra channels becomes %s', (format) => {
   test.each(['rgb-two-masks', 'rgb-alpha-and-mask', 'rgb-one-mask', 'cmyk', 'cmyk-alpha'])(
     '%s',

@@ -32,7 +32,7 @@ export async function openTiff(path: string, page = 0): Promise<Picture> {
   const read = async ({ deep: _deep, ...options }: ReadOptions): Promise<Sharp> => {
     const { icc } = metadata
     if (lab && tags) return sharpOf(await readLab.pixels(lab, page, tags), options)
-    if (!readsNumbers) return sharp(path, { failOn: 'error', page, ...options })
+    if (!readsNumbers) return sharp(path, { failOn: 'error', page, ignoreIcc: isLab, ...options })
     const pixels = await readNumbers(path, page, metadata, tags)
     return sharpOf(icc ? { ...pixels, icc } : pixels, options)
   }
@@ -42,7 +42,8 @@ export async function openTiff(path: string, page = 0): Promise<Picture> {
     ...(readsNumbers && metadata.depth !== 'uchar' ? deep : {}),
     ...(lab ? { depth: 'uchar' as const, space: 'srgb' as const } : {}),
   }
-  if (lab) withoutProfile(shown)
+  // A profile of RGB is that of the picture before it became L*a*b*.
+  if (isLab) withoutProfile(shown)
   const picture = {
     format: formatNamed('tiff'),
     metadata: shown,
