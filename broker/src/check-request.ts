@@ -1,4 +1,9 @@
-import { BrokerError, type Message, type SubscribeOptions } from './broker.js'
+import {
+  BrokerError,
+  type Message,
+  type OpenBrokerOptions,
+  type SubscribeOptions,
+} from './broker.js'
 
 const invalid = (why: string) => new BrokerError('BROKER_INVALID_MESSAGE', why)
 
@@ -21,13 +26,24 @@ export function checkSubscription({ group, maxInFlight, maxBuffered }: Subscribe
   }
 }
 
-/** Throws RangeError: a wrong value is an error of the calling program. */
-export function checkTopicSettings(settings: { partitions: number; retentionMs: number }): void {
-  const { partitions, retentionMs } = settings
+/** Of the topics that a driver creates. */
+export interface TopicSettings {
+  readonly partitions: number
+  readonly retentionMs: number
+}
+
+const weekMs = 7 * 24 * 60 * 60 * 1000
+
+/** The options with their defaults. Throws RangeError: a wrong value is an error of the calling program. */
+export function topicSettings(options: OpenBrokerOptions): TopicSettings {
+  const { partitions = 8, retentionMs = weekMs } = options
   if (!Number.isSafeInteger(partitions) || partitions < 1) {
-    throw new RangeError(`partitions must be a whole number of at least 1, not ${partitions}`)
+    throw new RangeError(`Invalid partitions ${partitions}: expected a whole number of at least 1.`)
   }
-  if (!(retentionMs > 0)) throw new RangeError(`retentionMs must be above 0, not ${retentionMs}`)
+  if (!(retentionMs > 0)) {
+    throw new RangeError(`Invalid retentionMs ${retentionMs}: expected a number above 0.`)
+  }
+  return { partitions, retentionMs }
 }
 
 /** Throws BROKER_INVALID_MESSAGE or BROKER_MESSAGE_TOO_LARGE. */

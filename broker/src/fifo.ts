@@ -27,9 +27,4 @@ export class Fifo<T> {
     }
     return item
   }
-
-  clear(): void {
-    this.#items = []
-    this.#head = 0
-  }
 }

@@ -171,11 +171,6 @@ export class Outbox {
     return [...this.store.unpublished()]
   }
 
-  /** The latest first: of the last 7 days, 10,000 at most. Read lazily. */
-  publishedEntries(): Iterable<OutboxEntry> {
-    return this.store.published()
-  }
-
   /** Every event with that `ce_id` or `ce_subject`, published or not, by their ids. Walks all entries. */
   findEvents(id: string): FoundEvent[] {
     const found: FoundEvent[] = []

@@ -282,7 +282,7 @@ describe('dropping', () => {
     await outbox.drop(id)
     await recordPublished(outbox, lease, id, { offset: '0' })
     await outbox.store.recordFailure(lease, [id], 'late')
-    expect([...outbox.entries(), ...outbox.publishedEntries()]).toEqual([])
+    expect([...outbox.entries(), ...outbox.store.published()]).toEqual([])
   })
 })
 

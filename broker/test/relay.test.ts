@@ -91,7 +91,7 @@ test('a published entry keeps its events, their positions and the time', async (
     { partition: 0, offset: '0' },
     { partition: 0, offset: '1' },
   ]
-  expect([...outbox.publishedEntries()]).toEqual([
+  expect([...outbox.store.published()]).toEqual([
     { ...before, state: { kind: 'published', atMs: expect.any(Number), to } },
   ])
   expect(before?.events).toEqual([

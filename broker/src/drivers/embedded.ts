@@ -18,11 +18,12 @@ import {
   checkMessages,
   checkSubscription,
   checkTopic,
-  checkTopicSettings,
+  type TopicSettings,
+  topicSettings,
 } from '../check-request.js'
 import type { BrokerTables } from './embedded/active-consumer.js'
 import { Consumer } from './embedded/consumer.js'
-import { EventLog, type TopicSettings } from './embedded/event-log.js'
+import { EventLog } from './embedded/event-log.js'
 import { Groups } from './embedded/groups.js'
 
 // Here a topic is rows (topic, partition, offset) of one LMDB store; a consumer
@@ -41,7 +42,6 @@ const features: BrokerFeatures = Object.freeze({
   maxMessageBytes,
 })
 
-const dayMs = 24 * 60 * 60 * 1000
 const expireEveryMs = 10 * 60 * 1000
 
 const defaultSessionTimeoutMs = 10_000
@@ -53,13 +53,16 @@ const defaultSessionTimeoutMs = 10_000
  */
 export async function openEmbeddedBroker(url: string, options: OpenBrokerOptions): Promise<Broker> {
   const { directory, sessionTimeoutMs } = parseUrl(url)
-  const { logger, partitions = 8, retentionMs = 7 * dayMs } = options
-  const topicSettings = { partitions, retentionMs }
-  checkTopicSettings(topicSettings)
+  const settings = topicSettings(options)
   try {
     const store = openStore(directory)
     const tables = { store, log: new EventLog(store), groups: new Groups(store) }
-    return new EmbeddedBroker(tables, { directory, sessionTimeoutMs, topicSettings, logger })
+    return new EmbeddedBroker(tables, {
+      directory,
+      sessionTimeoutMs,
+      topicSettings: settings,
+      logger: options.logger,
+    })
   } catch (error) {
     throw asBrokerError('cannot be opened', error)
   }

@@ -13,7 +13,7 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from '../broker.js'
-import { checkMessages, checkSubscription, checkTopic } from '../check-request.js'
+import { checkMessages, checkSubscription, checkTopic, topicSettings } from '../check-request.js'
 import { AdminConnection, createClient } from './kafka/client.js'
 import { Consumer } from './kafka/consumer.js'
 import { asKafkaError, isRetryable } from './kafka/errors.js'
@@ -42,8 +42,6 @@ const features: BrokerFeatures = Object.freeze({
   maxMessageBytes,
 })
 
-const dayMs = 24 * 60 * 60 * 1000
-
 /** Apache Kafka. Connects with the first call that needs it. Rejects with BROKER_BAD_URL. */
 export async function openKafkaBroker(url: string, options: KafkaBrokerOptions): Promise<Broker> {
   return new KafkaBroker(parseKafkaUrl(url), options)
@@ -62,13 +60,13 @@ class KafkaBroker implements Broker {
   #closed: Promise<void> | undefined
 
   constructor(location: KafkaLocation, options: KafkaBrokerOptions) {
-    const { logger, partitions = 8, retentionMs = 7 * dayMs } = options
+    const { logger } = options
     this.#location = location
     this.#options = options
     this.#logger = logger
     const responseTimeoutMs = Math.ceil(location.publishTimeoutMs / 2)
     this.#admin = new AdminConnection(() => this.#client(responseTimeoutMs, 1).admin())
-    this.#topics = new Topics(this.#admin, { partitions, retentionMs }, logger)
+    this.#topics = new Topics(this.#admin, topicSettings(options), logger)
     this.#producer = new Producer({
       topics: this.#topics,
       location,

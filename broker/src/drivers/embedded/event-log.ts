@@ -1,11 +1,7 @@
 import type { Store, Table } from '@herald/runtime/store'
 import type { Message, RawMessage } from '../../broker.js'
+import type { TopicSettings } from '../../check-request.js'
 import type { LaneEvent } from '../../lanes.js'
-
-export interface TopicSettings {
-  readonly partitions: number
-  readonly retentionMs: number
-}
 
 type PartitionKey = [topic: string, partition: number]
 type EventKey = [topic: string, partition: number, offset: number]

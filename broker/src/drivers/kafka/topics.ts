@@ -1,13 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { Admin } from 'kafkajs'
+import type { TopicSettings } from '../../check-request.js'
 import type { AdminConnection } from './client.js'
 import { isRetryable, rootOf } from './errors.js'
-
-export interface TopicSettings {
-  readonly partitions: number
-  readonly retentionMs: number
-}
 
 const maxTries = 20
 /** How long the number of partitions is cached: partitions may be added. */
