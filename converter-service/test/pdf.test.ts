@@ -142,6 +142,14 @@ describe('a PDF', () => {
   })
 })
 
+/** Its list of pages names itself as the first page. */
+const withoutPage = Buffer.from(
+  pdfFile({ pages: [halvesPage] })
+    .toString('latin1')
+    .replace('/Kids[5 0 R]', '/Kids[2 0 R]'),
+  'latin1',
+)
+
 describe('what cannot be done is refused', () => {
   const long = pdfFile({ pages: Array.from({ length: 10_000 }, () => '') })
 
@@ -192,6 +200,7 @@ describe('what cannot be done is refused', () => {
   test.each([
     ['cut off', coloured.subarray(0, coloured.length / 2), /end is missing/],
     ['without pages', pdfFile({ pages: [] }), /holds no page/],
+    ['whose first page is its own list of pages', withoutPage, /page 1 cannot be read/],
     ['without anything', Buffer.from('%PDF-1.7\n\nstartxref\n9\n%%EOF'), /damaged|no page/],
   ])('a PDF %s', async (_how, bytes, message) => {
     expect(await refusal(converter.client, bytes, ['png'])).toMatchObject({

@@ -110,7 +110,7 @@ export class PdfDocument {
     const height = this.#lib.pdfium.getValue(at + 4, 'float')
     free(at)
     if (found && width > 0 && height > 0) return { width, height }
-    throw damagedPdf(`is damaged: its page ${page} cannot be read`)
+    throw damagedPdf(`is damaged: page ${page + 1} cannot be read`)
   }
 
   /** What it contains beside its pages; see `Inspection.holds`. */
@@ -135,7 +135,7 @@ export class PdfDocument {
     const lib = this.#lib
     const { malloc, free } = lib.pdfium.wasmExports
     const handle = lib.FPDF_LoadPage(this.#document, page)
-    if (handle === 0) throw damagedPdf(`is damaged: its page ${page} cannot be read`)
+    if (handle === 0) throw damagedPdf(`is damaged: page ${page + 1} cannot be read`)
     const pixels = malloc(width * height * 3)
     // A null pointer means that the heap is exhausted.
     if (pixels === 0) throw pageTooLarge()
