@@ -86,9 +86,11 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
     const isWanted = () => !outage.paused
     const outgoing = { mail, events: received, record, isWanted }
     const result = await channel.send(outgoing, async () => {
+      // Begun on a connection that was lost since: until it ends, no other notifier can send it.
+      if (begun !== undefined) return begun
       // The partition may have been assigned to another notifier in the meantime.
       signal.throwIfAborted()
-      begun ??= ledger.begin(ref, mail)
+      begun = ledger.begin(ref, mail)
       return begun
     })
     // If the connection was lost meanwhile, the write may be pending or have failed.

@@ -95,6 +95,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
         throw new RetryLater(outageMs)
       }
       case 'postponed':
+        if (begun) await deferUncounted(task, result.reason, 0)
         throw new RetryLater(Math.max(outageMs, result.retryAfterMs), { soonerWhenCrowded: true })
       case 'unknown':
         if (policy.onUnknown === 'prefer-loss') return recordUnknown(task, result.reason, true)

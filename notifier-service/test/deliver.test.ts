@@ -5,6 +5,7 @@ import type { Delivery, Handler, Message } from '@herald/broker'
 import { fromOutcomeMessage } from '@herald/broker/outcome-message'
 import { silentLogger, thisProcess } from '@herald/runtime'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Channel } from '#src/channel'
 import { createDeliver } from '#src/deliver'
 import { openLmdbLedger } from '#src/ledger/lmdb-ledger'
 import type { MailRecord } from '#src/ledger/mail-record'
@@ -36,6 +37,7 @@ afterEach(async () => {
 /** The handler with real parts except the dead letters: no broker fails on demand. */
 async function handler(
   bury = vi.fn(async (_delivery: Delivery, _reason: { reason: string }) => {}),
+  wrap = (channel: Channel) => channel,
 ) {
   const ledger = await openLmdbLedger({ directory })
   const sender = createSmtpSender({
@@ -60,9 +62,11 @@ async function handler(
     () => sender.close(),
     () => outage.close(),
   )
-  const channel = createMailChannel(
-    { mailFrom: 'Herald <herald@localhost>', mailTo: 'you@localhost' },
-    { writer: createMailWriter(loadTemplates(undefined)), sender },
+  const channel = wrap(
+    createMailChannel(
+      { mailFrom: 'Herald <herald@localhost>', mailTo: 'you@localhost' },
+      { writer: createMailWriter(loadTemplates(undefined)), sender },
+    ),
   )
   const deliver = createDeliver(
     {
@@ -174,6 +178,40 @@ test('an event whose partition was revoked is not sent, even if that happens jus
   await expect(deliver(delivery, { signal: gone.signal })).rejects.toThrow()
   expect(server.bodies).toEqual([])
   expect(await ledger.findById(id)).toEqual([])
+})
+
+test('a mail that was begun and then postponed is attempted again', async () => {
+  let times = 0
+  const { deliver, ledger } = await handler(undefined, (channel) => ({
+    ...channel,
+    // As if a kept connection was lost after the 354, and the new one was preempted.
+    async send(outgoing, beforeBody) {
+      times += 1
+      if (times > 1) return channel.send(outgoing, beforeBody)
+      await beforeBody()
+      return { kind: 'postponed', reason: 'other mails go first', retryAfterMs: 0 }
+    },
+  }))
+  const id = uuidv7()
+  const delivery = arrived(message(fileConverted(), id))
+  await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
+  await deliver(delivery, context())
+  expect(server.accepted).toHaveLength(1)
+  expect(await ledger.findById(id)).toMatchObject([{ state: 'accepted', attempts: 1 }])
+})
+
+test('a mail that was begun is sent on a new connection, also after its partition was revoked', async () => {
+  const revoked = new AbortController()
+  const { deliver } = await handler(undefined, (channel) => ({
+    ...channel,
+    async send(outgoing, beforeBody) {
+      await beforeBody()
+      revoked.abort()
+      return channel.send(outgoing, beforeBody)
+    },
+  }))
+  await deliver(arrived(message(fileConverted())), { signal: revoked.signal })
+  expect(server.accepted).toHaveLength(1)
 })
 
 test('an event without a recipient goes to the default recipient', async () => {
