@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { silentLogger } from '@herald/runtime'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createSmtpSender } from '#src/smtp/smtp-sender'
@@ -172,6 +173,22 @@ test('a refusal counts if the server closes the connection at the empty body', a
     kind: 'refused',
     reply: '550 5.1.1 nobody',
   })
+})
+
+test.each([
+  ['250 early', { kind: 'possibleServerFailure', unanswered: true }],
+  ['554 5.7.1 refused', { kind: 'possibleServerFailure', permanent: true }],
+])('if the reply %j comes before the body, no body is sent', async (early, result) => {
+  const { pieces, sender, sockets } = await serve(['PIPELINING'], (piece) =>
+    piece.startsWith('MAIL') ? `250 yes\r\n250 yes\r\n354 go on\r\n${early}\r\n` : '',
+  )
+  const before = async () => {
+    // Each reply of a packet is processed in a turn of its own.
+    for (let turns = 0; turns < 5; turns += 1) await nextTurn()
+  }
+  expect(await sender.send(mail, before)).toMatchObject(result)
+  await vi.waitFor(() => expect(sockets.size).toBe(0))
+  expect(pieces).toHaveLength(1)
 })
 
 test('a connection whose RSET is refused is closed', async () => {

@@ -117,10 +117,13 @@ export class SmtpSession {
           error ? reject(error) : resolve(info.response),
         )
       })
+      if (phase === 'envelope') throw new Error(`a reply before the body: ${reply}`)
       // Until then nodemailer has not processed unsolicited replies, which close the connection.
       await nextTurn()
       return { kind: 'accepted', reply }
     } catch (error) {
+      // After a reply that came too early nodemailer would still send the body.
+      body.destroy()
       await begun
       if (rejection) throw rejection.error
       const failure = error as SmtpFailure
@@ -129,7 +132,10 @@ export class SmtpSession {
       const result = resultOfFailure((isLost && envelope.rejectedErrors?.[0]) || failure, phase)
       this.#bodyRefused = phase === 'body'
       const isUnanswered = result.kind === 'possibleServerFailure' && result.unanswered
-      if (isUnanswered || result.kind === 'outage' || result.kind === 'unknown') this.close()
+      const awaitsBody = begun !== undefined && phase === 'envelope'
+      if (awaitsBody || isUnanswered || result.kind === 'outage' || result.kind === 'unknown') {
+        this.close()
+      }
       return result
     } finally {
       clearTimeout(timer)
