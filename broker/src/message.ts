@@ -24,8 +24,8 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The event in CloudEvents' Kafka binary mode. The key is the recipient's address in lower case,
- * so that one person's mail stays in order; `default` if there is none. (A server may distinguish
- * `Ada@` and `ada@`: sharing an order is harmless then, but two orders for one mailbox are not.)
+ * so that one person's mail stays in order; `default` if there is none. If a server distinguishes
+ * `Ada@` from `ada@`, the two mailboxes share an order, which is harmless.
  * Control characters, which CloudEvents forbids, become U+FFFD in the subject. Throws EventError if
  * the envelope or the data lacks what a reader needs, TypeError or RangeError for a value that does
  * not fit its field.

@@ -58,7 +58,7 @@ export class OutboxPublisher {
     const topic = batch[0]?.entry.topic
     if (topic === undefined) return 'idle'
     const messages = batch.flatMap((each) => each.messages)
-    // Keeps the lease during a long send. If it is lost, the next step finds out.
+    // Keeps the lease during a long send. If it is lost, the next step rejects with LeaseLost.
     const renewing = setInterval(() => void lease.renew().catch(() => {}), leaseDurationMs / 3)
     let positions: PublishedPosition[]
     try {

@@ -32,7 +32,7 @@ export const outboxExists = (directory: string): boolean =>
   existsSync(join(directory, 'store', 'data.mdb'))
 
 export interface OutboxOptions {
-  /** The URL of the broker that what is prepared here goes to. */
+  /** The URL of the broker that announcements prepared here are for. */
   readonly broker: string
   readonly logger: Logger
 }

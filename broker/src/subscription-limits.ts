@@ -64,7 +64,7 @@ export class SubscriptionLimits {
 
   /**
    * How many more events a partition that has buffered `own` may take. One partition gets at most
-   * eight times what it leaves free, so that a partition full of parked keys does not starve the rest.
+   * eight times what it leaves free, so that a partition full of parked keys does not block the others.
    */
   room(own: number): number {
     const free = this.maxBuffered - this.#buffered

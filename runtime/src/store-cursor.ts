@@ -20,7 +20,7 @@ export class OpenCursors {
     return this.#writing
   }
 
-  /** Runs `change`; no cursor stays open from before to within it, or from within to after it. */
+  /** Runs `change`. Closes all cursors before and after it. */
   duringWrite<T>(change: () => T): T {
     this.release()
     this.#writing = true

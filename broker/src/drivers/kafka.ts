@@ -123,7 +123,7 @@ class KafkaBroker implements Broker {
     await this.#ensure(subscription.topic)
     this.#requireOpen()
     const consumer = new Consumer({
-      // Without a response for so long the connection is dead. Joining a group has its own timeout.
+      // A connection without a response for this long is dead. Joining a group has its own timeout.
       kafka: this.#client(Math.min(10_000, this.#location.sessionTimeoutMs), 20),
       admin: this.#admin,
       location: this.#location,

@@ -22,7 +22,7 @@ type PartitionKey = [topic: string, group: string, partition: number]
  */
 export class Groups {
   readonly #leases: Table<GroupLease, GroupKey>
-  /** Name and `offset` are those of version 0.1.0, which kept more in a row. */
+  /** The table's name and `offset` are those of version 0.1.0, whose rows had more fields. */
   readonly #committed: Table<{ readonly offset: number | null }, PartitionKey>
 
   constructor(store: Store) {

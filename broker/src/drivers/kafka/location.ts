@@ -22,7 +22,7 @@ export interface KafkaLocation {
   readonly sessionTimeoutMs: number
   /** How often a member sends a heartbeat, and so how soon it notices a rebalance. */
   readonly heartbeatMs: number
-  /** The consumer is replaced if no fetch has returned from a partition's broker for so long. */
+  /** After this time without a fetch that returned from a partition's broker, the consumer is replaced. */
   readonly stallMs: number
 }
 

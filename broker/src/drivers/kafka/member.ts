@@ -56,7 +56,7 @@ export class Member {
       heartbeatInterval: location.heartbeatMs,
       // With the default of 5 s, resuming takes 4 s and stopping 5 s.
       maxWaitTimeInMs: 100,
-      // What is fetched before there is room is kept as objects, which take many times the bytes.
+      // Small: events that are fetched before there is room wait as objects, many times their bytes.
       maxBytesPerPartition: 64 * 1024,
       retry: {
         retries: 20,

@@ -63,7 +63,7 @@ export class PartitionWatch {
     if (removed.length > 0) await this.#restartRecreated(removed, before)
   }
 
-  /** Kafka deletes a group's offsets with the topic. It keeps those that retention overtakes. */
+  /** Kafka deletes a group's offsets with the topic, but keeps offsets of events that retention has removed. */
   async #restartRecreated(
     removed: readonly number[],
     before: ReadonlyMap<number, PartitionState>,

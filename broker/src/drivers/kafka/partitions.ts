@@ -50,7 +50,7 @@ export class Partitions {
     return [...this.#held.keys()].sort((a, b) => a - b)
   }
 
-  /** Whether kafkajs should be fetching events of this partition now. */
+  /** Whether kafkajs should be fetching from this partition now. */
   isFetching(partition: number): boolean {
     const held = this.#held.get(partition)
     return held !== undefined && !held.paused && held.lanes.room > 0
@@ -113,9 +113,10 @@ export class Partitions {
     }
     const events = batch.messages.map((message) => toLaneEvent(batch, message))
     const [first] = events
-    const known = held.lanes.position
-    if (first !== undefined && known !== undefined && first.offset < known) {
-      held.resumeOffset ??= held.lanes.buffered === 0 ? known : undefined
+    const next = held.lanes.position
+    if (first !== undefined && next !== undefined && first.offset < next) {
+      // An earlier membership acknowledged these, and the commit did not reach Kafka: commit again.
+      held.resumeOffset ??= held.lanes.buffered === 0 ? next : undefined
     }
     resolveOffset(batch.lastOffset())
     held.fetchOffset = BigInt(batch.lastOffset()) + 1n
@@ -205,7 +206,7 @@ export class Partitions {
     return removed
   }
 
-  /** Takes no more events; waits up to `timeoutMs` for running handlers. */
+  /** Starts no more handlers; waits up to `timeoutMs` for those at work. */
   async drain(timeoutMs: number): Promise<void> {
     this.#closing = true
     await Promise.all(

@@ -80,8 +80,8 @@ export class Topics {
 }
 
 /**
- * Waits until each partition's leader serves it: brokers apply a new topic one by one. A request
- * for several partitions before that fails for some of them, and its retry doubles the others.
+ * Waits until each partition's leader serves it: brokers apply a new topic one by one. Before that, a
+ * request for several partitions fails for some of them, and its retry duplicates the others.
  */
 async function countWhenServed(admin: Admin, topic: string): Promise<number> {
   for (let tries = 1; ; tries += 1) {
