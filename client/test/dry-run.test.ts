@@ -169,7 +169,7 @@ describe('herald convert --dry-run', () => {
     expect((await dry('vast.png')).stderr).toMatch(
       /^✗ vast\.png {2}.*pixel[\s\S]*1 would be refused/,
     )
-    expect((await dry('note.png')).stderr).toMatch(/The format of this file is not known/)
+    expect((await dry('note.png')).stderr).toMatch(/The format of this file is unknown/)
     expect(await dry('a.png')).toMatchObject({ status: 2 })
   })
 

@@ -22,12 +22,7 @@ const hasSetpriv = asOwner.length === 0 || spawnSync('setpriv', ['--version']).s
 describe('a file that cannot be converted is an error with exit status 3 and the reason', () => {
   test.each([
     ['an empty file', 'empty.png', '', /empty\.png {2}The file is empty/],
-    [
-      'noise',
-      'note.png',
-      Buffer.alloc(100, 1),
-      /note\.png {2}The format of this file is not known/,
-    ],
+    ['noise', 'note.png', Buffer.alloc(100, 1), /note\.png {2}The format of this file is unknown/],
     ['a PNG of 17 bytes', 'short.png', picture.subarray(0, 17), /short\.png {2}.*damaged/],
     [
       'a PNG cut off',
@@ -87,7 +82,11 @@ describe('a file that cannot be converted is an error with exit status 3 and the
 
 describe('an invalid command ends with 2 and prints what is valid', () => {
   test.each([
-    ['an unknown format', ['--to', 'wepb'], /"wepb" is not a format[\s\S]*Did you mean webp\?/],
+    [
+      'an unknown format',
+      ['--to', 'wepb'],
+      /"wepb" is not a known format[\s\S]*Did you mean webp\?/,
+    ],
     ['a format that is only read', ['--to', 'svg'], /svg can be read but not written/],
     ['a quality out of range', ['--to', 'webp', '--quality', '101'], /from 1 to 100/],
     ['a width that is none', ['--to', 'webp', '--width', '3.5'], /whole number from 1 to 65535/],

@@ -47,7 +47,7 @@ export class Admission {
   /** Throws HERALD_BUSY or HERALD_SHUTTING_DOWN. `peer` is the address of the caller. */
   enter(peer: string): Slot {
     if (this.#closed) {
-      throw new HeraldError('HERALD_SHUTTING_DOWN', 'The server is about to stop.', {
+      throw new HeraldError('HERALD_SHUTTING_DOWN', 'The server is shutting down.', {
         remedy: 'Try again in a moment.',
       })
     }

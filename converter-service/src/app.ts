@@ -64,8 +64,8 @@ export async function createApp(
   })
   lifecycle.defer('children', () => pool.close())
   const { has, lacks } = withSandboxes(pool.confinement, engines)
-  if (lacks.length === 0) logger.info({ has }, 'hostile files are confined')
-  else logger.warn({ has, lacks }, 'confinement of hostile files is incomplete')
+  if (lacks.length === 0) logger.info({ has }, 'child processes are confined')
+  else logger.warn({ has, lacks }, 'child processes are not fully confined')
   const { workers, queue, transfers, idleMs, peerShare } = config
   const admission = new Admission({
     maxConversions: workers + queue,

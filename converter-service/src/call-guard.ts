@@ -76,7 +76,7 @@ function withErrorCode(given: Status): Status {
   const hasCode = (given.metadata?.get('herald-error-code').length ?? 0) > 0
   if (given.code === status.OK || hasCode) return given
   if (given.code === status.DEADLINE_EXCEEDED) {
-    return errorStatus(new HeraldError('HERALD_TIMEOUT', "The caller's own deadline is over."))
+    return errorStatus(new HeraldError('HERALD_TIMEOUT', "The caller's deadline has passed."))
   }
   return errorStatus(
     new HeraldError('HERALD_BAD_SPEC', `A message cannot be read: ${given.details}.`, {

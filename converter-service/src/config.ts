@@ -40,9 +40,9 @@ export interface ConverterConfig {
   readonly queue: number
   /** Of one child and what it spawned, in bytes. */
   readonly memoryBytes: number
-  /** Pieces of work after which a child is replaced by a fresh one. */
+  /** Tasks after which a child is replaced. */
   readonly workerJobs: number
-  /** Folder for uploads and renditions in the making. */
+  /** Folder for uploads and unfinished renditions. */
   readonly spool: string
   readonly logLevel: string
   /** The environment of the children. */
@@ -79,7 +79,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       // Confinement of the children needs a path that exists.
       HERALD_SOFFICE: variable((path) => (isProgram(path) ? path : undefined), {
         optional: true,
-        form: 'the path of a program that is there; without it, the soffice on the PATH is taken',
+        form: 'the path of an existing program; if unset, soffice on the PATH is used',
       }),
       HERALD_LOG_LEVEL: logLevel(),
     },

@@ -26,7 +26,7 @@ export function convertHandler(services: ConvertServices): (call: ConvertCall) =
   return (call) => {
     const gone = new AbortController()
     call.on('cancelled', () =>
-      gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller ended the conversion.')),
+      gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller cancelled the conversion.')),
     )
     void serve(call, gone.signal, services)
   }
@@ -103,7 +103,7 @@ async function convert(
     )
   } catch (error) {
     const code = error instanceof HeraldError ? error.code : 'HERALD_INTERNAL'
-    logger.info({ code, cancelled: signal.aborted }, 'not converted')
+    logger.info({ code, cancelled: signal.aborted }, 'conversion failed')
     throw error
   }
 }

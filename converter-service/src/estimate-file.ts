@@ -139,7 +139,7 @@ async function readHeader(
     }
     if (received === 0) throw emptyFile()
     const format = await readableFormat({ head, fileName, path, isComplete: true }, abilities)
-    if (format === undefined) throw new Error('a whole file of no format')
+    if (format === undefined) throw new Error('no format was detected in a complete file')
     const { result, ms } = await inspect(format)
     return { ...result, format, sizeBytes: received, ms }
   } finally {

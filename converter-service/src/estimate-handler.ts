@@ -42,7 +42,7 @@ export function estimateHandlers(
   ): Promise<T> => {
     const gone = new AbortController()
     call.on('cancelled', () =>
-      gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller ended the estimate.')),
+      gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller cancelled the estimate.')),
     )
     const address = addressOf(call.getPeer())
     try {

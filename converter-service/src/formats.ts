@@ -196,6 +196,6 @@ export const unavailableFormats: readonly {
     name: 'jxl',
     mediaType: 'image/jxl',
     extensions: ['jxl'],
-    reason: 'The image library of this server comes without JPEG XL.',
+    reason: "This server's image library does not support JPEG XL.",
   },
 ]

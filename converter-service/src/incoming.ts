@@ -59,7 +59,7 @@ export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): In
         if (chunk.length > maxChunkBytes) {
           const most = describeBytes(maxChunkBytes)
           throw badSpec(
-            `A chunk has ${describeBytes(chunk.length)}; this server takes ${most}.`,
+            `A chunk has ${describeBytes(chunk.length)}; the limit is ${most}.`,
             `Send chunks of at most ${most}.`,
           )
         }
@@ -77,8 +77,8 @@ export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): In
 function tooSlow(bytes: number, { idleMs, minBytesPerSecond }: UploadPace): HeraldError {
   const message =
     bytes === 0
-      ? `No bytes came for ${seconds(idleMs)}.`
-      : `Only ${describeBytes(bytes)} came in ${seconds(idleMs)}; this server expects ${describeBytes(minBytesPerSecond)} a second.`
+      ? `No data arrived for ${seconds(idleMs)}.`
+      : `Only ${describeBytes(bytes)} arrived in ${seconds(idleMs)}; this server requires ${describeBytes(minBytesPerSecond)} per second.`
   return new HeraldError('HERALD_TIMEOUT', message, {
     remedy: 'Check the connection and try again.',
   })
@@ -87,7 +87,7 @@ function tooSlow(bytes: number, { idleMs, minBytesPerSecond }: UploadPace): Hera
 function tookTooLong({ timeoutMs }: UploadPace): HeraldError {
   return new HeraldError(
     'HERALD_TIMEOUT',
-    `The upload took longer than the ${seconds(timeoutMs)} this server gives it.`,
+    `The upload took longer than this server's limit of ${seconds(timeoutMs)}.`,
     { remedy: 'Use a faster connection, or a smaller file.' },
   )
 }

@@ -28,7 +28,7 @@ export function listFormats(
         readable || writable
           ? ''
           : (abilities.engines.find((report) => report.name === engine)?.unavailable ??
-            'This server comes without the part that reads it.'),
+            'This server has no engine for it.'),
     }
   })
   const missing = unavailableFormats.map(

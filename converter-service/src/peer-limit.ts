@@ -29,7 +29,7 @@ export class PeerLimit {
       'HERALD_BUSY',
       isAll
         ? `The server is busy: ${this.#max} ${what}.`
-        : `The server is busy: ${this.#maxOfPeer} ${what} for this address, its share.`,
+        : `The server is busy: ${this.#maxOfPeer} ${what} for this address, which is its limit.`,
       { remedy: 'Try again in a moment.' },
     )
   }

@@ -21,7 +21,8 @@ export type Sniffed =
   | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'unknown' }
 
-export const unreadText = 'a text in an encoding other than UTF-8, UTF-16 and windows-1250 to -1252'
+export const unreadText =
+  'a text file in an encoding other than UTF-8, UTF-16 and windows-1250 to -1252'
 const unknown: Sniffed = { kind: 'unknown' }
 
 /**

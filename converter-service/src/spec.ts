@@ -34,18 +34,21 @@ export function checkSpec(
 ): ConversionPlan {
   const { conversionId, fileName, sizeBytes, renditions } = spec
   if (conversionId !== '' && !(validate(conversionId) && version(conversionId) === 7)) {
-    throw badSpec('The conversion id is not a UUIDv7.', 'Send one, or none to have one made.')
+    throw badSpec(
+      'The conversion id is not a UUIDv7.',
+      'Send a UUIDv7, or leave the id out and the server makes one.',
+    )
   }
   if (Buffer.byteLength(fileName) > maxFileNameBytes) {
     throw badSpec(`The file name is longer than ${maxFileNameBytes} bytes.`, 'Shorten it.')
   }
   if (renditions.length === 0) {
-    throw badSpec('No rendition is asked for.', 'Name at least one target format.')
+    throw badSpec('No rendition is requested.', 'Name at least one target format.')
   }
   if (renditions.length > maxRenditions) {
     throw badSpec(
-      `${renditions.length} renditions are asked for; one upload gives at most ${maxRenditions}.`,
-      'Ask for the rest in a second conversion.',
+      `${renditions.length} renditions are requested; the limit for one upload is ${maxRenditions}.`,
+      'Request the rest in a second conversion.',
     )
   }
   const plans = renditions.map((rendition, index) => checkRendition(rendition, index, abilities))
@@ -53,7 +56,7 @@ export function checkSpec(
   if (other !== undefined) {
     throw badOption(
       'Some renditions show tracked changes and others do not.',
-      'Ask for them in two conversions.',
+      'Request them in two conversions.',
     )
   }
   if (sizeBytes !== undefined && sizeBytes > maxBytes) throw tooManyBytes(sizeBytes, maxBytes)
@@ -71,8 +74,8 @@ export function tooManyBytes(sizeBytes: number | undefined, maxBytes: number): H
   const size = sizeBytes === undefined ? 'is larger than that' : `has ${describeBytes(sizeBytes)}`
   return new HeraldError(
     'HERALD_TOO_MANY_BYTES',
-    `This server takes files of at most ${describeBytes(maxBytes)}; this one ${size}.`,
-    { remedy: 'Make the file smaller, or have HERALD_MAX_BYTES raised on the server.' },
+    `This server accepts files of at most ${describeBytes(maxBytes)}; this one ${size}.`,
+    { remedy: 'Make the file smaller, or raise HERALD_MAX_BYTES on the server.' },
   )
 }
 
@@ -97,8 +100,8 @@ function checkRendition(
   const { width = 0, height = 0, fit, gravity, lossless } = settings
   if ((gravity === 'attention' || gravity === 'entropy') && fit !== 'cover') {
     throw badOption(
-      `The gravity ${gravity} decides what is cropped, and only the fit cover crops.`,
-      'Ask for the fit cover as well, or for a side such as north.',
+      `The gravity ${gravity} chooses what is cropped, and only the fit cover crops.`,
+      'Use the fit cover, or a gravity such as north.',
     )
   }
   const longest = Math.max(width, height)
@@ -115,7 +118,7 @@ function checkRendition(
   return { ...settings, index, format: format.name, ...(quality === undefined ? {} : { quality }) }
 }
 
-/** Refuses the options that the format cannot do. */
+/** Refuses the options that the format does not support. */
 function refuseForFormat(
   spec: ReceivedRenditionSpec,
   { name: format }: FormatDescription,
@@ -138,23 +141,23 @@ function checkFormat(name: string, { readable, writable }: Abilities): FormatDes
   const shown = JSON.stringify(name.slice(0, 40))
   const names = listNames(writable)
   if (format && readable.includes(format)) {
-    throw unknownFormat(`${format.name} can be read but not written here`, names)
+    throw unknownFormat(`${format.name} can be read but not written`, names)
   }
   const missing = unavailableFormats.find(({ extensions }) =>
     extensions.some((extension) => extension === name.toLowerCase()),
   )
   if (missing) throw unknownFormat(missing.reason.replace(/\.$/, ''), names)
-  const meant = closestName(
+  const suggestion = closestName(
     name,
     writable.map((known) => known.name),
   )
-  const said = name === '' ? 'No target format is named' : `${shown} is not a format known here`
-  throw unknownFormat(said, names, meant)
+  const problem = name === '' ? 'No target format is given' : `${shown} is not a known format`
+  throw unknownFormat(problem, names, suggestion)
 }
 
-function unknownFormat(said: string, names: string, meant?: string): HeraldError {
-  return new HeraldError('HERALD_UNKNOWN_FORMAT', `${said}; this server writes ${names}.`, {
-    remedy: meant ? `Did you mean ${meant}?` : `Choose one of ${names}.`,
+function unknownFormat(problem: string, names: string, suggestion?: string): HeraldError {
+  return new HeraldError('HERALD_UNKNOWN_FORMAT', `${problem}; this server writes ${names}.`, {
+    remedy: suggestion ? `Did you mean ${suggestion}?` : `Choose one of ${names}.`,
   })
 }
 

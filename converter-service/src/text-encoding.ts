@@ -155,7 +155,7 @@ export async function readText(path: string): Promise<string> {
 export function textEncoding(bytes: Buffer): Encoding {
   const encoding = detectEncoding(bytes)
   if (encoding !== undefined) return encoding
-  throw new HeraldError('HERALD_CORRUPT_FILE', 'The encoding of this text is not recognised.', {
+  throw new HeraldError('HERALD_CORRUPT_FILE', 'The encoding of this text is not recognized.', {
     remedy: 'Save it as UTF-8.',
   })
 }

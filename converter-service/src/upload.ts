@@ -70,7 +70,7 @@ export async function receiveUpload(
     throw damagedTransfer(announcedBytes, `only ${sizeBytes.toLocaleString('en')}`)
   }
   format ??= await readableFormat({ head, fileName, path, isComplete: true }, abilities)
-  if (format === undefined) throw new Error('a whole file of no format')
+  if (format === undefined) throw new Error('no format was detected in a complete file')
   return { sizeBytes, sha256: hash.digest('hex'), format }
 }
 
@@ -104,8 +104,8 @@ export async function readableFormat(
 
 function unreadable(sniffed: Sniffed, { readable, engines }: Abilities): HeraldError {
   const reads = `this server reads ${listNames(readable)}`
-  const byBytes = 'Its name does not count, its bytes do.'
-  const saveAs = `Save or export it in one of these formats. ${byBytes}`
+  const byContent = 'Formats are detected from content, not from the file name.'
+  const saveAs = `Save or export it in one of these formats. ${byContent}`
   if (sniffed.kind === 'other' && sniffed.description === unreadText) {
     return unsupported(`This is ${unreadText}.`, 'Save it as UTF-8.')
   }
@@ -113,7 +113,7 @@ function unreadable(sniffed: Sniffed, { readable, engines }: Abilities): HeraldE
     return unsupported(`This is ${sniffed.description}; ${reads}.`, saveAs)
   }
   if (sniffed.kind !== 'format') {
-    return unsupported(`The format of this file is not known here; ${reads}.`, saveAs)
+    return unsupported(`The format of this file is unknown; ${reads}.`, saveAs)
   }
   const { name, engine } = formatNamed(sniffed.name)
   const called = describeFile(name, `of type ${name}`)
@@ -130,10 +130,10 @@ function unsupported(message: string, remedy: string): HeraldError {
   return new HeraldError('HERALD_UNSUPPORTED_FILE', message, { remedy })
 }
 
-function damagedTransfer(announcedBytes: number, came: string): HeraldError {
+function damagedTransfer(declaredBytes: number, arrived: string): HeraldError {
   return new HeraldError(
     'HERALD_DAMAGED_TRANSFER',
-    `The upload was to have ${announcedBytes.toLocaleString('en')} bytes, but ${came} came.`,
+    `The upload was declared to have ${declaredBytes.toLocaleString('en')} bytes, but ${arrived} arrived.`,
     { remedy: 'Send it again; the file may have changed while it was being sent.' },
   )
 }

@@ -49,8 +49,8 @@ function refuseTooMany(asked: readonly RenditionPlan[], pages: number, limits: L
   if (files <= Math.max(maxRenditions, limits.maxPages)) return
   throw new HeraldError(
     'HERALD_TOO_MANY_PAGES',
-    `${files.toLocaleString('en')} renditions would be made; this server makes ${limits.maxPages.toLocaleString('en')}.`,
-    { remedy: 'Ask for single pages.' },
+    `This would make ${files.toLocaleString('en')} renditions; this server makes at most ${limits.maxPages.toLocaleString('en')} of one file.`,
+    { remedy: 'Request single pages.' },
   )
 }
 

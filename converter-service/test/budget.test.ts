@@ -62,7 +62,7 @@ test('processor time is counted apart from time', async () => {
   expect(await refusal(converter.client, bomb, ['png'])).toMatchObject({
     status: status.DEADLINE_EXCEEDED,
     code: 'HERALD_TIMEOUT',
-    message: 'The conversion used more than the 0.3 s of processor time this server gives it.',
+    message: "The conversion used more processor time than this server's limit of 0.3 s.",
   })
 })
 
@@ -75,7 +75,7 @@ test('a drawing of too many points to be drawn in time is named as such', async 
   expect(await refusal(converter.client, Buffer.from(drawing), ['png'])).toMatchObject({
     code: 'HERALD_TIMEOUT',
     message:
-      'The conversion took longer than the 8 s this server gives it. Its paths have about 720,000 points, which take long to draw.',
+      "The conversion took longer than this server's limit of 8 s. Its paths have about 720,000 points, which take long to draw.",
     remedy: 'Simplify its paths, or export the drawing as PNG.',
   })
 }, 60_000)

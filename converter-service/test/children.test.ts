@@ -143,7 +143,7 @@ test('a stalled upload is ended', async () => {
   call.write({ spec: { fileName: 'x', renditions: [{ format: 'png' }] } })
   expect(readRefusal(await failed)).toMatchObject({
     code: 'HERALD_TIMEOUT',
-    message: 'No bytes came for 0.3 s.',
+    message: 'No data arrived for 0.3 s.',
   })
 })
 

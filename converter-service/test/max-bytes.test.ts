@@ -48,7 +48,7 @@ test('a limit that no quality keeps is refused with one that fits', async () => 
   const refused = await refusal(converter.client, picture, [asked])
   expect(refused).toMatchObject({
     code: 'HERALD_CANNOT_FIT',
-    message: expect.stringMatching(/still has [\d,]+ bytes; at most 400/),
+    message: expect.stringMatching(/still has [\d,]+ bytes; the requested limit is 400/),
   })
   const enough = Number(refused.remedy?.match(/allow ([\d,]+) bytes/)?.[1]?.replaceAll(',', ''))
   const { summary } = await convertOne(converter.client, picture, { ...asked, maxBytes: enough })

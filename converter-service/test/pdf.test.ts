@@ -177,7 +177,7 @@ describe('what cannot be done is refused', () => {
   ])('a page too large %s', async (_how, bytes, asked) => {
     expect(await refusal(converter.client, bytes, [{ format: 'png', ...asked }])).toMatchObject({
       code: 'HERALD_TOO_MANY_PIXELS',
-      message: expect.stringMatching(/would be drawn with [\d,]+ pixels.*draws 5,000,000/),
+      message: expect.stringMatching(/would be drawn with [\d,]+ pixels.*draws at most 5,000,000/),
     })
   })
 
@@ -199,7 +199,7 @@ describe('what cannot be done is refused', () => {
 
   test.each([
     ['cut off', coloured.subarray(0, coloured.length / 2), /end is missing/],
-    ['without pages', pdfFile({ pages: [] }), /holds no page/],
+    ['without pages', pdfFile({ pages: [] }), /has no pages/],
     ['whose first page is its own list of pages', withoutPage, /page 1 cannot be read/],
     ['without anything', Buffer.from('%PDF-1.7\n\nstartxref\n9\n%%EOF'), /damaged|no page/],
   ])('a PDF %s', async (_how, bytes, message) => {

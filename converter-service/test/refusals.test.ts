@@ -59,7 +59,7 @@ describe('on the spec alone, before a chunk is taken', () => {
       '17 renditions',
       { renditions: Array.from({ length: 17 }, () => ({ format: 'png' })) },
       'HERALD_BAD_SPEC',
-      /at most 16/,
+      /limit for one upload is 16/,
     ],
     ['a size of 0', { sizeBytes: 0 }, 'HERALD_EMPTY_FILE', /empty/],
   ])('%s is refused', async (_what, spec, code, message) => {
@@ -98,7 +98,7 @@ describe('on the upload', () => {
       'nonsense',
       () => Buffer.from('hello\0\x01'),
       'HERALD_UNSUPPORTED_FILE',
-      /format of this file is not known here/,
+      /format of this file is unknown/,
     ],
     [
       'a PDF of a line',
@@ -158,7 +158,7 @@ describe('on the picture', () => {
     expect(await refusal(converter.client, large, [{ format: 'webp', width: 10 }])).toMatchObject({
       status: RESOURCE_EXHAUSTED,
       code: 'HERALD_TOO_MANY_PIXELS',
-      message: 'The picture has 120,000 pixels (400 × 300); this server takes 100,000.',
+      message: 'The picture has 120,000 pixels (400 × 300); this server accepts at most 100,000.',
     })
   })
 
@@ -179,7 +179,7 @@ describe('on the picture', () => {
     const moving = await animation('gif', 6)
     expect(await refusal(converter.client, moving, ['webp'])).toMatchObject({
       code: 'HERALD_TOO_MANY_PAGES',
-      message: 'The file has 6 pages or frames; this server takes 5.',
+      message: 'The file has 6 pages or frames; this server accepts at most 5.',
     })
     expect((await convert(converter.client, moving, ['png'])).summary.stripped).toEqual(['pages'])
   })

@@ -51,7 +51,7 @@ describe('an upload is ended', () => {
     const failed = upload((write, over) => every(idleMs / 4, over, () => write(Buffer.alloc(0))))
     expect(await failed).toMatchObject({
       code: 'HERALD_TIMEOUT',
-      message: 'No bytes came for 0.6 s.',
+      message: 'No data arrived for 0.6 s.',
     })
   })
 
@@ -59,7 +59,7 @@ describe('an upload is ended', () => {
     const failed = upload((write, over) => every(idleMs / 4, over, () => write(Buffer.alloc(1))))
     expect(await failed).toMatchObject({
       code: 'HERALD_TIMEOUT',
-      message: expect.stringMatching(/^Only \d bytes came in 0\.6 s; .* expects 10,000 bytes/),
+      message: expect.stringMatching(/^Only \d bytes arrived in 0\.6 s; .* requires 10,000 bytes/),
     })
   })
 
@@ -68,7 +68,7 @@ describe('an upload is ended', () => {
     const failed = upload((write, over) => every(idleMs / 10, over, () => write(steady)))
     expect(await failed).toMatchObject({
       code: 'HERALD_TIMEOUT',
-      message: 'The upload took longer than the 2.4 s this server gives it.',
+      message: "The upload took longer than this server's limit of 2.4 s.",
     })
   })
 

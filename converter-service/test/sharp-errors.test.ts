@@ -28,7 +28,7 @@ test.each([
     'heif: Unsupported feature: Unsupported codec (4.3000)',
     'avif',
     'HERALD_UNSUPPORTED_FILE',
-    /AVIF file uses a coding/,
+    /AVIF file uses an encoding/,
   ],
   [
     'Input file contains unsupported image format',

@@ -51,7 +51,7 @@ describe('SVG', () => {
 
 test.each([
   ['\xff\x0a\0\0\0\0\0\0', 'a JPEG XL picture'],
-  ['\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'an MP4 film'],
+  ['\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'an MP4 video'],
   ['\x1f\x8b\x08\0', 'a gzip archive'],
   ['MZ\x90\0', 'a Windows program'],
 ])('%j is described as %s', async (start, called) => {

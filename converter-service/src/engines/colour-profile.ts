@@ -176,7 +176,7 @@ export function coloursOfCicp(
   const range = highRange[transfer]
   if (range) {
     throw unsupported(
-      `This ${format} picture has a high dynamic range (${range}), which cannot be converted to sRGB here.`,
+      `This ${format} picture has a high dynamic range (${range}), which this server cannot convert to sRGB.`,
     )
   }
   const curve = likeSrgb.has(transfer) ? 'srgb' : gammaByCode[transfer]

@@ -46,7 +46,7 @@ export function readDibHeader(bytes: Buffer, at: number): DibHeader {
   if (!isReadable(bits, compression, size)) {
     throw new HeraldError(
       'HERALD_UNSUPPORTED_FILE',
-      `This BMP file uses a coding that is not supported (${bits} bits, compression ${compression}).`,
+      `This BMP file uses an encoding that is not supported (${bits} bits, compression ${compression}).`,
       { remedy: 'Save it as an uncompressed BMP, or as PNG.' },
     )
   }

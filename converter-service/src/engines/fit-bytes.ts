@@ -53,7 +53,7 @@ function cannotFit(maxBytes: number, smallest: number): HeraldError {
   const figure = (value: number) => value.toLocaleString('en')
   return new HeraldError(
     'HERALD_CANNOT_FIT',
-    `At its lowest quality this rendition still has ${figure(smallest)} bytes; at most ${figure(maxBytes)} are asked for.`,
-    { remedy: `Ask for a smaller width or height, or allow ${figure(smallest)} bytes.` },
+    `At its lowest quality this rendition still has ${figure(smallest)} bytes; the requested limit is ${figure(maxBytes)}.`,
+    { remedy: `Request a smaller width or height, or allow ${figure(smallest)} bytes.` },
   )
 }

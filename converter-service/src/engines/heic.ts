@@ -91,14 +91,14 @@ function explain(error: unknown): HeraldError {
   if (/memory|allocat|security limit/i.test(message)) {
     return new HeraldError(
       'HERALD_TOO_MUCH_MEMORY',
-      'Decoding this HEIC picture takes more memory than its decoder may have.',
+      "Decoding this HEIC picture takes more memory than the decoder's limit.",
       { remedy: 'Export it as JPEG first, or make it smaller.', cause: error },
     )
   }
   if (/unsupported|no decoding plugin/i.test(message)) {
     return new HeraldError(
       'HERALD_UNSUPPORTED_FILE',
-      'This HEIC file is coded in a way that cannot be read here.',
+      'This HEIC file uses an encoding that is not supported.',
       { remedy: 'Export it as JPEG first.', cause: error },
     )
   }

@@ -42,7 +42,11 @@ export function damagedPdf(what: string): HeraldError {
 }
 
 export function pageTooLarge(): HeraldError {
-  return new HeraldError('HERALD_TOO_MUCH_MEMORY', 'The page takes more memory than there is.', {
-    remedy: 'Ask for fewer dots per inch, or for a smaller width.',
-  })
+  return new HeraldError(
+    'HERALD_TOO_MUCH_MEMORY',
+    'Drawing the page takes more memory than is available.',
+    {
+      remedy: 'Request fewer dots per inch, or a smaller width.',
+    },
+  )
 }

@@ -167,7 +167,7 @@ function refuseTooManyPixels(
   if (pixels <= maxPixels) return
   throw new HeraldError(
     'HERALD_TOO_MANY_PIXELS',
-    `The file has ${pixels.toLocaleString('en')} pixels over all its pages; this server takes ${maxPixels.toLocaleString('en')}.`,
-    { remedy: 'Make it smaller before uploading it, or ask for one page.' },
+    `The file has ${pixels.toLocaleString('en')} pixels in all its pages; this server accepts at most ${maxPixels.toLocaleString('en')}.`,
+    { remedy: 'Make it smaller before uploading it, or request one page.' },
   )
 }

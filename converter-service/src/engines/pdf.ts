@@ -174,7 +174,7 @@ function refuseTooManyPixels({ width, height }: Size, { maxPixels }: EngineLimit
   )
   throw new HeraldError(
     'HERALD_TOO_MANY_PIXELS',
-    `The page would be drawn with ${pixels} pixels (${across} × ${down}); this server draws ${most}.`,
-    { remedy: 'Ask for fewer dots per inch, or for a smaller width.' },
+    `The page would be drawn with ${pixels} pixels (${across} × ${down}); this server draws at most ${most}.`,
+    { remedy: 'Request fewer dots per inch, or a smaller width.' },
   )
 }

@@ -98,7 +98,7 @@ export class PdfDocument {
     const opened = new PdfDocument(lib, document, openForm(lib, document), release)
     if (opened.pages > 0) return opened
     opened.close()
-    throw damagedPdf('holds no page, or they cannot be found')
+    throw damagedPdf('has no pages, or they cannot be found')
   }
 
   /** The size of a page in points of 1/72 inch, as it is shown. Throws HERALD_CORRUPT_FILE. */

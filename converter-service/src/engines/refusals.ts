@@ -17,8 +17,8 @@ export function refuseTooLarge(
   if (pages > maxPages) {
     throw new HeraldError(
       'HERALD_TOO_MANY_PAGES',
-      `The file has ${figure(pages)} pages or frames; this server takes ${figure(maxPages)}.`,
-      { remedy: 'Split it, or ask for a format without animation, which takes the first frame.' },
+      `The file has ${figure(pages)} pages or frames; this server accepts at most ${figure(maxPages)}.`,
+      { remedy: 'Split it, or request a format without animation, which takes the first frame.' },
     )
   }
   const times = pages > 1 ? ` × ${figure(pages)} frames` : ''
@@ -26,7 +26,7 @@ export function refuseTooLarge(
   if (!picture.scalable && width * height * pages > maxPixels) {
     throw new HeraldError(
       'HERALD_TOO_MANY_PIXELS',
-      `The picture has ${figure(width * height * pages)} pixels (${figure(width)} × ${figure(height)}${times}); this server takes ${figure(maxPixels)}.`,
+      `The picture has ${figure(width * height * pages)} pixels (${figure(width)} × ${figure(height)}${times}); this server accepts at most ${figure(maxPixels)}.`,
       { remedy: 'Make it smaller before uploading it.' },
     )
   }
@@ -35,8 +35,8 @@ export function refuseTooLarge(
   if (Math.max(size.width, size.height) > target.maxSide) {
     throw new HeraldError(
       'HERALD_BAD_OPTION',
-      `A ${target.name} picture has sides of at most ${figure(target.maxSide)} pixels; this one would be ${figure(size.width)} × ${figure(size.height)}.`,
-      { remedy: 'Ask for a smaller width or height, or for another format such as png.' },
+      `The sides of a ${target.name} picture are at most ${figure(target.maxSide)} pixels; this one would be ${figure(size.width)} × ${figure(size.height)}.`,
+      { remedy: 'Request a smaller width or height, or another format such as png.' },
     )
   }
   const drawn = picture.scalable ? drawingSize(picture, plan) : size
@@ -44,8 +44,8 @@ export function refuseTooLarge(
   if (pixels > maxPixels) {
     throw new HeraldError(
       'HERALD_TOO_MANY_PIXELS',
-      `The ${target.name} rendition would have ${figure(pixels)} pixels${times}; this server makes ${figure(maxPixels)}.`,
-      { remedy: 'Ask for a smaller width or height.' },
+      `The ${target.name} rendition would have ${figure(pixels)} pixels${times}; this server makes at most ${figure(maxPixels)}.`,
+      { remedy: 'Request a smaller width or height.' },
     )
   }
 }
@@ -55,8 +55,8 @@ export function refuseTooManyPages(pages: number, { maxPages }: EngineLimits): v
   if (pages <= maxPages) return
   throw new HeraldError(
     'HERALD_TOO_MANY_PAGES',
-    `The document has ${pages.toLocaleString('en')} pages; this server takes ${maxPages.toLocaleString('en')}.`,
-    { remedy: 'Ask for one of its pages, or split it.' },
+    `The document has ${pages.toLocaleString('en')} pages; this server accepts at most ${maxPages.toLocaleString('en')}.`,
+    { remedy: 'Request one of its pages, or split it.' },
   )
 }
 
@@ -80,7 +80,7 @@ export function refuseUnreadableFrame(
   if (page === undefined || page < pages || page >= frames) return
   throw new HeraldError(
     'HERALD_UNSUPPORTED_FILE',
-    `This is an animated ${format.toUpperCase()} with ${figure(frames)} frames, of which only the first can be read here.`,
+    `This is an animated ${format.toUpperCase()} with ${figure(frames)} frames, of which this server can read only the first.`,
     { remedy: 'Request frame 1, or save it as an animated WebP or GIF.' },
   )
 }

@@ -19,16 +19,20 @@ const rules: readonly Rule[] = [
   {
     pattern: /exceeds pixel limit/i,
     explain: (_format, cause) =>
-      new HeraldError('HERALD_TOO_MANY_PIXELS', 'The picture has more pixels than allowed here.', {
-        remedy: 'Make it smaller before uploading it.',
-        cause,
-      }),
+      new HeraldError(
+        'HERALD_TOO_MANY_PIXELS',
+        'The picture has more pixels than this server accepts.',
+        {
+          remedy: 'Make it smaller before uploading it.',
+          cause,
+        },
+      ),
   },
   {
     pattern: /too large for the (\w+) format|width or height exceeds|maximum image size/i,
     explain: (_format, cause) =>
       new HeraldError('HERALD_BAD_OPTION', 'The target format cannot hold a picture this large.', {
-        remedy: 'Ask for a smaller width or height, or for another format.',
+        remedy: 'Request a smaller width or height, or another format.',
         cause,
       }),
   },
@@ -58,7 +62,7 @@ const rules: readonly Rule[] = [
     explain: (format, cause) =>
       new HeraldError(
         'HERALD_UNSUPPORTED_FILE',
-        `This ${format.toUpperCase()} file has more than 5 channels, such as spot colours or masks; they cannot be read here.`,
+        `This ${format.toUpperCase()} file has more than 5 channels, such as spot colours or masks; this server cannot read them.`,
         { remedy: 'Save it as RGB or CMYK without further channels.', cause },
       ),
   },
@@ -67,7 +71,7 @@ const rules: readonly Rule[] = [
     explain: (format, cause) =>
       new HeraldError(
         'HERALD_UNSUPPORTED_FILE',
-        `This ${format.toUpperCase()} file uses a coding that is not supported.`,
+        `This ${format.toUpperCase()} file uses an encoding that is not supported.`,
         { remedy: 'Save it in a common variant of its format, or as PNG.', cause },
       ),
   },

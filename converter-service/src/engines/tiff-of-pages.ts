@@ -38,8 +38,8 @@ export async function makeTiffOfPages(
 function tooManyPixels(maxPixels: number): HeraldError {
   return new HeraldError(
     'HERALD_TOO_MANY_PIXELS',
-    `The pages together have more pixels than the ${maxPixels.toLocaleString('en')} this server takes.`,
-    { remedy: 'Ask for a smaller width or height, or for one page.' },
+    `The pages together have more pixels than this server's limit of ${maxPixels.toLocaleString('en')}.`,
+    { remedy: 'Request a smaller width or height, or one page.' },
   )
 }
 

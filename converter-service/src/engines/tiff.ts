@@ -86,7 +86,7 @@ function refuseChannels({ space, depth, channels }: Metadata): void {
 function unreadable(what: string): HeraldError {
   return new HeraldError(
     'HERALD_UNSUPPORTED_FILE',
-    `This TIFF file holds ${what}; as a picture it cannot be read here.`,
+    `This TIFF file holds ${what}, which this server cannot read as a picture.`,
     { remedy: 'Save it as RGB or grey with 8 or 16 bits per channel.' },
   )
 }

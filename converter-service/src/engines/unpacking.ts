@@ -133,7 +133,7 @@ class XmlScanner implements DocumentTraits {
     if (forbidden.test(text)) {
       throw new HeraldError(
         'HERALD_CORRUPT_FILE',
-        'This document declares XML entities, which can grow without end or name other files; no office program does that.',
+        'This document declares XML entities, which can expand without limit or refer to other files. No office program writes them.',
         { remedy: 'Open it in the program it was made with and save it again.' },
       )
     }

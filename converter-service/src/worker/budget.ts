@@ -14,36 +14,36 @@ export interface Budget {
   readonly maxOutputBytes: number
 }
 
-const askLess = 'Ask for a smaller or simpler rendition, or for one at a time.'
+const requestLess = 'Request a smaller or simpler rendition, or one at a time.'
 
 export function tookTooLong({ timeoutMs }: Budget, slowness?: Slowness): HeraldError {
-  return tooSlow(`took longer than the ${seconds(timeoutMs)}`, slowness)
+  return tooSlow(`took longer than this server's limit of ${seconds(timeoutMs)}`, slowness)
 }
 
 export function usedTooMuchCpu({ cpuMs }: Budget, slowness?: Slowness): HeraldError {
-  return tooSlow(`used more than the ${seconds(cpuMs)} of processor time`, slowness)
+  return tooSlow(`used more processor time than this server's limit of ${seconds(cpuMs)}`, slowness)
 }
 
-function tooSlow(limit: string, { reason, remedy }: Partial<Slowness> = {}): HeraldError {
-  const message = `The conversion ${limit} this server gives it.`
+function tooSlow(problem: string, { reason, remedy }: Partial<Slowness> = {}): HeraldError {
+  const message = `The conversion ${problem}.`
   return new HeraldError('HERALD_TIMEOUT', reason ? `${message} ${reason}` : message, {
-    remedy: remedy ?? askLess,
+    remedy: remedy ?? requestLess,
   })
 }
 
 export function heldTooMuchMemory({ memoryBytes }: Budget): HeraldError {
   return new HeraldError(
     'HERALD_TOO_MUCH_MEMORY',
-    `Converting this file takes more memory than the ${describeBytes(memoryBytes)} this server gives it.`,
-    { remedy: 'Make the picture smaller, or ask for a smaller rendition.' },
+    `Converting this file takes more memory than this server's limit of ${describeBytes(memoryBytes)}.`,
+    { remedy: 'Make the picture smaller, or request a smaller rendition.' },
   )
 }
 
 export function madeTooMuchOutput({ maxOutputBytes }: Budget): HeraldError {
   return new HeraldError(
     'HERALD_TOO_MUCH_OUTPUT',
-    `The renditions have more than the ${describeBytes(maxOutputBytes)} this server makes of one file.`,
-    { remedy: 'Ask for fewer or smaller renditions, or for a format that compresses more.' },
+    `The renditions are larger than this server's limit of ${describeBytes(maxOutputBytes)} for one file.`,
+    { remedy: 'Request fewer or smaller renditions, or a format that compresses more.' },
   )
 }
 

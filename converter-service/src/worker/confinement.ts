@@ -125,7 +125,7 @@ function measures({ maxFileBytes }: ConfinementOptions): readonly (readonly Meas
     [
       {
         // If memory runs out the kernel kills a child, not the service.
-        name: 'limits of files and core dumps, first to go when memory runs out',
+        name: 'limits of files and core dumps, killed first when memory runs out',
         command: [
           '/bin/sh',
           '-c',

@@ -180,7 +180,7 @@ export class Worker {
 /** The error of a task whose child exited without a job as the cause. */
 function exitError(reason: ExitReason): HeraldError {
   if (reason !== 'crash') {
-    return new HeraldError('HERALD_CANCELLED', 'The conversion was ended.')
+    return new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.')
   }
   return new HeraldError('HERALD_INTERNAL', 'The worker crashed while it converted this file.', {
     remedy: 'Try again. If it happens again, the file itself may be the cause.',
