@@ -42,8 +42,8 @@ const errorBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
 export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   const { ledger, attempt, outage, workers, track, logger } = parts
   const { lanes } = ledger
-  const ending = new AbortController()
-  const cut = new AbortController()
+  const stopping = new AbortController()
+  const cutOff = new AbortController()
   const working = new Set<Promise<void>>()
   const failuresOf = new Map<string, number>()
   /** The time of day minus a monotonic clock, at the last check. */
@@ -54,7 +54,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   let closed: Promise<void> | undefined
 
   function check(): void {
-    if (ending.signal.aborted) return
+    if (stopping.signal.aborted) return
     if (clockWasSetBack()) adjustToClock()
     if (outage.isOpen && working.size < workers) startWorker()
     schedule(pollMs)
@@ -79,7 +79,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   /** Checks when the next lane is due, after `maxMs` at the latest. */
   function schedule(maxMs: number): void {
     clearTimeout(timer)
-    if (ending.signal.aborted) return
+    if (stopping.signal.aborted) return
     schedules += 1
     const own = schedules
     timer = setTimeout(check, maxMs)
@@ -88,7 +88,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
       (dueAt = Number.POSITIVE_INFINITY) => {
         const dueInMs = dueAt - Date.now()
         // What is due and not taken is held elsewhere, or every worker is busy.
-        if (own !== schedules || ending.signal.aborted || dueInMs <= 0 || dueInMs >= maxMs) return
+        if (own !== schedules || stopping.signal.aborted || dueInMs <= 0 || dueInMs >= maxMs) return
         clearTimeout(timer)
         timer = setTimeout(check, dueInMs + 1)
       },
@@ -101,7 +101,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   function startWorker(): void {
     const work = workLanes()
       .catch((error: unknown) => {
-        logger.error({ err: error }, 'what was put aside could not be read')
+        logger.error({ err: error }, 'deferred deliveries could not be read; will try again')
         return false
       })
       .then((found) => {
@@ -116,12 +116,12 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   /** Resolves to whether a lane was claimed. */
   async function workLanes(): Promise<boolean> {
     let found = false
-    while (!ending.signal.aborted && outage.isOpen) {
+    while (!stopping.signal.aborted && outage.isOpen) {
       const lane = await lanes.claim()
       if (lane === undefined) break
       found = true
       // Another lane may be due.
-      if (working.size < workers && !ending.signal.aborted) startWorker()
+      if (working.size < workers && !stopping.signal.aborted) startWorker()
       await workLane(lane)
     }
     return found
@@ -130,7 +130,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   async function workLane(lane: string): Promise<void> {
     for (let more = true; more; ) {
       const head = await lanes.head(lane)
-      if (head === undefined || ending.signal.aborted) return lanes.release(lane, Date.now())
+      if (head === undefined || stopping.signal.aborted) return lanes.release(lane, Date.now())
       const waitMs = await sendHead(lane, head)
       if (waitMs !== undefined) return lanes.release(lane, Date.now() + waitMs)
       more = await lanes.pop(lane, head.position)
@@ -141,19 +141,19 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   async function sendHead(lane: string, head: DeferredMail): Promise<number | undefined> {
     try {
       const task = await readDeferred(head, parts)
-      await attempt(task, cut.signal)
+      await attempt(task, cutOff.signal)
       failuresOf.delete(lane)
       return undefined
     } catch (error) {
       if (error instanceof RetryLater) return error.retryAfterMs
-      if (cut.signal.aborted) return 0
+      if (cutOff.signal.aborted) return 0
       const failures = (failuresOf.get(lane) ?? 0) + 1
       failuresOf.set(lane, failures)
       if (await parts.giveUp(head, error, failures).catch(() => false)) {
         failuresOf.delete(lane)
         return undefined
       }
-      logger.error({ err: error }, 'what was put aside could not be handled; will try again')
+      logger.error({ err: error }, 'a deferred delivery could not be handled; will try again')
       return backOffMs(errorBackOff, failures)
     }
   }
@@ -163,7 +163,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     nudge: () => schedule(0),
     close(drainMs) {
       closed ??= (async () => {
-        ending.abort()
+        stopping.abort()
         clearTimeout(timer)
         let drained: NodeJS.Timeout | undefined
         const late = new Promise<void>((resolve) => {
@@ -171,7 +171,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
         })
         await Promise.race([Promise.allSettled(working), late])
         clearTimeout(drained)
-        cut.abort()
+        cutOff.abort()
       })()
       return closed
     },

@@ -20,10 +20,10 @@ export interface OutageOptions {
   readonly lastingBackOff?: BackOff
   readonly logger: Logger
   /** The log messages. Default: about the mail server. */
-  readonly words?: OutageWords
+  readonly messages?: OutageMessages
 }
 
-export interface OutageWords {
+export interface OutageMessages {
   readonly began: string
   readonly lasts: string
   readonly ended: string
@@ -60,7 +60,7 @@ export interface Outage {
   close(): void
 }
 
-const aboutMailServer: OutageWords = {
+const aboutMailServer: OutageMessages = {
   began: 'the mail server is out of service: events wait',
   lasts: 'the mail server is still out of service',
   ended: 'the mail server answers again',
@@ -76,7 +76,7 @@ const quietMs = 60_000
 const noop = () => {}
 
 export function watchOutage(options: OutageOptions): Outage {
-  const { intake, probe, backOff, logger, words = aboutMailServer } = options
+  const { intake, probe, backOff, logger, messages = aboutMailServer } = options
   const { lastingBackOff = defaultLasting } = options
   let state: 'none' | 'paused' | 'trial' = 'none'
   let reason: string | undefined
@@ -121,7 +121,7 @@ export function watchOutage(options: OutageOptions): Outage {
       if (closed) return
       reason = withoutAddresses((error as Error).message)
       lasting ||= (error as { lasting?: boolean }).lasting === true
-      logger.debug({ reason }, words.lasts)
+      logger.debug({ reason }, messages.lasts)
       return probeLater()
     } finally {
       probing = false
@@ -153,7 +153,7 @@ export function watchOutage(options: OutageOptions): Outage {
     reason = undefined
     lasting = false
     seenByProbe = true
-    logger.info(words.ended)
+    logger.info(messages.ended)
     if (wasPaused) intake.resume()
   }
 
@@ -193,9 +193,9 @@ export function watchOutage(options: OutageOptions): Outage {
         return
       }
       if (before === 'none') {
-        logger.warn({ reason }, words.began)
+        logger.warn({ reason }, messages.began)
         report = setInterval(() => {
-          logger.warn({ reason }, words.lasts)
+          logger.warn({ reason }, messages.lasts)
         }, reportEveryMs)
         report.unref()
       }

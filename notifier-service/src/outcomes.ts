@@ -28,7 +28,7 @@ export interface Outcomes {
 const maxBatch = 500
 /** How long outcomes are collected before they are published, in milliseconds. */
 const collectMs = 50
-/** How often to look for outcomes of processes that died, in milliseconds. */
+/** How often to check for outcomes of processes that are gone, in milliseconds. */
 const pollMs = 5000
 const retryBackOff: BackOff = { firstMs: 500, capMs: 30_000 }
 

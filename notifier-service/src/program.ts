@@ -85,11 +85,11 @@ Examples:
 Exit status:
   0    done
   1    something went wrong
-  2    a wrong call
+  2    invalid arguments
   3    no such dead letter
   5    the broker cannot be reached
 
 Environment (defaults):
   HERALD_BROKER=(embedded, in HERALD_DATA/broker)
   HERALD_TOPIC=notifications
-  HERALD_TEMPLATES=(those that Herald brings)`
+  HERALD_TEMPLATES=(the built-in ones)`

@@ -42,7 +42,7 @@ interface Row {
   readonly name: string
   readonly action: Action
   /** Default: any command of SMTP. */
-  readonly to?: readonly string[]
+  readonly commands?: readonly string[]
   readonly code?: RegExp
   /** The enhanced code of RFC 3463, such as `5.1.1`. */
   readonly status?: RegExp
@@ -73,26 +73,26 @@ const ofRelaying = /\brelay|rcpthosts|\bblock|blacklist|reputation/i
  * letters.
  */
 export const responseTable: readonly Row[] = [
-  { name: 'accepted', action: 'accept', to: http, code: /^2/ },
-  { name: 'redirected', action: 'pause long', to: http, code: /^3/ },
-  { name: 'authentication', action: 'pause long', to: http, code: /^(401|407)$/ },
-  { name: 'request timed out', action: 'retry', to: http, code: /^(408|425)$/ },
-  { name: 'event refused', action: 'give up', to: http, code: /^(410|422)$/ },
-  { name: 'too large', action: 'resend smaller', to: http, code: /^413$/ },
-  { name: 'server down', action: 'record server failure', to: http, code: /^(429|50[234])$/ },
-  { name: 'event refused', action: 'retry a few times', to: http, code: /^[4-9]/ },
-  { name: 'reply lost', action: 'unknown', to: ['BODY', ...http], code: noReply },
+  { name: 'accepted', action: 'accept', commands: http, code: /^2/ },
+  { name: 'redirected', action: 'pause long', commands: http, code: /^3/ },
+  { name: 'authentication', action: 'pause long', commands: http, code: /^(401|407)$/ },
+  { name: 'request timed out', action: 'retry', commands: http, code: /^(408|425)$/ },
+  { name: 'event refused', action: 'give up', commands: http, code: /^(410|422)$/ },
+  { name: 'too large', action: 'resend smaller', commands: http, code: /^413$/ },
+  { name: 'server down', action: 'record server failure', commands: http, code: /^(429|50[234])$/ },
+  { name: 'event refused', action: 'retry a few times', commands: http, code: /^[4-9]/ },
+  { name: 'reply lost', action: 'unknown', commands: ['BODY', ...http], code: noReply },
   // A server that greeted us and then is silent may be so because of the recipient.
   { name: 'no answer', action: 'record server failure', code: noReply },
-  { name: 'server down', action: 'pause', to: session, code: /^421$/ },
+  { name: 'server down', action: 'pause', commands: session, code: /^421$/ },
   { name: 'server busy', action: 'record server failure', code: /^421$/ },
   { name: 'authentication', action: 'pause long', code: /^(530|534|535|538)$/ },
-  { name: 'authentication', action: 'pause long', to: session, code: /^454$/ },
+  { name: 'authentication', action: 'pause long', commands: session, code: /^454$/ },
   { name: 'sender refused', action: 'pause long', status: /^5\.1\.[78]$/ },
   {
     name: 'too large',
     action: 'resend smaller',
-    to: [...mail, ...body],
+    commands: [...mail, ...body],
     code: /^5/,
     status: /^5\.(2\.3|3\.4)$/,
     bareCode: /^(523|552)$/,
@@ -105,26 +105,26 @@ export const responseTable: readonly Row[] = [
     status: /^4\.3\./,
     bareCode: /./,
   },
-  { name: 'sender refused', action: 'pause long', to: session, code: /^5/ },
-  { name: 'server down', action: 'pause', to: session },
+  { name: 'sender refused', action: 'pause long', commands: session, code: /^5/ },
+  { name: 'server down', action: 'pause', commands: session },
   {
     name: 'mailbox full',
     action: 'retry',
-    to: recipientOrBody,
+    commands: recipientOrBody,
     status: /^[45]\.2\.2$/,
     bareCode: /^552$/,
   },
   {
     name: 'recipient gone',
     action: 'give up',
-    to: recipientOrBody,
+    commands: recipientOrBody,
     code: /^5/,
     status: /^5\.(1\.([12369]|10)|2\.1)$/,
   },
   {
     name: 'greylisted',
     action: 'retry',
-    to: recipientOrBody,
+    commands: recipientOrBody,
     code: /^4/,
     text: /gr[ea]y[ -]?list/i,
   },
@@ -133,17 +133,22 @@ export const responseTable: readonly Row[] = [
     action: 'record server failure',
     status: /^([45]\.3\.[0-3]|5\.4\.5|4\.7\.)/,
   },
-  { name: 'limit or policy', action: 'record server failure', to: recipient, status: /^5\.7\./ },
+  {
+    name: 'limit or policy',
+    action: 'record server failure',
+    commands: recipient,
+    status: /^5\.7\./,
+  },
   { name: 'limit or policy', action: 'record server failure', code: /^5/, text: ofLimits },
   {
     name: 'limit or policy',
     action: 'record server failure',
-    to: recipient,
+    commands: recipient,
     code: /^5/,
     text: ofRelaying,
   },
-  { name: 'mailbox busy', action: 'retry', to: recipientOrBody, code: /^4/ },
-  { name: 'recipient refused', action: 'retry a few times', to: recipient, code: /^5/ },
+  { name: 'mailbox busy', action: 'retry', commands: recipientOrBody, code: /^4/ },
+  { name: 'recipient refused', action: 'retry a few times', commands: recipient, code: /^5/ },
   { name: 'content refused', action: 'retry a few times', code: /^5/ },
   { name: 'unexpected reply', action: 'record server failure' },
 ]
@@ -185,7 +190,8 @@ export function resultOf(response: ServerResponse): SendResult {
 
 /** Whether `row` is about such a response. */
 export function matches(row: Row, { command, code, reply }: ServerResponse): boolean {
-  if (row.to === undefined ? command === 'POST' : !row.to.includes(command)) return false
+  if (row.commands === undefined ? command === 'POST' : !row.commands.includes(command))
+    return false
   if (row.code !== undefined && !row.code.test(String(code))) return false
   if (row.text !== undefined && !row.text.test(reply)) return false
   const status = enhancedCodeOf(reply)

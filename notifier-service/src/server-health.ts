@@ -4,7 +4,7 @@ import type { PossibleServerFailure } from './send-result.js'
 export type FailureScope = 'mail' | 'server' | 'unclear'
 
 /**
- * Tells the failure of one mail from a failure of the server by the results of other mails. If the
+ * Decides by the results of other mails whether a failure is about one mail or the server. If the
  * server accepts a mail whose attempt began later, the failure is about the first mail. If several
  * mails in a row fail and none is accepted in between, it is about the server.
  */
@@ -21,7 +21,7 @@ export interface ServerHealth {
   ): FailureScope
   /** How many failures in a row were recorded for the mail. */
   failuresOf(messageId: string): number
-  /** The mail has a final result or one of its own. */
+  /** The mail has a result that is about the mail itself. */
   forget(messageId: string): void
 }
 
@@ -48,13 +48,13 @@ export function createServerHealth(): ServerHealth {
     acceptedSince: (attempt) => lastAccepted > attempt,
     recordServerFailure(messageId, attempt, { about, unanswered }) {
       const { times, since } = failed.get(messageId) ?? { times: 0, since: attempt }
-      const isOwn = lastAccepted > since
+      const isAboutMail = lastAccepted > since
       // The map is in the order of the last failure: its first entry is the one to drop.
       failed.delete(messageId)
-      failed.set(messageId, { times: times + 1, since: isOwn ? attempt : since })
+      failed.set(messageId, { times: times + 1, since: isAboutMail ? attempt : since })
       const [oldest] = failed.keys()
       if (failed.size > maxRemembered && oldest !== undefined) failed.delete(oldest)
-      if (isOwn) return 'mail'
+      if (isAboutMail) return 'mail'
       // One mail that fails repeatedly counts once, unless the reply is not about a mail.
       const isOfOneMail = about === 'mail' || unanswered === true
       inARow.add(isOfOneMail ? messageId : `attempt ${attempt}`)

@@ -89,8 +89,8 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       case 'outage': {
         if (begun) await deferUncounted(task, result.reason, 0)
         // One connection could not be opened while others are in use.
-        const othersWork = result.seenByProbe && !result.lasting && health.acceptedSince(number)
-        if (othersWork) throw new RetryLater(backOffMs(policy.backOff, 1))
+        const othersAccepted = result.seenByProbe && !result.lasting && health.acceptedSince(number)
+        if (othersAccepted) throw new RetryLater(backOffMs(policy.backOff, 1))
         outage.begin({ ...result, minWaitMs: result.retryAfterMs })
         throw new RetryLater(outageMs)
       }
@@ -131,7 +131,10 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     const backOff = backOffMs(policy.backOff, health.failuresOf(mail.messageId))
     const waitMs = Math.max(retryAfterMs, backOff)
     await deferUncounted(task, reply, waitMs)
-    logger.warn({ waitMs, reply: withoutAddresses(reply) }, 'refused, perhaps like all others')
+    logger.warn(
+      { waitMs, reply: withoutAddresses(reply) },
+      'refused; the server may refuse everything',
+    )
     throw new RetryLater(waitMs, { soonerWhenCrowded: true })
   }
 

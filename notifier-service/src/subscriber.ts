@@ -14,7 +14,7 @@ import type { DigestRule } from './ledger/lanes.js'
 import { openLmdbLedger } from './ledger/lmdb-ledger.js'
 import { pruneRegularly } from './ledger/prune-regularly.js'
 import { createNotifierMetrics } from './metrics.js'
-import { type Outage, type OutageWords, watchOutage } from './outage.js'
+import { type Outage, type OutageMessages, watchOutage } from './outage.js'
 import { announceOutcomes } from './outcomes.js'
 import { createServerHealth } from './server-health.js'
 import { createUnexpectedErrors } from './unexpected-errors.js'
@@ -41,7 +41,7 @@ export interface SubscriberParts {
   readonly logger: Logger
   readonly lifecycle: Lifecycle
   /** Log messages about outages of the receiving side. */
-  readonly words?: OutageWords
+  readonly messages?: OutageMessages
 }
 
 /** How long mails in flight may take to finish when the subscriber stops, in milliseconds. */
@@ -53,7 +53,7 @@ const drainMs = 10_000
  */
 export async function startSubscriber(
   config: SubscriberConfig,
-  { openChannel, logger, lifecycle, words }: SubscriberParts,
+  { openChannel, logger, lifecycle, messages }: SubscriberParts,
 ): Promise<{ probesUrl: string }> {
   const { digestRule: digests } = config
   const ledger = await openLmdbLedger({
@@ -78,49 +78,51 @@ export async function startSubscriber(
       if (!outage.paused) subscription?.resume()
     },
   }
-  const disk = watchOutage({
+  const diskOutage = watchOutage({
     intake,
     probe: () => ledger.check(),
     backOff: { firstMs: 500, capMs: 4_000 },
     logger,
-    words: {
+    messages: {
       began: 'the ledger cannot be written: nothing is sent, events wait',
       lasts: 'the ledger still cannot be written',
       ended: 'the ledger can be written again',
     },
   })
-  const otherSide = watchOutage({
+  const receiverOutage = watchOutage({
     intake,
     probe: () => channel.probe(),
     // Mails wait for the next probe at most, once the server is back; a probe costs little.
     backOff: { firstMs: 500, capMs: 4_000 },
     logger,
-    ...(words ? { words } : {}),
+    ...(messages ? { messages } : {}),
   })
   const outage: Outage = {
-    ...otherSide,
+    ...receiverOutage,
     get reason() {
-      return disk.reason ?? otherSide.reason
+      return diskOutage.reason ?? receiverOutage.reason
     },
     get paused() {
-      return disk.paused || otherSide.paused
+      return diskOutage.paused || receiverOutage.paused
     },
     get isOpen() {
-      return disk.isOpen && otherSide.isOpen
+      return diskOutage.isOpen && receiverOutage.isOpen
     },
-    admit: () => (disk.isOpen ? otherSide.admit() : undefined),
+    admit: () => (diskOutage.isOpen ? receiverOutage.admit() : undefined),
   }
   const metrics = createNotifierMetrics(channel, {
     lag: async () => (await subscription?.lag()) ?? 0,
-    outage: () => otherSide.reason !== undefined,
+    outage: () => receiverOutage.reason !== undefined,
     waiting: () => ledger.lanes.count(),
   })
   const app = createProbesApp({
     metrics: metrics.registry,
     notReady: async () => [
       ...(await brokerProblem(subscription)),
-      ...(disk.reason === undefined ? [] : [`ledger: ${disk.reason}`]),
-      ...(otherSide.reason === undefined ? [] : [`${channel.readyName}: ${otherSide.reason}`]),
+      ...(diskOutage.reason === undefined ? [] : [`ledger: ${diskOutage.reason}`]),
+      ...(receiverOutage.reason === undefined
+        ? []
+        : [`${channel.readyName}: ${receiverOutage.reason}`]),
     ],
   })
   serveDeliveries(app, ledger)
@@ -138,7 +140,7 @@ export async function startSubscriber(
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
   const parts = {
     ledger: guardLedger(ledger, {
-      onDiskError: (reason) => disk.begin({ reason, seenByProbe: true }),
+      onDiskError: (reason) => diskOutage.begin({ reason, seenByProbe: true }),
       signal: lifecycle.signal,
     }),
     channel,
@@ -165,7 +167,9 @@ export async function startSubscriber(
   lifecycle.defer('subscription', () =>
     Promise.all([subscription?.close({ drainMs }), deferred.close(drainMs)]),
   )
-  lifecycle.defer('outages', () => [disk, otherSide].forEach((each) => void each.close()))
+  lifecycle.defer('outages', () =>
+    [diskOutage, receiverOutage].forEach((each) => void each.close()),
+  )
   const deliver = unexpected.guard(createDeliver(policy, { ...parts, nudge: deferred.nudge }))
   const tracked: Handler = (delivery, context) => track(deliver(delivery, context))
   const { topic, group } = config

@@ -145,8 +145,8 @@ test('a replay does not resend what was delivered meanwhile', async () => {
 test('a replay can be restricted to a reason and to a number, the oldest first', async () => {
   await stage.start({ HERALD_SMTP: server.url })
   await makeDeadLetters('ada@example.com')
-  await buryAfter('bob@example.com')
-  const third = await buryAfter('bob@example.com')
+  await deadLetterAfter('bob@example.com')
+  const third = await deadLetterAfter('bob@example.com')
   server.script = {}
   expect(
     (await deadLetters('replay', '--reason', 'NO MAILBOX FOR BOB', '--limit', '1')).stderr,
@@ -165,7 +165,7 @@ test('a replay can be restricted to a reason and to a number, the oldest first',
 })
 
 /** Another one, later than those before; resolves to its event's id. */
-async function buryAfter(address: string): Promise<string> {
+async function deadLetterAfter(address: string): Promise<string> {
   const before = (await listed()).length
   const id = uuidv7()
   await publish(stage.broker, [message(to(address), id)])

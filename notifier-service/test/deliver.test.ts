@@ -36,7 +36,7 @@ afterEach(async () => {
 
 /** The handler with real parts except the dead letters: no broker fails on demand. */
 async function handler(
-  bury = vi.fn(async (_delivery: Delivery, _reason: { reason: string }) => {}),
+  publishDeadLetter = vi.fn(async (_delivery: Delivery, _reason: { reason: string }) => {}),
   wrap = (channel: Channel) => channel,
 ) {
   const ledger = await openLmdbLedger({ directory })
@@ -82,14 +82,14 @@ async function handler(
       ledger,
       channel,
       nudge: () => {},
-      deadLetters: { publish: bury },
+      deadLetters: { publish: publishDeadLetter },
       outage,
       health: createServerHealth(),
       metrics,
       logger: silentLogger,
     },
   )
-  return { deliver, ledger, bury, intake }
+  return { deliver, ledger, publishDeadLetter, intake }
 }
 
 const arrived = (published: Message): Delivery => ({
@@ -109,25 +109,25 @@ const context = () => ({ signal: new AbortController().signal })
 test('an event whose dead letter could not be published is not acknowledged, and its mail is not resent', async () => {
   const rcpt = vi.fn(() => '550 5.1.1 no such mailbox')
   server.script = { rcpt }
-  const bury = vi.fn(async () => {})
-  bury.mockRejectedValueOnce(new Error('the broker is away'))
-  const { deliver } = await handler(bury)
+  const publishDeadLetter = vi.fn(async () => {})
+  publishDeadLetter.mockRejectedValueOnce(new Error('the broker is away'))
+  const { deliver } = await handler(publishDeadLetter)
   const delivery = arrived(message(fileConverted()))
   await expect(deliver(delivery, context())).rejects.toThrow('the broker is away')
   await deliver(delivery, context())
   await deliver(delivery, context())
-  expect(bury).toHaveBeenCalledTimes(2)
+  expect(publishDeadLetter).toHaveBeenCalledTimes(2)
   expect(rcpt).toHaveBeenCalledOnce()
 })
 
 test('bytes that are not an event are acknowledged only after their dead letter is published', async () => {
-  const bury = vi.fn(async () => {})
-  bury.mockRejectedValueOnce(new Error('the broker is away'))
-  const { deliver } = await handler(bury)
+  const publishDeadLetter = vi.fn(async () => {})
+  publishDeadLetter.mockRejectedValueOnce(new Error('the broker is away'))
+  const { deliver } = await handler(publishDeadLetter)
   const delivery = arrived({ key: null, value: Buffer.from('?'), headers: {} })
   await expect(deliver(delivery, context())).rejects.toThrow('the broker is away')
   await deliver(delivery, context())
-  expect(bury).toHaveBeenCalledTimes(2)
+  expect(publishDeadLetter).toHaveBeenCalledTimes(2)
 })
 
 test('the same event delivered twice at once becomes one mail', async () => {
@@ -224,12 +224,12 @@ test('a mail that is tried for too long is given up', async () => {
   server.script = { rcpt: () => '450 later' }
   vi.useFakeTimers({ toFake: ['Date'] })
   closers.push(() => vi.useRealTimers())
-  const { deliver, bury } = await handler()
+  const { deliver, publishDeadLetter } = await handler()
   const delivery = arrived(message(fileConverted()))
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   vi.setSystemTime(Date.now() + 61_000)
   await deliver(delivery, context())
-  expect(bury.mock.calls[0]?.[1]).toEqual({
+  expect(publishDeadLetter.mock.calls[0]?.[1]).toEqual({
     reason: 'Given up after 2 attempts; the last answer: 450 later',
     attempts: 2,
   })
@@ -242,11 +242,11 @@ async function deliverUntilDone(deliver: Handler, delivery: Delivery): Promise<v
 
 test('a mail that gets no reply is resent twice, whatever other attempts it has had', async () => {
   server.script = { body: () => 'hang up' }
-  const { deliver, ledger, bury } = await handler()
+  const { deliver, ledger, publishDeadLetter } = await handler()
   const id = uuidv7()
   await deliverUntilDone(deliver, arrived(message(fileConverted(), id)))
   expect(server.bodies).toHaveLength(3)
-  expect(bury.mock.calls[0]?.[1]).toMatchObject({ attempts: 3 })
+  expect(publishDeadLetter.mock.calls[0]?.[1]).toMatchObject({ attempts: 3 })
   expect(await ledger.findById(id)).toMatchObject([{ state: 'failed', possiblyDelivered: true }])
 })
 
@@ -308,7 +308,7 @@ test('the time that a mail waits for a policy or an outage does not count toward
   server.script = { rcpt: () => '554 5.7.1 relay access denied' }
   vi.useFakeTimers({ toFake: ['Date'] })
   closers.push(() => vi.useRealTimers())
-  const { deliver, bury } = await handler()
+  const { deliver, publishDeadLetter } = await handler()
   const delivery = arrived(message(fileConverted()))
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   server.script = { rcpt: () => '450 later' }
@@ -316,5 +316,5 @@ test('the time that a mail waits for a policy or an outage does not count toward
     vi.setSystemTime(Date.now() + waitMs)
     await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   }
-  expect(bury).not.toHaveBeenCalled()
+  expect(publishDeadLetter).not.toHaveBeenCalled()
 })

@@ -51,7 +51,7 @@ test('a digest, kill -9 inside its window again and again: every event in exactl
   process.stdout.write(
     `kill -9 inside the digest window ${kills} times, every second time between 354 and reply as well: ` +
       `${published.length} events in ${smtp.accepted.length} mails; ` +
-      `${twice.length} told twice (bound: the ${doubtful.length} of those digests)\n`,
+      `${twice.length} mailed twice (bound: the ${doubtful.length} of those digests)\n`,
   )
   expect(twice.filter((id) => !doubtful.includes(id))).toEqual([])
   expect(seen.filter((id) => seen.filter((each) => each === id).length > 2)).toEqual([])

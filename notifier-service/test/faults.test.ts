@@ -71,7 +71,7 @@ test('a lost 250 leaves it unknown, and the mail is sent again byte for byte', a
   )
 })
 
-test('a lost 250 is not sent again where loss is preferred', async () => {
+test('a lost 250 is not sent again if loss is preferred', async () => {
   const answers: Script['body'][] = [() => 'hang up']
   const server = await serve({ body: (mail) => answers.shift()?.(mail) })
   const notifier = await stage.start({ HERALD_SMTP: server.url, HERALD_ON_UNKNOWN: 'prefer-loss' })
@@ -126,7 +126,7 @@ test('a redelivered event sends nothing', async () => {
   expect(metrics).toMatch(/^herald_notifier_redeliveries_total\{.*\} 2$/m)
 })
 
-test('a mailbox that is busy holds up its own mail, in order, and nobody else', async () => {
+test('a mailbox that is busy delays its own mails, in order, and no others', async () => {
   let busy = 2
   const server = await serve({
     rcpt: (address) =>
@@ -147,7 +147,7 @@ test('a mailbox that is busy holds up its own mail, in order, and nobody else', 
   expect(order.indexOf('b3')).toBeLessThan(order.indexOf('a2'))
 })
 
-test('while the mail server is down events wait, no attempt is burned, and all go out when it is back', async () => {
+test('while the mail server is down events wait, no attempt is counted, and all go out when it is back', async () => {
   const down = await startScriptedSmtp()
   await down.close()
   const notifier = await stage.start({ HERALD_SMTP: down.url })
@@ -178,7 +178,7 @@ test('while the mail server is down events wait, no attempt is burned, and all g
   expect(dead).toEqual([])
 })
 
-test('a mailbox that does not exist goes to the dead letters, the next mail goes out', async () => {
+test('a mailbox that does not exist becomes a dead letter, and the next mail is sent', async () => {
   const server = await serve({
     rcpt: (address) => (address.startsWith('gone') ? '550 5.1.1 no such mailbox' : undefined),
   })
@@ -210,7 +210,7 @@ test('a mailbox that does not exist goes to the dead letters, the next mail goes
   expect(JSON.stringify(notifier.log)).not.toContain('@example.com')
 })
 
-test('bytes that are no event go to the dead letters as they are', async () => {
+test('bytes that are not an event go to the dead letters as they are', async () => {
   const server = await serve()
   await stage.start({ HERALD_SMTP: server.url })
   const dead = await stage.deadLetters()
@@ -240,7 +240,7 @@ test.each([
   expect(server.bodies).toEqual([])
 })
 
-test('a sender the server refuses is an outage, for every mail would go to the dead letters', async () => {
+test('a sender the server refuses is an outage, not a dead letter for each mail', async () => {
   const server = await serve({ mail: () => '550 5.7.1 sender not allowed' })
   const notifier = await stage.start({ HERALD_SMTP: server.url })
   const dead = await stage.deadLetters()

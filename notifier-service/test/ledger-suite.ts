@@ -587,7 +587,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await digestsIn(holder)).toEqual([['one', 'two']])
     })
 
-    test('a digest has a most of events and bytes, and the last events of a run are not held back', async () => {
+    test('a digest has at most so many events and bytes, and the last events of a run are not held back', async () => {
       const ledger = await open('this', { ...patient, maxEvents: 2 })
       const ids = ['1', '2', '3', '4', '5']
       const ripe: boolean[] = []

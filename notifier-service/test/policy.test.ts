@@ -29,7 +29,7 @@ test.each([
   ['rcpt', '554 5.7.1 relay access denied'],
   ['body', '550 5.4.5 daily user sending limit exceeded'],
 ] as const)(
-  'a server that says to every %s %j buries no mail, and takes them all later',
+  'a server that replies to every %s %j causes no dead letter, and gets all mails later',
   async (step, answer) => {
     const server = await serve({ [step]: () => answer })
     const dead = await stage.deadLetters()
@@ -50,8 +50,8 @@ test.each([
       patience,
     )
     expect(dead).toEqual([])
-    const spoken = notifier.log.filter(({ msg }) => /mail server/.test(String(msg)))
-    expect(spoken.map(({ msg }) => msg)).toEqual([
+    const logged = notifier.log.filter(({ msg }) => /mail server/.test(String(msg)))
+    expect(logged.map(({ msg }) => msg)).toEqual([
       'the mail server is out of service: events wait',
       'the mail server answers again',
     ])
@@ -74,7 +74,7 @@ test('a mail that is refused while others are accepted is given up after three a
   expect(await deliveryOf(notifier.probesUrl, id)).toMatchObject({ state: 'failed', attempts: 3 })
 })
 
-test('a refused sender is tried seldom, and the log says so once', async () => {
+test('a refused sender is tried rarely, and the log says so once', async () => {
   let tries = 0
   const refuse = () => {
     tries += 1
@@ -91,6 +91,6 @@ test('a refused sender is tried seldom, and the log says so once', async () => {
   await vi.waitFor(() => expect(Date.now() - since).toBeGreaterThan(4000), patience)
   // Four at once, and then one after each wait; 33 before waits grew.
   expect(tries).toBeLessThanOrEqual(12)
-  const spoken = notifier.log.filter(({ msg }) => /mail server/.test(String(msg)))
-  expect(spoken).toHaveLength(1)
+  const logged = notifier.log.filter(({ msg }) => /mail server/.test(String(msg)))
+  expect(logged).toHaveLength(1)
 })

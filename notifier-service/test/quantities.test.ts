@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import { loadTemplates } from '#src/mail/templates'
 import { shortened, visible } from '#src/mail/visible-text'
 
-const { voices } = loadTemplates(undefined)
+const { wordings } = loadTemplates(undefined)
 const as = (language: string) => {
-  const voice = voices.get(language)
-  if (!voice) throw new Error(`no ${language}`)
-  return voice
+  const wording = wordings.get(language)
+  if (!wording) throw new Error(`no ${language}`)
+  return wording
 }
 const { size, change, extent, duration, moment } = as('en').quantities
 
@@ -55,7 +55,7 @@ test('pixels, pages, durations and moments are written as people write them', ()
   expect(moment(Number.MAX_SAFE_INTEGER)).toBe('')
 })
 
-test('in Russian and in Chinese they are written as people there write them', () => {
+test('in Russian and in Chinese they are written as in those languages', () => {
   const { quantities: ru } = as('ru')
   expect(ru.size(1_230_456)).toBe('1,2 МБ')
   expect(ru.change(1000, 150)?.percent).toBe('−85\u00a0%')
@@ -82,8 +82,8 @@ test.each([
 })
 
 test('a value is inserted unchanged, with braces of its own', () => {
-  const { say } = as('en').phrases
-  expect(say('convertedSubject', { name: '{brief} $& $1', brief: 'x' })).toBe(
+  const { text } = as('en').phrases
+  expect(text('convertedSubject', { name: '{brief} $& $1', brief: 'x' })).toBe(
     '{brief} $& $1 is ready: x',
   )
 })

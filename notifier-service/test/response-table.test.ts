@@ -145,7 +145,7 @@ function expectRow(response: ServerResponse, row: number, name: string): void {
   expect(responseTable[row]?.name).toBe(name)
 }
 
-test('an enhanced code is read where there is one, also in a reply of several lines', () => {
+test('an enhanced code is read if there is one, also in a reply of several lines', () => {
   expect(enhancedCodeOf('550 5.1.1 gone')).toBe('5.1.1')
   expect(enhancedCodeOf('550-5.1.10 gone\r\n550 5.1.10 for good')).toBe('5.1.10')
   expect(enhancedCodeOf('550 gone since 5.1.1')).toBe('')

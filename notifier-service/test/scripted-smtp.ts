@@ -20,7 +20,7 @@ export interface Script {
   body?: (mail: ReceivedMail) => Answer | Promise<Answer>
 }
 
-/** A mail server that does as it is told. */
+/** A mail server that answers as its script says. */
 export interface ScriptedSmtp {
   readonly url: string
   readonly port: number
@@ -81,7 +81,7 @@ export async function startScriptedSmtp(
   })
   server.on('error', () => {})
 
-  /** smtp-server does not tell its sockets, and a lost connection cannot be played without. */
+  /** smtp-server does not show its sockets, which are needed to lose a connection. */
   function sockets(id?: string): Socket[] {
     const open = (server as unknown as { connections: Set<{ id: string; _socket: Socket }> })
       .connections

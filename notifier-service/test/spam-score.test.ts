@@ -24,7 +24,7 @@ describe.skipIf(leftOut !== '')(`SpamAssassin's local rules${leftOut}`, () => {
     expect(score).toBeGreaterThan(5)
   })
 
-  test.each([...set.voices.keys()])(
+  test.each([...set.wordings.keys()])(
     'score every mail in "%s" below 1.0',
     async (language) => {
       const samples = sampleMails(tinyPng)

@@ -10,7 +10,7 @@ import { createMailWriter } from '#src/mail/mail-writer'
 import { sampleMails } from '#src/mail/sample-mails'
 import { shippedFolder } from '#src/mail/template-files'
 import { loadTemplates } from '#src/mail/templates'
-import type { View, Voice } from '#src/mail/view'
+import type { View, Wording } from '#src/mail/view'
 import { startNotifier } from './notifier-process.js'
 
 let folder: string
@@ -192,9 +192,9 @@ test('docs/mail.md names everything that a template can use', async () => {
           : []
       return [name, ...within.flatMap((each: View) => names(each))]
     })
-  const voice = loadTemplates(undefined).voices.get('en') as Voice
+  const wording = loadTemplates(undefined).wordings.get('en') as Wording
   const used = new Set(
-    sampleMails().flatMap(({ events }) => names(draftOf(events, voice, false).view)),
+    sampleMails().flatMap(({ events }) => names(draftOf(events, wording, false).view)),
   )
   expect(used.size).toBeGreaterThan(40)
   expect([...used].filter((name) => !documented.has(name))).toEqual([])

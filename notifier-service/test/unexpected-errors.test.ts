@@ -35,18 +35,18 @@ async function createParts() {
     await ledger.close()
     await rm(directory, { recursive: true, force: true })
   })
-  const buried: { reason: string; offset: string }[] = []
+  const deadLetters: { reason: string; offset: string }[] = []
   const parts = {
     ledger,
     logger,
     metrics: createNotifierMetrics({ name: 'mail' }, { lag: async () => 0, outage: () => false }),
     deadLetters: {
       async publish({ offset }: { offset: string }, { reason }: { reason: string }) {
-        buried.push({ reason, offset })
+        deadLetters.push({ reason, offset })
       },
     },
   }
-  return { ledger, buried, parts }
+  return { ledger, deadLetters, parts }
 }
 
 /** Calls the handler until it resolves; resolves to how often it rejected. */
@@ -62,13 +62,13 @@ async function rejections(handler: () => Promise<void>, atMost = 50): Promise<nu
 }
 
 test('an event whose handler throws each time becomes a dead letter, with the stack in the log', async () => {
-  const { buried, parts } = await createParts()
+  const { deadLetters, parts } = await createParts()
   const handler = createUnexpectedErrors(parts).guard(async () => {
     throw new TypeError('cannot read properties of undefined')
   })
   expect(await rejections(() => handler(delivery, context))).toBe(5)
   const reason = 'Unexpected error: cannot read properties of undefined'
-  expect(buried).toEqual([{ reason, offset: '17' }])
+  expect(deadLetters).toEqual([{ reason, offset: '17' }])
   expect(lines.at(-1)).toMatchObject({
     msg: 'fails each time: event published to the dead letters',
     err: { stack: expect.stringMatching(/unexpected-errors\.test/) },
@@ -80,16 +80,16 @@ test.each([
   ['the disk is full', () => new StoreError('STORE_FULL', 'full')],
   ['the mail has to wait', () => new RetryLater(5)],
 ])('nothing is given up while %s', async (_, error) => {
-  const { buried, parts } = await createParts()
+  const { deadLetters, parts } = await createParts()
   const handler = createUnexpectedErrors(parts).guard(async () => {
     throw error()
   })
   expect(await rejections(() => handler(delivery, context))).toBe(50)
-  expect(buried).toEqual([])
+  expect(deadLetters).toEqual([])
 })
 
 test('no event is given up while the ledger fails, whatever is thrown', async () => {
-  const { buried, parts } = await createParts()
+  const { deadLetters, parts } = await createParts()
   const check = async () => {
     throw new Error('the ledger fails')
   }
@@ -98,11 +98,11 @@ test('no event is given up while the ledger fails, whatever is thrown', async ()
     throw new TypeError('no')
   })
   expect(await rejections(() => handler(delivery, context))).toBe(50)
-  expect(buried).toEqual([])
+  expect(deadLetters).toEqual([])
 })
 
 test('a mail that was put aside and fails each time is given up, and its record has failed', async () => {
-  const { ledger, buried, parts } = await createParts()
+  const { ledger, deadLetters, parts } = await createParts()
   const id = uuidv7()
   const ref = { id, source: '//herald.test/client' }
   const mail = {
@@ -114,7 +114,7 @@ test('a mail that was put aside and fails each time is given up, and its record 
   const head = { ref, deliveries: [delivery], position: 1 }
   expect(await giveUp(head, new Error('no'), 5)).toBe(false)
   expect(await giveUp(head, new Error('no'), 6)).toBe(true)
-  expect(buried).toHaveLength(1)
+  expect(deadLetters).toHaveLength(1)
   expect(await ledger.find(ref)).toMatchObject({ state: 'failed', reply: 'Unexpected error: no' })
 })
 

@@ -6,7 +6,7 @@ import { silentLogger } from '@herald/runtime'
 import { HTTP } from 'cloudevents'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { resultOf } from '#src/response-table'
-import { readRetryAfter, responseOf } from '#src/webhook/answer'
+import { readRetryAfter, responseOf } from '#src/webhook/post-response'
 import type { NotifierProcess } from './notifier-process.js'
 import { message, publish, uuidv7 } from './publish.js'
 import { type ReceivedPost, type Receiver, startReceiver } from './receiver.js'
@@ -188,8 +188,8 @@ describe('a webhook', { timeout: 90_000 }, () => {
       expect((await fetch(`${webhook.probesUrl}/readyz`)).status).toBe(200)
     }, patience)
     expect(dead).toEqual([])
-    const spoken = webhook.log.filter(({ msg }) => /^the webhook/.test(String(msg)))
-    expect(spoken.map(({ msg }) => msg)).toEqual([
+    const logged = webhook.log.filter(({ msg }) => /^the webhook/.test(String(msg)))
+    expect(logged.map(({ msg }) => msg)).toEqual([
       'the webhook is out of service: events wait',
       'the webhook answers again',
     ])

@@ -1,7 +1,7 @@
 import type { ReceivedFileConverted } from '@herald/proto/events'
 import type { PictureView } from './pictures.js'
 import type { Change } from './quantities.js'
-import { detailsOf, formatName, type MailView, type View, type Voice } from './view.js'
+import { detailsOf, formatName, type MailView, type View, type Wording } from './view.js'
 import { shortened, visible, webLink } from './visible-text.js'
 
 type Rendition = ReceivedFileConverted['renditions'][number]
@@ -12,7 +12,7 @@ const maxFiles = 6
 /** What `converted.html` and `converted.txt` can use. */
 export function convertedView(
   event: ReceivedFileConverted,
-  { phrases, quantities }: Voice,
+  { phrases, quantities }: Wording,
   picture: PictureView | undefined,
 ): MailView {
   const source = sourceOf(event)
@@ -27,9 +27,9 @@ export function convertedView(
   const more = renditions.slice(shown.length)
   const brief = inBrief(event, { phrases, quantities })
   return {
-    subject: phrases.say('convertedSubject', { name, brief }),
+    subject: phrases.text('convertedSubject', { name, brief }),
     preheader: brief,
-    heading: phrases.say('convertedHeading', { name }),
+    heading: phrases.text('convertedHeading', { name }),
     picture: picture ?? null,
     before: {
       size: quantities.size(source.sizeBytes),
@@ -52,28 +52,28 @@ export function convertedView(
             size: quantities.size(more.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
           }),
     details: detailsOf([
-      [phrases.say('source'), name === sourceName ? '' : sourceName],
+      [phrases.text('source'), name === sourceName ? '' : sourceName],
       ...removedRows(event, { phrases, quantities }),
-      [phrases.say('readyAt'), quantities.moment(event.finishedAtUnixMs)],
-      [phrases.say('took'), timeOf(event, { phrases, quantities })],
-      [phrases.say('machine'), visible(event.host, 100)],
-      [phrases.say('hashOfSource'), hash(source.sha256), 'code'],
+      [phrases.text('readyAt'), quantities.moment(event.finishedAtUnixMs)],
+      [phrases.text('took'), timeOf(event, { phrases, quantities })],
+      [phrases.text('machine'), visible(event.host, 100)],
+      [phrases.text('hashOfSource'), hash(source.sha256), 'code'],
       // If not all files are listed, the page has the checksums of all.
       ...(more.length > 0 ? [] : shown).map(
         (each) =>
           [
-            phrases.say('hashOf', { name: visible(each.name, 40) }),
+            phrases.text('hashOf', { name: visible(each.name, 40) }),
             hash(each.sha256),
             'code',
           ] as const,
       ),
-      [phrases.say('conversion'), id(event.conversionId), 'code'],
+      [phrases.text('conversion'), id(event.conversionId), 'code'],
     ]),
   }
 }
 
 /** The renditions in a few words: `WebP, 184 kB (−85%)`. */
-function inBrief(event: ReceivedFileConverted, { phrases, quantities }: Voice): string {
+function inBrief(event: ReceivedFileConverted, { phrases, quantities }: Wording): string {
   const { renditions } = event
   const { size } = quantities
   const [first, ...others] = renditions
@@ -91,8 +91,8 @@ function inBrief(event: ReceivedFileConverted, { phrases, quantities }: Voice): 
 }
 
 /** The file's own name, safe to show. */
-export function nameOf(event: ReceivedFileConverted, { phrases }: Voice): string {
-  return visible(sourceOf(event).name, 300) || phrases.say('yourFile')
+export function nameOf(event: ReceivedFileConverted, { phrases }: Wording): string {
+  return visible(sourceOf(event).name, 300) || phrases.text('yourFile')
 }
 
 type Source = NonNullable<ReceivedFileConverted['source']>
@@ -127,8 +127,8 @@ export function savingView(change: Change | undefined): View | null {
   }
 }
 
-function fileView(rendition: Rendition, event: ReceivedFileConverted, voice: Voice): View {
-  const { phrases, quantities } = voice
+function fileView(rendition: Rendition, event: ReceivedFileConverted, wording: Wording): View {
+  const { phrases, quantities } = wording
   const { name, mediaType, sizeBytes, location } = rendition
   const link = location === 'url' ? webLink(rendition.url) : ''
   const path = location === 'path' ? visible(rendition.path ?? '', 1000) : ''
@@ -142,14 +142,14 @@ function fileView(rendition: Rendition, event: ReceivedFileConverted, voice: Voi
     ]),
     saving: savingView(changeOf(event, rendition, quantities)),
     link: link
-      ? { url: link, label: phrases.say('download', { format: formatName(mediaType) }) }
+      ? { url: link, label: phrases.text('download', { format: formatName(mediaType) }) }
       : null,
     place: path ? placeView(path, host, phrases) : null,
   }
 }
 
-function placeView(path: string, host: string, phrases: Voice['phrases']): View {
-  const note = host ? phrases.say('place', { host }) : phrases.say('placeUnknown')
+function placeView(path: string, host: string, phrases: Wording['phrases']): View {
+  const note = host ? phrases.text('place', { host }) : phrases.text('placeUnknown')
   // `said` is the name that `note` had in 0.1.0: templates of operators may use it.
   return { note, said: note, path }
 }
@@ -158,20 +158,20 @@ function placeView(path: string, host: string, phrases: Voice['phrases']): View 
 export function changeOf(
   event: ReceivedFileConverted,
   { sizeBytes, pages }: Rendition,
-  { change }: Voice['quantities'],
+  { change }: Wording['quantities'],
 ): Change | undefined {
   const source = sourceOf(event)
   return pages >= source.pages ? change(source.sizeBytes, sizeBytes) : undefined
 }
 
 /** To the page if there is one, else to the file if it is the only one. */
-function buttonOf(event: ReceivedFileConverted, { phrases }: Voice): View | null {
+function buttonOf(event: ReceivedFileConverted, { phrases }: Wording): View | null {
   const page = webLink(event.pageUrl)
-  if (page) return { url: page, label: phrases.say('open') }
+  if (page) return { url: page, label: phrases.text('open') }
   const [only, ...others] = event.renditions
   const link = only?.location === 'url' && others.length === 0 ? webLink(only.url) : ''
   if (!only || !link) return null
-  return { url: link, label: phrases.say('download', { format: formatName(only.mediaType) }) }
+  return { url: link, label: phrases.text('download', { format: formatName(only.mediaType) }) }
 }
 
 /** Removed because it may identify a person. */
@@ -180,25 +180,25 @@ const privateData = new Set(['exif', 'gps', 'xmp', 'iptc'])
 /** What was removed for privacy, and what else was not kept, in words. */
 function removedRows(
   { stripped }: ReceivedFileConverted,
-  { phrases, quantities }: Voice,
+  { phrases, quantities }: Wording,
 ): (readonly [label: string, text: string])[] {
   const shown = stripped.slice(0, 20)
   const list = (names: readonly string[]) =>
     quantities.list(names.map((each) => phrases.removed(each) ?? visible(each, 40)))
   return [
-    [phrases.say('removed'), list(shown.filter((each) => privateData.has(each)))],
+    [phrases.text('removed'), list(shown.filter((each) => privateData.has(each)))],
     [
       // Phrases of operators may lack this label, which no template of theirs uses.
-      phrases.labels['notKept'] ?? phrases.say('removed'),
+      phrases.labels['notKept'] ?? phrases.text('removed'),
       list(shown.filter((each) => !privateData.has(each))),
     ],
   ]
 }
 
-function timeOf(event: ReceivedFileConverted, { phrases, quantities }: Voice): string {
+function timeOf(event: ReceivedFileConverted, { phrases, quantities }: Wording): string {
   const duration = quantities.duration(event.conversionMs)
   if (event.queueMs < 1) return duration
-  return phrases.say('waited', { duration, wait: quantities.duration(event.queueMs) })
+  return phrases.text('waited', { duration, wait: quantities.duration(event.queueMs) })
 }
 
 export const id = (text: string) => visible(text, 100)

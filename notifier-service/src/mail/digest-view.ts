@@ -2,7 +2,7 @@ import type { ReceivedConversionFailed, ReceivedFileConverted } from '@herald/pr
 import { changeOf, factsLine, id, nameOf, savingView, sourceOf } from './converted-view.js'
 import { type Failure, failedName, whatFailed } from './failed-view.js'
 import type { PictureView } from './pictures.js'
-import { detailsOf, formatName, type MailView, type View, type Voice } from './view.js'
+import { detailsOf, formatName, type MailView, type View, type Wording } from './view.js'
 import { visible, webLink } from './visible-text.js'
 
 /** At most so many rows; failures come first, but leave some for the others. */
@@ -13,10 +13,10 @@ const maxFailures = 20
 export function digestView(
   converted: readonly ReceivedFileConverted[],
   failed: readonly ReceivedConversionFailed[],
-  voice: Voice,
+  wording: Wording,
   pictures: readonly PictureView[],
 ): MailView {
-  const { phrases, quantities } = voice
+  const { phrases, quantities } = wording
   const before = sum(converted.map((event) => sourceOf(event).sizeBytes))
   const after = sum(converted.map(sizeAfter))
   const comparable = converted.every(
@@ -26,70 +26,70 @@ export function digestView(
   const change = comparable ? quantities.change(before, after) : undefined
   const failures = failed.slice(0, Math.max(maxFailures, maxRows - converted.length))
   const files = converted.slice(0, maxRows - Math.min(maxRows, failures.length))
-  const what = summary(converted.length, failed.length, voice)
-  const saying = { before: quantities.size(before), after: quantities.size(after) }
+  const what = summary(converted.length, failed.length, wording)
+  const sizes = { before: quantities.size(before), after: quantities.size(after) }
   const runs = new Set([...converted, ...failed].map(({ runId }) => runId))
   const first = converted[0] ?? failed[0]
   return {
     subject: change
-      ? phrases.say('digestSubject', { what, ...saying, percent: change.percent })
+      ? phrases.text('digestSubject', { what, ...sizes, percent: change.percent })
       : what,
-    preheader: converted.length > 0 ? `${saying.before} → ${saying.after}` : '',
+    preheader: converted.length > 0 ? `${sizes.before} → ${sizes.after}` : '',
     heading: what,
     pictures,
     anyConverted: converted.length > 0,
     anyFailed: failed.length > 0,
-    before: { size: saying.before, facts: phrases.count('files', converted.length) },
+    before: { size: sizes.before, facts: phrases.count('files', converted.length) },
     after: {
-      size: saying.after,
+      size: sizes.after,
       facts: phrases.count('files', sum(converted.map(({ renditions }) => renditions.length))),
     },
     saving: savingView(change),
-    failures: failureGroups(failures, voice),
-    moreFailures: moreThan(failures.length, failed.length, voice),
-    files: files.map((event) => rowOf(event, voice)),
-    moreFiles: moreThan(files.length, converted.length, voice),
+    failures: failureGroups(failures, wording),
+    moreFailures: moreThan(failures.length, failed.length, wording),
+    files: files.map((event) => rowOf(event, wording)),
+    moreFiles: moreThan(files.length, converted.length, wording),
     details: detailsOf([
-      [phrases.say('readyAt'), quantities.moment(latest(converted))],
-      [phrases.say('took'), tookIn(converted, voice)],
-      [phrases.say('machine'), hostOf(converted)],
-      [phrases.say('folder'), commonFolder(converted), 'code'],
-      [phrases.say('run'), runs.size === 1 ? id(first?.runId ?? '') : '', 'code'],
+      [phrases.text('readyAt'), quantities.moment(latest(converted))],
+      [phrases.text('took'), tookIn(converted, wording)],
+      [phrases.text('machine'), hostOf(converted)],
+      [phrases.text('folder'), commonFolder(converted), 'code'],
+      [phrases.text('run'), runs.size === 1 ? id(first?.runId ?? '') : '', 'code'],
     ]),
   }
 }
 
 /** `10 files are ready, 2 files could not be converted`. */
-function summary(ready: number, failed: number, { phrases }: Voice): string {
+function summary(ready: number, failed: number, { phrases }: Wording): string {
   if (failed === 0) return phrases.count('digestReady', ready)
   if (ready === 0) return phrases.count('digestFailed', failed)
-  return phrases.say('digestBoth', {
+  return phrases.text('digestBoth', {
     ready: phrases.count('digestReady', ready),
     failed: phrases.count('digestFailed', failed),
   })
 }
 
 /** Groups files that failed for one reason: they have one remedy. */
-function failureGroups(failed: readonly ReceivedConversionFailed[], voice: Voice): View[] {
+function failureGroups(failed: readonly ReceivedConversionFailed[], wording: Wording): View[] {
   const groups = new Map<string, { failure: Failure; files: View[] }>()
   for (const event of failed) {
-    const failure = whatFailed(event, voice)
+    const failure = whatFailed(event, wording)
     const key = JSON.stringify([failure.wrong, failure.remedy])
     const group = groups.get(key) ?? { failure, files: [] }
     groups.set(key, group)
-    group.files.push({ name: failedName(event, voice), page: webLink(event.pageUrl) })
+    group.files.push({ name: failedName(event, wording), page: webLink(event.pageUrl) })
   }
   return [...groups.values()].map(({ failure, files }) => ({ ...failure, files }))
 }
 
-function rowOf(event: ReceivedFileConverted, voice: Voice): View {
-  const { quantities } = voice
+function rowOf(event: ReceivedFileConverted, wording: Wording): View {
+  const { quantities } = wording
   const { sizeBytes } = sourceOf(event)
   const [only, ...others] = event.renditions
   const alone = only && others.length === 0
   const formats = new Set(event.renditions.map(({ mediaType }) => formatName(mediaType)))
   return {
-    name: nameOf(event, voice),
+    name: nameOf(event, wording),
     page: webLink(event.pageUrl) || (alone && only.location === 'url' ? webLink(only.url) : ''),
     before: quantities.size(sizeBytes),
     after: quantities.size(sizeAfter(event)),
@@ -97,17 +97,17 @@ function rowOf(event: ReceivedFileConverted, voice: Voice): View {
       [...formats].slice(0, 6).join(', '),
       ...(alone
         ? quantities.extent(only)
-        : [voice.phrases.count('files', event.renditions.length)]),
+        : [wording.phrases.count('files', event.renditions.length)]),
     ]),
     saving: alone ? savingView(changeOf(event, only, quantities)) : null,
   }
 }
 
-function moreThan(shown: number, all: number, { phrases }: Voice): string {
+function moreThan(shown: number, all: number, { phrases }: Wording): string {
   return all > shown ? phrases.count('moreFiles', all - shown) : ''
 }
 
-function tookIn(converted: readonly ReceivedFileConverted[], { quantities }: Voice): string {
+function tookIn(converted: readonly ReceivedFileConverted[], { quantities }: Wording): string {
   if (converted.length === 0) return ''
   return quantities.duration(sum(converted.map(({ conversionMs }) => conversionMs)))
 }

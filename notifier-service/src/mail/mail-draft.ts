@@ -8,7 +8,7 @@ import { convertedView, nameOf } from './converted-view.js'
 import { digestView } from './digest-view.js'
 import { failedView } from './failed-view.js'
 import { type InlinePicture, pictureOf, type ShownPicture } from './pictures.js'
-import type { MailView, Voice } from './view.js'
+import type { MailView, Wording } from './view.js'
 import { shortened } from './visible-text.js'
 
 export type MailKind = 'converted' | 'failed' | 'digest'
@@ -27,7 +27,7 @@ const maxPictureBytes = 96 * 1024
 /** At least one event; their order does not matter. */
 export function draftOf(
   events: readonly ReceivedEvent[],
-  voice: Voice,
+  wording: Wording,
   withoutPreview: boolean,
 ): MailDraft {
   const converted: ReceivedFileConverted[] = []
@@ -36,7 +36,7 @@ export function draftOf(
     if (event.type === eventTypes.fileConverted) converted.push(event.data)
     else failed.push(event.data)
   }
-  const { labels: t, locale: lang } = voice.phrases
+  const { labels: t, locale: lang } = wording.phrases
   const draft = (kind: MailKind, view: MailView, shown: readonly ShownPicture[]): MailDraft => ({
     kind,
     // `glance` is the name that `preheader` had in 0.1.0: templates of operators may use it.
@@ -44,15 +44,19 @@ export function draftOf(
     pictures: shown.map(({ picture }) => picture),
   })
   const [ready] = converted
-  const [wrong] = failed
+  const [failure] = failed
   if (ready && events.length === 1) {
-    const preview = withoutPreview ? undefined : previewOf(ready, 'preview@herald', voice)
-    return draft('converted', convertedView(ready, voice, preview?.view), preview ? [preview] : [])
+    const preview = withoutPreview ? undefined : previewOf(ready, 'preview@herald', wording)
+    return draft(
+      'converted',
+      convertedView(ready, wording, preview?.view),
+      preview ? [preview] : [],
+    )
   }
-  if (wrong && events.length === 1) return draft('failed', failedView(wrong, voice), [])
-  const previews = withoutPreview ? [] : previewsOf(converted, voice)
+  if (failure && events.length === 1) return draft('failed', failedView(failure, wording), [])
+  const previews = withoutPreview ? [] : previewsOf(converted, wording)
   const shown = previews.map(({ view }) => view)
-  return draft('digest', digestView(converted, failed, voice, shown), previews)
+  return draft('digest', digestView(converted, failed, wording, shown), previews)
 }
 
 /** As they happened; ids decide between those of one moment. */
@@ -65,18 +69,18 @@ export function inOrder(events: readonly ReceivedEvent[]): ReceivedEvent[] {
 function previewOf(
   event: ReceivedFileConverted,
   cid: string,
-  voice: Voice,
+  wording: Wording,
 ): ShownPicture | undefined {
-  const name = shortened(nameOf(event, voice), 80)
-  return pictureOf(event, cid, voice.phrases.say('previewOf', { name }))
+  const name = shortened(nameOf(event, wording), 80)
+  return pictureOf(event, cid, wording.phrases.text('previewOf', { name }))
 }
 
-function previewsOf(converted: readonly ReceivedFileConverted[], voice: Voice): ShownPicture[] {
+function previewsOf(converted: readonly ReceivedFileConverted[], wording: Wording): ShownPicture[] {
   const previews: ShownPicture[] = []
   let bytes = 0
   for (const event of converted) {
     if (previews.length === maxPictures) break
-    const shown = previewOf(event, `preview-${previews.length + 1}@herald`, voice)
+    const shown = previewOf(event, `preview-${previews.length + 1}@herald`, wording)
     if (shown === undefined || bytes + shown.picture.data.length > maxPictureBytes) continue
     bytes += shown.picture.data.length
     previews.push(shown)

@@ -39,8 +39,8 @@ export interface MailWriter {
  * `language`: for events that name none, or one that there is no file for. Throws
  * ConfigurationError if there is no file for that either.
  */
-export function createMailWriter({ voices, render }: Templates, language = 'en'): MailWriter {
-  const offered = [...voices.keys()].sort()
+export function createMailWriter({ wordings, render }: Templates, language = 'en'): MailWriter {
+  const offered = [...wordings.keys()].sort()
   const fallback = bestLanguage(language, offered)
   if (fallback === undefined) {
     throw new ConfigurationError([
@@ -54,9 +54,9 @@ export function createMailWriter({ voices, render }: Templates, language = 'en')
     },
     write(events, { language, withoutPreview = false }) {
       if (events.length === 0) throw new RangeError('A mail is about at least one event.')
-      const voice = voices.get(language) ?? voices.get(fallback)
-      if (voice === undefined) throw new RangeError(`There is no language ${fallback}.`)
-      const { kind, view, pictures } = draftOf(events, voice, withoutPreview)
+      const wording = wordings.get(language) ?? wordings.get(fallback)
+      if (wording === undefined) throw new RangeError(`There is no language ${fallback}.`)
+      const { kind, view, pictures } = draftOf(events, wording, withoutPreview)
       return {
         subject: view.subject,
         // Sections that print nothing leave their empty lines behind.
@@ -65,7 +65,7 @@ export function createMailWriter({ voices, render }: Templates, language = 'en')
           .trim()}\n`,
         html: render(`${kind}.html`, view),
         pictures,
-        language: voice.phrases.locale,
+        language: wording.phrases.locale,
       }
     },
   }

@@ -10,7 +10,7 @@ import { loadTemplates, type Templates } from './templates.js'
 export interface MailsCommandOptions {
   /** The folder for the files; created if it does not exist. */
   readonly out: string
-  /** Templates to look at; undefined: those that Herald brings. */
+  /** Templates to render; undefined: the built-in ones. */
   readonly templates: string | undefined
 }
 
@@ -27,7 +27,7 @@ export async function mailsCommand(
   const templates = loadTemplates(folder)
   const preview = await readFile(join(shippedFolder, 'sample.jpg'))
   await mkdir(out, { recursive: true })
-  for (const language of templates.voices.keys()) {
+  for (const language of templates.wordings.keys()) {
     for (const sample of sampleMails(preview)) {
       for (const path of await writeSample(sample, language, templates, out)) terminal.print(path)
     }

@@ -68,7 +68,7 @@ const errorCodes = Object.keys(errorTable) as ErrorCode[]
 export interface Phrases {
   readonly locale: string
   readonly labels: Readonly<Record<string, string>>
-  say(sentence: Sentence, values?: Readonly<Record<string, string>>): string
+  text(sentence: Sentence, values?: Readonly<Record<string, string>>): string
   /** The sentence in the plural form that `n` takes, `{n}` being the number itself. */
   count(sentence: Sentence, n: number, values?: Readonly<Record<string, string>>): string
   removed(what: string): string | undefined
@@ -100,9 +100,9 @@ export function createPhrases(file: PhraseFile): Phrases {
   return {
     locale,
     labels,
-    say(sentence, values = {}) {
-      const text = file.sentences[sentence]
-      return typeof text === 'string' ? fill(text, values) : count(sentence, 0, values)
+    text(sentence, values = {}) {
+      const found = file.sentences[sentence]
+      return typeof found === 'string' ? fill(found, values) : count(sentence, 0, values)
     },
     count,
     removed: (what) => (Object.hasOwn(file.removed, what) ? file.removed[what] : undefined),

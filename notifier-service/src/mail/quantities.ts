@@ -39,7 +39,7 @@ interface Fractions {
 }
 
 export function createQuantities(phrases: Phrases): Quantities {
-  const { locale, say, count } = phrases
+  const { locale, text, count } = phrases
   const amounts = (options: Intl.NumberFormatOptions) => {
     // Creating one takes longer than rendering a mail.
     let formatter: Intl.NumberFormat | undefined
@@ -99,23 +99,23 @@ export function createQuantities(phrases: Phrases): Quantities {
       const rounded = Math.round(((after - before) / before) * 100)
       // Only an empty file is 100 % smaller.
       const shown = after > 0 && rounded === -100 ? -99 : rounded
-      if (shown === 0) return { percent: '±0', words: say('sameSize'), smaller: false, left: 100 }
+      if (shown === 0) return { percent: '±0', words: text('sameSize'), smaller: false, left: 100 }
       const percent = percentOf(Math.abs(shown) / 100)
       const left = shown < 0 ? Math.max(1, 100 + shown) : 100
       return {
         percent: signed(shown / 100),
-        words: say(shown < 0 ? 'smaller' : 'larger', { percent }),
+        words: text(shown < 0 ? 'smaller' : 'larger', { percent }),
         smaller: shown < 0,
         left,
       }
     },
     extent({ width, height, pages, mediaType }) {
-      const moves = /^image\/(gif|webp|a?png|avif)/.test(mediaType)
+      const isAnimated = /^image\/(gif|webp|a?png|avif)/.test(mediaType)
       return [
         ...(width > 0 && height > 0
-          ? [say('pixels', { width: side(width), height: side(height) })]
+          ? [text('pixels', { width: side(width), height: side(height) })]
           : []),
-        ...(pages > 1 ? [count(moves ? 'frames' : 'pages', pages)] : []),
+        ...(pages > 1 ? [count(isAnimated ? 'frames' : 'pages', pages)] : []),
       ]
     },
     duration(ms) {

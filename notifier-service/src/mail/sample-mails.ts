@@ -130,7 +130,7 @@ function failed(fileName: string, code: string, index: number, pageUrl = ''): Re
   })
 }
 
-function run(good: number, bad: number, preview: Uint8Array): ReceivedEvent[] {
+function run(readyCount: number, failedCount: number, preview: Uint8Array): ReceivedEvent[] {
   const places = [
     'harbour',
     'market',
@@ -141,7 +141,7 @@ function run(good: number, bad: number, preview: Uint8Array): ReceivedEvent[] {
     '港口的傍晚',
   ]
   return [
-    ...Array.from({ length: good }, (_, index) =>
+    ...Array.from({ length: readyCount }, (_, index) =>
       converted(
         `${places[index % places.length]}-${String(index + 1).padStart(3, '0')}.jpg`,
         preview,
@@ -149,8 +149,8 @@ function run(good: number, bad: number, preview: Uint8Array): ReceivedEvent[] {
         index % 2 === 0 ? { pageUrl: page } : {},
       ),
     ),
-    ...Array.from({ length: bad }, (_, index) =>
-      failed(`scan-${index + 1}.heic`, 'HERALD_UNSUPPORTED_FILE', good + index, page),
+    ...Array.from({ length: failedCount }, (_, index) =>
+      failed(`scan-${index + 1}.heic`, 'HERALD_UNSUPPORTED_FILE', readyCount + index, page),
     ),
   ]
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The templates and phrases that Herald brings, in the sources and in an installed package alike. */
+/** The built-in templates and phrases, in the sources and in an installed package alike. */
 export const shippedFolder = fileURLToPath(new URL('../../../templates/', import.meta.url))
 
 export const templateNames = [
@@ -47,7 +47,7 @@ function readFolder(folder: string, errors: string[]): [string, string][] {
 }
 
 function readOne(folder: string, name: string, errors: string[]): [string, string][] {
-  // Other files may be kept beside the templates; a mistyped name of a template is a error.
+  // Other files may be kept beside the templates; a mistyped name of a template is an error.
   if (!/\.(html|txt|json)$/.test(name) || /(^|\/)\./.test(name)) return []
   if (!known.test(name)) {
     errors.push(

@@ -5,12 +5,12 @@ import { createPhrases, readPhrases } from './phrases.js'
 import { createQuantities } from './quantities.js'
 import { sampleMails } from './sample-mails.js'
 import { readTemplateFiles, type TemplateName, templateNames } from './template-files.js'
-import type { View, Voice } from './view.js'
+import type { View, Wording } from './view.js'
 
 /** Templates and phrases that were checked. */
 export interface Templates {
   /** By the name of their file: `en`, `ru`, `zh`. */
-  readonly voices: ReadonlyMap<string, Voice>
+  readonly wordings: ReadonlyMap<string, Wording>
   /** Fills in a template. In HTML every value is escaped. */
   render(name: TemplateName, view: View): string
 }
@@ -22,7 +22,7 @@ export interface Templates {
 export function loadTemplates(folder: string | undefined): Templates {
   const errors: string[] = []
   const files = readTemplateFiles(folder, errors)
-  const voices = new Map<string, Voice>()
+  const wordings = new Map<string, Wording>()
   const labels = new Map<string, Readonly<Record<string, string>>>()
   for (const [name, text] of files) {
     const language = /^strings\/(.+)\.json$/.exec(name)?.[1]
@@ -30,15 +30,15 @@ export function loadTemplates(folder: string | undefined): Templates {
     if (language === undefined || file === undefined) continue
     labels.set(name, file.labels)
     const phrases = createPhrases(file)
-    voices.set(language, { phrases, quantities: createQuantities(phrases) })
+    wordings.set(language, { phrases, quantities: createQuantities(phrases) })
   }
-  const [voice] = voices.values()
-  if (voice === undefined) errors.push('There is no language: no file in strings/ can be used.')
-  else errors.push(...checkTemplates(files, voice, labels))
+  const [wording] = wordings.values()
+  if (wording === undefined) errors.push('There is no language: no file in strings/ can be used.')
+  else errors.push(...checkTemplates(files, wording, labels))
   if (errors.length > 0) throw new ConfigurationError(errors)
   const writer = new Mustache.Writer()
   return {
-    voices,
+    wordings,
     render: (name, view) =>
       writer.render(files.get(name) ?? '', view, partsOf(files, name), escaping(name)),
   }
@@ -68,11 +68,11 @@ function escapeHtml(value: unknown): string {
 /** Renders every template with every sample. Returns the errors found, a sentence each. */
 function checkTemplates(
   files: ReadonlyMap<string, string>,
-  voice: Voice,
+  wording: Wording,
   labels: ReadonlyMap<string, Readonly<Record<string, string>>>,
 ): Set<string> {
   const errors = new Set<string>()
-  const samples = sampleMails().map(({ events }) => draftOf(events, voice, false))
+  const samples = sampleMails().map(({ events }) => draftOf(events, wording, false))
   for (const name of templateNames) {
     const kind = name.slice(0, name.indexOf('.'))
     for (const sample of samples) {

@@ -19,8 +19,8 @@ export interface MailView extends View {
   readonly preheader: string
 }
 
-/** One language of the mails. */
-export interface Voice {
+/** The wording of the mails in one language. */
+export interface Wording {
   readonly phrases: Phrases
   readonly quantities: Quantities
 }

@@ -9,7 +9,7 @@ export function visible(text: string, max: number): string {
   // Most texts, and a quicker check than those below.
   if (/^[ -~]*$/.test(cut)) return shortened(cut, max)
   // Normalizing sorts marks in a row, in a time that grows with the square of their number.
-  const plain = cut.replace(unfit, '\ufffd').replace(manyMarks, '$1').normalize('NFC')
+  const plain = cut.replace(unsafe, '\ufffd').replace(manyMarks, '$1').normalize('NFC')
   return shortened(rightToLeft.test(plain) ? `\u2068${plain}\u2069` : plain, max)
 }
 
@@ -23,7 +23,7 @@ const manyMarks = /(\p{M}{30})\p{M}+/gu
  * Control characters, line and paragraph separators, marks that set the direction of writing,
  * invisible ones (zero-width joiners stay: emoji and several scripts need them), halves of pairs.
  */
-const unfit =
+const unsafe =
   /[\p{Cc}\u2028\u2029\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu
 
 const rightToLeft =

@@ -2,24 +2,24 @@
 export interface Held {
   /** The server answered the envelope. */
   answered(): void
-  /** It was ended by `giveWay`. */
-  readonly gaveWay: boolean
+  /** It was ended by `preempt`. */
+  readonly preempted: boolean
   /** `hung`: it ended without an answer. */
   end(hung: boolean): void
 }
 
 /**
- * Limits mails without an answer from the server to half of the connections. Which these are shows
- * only with time: a mail that waits for long, while others wait for a connection, is ended and
- * tried again within that half.
+ * Keeps half of the connections for mails that the server answers. A mail that gets no answer for
+ * long is ended if others wait for a connection; until its recipient is answered again, its attempts
+ * share the other half.
  */
 export interface HangLimit {
   /** Whether a mail to this recipient may have a connection now. */
   admits(recipient: string): boolean
-  /** A mail gets a connection. `giveWay` is called, at most once, to end it before the 354. */
-  hold(recipient: string, giveWay: () => void): Held
+  /** A mail gets a connection. `preempt` is called, at most once, to end it before the 354. */
+  hold(recipient: string, preempt: () => void): Held
   /** To be called while others wait for a connection: ends mails beyond the limit. */
-  makeRoom(): void
+  preemptHanging(): void
 }
 
 /** A mail hangs if its envelope takes ten times as long as usual, but at least this long. */
@@ -34,12 +34,12 @@ interface HeldMail {
   readonly since: number
   readonly wasHanging: boolean
   inEnvelope: boolean
-  gaveWay: boolean
-  readonly giveWay: () => void
+  preempted: boolean
+  readonly preempt: () => void
 }
 
 export function createHangLimit(connections: number): HangLimit {
-  const share = Math.max(1, Math.floor(connections / 2))
+  const maxHanging = Math.max(1, Math.floor(connections / 2))
   /** Recipients whose last mail got no answer, the oldest first. */
   const hanging = new Set<string>()
   const held = new Set<HeldMail>()
@@ -59,19 +59,19 @@ export function createHangLimit(connections: number): HangLimit {
   }
 
   return {
-    admits: (recipient) => !hanging.has(recipient) || [...held].filter(hangs).length < share,
-    hold(recipient, giveWay) {
+    admits: (recipient) => !hanging.has(recipient) || [...held].filter(hangs).length < maxHanging,
+    hold(recipient, preempt) {
       const since = performance.now()
       const wasHanging = hanging.has(recipient)
       const mail: HeldMail = {
         since,
         wasHanging,
         inEnvelope: true,
-        gaveWay: false,
-        giveWay() {
-          mail.gaveWay = true
+        preempted: false,
+        preempt() {
+          mail.preempted = true
           remember(recipient)
-          giveWay()
+          preempt()
         },
       }
       held.add(mail)
@@ -81,22 +81,22 @@ export function createHangLimit(connections: number): HangLimit {
           const tookMs = performance.now() - since
           usualMs = usualMs === undefined ? tookMs : usualMs + (tookMs - usualMs) / 10
         },
-        get gaveWay() {
-          return mail.gaveWay
+        get preempted() {
+          return mail.preempted
         },
         end(hung) {
           held.delete(mail)
           if (hung) remember(recipient)
-          else if (!mail.gaveWay) hanging.delete(recipient)
+          else if (!mail.preempted) hanging.delete(recipient)
         },
       }
     },
-    makeRoom() {
-      const holding = [...held].filter(hangs)
-      const tooMany = Math.max(0, holding.length - share)
-      const mayGiveWay = holding.filter((each) => !each.wasHanging && each.inEnvelope)
+    preemptHanging() {
+      const hung = [...held].filter(hangs)
+      const tooMany = Math.max(0, hung.length - maxHanging)
+      const preemptable = hung.filter((each) => !each.wasHanging && each.inEnvelope)
       // The newest first: those that waited longest may get their answer next.
-      for (const each of mayGiveWay.reverse().slice(0, tooMany)) each.giveWay()
+      for (const each of preemptable.reverse().slice(0, tooMany)) each.preempt()
     },
   }
 }

@@ -54,10 +54,10 @@ const mailsPerSession = 100
 /** A server may have closed a connection that was idle for longer than this. */
 const freshMs = 1000
 
-/** How often to look for mails that have to give way, while others wait. */
-const makeRoomMs = 100
-/** How soon a mail that gave way to others is tried again. */
-const hangingMs = 5000
+/** How often to check for mails that hang, while others wait. */
+const preemptEveryMs = 100
+/** How soon a mail that hung is tried again. */
+const hangingRetryMs = 5000
 
 interface Sent {
   readonly result: SendResult
@@ -99,7 +99,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   const busy = new Set<SmtpSession>()
   const waiting: (() => void)[] = []
   let slots = connections
-  let makingRoom: NodeJS.Timeout | undefined
+  let preempting: NodeJS.Timeout | undefined
   let closed = false
 
   const sweep = setInterval(() => {
@@ -147,8 +147,8 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
         held.answered()
         return beforeBody()
       })
-      if (held.gaveWay)
-        result = postponed('no answer for this mailbox: other mails go first', hangingMs)
+      if (held.preempted)
+        result = postponed('no answer for this mailbox: other mails go first', hangingRetryMs)
       return { result, putBack: putBack(session, result) }
     } finally {
       busy.delete(session)
@@ -180,18 +180,18 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   /** Resolves when a connection is free for this mail. */
   async function reserveSlot(): Promise<void> {
     while (slots === 0) {
-      makeRoomWhileNeeded()
+      preemptWhileNeeded()
       await new Promise<void>((resolve) => waiting.push(resolve))
     }
     slots -= 1
   }
 
-  function makeRoomWhileNeeded(): void {
-    makingRoom ??= setInterval(() => {
-      if (waiting.length > 0) return hangs.makeRoom()
-      clearInterval(makingRoom)
-      makingRoom = undefined
-    }, makeRoomMs)
+  function preemptWhileNeeded(): void {
+    preempting ??= setInterval(() => {
+      if (waiting.length > 0) return hangs.preemptHanging()
+      clearInterval(preempting)
+      preempting = undefined
+    }, preemptEveryMs)
   }
 
   function releaseSlot(): void {
@@ -207,7 +207,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
         if (closed) return { kind: 'outage', reason: stopping }
         if (mail.isWanted?.() === false) return postponed('the mail server is out of service', 0)
         if (!hangs.admits(mail.to))
-          return postponed('no answer for this mailbox: other mails go first', hangingMs)
+          return postponed('no answer for this mailbox: other mails go first', hangingRetryMs)
         const { from, to, compose } = mail
         const sent = await attempt({ from, to, bytes: compose() }, beforeBody)
         putBack = sent.putBack
@@ -225,7 +225,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     close() {
       closed = true
       clearInterval(sweep)
-      clearInterval(makingRoom)
+      clearInterval(preempting)
       for (const session of idle.splice(0)) session.quit()
       for (const session of busy) session.close()
       for (const wake of waiting.splice(0)) wake()

@@ -28,7 +28,7 @@ type SendPhase =
   /** At least one byte of the body was written. */
   | 'body'
 
-/** RSET asks for nothing that takes time. */
+/** The server has nothing to do for RSET. */
 const maxResetMs = 5000
 /** How long to wait for the reply to QUIT. */
 const maxQuitMs = 1000
@@ -161,7 +161,7 @@ export class SmtpSession {
     }
   }
 
-  /** Closes the connection; a mail in flight ends by it. Idempotent. */
+  /** Closes the connection, which ends a mail in flight. Idempotent. */
   close(): void {
     this.#closed = true
     this.#connection.close()

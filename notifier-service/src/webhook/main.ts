@@ -6,7 +6,7 @@ import { createWebhookChannel } from './webhook-channel.js'
 
 const config = loadConfigOrExit(() => loadConfig(process.env))
 const logger = createLogger('webhook', config.logLevel)
-const words = {
+const messages = {
   began: 'the webhook is out of service: events wait',
   lasts: 'the webhook is still out of service',
   ended: 'the webhook answers again',
@@ -14,6 +14,6 @@ const words = {
 
 await runProgram({ logger }, async (lifecycle) => {
   const openChannel = () => createWebhookChannel(config)
-  const { probesUrl } = await startSubscriber(config, { openChannel, logger, lifecycle, words })
+  const { probesUrl } = await startSubscriber(config, { openChannel, logger, lifecycle, messages })
   logger.info({ topic: config.topic, group: config.group, probes: probesUrl }, 'ready')
 })

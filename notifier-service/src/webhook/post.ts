@@ -3,7 +3,7 @@ import * as https from 'node:https'
 import type { Socket } from 'node:net'
 
 /** The response. */
-export interface Answer {
+export interface PostResponse {
   readonly status: number
   readonly statusText: string
   readonly headers: http.IncomingHttpHeaders
@@ -12,8 +12,8 @@ export interface Answer {
 }
 
 /** There was no response; `sent`: the request may have been received. */
-export class NoAnswer extends Error {
-  override readonly name = 'NoAnswer'
+export class NoResponse extends Error {
+  override readonly name = 'NoResponse'
   readonly sent: boolean
 
   constructor(message: string, sent: boolean, options?: ErrorOptions) {
@@ -37,12 +37,12 @@ const maxText = 500
 /**
  * Posts once, on a connection of its own, and follows no redirect. `beforeBody` is awaited when
  * the connection is open, before the first byte is sent; `post` rejects with what it rejects with.
- * Otherwise rejects with NoAnswer.
+ * Otherwise rejects with NoResponse.
  */
 export async function post(
   { url, headers, body, timeoutMs, signal }: Post,
   beforeBody: () => Promise<void>,
-): Promise<Answer> {
+): Promise<PostResponse> {
   const { request: open } = url.protocol === 'https:' ? https : http
   const request = open(url, {
     method: 'POST',
@@ -61,12 +61,12 @@ export async function post(
     request.on('error', reject)
   })
   answered.catch(() => {})
-  let refusal: { readonly error: unknown } | undefined
+  let rejection: { readonly error: unknown } | undefined
   try {
     await Promise.race([connected(request, url), answered])
     clearTimeout(timer)
     await beforeBody().catch((error: unknown) => {
-      refusal = { error }
+      rejection = { error }
       throw error
     })
     timer = setTimeout(
@@ -78,10 +78,10 @@ export async function post(
     const response = await answered
     const { statusCode: status = 0, statusMessage = '', headers: got } = response
     const statusText = statusMessage.slice(0, maxText)
-    return { status, statusText, headers: got, text: await beginning(response) }
+    return { status, statusText, headers: got, text: await readStart(response) }
   } catch (error) {
-    if (refusal) throw refusal.error
-    throw new NoAnswer((error as Error).message, sent, { cause: error })
+    if (rejection) throw rejection.error
+    throw new NoResponse((error as Error).message, sent, { cause: error })
   } finally {
     clearTimeout(timer)
     request.destroy()
@@ -96,7 +96,7 @@ function connected(request: http.ClientRequest, url: URL): Promise<void> {
 }
 
 /** The status decides: a body that is cut off does not matter. */
-async function beginning(response: http.IncomingMessage): Promise<string> {
+async function readStart(response: http.IncomingMessage): Promise<string> {
   let text = ''
   try {
     for await (const chunk of response.setEncoding('utf8')) {

@@ -6,10 +6,10 @@ import type { EventEnvelope } from '@herald/broker/message'
 import type { Channel, Outgoing } from '../channel.js'
 import { resultOf } from '../response-table.js'
 import type { SendResult } from '../send-result.js'
-import { responseOf } from './answer.js'
 import { httpEvent } from './http-event.js'
 import { limitConcurrency } from './limit-concurrency.js'
-import { NoAnswer, post } from './post.js'
+import { NoResponse, post } from './post.js'
+import { responseOf } from './post-response.js'
 import { sign } from './signature.js'
 
 export interface WebhookOptions {
@@ -44,7 +44,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
       const answer = await post({ url, headers: signed, body, timeoutMs, signal }, beforeBody)
       return resultOf(responseOf(answer))
     } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error
+      if (!(error instanceof NoResponse)) throw error
       const reason = `the webhook at ${url.host}: ${error.message}`
       return error.sent
         ? resultOf({ command: 'POST', code: 0, reply: reason })

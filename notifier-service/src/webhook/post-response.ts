@@ -1,12 +1,12 @@
 import { withoutUrlSecrets } from '@herald/runtime'
 import type { ServerResponse } from '../response-table.js'
-import type { Answer } from './post.js'
+import type { PostResponse } from './post.js'
 
 /** At most so many milliseconds of a Retry-After are waited. */
 const maxRetryAfterMs = 3_600_000
 
 /** A receiver's answer as the response table needs it. */
-export function responseOf({ status, statusText, headers, text }: Answer): ServerResponse {
+export function responseOf({ status, statusText, headers, text }: PostResponse): ServerResponse {
   // Receivers repeat the URL of the request, whose query may contain a secret.
   const reply = withoutUrlSecrets(
     [`${status} ${statusText}`.trim(), text].filter(Boolean).join(': '),
