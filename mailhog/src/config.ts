@@ -1,6 +1,6 @@
 import { address, loadEnv, logLevel } from '@herald/runtime'
 
-/** Where the inbox listens: loopback by default, for it shows mail to anyone. Throws ConfigurationError with every error. */
+/** The inbox's addresses: loopback by default, since it shows mail to anyone. Throws ConfigurationError with every error. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const read = loadEnv(
     {

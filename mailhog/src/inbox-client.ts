@@ -4,7 +4,7 @@ export type { Mail, MailAddress, MailAttachment } from './mail.js'
 
 /** Reads a development inbox over HTTP, MailDev's and MailHog's alike. */
 export interface InboxClient {
-  /** Which inbox answers. */
+  /** Which program the inbox is. */
   readonly server: 'maildev' | 'mailhog'
   /** Every mail kept, in the order of arrival. */
   list(): Promise<Mail[]>
@@ -25,18 +25,18 @@ export class InboxError extends Error {
 /** What differs between the inboxes. */
 interface InboxApi {
   readonly server: InboxClient['server']
-  entries(): Promise<Entry[]>
+  entries(): Promise<ListedMail[]>
   clear(): Promise<void>
 }
 
-/** A mail not yet read. */
-interface Entry {
+/** A mail in the inbox's list, not yet fetched. */
+interface ListedMail {
   readonly id: string
   readonly recipients: readonly string[]
   bytes(): Promise<Uint8Array>
 }
 
-/** Asks the inbox at `webUrl` (`http://127.0.0.1:8025`) which one it is. Rejects with InboxError. */
+/** Opens the inbox at `webUrl` (`http://127.0.0.1:8025`), MailDev or MailHog. Rejects with InboxError. */
 export async function openInboxClient(webUrl: string): Promise<InboxClient> {
   const base = webUrl.replace(/\/+$/, '')
   const api = (await mailHogApi(base)) ?? (await mailDevApi(base))
@@ -94,7 +94,7 @@ async function mailHogApi(base: string): Promise<InboxApi | undefined> {
   return {
     server: 'mailhog',
     async entries() {
-      const newestFirst = new Map<string, Entry>()
+      const newestFirst = new Map<string, ListedMail>()
       for (let start = 0, total = 1; start < total; start += 250) {
         const found = await page(start)
         total = found?.total ?? 0
@@ -112,15 +112,15 @@ async function mailHogApi(base: string): Promise<InboxApi | undefined> {
   }
 }
 
-/** MailDev 2: `/email` lists, `/email/:id/source` is the mail as it came. */
+/** MailDev 2: `/email` lists, `/email/:id/source` is the raw mail. */
 async function mailDevApi(base: string): Promise<InboxApi | undefined> {
-  type Listed = { id: string; envelope: { to: { address: string }[] } }[]
+  type MailDevList = { id: string; envelope: { to: { address: string }[] } }[]
   const config = await json<{ smtpPort?: number }>(`${base}/config`)
   if (config?.smtpPort === undefined) return undefined
   return {
     server: 'maildev',
     async entries() {
-      const listed = (await json<Listed>(`${base}/email`)) ?? []
+      const listed = (await json<MailDevList>(`${base}/email`)) ?? []
       return listed.map(({ id, envelope }) => ({
         id,
         recipients: envelope.to.map(({ address }) => address),
@@ -149,7 +149,7 @@ async function remove(url: string): Promise<void> {
   if (!response.ok) throw new InboxError(`${url} answered ${response.status} to DELETE.`)
 }
 
-/** Undefined if the answer is not JSON: another kind of inbox. */
+/** Undefined if the response is not JSON, as from another kind of inbox. */
 async function json<T>(url: string): Promise<T | undefined> {
   const response = await request(url)
   if (!response.ok) return undefined

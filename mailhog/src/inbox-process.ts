@@ -14,7 +14,7 @@ export interface InboxProcess {
   /** `http://127.0.0.1:40124` */
   readonly webUrl: string
   readonly pid: number
-  /** Ends it and waits for its end. Idempotent. Resolves to its exit status, null after a signal. */
+  /** Stops it and waits until it has exited. Idempotent. Resolves to its exit status, null after a signal. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -36,7 +36,7 @@ export async function startInbox(
   return { smtpUrl: smtp, webUrl: web, ...controls(child) }
 }
 
-/** The fields of the program's log line `ready`; goes on reading, so that it never blocks on its log. */
+/** The fields of the program's log line `ready`; keeps reading, so that the program never blocks on its log. */
 function readyLine(child: ChildProcess): Promise<{ smtp: string; web: string }> {
   return new Promise((resolve, reject) => {
     const lines: string[] = []
@@ -54,13 +54,13 @@ function readyLine(child: ChildProcess): Promise<{ smtp: string; web: string }> 
 
 /**
  * Real MailHog, with its binary at `path` (see findOrBuildMailHog), on free loopback ports;
- * `more`: flags of its own, such as `-invite-jim`.
+ * `more`: further flags, such as `-invite-jim`.
  */
 export async function startMailHog(
   path: string,
   more: readonly string[] = [],
 ): Promise<InboxProcess> {
-  // MailHog does not report the port it got, so it cannot choose one.
+  // MailHog does not report the port it got, so the ports are chosen here.
   const [smtpPort, webPort] = await freePorts()
   const web = `127.0.0.1:${webPort}`
   const child = spawn(
@@ -82,7 +82,7 @@ export async function startMailHog(
     if (client) break
     if (child.exitCode !== null || Date.now() > giveUpAt) {
       await control.stop('SIGKILL')
-      throw new InboxError('MailHog did not start')
+      throw new InboxError('MailHog did not start.')
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

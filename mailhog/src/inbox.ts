@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import logger from 'maildev/lib/logger.js'
 import mailserver from 'maildev/lib/mailserver.js'
 import web from 'maildev/lib/web.js'
-import { mendMailDev } from './mend-maildev.js'
+import { patchMailDev } from './patch-maildev.js'
 
 export interface InboxOptions {
   /** `host:port` for SMTP; port 0 for any. */
@@ -20,11 +20,11 @@ export interface Inbox {
   readonly smtpUrl: string
   /** `http://127.0.0.1:8025` */
   readonly webUrl: string
-  /** Forgets every mail. Idempotent. */
+  /** Stops listening and deletes every mail. Idempotent. */
   close(): Promise<void>
 }
 
-/** An address that cannot be listened on; the message says which, why and what to do. */
+/** An address that cannot be listened on; the message has the address, the reason and what to do. */
 class InboxAddressError extends Error {
   override readonly name = 'InboxAddressError'
   readonly code = 'HERALD_INBOX_ADDRESS'
@@ -32,7 +32,7 @@ class InboxAddressError extends Error {
 
 /**
  * Runs MailDev. One per process: the library keeps its mail in module state.
- * Rejects with InboxAddressError where an address is taken or not this machine's.
+ * Rejects with InboxAddressError if an address is in use or does not belong to this machine.
  */
 export async function openInbox(options: InboxOptions): Promise<Inbox> {
   logger.setLevel(0)
@@ -67,7 +67,7 @@ export async function openInbox(options: InboxOptions): Promise<Inbox> {
 
 async function listenSmtp(at: Address, directory: string): Promise<number> {
   mailserver.create(at.port, plainHost(at), directory)
-  mendMailDev(directory)
+  patchMailDev(directory)
   const { smtp } = mailserver
   // MailDev's own listener throws, which would end the process with a stack trace.
   smtp.removeAllListeners('error')
@@ -107,7 +107,7 @@ function describe(error: unknown, variable: string, address: string): unknown {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE':
       return new InboxAddressError(
-        `${address} is taken by another program. Stop that one or set ${variable} to another host:port.`,
+        `${address} is in use by another program. Stop that program or set ${variable} to another host:port.`,
         { cause: error },
       )
     case 'EADDRNOTAVAIL':

@@ -10,9 +10,9 @@ export interface MailAttachment {
   readonly fileName: string
   /** Its media type. */
   readonly mediaType: string
-  /** Shown within the text rather than beside it. */
+  /** Whether it is shown within the body. */
   readonly inline: boolean
-  /** What `cid:` links call it, without angle brackets; undefined if nothing can link to it. */
+  /** The Content-ID, for `cid:` links, without angle brackets; undefined if there is none. */
   readonly contentId: string | undefined
   readonly content: Uint8Array
 }
@@ -37,11 +37,11 @@ export interface Mail {
   readonly attachments: readonly MailAttachment[]
   /** Header fields in the order of the mail, names in lower case, values decoded. */
   readonly headers: readonly { readonly name: string; readonly value: string }[]
-  /** The mail as it came over the wire, a byte a character (latin1), ends of lines as CRLF. */
+  /** The mail as received, one byte per character (latin1), with CRLF line ends. */
   readonly raw: string
 }
 
-/** Reads a mail from its raw bytes, so that both kinds of inbox give the same. */
+/** Reads a mail from its raw bytes, so that both kinds of inbox give the same result. */
 export async function readMail(
   id: string,
   recipients: readonly string[],

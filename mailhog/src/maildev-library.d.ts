@@ -1,5 +1,5 @@
-// What Herald uses of MailDev 2, which ships no types: the two halves its own entry point
-// puts together. That entry point is not used, since it installs signal handlers of its own.
+// What Herald uses of MailDev 2, which ships no types: the two modules that its
+// entry point combines. The entry point is not used, since it installs signal handlers.
 declare module 'maildev/lib/mailserver.js' {
   import type { Server } from 'node:net'
   import type { Readable } from 'node:stream'

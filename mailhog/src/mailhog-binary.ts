@@ -9,9 +9,9 @@ const run = promisify(execFile)
 const version = 'v1.0.1'
 
 /**
- * MailHog has no go.mod of its own, so `go install` would look up the newest of everything it
- * imports. These four were never tagged and cannot be looked up everywhere; they have not
- * changed since MailHog was released.
+ * MailHog has no go.mod of its own, so `go install` would use the newest version of everything it
+ * imports. These four have no tags, and not every module proxy can resolve their newest version;
+ * they have not changed since MailHog was released.
  */
 const goModule = `module herald.localhost/mailhog
 
@@ -29,7 +29,7 @@ require (
 export type MailHogBinary = { readonly path: string } | { readonly missing: string }
 
 /**
- * The real MailHog: built from source by Go at first, from the cache under the home folder later.
+ * The real MailHog: built from source with Go the first time, then taken from the cache in the home folder.
  * Never rejects: if there is none, `missing` has the reason and what to do.
  */
 export async function findOrBuildMailHog(
@@ -52,7 +52,7 @@ export async function findOrBuildMailHog(
       maxBuffer: 16 * 1024 * 1024,
     })
     await mkdir(cache, { recursive: true })
-    // Under a name of its own first: two test runs may build at the same time.
+    // Copied under a unique name first: two test runs may build at the same time.
     const staged = `${path}.${process.pid}`
     await copyFile(built, staged)
     await rename(staged, path)

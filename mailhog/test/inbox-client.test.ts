@@ -10,7 +10,7 @@ const picture = Buffer.from(
 )
 
 const mailHog = await findOrBuildMailHog()
-if ('missing' in mailHog) console.warn(`real MailHog is left out: ${mailHog.missing}`)
+if ('missing' in mailHog) console.warn(`real MailHog is skipped: ${mailHog.missing}`)
 
 const inboxes: [string, () => Promise<InboxProcess>][] = [['maildev', () => startInbox()]]
 if ('path' in mailHog) inboxes.push(['mailhog', () => startMailHog(mailHog.path)])
@@ -45,7 +45,7 @@ describe.each(inboxes)('the inbox client on %s', (name, start) => {
     }
   }
 
-  test('knows which inbox it is', () => {
+  test('detects which inbox it is', () => {
     expect(client.server).toBe(name)
   })
 
@@ -74,7 +74,7 @@ describe.each(inboxes)('the inbox client on %s', (name, start) => {
     expect(mail.headers).toContainEqual({ name: 'mime-version', value: '1.0' })
   })
 
-  test('lists in the order of arrival, more than one page of it', async () => {
+  test('lists in the order of arrival, over more than one page', async () => {
     const transport = createTransport({ url: inbox.smtpUrl, pool: true, maxConnections: 1 })
     const subjects = Array.from({ length: 260 }, (_, index) => `number ${index}`)
     for (const subject of subjects) {
@@ -85,9 +85,9 @@ describe.each(inboxes)('the inbox client on %s', (name, start) => {
     expect((await client.list()).map(({ subject }) => subject)).toEqual(subjects)
   })
 
-  test('forgets every mail when cleared', async () => {
-    await send('to be forgotten')
-    await client.waitFor(({ subject }) => subject === 'to be forgotten')
+  test('clear deletes every mail', async () => {
+    await send('to be deleted')
+    await client.waitFor(({ subject }) => subject === 'to be deleted')
     await client.clear()
     expect(await client.list()).toEqual([])
   })

@@ -23,28 +23,28 @@ test('the inbox listens on the loopback, shows its page, and ends cleanly on SIG
   expect(await answers(inbox.smtpUrl)).toBe(false)
 })
 
-test('a port that is taken is named, with what to set', async () => {
+test('an error for a port in use names it and the variable to set', async () => {
   const first = await startInbox()
   try {
     const taken = { smtp: first.smtpUrl.slice(7), web: first.webUrl.slice(7) }
     await expect(startInbox({ smtp: taken.smtp })).rejects.toThrow(
-      `${taken.smtp} is taken by another program. Stop that one or set HERALD_INBOX_SMTP`,
+      `${taken.smtp} is in use by another program. Stop that program or set HERALD_INBOX_SMTP`,
     )
     await expect(startInbox({ web: taken.web })).rejects.toThrow(
-      `${taken.web} is taken by another program. Stop that one or set HERALD_INBOX_WEB`,
+      `${taken.web} is in use by another program. Stop that program or set HERALD_INBOX_WEB`,
     )
   } finally {
     await first.stop()
   }
 })
 
-test('an address of a wrong form is named before anything listens', async () => {
+test('an invalid address is reported before anything listens', async () => {
   await expect(startInbox({ smtp: 'nowhere' })).rejects.toThrow(
     'Invalid HERALD_INBOX_SMTP "nowhere": expected host:port',
   )
 })
 
-test('an inbox that is not there is said to be away', async () => {
+test('an inbox that is not running is reported as such', async () => {
   const inbox = await startInbox()
   await inbox.stop()
   await expect(openInboxClient(inbox.webUrl)).rejects.toThrow('does not answer. Is it running?')

@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => target?.close())
 
-test('one file, one recipient: the file is there and the mail says so', async () => {
+test('one file, one recipient: the file is saved and the mail names it', async () => {
   const [ada, { photo, convert }] = [newRecipient(), await newFolder()]
   const line = converted(await convert(await photo('one.jpg'), ...small('webp'), '--notify', ada))
   await expectIntact(line)
@@ -59,7 +59,7 @@ test('two recipients: each gets a mail, neither sees the other', async () => {
 
 test('no recipient is named: the notifier mails its default recipient', async () => {
   const { photo, convert } = await newFolder()
-  const line = converted(await convert(await photo('nobody.jpg'), ...small('webp')))
+  const line = converted(await convert(await photo('default.jpg'), ...small('webp')))
   const mail = await inbox.waitFor(({ text }) => text.includes(line.conversionId), mailTimeoutMs)
   expect(mail.recipients).toEqual([target.mailTo])
 })
@@ -67,7 +67,7 @@ test('no recipient is named: the notifier mails its default recipient', async ()
 test('a file that is not a picture: exit status 3, and a mail says why', async () => {
   const [ada, { folder, out, convert }] = [newRecipient(), await newFolder()]
   const path = join(folder, 'broken.jpg')
-  // Not even text, whatever its name.
+  // Neither an image nor text, despite the name.
   await writeFile(path, Buffer.alloc(64, 1))
   const { exitCode, lines } = await convert(path, ...small('webp'), '--notify', ada)
   expect(exitCode).toBe(3)
@@ -108,7 +108,7 @@ test('ten files in one call: one mail names each', async () => {
   for (const { events } of lines) expect(mail.raw).toContain(events[0]?.id)
 })
 
-test('in all of this no mail came twice', async () => {
+test('no mail of this run arrived twice', async () => {
   const mails = (await inbox.list()).filter((mail) =>
     mail.recipients.some((address) => address.startsWith(`${run}-`)),
   )
@@ -116,7 +116,7 @@ test('in all of this no mail came twice', async () => {
   expect(new Set(mails.map(({ messageId }) => messageId)).size).toBe(mails.length)
 })
 
-/** Fast to make, with every answer of a full-size one. */
+/** A small result is fast to convert. */
 const small = (formats: string) => ['--to', formats, '--width', '320']
 
 /** An address that no other test and no other run uses. */

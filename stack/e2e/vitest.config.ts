@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** `npm run e2e`: what a user of the CLI and of the inbox sees, against what runs or a stack of its own. */
+/** `npm run e2e`: the CLI and the inbox as a user sees them, against the running stack or one of its own. */
 export default defineConfig({
   test: {
     root: 'stack/e2e',

@@ -38,7 +38,7 @@ export function describeStack(
   const variables = Object.entries(addresses)
     .filter(([name, value]) => value !== found[name])
     .map(([name, value]) => `${name}=${shellWord(withoutUrlSecrets(value))} `)
-  // In a clone, npx finds the command there only; an installed package is not a place for results.
+  // In a clone, npx finds the command there only; results do not belong in an installed package.
   const installed = root.includes('/node_modules/')
   const command =
     `${installed ? '' : `cd ${shellWord(root)} && `}${variables.join('')}npx herald convert ` +
@@ -51,11 +51,13 @@ export function describeStack(
     [
       'SMTP',
       withoutUrlSecrets(named(smtp)),
-      inbox ? 'where the mail goes in' : 'where the mail goes',
+      inbox ? 'the inbox receives mail here' : 'mail is sent to this server',
     ],
     ['Broker', withoutUrlSecrets(broker).replace(/(?<=^embedded:).*/, near), `topic ${topic}`],
     ['Notifier', named(notifier), '/readyz, /metrics, /deliveries/{event id}'],
-    ...(webhook ? [['Webhook', named(webhook), 'the same'] satisfies Row] : []),
+    ...(webhook
+      ? [['Webhook', named(webhook), '/readyz, /metrics, /deliveries/{event id}'] satisfies Row]
+      : []),
     ['Data', near(data), ''],
   ]
   const width = Math.max(...rows.map(([, where]) => where.length))
@@ -88,7 +90,7 @@ export function pinnedAddresses(
   return [parts.join('   ')]
 }
 
-/** As a POSIX shell reads it as one word. */
+/** Quoted if needed, so that a POSIX shell reads one word. */
 const shellWord = (text: string) =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 

@@ -48,7 +48,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     webhookProbes: read.HERALD_WEBHOOK_URL && read.HERALD_WEBHOOK_PROBES,
     inboxSmtp: read.HERALD_INBOX_SMTP,
     inboxWeb: read.HERALD_INBOX_WEB,
-    /** The mail server of somebody else; undefined if our inbox takes the mail. */
+    /** An external mail server; undefined if the stack's inbox receives the mail. */
     foreignSmtp: isInbox(read.HERALD_SMTP, read.HERALD_INBOX_SMTP) ? undefined : read.HERALD_SMTP,
     broker: read.HERALD_BROKER,
     topic: read.HERALD_TOPIC,

@@ -10,7 +10,7 @@ import { StackError } from './readiness.js'
 import { stopRequests } from './stop-requests.js'
 
 const terminal = createTerminal(process.stdout, process.stderr, process.env)
-const complain = (text: string) => terminal.log(`\n${terminal.paint('red', text, 'stderr')}`)
+const printError = (text: string) => terminal.log(`\n${terminal.paint('red', text, 'stderr')}`)
 
 function readArguments() {
   try {
@@ -24,7 +24,7 @@ function readArguments() {
     if (!/^\d+(\.\d+)?$/.test(values.patience)) throw new TypeError('--patience takes seconds')
     return values
   } catch (error) {
-    complain(
+    printError(
       `${(error as Error).message}\nUsage: npm run demo -- [--own] [--out folder] [--patience seconds]`,
     )
     process.exit(2)
@@ -33,16 +33,16 @@ function readArguments() {
 
 const { own, out, patience } = readArguments()
 const { signal } = stopRequests()
-let place: StackInUse | undefined
+let stack: StackInUse | undefined
 try {
-  place = await findStack(process.env, {
+  stack = await findStack(process.env, {
     data: dataFolder(process.env),
     onlyOwn: own,
     signal,
   })
-  await runDemo(place, {
+  await runDemo(stack, {
     out: resolve(out),
-    patienceMs: Number(patience) * 1000,
+    mailTimeoutMs: Number(patience) * 1000,
     env: process.env,
     report: createReport(terminal),
     signal,
@@ -51,10 +51,10 @@ try {
   process.exitCode = signal.aborted ? 130 : 1
   const known =
     error instanceof DemoError || error instanceof StackError || error instanceof InboxError
-  if (signal.aborted) complain('Stopped.')
-  else if (known) complain(error.message)
+  if (signal.aborted) printError('Stopped.')
+  else if (known) printError(error.message)
   else throw error
 } finally {
-  await place?.own?.stop()
+  await stack?.own?.stop()
 }
 process.exit()

@@ -3,7 +3,7 @@ import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { findStack } from './find-stack.js'
 import { ownMailTo } from './own-stack.js'
 
-/** What the end-to-end tests run against: addresses only, nothing of the inside. */
+/** What the end-to-end tests run against: addresses only, no internals. */
 export interface Target {
   readonly converter: string
   readonly broker: string

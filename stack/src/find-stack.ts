@@ -9,13 +9,13 @@ export interface StackInUse {
   readonly addresses: StackAddresses & { readonly inbox: string }
   /** For a person: which stack this is. */
   readonly description: string
-  /** The stack that was started for this, to be stopped afterwards. */
+  /** The stack that was started for this call; the caller stops it. */
   readonly own: Stack | undefined
 }
 
 /**
- * The stack that `npm start` runs with that data folder, where its mail can be read; else one of
- * our own. It is found by its record, for its ports may be another program's.
+ * The stack that `npm start` runs with that data folder, if its mail can be read; else a new one.
+ * It is found by its record, since its ports may belong to another program.
  */
 export async function findStack(
   env: NodeJS.ProcessEnv,
@@ -30,14 +30,14 @@ export async function findStack(
       own: undefined,
     }
   }
-  const begun = performance.now()
+  const startedAt = performance.now()
   const stack = await startOwnStack(env, { signal })
   const { inbox: ownInbox } = stack.addresses
   if (ownInbox === undefined) throw new StackError('The inbox did not report its address.')
-  const took = humanDuration(performance.now() - begun)
+  const took = humanDuration(performance.now() - startedAt)
   return {
     addresses: { ...stack.addresses, inbox: ownInbox },
-    description: `started for this, ready after ${took}, stopped at the end`,
+    description: `a new one, ready after ${took}, stopped at the end`,
     own: stack,
   }
 }

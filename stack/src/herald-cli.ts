@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { StackAddresses } from './stack.js'
 
-/** A line of `herald convert --json`, as far as it is looked at here. */
+/** A line of `herald convert --json`, as far as it is used here. */
 export interface ConvertedLine {
   readonly file: string
   readonly ok: boolean
@@ -39,10 +39,10 @@ export interface ConvertedLine {
 export interface CliRun {
   /** Null after a signal. */
   readonly exitCode: number | null
-  /** One for each file; empty where the call itself was wrong. */
+  /** One for each file; empty if the call itself was invalid. */
   readonly lines: readonly ConvertedLine[]
   readonly stderr: string
-  /** When each line came, by the clock of `Date.now`. */
+  /** When each line arrived, by `Date.now()`. */
   readonly lineAt: readonly number[]
 }
 

@@ -2,7 +2,7 @@ import { type Mail, openInboxClient } from '@herald/mailhog/inbox-client'
 
 export interface Arrival {
   readonly mail: Mail
-  /** When it was first seen in the inbox, by the clock of `Date.now`; at most `pollMs` late. */
+  /** When it was first seen in the inbox, by `Date.now()`; at most `pollMs` late. */
   readonly seenAt: number
 }
 
@@ -21,7 +21,7 @@ export async function watchInbox(webUrl: string): Promise<InboxWatch> {
   const before = new Set((await inbox.list()).map(({ id }) => id))
   const arrivals = new Map<string, Arrival>()
   let closed = false
-  const look = async () => {
+  const poll = async () => {
     const mails = await inbox.list()
     const seenAt = Date.now()
     for (const mail of mails) {
@@ -31,11 +31,11 @@ export async function watchInbox(webUrl: string): Promise<InboxWatch> {
   const pause = () => new Promise((resolve) => setTimeout(resolve, pollMs))
   const watching = (async () => {
     while (!closed) {
-      await look()
+      await poll()
       await pause()
     }
   })()
-  // An error rejects the call that waits.
+  // An error rejects the pending call of arrival().
   watching.catch(() => {})
   return {
     async arrival(wanted, withinMs) {

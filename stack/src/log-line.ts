@@ -2,7 +2,7 @@ import type { Terminal } from '@herald/runtime/terminal'
 
 /** A line that a program wrote: JSON of its log, or plain text. */
 export type LogLine =
-  | { readonly words: string }
+  | { readonly text: string }
   | {
       readonly level: number
       readonly message: string
@@ -14,25 +14,25 @@ export type Fields = Readonly<Record<string, unknown>>
 
 /** Reads a line of pino's JSON. */
 export function readLogLine(line: string): LogLine {
-  if (!line.startsWith('{')) return { words: line }
+  if (!line.startsWith('{')) return { text: line }
   try {
     const { level, time, msg, program: _, ...fields } = JSON.parse(line) as Record<string, unknown>
-    if (typeof level !== 'number' || typeof msg !== 'string') return { words: line }
+    if (typeof level !== 'number' || typeof msg !== 'string') return { text: line }
     return { level, message: msg, fields, time: new Date(time as string | number) }
   } catch {
-    return { words: line }
+    return { text: line }
   }
 }
 
 /** The line for a person: time, message, then the fields as `name=value`. */
 export function formatLogLine(line: LogLine, paint: Terminal['paint']): string {
-  if ('words' in line) return visible(line.words)
+  if ('text' in line) return escapeControls(line.text)
   const { level, message, fields, time } = line
   const facts = Object.entries(fields).flatMap(([name, value]) => {
     const text = valueText(value)
-    return text === '' ? [] : [visible(`${name}=${text}`)]
+    return text === '' ? [] : [escapeControls(`${name}=${text}`)]
   })
-  const text = visible(message)
+  const text = escapeControls(message)
   return [
     paint('dim', clock(time)),
     level >= 50 ? paint('red', text) : level >= 40 ? paint('yellow', text) : text,
@@ -56,8 +56,8 @@ function valueText(value: unknown): string {
   return JSON.stringify(value)
 }
 
-/** Control characters in what a program writes would move the reader's cursor. */
-function visible(text: string): string {
+/** A control character in a log line could move the cursor of the terminal. */
+function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
     const code = (character.codePointAt(0) ?? 0).toString(16)
     return `\\u${code.padStart(4, '0')}`

@@ -5,12 +5,12 @@ import { loadConfig } from './config.js'
 import type { LogLine } from './log-line.js'
 import { type Stack, startStack } from './stack.js'
 
-/** The default recipient in a stack of one's own. */
+/** The default recipient of a temporary stack. */
 export const ownMailTo = 'default@example.com'
 
 /**
- * A stack for one's own use: embedded broker, free ports, everything in a temporary folder that
- * goes with `stop`. Of the environment's HERALD_ variables it takes none. Rejects with StackError.
+ * A temporary stack: embedded broker, free ports, everything in a temporary folder that `stop`
+ * deletes. Ignores the environment's HERALD_ variables. Rejects with StackError.
  */
 export async function startOwnStack(
   env: NodeJS.ProcessEnv,

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 /**
  * Makes `herald-<version>.tgz` in the working folder: one package with Herald's programs, to be
- * installed by `npm install` where there is no clone. The rooms travel inside it
- * (`bundleDependencies`); other libraries come from the registry, in the versions they name.
+ * installed by `npm install` where there is no clone. The rooms are included
+ * (`bundleDependencies`); other libraries come from the registry, in the pinned versions.
  */
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -22,7 +22,7 @@ const rooms = [
   'stack',
 ]
 
-/** What of a room is needed to run it. */
+/** The files of a room that are needed to run it. */
 const contents = ['package.json', 'dist/src', 'bin', 'web', 'templates', 'sample', 'herald']
 
 /** The file that each command imports, below `node_modules/@herald/`. */

@@ -3,7 +3,7 @@ import { formatLogLine, type LogLine } from './log-line.js'
 
 const colors: Record<string, Style> = { converter: 'magenta', notifier: 'cyan', inbox: 'green' }
 
-/** Says the programs' log lines, each behind its program's name. */
+/** Prints the programs' log lines, each after its program's name. */
 export function programLog(paint: Terminal['paint'], print: (line: string) => void) {
   return (program: string, line: LogLine): void => {
     const name = paint(colors[program] ?? 'blue', program.padEnd(9))

@@ -25,7 +25,7 @@ export interface Ending {
 export interface Program {
   readonly name: string
   readonly pid: number | undefined
-  /** Resolves to the fields of its log line `ready`; never, when it ends before. */
+  /** Resolves to the fields of its log line `ready`; never, if it ends before that. */
   readonly ready: Promise<Fields>
   /** Resolves when it has ended and everything it wrote is read. Never rejects. */
   readonly ended: Promise<Ending>
@@ -33,28 +33,28 @@ export interface Program {
   stop(graceMs: number): Promise<Ending>
 }
 
-/** Starts a program; `heard` gets every line that it writes. */
+/** Starts a program; `onLine` gets every line that it writes. */
 export function startProgram(spec: ProgramSpec, onLine: (line: LogLine) => void): Program {
   const child = spawn(
     process.execPath,
     [...(spec.nodeFlags ?? []), spec.main, ...(spec.args ?? [])],
     {
       env: spec.env,
-      // Its own process group: a Ctrl-C at the terminal reaches us alone, and we stop in order.
-      // The channel: it notices when this process is gone.
+      // Its own process group: Ctrl-C at the terminal reaches only this process, which stops
+      // the programs in order. The IPC channel tells the program when this process has ended.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   )
   const kill = () => killGroup(child)
-  // When this process exits the program must not run on; after kill -9 it notices by the channel.
+  // The program must not outlive this process; after kill -9 the closed IPC channel ends it.
   process.once('exit', kill)
   const lastLines: string[] = []
   const ready = new Promise<Fields>((resolve) => {
     eachLine(child, (text) => {
       const line = readLogLine(text)
       onLine(line)
-      if ('words' in line) lastLines.push(line.words)
+      if ('text' in line) lastLines.push(line.text)
       else if (line.message === 'ready') resolve(line.fields)
     })
   })
@@ -64,7 +64,7 @@ export function startProgram(spec: ProgramSpec, onLine: (line: LogLine) => void)
       process.removeListener('exit', kill)
       const how = signal ? `killed by ${signal}` : `exit status ${code}`
       const end = () => resolve({ how, lastLines: lastLines.slice(-10) })
-      // What it wrote last may still be in the pipe, which a child of its own may hold open.
+      // Its last lines may still be in the pipe, which one of its children may hold open.
       child.once('close', end)
       setTimeout(end, 1000).unref()
     })
@@ -89,7 +89,7 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   } catch {
-    // It is gone.
+    // It has ended already.
   }
 }
 

@@ -8,7 +8,7 @@ export interface PlannedProgram extends ProgramSpec {
 }
 
 export interface PlannedPrograms {
-  /** Undefined if the mail goes to a server of somebody else. */
+  /** Undefined if an external mail server is configured. */
   readonly inbox: PlannedProgram | undefined
   readonly converter: PlannedProgram
   /** It calls the converter at `converter`, `host:port`. */
@@ -20,9 +20,9 @@ export interface PlannedPrograms {
 }
 
 /**
- * For the converter, here and in docker-compose.yml. The memory of an upload is garbage at once, but
- * V8 sees that only when the young generation is full: with 16 MiB of it, it collects the whole heap
- * first, again and again. Measured: a third of the service's processor time.
+ * For the converter, here and in docker-compose.yml. Upload buffers are garbage at once, but V8
+ * frees them only when the young generation is full. With the default of 16 MiB, full collections of
+ * the heap come first; they were measured at a third of the service's processor time.
  */
 export const converterFlags = ['--max-semi-space-size=1']
 
@@ -35,7 +35,7 @@ export function planPrograms(config: StackConfig, env: NodeJS.ProcessEnv): Plann
     more: Record<string, string> = {},
   ): PlannedProgram => ({
     name,
-    // By path: the stack runs the services, it is not made of them.
+    // By path: the stack starts the services but does not import them.
     main: fileURLToPath(new URL(`../../../${room}/dist/src/main.js`, import.meta.url)),
     env: { ...env, ...addresses, ...more },
     listens: Object.entries(addresses).map(([variable, address]) => ({ variable, address })),

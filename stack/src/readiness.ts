@@ -1,7 +1,7 @@
 import type { Fields } from './log-line.js'
 import type { Ending, Program } from './program.js'
 
-/** Why the stack does not run: for a person, with what to do. */
+/** The stack cannot run; the message is for a person and has what to do. */
 export class StackError extends Error {
   override readonly name = 'StackError'
 }
@@ -33,8 +33,8 @@ export async function readiness(program: Program, signal: AbortSignal): Promise<
 }
 
 function describeFailedStart(name: string, { how, lastLines }: Ending): string {
-  const words = lastLines.filter((line) => !isTrace(line)).map((line) => `\n  ${line}`)
-  return `The ${name} could not start (${how})${words.length === 0 ? '; see its log.' : `:${words.join('')}`}`
+  const output = lastLines.filter((line) => !isTrace(line)).map((line) => `\n  ${line}`)
+  return `The ${name} could not start (${how})${output.length === 0 ? '; see its log.' : `:${output.join('')}`}`
 }
 
 /** What Node writes around the message of an uncaught error. */

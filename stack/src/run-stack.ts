@@ -16,7 +16,7 @@ export interface RunStackOptions {
 
 /**
  * Runs everything until it is asked to stop or a program ends by itself. Resolves to the exit
- * status: 0 after a stop, 1 when the stack broke or could not start, 2 for a bad configuration.
+ * status: 0 after a stop, 1 if a program ended or could not start, 2 for a bad configuration.
  */
 export async function runStack(options: RunStackOptions): Promise<number> {
   try {
@@ -24,7 +24,7 @@ export async function runStack(options: RunStackOptions): Promise<number> {
   } catch (error) {
     if (options.stopping.signal.aborted) return 0
     if (!(error instanceof StackError || error instanceof ConfigurationError)) throw error
-    complain(options.terminal, error.message)
+    printError(options.terminal, error.message)
     return error instanceof ConfigurationError ? 2 : 1
   }
 }
@@ -35,7 +35,7 @@ async function untilStopped({ env, terminal, stopping }: RunStackOptions) {
   const other = findRunningStack(config.data)
   if (other) {
     throw new StackError(
-      `Herald runs already with this data folder (process ${other.process.pid}). Stop that one, or give this one a HERALD_DATA and addresses of its own: see .env.example.`,
+      `Herald is already running with this data folder (process ${other.process.pid}). Stop it, or set HERALD_DATA and the addresses for this one: see .env.example.`,
     )
   }
   const stack = await startStack({
@@ -44,10 +44,12 @@ async function untilStopped({ env, terminal, stopping }: RunStackOptions) {
     signal: stopping.signal,
     onLine: programLog(paint, print),
     waiting: (name) =>
-      print(paint('dim', `Waiting for the ${name} to finish; Ctrl-C again ends it at once.`)),
+      print(
+        paint('dim', `Waiting for the ${name} to finish; press Ctrl-C again to end it at once.`),
+      ),
   })
-  const forget = recordRunningStack(stack)
-  // Since this process began.
+  const removeRecord = recordRunningStack(stack)
+  // Since this process started.
   const readyAfterMs = performance.now()
   for (const line of describeStack(stack.addresses, { env, readyAfterMs, paint })) print(line)
 
@@ -55,14 +57,14 @@ async function untilStopped({ env, terminal, stopping }: RunStackOptions) {
   terminal.live(pinnedAddresses(stack.addresses, paint))
   const broken = await Promise.race([stack.broken, stopping.requested])
   terminal.live([])
-  if (broken) complain(terminal, `${broken} Stopping the rest.`)
+  if (broken) printError(terminal, `${broken} Stopping the rest.`)
   else print('Stopping.')
   await stack.stop()
-  forget()
+  removeRecord()
   print('Stopped.')
   return broken ? 1 : 0
 }
 
-function complain(terminal: Terminal, text: string): void {
+function printError(terminal: Terminal, text: string): void {
   terminal.log(terminal.paint('red', text, 'stderr'))
 }

@@ -12,7 +12,7 @@ export interface RunningStack {
 
 const fileIn = (data: string) => join(data, 'stack.json')
 
-/** Records that this process runs the stack. Returns what removes the record. */
+/** Records that this process runs the stack. Returns a function that removes the record. */
 export function recordRunningStack({
   addresses,
   programs,
@@ -20,13 +20,13 @@ export function recordRunningStack({
   const file = fileIn(addresses.data)
   mkdirSync(addresses.data, { recursive: true })
   const record: RunningStack = { process: thisProcess, addresses, programs }
-  // Renamed into place, for readers; not readable by others, for a broker's URL may hold a password.
+  // Renamed, so that readers never see half a file. Private, since a broker's URL may hold a password.
   writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
   renameSync(`${file}.${process.pid}`, file)
   return () => rmSync(file, { force: true })
 }
 
-/** The stack that runs with that data folder; undefined if none does, or only its record is left. */
+/** The stack that runs with that data folder; undefined if there is none or its process has ended. */
 export function findRunningStack(data: string): RunningStack | undefined {
   try {
     const record = JSON.parse(readFileSync(fileIn(data), 'utf8')) as RunningStack

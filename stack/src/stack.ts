@@ -15,13 +15,13 @@ export interface StackAddresses {
   readonly topic: string
   /** `smtp://host:port` */
   readonly smtp: string
-  /** The inbox' web page; undefined if the mail goes to a server of somebody else. */
+  /** The inbox's web page; undefined if an external mail server is configured. */
   readonly inbox: string | undefined
   /** The web page; undefined if the stack has none. */
   readonly web: string | undefined
   /** `http://host:port` of the notifier's probes. */
   readonly notifier: string
-  /** Those of the webhook; undefined if there is none. */
+  /** `http://host:port` of the webhook's probes; undefined if there is none. */
   readonly webhook: string | undefined
   /** The data folder, absolute. */
   readonly data: string
@@ -30,7 +30,7 @@ export interface StackAddresses {
 export interface Stack {
   readonly addresses: StackAddresses
   readonly programs: readonly { readonly name: string; readonly pid: number | undefined }[]
-  /** Resolves to what happened when a program ends that was not asked to. */
+  /** Resolves to a message if a program ends without being stopped. */
   readonly broken: Promise<string>
   /** Stops every program, intake first, and waits. Idempotent. */
   stop(): Promise<void>
@@ -45,26 +45,26 @@ export interface StartStackOptions {
   onLine(program: string, line: LogLine): void
   /** Called when stopping waits for `program`. */
   waiting?(program: string): void
-  /** Aborted: the start is given up, what runs is stopped. */
+  /** Aborts the start and stops the programs that run. */
   readonly signal: AbortSignal
 }
 
-/** A converter may finish what it has begun: 40 s at the most. */
+/** A converter may take 40 s to finish its conversions. */
 const graceMs = 45_000
 
-/** Starts every program; resolves when all are ready. Rejects with StackError when one cannot; then none is left. */
+/** Starts every program; resolves when all are ready. If one cannot start, stops the others and rejects with StackError. */
 export async function startStack(options: StartStackOptions): Promise<Stack> {
   const { config, env, onLine, signal } = options
   const planned = planPrograms(config, env)
   const { web: hasWeb = true } = options
-  const everyone = [
+  const programs = [
     planned.inbox,
     planned.converter,
     planned.notifier(''),
     planned.webhook,
     hasWeb ? planned.web('') : undefined,
   ]
-  const taken = await describeTakenAddresses(everyone.filter((each) => each !== undefined))
+  const taken = await describeTakenAddresses(programs.filter((program) => program !== undefined))
   if (taken.length > 0) throw new StackError(taken.join('\n'))
 
   const running = new Map<string, Program>()
@@ -73,16 +73,16 @@ export async function startStack(options: StartStackOptions): Promise<Stack> {
     stopped ??= stopInOrder(running, options.waiting)
     return stopped
   }
-  let breaks: (what: string) => void
+  let reportBroken: (what: string) => void
   const broken = new Promise<string>((resolve) => {
-    breaks = resolve
+    reportBroken = resolve
   })
   const start = async (program: PlannedProgram): Promise<Fields> => {
     if (stopped) throw new StackError('Stopped while starting.')
     const started = startProgram(program, (line) => onLine(program.name, line))
     running.set(program.name, started)
     void started.ended.then((ending) => {
-      if (!stopped) breaks(`The ${program.name} ended unexpectedly: ${ending.how}.`)
+      if (!stopped) reportBroken(`The ${program.name} ended unexpectedly: ${ending.how}.`)
     })
     return readiness(started, signal)
   }
@@ -135,7 +135,7 @@ async function stopInOrder(
   running: ReadonlyMap<string, Program>,
   waiting: ((program: string) => void) | undefined,
 ): Promise<void> {
-  // Intake first: what was converted is still announced, what was announced is still mailed.
+  // Intake first: finished conversions are still announced, and announced ones still mailed.
   for (const name of ['web', 'converter', 'webhook', 'notifier', 'inbox']) {
     const timer = setTimeout(() => waiting?.(name), 1500)
     await running.get(name)?.stop(graceMs)

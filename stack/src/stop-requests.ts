@@ -5,10 +5,10 @@ export interface StopRequests {
   readonly requested: Promise<undefined>
 }
 
-// A terminal and npm both pass the same Ctrl-C on.
+// The terminal and npm both forward the same Ctrl-C.
 const echoMs = 500
 
-/** Listens for SIGINT, SIGTERM and SIGHUP. A second one, not the first one's echo, ends the process at once. */
+/** Listens for SIGINT, SIGTERM and SIGHUP. A second one ends the process at once, unless it repeats the first within `echoMs`. */
 export function stopRequests(): StopRequests {
   const controller = new AbortController()
   let firstAt = 0

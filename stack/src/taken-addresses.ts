@@ -4,8 +4,8 @@ import { portHolder } from '@herald/runtime/port-holder'
 import type { PlannedProgram } from './programs.js'
 
 /**
- * What stands in the way of the programs' addresses: for each one that is taken, who wanted it,
- * who holds it and what to do. Empty where all are free.
+ * Error lines for each address that is in use: which program needs it, which process holds it and
+ * what to do. Empty if all are free.
  */
 export async function describeTakenAddresses(
   programs: readonly PlannedProgram[],
@@ -16,10 +16,12 @@ export async function describeTakenAddresses(
         if (await isFree(address)) return []
         const port = Number(address.slice(address.lastIndexOf(':') + 1))
         const holder = await portHolder(port).catch(() => undefined)
-        const who = holder ? `by process ${holder.pid}: ${holder.command}` : 'by another program'
+        const holderText = holder
+          ? `by process ${holder.pid}: ${holder.command}`
+          : 'by another program'
         return [
-          `${address}, which the ${name} needs, is taken ${who}`,
-          `  Stop that one${holder ? ` (kill ${holder.pid})` : ''}, or give the ${name} another address, such as ${variable}=${nextPort(address, port)}`,
+          `${address}, which the ${name} needs, is in use ${holderText}`,
+          `  Stop that program${holder ? ` (kill ${holder.pid})` : ''}, or give the ${name} another address, such as ${variable}=${nextPort(address, port)}`,
         ]
       }),
     ),
@@ -30,7 +32,7 @@ export async function describeTakenAddresses(
 const nextPort = (address: string, port: number) =>
   `${address.slice(0, address.lastIndexOf(':'))}:${port < 55_000 ? port + 10_000 : port - 10_000}`
 
-/** Only a port that is in use counts: any other fault is for the program itself to explain. */
+/** Reports only ports in use; the program itself reports any other error. */
 async function isFree(address: string): Promise<boolean> {
   const at = address.lastIndexOf(':')
   const server = createServer()

@@ -10,28 +10,28 @@ function newFolder(): string {
   return folder
 }
 
-// Several processes start for each, and others may want the processors as well.
+// Each test starts several processes, possibly on a busy machine.
 describe('npm run demo', { timeout: 120_000 }, () => {
-  test('with nothing running, shows the whole way and leaves nothing behind', async () => {
+  test('with nothing running, shows every step and leaves nothing behind', async () => {
     const out = newFolder()
     const { ended, output, leftovers } = runScript('demo', { args: ['--out', out] })
     expect(await ended, output()).toBe(0)
-    const said = output()
-    expect(said).toContain('herald-at-dusk.jpg')
-    expect(said).toContain('2,400 × 1,600, image/jpeg')
+    const text = output()
+    expect(text).toContain('herald-at-dusk.jpg')
+    expect(text).toContain('2,400 × 1,600, image/jpeg')
     for (const name of ['webp', 'avif', 'jpg']) {
-      expect(said).toMatch(
+      expect(text).toMatch(
         new RegExp(`herald-at-dusk\\.${name} +1,600 × 1,067 +[\\d.]+ kB +−\\d+ % +[\\d.]+ m?s`),
       )
       expect(existsSync(join(out, `herald-at-dusk.${name}`))).toBe(true)
     }
-    expect(said).toContain('location (GPS)')
-    expect(said).toMatch(/event +[\da-f]{8}-[\da-f]{4}-7/)
-    expect(said).toMatch(/topic notifications, partition \d+, offset \d+/)
-    expect(said).toMatch(/subject +herald-at-dusk\.jpg is ready/)
-    expect(said).toMatch(/In the inbox [\d.]+ m?s after the conversion/)
+    expect(text).toContain('location (GPS)')
+    expect(text).toMatch(/event +[\da-f]{8}-[\da-f]{4}-7/)
+    expect(text).toMatch(/topic notifications, partition \d+, offset \d+/)
+    expect(text).toMatch(/subject +herald-at-dusk\.jpg is ready/)
+    expect(text).toMatch(/In the inbox [\d.]+ m?s after the conversion/)
     // Plain without a terminal.
-    expect(said).not.toContain('\u001b')
+    expect(text).not.toContain('\u001b')
     expect(readFileSync(join(out, 'mail.html'), 'utf8')).toContain('src="data:image/')
     expect(leftovers()).toEqual([])
   })
@@ -51,7 +51,7 @@ describe('npm run demo', { timeout: 120_000 }, () => {
     ])
   })
 
-  test('fails, saying why, when the mail does not come', async () => {
+  test('fails with the reason if the mail does not arrive', async () => {
     const { data, programs } = await runStart()
     process.kill(programs['notifier'] as number, 'SIGSTOP')
     onTestFinished(() => void process.kill(programs['notifier'] as number, 'SIGCONT'))
@@ -60,12 +60,12 @@ describe('npm run demo', { timeout: 120_000 }, () => {
       env: { HERALD_DATA: data },
     })
     expect(await ended).toBe(1)
-    expect(output()).toContain('No e-mail about this conversion came within 1 s.')
+    expect(output()).toContain('No e-mail about this conversion arrived within 1 s.')
     expect(output()).toContain('The notifier does not answer')
     expect(output()).not.toContain('Done')
   })
 
-  test('Ctrl-C in the middle stops its stack and leaves nothing behind', async () => {
+  test('Ctrl-C during the run stops its stack and leaves nothing behind', async () => {
     const { interrupt, ended, output, leftovers } = runScript('demo', {
       args: ['--out', newFolder()],
     })

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished, vi } from 'vitest'
 import type { RunningStack } from '#src/running-stack'
 
-/** `start` or `demo` as a user runs it, with a home of its own for all that it writes. */
+/** `start` or `demo` as a user runs it, with its own folder for everything it writes. */
 export interface Script {
   readonly child: ChildProcess
   readonly data: string
-  /** Everything said so far, both streams. */
+  /** Everything written so far to stdout and stderr. */
   output(): string
   /** Ctrl-C: the terminal signals the whole process group. */
   interrupt(): void
@@ -53,10 +53,10 @@ export function runScript(
     // A process group of its own, as a shell gives a command.
     detached: true,
   })
-  let said = ''
+  let written = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+      written += text
     })
   }
   const ended = once(child, 'close').then(([code]) => code as number | null)
@@ -68,7 +68,7 @@ export function runScript(
   return {
     child,
     data,
-    output: () => said,
+    output: () => written,
     interrupt: () => void process.kill(-(child.pid as number), 'SIGINT'),
     ended,
     leftovers: () => readdirSync(temporary),

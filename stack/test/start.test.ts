@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isRunning, runScript, runStart } from './script.js'
 
-const allGone = (programs: Record<string, number>) =>
+const allEnded = (programs: Record<string, number>) =>
   vi.waitFor(() => expect(Object.values(programs).filter(isRunning)).toEqual([]), 15_000)
 
-// Several processes start for each, and others may want the processors as well.
+// Each test starts several processes, possibly on a busy machine.
 describe('npm start', { timeout: 120_000 }, () => {
   test('prints the addresses and a command that works when pasted', async () => {
     const { output, addresses, data } = await runStart()
@@ -60,7 +60,7 @@ describe('npm start', { timeout: 120_000 }, () => {
       HERALD_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
       HERALD_WEBHOOK_PROBES: '127.0.0.1:0',
     })
-    expect(output()).toMatch(/Webhook +http:\/\/localhost:\d+ +the same/)
+    expect(output()).toMatch(/Webhook +http:\/\/localhost:\d+ +\/readyz/)
     const demo = runScript('demo', {
       args: ['--out', join(data, 'out')],
       env: { HERALD_DATA: data },
@@ -71,23 +71,23 @@ describe('npm start', { timeout: 120_000 }, () => {
 
   test('a second Ctrl-C ends everything at once', async () => {
     const { interrupt, ended, output, programs } = await runStart()
-    // Stopped, a program cannot answer the first.
+    // A stopped process cannot react to the first Ctrl-C.
     process.kill(programs['converter'] as number, 'SIGSTOP')
     interrupt()
     await vi.waitFor(() => expect(output()).toContain('Waiting for the converter'), 5000)
     interrupt()
     expect(await ended).toBe(1)
-    await allGone(programs)
+    await allEnded(programs)
   })
 
   test('stops every program when it is killed with -9', async () => {
     const { child, programs } = await runStart()
     child.kill('SIGKILL')
-    await allGone(programs)
+    await allEnded(programs)
   })
 
   test.each(['web', 'converter', 'notifier', 'inbox'])(
-    'when the %s is killed, says so, stops the rest and exits with 1',
+    'when the %s is killed, reports it, stops the rest and exits with 1',
     async (name) => {
       const { ended, output, programs } = await runStart()
       process.kill(programs[name] as number, 'SIGKILL')
@@ -97,14 +97,14 @@ describe('npm start', { timeout: 120_000 }, () => {
     },
   )
 
-  test('names who wanted a port that is taken, and who holds it', async () => {
+  test('names the program that needs a port in use, and the process that holds it', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void server.close())
     await once(server, 'listening')
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
     const { ended, output } = runScript('start', { env: { HERALD_INBOX_WEB: address } })
     expect(await ended).toBe(1)
-    expect(output()).toContain(`${address}, which the inbox needs, is taken`)
+    expect(output()).toContain(`${address}, which the inbox needs, is in use`)
     expect(output()).toContain(`process ${process.pid}: `)
     expect(output()).toMatch(/such as HERALD_INBOX_WEB=127\.0\.0\.1:\d+/)
   })

@@ -69,7 +69,7 @@ export function createReport({ paint, print }: Terminal) {
       fact('to', recipients.join(', '))
     },
 
-    whereabouts(files: readonly string[], pages: readonly (string | undefined)[]) {
+    results(files: readonly string[], pages: readonly (string | undefined)[]) {
       heading('See for yourself')
       for (const file of files) print(`     ${file}`)
       for (const page of pages) if (page) print(`     ${page}`)

@@ -8,16 +8,16 @@ import { mailPage } from './mail-page.js'
 import type { Report } from './report.js'
 
 export interface DemoOptions {
-  /** Where the renditions and the mail are put. */
+  /** The folder for the renditions and the mail. */
   readonly out: string
-  /** How long the mail may take, in milliseconds. */
-  readonly patienceMs: number
+  /** How long to wait for the mail. */
+  readonly mailTimeoutMs: number
   readonly report: Report
   readonly env: NodeJS.ProcessEnv
   readonly signal: AbortSignal
 }
 
-/** Why the demo did not show what it should: for a person. */
+/** A step of the demo failed; the message is for a person. */
 export class DemoError extends Error {
   override readonly name = 'DemoError'
 }
@@ -25,29 +25,29 @@ export class DemoError extends Error {
 const picture = fileURLToPath(new URL('../../../sample/herald-at-dusk.jpg', import.meta.url))
 const recipient = 'you@example.com'
 
-/** Does Herald's main job once and reports each step. Rejects with DemoError where a step fails. */
-export async function runDemo(place: StackInUse, options: DemoOptions): Promise<void> {
+/** Does Herald's main job once and reports each step. Rejects with DemoError if a step fails. */
+export async function runDemo(stack: StackInUse, options: DemoOptions): Promise<void> {
   const { out, report } = options
-  report.title(place.description)
+  report.title(stack.description)
   report.picture(near(picture), (await stat(picture)).size)
 
   await mkdir(out, { recursive: true })
-  const watch = await watchInbox(place.addresses.inbox)
+  const watch = await watchInbox(stack.addresses.inbox)
   try {
-    const line = await convert(place, options)
+    const line = await convert(stack, options)
     const [event] = line.events
     if (!event || line.topic === null || line.warning !== null) {
-      throw new DemoError(`The conversion is not announced. ${line.warning ?? ''}`.trimEnd())
+      throw new DemoError(`The conversion was not announced. ${line.warning ?? ''}`.trimEnd())
     }
     report.announced(line.topic, event)
-    const { mail, seenAt } = await arrival(watch, line, place, options)
-    report.mailed(mail, Math.max(0, seenAt - madeAt(event.id)))
+    const { mail, seenAt } = await waitForMail(watch, line, stack, options)
+    report.mailed(mail, Math.max(0, seenAt - createdAt(event.id)))
 
     const page = join(out, 'mail.html')
     await writeFile(page, mailPage(mail))
     const files = [...line.renditions.map(({ path }) => path), page].map(near)
-    report.whereabouts(files, place.own ? [] : [place.addresses.inbox, place.addresses.web])
-    // Since this process began, its stack's start included.
+    report.results(files, stack.own ? [] : [stack.addresses.inbox, stack.addresses.web])
+    // Since this process started, so the start of the stack is included.
     report.end(performance.now())
   } finally {
     watch.close()
@@ -55,7 +55,7 @@ export async function runDemo(place: StackInUse, options: DemoOptions): Promise<
 }
 
 async function convert({ addresses }: StackInUse, { out, report, env, signal }: DemoOptions) {
-  const begun = performance.now()
+  const startedAt = performance.now()
   const { exitCode, lines, stderr } = await heraldConvert(
     [
       picture,
@@ -74,26 +74,26 @@ async function convert({ addresses }: StackInUse, { out, report, env, signal }: 
   )
   const [line] = lines
   if (exitCode !== 0 || !line?.ok) {
-    const why = line?.error ? `${line.error.message} ${line.error.remedy ?? ''}` : stderr
-    throw new DemoError(`The picture could not be converted: ${why.trim()}`)
+    const reason = line?.error ? `${line.error.message} ${line.error.remedy ?? ''}` : stderr
+    throw new DemoError(`The picture could not be converted: ${reason.trim()}`)
   }
-  report.converted(line, performance.now() - begun)
+  report.converted(line, performance.now() - startedAt)
   return line
 }
 
-async function arrival(
+async function waitForMail(
   watch: InboxWatch,
   { conversionId }: ConvertedLine,
   { addresses }: StackInUse,
-  { patienceMs }: DemoOptions,
+  { mailTimeoutMs }: DemoOptions,
 ) {
-  const found = await watch.arrival((mail) => mail.text.includes(conversionId), patienceMs)
+  const found = await watch.arrival((mail) => mail.text.includes(conversionId), mailTimeoutMs)
   if (found) return found
   throw new DemoError(
     [
-      `No e-mail about this conversion came within ${patienceMs / 1000} s.`,
+      `No e-mail about this conversion arrived within ${mailTimeoutMs / 1000} s.`,
       ...(await notifierReasons(addresses.notifier)),
-      `The event is safe in the topic: it is mailed once the notifier can.`,
+      'The event is stored in the topic. It is mailed when the notifier works again.',
     ].join('\n'),
   )
 }
@@ -108,8 +108,8 @@ async function notifierReasons(probes: string): Promise<string[]> {
   }
 }
 
-/** An event's id is a UUIDv7, made when the last rendition had its name: the time leads it. */
-const madeAt = (eventId: string) => Number.parseInt(eventId.replace('-', '').slice(0, 12), 16)
+/** The time in the event's id: a UUIDv7, created when the last rendition got its final name. */
+const createdAt = (eventId: string) => Number.parseInt(eventId.replace('-', '').slice(0, 12), 16)
 
 function near(path: string): string {
   const below = relative(process.cwd(), path)

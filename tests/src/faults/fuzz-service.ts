@@ -46,7 +46,7 @@ export async function startFuzzService(
       },
     },
     (line) => {
-      if ('words' in line || !('reason' in line.fields)) return
+      if ('text' in line || !('reason' in line.fields)) return
       const reason = String(line.fields['reason'])
       deaths[reason] = (deaths[reason] ?? 0) + 1
     },

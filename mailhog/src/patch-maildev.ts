@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import mailserver from 'maildev/lib/mailserver.js'
 
-/** Replaces two functions of MailDev 2.2.1 that lose mails or end the process at the pace of a test. */
-export function mendMailDev(directory: string): void {
-  // Its own builds a browser's document out of the HTML before it hands over the source, and
-  // ends the process when the mail is deleted meanwhile.
+/** Replaces two functions of MailDev 2.2.1 that lose mails or crash under the load of a test. */
+export function patchMailDev(directory: string): void {
+  // MailDev's version parses the HTML into a DOM before it returns the source, and crashes if the
+  // mail is deleted meanwhile.
   mailserver.getRawEmail = (id, done) => {
     readFile(join(directory, `${basename(id)}.eml`)).then(
       (bytes) => done(null, Readable.from([bytes])),
@@ -14,8 +14,8 @@ export function mendMailDev(directory: string): void {
     )
   }
 
-  // Its own empties the folder later on, of mails that arrive in between as well, and ends the
-  // process over a file that is gone already.
+  // MailDev's version empties the folder later, including mails that arrive in between, and
+  // crashes on a file that was deleted already.
   mailserver.deleteAllEmail = (done) => {
     const mails = mailserver.store.splice(0)
     mailserver.emit('delete', { id: 'all' })
@@ -27,7 +27,7 @@ export function mendMailDev(directory: string): void {
   }
 }
 
-/** An id is letters and digits; anything else might lead out of the folder. */
+/** An id is letters and digits; anything else could escape the folder. */
 function basename(id: string): string {
   return id.replace(/[^A-Za-z0-9]/g, '')
 }
