@@ -9,7 +9,7 @@ import {
   type Page,
 } from 'playwright-core'
 
-/** Debian's browser; undefined where there is none. */
+/** Debian's Chromium; undefined if it is not installed. */
 export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) =>
   existsSync(path),
 )
@@ -20,19 +20,19 @@ export const leftOut = chromiumPath ? '' : ' (left out: Chromium is not installe
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath ?? '',
-    // Tests run as root in containers, where the sandbox has no rights to be one.
+    // Tests run as root in containers, where Chromium's sandbox does not work.
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   })
 }
 
-/** A visitor with a history of its own, and what it asked for and complained of. */
+/** A browser context of its own, with the requests and errors of its page. */
 export interface Visitor {
   readonly context: BrowserContext
   readonly page: Page
-  /** Every address it asked for, those the browser made itself excepted. */
+  /** Every requested URL, without blob: and data:. */
   readonly requests: readonly string[]
-  /** Errors of the console and of scripts: a policy that was broken, say. */
-  readonly complaints: readonly string[]
+  /** Errors of the console and of scripts, such as violations of the content policy. */
+  readonly errors: readonly string[]
 }
 
 export async function openVisitor(
@@ -41,18 +41,18 @@ export async function openVisitor(
 ): Promise<Visitor> {
   const context = await browser.newContext({ locale: 'en', acceptDownloads: true, ...options })
   const page = await context.newPage()
-  // Against hanging only: a busy machine takes its time.
+  // Only against hanging: a busy machine may be slow.
   page.setDefaultTimeout(90_000)
   const requests: string[] = []
-  const complaints: string[] = []
+  const errors: string[] = []
   page.on('request', (request) => {
     if (!/^(blob|data):/.test(request.url())) requests.push(request.url())
   })
   page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text())
+    if (message.type() === 'error') errors.push(message.text())
   })
-  page.on('pageerror', (error) => complaints.push(error.message))
-  return { context, page, requests, complaints }
+  page.on('pageerror', (error) => errors.push(error.message))
+  return { context, page, requests, errors }
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -65,8 +65,8 @@ interface AxeResults {
   }[]
 }
 
-/** What axe-core finds wrong with the page as it stands: a line for each place. */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
+/** What axe-core reports for the current page: one entry for each element. */
+export async function accessibilityViolations(page: Page): Promise<string[]> {
   await page.evaluate(axe)
   const { violations } = (await page.evaluate('axe.run(document)')) as AxeResults
   return violations.flatMap(({ id, help, nodes }) =>
@@ -74,12 +74,12 @@ export async function accessibilityFaults(page: Page): Promise<string[]> {
   )
 }
 
-/** Lets files fall on the page, as a person would from a folder. */
+/** Drops files on the page. */
 export async function dropFiles(
   page: Page,
   files: readonly { readonly name: string; readonly type: string; readonly content: Buffer }[],
 ): Promise<void> {
-  const carried = await page.evaluateHandle(
+  const dataTransfer = await page.evaluateHandle(
     (given) => {
       const transfer = new DataTransfer()
       for (const { name, type, base64 } of given) {
@@ -91,11 +91,11 @@ export async function dropFiles(
     files.map(({ name, type, content }) => ({ name, type, base64: content.toString('base64') })),
   )
   for (const type of ['dragenter', 'dragover', 'drop']) {
-    await page.dispatchEvent('#drop', type, { dataTransfer: carried })
+    await page.dispatchEvent('#drop', type, { dataTransfer })
   }
 }
 
-/** Lets files and folders of this machine fall on the page, as a person would from a folder. */
+/** Drops files and folders of this machine on the page. */
 export async function dropPaths(page: Page, paths: readonly string[]): Promise<void> {
   const devtools = await page.context().newCDPSession(page)
   const { x, y, width, height } = (await page.locator('#drop').boundingBox()) ?? {

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import { findKafka } from '@herald/kafka'
+import { type KafkaFixture, openKafkaFixture } from './faults/kafka-fixture.js'
 import { type Result, tableOf } from './faults/result.js'
 import { alone, scenarios } from './faults/scenarios.js'
-import { openStage, type Stage } from './faults/stage.js'
 
 const known = [...Object.keys(alone), ...Object.keys(scenarios)]
 const usage = `Usage: npm run faults -- [--seed N] [--events N] [--only name,name]
-  Scenarios: ${known.join(', ')}. The same seed makes the same plan.`
+  Scenarios: ${known.join(', ')}. The same seed gives the same plan.`
 
 function readArguments() {
   try {
@@ -30,34 +30,35 @@ function readArguments() {
 }
 
 const { seed, events, names } = readArguments()
-const say = (line: string) => process.stdout.write(`  ${line}\n`)
-say(`seed ${seed}`)
-const stage = names.some((name) => name in scenarios) ? await stageOnKafka() : undefined
+const print = (line: string) => process.stdout.write(`  ${line}\n`)
+print(`seed ${seed}`)
+const kafkaFixture = names.some((name) => name in scenarios) ? await openFixtureOrExit() : undefined
 const results: Result[] = []
 try {
   for (const name of names) {
-    say(`\n  ${name}`)
-    const scale = { seed, events, say }
-    const result = await (alone[name]?.(scale) ?? (stage && scenarios[name]?.(stage, scale)))
+    print(`\n  ${name}`)
+    const scale = { seed, events, print }
+    const result = await (alone[name]?.(scale) ??
+      (kafkaFixture && scenarios[name]?.(kafkaFixture, scale)))
     if (result === undefined) continue
     results.push(result)
-    for (const note of result.notes ?? []) say(note)
-    for (const fault of result.faults) say(`NOT KEPT: ${fault}`)
+    for (const note of result.notes ?? []) print(note)
+    for (const failure of result.failures) print(`FAILED: ${failure}`)
     process.stdout.write(`${tableOf([result])}\n`)
   }
 } finally {
-  await stage?.close()
+  await kafkaFixture?.close()
 }
 process.stdout.write(`\n${tableOf(results)}\n\nseed ${seed}\n`)
-process.exit(results.every(({ faults }) => faults.length === 0) ? 0 : 1)
+process.exit(results.every(({ failures }) => failures.length === 0) ? 0 : 1)
 
-async function stageOnKafka(): Promise<Stage> {
+async function openFixtureOrExit(): Promise<KafkaFixture> {
   const found = await findKafka()
   if ('missing' in found) {
     process.stderr.write(`${found.missing}\n`)
     process.exit(1)
   }
-  const opened = await openStage()
+  const opened = await openKafkaFixture()
   process.once('SIGINT', () => void opened.close().finally(() => process.exit(130)))
   return opened
 }

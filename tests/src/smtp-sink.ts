@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 
-/** A mail server that takes everything and records the mails, in order. */
+/** A mail server that accepts everything and records the mails in order. */
 export interface SmtpSink {
   readonly url: string
   /** Message-IDs by recipient, in the order of acceptance. */
   readonly accepted: ReadonlyMap<string, readonly string[]>
-  /** Mails taken so far. */
+  /** Mails accepted so far. */
   readonly count: number
   close(): Promise<void>
 }

@@ -8,8 +8,8 @@ import { eventTypes } from '@herald/proto'
 import { silentLogger } from '@herald/runtime'
 import { v7 as uuidv7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { openRig, type Rig } from '#src/rig'
 import { type SmtpSink, startSmtpSink } from '#src/smtp-sink'
+import { openTestSystem, type TestSystem } from '#src/test-system'
 
 const found = await findKafka()
 const leftOut = 'missing' in found ? ` (left out: ${found.missing})` : ''
@@ -20,7 +20,7 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
   let folder: string
   let kafka: KafkaCluster
   let sink: SmtpSink
-  let rig: Rig
+  let system: TestSystem
   let broker: Broker
 
   beforeAll(async () => {
@@ -29,7 +29,7 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
       startKafka({ dataDirectory: join(folder, 'kafka') }),
       startSmtpSink(),
     ])
-    rig = await openRig({
+    system = await openTestSystem({
       HERALD_BROKER: kafka.url,
       HERALD_SMTP: sink.url,
       HERALD_SMTP_CONNECTIONS: '20',
@@ -39,7 +39,7 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
 
   afterAll(async () => {
     await broker?.close()
-    await rig?.close()
+    await system?.close()
     await sink?.close()
     await kafka?.destroy()
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
@@ -48,8 +48,8 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
   test('holds up nothing: 10,000 events announced meanwhile are all mailed, each once, in order', {
     timeout: 300_000,
   }, async () => {
-    await rig.start('notifier')
-    await rig.stop('notifier')
+    await system.start('notifier')
+    await system.stop('notifier')
     const published = new Map<string, string[]>()
     const messages = Array.from({ length: events }, (_, index) => {
       const address = `person-${index % people}@example.com`
@@ -66,7 +66,7 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
     }
     const publishedMs = performance.now() - begun
     expect(sink.count).toBe(0)
-    await rig.start('notifier')
+    await system.start('notifier')
     const started = performance.now()
     await vi.waitFor(() => expect(sink.count).toBeGreaterThanOrEqual(events), {
       timeout: 240_000,
@@ -77,7 +77,7 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
       `${events} events published in ${Math.round(publishedMs)} ms, mailed in ${Math.round(mailedMs)} ms`,
     )
     // Stopping drains: whatever would have been sent twice has been.
-    await rig.stop('notifier')
+    await system.stop('notifier')
     expect(sink.count).toBe(events)
     for (const [address, ids] of published) {
       const mailed = sink.accepted.get(address)?.map((messageId) => idOf(messageId, ids))

@@ -6,17 +6,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { accessibilityFaults, chromiumPath, dropFiles, dropPaths, leftOut } from '#src/browser'
-import { useWebStage } from './web-stage.js'
+import { accessibilityViolations, chromiumPath, dropFiles, dropPaths, leftOut } from '#src/browser'
+import { useWebFixture } from './web-fixture.js'
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
 describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 180_000 }, () => {
-  const web = useWebStage({ HERALD_MAX_BYTES: '2M' })
+  const web = useWebFixture({ HERALD_MAX_BYTES: '2M' })
   const { visit } = web
   const content = readFileSync(sample)
 
-  beforeAll(() => web.rig.start('web'), 90_000)
+  beforeAll(() => web.system.start('web'), 90_000)
 
   const pictures = (...names: readonly string[]) =>
     names.map((name) => ({ name, type: 'image/jpeg', content }))
@@ -30,23 +30,23 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
   }
 
   test('a page opened before the converter says so, waits and fills in', async () => {
-    const { page, complaints } = await visit()
+    const { page, errors } = await visit()
     const plain = await visit({ javaScriptEnabled: false })
     expect(await page.locator('#away').textContent()).toContain('still starting')
     expect(await page.locator('#send').isDisabled()).toBe(true)
     await dropFiles(page, pictures('early.jpg'))
-    await web.rig.start('converter')
+    await web.system.start('converter')
     await page.locator('#away').waitFor({ state: 'detached' })
     expect(await page.locator('#to option').count()).toBeGreaterThan(5)
     expect(await page.locator('#to').inputValue()).toBe('webp')
     await page.click('#send')
     await page.locator('.row.converted').waitFor()
     await plain.page.locator('#to option[value=webp]').waitFor({ state: 'attached' })
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 
   test('a dropped folder is walked, and its paths are those of the zip', async () => {
-    const folder = join(web.rig.folder, 'holiday')
+    const folder = join(web.system.folder, 'holiday')
     mkdirSync(join(folder, 'day 2'), { recursive: true })
     for (const name of ['a.jpg', 'day 2/a.jpg', '.hidden.jpg', 'notes.xyz'])
       writeFileSync(join(folder, name), content)
@@ -110,14 +110,14 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
   })
 
   test('what is deleted is back at the press of a button', async () => {
-    const { page, complaints } = await visit()
+    const { page, errors } = await visit()
     await convert(page, 'wanted.jpg')
     await page.getByRole('button', { name: 'Delete: wanted.jpg' }).click()
     await page.locator('.row.deleted').waitFor()
     expect(await page.locator('.row').textContent()).toContain('You can undo this for 5 min')
     expect(await page.locator('#zip').isHidden()).toBe(true)
-    expect(await accessibilityFaults(page)).toEqual([])
-    expect(complaints).toEqual([])
+    expect(await accessibilityViolations(page)).toEqual([])
+    expect(errors).toEqual([])
     // The focus stays in the row: the keyboard can undo at once.
     await page.keyboard.press('Enter')
     await page.locator('.row.converted').waitFor()
@@ -173,7 +173,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
       expect(await end.evaluate((each) => each.scrollWidth <= each.clientWidth)).toBe(true)
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width)
     }
-    expect(await accessibilityFaults(page)).toEqual([])
+    expect(await accessibilityViolations(page)).toEqual([])
   })
 
   test('a name of 240 characters is one line on every page', async () => {
@@ -195,7 +195,7 @@ describe.skipIf(!chromiumPath)(`many files in a browser${leftOut}`, { timeout: 1
     await page.locator('.row .name a').click()
     await page.locator('.result .files').waitFor()
     await isOneLine('.result .name')
-    expect(await accessibilityFaults(page)).toEqual([])
+    expect(await accessibilityViolations(page)).toEqual([])
   })
 })
 

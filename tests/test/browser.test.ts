@@ -4,24 +4,24 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { accessibilityFaults, chromiumPath, dropFiles, leftOut } from '#src/browser'
-import { useWebStage } from './web-stage.js'
+import { accessibilityViolations, chromiumPath, dropFiles, leftOut } from '#src/browser'
+import { useWebFixture } from './web-fixture.js'
 
 const sample = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
 describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout: 180_000 }, () => {
-  const web = useWebStage({ HERALD_DIGEST_QUIET: '300ms' })
+  const web = useWebFixture({ HERALD_DIGEST_QUIET: '300ms' })
   const { visit } = web
   /** Three real pictures of different kinds. */
   let pictures: { name: string; type: string; content: Buffer }[]
 
   beforeAll(async () => {
-    const { rig } = web
-    await Promise.all([rig.start('inbox'), rig.start('converter')])
-    await Promise.all([rig.start('notifier'), rig.start('web')])
-    const made = ['convert', sample, '--to', 'png,webp', '--width', '700', '--out', rig.folder]
-    expect(await rig.herald(made)).toMatchObject({ exitCode: 0 })
-    const read = (name: string) => readFileSync(join(rig.folder, name))
+    const { system } = web
+    await Promise.all([system.start('inbox'), system.start('converter')])
+    await Promise.all([system.start('notifier'), system.start('web')])
+    const made = ['convert', sample, '--to', 'png,webp', '--width', '700', '--out', system.folder]
+    expect(await system.herald(made)).toMatchObject({ exitCode: 0 })
+    const read = (name: string) => readFileSync(join(system.folder, name))
     pictures = [
       { name: 'dusk.jpg', type: 'image/jpeg', content: readFileSync(sample) },
       { name: 'town.png', type: 'image/png', content: read('herald-at-dusk.png') },
@@ -33,7 +33,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
   const mailed = (page: Page, name: string) => rowOf(page, name).locator('.mail.sent').waitFor()
 
   test('three pictures are dropped, watched and fetched; the mail leads to the same page', async () => {
-    const { page, requests, complaints } = await visit()
+    const { page, requests, errors } = await visit()
     await dropFiles(page, pictures)
     await page.locator('.compare[data-done]').waitFor()
     expect(await page.locator('.compare figcaption').nth(1).textContent()).toMatch(/about .*kB.*%/)
@@ -91,7 +91,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     const names = readFileSync(await zip.path()).toString('latin1')
     for (const name of ['dusk.avif', 'town.avif', 'sea.avif']) expect(names).toContain(name)
 
-    const mail = await (await web.rig.inbox()).waitFor(
+    const mail = await (await web.system.inbox()).waitFor(
       ({ recipients, text }) => recipients.includes('ada@example.com') && text.includes('dusk'),
     )
     const pagePath = await row.locator('.name a').getAttribute('href')
@@ -108,7 +108,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     expect(await elsewhere.page.locator('.row').count()).toBe(0)
 
     expect(requests.filter((each) => new URL(each).origin !== web.url)).toEqual([])
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 
   test.each([
@@ -116,7 +116,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     ['ru', 'Преобразование изображений', 'Скачать', 'отправлено'],
     ['zh-CN', '转换图片和文档', '下载', '邮件已发送'],
   ])('it speaks %s', async (locale, title, download, mailLine) => {
-    const { page, complaints } = await visit({ locale })
+    const { page, errors } = await visit({ locale })
     expect(await page.locator('html').getAttribute('lang')).toBe(locale.slice(0, 2))
     expect(await page.locator('h1').textContent()).toContain(title)
     await page.setInputFiles('#files', {
@@ -135,8 +135,8 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
       page.locator('.files').getByText(download, { exact: true }).click(),
     ])
     expect(fetched.suggestedFilename()).toBe('море 海.webp')
-    expect(await accessibilityFaults(page)).toEqual([])
-    expect(complaints).toEqual([])
+    expect(await accessibilityViolations(page)).toEqual([])
+    expect(errors).toEqual([])
   })
 
   test('without JavaScript a form does the same', async () => {
@@ -185,10 +185,10 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     'axe finds nothing wrong in the %s',
     async (colorScheme) => {
       const { page } = await visit({ colorScheme })
-      expect(await accessibilityFaults(page)).toEqual([])
+      expect(await accessibilityViolations(page)).toEqual([])
       await dropFiles(page, pictures.slice(1))
       await page.locator('.compare[data-done]').waitFor()
-      expect(await accessibilityFaults(page)).toEqual([])
+      expect(await accessibilityViolations(page)).toEqual([])
       await page.click('#send')
       await page.locator('.row.converted').nth(1).waitFor()
       await page.setInputFiles('#files', {
@@ -198,15 +198,15 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
       })
       await page.click('#send')
       await page.locator('.row.failed').waitFor()
-      expect(await accessibilityFaults(page)).toEqual([])
+      expect(await accessibilityViolations(page)).toEqual([])
       await page.setViewportSize({ width: 390, height: 800 })
-      expect(await accessibilityFaults(page)).toEqual([])
+      expect(await accessibilityViolations(page)).toEqual([])
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
     },
   )
 
   test('a name is shown and given back as it is, whatever it holds', async () => {
-    const { page, complaints } = await visit()
+    const { page, errors } = await visit()
     const long = `${'длинное имя '.repeat(20).slice(0, 124)}.png`
     const given = [
       'отчёт 报告 🦊.png',
@@ -233,7 +233,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
     expect(fetched.map((name) => name.replace(/[<>:"|?*]/g, '_'))).toContain('a__b_.webp')
     expect(fetched.some((name) => /^a#b.c%20d\.webp$/.test(name))).toBe(true)
     expect(fetched.some((name) => name.startsWith('длинное имя длинное'))).toBe(true)
-    expect(complaints).toEqual([])
+    expect(errors).toEqual([])
   })
 
   test('the page and its files have less than 60 KB', async () => {

@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openRig, type Rig } from '#src/rig'
+import { openTestSystem, type TestSystem } from '#src/test-system'
 import { type Check, copyInputs, missing, pdfInfo, pdfText, readCases } from './cases/case.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bin = join(root, 'client/bin/herald.js')
 
-let rig: Rig
+let system: TestSystem
 beforeAll(async () => {
-  rig = await openRig()
-  await rig.start('converter')
+  system = await openTestSystem()
+  await system.start('converter')
 })
-afterAll(() => rig.close())
+afterAll(() => system.close())
 
 /** Runs the CLI in `cwd`, announcing nothing. */
 function herald(args: readonly string[], cwd: string) {
@@ -23,7 +23,7 @@ function herald(args: readonly string[], cwd: string) {
     const child = execFile(
       process.execPath,
       [bin, ...args],
-      { cwd, env: rig.env },
+      { cwd, env: system.env },
       (_, __, stderr) => resolve({ exit: child.exitCode, stderr }),
     )
   })

@@ -27,15 +27,15 @@ describe('the plan of the faults', () => {
 })
 
 describe('the count at the mail server', () => {
-  const events = [0, 1, 2].map((place) => makeEvent('ada@example.com', place))
+  const events = [0, 1, 2].map((position) => makeEvent('ada@example.com', position))
   let bodies = 0
-  const send = (place: number, verdict: Send['verdict'] = 'take') => {
+  const send = (position: number, verdict: Send['verdict'] = 'accept') => {
     bodies += 1
-    return { eventId: events[place]?.id, verdict, bodySequence: bodies } as Send
+    return { eventId: events[position]?.id, verdict, bodySequence: bodies } as Send
   }
 
   test('takes a lost 250 for a mail, and a refusal for none', () => {
-    const count = countAtSink(events, [send(0, 'lose'), send(0), send(1, '451 later')])
+    const count = countAtSink(events, [send(0, 'lose-reply'), send(0), send(1, '451 later')])
     expect(count).toMatchObject({ unique: 1, duplicates: 1, outOfOrder: 0 })
     expect(count.lost).toEqual([events[1]?.id, events[2]?.id])
   })
@@ -46,7 +46,7 @@ describe('the count at the mail server', () => {
   })
 
   test('counts mails of unknown events', () => {
-    expect(countAtSink(events.slice(0, 2), [send(2)]).strange).toBe(1)
+    expect(countAtSink(events.slice(0, 2), [send(2)]).unknownEvents).toBe(1)
   })
 })
 
@@ -54,7 +54,7 @@ test.each(
   Object.entries(guards).flatMap(([guard, patches]) =>
     patches.map((patch) => ({ guard, ...patch })),
   ),
-)('what turns off $guard finds its place in $file', ({ file, find }) => {
+)('what turns off $guard matches $file', ({ file, find }) => {
   const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
   expect(readFileSync(path, 'utf8')).toMatch(find)
 })

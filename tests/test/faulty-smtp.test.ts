@@ -53,7 +53,10 @@ async function mail(url: string, to: string, id: string): Promise<string | undef
 
 describe('the mail server that misbehaves', () => {
   let server: FaultySmtp
-  const start = async (behaviour: Behaviour, options: { utf8?: boolean; doors?: number } = {}) => {
+  const start = async (
+    behaviour: Behaviour,
+    options: { utf8?: boolean; listeners?: number } = {},
+  ) => {
     server = await startFaultySmtp({ behaviour, ...options })
     return server.urls[0] as string
   }
@@ -66,7 +69,7 @@ describe('the mail server that misbehaves', () => {
     const [first, second] = server.sends
     expect(first).toMatchObject({
       ...{ eventId: 'e-1', recipient: 'ada@example.com', sequence: 1, bodySequence: 1 },
-      ...{ verdict: 'take', replied: true, door: 0 },
+      ...{ verdict: 'accept', replied: true, listener: 0 },
     })
     expect(first?.bodyAt).toBeGreaterThanOrEqual(first?.startedAt ?? Infinity)
     expect(first?.repliedAt).toBeGreaterThanOrEqual(first?.bodyAt ?? Infinity)
@@ -77,7 +80,7 @@ describe('the mail server that misbehaves', () => {
     const url = await start(loseReply(2))
     expect(await mail(url, 'ada@example.com', 'e-1')).toMatch(/^250/)
     expect(await mail(url, 'ada@example.com', 'e-2')).toBeUndefined()
-    expect(server.sends[1]).toMatchObject({ verdict: 'lose', replied: false })
+    expect(server.sends[1]).toMatchObject({ verdict: 'lose-reply', replied: false })
   })
 
   test('knows the mails between 354 and reply while it holds a reply back', async () => {
@@ -141,7 +144,7 @@ describe('the mail server that misbehaves', () => {
     await vi.waitFor(() => expect(server.open()[0]?.bodyAt).toBeDefined(), { interval: 1 })
     socket.destroy()
     await vi.waitFor(() => expect(server.sends[0]?.closedAt).toBeDefined())
-    expect(server.sends[0]).toMatchObject({ verdict: 'take', replied: false })
+    expect(server.sends[0]).toMatchObject({ verdict: 'accept', replied: false })
   })
 
   test('a client that leaves after the 354 is no longer between 354 and reply', async () => {

@@ -30,15 +30,15 @@ describe('mutants', () => {
 /** The short form of `npm run faults -- --only fuzz`. */
 describe.skipIf(leftOut !== '')(`fuzz${leftOut}`, () => {
   test('broken files neither bring the converter down nor get past it, and leave nothing behind', async () => {
-    const said: string[] = []
+    const lines: string[] = []
     const result = await runFuzz({
       seed: 7,
       mutants: 100,
       foreignMutants: 4,
       maxOriginalBytes: 50_000,
-      say: (line) => void said.push(line),
+      print: (line) => void lines.push(line),
     })
-    expect(result.faults, [...said, ...(result.notes ?? [])].join('\n')).toEqual([])
+    expect(result.failures, [...lines, ...(result.notes ?? [])].join('\n')).toEqual([])
     expect(result.figures['compared']).toBeGreaterThan(100)
   }, 120_000)
 })

@@ -10,8 +10,8 @@ import { type InboxProcess, startMailHog } from '@herald/mailhog/inbox-process'
 import { findOrBuildMailHog } from '@herald/mailhog/mailhog-binary'
 import { silentLogger } from '@herald/runtime'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openRig, type Rig } from '#src/rig'
-import { findPython, findStranger } from '#src/strangers'
+import { findPython, findTool } from '#src/external-tools'
+import { openTestSystem, type TestSystem } from '#src/test-system'
 
 const run = promisify(execFile)
 const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
@@ -28,7 +28,7 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
   let folder: string
   let kafka: KafkaCluster
   let mailHog: InboxProcess
-  let rig: Rig
+  let system: TestSystem
 
   beforeAll(async () => {
     if ('missing' in mailHogFound) throw new Error(mailHogFound.missing)
@@ -37,16 +37,16 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
       startKafka({ dataDirectory: join(folder, 'kafka') }),
       startMailHog(mailHogFound.path),
     ])
-    rig = await openRig({
+    system = await openTestSystem({
       HERALD_BROKER: kafka.url,
       HERALD_SMTP: mailHog.smtpUrl,
       HERALD_INBOX: mailHog.webUrl,
     })
-    await Promise.all([rig.start('converter'), rig.start('notifier')])
+    await Promise.all([system.start('converter'), system.start('notifier')])
   }, 120_000)
 
   afterAll(async () => {
-    await rig?.close()
+    await system?.close()
     await mailHog?.stop()
     await kafka?.destroy()
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
@@ -62,45 +62,45 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
     // Rejects if a test failed.
     const { stdout } = await run(process.execPath, vitest, {
       cwd: path(''),
-      env: { ...rig.env, NO_COLOR: '1' },
+      env: { ...system.env, NO_COLOR: '1' },
       timeout: 170_000,
     })
     expect(stdout).toMatch(/Tests +[1-9]\d* passed/)
   })
 
   test('a stopped notifier holds up nothing: its mail comes when it is back', async () => {
-    await rig.stop('notifier')
-    const out = join(rig.folder, 'stopped')
+    await system.stop('notifier')
+    const out = join(system.folder, 'stopped')
     mkdirSync(out)
     const args = ['convert', picture, '--to', 'webp', '--width', '64', '--out', out]
-    const result = await rig.herald([...args, '--notify', 'later@example.com'])
+    const result = await system.herald([...args, '--notify', 'later@example.com'])
     expect(result).toMatchObject({ exitCode: 0, stderr: '' })
-    await rig.start('notifier')
-    const inbox = await rig.inbox()
+    await system.start('notifier')
+    const inbox = await system.inbox()
     await inbox.waitFor((mail) => mail.recipients.includes('later@example.com'), 20_000)
   })
 
   test('Kafka away: the conversion succeeds with one warning, and is announced when it is back', {
     timeout: 120_000,
   }, async () => {
-    const out = join(rig.folder, 'away')
+    const out = join(system.folder, 'away')
     mkdirSync(out)
     await kafka.kill(0)
     const begun = performance.now()
     const args = ['convert', picture, '--to', 'webp', '--width', '64', '--out', out]
-    const result = await rig.herald([...args, '--notify', 'kept@example.com'])
+    const result = await system.herald([...args, '--notify', 'kept@example.com'])
     const tookMs = performance.now() - begun
     expect(result.exitCode).toBe(0)
     expect(result.stderr.trim().split('\n')).toHaveLength(1)
     expect(result.stderr).toMatch(/herald outbox flush/)
     console.log(`converted in ${Math.round(tookMs)} ms with Kafka away`)
     await kafka.restart(0)
-    expect(await rig.herald(['outbox', 'flush'])).toMatchObject({ exitCode: 0 })
-    const inbox = await rig.inbox()
+    expect(await system.herald(['outbox', 'flush'])).toMatchObject({ exitCode: 0 })
+    const inbox = await system.inbox()
     await inbox.waitFor((mail) => mail.recipients.includes('kept@example.com'), 30_000)
   })
 
-  const kcat = findStranger('kcat', '-V')
+  const kcat = findTool('kcat', '-V')
   test.skipIf(kcat.missing)(named('kcat shows the CloudEvents headers', kcat.missing), async () => {
     const { stdout } = await run(kcat.command, [
       ...['-C', '-b', kafka.bootstrap, '-t', 'notifications', '-e', '-q', '-c', '1'],
@@ -119,7 +119,7 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
     { timeout: 60_000 },
     async () => {
       const { stdout } = await run(python.command, [
-        path('tests/strangers/read_event.py'),
+        path('tests/external-tools/read_event.py'),
         kafka.bootstrap,
         'notifications',
       ])
@@ -134,12 +134,12 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
     },
   )
 
-  const grpcurl = findStranger('grpcurl', '-version')
+  const grpcurl = findTool('grpcurl', '-version')
   test.skipIf(grpcurl.missing)(
     named('grpcurl lists the services by reflection', grpcurl.missing),
     async () => {
       const { stdout } = await run(grpcurl.command, [
-        ...['-plaintext', rig.env['HERALD_CONVERTER'] ?? '', 'list'],
+        ...['-plaintext', system.env['HERALD_CONVERTER'] ?? '', 'list'],
       ])
       expect(stdout.trim().split('\n')).toEqual(
         expect.arrayContaining(['grpc.health.v1.Health', 'herald.converter.v1.ConverterService']),
@@ -157,7 +157,7 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
         process.execPath,
         [path('notifier-service/bin/herald-notifier.js'), 'dead-letters', ...args],
         {
-          env: rig.env,
+          env: system.env,
         },
       )
     const listed = async () => (await deadLetters('list', '--json')).stdout.trim().split('\n')

@@ -4,30 +4,30 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { seeded } from '#src/faults/seeded'
-import { openRig, type Rig } from '#src/rig'
+import { openTestSystem, type TestSystem } from '#src/test-system'
 
 const picture = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 const kills = Number(process.env['HERALD_KILLS'] ?? (process.env['CI'] ? 20 : 5))
 
-let rig: Rig
+let system: TestSystem
 
 beforeEach(async () => {
-  rig = await openRig()
-  await Promise.all([rig.start('inbox'), rig.start('converter')])
-  await rig.start('notifier')
+  system = await openTestSystem()
+  await Promise.all([system.start('inbox'), system.start('converter')])
+  await system.start('notifier')
 })
-afterEach(() => rig.close())
+afterEach(() => system.close())
 
 test('herald convert, killed at any moment: every file under its final name is announced exactly once', {
   timeout: 60_000 + kills * 5000,
 }, async () => {
-  const sources = join(rig.folder, 'in')
-  const out = join(rig.folder, 'out')
+  const sources = join(system.folder, 'in')
+  const out = join(system.folder, 'out')
   mkdirSync(sources)
   mkdirSync(out)
   const convert = (name: string, started?: (pid: number) => void) => {
     copyFileSync(picture, join(sources, `${name}.jpg`))
-    return rig.herald(
+    return system.herald(
       [
         ...['convert', join(sources, `${name}.jpg`), '--to', 'webp', '--width', '320'],
         ...['--out', out, '--notify', 'ada@example.com'],
@@ -65,8 +65,8 @@ test('herald convert, killed at any moment: every file under its final name is a
   expect(killedAt).toHaveLength(kills)
   // The next one settles what the killed ones left; a person's mail is in order, so its own is the last.
   expect(await convert('last')).toMatchObject({ exitCode: 0 })
-  expect(await rig.herald(['outbox', 'flush'])).toMatchObject({ exitCode: 0 })
-  const inbox = await rig.inbox()
+  expect(await system.herald(['outbox', 'flush'])).toMatchObject({ exitCode: 0 })
+  const inbox = await system.inbox()
   await inbox.waitFor((mail) => mail.subject.includes('last.jpg'), 30_000)
   expect(await convert('end')).toMatchObject({ exitCode: 0 })
   await inbox.waitFor((mail) => mail.subject.includes('end.jpg'), 30_000)

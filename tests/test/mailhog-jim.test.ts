@@ -52,7 +52,7 @@ describe.skipIf(leftOut !== '')(`MailHog with its chaos monkey${leftOut}`, () =>
     try {
       expect(await ledger.untilSettled(events, 60_000)).toBe(true)
       // Else the monkey slept, and nothing is shown.
-      expect(fleet.complaints.length).toBeGreaterThan(0)
+      expect(fleet.warnings.length).toBeGreaterThan(0)
       const records = await ledger.findAll(events.map(({ id }) => id))
       expect(new Set(records.map((record) => record?.state))).toEqual(new Set(['accepted']))
       await vi.waitFor(async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openRig, type Rig } from '#src/rig'
+import { openTestSystem, type TestSystem } from '#src/test-system'
 
 const picture = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
@@ -17,22 +17,22 @@ const leftOut =
     : ` (left out: strace does not run here: ${works.error?.message ?? works.stderr.toString().trim()})`
 
 describe.skipIf(leftOut !== '')(`on a disk that is slow to sync${leftOut}`, () => {
-  let rig: Rig
+  let system: TestSystem
 
   beforeEach(async () => {
-    rig = await openRig()
-    await Promise.all([rig.start('inbox'), rig.start('converter')])
-    await rig.start('notifier')
+    system = await openTestSystem()
+    await Promise.all([system.start('inbox'), system.start('converter')])
+    await system.start('notifier')
   })
-  afterEach(() => rig.close())
+  afterEach(() => system.close())
 
   test('what was converted is announced and mailed once, also when the client and the notifier are killed', {
     timeout: 120_000,
   }, async () => {
-    const out = join(rig.folder, 'out')
+    const out = join(system.folder, 'out')
     mkdirSync(out)
     const convert = (name: string, started?: (pid: number) => void) =>
-      rig.herald(
+      system.herald(
         [
           'convert',
           picture,
@@ -47,7 +47,9 @@ describe.skipIf(leftOut !== '')(`on a disk that is slow to sync${leftOut}`, () =
         ['strace', ...slowly, ...delay],
       )
     const slowNotifier = () =>
-      spawn('strace', [...slowly, ...delay, '-p', String(rig.pid('notifier'))], { stdio: 'ignore' })
+      spawn('strace', [...slowly, ...delay, '-p', String(system.pid('notifier'))], {
+        stdio: 'ignore',
+      })
 
     const tracer = slowNotifier()
     for (const name of ['a', 'b', 'c']) {
@@ -57,12 +59,12 @@ describe.skipIf(leftOut !== '')(`on a disk that is slow to sync${leftOut}`, () =
     const { exitCode } = await convert('d', (pid) => {
       setTimeout(() => spawnSync('pkill', ['-9', '-P', String(pid)]), 900)
     })
-    await rig.stop('notifier', 'SIGKILL')
+    await system.stop('notifier', 'SIGKILL')
     tracer.kill()
-    await rig.start('notifier')
-    expect(await rig.herald(['outbox', 'flush'])).toMatchObject({ exitCode: 0 })
+    await system.start('notifier')
+    expect(await system.herald(['outbox', 'flush'])).toMatchObject({ exitCode: 0 })
 
-    const inbox = await rig.inbox()
+    const inbox = await system.inbox()
     const made = readdirSync(out, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.webp'))
       .map((name) => name.slice(0, 1))
@@ -72,7 +74,7 @@ describe.skipIf(leftOut !== '')(`on a disk that is slow to sync${leftOut}`, () =
     for (const name of made) {
       await inbox.waitFor((mail) => mail.recipients.includes(`${name}@example.com`), 30_000)
     }
-    await rig.stop('notifier')
+    await system.stop('notifier')
     const mails = (await inbox.list()).map((mail) => mail.recipients[0]?.slice(0, 1))
     // As many as it has connections may have been between the 354 and the ledger when it was killed.
     expect(new Set(mails)).toEqual(new Set(made))

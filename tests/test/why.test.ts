@@ -1,23 +1,23 @@
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { openRig } from '#src/rig'
+import { openTestSystem } from '#src/test-system'
 
 const picture = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
 test('herald why follows a conversion from the upload to the reply of the mail server', {
   timeout: 60_000,
 }, async () => {
-  const rig = await openRig()
-  onTestFinished(() => rig.close())
-  rig.env['HERALD_NOTIFIER'] = `http://${rig.env['HERALD_NOTIFIER_PROBES']}`
-  await Promise.all([rig.start('inbox'), rig.start('converter')])
-  await rig.start('notifier')
-  const args = ['convert', picture, '--to', 'webp', '--out', rig.folder, '--json']
-  const { conversionId, events } = JSON.parse((await rig.herald(args)).stdout)
-  await (await rig.inbox()).waitFor(() => true)
+  const system = await openTestSystem()
+  onTestFinished(() => system.close())
+  system.env['HERALD_NOTIFIER'] = `http://${system.env['HERALD_NOTIFIER_PROBES']}`
+  await Promise.all([system.start('inbox'), system.start('converter')])
+  await system.start('notifier')
+  const args = ['convert', picture, '--to', 'webp', '--out', system.folder, '--json']
+  const { conversionId, events } = JSON.parse((await system.herald(args)).stdout)
+  await (await system.inbox()).waitFor(() => true)
 
   await expect
-    .poll(async () => JSON.parse((await rig.herald(['why', conversionId, '--json'])).stdout), {
+    .poll(async () => JSON.parse((await system.herald(['why', conversionId, '--json'])).stdout), {
       timeout: 20_000,
     })
     .toMatchObject({
@@ -35,8 +35,8 @@ test('herald why follows a conversion from the upload to the reply of the mail s
         },
       ],
     })
-  await rig.stop('notifier')
-  const alone = await rig.herald(['why', events[0].id])
+  await system.stop('notifier')
+  const alone = await system.herald(['why', events[0].id])
   expect(alone.exitCode).toBe(5)
   expect(alone.stdout).toContain('published on notifications')
 })

@@ -1,5 +1,5 @@
 import sharp from 'sharp'
-import type { BareAnswer, BareTask } from './fuzz-rival.js'
+import type { BareAnswer, BareTask } from './bare-sharp-process.js'
 
 // The same settings as in the converter's children; what differs then is Herald.
 sharp.concurrency(1)

@@ -1,6 +1,6 @@
 import type { Send, Verdict } from './send.js'
 
-/** What a server does differently from a good one. What is left out is done well. */
+/** How a server misbehaves. Anything not given is handled correctly. */
 export interface Behaviour {
   /** To MAIL FROM. */
   readonly mail?: () => Verdict | undefined
@@ -10,11 +10,11 @@ export interface Behaviour {
   readonly halfWay?: (send: Send) => boolean
   /** To the whole body. */
   readonly body?: (send: Send) => Verdict | undefined
-  /** How long the reply to the body is held back. */
+  /** How long the reply to the body is delayed. */
   readonly holdMs?: (send: Send) => number
 }
 
-/** The first to have an opinion decides. */
+/** The first behaviour that returns a verdict decides. */
 export function all(...behaviours: readonly Behaviour[]): Behaviour {
   return {
     mail: () => first(behaviours, (each) => each.mail?.()),
@@ -27,14 +27,14 @@ export function all(...behaviours: readonly Behaviour[]): Behaviour {
 
 export const holdReply = (ms: number): Behaviour => ({ holdMs: () => ms })
 
-/** Every `nth` reply comes late. */
+/** Delays every `nth` reply. */
 export const answerLate = (nth: number, ms: number): Behaviour => ({
   holdMs: ({ sequence }) => (sequence % nth === 0 ? ms : 0),
 })
 
-/** Takes every `nth` mail and loses the 250. */
+/** Accepts every `nth` mail and cuts the connection before the 250. */
 export const loseReply = (nth: number): Behaviour => ({
-  body: ({ sequence }) => (sequence % nth === 0 ? 'lose' : undefined),
+  body: ({ sequence }) => (sequence % nth === 0 ? 'lose-reply' : undefined),
 })
 
 /** Cuts every `nth` connection half-way through the body. */
@@ -42,21 +42,21 @@ export const cutHalfWay = (nth: number): Behaviour => ({
   halfWay: ({ sequence }) => sequence % nth === 0,
 })
 
-/** Says 421 where more than `most` mails begin within a second. */
-export function busyAbove(most: number): Behaviour {
-  let begun: number[] = []
+/** Replies 421 if more than `max` mails begin within a second. */
+export function busyAbove(max: number): Behaviour {
+  let startedAt: number[] = []
   return {
     mail() {
       const now = Date.now()
-      begun = begun.filter((at) => at > now - 1000)
-      if (begun.length >= most) return '421 4.7.0 too many mails, come back later'
-      begun.push(now)
+      startedAt = startedAt.filter((at) => at > now - 1000)
+      if (startedAt.length >= max) return '421 4.7.0 too many mails, come back later'
+      startedAt.push(now)
       return undefined
     },
   }
 }
 
-/** Says 451 to a recipient for `ms`, counted from when it is named first. */
+/** Replies 451 to a recipient for `ms` after its first attempt. */
 export function greylist(recipient: string, ms: number): Behaviour {
   let since: number | undefined
   return {
@@ -68,12 +68,12 @@ export function greylist(recipient: string, ms: number): Behaviour {
   }
 }
 
-/** Does not answer these recipients. */
+/** Does not reply to these recipients. */
 export const hangAt = (recipients: readonly string[]): Behaviour => ({
   recipient: (address) => (recipients.includes(address) ? 'hang' : undefined),
 })
 
-/** Cuts the connection when this recipient is named. */
+/** Cuts the connection at this recipient. */
 export const cutAt = (recipient: string): Behaviour => ({
   recipient: (address) => (address === recipient ? 'cut' : undefined),
 })

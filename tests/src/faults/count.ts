@@ -1,67 +1,67 @@
 import type { TestEvent } from './events.js'
 import type { Send } from './send.js'
 
-/** What the mail server saw, held against what was published. */
+/** The mails at the server compared with the published events. */
 export interface Count {
   readonly unique: number
-  /** Mails taken beyond the first of each event. */
+  /** Mails accepted beyond the first of each event. */
   readonly duplicates: number
-  /** Events whose mail was never taken. */
+  /** Events whose mail was never accepted. */
   readonly lost: readonly string[]
-  /** Mails first taken after a later one of the same recipient. */
+  /** Mails first accepted after a later one of the same recipient. */
   readonly outOfOrder: number
   /** Events with more than one mail. */
   readonly doubled: readonly string[]
   /** Mails of events that were not published. */
-  readonly strange: number
+  readonly unknownEvents: number
 }
 
-/** Whether the server has it: a mail whose 250 was lost is delivered as well. */
-export const isTaken = ({ verdict }: Send) => verdict === 'take' || verdict === 'lose'
+/** Whether the server has the mail: one whose 250 was lost is delivered as well. */
+export const isAccepted = ({ verdict }: Send) => verdict === 'accept' || verdict === 'lose-reply'
 
 export function countAtSink(events: readonly TestEvent[], sends: readonly Send[]): Count {
   const published = new Map(events.map((event) => [event.id, event]))
-  const taken = new Map<string, number>()
-  const furthest = new Map<string, number>()
+  const accepted = new Map<string, number>()
+  const lastPosition = new Map<string, number>()
   let outOfOrder = 0
-  let strange = 0
+  let unknownEvents = 0
   const inOrder = sends
-    .filter(isTaken)
+    .filter(isAccepted)
     .sort((one, other) => (one.bodySequence ?? 0) - (other.bodySequence ?? 0))
   for (const { eventId } of inOrder) {
     const event = eventId === undefined ? undefined : published.get(eventId)
     if (event === undefined) {
-      strange += 1
+      unknownEvents += 1
       continue
     }
-    const before = taken.get(event.id) ?? 0
-    taken.set(event.id, before + 1)
+    const before = accepted.get(event.id) ?? 0
+    accepted.set(event.id, before + 1)
     if (before > 0) continue
-    const last = furthest.get(event.recipient) ?? -1
-    if (event.place < last) outOfOrder += 1
-    else furthest.set(event.recipient, event.place)
+    const last = lastPosition.get(event.recipient) ?? -1
+    if (event.position < last) outOfOrder += 1
+    else lastPosition.set(event.recipient, event.position)
   }
-  const doubled = [...taken].filter(([, times]) => times > 1)
+  const doubled = [...accepted].filter(([, times]) => times > 1)
   return {
-    unique: taken.size,
+    unique: accepted.size,
     duplicates: doubled.reduce((sum, [, times]) => sum + times - 1, 0),
-    lost: events.filter(({ id }) => !taken.has(id)).map(({ id }) => id),
+    lost: events.filter(({ id }) => !accepted.has(id)).map(({ id }) => id),
     outOfOrder,
     doubled: doubled.map(([id]) => id),
-    strange,
+    unknownEvents,
   }
 }
 
-/** Holds that each event is in one mail, in its place, and none in the dead letters; returns the figures. */
-export function holdEachMailedOnce(
-  hold: (holds: boolean, otherwise: string) => void,
+/** Checks that each event is in one mail, in order, and none in the dead letters; returns the figures. */
+export function checkEachMailedOnce(
+  check: (holds: boolean, otherwise: string) => void,
   { lost, duplicates, outOfOrder, unique }: Count,
   deadLetters: readonly unknown[],
 ) {
-  hold(lost.length === 0, `${lost.length} mails lost`)
-  hold(duplicates === 0, `${duplicates} duplicates`)
-  hold(outOfOrder === 0, `${outOfOrder} mails out of order`)
-  hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
+  check(lost.length === 0, `${lost.length} mails lost`)
+  check(duplicates === 0, `${duplicates} duplicates`)
+  check(outOfOrder === 0, `${outOfOrder} mails out of order`)
+  check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
   return {
     unique,
     duplicate: duplicates,

@@ -6,7 +6,7 @@ import { eventTypes, type HeraldEvent } from '@herald/proto/events'
 import { makeEvent, people } from './events.js'
 import { type Random, whole } from './seeded.js'
 
-/** Text that programs trip over. */
+/** Text that programs often handle wrongly. */
 const texts: readonly string[] = [
   '',
   ' ',
@@ -43,7 +43,7 @@ function text(random: Random): string {
   return unit.repeat(Math.ceil(length / Math.max(1, unit.length))).slice(0, length)
 }
 
-/** Changes some of the values in `data` to others of their type; numbers only to such as can be encoded. */
+/** Changes some of the values in `data` to others of their type; numbers only to values that can be encoded. */
 function mutateFields(random: Random, data: object): void {
   for (const [name, value] of Object.entries(data)) {
     if (Array.isArray(value) && random() < 0.1) {
@@ -56,7 +56,7 @@ function mutateFields(random: Random, data: object): void {
   }
 }
 
-function factOf(random: Random): HeraldEvent {
+function randomEvent(random: Random): HeraldEvent {
   const runId = `run-${whole(random, 50)}`
   const recipient = {
     address: pick(random, people(40)),
@@ -68,7 +68,7 @@ function factOf(random: Random): HeraldEvent {
       type: eventTypes.conversionFailed,
       data: {
         ...{ conversionId: `c-${whole(random, 1e9)}`, runId, runSize, recipient },
-        ...{ fileName: 'harbour.jpg', message: 'It is broken.', remedy: 'Mend it.' },
+        ...{ fileName: 'harbour.jpg', message: 'It is damaged.', remedy: 'Save it again.' },
         ...{ code: 'HERALD_UNREADABLE', formats: ['webp'], pageUrl: 'https://example.com/c/1' },
         failedAtUnixMs: Date.now(),
       },
@@ -104,18 +104,18 @@ function factOf(random: Random): HeraldEvent {
   }
 }
 
-/** A message of any content, most of them events that nearly are; the same seed gives the same kinds. */
+/** A message of any content, often an almost valid event; the same seed gives the same kinds. */
 export function mutantMessage(random: Random): Message {
-  const fact = factOf(random)
-  if (random() < 0.8) mutateFields(random, fact.data)
+  const event = randomEvent(random)
+  if (random() < 0.8) mutateFields(random, event.data)
   let message = makeEvent('fallback@example.com', 0).message
   try {
     const id = random() < 0.9 ? `id-${whole(random, 1e9)}` : text(random)
     const envelope = { id, source: '//herald.faults/fuzz', time: new Date() }
-    message = toMessage(envelope, fact)
-    if (random() < 0.2) message = asJson(message, fact)
+    message = toMessage(envelope, event)
+    if (random() < 0.2) message = asJson(message, event)
   } catch {
-    // What cannot be published by Herald may still come from a stranger: as bytes, below.
+    // Herald cannot publish this event, but another publisher could: its bytes are mutated below.
   }
   if (random() < 0.3) message = { ...message, headers: mutateHeaders(random, message) }
   if (random() < 0.15) message = { ...message, value: mutateBytes(random, message.value) }
@@ -123,8 +123,8 @@ export function mutantMessage(random: Random): Message {
   return message
 }
 
-function asJson(message: Message, fact: HeraldEvent): Message {
-  const json = encodeEventJson(fact as never)
+function asJson(message: Message, event: HeraldEvent): Message {
+  const json = encodeEventJson(event as never)
   return {
     ...message,
     value: Buffer.from(JSON.stringify(json)),

@@ -6,12 +6,12 @@ import { type Random, whole } from './seeded.js'
 
 export const source = '//herald.faults/publisher'
 
-/** An event as the count needs it. */
+/** A published event and what the count compares. */
 export interface TestEvent {
   readonly id: string
   readonly recipient: string
-  /** Its place among the events of its recipient, from 0. */
-  readonly place: number
+  /** Its position among the events of its recipient, from 0. */
+  readonly position: number
   readonly message: Message
 }
 
@@ -26,16 +26,16 @@ export function makeEvents(
   recipients: readonly string[],
   random: Random,
 ): TestEvent[] {
-  const places = new Map<string, number>()
+  const positions = new Map<string, number>()
   return Array.from({ length: count }, () => {
     const recipient = recipients[whole(random, recipients.length)] as string
-    const place = places.get(recipient) ?? 0
-    places.set(recipient, place + 1)
-    return makeEvent(recipient, place)
+    const position = positions.get(recipient) ?? 0
+    positions.set(recipient, position + 1)
+    return makeEvent(recipient, position)
   })
 }
 
-/** What was done at once; `size` 0: the size is not stated. */
+/** The events of one call; `size` 0: unknown. */
 export interface TestRun {
   readonly id: string
   readonly size: number
@@ -43,8 +43,8 @@ export interface TestRun {
 
 export const makeRun = (size: number): TestRun => ({ id: uuidv7(), size })
 
-/** `place`: among the events of that recipient. Without a run it is alone: a mail of its own. */
-export function makeEvent(recipient: string, place: number, run?: TestRun): TestEvent {
+/** `position`: its index among the events of that recipient. Without a run the event gets its own mail. */
+export function makeEvent(recipient: string, position: number, run?: TestRun): TestEvent {
   const id = uuidv7()
   const now = Date.now()
   const message = toMessage(
@@ -56,7 +56,7 @@ export function makeEvent(recipient: string, place: number, run?: TestRun): Test
         runId: run?.id ?? id,
         runSize: run?.size ?? 1,
         source: {
-          name: `picture-${place}.jpg`,
+          name: `picture-${position}.jpg`,
           mediaType: 'image/jpeg',
           sizeBytes: 1_230_456,
           sha256: '0'.repeat(64),
@@ -66,7 +66,7 @@ export function makeEvent(recipient: string, place: number, run?: TestRun): Test
         },
         renditions: [
           {
-            name: `picture-${place}.webp`,
+            name: `picture-${position}.webp`,
             mediaType: 'image/webp',
             sizeBytes: 184_320,
             sha256: '1'.repeat(64),
@@ -85,9 +85,9 @@ export function makeEvent(recipient: string, place: number, run?: TestRun): Test
       },
     },
   )
-  return { id, recipient, place, message }
+  return { id, recipient, position, message }
 }
 
-/** `person-0@example.com` and those that follow. */
+/** `person-0@example.com` and so on. */
 export const people = (count: number) =>
   Array.from({ length: count }, (_, index) => `person-${index}@example.com`)

@@ -6,8 +6,8 @@ import type { Behaviour } from './behaviours.js'
 import type { Send, Verdict } from './send.js'
 
 export interface FaultySmtpOptions {
-  /** Listeners on ports of their own, so that each client is known by its port. Default 1. */
-  readonly doors?: number
+  /** The number of listeners, each on its own port, so that a client is identified by its port. Default 1. */
+  readonly listeners?: number
   readonly behaviour?: Behaviour
   /** Offers SMTPUTF8. Default true. */
   readonly utf8?: boolean
@@ -15,41 +15,41 @@ export interface FaultySmtpOptions {
 
 /** A mail server that misbehaves as scripted and records each mail. It can be stopped and started. */
 export interface FaultySmtp {
-  /** `smtp://127.0.0.1:40123`, one a door; they stay over `stop` and `start`. */
+  /** `smtp://127.0.0.1:40123`, one for each listener; unchanged by `stop` and `start`. */
   readonly urls: readonly string[]
   /** May be changed at any time. */
   behaviour: Behaviour
   /** Every send that got a 354, in that order. */
   readonly sends: readonly Send[]
   /** The sends between 354 and reply at this moment. */
-  open(door?: number): Send[]
-  /** Calls `listener` when a body is complete and the verdict known, before the reply. Returns what ends it. */
+  open(listener?: number): Send[]
+  /** Calls `listener` when a body is complete and the verdict is known, before the reply. Returns a function that unsubscribes. */
   onBody(listener: (send: Send) => void): () => void
-  /** Gone: no listener, every connection cut. Idempotent. */
+  /** Closes every listener and cuts every connection. Idempotent. */
   stop(): Promise<void>
-  /** Back on the same ports. */
+  /** Listens again on the same ports. */
   start(): Promise<void>
 }
 
 export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<FaultySmtp> {
-  const { doors = 1, utf8 = true } = options
-  const ports: number[] = new Array(doors).fill(0)
+  const { listeners = 1, utf8 = true } = options
+  const ports: number[] = new Array(listeners).fill(0)
   const sends: Send[] = []
-  /** By session, which holds one at a time. */
-  const underWay = new Map<string, Send>()
-  const listeners = new Set<(send: Send) => void>()
+  /** By session; a session has at most one. */
+  const openSends = new Map<string, Send>()
+  const bodyListeners = new Set<(send: Send) => void>()
   let servers: SMTPServer[] = []
   let bodies = 0
 
   async function receive(
-    door: number,
+    listener: number,
     stream: AsyncIterable<Buffer>,
     session: SMTPServerSession,
     answer: (verdict: Verdict) => void,
     socket: Socket | undefined,
   ): Promise<void> {
     const send: Send = {
-      door,
+      listener,
       sequence: sends.length + 1,
       recipient: session.envelope.rcptTo.map(({ address }) => address).join(),
       startedAt: Date.now(),
@@ -63,13 +63,13 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       closedAt: undefined,
     }
     sends.push(send)
-    underWay.set(session.id, send)
+    openSends.set(session.id, send)
     // smtp-server neither ends the stream nor reports that a client closed after the 354.
-    const leave = () => {
+    const recordClose = () => {
       send.closedAt = Date.now()
-      underWay.delete(session.id)
+      openSends.delete(session.id)
     }
-    socket?.once('close', leave)
+    socket?.once('close', recordClose)
     try {
       const chunks: Buffer[] = []
       for await (const chunk of stream) {
@@ -84,35 +84,35 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       send.bodyAt = Date.now()
       bodies += 1
       send.bodySequence = bodies
-      send.verdict = self.behaviour.body?.(send) ?? 'take'
-      for (const listener of listeners) listener(send)
+      send.verdict = self.behaviour.body?.(send) ?? 'accept'
+      for (const onBody of bodyListeners) onBody(send)
       const holdMs = self.behaviour.holdMs?.(send) ?? 0
       if (holdMs > 0) await pause(holdMs)
-      if (socket?.writable && send.verdict !== 'lose' && send.verdict !== 'cut') {
+      if (socket?.writable && send.verdict !== 'lose-reply' && send.verdict !== 'cut') {
         send.replied = true
         send.repliedAt = Date.now()
       }
       answer(send.verdict)
     } catch {
-      // The client went away in the middle of it.
+      // The client closed the connection during the mail.
     } finally {
-      if (send.replied) socket?.off('close', leave)
-      if (underWay.get(session.id) === send) underWay.delete(session.id)
+      if (send.replied) socket?.off('close', recordClose)
+      if (openSends.get(session.id) === send) openSends.delete(session.id)
     }
   }
 
-  function listener(door: number): SMTPServer {
+  function createServer(listener: number): SMTPServer {
     const server = new SMTPServer({
       disabledCommands: ['AUTH', 'STARTTLS'],
       hideSMTPUTF8: !utf8,
       closeTimeout: 50,
       onMailFrom: (_address, session, done) =>
-        act(self.behaviour.mail?.() ?? 'take', session.id, done),
+        act(self.behaviour.mail?.() ?? 'accept', session.id, done),
       onRcptTo: ({ address }, session, done) =>
-        act(self.behaviour.recipient?.(address) ?? 'take', session.id, done),
+        act(self.behaviour.recipient?.(address) ?? 'accept', session.id, done),
       onData: (stream, session, done) =>
         void receive(
-          door,
+          listener,
           stream,
           session,
           (verdict) => act(verdict, session.id, done),
@@ -121,7 +121,7 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
     })
     server.on('error', () => {})
 
-    /** smtp-server does not expose its sockets, which a lost connection needs. */
+    /** smtp-server does not expose its sockets, which are needed to cut a connection. */
     function sockets(id?: string): Socket[] {
       const all = (server as unknown as { connections: Set<{ id: string; _socket: Socket }> })
         .connections
@@ -131,12 +131,12 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
     }
 
     function act(verdict: Verdict, id: string, done: (error?: Error | null) => void): void {
-      if (verdict === 'take') {
+      if (verdict === 'accept') {
         done()
         return
       }
       if (verdict === 'hang') return
-      if (verdict === 'lose' || verdict === 'cut') {
+      if (verdict === 'lose-reply' || verdict === 'cut') {
         for (const socket of sockets(id)) socket.destroy()
         return
       }
@@ -144,7 +144,7 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
         responseCode: Number(verdict.slice(0, 3)),
       })
       done(failure)
-      // RFC 5321 §3.8: who says 421 closes.
+      // RFC 5321 §3.8: after a 421 the server closes the connection.
       if (failure.responseCode === 421) {
         setImmediate(() => {
           for (const socket of sockets(id)) socket.end()
@@ -165,11 +165,13 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
     },
     behaviour: options.behaviour ?? {},
     sends,
-    open: (door) =>
-      [...underWay.values()].filter((send) => door === undefined || send.door === door),
-    onBody(listener) {
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
+    open: (listener) =>
+      [...openSends.values()].filter(
+        (send) => listener === undefined || send.listener === listener,
+      ),
+    onBody(onBody) {
+      bodyListeners.add(onBody)
+      return () => void bodyListeners.delete(onBody)
     },
     async stop() {
       const stopping = servers
@@ -183,12 +185,12 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       )
     },
     async start() {
-      servers = ports.map((_, door) => listener(door))
+      servers = ports.map((_, listener) => createServer(listener))
       await Promise.all(
-        servers.map(async (server, door) => {
-          server.listen(ports[door], '127.0.0.1')
+        servers.map(async (server, listener) => {
+          server.listen(ports[listener], '127.0.0.1')
           await once(server.server, 'listening')
-          ports[door] = (server.server.address() as AddressInfo).port
+          ports[listener] = (server.server.address() as AddressInfo).port
         }),
       )
     },

@@ -16,26 +16,26 @@ export interface FleetOptions {
   readonly nodeArguments?: readonly string[]
 }
 
-interface NotifierLife {
+interface NotifierProcess {
   readonly child: ChildProcess
   readonly ready: Promise<string>
   readonly ended: Promise<unknown>
 }
 
-/** Notifiers in processes of their own, on one topic and one data folder. */
+/** Notifiers in separate processes, on one topic and one data folder. */
 export interface Fleet {
-  /** Sends SIGKILL before it returns; resolves when the process is gone. */
+  /** Sends SIGKILL before it returns; resolves when the process has ended. */
   kill(index: number): Promise<void>
-  /** A new process in the place of one that is gone. Resolves when it is ready. */
+  /** Starts a new process for one that has ended. Resolves when it is ready. */
   start(index: number): Promise<void>
   /** SIGTERM; resolves to the exit status. */
   stop(index: number): Promise<number | null>
   pid(index: number): number | undefined
-  /** Where its probes are. */
+  /** The URL of its probes. */
   probes(index: number): string
-  /** The last lines of every notifier that are more than information. */
-  readonly complaints: readonly string[]
-  /** SIGKILLs all; none is started any more. */
+  /** The last lines above level info of every notifier. */
+  readonly warnings: readonly string[]
+  /** Kills all; later calls of `start` do nothing. */
   destroy(): Promise<void>
 }
 
@@ -43,12 +43,12 @@ const keptLines = 200
 
 /** Resolves when all are ready. */
 export async function startFleet({ smtp, env, nodeArguments }: FleetOptions): Promise<Fleet> {
-  const lives = new Map<number, NotifierLife>()
+  const processes = new Map<number, NotifierProcess>()
   const urls: string[] = []
-  const complaints: string[] = []
+  const warnings: string[] = []
   let destroyed = false
 
-  function begin(index: number): NotifierLife {
+  function begin(index: number): NotifierProcess {
     const child = spawn(process.execPath, [...(nodeArguments ?? []), main], {
       env: {
         ...withoutHerald(process.env),
@@ -60,49 +60,49 @@ export async function startFleet({ smtp, env, nodeArguments }: FleetOptions): Pr
     })
     const ended = once(child, 'exit')
     const ready = new Promise<string>((resolve, reject) => {
-      const said: string[] = []
+      const lines: string[] = []
       createInterface({ input: child.stderr as Readable }).on('line', (line) => {
         if (line.includes('"msg":"ready"')) resolve(JSON.parse(line).probes)
         if (line.startsWith('{"level":30') || line.startsWith('{"level":20')) return
-        said.push(line)
-        complaints.push(`${index}: ${line}`)
-        if (complaints.length > keptLines) complaints.shift()
+        lines.push(line)
+        warnings.push(`${index}: ${line}`)
+        if (warnings.length > keptLines) warnings.shift()
       })
       child.once('error', reject)
-      child.once('close', () => reject(new Error(`notifier ${index} ended:\n${said.join('\n')}`)))
+      child.once('close', () => reject(new Error(`notifier ${index} ended:\n${lines.join('\n')}`)))
     })
     ready.catch(() => {})
     return { child, ready, ended }
   }
 
   const fleet: Fleet = {
-    complaints,
+    warnings,
     async kill(index) {
-      const life = lives.get(index)
-      if (life === undefined) return
-      life.child.kill('SIGKILL')
-      await life.ended
-      lives.delete(index)
+      const notifier = processes.get(index)
+      if (notifier === undefined) return
+      notifier.child.kill('SIGKILL')
+      await notifier.ended
+      processes.delete(index)
     },
     async start(index) {
       if (destroyed) return
-      const life = begin(index)
-      lives.set(index, life)
-      urls[index] = await life.ready
+      const notifier = begin(index)
+      processes.set(index, notifier)
+      urls[index] = await notifier.ready
     },
     async stop(index) {
-      const life = lives.get(index)
-      if (life === undefined) return null
-      life.child.kill('SIGTERM')
-      await life.ended
-      lives.delete(index)
-      return life.child.exitCode
+      const notifier = processes.get(index)
+      if (notifier === undefined) return null
+      notifier.child.kill('SIGTERM')
+      await notifier.ended
+      processes.delete(index)
+      return notifier.child.exitCode
     },
-    pid: (index) => lives.get(index)?.child.pid,
+    pid: (index) => processes.get(index)?.child.pid,
     probes: (index) => urls[index] ?? '',
     async destroy() {
       destroyed = true
-      await Promise.all([...lives.keys()].map((index) => fleet.kill(index)))
+      await Promise.all([...processes.keys()].map((index) => fleet.kill(index)))
     },
   }
   try {

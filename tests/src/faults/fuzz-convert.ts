@@ -9,18 +9,18 @@ export interface FuzzRequest {
   /** The target. */
   readonly format: string
   readonly width: number
-  /** How long an answer may take before it counts as none. */
-  readonly patienceMs: number
+  /** After this time without an answer the conversion counts as hanging. */
+  readonly answerTimeoutMs: number
 }
 
-/** What the converter makes of the file at `path`: an answer, or none in time. */
+/** Converts the file at `path`; `hangs` if there is no answer in time. */
 export async function convertMutant(
   client: ConverterClient,
   path: string,
   sizeBytes: number,
-  { fileName, format, width, patienceMs }: FuzzRequest,
+  { fileName, format, width, answerTimeoutMs }: FuzzRequest,
 ): Promise<HeraldAnswer | 'hangs'> {
-  const signal = AbortSignal.timeout(patienceMs)
+  const signal = AbortSignal.timeout(answerTimeoutMs)
   let size = { width: 0, height: 0 }
   try {
     const { input } = await client.convert(

@@ -6,9 +6,9 @@ export interface Original {
   readonly bytes: Buffer
 }
 
-/** A file as a broken disk, a cut connection or an attacker would hand it over. */
+/** A file damaged as by a broken disk, a cut connection or an attacker. */
 export interface Mutant {
-  /** What was done to which file, to find it again: `o2.jpg: 12 bits flipped from 4711 on`. */
+  /** The file and its mutation, to reproduce it: `o2.jpg: 12 bits flipped from 4711 on`. */
   readonly name: string
   readonly bytes: Buffer
 }
@@ -21,7 +21,7 @@ const kinds: readonly Mutate[] = [
   function flipBits(random, { name, bytes }) {
     const changed = Buffer.from(bytes)
     const flips = 1 + whole(random, 32)
-    // Half of them where the structure is: anywhere else most flips hit pixels.
+    // Half of them in the header: elsewhere most flips only change pixels.
     const within = random() < 0.5 ? Math.min(headBytes, changed.length) : changed.length
     for (let flip = 0; flip < flips; flip++) {
       const at = whole(random, within)

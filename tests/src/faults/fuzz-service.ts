@@ -8,18 +8,18 @@ const main = fileURLToPath(
   new URL('../../../../converter-service/dist/src/main.js', import.meta.url),
 )
 
-/** A converter in a process of its own, looked at from outside. */
+/** A converter in its own process, observed from outside. */
 export interface FuzzService {
   /** `host:port`. */
   readonly address: string
   readonly client: ConverterClient
   /** Undefined while it runs; else how it ended. */
   ended(): string | undefined
-  /** Why children were replaced, and how often. */
-  deaths(): Readonly<Record<string, number>>
-  /** Of it and then of each process that descends from it, in bytes. */
+  /** How often children were replaced, by reason. */
+  replacedChildren(): Readonly<Record<string, number>>
+  /** Resident memory in bytes: its own first, then that of each descendant. */
   residentBytes(): Promise<number[]>
-  /** Files of conversions, and whatever else it or its family left in its temporary folder. */
+  /** Files of conversions, and anything else it or its child processes left in the temporary folder. */
   leftovers(): Promise<string[]>
   stop(): Promise<string>
 }
@@ -30,7 +30,7 @@ export async function startFuzzService(
 ): Promise<FuzzService> {
   const temporary = join(folder, 'tmp')
   await mkdir(temporary)
-  const deaths: Record<string, number> = {}
+  const replacedChildren: Record<string, number> = {}
   const program = startProgram(
     {
       name: 'converter',
@@ -48,7 +48,7 @@ export async function startFuzzService(
     (line) => {
       if ('text' in line || !('reason' in line.fields)) return
       const reason = String(line.fields['reason'])
-      deaths[reason] = (deaths[reason] ?? 0) + 1
+      replacedChildren[reason] = (replacedChildren[reason] ?? 0) + 1
     },
   )
   let how: string | undefined
@@ -66,13 +66,13 @@ export async function startFuzzService(
     address,
     client,
     ended: () => how,
-    deaths: () => deaths,
+    replacedChildren: () => replacedChildren,
     residentBytes: async () => Promise.all([pid, ...(await descendants(pid))].map(residentOf)),
     async leftovers() {
       const spool = join(temporary, 'spool')
       const [own = ''] = await readdir(spool)
       const spooled = await readdir(join(spool, own), { recursive: true })
-      // Each child has an empty folder of its own for as long as it lives.
+      // Each child has its own empty folder while it runs.
       const homes = spooled.filter((name) => /^w-\w+$/.test(name))
       const alive = (await descendants(pid)).length
       return [

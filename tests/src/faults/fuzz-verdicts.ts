@@ -1,19 +1,19 @@
-import type { BareAnswer } from './fuzz-rival.js'
+import type { BareAnswer } from './bare-sharp-process.js'
 
-/** What became of a file at Herald. */
+/** Herald's result for a file. */
 export type HeraldAnswer =
   | {
       readonly taken: true
       readonly width: number
       readonly height: number
-      /** What it was found to be. */
+      /** The detected format. */
       readonly format: string
     }
   | { readonly taken: false; readonly code: string; readonly message: string }
 
 export interface Difference {
   readonly file: string
-  /** Why that is right; undefined if no reason is known. */
+  /** Why the difference is expected; undefined if no reason is known. */
   readonly because: string | undefined
   readonly herald: string
   readonly bare: string
@@ -24,7 +24,7 @@ interface Explanation {
   fits(herald: HeraldAnswer, bare: BareAnswer): boolean
 }
 
-/** Differences that are meant, the first that fits. Anything else is a defect here or there. */
+/** Expected differences; the first that fits counts. Any other is a defect of Herald or of sharp. */
 const explanations: readonly Explanation[] = [
   {
     because:
@@ -60,17 +60,17 @@ const explanations: readonly Explanation[] = [
 
 const sharpReads = ['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff', 'svg']
 
-/** Undefined where both say the same: taken, and as large, or refused. */
+/** Undefined if both agree: converted to the same size, or refused. */
 export function difference(
   file: string,
   herald: HeraldAnswer,
   bare: BareAnswer,
 ): Difference | undefined {
-  const alike =
+  const agreement =
     herald.taken && bare.taken
       ? near(herald.width, bare.width) && near(herald.height, bare.height)
       : herald.taken === bare.taken
-  if (alike) return undefined
+  if (agreement) return undefined
   const because = explanations.find((each) => each.fits(herald, bare))?.because
   return { file, because, herald: heraldText(herald), bare: bareText(bare) }
 }

@@ -6,7 +6,7 @@ export interface Patch {
   readonly replace: string
 }
 
-/** A little later, so that a kill can fall in between. */
+/** Delays the removal, so that a kill can happen before it. */
 const stretched: Patch = {
   file: 'broker/dist/src/outbox.js',
   find: /const removed = removeTemporary\(entry\.files\);/,
@@ -16,7 +16,7 @@ const stretched: Patch = {
         const removed = removeTemporary(entry.files);`,
 }
 
-/** How each guard is turned off in a running program; nothing of it is in the program itself. */
+/** How each guard is turned off in a running program. The program itself has no code for this. */
 export const guards = {
   /** None turned off. */
   'none, stretched': [stretched],
@@ -28,7 +28,7 @@ export const guards = {
       replace: 'function find(key) { return undefined;',
     },
   ],
-  /** The events of a digest that went look new. */
+  /** The events of a sent digest look new. */
   "a digest's events": [
     {
       file: 'notifier-service/dist/src/ledger/lmdb-mails.js',
@@ -40,8 +40,8 @@ export const guards = {
   'contiguous commit': [
     {
       file: 'broker/dist/src/lanes.js',
-      find: /while \(this\.#window\.peek\(\)\?\.done\)/,
-      replace: 'while (this.#window.peek()?.offset <= entry.offset)',
+      find: /while \(this\.#window\.peek\(\)\?\.acknowledged\)/,
+      replace: 'while (this.#window.peek()?.offset <= event.offset)',
     },
   ],
   /** Commits also partitions that another member holds now. */

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Fleet } from './fleet.js'
 
-/** Resolves once no notifier of the fleet has anything left; false when that takes longer. */
+/** Resolves to true when no notifier has lag; to false after `timeoutMs`. */
 export async function untilNoLag(fleet: Fleet, notifiers: number, timeoutMs: number) {
   const indexes = Array.from({ length: notifiers }, (_, index) => index)
   for (const end = Date.now() + timeoutMs; Date.now() < end; ) {
@@ -12,7 +12,7 @@ export async function untilNoLag(fleet: Fleet, notifiers: number, timeoutMs: num
   return false
 }
 
-/** The events that came again and were already dealt with, over the fleet. */
+/** The redelivered events that were already handled, over all notifiers. */
 export async function redeliveries(fleet: Fleet, notifiers: number): Promise<number> {
   const indexes = Array.from({ length: notifiers }, (_, index) => index)
   const metrics = await Promise.all(indexes.map((index) => metricsOf(fleet.probes(index))))

@@ -4,13 +4,13 @@ import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
 import type { MailRecord } from '@herald/notifier-service/ledger/mail-record'
 import { source, type TestEvent } from './events.js'
 
-/** Looks at the notifiers' ledger, as it is read after a crash. */
+/** Reads the notifiers' ledger as they would after a crash. */
 export interface LedgerView {
   /** The records of the events' mails, in the order of `ids`. */
   findAll(ids: readonly string[]): Promise<(MailRecord | undefined)[]>
-  /** Events that wait for the others of their run. */
+  /** Events in pending digests. */
   gathered(): Promise<number>
-  /** Resolves once every event has its outcome; false when that takes longer than `timeoutMs` without progress. */
+  /** Resolves to true when every event has its outcome; to false after `timeoutMs` without progress. */
   untilSettled(events: readonly TestEvent[], timeoutMs: number): Promise<boolean>
   close(): Promise<void>
 }
@@ -35,13 +35,13 @@ export async function viewLedger(folder: string): Promise<LedgerView> {
     findAll: (ids) => Promise.all(ids.map(find)),
     gathered: async () => (await ledger.lanes.count()).gathering,
     async untilSettled(events, timeoutMs) {
-      let open = [...events]
-      for (let movedAt = Date.now(); open.length > 0; ) {
-        const before = open.length
-        const settled = await Promise.all(open.map(isSettled))
-        open = open.filter((_, at) => !settled[at])
-        if (open.length < before) movedAt = Date.now()
-        if (Date.now() - movedAt > timeoutMs) return false
+      let pending = [...events]
+      for (let progressAt = Date.now(); pending.length > 0; ) {
+        const before = pending.length
+        const settled = await Promise.all(pending.map(isSettled))
+        pending = pending.filter((_, at) => !settled[at])
+        if (pending.length < before) progressAt = Date.now()
+        if (Date.now() - progressAt > timeoutMs) return false
         await pause(100)
       }
       return true

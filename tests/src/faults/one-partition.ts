@@ -5,8 +5,8 @@ import { type Random, whole } from './seeded.js'
 /** For topics that are created at first use. */
 const partitions = 8
 
-/** Addresses whose mail shares one partition. */
-export function neighbours(count: number): string[] {
+/** Addresses whose events are in one partition. */
+export function samePartition(count: number): string[] {
   return people(2 * count * partitions)
     .filter((address) => (murmur2(Buffer.from(address)) & 0x7fffffff) % partitions === 0)
     .slice(0, count)
@@ -21,10 +21,10 @@ export function withOne(
   mails: number,
 ): TestEvent[] {
   const events = makeEvents(count, others, random)
-  const places = Array.from({ length: mails }, () => whole(random, count / 2)).sort(
+  const indexes = Array.from({ length: mails }, () => whole(random, count / 2)).sort(
     (earlier, later) => later - earlier,
   )
-  for (const [index, at] of places.entries())
+  for (const [index, at] of indexes.entries())
     events.splice(at, 0, makeEvent(one, mails - 1 - index))
   return events
 }

@@ -2,17 +2,17 @@ import { type Random, whole } from './seeded.js'
 
 /** A kill of one notifier. */
 export interface PlannedKill {
-  /** When so many mails, of so many events, were taken. */
+  /** After this many events had a mail accepted. */
   readonly afterMails: number
   readonly victim: number
-  /** Waits until a mail of the victim is between 354 and reply. */
+  /** Whether to wait until a mail of the victim is between 354 and reply. */
   readonly inWindow: boolean
 }
 
-/** What goes wrong when. It knows no clock: the same seed gives the same plan. */
+/** When each failure happens, counted in mails and not in time: the same seed gives the same plan. */
 export interface Plan {
   readonly kills: readonly PlannedKill[]
-  /** Kafka is killed and started again when so many mails were taken; undefined: never. */
+  /** Kafka is killed and started again after this many accepted mails; undefined: never. */
   readonly kafkaRestartAfterMails: number | undefined
 }
 
@@ -44,5 +44,5 @@ export function describePlan({ kills, kafkaRestartAfterMails }: Plan): string {
   )
   const restart =
     kafkaRestartAfterMails === undefined ? '' : `; Kafka restarts after ${kafkaRestartAfterMails}`
-  return `kills (mails taken:notifier, * between 354 and reply) ${killed.join(' ') || 'none'}${restart}`
+  return `kills (mails accepted:notifier, * between 354 and reply) ${killed.join(' ') || 'none'}${restart}`
 }

@@ -6,15 +6,15 @@ import type { TestEvent } from './events.js'
 export interface Paced {
   readonly broker: string
   readonly topic: string
-  /** Events a second; Infinity: as fast as it goes. */
+  /** Events per second; Infinity: as fast as possible. */
   readonly perSecond: number
-  /** Called with how many are published. */
+  /** Called with the number of published events. */
   readonly onProgress?: (published: number) => void
 }
 
-const mostAtOnce = 100
+const maxBatch = 100
 
-/** Publishes in order, again what the broker did not acknowledge, until all are published. */
+/** Publishes in order and retries what the broker did not acknowledge, until all are published. */
 export async function publishPaced(
   events: readonly TestEvent[],
   { broker: url, topic, perSecond, onProgress }: Paced,
@@ -26,7 +26,7 @@ export async function publishPaced(
       const due = Math.floor(((Date.now() - startedAt) / 1000) * perSecond) || 0
       const until = Math.min(
         events.length,
-        published + mostAtOnce,
+        published + maxBatch,
         perSecond === Infinity ? Infinity : due,
       )
       if (until <= published) {

@@ -1,34 +1,34 @@
-/** How a scenario ended. */
+/** The result of a scenario. */
 export interface Result {
   readonly scenario: string
-  /** What was counted, by the name of its column. */
+  /** The counts, by the name of their column. */
   readonly figures: Readonly<Record<string, number | string>>
-  /** The promises that were not kept. */
-  readonly faults: readonly string[]
-  /** What else is to be said, a line each. */
+  /** The messages of the checks that failed. */
+  readonly failures: readonly string[]
+  /** Further lines to print. */
   readonly notes?: readonly string[]
 }
 
-/** Gathers what was promised and did not hold. */
-export function promises() {
-  const faults: string[] = []
+/** Collects the messages of failed checks. */
+export function createChecks() {
+  const failures: string[] = []
   return {
-    faults,
-    hold(holds: boolean, otherwise: string) {
-      if (!holds) faults.push(otherwise)
+    failures,
+    check(holds: boolean, otherwise: string) {
+      if (!holds) failures.push(otherwise)
     },
   }
 }
 
-/** One line a scenario: its figures, and whether all was kept. */
+/** One row for each scenario: its figures, and whether all checks passed. */
 export function tableOf(results: readonly Result[]): string {
   const columns = [...new Set(results.flatMap(({ figures }) => Object.keys(figures)))]
   const rows = [
-    ['scenario', ...columns, 'kept'],
-    ...results.map(({ scenario, figures, faults }) => [
+    ['scenario', ...columns, 'passed'],
+    ...results.map(({ scenario, figures, failures }) => [
       scenario,
       ...columns.map((column) => String(figures[column] ?? '')),
-      faults.length === 0 ? 'yes' : 'NO',
+      failures.length === 0 ? 'yes' : 'NO',
     ]),
   ]
   const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0))) ?? []

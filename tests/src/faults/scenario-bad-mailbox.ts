@@ -1,11 +1,11 @@
 import { all, cutAt, hangAt, holdReply } from './behaviours.js'
 import { countAtSink } from './count.js'
 import { makeEvent, makeEvents, people, type TestEvent } from './events.js'
-import { play } from './play.js'
+import type { KafkaFixture } from './kafka-fixture.js'
 import { publishPaced } from './publish-paced.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario } from './run-scenario.js'
 import { type Random, seeded, whole } from './seeded.js'
-import type { Stage } from './stage.js'
 
 export interface BadMailboxOptions {
   readonly seed: number
@@ -22,33 +22,37 @@ const attempts = 3
 const env = { HERALD_SMTP_TIMEOUT: '3s', HERALD_MAIL_ATTEMPTS: String(attempts) }
 
 /** The mail server does not answer four mailboxes and cuts the connection at a fifth. */
-export async function runBadMailbox(stage: Stage, options: BadMailboxOptions): Promise<Result> {
+export async function runBadMailbox(
+  kafkaFixture: KafkaFixture,
+  options: BadMailboxOptions,
+): Promise<Result> {
   const random = seeded(options.seed)
-  const runQuiet = () => runOnce(stage, options, makeEvents(options.events, people(50), random))
+  const runQuiet = () =>
+    runOnce(kafkaFixture, options, makeEvents(options.events, people(50), random))
   const first = await runQuiet()
   const events = withBad(random, makeEvents(options.events, people(50), random))
-  const loud = await runOnce(stage, options, events)
+  const loud = await runOnce(kafkaFixture, options, events)
   // Before and after, and the quieter of them counts: the first run on a new Kafka is slow.
   const second = await runQuiet()
   const quiet = first.p99Ms < second.p99Ms ? first : second
   const ratio = loud.p99Ms / quiet.p99Ms
-  const { faults, hold } = promises()
+  const { failures, check } = createChecks()
   for (const { settled, seen, others } of [first, loud, second]) {
-    hold(settled, 'not every event came to an end')
+    check(settled, 'not every event has an outcome')
     const lost = others.filter(({ id }) => seen.lost.includes(id)).length
-    hold(lost === 0, `${lost} mails to others lost`)
-    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    check(lost === 0, `${lost} mails to others lost`)
+    check(seen.duplicates === 0, `${seen.duplicates} duplicates`)
+    check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
   }
-  hold(
+  check(
     loud.attempts.every((made) => made === attempts),
     `attempts made: ${loud.attempts.join()}`,
   )
-  hold(
+  check(
     loud.deadLetters === bad.length,
     `${loud.deadLetters} dead letters for ${bad.length} mailboxes`,
   )
-  hold(ratio <= options.maxRatio, `the others' p99 is ${ratio.toFixed(2)} times the quiet one`)
+  check(ratio <= options.maxRatio, `the others' p99 is ${ratio.toFixed(2)} times the quiet one`)
   return {
     scenario: 'one bad mailbox',
     figures: {
@@ -61,7 +65,7 @@ export async function runBadMailbox(stage: Stage, options: BadMailboxOptions): P
       'p99 ms': `${loud.p99Ms}/${quiet.p99Ms}`,
       ratio: ratio.toFixed(2),
     },
-    faults: [...new Set(faults)],
+    failures: [...new Set(failures)],
   }
 }
 
@@ -76,23 +80,23 @@ function withBad(random: Random, events: readonly TestEvent[]): TestEvent[] {
 }
 
 async function runOnce(
-  stage: Stage,
+  kafkaFixture: KafkaFixture,
   { perSecond }: BadMailboxOptions,
   events: readonly TestEvent[],
 ) {
   const behaviour = all(hangAt(hanging), cutAt(dropped), holdReply(10))
   const others = events.filter(({ recipient }) => !bad.includes(recipient))
   const mine = events.filter(({ recipient }) => bad.includes(recipient))
-  return play(stage, { notifiers: 1, behaviour, env }, async (players) => {
-    const { sink, ledger, place, finish } = players
+  return runScenario(kafkaFixture, { notifiers: 1, behaviour, env }, async (context) => {
+    const { sink, ledger, workspace, finish } = context
     const publishedAt = new Map<string, number>()
     const onProgress = (published: number) => {
       for (const { id } of events.slice(publishedAt.size, published)) {
         publishedAt.set(id, Date.now())
       }
     }
-    const { broker } = stage
-    await publishPaced(events, { broker, topic: place.topic, perSecond, onProgress })
+    const { broker } = kafkaFixture
+    await publishPaced(events, { broker, topic: workspace.topic, perSecond, onProgress })
     const settled = await ledger.untilSettled(events, 60_000)
     const records = await ledger.findAll(mine.map(({ id }) => id))
     const made = records.map((record) => record?.attempts ?? 0)

@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { holdReply } from './behaviours.js'
-import { isTaken } from './count.js'
+import { isAccepted } from './count.js'
 import { makeEvent, makeRun, people, type TestEvent } from './events.js'
+import type { KafkaFixture } from './kafka-fixture.js'
 import { untilNoLag } from './lag.js'
 import type { LedgerView } from './ledger-view.js'
-import { type Players, play } from './play.js'
 import { publishPaced } from './publish-paced.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario, type ScenarioContext } from './run-scenario.js'
 import { seeded, whole } from './seeded.js'
-import type { Stage } from './stage.js'
-import { killAndLook } from './window.js'
+import { killAndInspect } from './window.js'
 
 export interface DigestsOptions {
   readonly seed: number
@@ -20,7 +20,7 @@ export interface DigestsOptions {
   readonly nodeArguments?: readonly string[]
 }
 
-interface RunOfOne {
+interface RecipientRun {
   readonly recipient: string
   readonly round: number
   readonly events: readonly TestEvent[]
@@ -29,17 +29,20 @@ interface RunOfOne {
 const notifiers = 3
 const env = { HERALD_DIGEST_QUIET: '500ms', HERALD_DIGEST_MAX: '5m' }
 
-/** Runs of several files, half of them of unknown size; in each round a notifier dies while they are gathered. */
-export async function runDigests(stage: Stage, options: DigestsOptions): Promise<Result> {
+/** Runs of several files, half of them of unknown size; in each round a notifier is killed while they are gathered. */
+export async function runDigests(
+  kafkaFixture: KafkaFixture,
+  options: DigestsOptions,
+): Promise<Result> {
   const { nodeArguments = [], rounds } = options
   const random = seeded(options.seed)
   const settings = { notifiers, behaviour: holdReply(20), env, nodeArguments }
-  return play(stage, settings, async (players) => {
-    const { sink, fleet, ledger, place, finish } = players
-    const to = { broker: stage.broker, topic: place.topic, perSecond: Infinity }
-    const runs: RunOfOne[] = []
-    const bornAt = new Array<number>(notifiers).fill(0)
-    const inDoubt = new Set<string>()
+  return runScenario(kafkaFixture, settings, async (context) => {
+    const { sink, fleet, ledger, workspace, finish } = context
+    const to = { broker: kafkaFixture.broker, topic: workspace.topic, perSecond: Infinity }
+    const runs: RecipientRun[] = []
+    const startedAtOf = new Array<number>(notifiers).fill(0)
+    const uncertain = new Set<string>()
     let inWindow = 0
     for (let round = 0; round < rounds; round += 1) {
       const these = runsOf(round, options)
@@ -52,12 +55,12 @@ export async function runDigests(stage: Stage, options: DigestsOptions): Promise
       await untilGathered(ledger, 20_000)
       const victim = whole(random, notifiers)
       if ((await ledger.gathered()) > 0) inWindow += 1
-      for (const id of await killOne(players, victim, bornAt[victim] ?? 0)) inDoubt.add(id)
+      for (const id of await killOne(context, victim, startedAtOf[victim] ?? 0)) uncertain.add(id)
       const rest = these.flatMap(({ events }) => events.slice(half))
       await publishPaced(rest, to)
-      bornAt[victim] = Date.now()
+      startedAtOf[victim] = Date.now()
       await fleet.start(victim)
-      // Some come twice, before their digest went or after.
+      // Some events arrive twice, before or after their digest was sent.
       await publishPaced(rest, to)
     }
     const events = runs.flatMap((run) => run.events)
@@ -65,27 +68,27 @@ export async function runDigests(stage: Stage, options: DigestsOptions): Promise
     const empty = await untilNoLag(fleet, notifiers, 60_000)
     const { deadLetters } = await finish()
 
-    const mails = sink.sends.filter(isTaken)
+    const mails = sink.sends.filter(isAccepted)
     const times = new Map<string, number>()
     for (const id of mails.flatMap(({ eventIds }) => eventIds)) {
       times.set(id, (times.get(id) ?? 0) + 1)
     }
     const lost = events.filter(({ id }) => !times.has(id)).length
     const twice = [...times].filter(([, count]) => count > 1).map(([id]) => id)
-    const { faults, hold } = promises()
-    hold(settled, 'not every event came to an end')
-    hold(empty, 'not every event was acknowledged')
-    hold(lost === 0, `${lost} events lost`)
-    hold(
-      twice.every((id) => inDoubt.has(id)),
+    const { failures, check } = createChecks()
+    check(settled, 'not every event has an outcome')
+    check(empty, 'not every event was acknowledged')
+    check(lost === 0, `${lost} events lost`)
+    check(
+      twice.every((id) => uncertain.has(id)),
       'an event was mailed twice that was not between 354 and the ledger at a kill',
     )
-    hold(inWindow > rounds / 2, `only ${inWindow} kills while events were gathered`)
+    check(inWindow > rounds / 2, `only ${inWindow} kills while events were gathered`)
     const disorder = outOfOrder(runs, mails)
-    hold(disorder === 0, `${disorder} runs out of order`)
-    const broken = brokenRuns(runs, mails)
-    hold(broken === 0, `${broken} runs of known size are more than one mail`)
-    hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
+    check(disorder === 0, `${disorder} runs out of order`)
+    const split = splitRuns(runs, mails)
+    check(split === 0, `${split} runs of known size are more than one mail`)
+    check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
     return {
       scenario: `digests, a kill in each of ${rounds} windows`,
       figures: {
@@ -93,22 +96,22 @@ export async function runDigests(stage: Stage, options: DigestsOptions): Promise
         mails: mails.length,
         unique: times.size,
         duplicate: twice.length,
-        bound: inDoubt.size,
+        bound: uncertain.size,
         lost,
         'out of order': disorder,
         'dead letters': deadLetters.length,
         kills: rounds,
         'in window': inWindow,
       },
-      faults,
+      failures,
     }
   })
 }
 
-const isSized = ({ recipient }: RunOfOne) => Number(/\d+/.exec(recipient)?.[0]) % 2 === 0
+const isSized = ({ recipient }: RecipientRun) => Number(/\d+/.exec(recipient)?.[0]) % 2 === 0
 
-/** One run for every recipient, theirs in turn; those with an odd number do not say how large it is. */
-function runsOf(round: number, { recipients, runSize }: DigestsOptions): RunOfOne[] {
+/** One run for every recipient, with its events in order; for odd numbers the size is unknown. */
+function runsOf(round: number, { recipients, runSize }: DigestsOptions): RecipientRun[] {
   return people(recipients).map((recipient, at) => {
     const run = makeRun(at % 2 === 0 ? runSize : 0)
     const events = Array.from({ length: runSize }, (_, index) =>
@@ -125,22 +128,22 @@ async function untilGathered(ledger: LedgerView, timeoutMs: number): Promise<voi
 }
 
 /** Kills a notifier; resolves to the events that may be mailed twice. */
-async function killOne({ fleet, sink, ledger }: Players, victim: number, since: number) {
-  const { open, unnoted } = await killAndLook(fleet, victim, since, sink, ledger)
-  const records = await ledger.findAll(unnoted)
-  const unrecorded = unnoted.flatMap((id, at) => records[at]?.eventIds ?? [id])
-  return [...open.flatMap(({ eventIds }) => eventIds), ...unrecorded]
+async function killOne({ fleet, sink, ledger }: ScenarioContext, victim: number, since: number) {
+  const { open, unrecorded } = await killAndInspect(fleet, victim, since, sink, ledger)
+  const records = await ledger.findAll(unrecorded)
+  const unrecordedEvents = unrecorded.flatMap((id, at) => records[at]?.eventIds ?? [id])
+  return [...open.flatMap(({ eventIds }) => eventIds), ...unrecordedEvents]
 }
 
-type Mails = Players['sink']['sends']
+type Mails = ScenarioContext['sink']['sends']
 
-const mailsOf = (mails: Mails, { events }: RunOfOne) => {
+const mailsOf = (mails: Mails, { events }: RecipientRun) => {
   const ids = new Set(events.map(({ id }) => id))
   return mails.filter(({ eventIds }) => eventIds.some((id) => ids.has(id)))
 }
 
 /** Runs of known size, queued when they are complete, mailed after a later one of their recipient. */
-function outOfOrder(runs: readonly RunOfOne[], mails: Mails): number {
+function outOfOrder(runs: readonly RecipientRun[], mails: Mails): number {
   const furthest = new Map<string, number>()
   let count = 0
   for (const run of runs.filter(isSized)) {
@@ -152,7 +155,7 @@ function outOfOrder(runs: readonly RunOfOne[], mails: Mails): number {
 }
 
 /** Runs of known size in several mails with different events. */
-function brokenRuns(runs: readonly RunOfOne[], mails: Mails): number {
+function splitRuns(runs: readonly RecipientRun[], mails: Mails): number {
   return runs.filter(
     (run) =>
       isSized(run) &&

@@ -14,32 +14,32 @@ import { Lifecycle, type Logger, silentLogger } from '@herald/runtime'
 import { startSmtpSink } from '../smtp-sink.js'
 import { mutantMessage } from './event-mutations.js'
 import { makeEvent } from './events.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
 import { seeded } from './seeded.js'
 
 export interface EventFuzzOptions {
   readonly seed: number
   readonly events: number
-  /** Time without an acknowledgement after which they count as stopped. */
+  /** They count as stalled after this time without an acknowledgement. */
   readonly stalledAfterMs: number
-  readonly say: (line: string) => void
+  readonly print: (line: string) => void
 }
 
-/** A sound event after so many mutants; each must arrive by both ways. */
-const soundEvery = 50
+/** One valid event after this many mutants; each must be mailed and posted. */
+const validEvery = 50
 const topic = 'notifications'
 
 /**
  * Events of any content into a notifier and a webhook, both in this process: each must be
- * acknowledged, and no sound event may be held up or lost.
+ * acknowledged, and no valid event may be delayed or lost.
  */
 export async function runEventFuzz(options: EventFuzzOptions): Promise<Result> {
-  const { seed, events, stalledAfterMs, say } = options
+  const { seed, events, stalledAfterMs, print } = options
   const folder = await mkdtemp(join(tmpdir(), 'herald-events-'))
   const lifecycle = new Lifecycle(silentLogger)
   lifecycle.defer('folder', () => rm(folder, { recursive: true, force: true }))
   try {
-    const { faults, hold } = promises()
+    const { failures, check } = createChecks()
     const unexpected: string[] = []
     const logger = collectErrors(unexpected)
     const sink = await startSmtpSink()
@@ -60,27 +60,30 @@ export async function runEventFuzz(options: EventFuzzOptions): Promise<Result> {
     }
     const broker = await openBroker(env.HERALD_BROKER, { logger: silentLogger })
     lifecycle.defer('publisher', () => broker.close())
-    const sound = await publishMutants(broker, { seed, events })
-    const begun = performance.now()
+    const valid = await publishMutants(broker, { seed, events })
+    const startedAt = performance.now()
     const webhook = loadWebhookConfig(env)
     const openChannel = () => createWebhookChannel(webhook)
     const programs = await Promise.all([
       startNotifier(loadConfig(env), { logger, lifecycle }),
       startSubscriber(webhook, { openChannel, logger, lifecycle }),
     ])
-    say(`${events} events, seed ${seed}`)
+    print(`${events} events, seed ${seed}`)
     const left = await untilIdle(programs, stalledAfterMs)
-    const seconds = (performance.now() - begun) / 1000
-    hold(left === 0, `${left} events wait, and none was acknowledged for ${stalledAfterMs} ms`)
-    const mailed = new Set([...sink.accepted.keys()].filter((each) => each.startsWith('sound-')))
-    hold(mailed.size === sound.length, `${sound.length - mailed.size} sound events were not mailed`)
-    const posted = sound.filter(({ id }) => receiver.ids.has(id)).length
-    hold(posted === sound.length, `${sound.length - posted} sound events were not posted`)
-    for (const error of new Set(unexpected)) hold(false, `unexpected: ${error}`)
+    const seconds = (performance.now() - startedAt) / 1000
+    check(left === 0, `${left} events wait, and none was acknowledged for ${stalledAfterMs} ms`)
+    const mailed = new Set([...sink.accepted.keys()].filter((each) => each.startsWith('valid-')))
+    check(
+      mailed.size === valid.length,
+      `${valid.length - mailed.size} valid events were not mailed`,
+    )
+    const posted = valid.filter(({ id }) => receiver.ids.has(id)).length
+    check(posted === valid.length, `${valid.length - posted} valid events were not posted`)
+    for (const error of new Set(unexpected)) check(false, `unexpected: ${error}`)
     return {
       scenario: 'events',
       figures: { events, mails: sink.count, posts: receiver.ids.size, seconds: seconds.toFixed(1) },
-      faults,
+      failures,
     }
   } finally {
     await lifecycle.close()
@@ -92,23 +95,23 @@ async function publishMutants(
   { seed, events }: Pick<EventFuzzOptions, 'seed' | 'events'>,
 ) {
   const random = seeded(seed)
-  const sound = []
-  for (let published = 0; published < events; published += soundEvery) {
-    const event = makeEvent(`sound-${sound.length}@example.com`, 0)
-    const messages = Array.from({ length: soundEvery }, () => mutantMessage(random))
+  const valid = []
+  for (let published = 0; published < events; published += validEvery) {
+    const event = makeEvent(`valid-${valid.length}@example.com`, 0)
+    const messages = Array.from({ length: validEvery }, () => mutantMessage(random))
     messages.push(event.message)
     await broker.publish(topic, messages).catch(async () => {
       for (const each of messages) {
-        // What no broker takes never reaches a notifier.
+        // A message that the broker refuses never reaches a notifier.
         await broker.publish(topic, [each]).catch(() => {})
       }
     })
-    sound.push(event)
+    valid.push(event)
   }
-  return sound
+  return valid
 }
 
-/** Resolves to how many events wait, in the topic or in a ledger, once none does or nothing moves any more. */
+/** Resolves to the number of waiting events, in the topic and the ledgers, when it is 0 or stops falling. */
 async function untilIdle(programs: readonly { probesUrl: string }[], stalledAfterMs: number) {
   let least = Number.POSITIVE_INFINITY
   let movedAt = performance.now()
@@ -129,7 +132,7 @@ async function untilIdle(programs: readonly { probesUrl: string }[], stalledAfte
   }
 }
 
-/** Takes everything, and remembers the ids. */
+/** Accepts everything and records the ids. */
 async function startReceiver() {
   const ids = new Set<string>()
   const server = createServer({ maxHeaderSize: 64 * 1024 }, (request, response) => {
@@ -144,7 +147,7 @@ async function startReceiver() {
   }
 }
 
-/** A logger whose errors, and what else names an exception, go to `found`. */
+/** A logger that adds errors and warnings with an exception to `found`. */
 function collectErrors(found: string[]): Logger {
   const note = (fields: unknown, message?: string) => {
     const { err } = (fields ?? {}) as { err?: Error }

@@ -1,12 +1,12 @@
 import { all, greylist, holdReply } from './behaviours.js'
 import { countAtSink } from './count.js'
 import type { TestEvent } from './events.js'
-import { neighbours, withOne } from './one-partition.js'
-import { play } from './play.js'
+import type { KafkaFixture } from './kafka-fixture.js'
+import { samePartition, withOne } from './one-partition.js'
 import { publishPaced } from './publish-paced.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario } from './run-scenario.js'
 import { seeded } from './seeded.js'
-import type { Stage } from './stage.js'
 
 export interface GreylistOptions {
   readonly seed: number
@@ -16,16 +16,19 @@ export interface GreylistOptions {
   /** Runs with and without, in turn. */
   readonly rounds: number
   /** The others' rate with it over that without; 0: it is not held against anything. */
-  readonly leastRatio: number
+  readonly minRatio: number
 }
 
 const greylistedMails = 5
 
 /** One recipient is greylisted, in the same partition as all others. */
-export async function runGreylist(stage: Stage, options: GreylistOptions): Promise<Result> {
+export async function runGreylist(
+  kafkaFixture: KafkaFixture,
+  options: GreylistOptions,
+): Promise<Result> {
   const random = seeded(options.seed)
-  const [slow = '', ...others] = neighbours(51)
-  const { faults, hold } = promises()
+  const [slow = '', ...others] = samePartition(51)
+  const { failures, check } = createChecks()
   const rates: Record<'with' | 'without', number[]> = { with: [], without: [] }
   let waited = 0
   let lost = 0
@@ -34,18 +37,23 @@ export async function runGreylist(stage: Stage, options: GreylistOptions): Promi
       ? (['without', 'with'] as const)
       : (['with', 'without'] as const)) {
       const events = withOne(random, options.events, others, slow, greylistedMails)
-      const outcome = await runOnce(stage, events, slow, how === 'with' ? options.greylistMs : 0)
-      hold(outcome.settled, 'not every event came to an end')
-      hold(outcome.seen.lost.length === 0, `${outcome.seen.lost.length} mails lost`)
-      hold(outcome.seen.duplicates === 0, `${outcome.seen.duplicates} duplicates`)
-      hold(outcome.seen.outOfOrder === 0, `${outcome.seen.outOfOrder} mails out of order`)
+      const outcome = await runOnce(
+        kafkaFixture,
+        events,
+        slow,
+        how === 'with' ? options.greylistMs : 0,
+      )
+      check(outcome.settled, 'not every event has an outcome')
+      check(outcome.seen.lost.length === 0, `${outcome.seen.lost.length} mails lost`)
+      check(outcome.seen.duplicates === 0, `${outcome.seen.duplicates} duplicates`)
+      check(outcome.seen.outOfOrder === 0, `${outcome.seen.outOfOrder} mails out of order`)
       lost += outcome.seen.lost.length
       rates[how].push(outcome.othersPerSecond)
       if (how === 'with') waited = Math.max(waited, outcome.slowAfterMs)
     }
   }
   const ratio = median(rates.with) / median(rates.without)
-  hold(ratio >= options.leastRatio, `the others are slower: ratio ${ratio.toFixed(2)}`)
+  check(ratio >= options.minRatio, `the others are slower: ratio ${ratio.toFixed(2)}`)
   return {
     scenario: `one greylisted for ${options.greylistMs / 1000} s`,
     figures: {
@@ -55,33 +63,41 @@ export async function runGreylist(stage: Stage, options: GreylistOptions): Promi
       'per second': `${median(rates.with).toFixed(0)}/${median(rates.without).toFixed(0)}`,
       'theirs after s': (waited / 1000).toFixed(1),
     },
-    faults: [...new Set(faults)],
+    failures: [...new Set(failures)],
   }
 }
 
 async function runOnce(
-  stage: Stage,
+  kafkaFixture: KafkaFixture,
   events: readonly TestEvent[],
   slow: string,
   greylistMs: number,
 ) {
   const behaviour = all(greylist(slow, greylistMs), holdReply(10))
-  return play(stage, { notifiers: 1, behaviour }, async ({ sink, ledger, place }) => {
-    await publishPaced(events, { broker: stage.broker, topic: place.topic, perSecond: Infinity })
-    const settled = await ledger.untilSettled(events, 30_000)
-    const taken = (mine: boolean) =>
-      sink.sends
-        .filter(({ recipient }) => (recipient === slow) === mine)
-        .map(({ bodyAt = 0 }) => bodyAt)
-    const others = taken(false)
-    const firstAt = Math.min(...others)
-    return {
-      settled,
-      seen: countAtSink(events, sink.sends),
-      othersPerSecond: (others.length / (Math.max(...others) - firstAt)) * 1000,
-      slowAfterMs: Math.min(...taken(true)) - firstAt,
-    }
-  })
+  return runScenario(
+    kafkaFixture,
+    { notifiers: 1, behaviour },
+    async ({ sink, ledger, workspace }) => {
+      await publishPaced(events, {
+        broker: kafkaFixture.broker,
+        topic: workspace.topic,
+        perSecond: Infinity,
+      })
+      const settled = await ledger.untilSettled(events, 30_000)
+      const taken = (mine: boolean) =>
+        sink.sends
+          .filter(({ recipient }) => (recipient === slow) === mine)
+          .map(({ bodyAt = 0 }) => bodyAt)
+      const others = taken(false)
+      const firstAt = Math.min(...others)
+      return {
+        settled,
+        seen: countAtSink(events, sink.sends),
+        othersPerSecond: (others.length / (Math.max(...others) - firstAt)) * 1000,
+        slowAfterMs: Math.min(...taken(true)) - firstAt,
+      }
+    },
+  )
 }
 
 function median(values: readonly number[]): number {

@@ -1,41 +1,48 @@
 import { type Guard, without } from './guards.js'
-import { promises, type Result } from './result.js'
+import type { KafkaFixture } from './kafka-fixture.js'
+import { createChecks, type Result } from './result.js'
 import { runClients } from './scenario-clients.js'
 import { runDigests } from './scenario-digests.js'
 import { runParked } from './scenario-parked.js'
 import { runRebalance } from './scenario-rebalance.js'
 import { runRelays } from './scenario-relays.js'
 import { runTwice } from './scenario-twice.js'
-import type { Stage } from './stage.js'
 
 export interface GuardsOptions {
   readonly seed: number
-  readonly say: (line: string) => void
+  readonly print: (line: string) => void
 }
 
-/** Each guard turned off, one at a time, under the scenario that should notice. */
-export async function runGuards(stage: Stage, { seed, say }: GuardsOptions): Promise<Result> {
-  const bites: Record<Guard, (nodeArguments: string[]) => Promise<Result>> = {
-    'none, stretched': (nodeArguments) => runClients(stage, { seed, runs: 4, nodeArguments }),
-    ledger: (nodeArguments) => runTwice(stage, { seed, events: 200, nodeArguments }),
+/** Turns off one guard at a time and runs the scenario that should fail without it. */
+export async function runGuards(
+  kafkaFixture: KafkaFixture,
+  { seed, print }: GuardsOptions,
+): Promise<Result> {
+  const runs: Record<Guard, (nodeArguments: string[]) => Promise<Result>> = {
+    'none, stretched': (nodeArguments) =>
+      runClients(kafkaFixture, { seed, runs: 4, nodeArguments }),
+    ledger: (nodeArguments) => runTwice(kafkaFixture, { seed, events: 200, nodeArguments }),
     "a digest's events": (nodeArguments) =>
-      runDigests(stage, { seed, rounds: 2, recipients: 6, runSize: 4, nodeArguments }),
-    'contiguous commit': (nodeArguments) => runParked(stage, { seed, events: 100, nodeArguments }),
+      runDigests(kafkaFixture, { seed, rounds: 2, recipients: 6, runSize: 4, nodeArguments }),
+    'contiguous commit': (nodeArguments) =>
+      runParked(kafkaFixture, { seed, events: 100, nodeArguments }),
     'assignment check': (nodeArguments) =>
-      runRebalance(stage, { seed, events: 200, nodeArguments }),
-    'prepared record': (nodeArguments) => runClients(stage, { seed, runs: 4, nodeArguments }),
-    "the relay's lease": (nodeArguments) => runRelays(stage, { seed, events: 1000, nodeArguments }),
+      runRebalance(kafkaFixture, { seed, events: 200, nodeArguments }),
+    'prepared record': (nodeArguments) =>
+      runClients(kafkaFixture, { seed, runs: 4, nodeArguments }),
+    "the relay's lease": (nodeArguments) =>
+      runRelays(kafkaFixture, { seed, events: 1000, nodeArguments }),
   }
-  const { faults, hold } = promises()
+  const { failures, check } = createChecks()
   const notes: string[] = []
-  for (const [guard, run] of Object.entries(bites) as [Guard, (typeof bites)[Guard]][]) {
+  for (const [guard, run] of Object.entries(runs) as [Guard, (typeof runs)[Guard]][]) {
     const result = await run(without(guard))
-    const bit = result.faults.length > 0
-    const sound = guard === 'none, stretched'
-    notes.push(`without ${guard}: ${bit ? result.faults.join('; ') : 'all is kept'}`)
-    say(notes.at(-1) as string)
-    if (sound) hold(!bit, 'a promise is broken with all guards on')
-    else hold(bit, `no scenario fails without ${guard}`)
+    const failed = result.failures.length > 0
+    const isControl = guard === 'none, stretched'
+    notes.push(`without ${guard}: ${failed ? result.failures.join('; ') : 'all checks pass'}`)
+    print(notes.at(-1) as string)
+    if (isControl) check(!failed, 'a promise is broken with all guards on')
+    else check(failed, `no scenario fails without ${guard}`)
   }
-  return { scenario: 'guards turned off', figures: { guards: notes.length - 1 }, faults }
+  return { scenario: 'guards turned off', figures: { guards: notes.length - 1 }, failures }
 }

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { all, greylist, holdReply } from './behaviours.js'
 import { countAtSink } from './count.js'
-import { neighbours, withOne } from './one-partition.js'
-import { play } from './play.js'
+import type { KafkaFixture } from './kafka-fixture.js'
+import { samePartition, withOne } from './one-partition.js'
 import { publishPaced } from './publish-paced.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario } from './run-scenario.js'
 import { seeded } from './seeded.js'
-import type { Stage } from './stage.js'
 
 export interface ParkedOptions {
   readonly seed: number
@@ -20,16 +20,23 @@ const greylistMs = 6000
 /** Well above the 20 ms after which an acknowledgement is committed. */
 const commitMs = 500
 
-/** A notifier dies while one key is parked and those that came after it are delivered. */
-export async function runParked(stage: Stage, options: ParkedOptions): Promise<Result> {
+/** A notifier is killed while one key is parked and later events are delivered. */
+export async function runParked(
+  kafkaFixture: KafkaFixture,
+  options: ParkedOptions,
+): Promise<Result> {
   const { nodeArguments = [] } = options
-  const [slow = '', ...others] = neighbours(21)
+  const [slow = '', ...others] = samePartition(21)
   const random = seeded(options.seed)
   const events = withOne(random, options.events, others, slow, greylistedMails)
   const behaviour = all(greylist(slow, greylistMs), holdReply(5))
   const settings = { notifiers: 1, behaviour, nodeArguments }
-  return play(stage, settings, async ({ sink, ledger, fleet, place }) => {
-    await publishPaced(events, { broker: stage.broker, topic: place.topic, perSecond: Infinity })
+  return runScenario(kafkaFixture, settings, async ({ sink, ledger, fleet, workspace }) => {
+    await publishPaced(events, {
+      broker: kafkaFixture.broker,
+      topic: workspace.topic,
+      perSecond: Infinity,
+    })
     const rest = events.filter(({ recipient }) => recipient !== slow)
     const flowed = await ledger.untilSettled(rest, 30_000)
     await pause(commitMs)
@@ -38,11 +45,11 @@ export async function runParked(stage: Stage, options: ParkedOptions): Promise<R
     await ledger.untilSettled(events, 20_000)
 
     const seen = countAtSink(events, sink.sends)
-    const { faults, hold } = promises()
-    hold(flowed, 'the others wait for the one')
-    hold(seen.lost.length === 0, `${seen.lost.length} mails lost`)
-    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    const { failures, check } = createChecks()
+    check(flowed, 'events for other recipients were delayed')
+    check(seen.lost.length === 0, `${seen.lost.length} mails lost`)
+    check(seen.duplicates === 0, `${seen.duplicates} duplicates`)
+    check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
     return {
       scenario: 'killed while one is parked',
       figures: {
@@ -52,7 +59,7 @@ export async function runParked(stage: Stage, options: ParkedOptions): Promise<R
         lost: seen.lost.length,
         'out of order': seen.outOfOrder,
       },
-      faults,
+      failures,
     }
   })
 }

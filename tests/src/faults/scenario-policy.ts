@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { all, type Behaviour, holdReply } from './behaviours.js'
-import { countAtSink, holdEachMailedOnce } from './count.js'
+import { checkEachMailedOnce, countAtSink } from './count.js'
 import { makeEvents, people } from './events.js'
-import { play } from './play.js'
+import type { KafkaFixture } from './kafka-fixture.js'
 import { publishPaced } from './publish-paced.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario } from './run-scenario.js'
 import { seeded } from './seeded.js'
-import type { Stage } from './stage.js'
 import { watchProgress } from './window.js'
 
 export interface PolicyOptions {
@@ -19,22 +19,29 @@ export interface PolicyOptions {
 
 const notifiers = 2
 
-/** In turn: the server denies relaying, then says that the daily limit is reached. */
+/** In turn: the server denies relaying, then reports that the daily limit is reached. */
 const policies: readonly Behaviour[] = [
   { recipient: () => '554 5.7.1 relay access denied' },
   { body: () => '550 5.4.5 daily user sending limit exceeded' },
 ]
 
 /** The mail server refuses every mail by a policy, which is lifted later. */
-export async function runPolicy(stage: Stage, options: PolicyOptions): Promise<Result> {
+export async function runPolicy(
+  kafkaFixture: KafkaFixture,
+  options: PolicyOptions,
+): Promise<Result> {
   const events = makeEvents(options.events, people(50), seeded(options.seed))
   const behaviour = holdReply(5)
-  return play(stage, { notifiers, behaviour }, async (players) => {
-    const { sink, ledger, fleet, place, finish } = players
-    const { faults, hold } = promises()
+  return runScenario(kafkaFixture, { notifiers, behaviour }, async (context) => {
+    const { sink, ledger, fleet, workspace, finish } = context
+    const { failures, check } = createChecks()
     const progress = watchProgress(sink)
     const { perSecond } = options
-    const publishing = publishPaced(events, { broker: stage.broker, topic: place.topic, perSecond })
+    const publishing = publishPaced(events, {
+      broker: kafkaFixture.broker,
+      topic: workspace.topic,
+      perSecond,
+    })
     publishing.catch(() => {})
     let asked = 0
     for (const [index, policy] of policies.entries()) {
@@ -51,9 +58,9 @@ export async function runPolicy(stage: Stage, options: PolicyOptions): Promise<R
       sink.behaviour = all(begun(policy), behaviour)
       await pause(options.policyMs)
       const ready = await Promise.all(sink.urls.map((_, at) => fetch(`${fleet.probes(at)}/readyz`)))
-      hold(
+      check(
         ready.every(({ status }) => status === 503),
-        'a notifier says it is ready while every mail is refused',
+        'a notifier is ready although every mail is refused',
       )
       sink.behaviour = behaviour
     }
@@ -65,8 +72,8 @@ export async function runPolicy(stage: Stage, options: PolicyOptions): Promise<R
     const { deadLetters } = await finish()
 
     const seen = countAtSink(events, sink.sends)
-    hold(settled, 'not every event came to an end')
-    const figures = holdEachMailedOnce(hold, seen, deadLetters)
+    check(settled, 'not every event has an outcome')
+    const figures = checkEachMailedOnce(check, seen, deadLetters)
     return {
       scenario: 'policy refusal',
       figures: {
@@ -75,7 +82,7 @@ export async function runPolicy(stage: Stage, options: PolicyOptions): Promise<R
         refusals: asked,
         'attempts burned': tried.filter((attempts) => attempts > 1).length,
       },
-      faults,
+      failures,
     }
   })
 }

@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { holdReply } from './behaviours.js'
 import { countAtSink } from './count.js'
 import { makeEvent, makeEvents, people } from './events.js'
+import { type KafkaFixture, readTopic } from './kafka-fixture.js'
 import { untilNoLag } from './lag.js'
-import { play } from './play.js'
 import { publishPaced } from './publish-paced.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario } from './run-scenario.js'
 import { seeded } from './seeded.js'
-import { readTopic, type Stage } from './stage.js'
 
 export interface RebalanceOptions {
   readonly seed: number
@@ -19,41 +19,44 @@ export interface RebalanceOptions {
 const commitMs = 1000
 
 /** A second notifier joins and takes partitions over: what is committed stays committed. */
-export async function runRebalance(stage: Stage, options: RebalanceOptions): Promise<Result> {
+export async function runRebalance(
+  kafkaFixture: KafkaFixture,
+  options: RebalanceOptions,
+): Promise<Result> {
   const { nodeArguments = [] } = options
   const random = seeded(options.seed)
   const events = makeEvents(options.events, people(40), random)
   const half = Math.floor(events.length / 2)
   const settings = { notifiers: 2, nodeArguments, behaviour: holdReply(5) }
-  return play(stage, settings, async ({ sink, fleet, ledger, place }) => {
-    const to = { broker: stage.broker, topic: place.topic, perSecond: Infinity }
+  return runScenario(kafkaFixture, settings, async ({ sink, fleet, ledger, workspace }) => {
+    const to = { broker: kafkaFixture.broker, topic: workspace.topic, perSecond: Infinity }
     await fleet.kill(1)
     await publishPaced(events.slice(0, half), to)
     const first = await ledger.untilSettled(events.slice(0, half), 30_000)
     await fleet.start(1)
     await publishPaced(events.slice(half), to)
     const second = await ledger.untilSettled(events, 30_000)
-    const both = new Set(sink.sends.slice(half).map(({ door }) => door)).size === 2
+    const both = new Set(sink.sends.slice(half).map(({ listener }) => listener)).size === 2
     await untilNoLag(fleet, 2, 30_000)
     await pause(commitMs)
     // The former holder commits last, so that a commit it must not make shows.
-    const recipient = sink.sends.findLast(({ door }) => door === 0)?.recipient ?? ''
-    const place0 = events.filter((event) => event.recipient === recipient).length
-    const last = makeEvent(recipient, place0)
+    const recipient = sink.sends.findLast(({ listener }) => listener === 0)?.recipient ?? ''
+    const position = events.filter((event) => event.recipient === recipient).length
+    const last = makeEvent(recipient, position)
     await publishPaced([last], to)
     const third = await ledger.untilSettled([last], 30_000)
     await pause(commitMs)
     await fleet.destroy()
-    const again = await readTopic(stage.broker, place.topic, place.topic)
+    const again = await readTopic(kafkaFixture.broker, workspace.topic, workspace.topic)
 
     const seen = countAtSink([...events, last], sink.sends)
-    const { faults, hold } = promises()
-    hold(first && second && third, 'not every event came to an end')
-    hold(both, 'the second notifier got no partition')
-    hold(again.length === 0, `${again.length} events that were committed come again`)
-    hold(seen.lost.length === 0, `${seen.lost.length} mails lost`)
-    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    const { failures, check } = createChecks()
+    check(first && second && third, 'not every event has an outcome')
+    check(both, 'the second notifier got no partition')
+    check(again.length === 0, `${again.length} events that were committed come again`)
+    check(seen.lost.length === 0, `${seen.lost.length} mails lost`)
+    check(seen.duplicates === 0, `${seen.duplicates} duplicates`)
+    check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
     return {
       scenario: 'a notifier joins',
       figures: {
@@ -62,9 +65,9 @@ export async function runRebalance(stage: Stage, options: RebalanceOptions): Pro
         duplicate: seen.duplicates,
         lost: seen.lost.length,
         'out of order': seen.outOfOrder,
-        'come again': again.length,
+        redelivered: again.length,
       },
-      faults,
+      failures,
     }
   })
 }

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { openOutbox } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime'
 import { makeEvents, people } from './events.js'
-import { promises, type Result } from './result.js'
+import { type KafkaFixture, readTopic } from './kafka-fixture.js'
+import { createChecks, type Result } from './result.js'
 import { runCli } from './run-cli.js'
 import { seeded } from './seeded.js'
-import { readTopic, type Stage } from './stage.js'
 
 export interface RelaysOptions {
   readonly seed: number
@@ -16,41 +16,44 @@ export interface RelaysOptions {
 const clients = 4
 
 /** Several clients empty one outbox at the same time: each event is published once, in order. */
-export async function runRelays(stage: Stage, options: RelaysOptions): Promise<Result> {
+export async function runRelays(
+  kafkaFixture: KafkaFixture,
+  options: RelaysOptions,
+): Promise<Result> {
   const { nodeArguments = [] } = options
   const events = makeEvents(options.events, people(20), seeded(options.seed))
-  const place = await stage.place()
+  const workspace = await kafkaFixture.openWorkspace()
   try {
-    const outbox = await openOutbox(join(place.folder, 'outbox'), {
-      broker: stage.broker,
+    const outbox = await openOutbox(join(workspace.folder, 'outbox'), {
+      broker: kafkaFixture.broker,
       logger: silentLogger,
     })
     await Promise.all(
       events.map(({ message, id }) =>
-        outbox.prepare({ topic: place.topic, messages: [message], files: [], label: id }),
+        outbox.prepare({ topic: workspace.topic, messages: [message], files: [], label: id }),
       ),
     )
     await outbox.close()
     const flushed = await Promise.all(
       Array.from(
         { length: clients },
-        () => runCli(['outbox', 'flush'], { env: place.env, nodeArguments }).ended,
+        () => runCli(['outbox', 'flush'], { env: workspace.env, nodeArguments }).ended,
       ),
     )
-    const topic = await readTopic(stage.broker, place.topic, 'count')
+    const topic = await readTopic(kafkaFixture.broker, workspace.topic, 'count')
     const times = new Map<string, number>()
     for (const { headers } of topic) {
       const id = Buffer.from(headers['ce_id'] ?? '').toString()
       times.set(id, (times.get(id) ?? 0) + 1)
     }
     const lost = events.filter(({ id }) => !times.has(id)).length
-    const { faults, hold } = promises()
-    hold(
+    const { failures, check } = createChecks()
+    check(
       flushed.every(({ status }) => status === 0),
       `the clients end with ${flushed.map(({ status, stderr }) => `${status} ${stderr}`).join(' | ')}`,
     )
-    hold(lost === 0, `${lost} events lost`)
-    hold(topic.length <= events.length, `${topic.length - events.length} events published twice`)
+    check(lost === 0, `${lost} events lost`)
+    check(topic.length <= events.length, `${topic.length - events.length} events published twice`)
     return {
       scenario: `${clients} clients, one outbox`,
       figures: {
@@ -59,9 +62,9 @@ export async function runRelays(stage: Stage, options: RelaysOptions): Promise<R
         duplicate: topic.length - times.size,
         lost,
       },
-      faults,
+      failures,
     }
   } finally {
-    await place.close()
+    await workspace.close()
   }
 }

@@ -8,16 +8,16 @@ import type { Upload } from '@herald/client/convert-call'
 import { type ConverterClient, openConverter } from '@herald/client/converter-client'
 import { v7 as uuidv7 } from 'uuid'
 import { startFuzzService } from './fuzz-service.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
 
 export interface RudeCallersOptions {
-  /** Of all kinds together, each with a connection of its own. */
+  /** Of all kinds together, each with its own connection. */
   readonly callers: number
-  /** Conversions of the honest caller, without and with the rude ones. */
+  /** Conversions of the normal caller, without and with the rude ones. */
   readonly conversions: number
-  /** How much the 99th percentile of the honest caller may grow. */
+  /** How much the 99th percentile of the normal caller may grow. */
   readonly maxRatio: number
-  readonly say: (line: string) => void
+  readonly print: (line: string) => void
 }
 
 const idleMs = 3000
@@ -47,8 +47,8 @@ const uploads: Readonly<Record<string, (bytes: Buffer) => AsyncIterable<Uint8Arr
 
 /** Callers that send or read almost nothing must not slow down one that behaves. */
 export async function runRudeCallers(options: RudeCallersOptions): Promise<Result> {
-  const { callers, conversions, maxRatio, say } = options
-  const { faults, hold } = promises()
+  const { callers, conversions, maxRatio, print } = options
+  const { failures, check } = createChecks()
   const folder = await mkdtemp(join(tmpdir(), 'herald-rude-'))
   const service = await startFuzzService(folder, { HERALD_IDLE: `${idleMs}ms` })
   const over = new AbortController()
@@ -56,7 +56,7 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
   const clients: ConverterClient[] = []
   try {
     const bytes = noiseBmp(500, 400)
-    // As a TIFF just more than HTTP/2 lets through to one that does not read.
+    // Its TIFF is slightly larger than the HTTP/2 window, which a caller that does not read fills.
     const rudeBytes = noiseBmp(200, 150)
     const measure = async () => {
       const times: number[] = []
@@ -80,7 +80,7 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
         over,
       )
     })
-    // Until those that are converted have been, and all hold what they can.
+    // Until the first rude calls are converted and all buffers are full.
     await delay(2 * idleMs)
     const beside = await measure()
     over.abort()
@@ -90,16 +90,16 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
     const median = (times: readonly number[]) => times[times.length >> 1] ?? Number.NaN
     const line = (times: readonly number[]) =>
       `median ${median(times).toFixed(1)} ms, p99 ${p99(times).toFixed(1)} ms`
-    say(`quiet: ${line(quiet)}; beside ${callers} rude callers: ${line(beside)}`)
+    print(`quiet: ${line(quiet)}; beside ${callers} rude callers: ${line(beside)}`)
     const ratio = p99(beside) / p99(quiet)
-    hold(ratio <= maxRatio, `p99 grew ${ratio.toFixed(1)} times`)
-    hold(ended > 0, 'no rude call was ended')
-    hold(service.ended() === undefined, 'the converter ended')
+    check(ratio <= maxRatio, `p99 grew ${ratio.toFixed(1)} times`)
+    check(ended > 0, 'no rude call was ended')
+    check(service.ended() === undefined, 'the converter ended')
     const figures = {
       ...{ callers, ended, 'quiet p99 ms': p99(quiet).toFixed(1) },
       ...{ 'beside p99 ms': p99(beside).toFixed(1), ratio: ratio.toFixed(2) },
     }
-    return { scenario: 'rude callers', figures, faults }
+    return { scenario: 'rude callers', figures, failures }
   } finally {
     over.abort()
     for (const client of clients) client.close()
@@ -117,7 +117,7 @@ async function callRudely(
 ): Promise<number> {
   let ended = 0
   while (!over.signal.aborted) {
-    // Not all at once: that would measure a burst of honest work.
+    // Not all at once: that would measure a burst of normal work.
     await delay(Math.random() * idleMs, undefined, { signal: over.signal }).catch(() => {})
     const upload: Upload = { name: 'rude.bmp', sizeBytes: undefined, open: () => open(bytes) }
     await convertOnce(client, bytes, { upload, signal: over.signal }).then(
@@ -130,14 +130,14 @@ async function callRudely(
   return ended
 }
 
-/** Converts; a rude caller reads nothing of what comes back. */
+/** Converts one file; a rude caller does not read the renditions. */
 async function convertOnce(
   client: ConverterClient,
   bytes: Buffer,
   rude?: { readonly upload: Upload; readonly signal: AbortSignal },
 ): Promise<void> {
   const upload: Upload = {
-    name: 'honest.bmp',
+    name: 'normal.bmp',
     sizeBytes: bytes.length,
     async *open() {
       yield bytes

@@ -1,11 +1,11 @@
 import { countAtSink } from './count.js'
 import { makeEvents, people } from './events.js'
+import type { KafkaFixture } from './kafka-fixture.js'
 import { redeliveries, untilNoLag } from './lag.js'
-import { play } from './play.js'
 import { publishPaced } from './publish-paced.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario } from './run-scenario.js'
 import { seeded } from './seeded.js'
-import type { Stage } from './stage.js'
 
 export interface TwiceOptions {
   readonly seed: number
@@ -16,13 +16,13 @@ export interface TwiceOptions {
 const notifiers = 3
 
 /** The same events are published twice. */
-export async function runTwice(stage: Stage, options: TwiceOptions): Promise<Result> {
+export async function runTwice(kafkaFixture: KafkaFixture, options: TwiceOptions): Promise<Result> {
   const random = seeded(options.seed)
   const events = makeEvents(options.events, people(200), random)
   const { nodeArguments = [] } = options
-  return play(stage, { notifiers, nodeArguments }, async (players) => {
-    const { sink, fleet, ledger, place, finish } = players
-    const to = { broker: stage.broker, topic: place.topic, perSecond: Infinity }
+  return runScenario(kafkaFixture, { notifiers, nodeArguments }, async (context) => {
+    const { sink, fleet, ledger, workspace, finish } = context
+    const to = { broker: kafkaFixture.broker, topic: workspace.topic, perSecond: Infinity }
     const startedAt = Date.now()
     await publishPaced(events, to)
     await publishPaced(events, to)
@@ -33,15 +33,15 @@ export async function runTwice(stage: Stage, options: TwiceOptions): Promise<Res
     const { deadLetters, uncommitted } = await finish()
 
     const seen = countAtSink(events, sink.sends)
-    const { faults, hold } = promises()
-    hold(settled, 'not every event came to an end')
-    hold(empty, 'not every event was acknowledged')
-    hold(seen.unique === events.length, `${events.length - seen.unique} mails lost`)
-    hold(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    hold(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
-    hold(again >= events.length, `only ${again} events were recognised as come again`)
-    hold(deadLetters.length === 0, `${deadLetters.length} dead letters`)
-    hold(uncommitted === 0, `${uncommitted} events are settled and not committed`)
+    const { failures, check } = createChecks()
+    check(settled, 'not every event has an outcome')
+    check(empty, 'not every event was acknowledged')
+    check(seen.unique === events.length, `${events.length - seen.unique} mails lost`)
+    check(seen.duplicates === 0, `${seen.duplicates} duplicates`)
+    check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    check(again >= events.length, `only ${again} events were recognised as redelivered`)
+    check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
+    check(uncommitted === 0, `${uncommitted} events have an outcome but are not committed`)
     return {
       scenario: 'published twice',
       figures: {
@@ -53,7 +53,7 @@ export async function runTwice(stage: Stage, options: TwiceOptions): Promise<Res
         'dead letters': deadLetters.length,
         seconds,
       },
-      faults,
+      failures,
     }
   })
 }

@@ -3,11 +3,11 @@ import { type Message, openBroker } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import { countAtSink } from './count.js'
 import { makeEvent, makeEvents, people, source } from './events.js'
+import type { KafkaFixture } from './kafka-fixture.js'
 import { untilNoLag } from './lag.js'
-import { play } from './play.js'
-import { promises, type Result } from './result.js'
+import { createChecks, type Result } from './result.js'
+import { runScenario } from './run-scenario.js'
 import { seeded, whole } from './seeded.js'
-import type { Stage } from './stage.js'
 
 export interface UnreadableOptions {
   readonly seed: number
@@ -17,44 +17,51 @@ export interface UnreadableOptions {
 const notifiers = 2
 
 /** Among good events: random bytes, an unknown type, 900 KB of headers. */
-export async function runUnreadable(stage: Stage, options: UnreadableOptions): Promise<Result> {
+export async function runUnreadable(
+  kafkaFixture: KafkaFixture,
+  options: UnreadableOptions,
+): Promise<Result> {
   const random = seeded(options.seed)
   const good = makeEvents(options.events - 3, people(50), random)
   const messages = good.map(({ message }) => message)
   for (const bad of unreadable()) messages.splice(whole(random, messages.length), 0, bad)
-  return play(stage, { notifiers }, async ({ sink, fleet, ledger, place, finish }) => {
-    const broker = await openBroker(stage.broker, { logger: silentLogger })
-    for (let at = 0; at < messages.length; at += 50) {
-      await broker.publish(place.topic, messages.slice(at, at + 50))
-    }
-    await broker.close()
-    const settled = await ledger.untilSettled(good, 30_000)
-    const empty = await untilNoLag(fleet, notifiers, 30_000)
-    const { deadLetters, uncommitted } = await finish()
+  return runScenario(
+    kafkaFixture,
+    { notifiers },
+    async ({ sink, fleet, ledger, workspace, finish }) => {
+      const broker = await openBroker(kafkaFixture.broker, { logger: silentLogger })
+      for (let at = 0; at < messages.length; at += 50) {
+        await broker.publish(workspace.topic, messages.slice(at, at + 50))
+      }
+      await broker.close()
+      const settled = await ledger.untilSettled(good, 30_000)
+      const empty = await untilNoLag(fleet, notifiers, 30_000)
+      const { deadLetters, uncommitted } = await finish()
 
-    const seen = countAtSink(good, sink.sends)
-    const reasons = deadLetters.map(({ reason }) => reason)
-    const { faults, hold } = promises()
-    hold(settled && empty, 'not every event came to an end')
-    hold(seen.unique === good.length, `${good.length - seen.unique} mails lost`)
-    hold(seen.duplicates === 0 && seen.strange === 0, 'mails of unknown events')
-    hold(deadLetters.length === 3, `${deadLetters.length} dead letters: ${reasons.join(' | ')}`)
-    hold(new Set(reasons).size === 3, `not a reason each: ${reasons.join(' | ')}`)
-    hold(uncommitted === 0, `${uncommitted} events are settled and not committed`)
-    return {
-      scenario: '3 that cannot be read',
-      figures: {
-        events: messages.length,
-        unique: seen.unique,
-        duplicate: seen.duplicates,
-        lost: seen.lost.length,
-        'out of order': seen.outOfOrder,
-        'dead letters': deadLetters.length,
-      },
-      faults,
-      notes: reasons.map((reason) => `dead letter: ${reason}`),
-    }
-  })
+      const seen = countAtSink(good, sink.sends)
+      const reasons = deadLetters.map(({ reason }) => reason)
+      const { failures, check } = createChecks()
+      check(settled && empty, 'not every event has an outcome')
+      check(seen.unique === good.length, `${good.length - seen.unique} mails lost`)
+      check(seen.duplicates === 0 && seen.unknownEvents === 0, 'mails of unknown events')
+      check(deadLetters.length === 3, `${deadLetters.length} dead letters: ${reasons.join(' | ')}`)
+      check(new Set(reasons).size === 3, `the reasons are not distinct: ${reasons.join(' | ')}`)
+      check(uncommitted === 0, `${uncommitted} events have an outcome but are not committed`)
+      return {
+        scenario: '3 that cannot be read',
+        figures: {
+          events: messages.length,
+          unique: seen.unique,
+          duplicate: seen.duplicates,
+          lost: seen.lost.length,
+          'out of order': seen.outOfOrder,
+          'dead letters': deadLetters.length,
+        },
+        failures,
+        notes: reasons.map((reason) => `dead letter: ${reason}`),
+      }
+    },
+  )
 }
 
 function unreadable(): Message[] {
@@ -66,7 +73,7 @@ function unreadable(): Message[] {
       ...message,
       headers: {
         ...message.headers,
-        ce_type: Buffer.from('herald.faults.unheard_of.v1'),
+        ce_type: Buffer.from('herald.faults.unknown.v1'),
         ce_source: Buffer.from(source),
       },
     },

@@ -1,26 +1,25 @@
 /**
- * What the server does about a mail: takes it and says 250; takes it and loses the 250 with the
- * connection; cuts the connection without taking it; says nothing; or refuses it
- * (`450 later`).
+ * What the server does with a mail: accepts it with 250; accepts it but cuts the connection before
+ * the 250; cuts the connection without accepting it; does not reply; or refuses it (`450 later`).
  */
-export type Verdict = 'take' | 'lose' | 'cut' | 'hang' | `${4 | 5}${number} ${string}`
+export type Verdict = 'accept' | 'lose-reply' | 'cut' | 'hang' | `${4 | 5}${number} ${string}`
 
 /** One mail on its way through the server, from the 354 on. Times are milliseconds since 1970. */
 export interface Send {
-  /** The listener it came in by, from 0. */
-  readonly door: number
-  /** By 354, over all doors, from 1. */
+  /** The index of the listener that received it. */
+  readonly listener: number
+  /** In the order of the 354 replies, over all listeners, from 1. */
   readonly sequence: number
   readonly recipient: string
   readonly startedAt: number
-  /** Undefined until the body is whole. */
+  /** Undefined until the body is complete. */
   eventId: string | undefined
   /** All events of a digest. */
   eventIds: readonly string[]
   bodyAt: number | undefined
-  /** Its place among the bodies that came whole, from 1. */
+  /** Its position among the complete bodies, from 1. */
   bodySequence: number | undefined
-  /** What became of it; undefined until that is decided, which is when the body is whole. */
+  /** Undefined until the body is complete. */
   verdict: Verdict | undefined
   repliedAt: number | undefined
   /** The connection was open when the reply went out. */

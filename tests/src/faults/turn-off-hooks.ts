@@ -13,8 +13,8 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   if (wanted.length === 0) return loaded
   let source = Buffer.from(loaded.source as Uint8Array).toString()
   for (const { find, replace } of wanted) {
-    // The code has changed: without this, a guard would seem to bite that was never turned off.
-    if (!find.test(source)) throw new Error(`${url} holds no ${find}`)
+    // The code has changed. Without this check the guard would stay on unnoticed.
+    if (!find.test(source)) throw new Error(`${url} does not match ${find}`)
     source = source.replace(find, () => replace)
   }
   return { ...loaded, source }

@@ -1,81 +1,83 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { isTaken } from './count.js'
+import { isAccepted } from './count.js'
 import type { FaultySmtp } from './faulty-smtp.js'
 import type { Fleet } from './fleet.js'
 import type { LedgerView } from './ledger-view.js'
 import type { Send } from './send.js'
 
-/** Resolves when mails of so many different events were taken. */
+/** Counts the events whose mail was accepted. */
 export function watchProgress(sink: FaultySmtp) {
-  const taken = new Set<string>()
-  let waiting: { mails: number; wake: () => void }[] = []
+  const accepted = new Set<string>()
+  let waiting: { mails: number; resolve: () => void }[] = []
   const end = sink.onBody((send) => {
-    if (send.eventId === undefined || !isTaken(send)) return
-    taken.add(send.eventId)
-    for (const { mails, wake } of waiting) if (taken.size >= mails) wake()
-    waiting = waiting.filter(({ mails }) => taken.size < mails)
+    if (send.eventId === undefined || !isAccepted(send)) return
+    accepted.add(send.eventId)
+    for (const { mails, resolve } of waiting) if (accepted.size >= mails) resolve()
+    waiting = waiting.filter(({ mails }) => accepted.size < mails)
   })
   return {
     end,
     get mails() {
-      return taken.size
+      return accepted.size
     },
     until: (mails: number) =>
-      new Promise<void>((wake) => {
-        if (taken.size >= mails) wake()
-        else waiting.push({ mails, wake })
+      new Promise<void>((resolve) => {
+        if (accepted.size >= mails) resolve()
+        else waiting.push({ mails, resolve })
       }),
   }
 }
 
-/** What a kill may have left in doubt. */
-export interface Doubt {
+/** The mails whose result is uncertain after a kill. */
+export interface UncertainMails {
   /** Sends of the victim between 354 and reply, by what the server saw. */
   readonly open: readonly Send[]
-  /** Events whose mail was answered 250 that the ledger did not note any more. */
-  readonly unnoted: readonly string[]
+  /** Events whose mail was answered 250 but whose result is not in the ledger. */
+  readonly unrecorded: readonly string[]
 }
 
-const unnotedWithinMs = 2000
+const unrecordedWithinMs = 2000
 
-/** Kills a notifier and says what it was in the middle of. `since`: when its life began. */
-export async function killAndLook(
+/** Kills a notifier and reports the mails it was sending. `since`: when its process started. */
+export async function killAndInspect(
   fleet: Fleet,
   victim: number,
   since: number,
   sink: FaultySmtp,
   ledger: LedgerView,
-): Promise<Doubt> {
+): Promise<UncertainMails> {
   const killedAt = Date.now()
   const open = new Set(sink.open(victim))
   await fleet.kill(victim)
-  const life = sink.sends.filter(({ door, startedAt }) => door === victim && startedAt >= since)
-  // What began or was answered while the signal was on its way.
-  for (const send of life) {
+  const duringRun = sink.sends.filter(
+    ({ listener, startedAt }) => listener === victim && startedAt >= since,
+  )
+  // Also sends that began or were answered before the signal took effect.
+  for (const send of duringRun) {
     const over = send.replied ? send.repliedAt : send.closedAt
     if (over === undefined || over >= killedAt) open.add(send)
   }
-  const answered = life.filter(
+  const answered = duringRun.filter(
     (send) =>
-      send.replied && !open.has(send) && (send.repliedAt ?? 0) >= killedAt - unnotedWithinMs,
+      send.replied && !open.has(send) && (send.repliedAt ?? 0) >= killedAt - unrecordedWithinMs,
   )
   const ids = answered.flatMap(({ eventId }) => eventId ?? [])
   const records = await ledger.findAll(ids)
-  const unnoted = ids.filter((_, at) => records[at]?.state === 'unknown')
-  return { open: [...open], unnoted }
+  const unrecorded = ids.filter((_, at) => records[at]?.state === 'unknown')
+  return { open: [...open], unrecorded }
 }
 
-/** Resolves when a whole body of that door waits for its reply, or after `timeoutMs`. */
-export async function untilInWindow(sink: FaultySmtp, door: number, timeoutMs: number) {
-  const waits = () => sink.open(door).some(({ bodyAt }) => bodyAt !== undefined)
+/** Resolves when a complete body at that listener waits for its reply, or after `timeoutMs`. */
+export async function untilInWindow(sink: FaultySmtp, listener: number, timeoutMs: number) {
+  const waits = () => sink.open(listener).some(({ bodyAt }) => bodyAt !== undefined)
   if (waits()) return true
   let end = () => {}
-  const came = new Promise<boolean>((resolve) => {
-    end = sink.onBody((send) => send.door === door && resolve(true))
+  const complete = new Promise<boolean>((resolve) => {
+    end = sink.onBody((send) => send.listener === listener && resolve(true))
   })
   const late = new AbortController()
   const inTime = await Promise.race([
-    came,
+    complete,
     pause(timeoutMs, false, { signal: late.signal }).catch(() => false),
   ])
   late.abort()

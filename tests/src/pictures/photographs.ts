@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { mailPage } from '@herald/stack/demo/mail-page'
 import type { Browser, Page } from 'playwright-core'
-import type { Rig } from '../rig.js'
+import type { TestSystem } from '../test-system.js'
 
 export const sample = fileURLToPath(
   new URL('../../../../stack/sample/herald-at-dusk.jpg', import.meta.url),
@@ -20,9 +20,13 @@ async function openPage(browser: Browser, width: number, height: number): Promis
 }
 
 /** A file chosen, the preview beside it; one converted before, with the way of its mail. */
-export async function photographPage(browser: Browser, rig: Rig, path: string): Promise<void> {
+export async function photographPage(
+  browser: Browser,
+  system: TestSystem,
+  path: string,
+): Promise<void> {
   const page = await openPage(browser, 960, 1180)
-  await page.goto(`http://localhost:${rig.env['HERALD_WEB_LISTEN']?.split(':')[1]}`)
+  await page.goto(`http://localhost:${system.env['HERALD_WEB_LISTEN']?.split(':')[1]}`)
   const choose = async (name: string, previews: number) => {
     const content = readFileSync(sample)
     await page.setInputFiles('#files', { name, mimeType: 'image/jpeg', buffer: content })
@@ -50,8 +54,12 @@ export async function photographPage(browser: Browser, rig: Rig, path: string): 
 }
 
 /** The mail about that conversion, as a mail program shows it. */
-export async function photographMail(browser: Browser, rig: Rig, path: string): Promise<void> {
-  const inbox = await rig.inbox()
+export async function photographMail(
+  browser: Browser,
+  system: TestSystem,
+  path: string,
+): Promise<void> {
+  const inbox = await system.inbox()
   const mail = await inbox.waitFor(
     ({ recipients, html }) => recipients.includes(recipient) && html.includes('/c/'),
   )

@@ -1,16 +1,16 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Rig } from '../rig.js'
+import type { TestSystem } from '../test-system.js'
 
 /** All pictures together, in bytes: a README is read over slow lines too. */
 const maxBytes = 400_000
 
 /** Herald makes its own pictures small. Returns what to say; throws where they are too large. */
-export async function keepSmall(rig: Rig, from: string, to: string): Promise<string[]> {
+export async function keepSmall(system: TestSystem, from: string, to: string): Promise<string[]> {
   mkdirSync(to, { recursive: true })
   const names = readdirSync(from)
   const files = names.map((name) => join(from, name))
-  const { exitCode, stderr } = await rig.herald([
+  const { exitCode, stderr } = await system.herald([
     ...['convert', ...files, '--to', 'png', '--palette', '--effort', '9'],
     ...['--out', to, '--force', '--timeout', '5m'],
   ])

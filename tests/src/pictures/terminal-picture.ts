@@ -3,7 +3,7 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
-import type { Rig } from '../rig.js'
+import type { TestSystem } from '../test-system.js'
 import { sample } from './photographs.js'
 
 const command =
@@ -12,14 +12,18 @@ const command =
 const bin = fileURLToPath(new URL('../../../../client/bin/herald.js', import.meta.url))
 
 /** What the command line says on a terminal, drawn by a browser. */
-export async function photographTerminal(browser: Browser, rig: Rig, path: string): Promise<void> {
-  const photos = join(rig.folder, 'photos')
+export async function photographTerminal(
+  browser: Browser,
+  system: TestSystem,
+  path: string,
+): Promise<void> {
+  const photos = join(system.folder, 'photos')
   mkdirSync(photos)
   for (const name of ['harbour.jpg', 'herald.jpg', 'town.jpg']) cpSync(sample, join(photos, name))
   const run = spawnSync(process.execPath, [bin, ...command.split(' ').slice(1)], {
-    cwd: rig.folder,
+    cwd: system.folder,
     encoding: 'utf8',
-    env: { ...rig.env, FORCE_COLOR: '1' },
+    env: { ...system.env, FORCE_COLOR: '1' },
   })
   if (run.status !== 0) throw new Error(run.stderr)
   // Results go to one stream, what is said about them to the other; a terminal shows both.

@@ -2,15 +2,15 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { openBrowser, openVisitor, type Visitor } from '#src/browser'
-import { openRig, type Rig } from '#src/rig'
+import { openTestSystem, type TestSystem } from '#src/test-system'
 
 /** A browser, and programs that the suite starts; both are closed after the suite, visitors after each test. */
-export function useWebStage(env: Record<string, string>) {
-  let rig: Rig
+export function useWebFixture(env: Record<string, string>) {
+  let system: TestSystem
   let browser: Browser
   let visitors: Visitor[] = []
   beforeAll(async () => {
-    ;[rig, browser] = await Promise.all([openRig(env), openBrowser()])
+    ;[system, browser] = await Promise.all([openTestSystem(env), openBrowser()])
   }, 90_000)
   afterEach(async () => {
     await Promise.all(visitors.map(({ context }) => context.close()))
@@ -18,12 +18,12 @@ export function useWebStage(env: Record<string, string>) {
   })
   afterAll(async () => {
     await browser?.close()
-    await rig?.close()
+    await system?.close()
   })
-  const url = () => `http://localhost:${rig.env['HERALD_WEB_LISTEN']?.split(':')[1]}`
+  const url = () => `http://localhost:${system.env['HERALD_WEB_LISTEN']?.split(':')[1]}`
   return {
-    get rig() {
-      return rig
+    get system() {
+      return system
     },
     get url() {
       return url()

@@ -9,7 +9,7 @@ import { loadConfig } from '@herald/stack/config'
 import { type Ending, type Program, startProgram } from '@herald/stack/program'
 import { planPrograms } from '@herald/stack/programs'
 
-export type RigProgram = 'inbox' | 'converter' | 'notifier' | 'web'
+export type ProgramName = 'inbox' | 'converter' | 'notifier' | 'web'
 
 export interface CliResult {
   /** Null after a signal. */
@@ -18,22 +18,22 @@ export interface CliResult {
   readonly stderr: string
 }
 
-/** Every program of Herald in processes of their own, which a test stops and starts one by one. */
-export interface Rig {
-  /** Holds everything the rig writes; goes with `close`. */
+/** Herald's programs in separate processes, which a test starts and stops one by one. */
+export interface TestSystem {
+  /** Contains everything the system writes; `close` deletes it. */
   readonly folder: string
   /** The environment of every program, the CLI included. */
   readonly env: NodeJS.ProcessEnv
-  /** Starts a program at the address it always has; resolves when it is ready. */
-  start(program: RigProgram): Promise<void>
+  /** Starts a program at its fixed address; resolves when it is ready. */
+  start(program: ProgramName): Promise<void>
   /** SIGTERM, or the signal given; resolves when it has ended. */
-  stop(program: RigProgram, signal?: 'SIGTERM' | 'SIGKILL'): Promise<Ending>
-  /** Of the process it runs in now. */
-  pid(program: RigProgram): number
-  /** What the program has logged so far, over all its lives. */
-  log(program: RigProgram): readonly string[]
+  stop(program: ProgramName, signal?: 'SIGTERM' | 'SIGKILL'): Promise<Ending>
+  /** Of the current process. */
+  pid(program: ProgramName): number
+  /** The log lines of the program so far, over all its starts. */
+  log(program: ProgramName): readonly string[]
   inbox(): Promise<InboxClient>
-  /** Runs the CLI, under a command such as `strace` where one is given. `started` gets its process at once. */
+  /** Runs the CLI, under a command such as `strace` if one is given. `started` is called with its pid at once. */
   herald(
     args: readonly string[],
     started?: (pid: number) => void,
@@ -45,11 +45,11 @@ export interface Rig {
 const bin = fileURLToPath(new URL('../../../client/bin/herald.js', import.meta.url))
 
 /**
- * The embedded broker and the MailDev inbox on free ports, unless `more` names others with
- * HERALD_BROKER, and HERALD_SMTP with HERALD_INBOX; nothing is started yet.
+ * The embedded broker and the MailDev inbox on free ports, unless `more` sets HERALD_BROKER,
+ * or HERALD_SMTP and HERALD_INBOX. Starts nothing yet.
  */
-export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
-  const folder = mkdtempSync(join(tmpdir(), 'herald-rig-'))
+export async function openTestSystem(more: NodeJS.ProcessEnv = {}): Promise<TestSystem> {
+  const folder = mkdtempSync(join(tmpdir(), 'herald-test-'))
   const [converter, inboxSmtp, inboxWeb, web, ...probes] = await freePorts(7)
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HERALD_'))
   const env: NodeJS.ProcessEnv = {
@@ -73,12 +73,12 @@ export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
     web: planned.web(`127.0.0.1:${converter}`),
     notifier: planned.notifier(more['HERALD_SMTP'] ?? `smtp://127.0.0.1:${inboxSmtp}`),
   }
-  const running = new Map<RigProgram, Program>()
-  const logs: Record<RigProgram, string[]> = { inbox: [], converter: [], notifier: [], web: [] }
+  const running = new Map<ProgramName, Program>()
+  const logs: Record<ProgramName, string[]> = { inbox: [], converter: [], notifier: [], web: [] }
 
-  const stop = async (name: RigProgram, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
+  const stop = async (name: ProgramName, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
     const program = running.get(name)
-    if (program?.pid === undefined) throw new Error(`the ${name} does not run`)
+    if (program?.pid === undefined) throw new Error(`the ${name} is not running`)
     running.delete(name)
     if (signal === 'SIGTERM') return program.stop(30_000)
     process.kill(program.pid, signal)
@@ -90,7 +90,7 @@ export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
     env,
     async start(name) {
       const spec = specs[name]
-      if (spec === undefined) throw new Error(`this rig has no ${name}`)
+      if (spec === undefined) throw new Error(`this test system has no ${name}`)
       const program = startProgram(spec, (line) => logs[name].push(JSON.stringify(line)))
       running.set(name, program)
       await Promise.race([
@@ -103,7 +103,7 @@ export async function openRig(more: NodeJS.ProcessEnv = {}): Promise<Rig> {
     stop,
     pid(name) {
       const pid = running.get(name)?.pid
-      if (pid === undefined) throw new Error(`the ${name} does not run`)
+      if (pid === undefined) throw new Error(`the ${name} is not running`)
       return pid
     },
     log: (name) => logs[name],

@@ -5,36 +5,36 @@ import { type Delivery, openBroker } from '@herald/broker'
 import { type KafkaCluster, startKafka } from '@herald/kafka'
 import { silentLogger } from '@herald/runtime'
 
-/** One Kafka, on which every scenario has a topic, a group and a folder of its own. */
-export interface Stage {
+/** One Kafka for all scenarios; each has its own topic, group and folder. */
+export interface KafkaFixture {
   readonly kafka: KafkaCluster
-  /** With a short session: who was killed is missed after a second and a half. */
+  /** With a short session: a killed member is removed after 1.5 seconds. */
   readonly broker: string
-  /** A fresh place to play; `close` removes its folder. */
-  place(): Promise<Place>
+  /** A new topic, group and folder; `close` removes the folder. */
+  openWorkspace(): Promise<Workspace>
   close(): Promise<void>
 }
 
-export interface Place {
+export interface Workspace {
   readonly folder: string
   readonly topic: string
-  /** What every notifier of this place gets. */
+  /** The environment of every notifier in this workspace. */
   readonly env: Readonly<Record<string, string>>
   close(): Promise<void>
 }
 
-export async function openStage(): Promise<Stage> {
+export async function openKafkaFixture(): Promise<KafkaFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'herald-faults-'))
-  let places = 0
+  let workspaces = 0
   try {
     const kafka = await startKafka({ dataDirectory: join(folder, 'kafka') })
     const broker = `${kafka.url}?sessionTimeoutMs=1500&heartbeatMs=150`
     return {
       kafka,
       broker,
-      async place() {
-        places += 1
-        const topic = `faults-${places}`
+      async openWorkspace() {
+        workspaces += 1
+        const topic = `faults-${workspaces}`
         const data = await mkdtemp(join(folder, `${topic}-`))
         return {
           folder: data,
@@ -60,7 +60,7 @@ export async function openStage(): Promise<Stage> {
   }
 }
 
-/** What `group` has not acknowledged in `topic`; a new group: everything. */
+/** The events in `topic` that `group` has not acknowledged; for a new group, all. */
 export async function readTopic(url: string, topic: string, group: string): Promise<Delivery[]> {
   const broker = await openBroker(url, { logger: silentLogger })
   try {
@@ -70,7 +70,7 @@ export async function readTopic(url: string, topic: string, group: string): Prom
       async (delivery) => void found.push(delivery),
     )
     for (let quiet = 0; quiet < 2; ) {
-      // A topic just made may have no leader yet.
+      // A new topic may have no leader yet.
       const lag = await subscription.lag().catch(() => undefined)
       quiet = lag === 0 ? quiet + 1 : 0
       await new Promise((resolve) => setTimeout(resolve, 100))

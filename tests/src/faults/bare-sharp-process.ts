@@ -8,23 +8,23 @@ export interface BareTask {
   readonly width: number
 }
 
-/** What became of a file. */
+/** The result for a file. */
 export type BareAnswer =
   | { readonly taken: true; readonly width: number; readonly height: number }
   | { readonly taken: false; readonly reason: string }
 
-/** Bare sharp in a process of its own, which a file may take down or hold up. One file at a time. */
-export interface Rival {
-  judge(task: BareTask): Promise<BareAnswer>
+/** Bare sharp in its own process, which a file may crash or block. One file at a time. */
+export interface BareSharpProcess {
+  convert(task: BareTask): Promise<BareAnswer>
   close(): void
 }
 
 const program = fileURLToPath(new URL('./bare-sharp.js', import.meta.url))
 
-export function openRival(timeoutMs: number): Rival {
+export function openBareSharp(timeoutMs: number): BareSharpProcess {
   let child: ChildProcess | undefined
   return {
-    judge(task) {
+    convert(task) {
       child ??= fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
       const current = child
       return new Promise((resolve) => {

@@ -3,17 +3,17 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** Programs of others that look at what we make. `tests/strangers/install` brings them. */
-const cache = join(homedir(), '.cache', 'herald', 'strangers')
+/** External programs that check Herald. `tests/external-tools/install` installs them. */
+const cache = join(homedir(), '.cache', 'herald', 'external-tools')
 
-export interface Stranger {
+export interface ExternalTool {
   readonly command: string
-  /** Why it is not here; undefined where it is. */
+  /** The reason if it is missing; undefined if it is installed. */
   readonly missing: string | undefined
 }
 
 /** A program on the PATH or among those installed for the tests. */
-export function findStranger(name: string, versionFlag: string): Stranger {
+export function findTool(name: string, versionFlag: string): ExternalTool {
   const installed = join(cache, 'bin', name)
   const command = existsSync(installed) ? installed : name
   const found = spawnSync(command, [versionFlag]).error === undefined
@@ -21,7 +21,7 @@ export function findStranger(name: string, versionFlag: string): Stranger {
 }
 
 /** The Python that has the CloudEvents SDK. */
-export function findPython(): Stranger {
+export function findPython(): ExternalTool {
   const command = join(cache, 'python', 'bin', 'python')
   const missing = existsSync(command)
     ? undefined

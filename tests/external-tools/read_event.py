@@ -1,6 +1,6 @@
 """Reads the first event of a topic with the CloudEvents SDK for Python and prints it as JSON.
 
-A stranger to Herald: it knows the CloudEvents specification and nothing of ours.
+It knows only the CloudEvents specification and imports nothing from Herald.
 Usage: read_event.py <host:port> <topic>
 """
 
