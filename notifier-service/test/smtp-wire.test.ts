@@ -96,6 +96,17 @@ test('if composing fails, nothing is sent, and the next mail is', async () => {
   expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'accepted' })
 })
 
+test('after close no mail is sent on a connection that was being opened', async () => {
+  const { pieces, sender, sockets } = await serve(['PIPELINING'], () => '')
+  const closing = () => {
+    sender.close()
+    return compose()
+  }
+  expect(await sender.send({ ...mail, compose: closing }, atOnce)).toMatchObject({ kind: 'outage' })
+  await vi.waitFor(() => expect(sockets.size).toBe(0), 5000)
+  expect(pieces.join('')).not.toContain('MAIL')
+})
+
 test('replies may arrive a byte at a time', async () => {
   const { sender } = await serve(['PIPELINING'], (piece, socket) => {
     const reply = piece.startsWith('MAIL')

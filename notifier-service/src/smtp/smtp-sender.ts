@@ -65,6 +65,8 @@ interface Sent {
   readonly putBack: Promise<void>
 }
 
+const notSent = (result: SendResult): Sent => ({ result, putBack: Promise.resolve() })
+
 const stopping = 'the notifier is stopping'
 
 const postponed = (reason: string, retryAfterMs: number): SendResult => ({
@@ -130,14 +132,17 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     mail: SmtpMail,
     beforeBody: () => Promise<void>,
   ): Promise<Sent> {
+    if (closed) {
+      session.quit()
+      return notSent({ kind: 'outage', reason: stopping })
+    }
     if (!session.supportsSmtpUtf8 && /[^\x20-\x7e]/.test(mail.to)) {
       idle.push(session)
-      const result: SendResult = {
+      return notSent({
         kind: 'refused',
         failure: 'recipient refused',
         reply: 'The mail server accepts ASCII addresses only (it does not offer SMTPUTF8).',
-      }
-      return { result, putBack: Promise.resolve() }
+      })
     }
     busy.add(session)
     const held = hangs.hold(mail.to, () => session.close())
@@ -172,8 +177,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     } catch (error) {
       if (!(error instanceof SmtpOutage)) throw error
       const { message: reason, lasting } = error
-      const result: SendResult = { kind: 'outage', reason, lasting, seenByProbe: true }
-      return { result, putBack: Promise.resolve() }
+      return notSent({ kind: 'outage', reason, lasting, seenByProbe: true })
     }
   }
 
