@@ -130,6 +130,26 @@ test('an upgrade that was interrupted goes on at the next start', async () => {
   expect(await ledger.pendingOutcomes(9)).toHaveLength(2)
 })
 
+test('an upgrade keeps every lane and every run', async () => {
+  const tables = await readOldTables()
+  const many = Array.from({ length: 50 }, (_, n) => `lane ${n}`)
+  const [single] = tables['deferred'] ?? []
+  const [gathered] = tables['gathered'] ?? []
+  const [run] = tables['runs'] ?? []
+  const runOf = (lane: string) => ({ ...(run?.value as object), lane, from: 1, next: 2 })
+  const directory = await makeOldLedger({
+    ...tables,
+    lanes: many.map((key) => ({ key, value: { dueAt: 1 } })),
+    deferred: many.map((lane) => ({ key: [lane, 1], value: single?.value })),
+    gathered: many.map((lane) => ({ key: [lane, 'run', 1], value: gathered?.value })),
+    runs: many.map((lane) => ({ key: [lane, 'run'], value: runOf(lane) })),
+    digests: [],
+  })
+  const ledger = await openLmdbLedger({ directory })
+  onTestFinished(() => ledger.close())
+  expect(await ledger.lanes.count()).toEqual({ deferred: 50, gathering: 50 })
+})
+
 test('records by name, as the first versions wrote them, are upgraded and can be pruned', async () => {
   const key = ['one', '//test']
   const mail = {
