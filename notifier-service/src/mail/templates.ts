@@ -36,7 +36,7 @@ export function loadTemplates(folder: string | undefined): Templates {
   if (wording === undefined) errors.push('There is no language: no file in strings/ can be used.')
   else errors.push(...checkTemplates(files, wording, labels))
   if (errors.length > 0) throw new ConfigurationError(errors)
-  const writer = new Mustache.Writer()
+  const writer = new CachingWriter()
   return {
     wordings,
     render: (name, view) =>
@@ -63,6 +63,20 @@ const entities: Record<string, string> = {
 /** The library's own also escapes `/` and `=`, which doubles some links in length. */
 function escapeHtml(value: unknown): string {
   return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? character)
+}
+
+/** Parses each template once. The library's cache hashes the whole text for every rendering. */
+class CachingWriter extends Mustache.Writer {
+  readonly #parsed = new Map<string, unknown>()
+
+  override parse(template: string): unknown {
+    const known = this.#parsed.get(template)
+    if (known !== undefined) return known
+    // The parser appends text character by character, and V8 would join these anew for every mail.
+    const parsed: unknown = structuredClone(super.parse(template))
+    this.#parsed.set(template, parsed)
+    return parsed
+  }
 }
 
 /** Renders every template with every sample. Returns the errors found, a sentence each. */
