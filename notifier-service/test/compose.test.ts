@@ -5,10 +5,12 @@ import {
   type FileConverted,
   type HeraldEvent,
 } from '@herald/proto/events'
+import { encode, wrap } from 'nodemailer/lib/qp'
 import PostalMime from 'postal-mime'
 import { expect, test } from 'vitest'
 import { composeMail, messageIdOf } from '#src/mail/compose'
 import { createMailWriter } from '#src/mail/mail-writer'
+import { textPart } from '#src/mail/mime'
 import { sampleMails } from '#src/mail/sample-mails'
 import { loadTemplates } from '#src/mail/templates'
 import { uuidv7 } from './publish.js'
@@ -277,4 +279,13 @@ test('a failed mail names the reason and the remedy', async () => {
 test('an id of another program gives a valid Message-ID', async () => {
   const mail = await compose(fileConverted(), 'order #7 <"äöü">')
   expect(mail.messageId).toMatch(/^<[0-9a-f]{64}@example\.org>$/)
+})
+
+test.each([
+  'a = b, 50 % − ½ 😀 ünïcode',
+  'blank at the end \ntwo  \ntab\t\n \n',
+  'no line break at the end \t ',
+  `${'long line, é '.repeat(40)}\u0000\u007f\ud800`,
+])('quoted-printable is that of the whole text: %j', (text) => {
+  expect(textPart('text/plain', text).body).toBe(wrap(encode(text.replaceAll('\n', '\r\n'))))
 })
