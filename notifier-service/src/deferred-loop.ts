@@ -14,7 +14,7 @@ export interface DeferredLoopParts {
   readonly channel: Channel
   readonly attempt: Attempt
   readonly outage: Pick<Outage, 'isOpen'>
-  /** Puts a mail that fails each time to the dead letters; resolves to whether it did. */
+  /** Publishes a mail that fails each time to the dead letters; resolves to whether it did. */
   readonly giveUp: UnexpectedErrors['giveUp']
   /** Most lanes at work at once. */
   readonly workers: number
@@ -24,7 +24,7 @@ export interface DeferredLoopParts {
 }
 
 export interface DeferredLoop {
-  /** Something was put into a lane: checks at once. */
+  /** Checks at once: a lane may be due. */
   nudge(): void
   /** Claims no more lanes and waits up to `drainMs` for mails in flight; an attempt not begun by then is not made. Idempotent. */
   close(drainMs: number): Promise<void>

@@ -36,7 +36,7 @@ export function outcomeMessage(
             possiblyDelivered: record.possiblyDelivered ?? state === 'unknown',
           },
         }
-  // As it always was for a mail; the same event may have an outcome on every channel.
+  // Ids of mails are those of 0.1.0; the same event may have an outcome on every channel.
   const named = channel === 'mail' ? [] : [channel]
   const id = uuidOf([event.source, event.id, state, record.replay ?? '', ...named])
   return toOutcomeMessage(

@@ -15,8 +15,8 @@ export interface ServerResponse {
 /**
  * What happens, for one of:
  *
- * the recipient: `retry` lets its mails wait and counts an attempt; `give up` puts the mail to the
- * dead letters at once;
+ * the recipient: `retry` lets its mails wait and counts an attempt; `give up` publishes it to
+ * the dead letters at once;
  *
  * the mail: `accept`; `resend smaller` sends it once more without its preview, then gives it up;
  * `retry a few times` counts an attempt and gives the mail up after three permanent refusals, but

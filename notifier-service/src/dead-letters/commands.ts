@@ -116,7 +116,7 @@ export interface ReplayOptions {
   readonly json?: boolean
 }
 
-/** Puts dead letters (all, or those named `which`) to their topic again, each once; resolves to the exit status. */
+/** Replays dead letters (all, or those named `which`), each once; resolves to the exit status. */
 export async function replayCommand(
   which: string | undefined,
   options: ReplayOptions,

@@ -7,7 +7,7 @@ export interface DeadLetter {
   readonly position: string
   /** Unique, also after the topic was deleted and created again. */
   readonly name: string
-  /** When it was put there. */
+  /** When it was published there. */
   readonly addedAt: Date
   /** One sentence: why. */
   readonly reason: string

@@ -11,7 +11,7 @@ import { replayChannelHeader, replayHeader } from './replay-mark.js'
 export interface ListedDeadLetter extends DeadLetter {
   /** From 1, the oldest first. */
   readonly number: number
-  /** When it was put to its topic again; undefined if it was not. */
+  /** When it was replayed; undefined if it was not. */
   readonly replayedAt: Date | undefined
 }
 
@@ -21,7 +21,7 @@ export interface DeadLetterStore {
   readonly topic: string
   /** All that the dead-letter topic keeps, the oldest first. */
   list(): Promise<ListedDeadLetter[]>
-  /** Puts the original message to its topic again, then records that it did. */
+  /** Publishes the original message to its topic again, then records it. */
   replay(deadLetter: DeadLetter): Promise<void>
 }
 

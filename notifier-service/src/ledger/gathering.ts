@@ -41,10 +41,10 @@ export function isFull(run: GatheredRun, { maxEvents, maxBytes }: DigestRule): b
   return isComplete(run) || run.count >= maxEvents || run.bytes >= maxBytes
 }
 
-/** Whether nothing is gathered and no more is expected: events that went already count towards its size. */
+/** Whether nothing is gathered and no more is expected: events of earlier digests count towards its size. */
 export const isOver = (run: GatheredRun) => run.count === 0 && (run.size === 0 || isComplete(run))
 
-/** When it is to be closed though more may follow; if nothing is gathered, when to forget it. */
+/** When it is to be closed though more may follow; if nothing is gathered, when to delete it. */
 export function closeAt(run: GatheredRun, { quietMs, maxMs, latestMs }: DigestRule): number {
   if (run.count === 0) return run.lastAt + latestMs
   if (run.size > 0) return Math.min(run.lastAt + maxMs, run.firstAt + latestMs)

@@ -79,7 +79,7 @@ export interface Lanes {
    */
   gather(event: RunEvent): Promise<boolean>
   /**
-   * Closes digests whose time has come, and takes a lane that is due and not held. It is this
+   * Closes digests that are due, and takes a lane that is due and not held. It is this
    * ledger's until released.
    */
   claim(): Promise<string | undefined>

@@ -12,7 +12,7 @@ export interface NamedMail {
  * who is sending it, whether it was sent, whether it may have been.
  *
  * Each open ledger is a holder: of the attempts it begins, the lanes it claims, the outcomes it
- * settles. What it holds is free when it is gone, which its store knows.
+ * settles. When it is gone, which its store detects, what it holds is free.
  */
 export interface Ledger {
   /** The record of the event's mail, perhaps a digest. An attempt of a holder that is gone reads as `unknown`. */
@@ -29,7 +29,7 @@ export interface Ledger {
    * transaction that settles the mail. `isWanted` selects; default all.
    */
   pendingOutcomes(limit: number, isWanted?: (outcome: NamedMail) => boolean): Promise<NamedMail[]>
-  /** Calls `listener` after this holder has settled a mail for good. Returns what ends that. */
+  /** Calls `listener` after this holder has settled a mail for good. Returns a function that removes it. */
   onOutcome(listener: () => void): () => void
   /** Removes outcomes that were announced. */
   markAnnounced(outcomes: readonly NamedMail[]): Promise<void>
@@ -46,15 +46,15 @@ export interface Ledger {
    */
   settle(event: EventRef, mail: MailIdentity, settlement: Settlement): Promise<MailRecord>
   /**
-   * Lets a failed mail be tried again, attempts and age counted from now, because `replay` (its
-   * name) put the event to the topic again. Each replay reopens once: called again with the same
+   * Lets a failed mail be tried again, attempts and age counted from now, because the replay of
+   * that name published the event to its topic again. Each replay reopens once: called again with the same
    * name, or for a mail that has not failed, it changes nothing. An event of a failed digest becomes
    * a mail of its own, `mail`. Resolves to the record then.
    */
   reopen(event: EventRef, replay: string, mail: MailIdentity): Promise<MailRecord | undefined>
-  /** Notes that a failed mail's events are among the dead letters. */
+  /** Records that a failed mail's events are among the dead letters. */
   markDeadLettered(event: EventRef): Promise<void>
-  /** After a start, or when the clock was set back: nothing waits longer than it was meant to. */
+  /** For a start and a clock that was set back: nothing waits longer than planned. */
   adjustToClock(): Promise<void>
   /** Drops what was settled, or last tried, before that time and is in no lane. Resolves to how many. */
   prune(before: number): Promise<number>

@@ -38,7 +38,7 @@ export interface LaneTables {
   ): { readonly key: [group: number, index: number]; readonly value: LaneEvent }[]
   /** A number that no position and no group of this store has. */
   nextNumber(): number
-  /** Puts an entry that belongs into the index, in place of `before`. */
+  /** Writes an entry and its row in the index, in place of those of `before`. */
   putDue(key: LaneKey, entry: LaneEntry, before?: LaneEntry): void
   removeDue(key: LaneKey, entry: LaneEntry): void
   /** Puts a mail at the end of its lane. */

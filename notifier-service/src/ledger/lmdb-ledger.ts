@@ -115,7 +115,7 @@ export async function openLmdbLedger({
       const name = String(key)
       try {
         const record = await store.write(() => {
-          // Nobody else changes what this holder has under way.
+          // No other holder changes the attempts of this one.
           const own = mails.ownAttempts.get(name)
           const before = own ?? mails.find(key)
           if (before && !own && isTaken(before)) throw new MailNotFree(before.state)

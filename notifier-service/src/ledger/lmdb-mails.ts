@@ -210,7 +210,7 @@ export function createLmdbMails(store: Store, holder: string): LmdbMails {
   }
 }
 
-/** A holder in LMDB is a process: what it holds is free once that does not run. */
+/** A holder in LMDB is a process: what it holds is free once the process has ended. */
 export function isHolderAlive(holder: string | undefined): boolean {
   return holder !== undefined && isAlive(parseProcessName(holder))
 }

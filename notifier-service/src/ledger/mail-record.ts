@@ -59,7 +59,7 @@ export interface MailRecord extends MailIdentity {
   readonly state: MailState
   /** Attempts that ended with a reply about this mail, or with no reply at all. */
   readonly attempts: number
-  /** Who is attempting it, or did last: a name that the store understands. */
+  /** The holder that is attempting it, or did last. */
   readonly holder?: string | undefined
   /** The mail server's last reply, or why there was none. */
   readonly reply: string
@@ -68,7 +68,7 @@ export interface MailRecord extends MailIdentity {
   readonly updatedAt: number
   /** For `deferred` and `unknown`: not before this time. */
   readonly nextAttemptAt?: number | undefined
-  /** For `failed`: when the event was put to the dead letters; undefined until then. */
+  /** For `failed`: when the event was published to the dead letters; undefined until then. */
   readonly deadLetteredAt?: number | undefined
   /** Ended attempts, oldest first, the last `maxHistory` of them; absent in old records. */
   readonly history?: readonly AttemptNote[] | undefined

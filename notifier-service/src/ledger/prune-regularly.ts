@@ -5,8 +5,8 @@ const everyMs = 6 * 3_600_000
 
 /**
  * Drops records older than `retentionMs`, at the start and every six hours. It must be longer than
- * the topic keeps its events: a redelivered event without a record is sent again. Returns what
- * ends it.
+ * the topic keeps its events: a redelivered event without a record is sent again. Returns a
+ * function that stops it.
  */
 export function pruneRegularly(ledger: Ledger, retentionMs: number, logger: Logger) {
   let running: Promise<void> = Promise.resolve()

@@ -168,7 +168,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     const used = await takeIdle()
     if (used) {
       const sent = await sendOn(used, mail, beforeBody)
-      // That a kept connection was dead means nothing about the server: try a new one.
+      // A kept connection that is dead shows nothing about the server: try a new one.
       if (!isLost(sent.result) || used.timedOut || closed) return sent
       logger.debug('a kept connection was stale')
     }
@@ -215,7 +215,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
         const { from, to, compose } = mail
         const sent = await attempt({ from, to, bytes: compose() }, beforeBody)
         putBack = sent.putBack
-        // What we end ourselves means nothing about the mail or the server.
+        // A connection that we end shows nothing about the mail or the server.
         return closed && isLost(sent.result) ? { kind: 'outage', reason: stopping } : sent.result
       } finally {
         // A result does not wait for the RSET after it.

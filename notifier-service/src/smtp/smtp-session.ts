@@ -81,7 +81,7 @@ export class SmtpSession {
    */
   async send({ from, to, bytes }: SmtpMail, beforeBody: () => Promise<void>): Promise<SendResult> {
     this.mails += 1
-    // nodemailer adds to it what became of the recipients.
+    // nodemailer adds the refusals of recipients to it.
     const envelope: SMTPEnvelope & Partial<Pick<SMTPConnectionEnvelope, 'rejectedErrors'>> = {
       from,
       to,
