@@ -136,7 +136,7 @@ async function openOutboxIn(directory: string, broker: string): Promise<Outbox> 
     throw new HeraldError(
       full ? 'HERALD_DISK_FULL' : 'HERALD_CANNOT_WRITE',
       `Cannot open the outbox in ${directory}: ${(error as Error).message}`,
-      { remedy: 'Name a folder that can be written with HERALD_DATA.', cause: error },
+      { remedy: 'Set HERALD_DATA to a folder that you can write to.', cause: error },
     )
   }
 }

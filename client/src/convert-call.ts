@@ -165,7 +165,7 @@ async function readResponses(
     } else if (response.summary) summary = response.summary
   }
   if (!summary || current || complete !== expectedFiles(options, summary)) {
-    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The answer of the converter is incomplete.', {
+    throw new HeraldError('HERALD_DAMAGED_TRANSFER', "The converter's response is incomplete.", {
       remedy: 'Try again.',
     })
   }

@@ -21,7 +21,7 @@ export function converterError(error: unknown, address: string): unknown {
     case status.DEADLINE_EXCEEDED:
       return unreachable(`The converter at ${address} does not answer.`, error)
     case status.UNIMPLEMENTED:
-      return unreachable(`What answers at ${address} is not a Herald converter.`, error)
+      return unreachable(`The server at ${address} is not a Herald converter.`, error)
     default:
       return new HeraldError('HERALD_INTERNAL', `The converter failed: ${error.details}`, {
         remedy: "See its log. If the file is not damaged, this is a bug in Herald's converter.",

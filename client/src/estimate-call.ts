@@ -78,7 +78,7 @@ export async function runEstimateCall(
       else results.failed(key, failureError(failure))
     }
     if (open.size === 0) return
-    throw new HeraldError('HERALD_DAMAGED_TRANSFER', 'The answer of the converter is incomplete.', {
+    throw new HeraldError('HERALD_DAMAGED_TRANSFER', "The converter's response is incomplete.", {
       remedy: 'Try again.',
     })
   } finally {

@@ -45,7 +45,7 @@ export async function findInputs(
   const seen = new Set<string>()
   const all: (InputPath | UnresolvedArg)[] = []
   for (const word of words) {
-    for (const each of await meant(word, options)) {
+    for (const each of await resolveArg(word, options)) {
       // A file that is named twice is reported as an error later; one that is found again is not.
       if ('path' in each && each.found) {
         if (seen.has(each.path)) continue
@@ -57,7 +57,10 @@ export async function findInputs(
   return all
 }
 
-async function meant(word: string, options: FindOptions): Promise<(InputPath | UnresolvedArg)[]> {
+async function resolveArg(
+  word: string,
+  options: FindOptions,
+): Promise<(InputPath | UnresolvedArg)[]> {
   const named = { given: word, path: resolve(word), below: '', found: false }
   if (word === standardStream) return [named]
   const status = await stat(word).catch(() => undefined)

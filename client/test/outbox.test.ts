@@ -154,7 +154,7 @@ describe('herald outbox drop', () => {
     const id = await prepare(['a.webp', 'b.webp'])
     await writeFile(shop.path('a.webp'), 'finished')
     const { text } = await drop([id], 'yes\n')
-    expect(text).toContain(`have no name yet`)
+    expect(text).toContain(`do not have their final names yet`)
     expect(text).toContain(join(shop.folder, 'b.webp'))
     expect(await kept()).toEqual([])
     expect((await readdir(shop.folder)).sort()).toEqual(['a.webp', 'data'])
@@ -186,7 +186,7 @@ describe('herald outbox drop', () => {
   })
 })
 
-test('a flush reports what cannot be put in place, with the reason and the way out, exit status 5', async () => {
+test('a flush reports files that cannot get their final names, with the reason and what to do, exit status 5', async () => {
   const { shop, herald, prepare, kept } = await workshop()
   const id = await prepare(['gone/a.webp'], undefined, shop.brokerUrl)
   await rm(shop.path('gone'), { recursive: true })

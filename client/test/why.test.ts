@@ -61,7 +61,7 @@ test('one timeline leads from the upload over topic and offset to the reply of t
   const lines = stdout.trimEnd().split('\n')
   expect(lines).toEqual([
     `${id}  to ada@example.com`,
-    expect.stringMatching(/^ {2}\d\d:\d\d:\d\d +the conversion was asked for$/),
+    expect.stringMatching(/^ {2}\d\d:\d\d:\d\d +the conversion was requested$/),
     expect.stringMatching(/^ {2}\d\d:\d\d:\d\d +kept in the outbox: harbour\.png$/),
     expect.stringMatching(
       new RegExp(
@@ -70,7 +70,7 @@ test('one timeline leads from the upload over topic and offset to the reply of t
     ),
     '  2026-03-14 14:03:21  first sent to the mail server',
     '  2026-03-14 14:03:22  accepted after 1 attempt: 250 2.0.0 OK queued as 4F2',
-    '  The mail server took it at 2026-03-14 14:03:22: 250 2.0.0 OK queued as 4F2.',
+    '  The mail server accepted it at 2026-03-14 14:03:22: 250 2.0.0 OK queued as 4F2.',
   ])
 })
 
@@ -99,19 +99,19 @@ test.each([
   [
     'waits',
     () => ({ state: 'deferred', reply: '450 4.2.1 busy', nextAttemptAt: inAMinute() }),
-    /^It waits: the mailbox is busy \(450 4\.2\.1 busy\), next attempt in (40|39|38|37) s\.$/,
+    /^Not mailed yet: the mailbox is busy \(450 4\.2\.1 busy\); next attempt in (40|39|38|37) s\.$/,
   ],
   [
     'given up',
     () => ({ state: 'failed', reply: '550 5.1.1 no such mailbox' }),
-    /^Given up: 550 5\.1\.1 no such mailbox\. When the reason is gone: herald-notifier dead-letters replay the-event$/,
+    /^Not mailed: 550 5\.1\.1 no such mailbox\. When the cause is fixed: herald-notifier dead-letters replay the-event$/,
   ],
   [
     'uncertain',
     () => ({ state: 'unknown', reply: 'the connection was closed' }),
-    /^It may have been delivered: .* It is not sent again\.$/,
+    /^It may have been delivered: .* It will not be sent again\.$/,
   ],
-  ['sending', () => ({ state: 'attempting' }), /^It is being handed to the mail server now\.$/],
+  ['sending', () => ({ state: 'attempting' }), /^It is being sent to the mail server now\.$/],
 ])('facts that only the notifier knows are printed: %s', async (standing, mail, sentence) => {
   const shop = await workshop()
   const env = await startDesk({ 'the-event': mail() })
@@ -149,7 +149,7 @@ test('an unknown id is an error, exit status 3', async () => {
   const { status, stdout, stderr } = await shop.herald(['why', 'nothing'], await startDesk({}))
   expect({ status, stdout }).toEqual({ status: 3, stdout: '' })
   expect(stderr).toBe(
-    'herald: Not known here: the outbox of this machine has nothing of nothing, nor has the notifier.\n',
+    'herald: Unknown id nothing: neither the outbox of this machine nor the notifier has it.\n',
   )
 })
 
@@ -160,7 +160,7 @@ test('if the notifier cannot be reached, the outbox’s facts are printed, exit 
   const { status, stdout, stderr } = await shop.herald(['why', line.conversionId], env)
   expect(status).toBe(5)
   expect(stdout).toMatch(/published on notifications, partition \d+, offset \d+\n/)
-  expect(stdout).toMatch(/Published at .*; what became of it then is not known: the notifier at /)
+  expect(stdout).toMatch(/Published at .*\. Whether it was mailed is unknown: the notifier at /)
   expect(stderr).toBe('herald: the notifier at http://127.0.0.1:1 cannot be reached.\n')
   const wrong = await shop.herald(['why', 'x'], { HERALD_NOTIFIER: 'ftp://nobody' })
   expect(wrong.status).toBe(2)

@@ -45,7 +45,7 @@ export class Admission {
   }
 
   /** Throws HERALD_BUSY or HERALD_SHUTTING_DOWN. `peer` is the address of the caller. */
-  enter(peer: string): Slot {
+  admit(peer: string): Slot {
     if (this.#closed) {
       throw new HeraldError('HERALD_SHUTTING_DOWN', 'The server is shutting down.', {
         remedy: 'Try again in a moment.',
@@ -63,7 +63,7 @@ export class Admission {
       this.#onChange()
     }
     return {
-      startWork: (signal) => this.#whenRoom(peer, signal, () => moveTo(this.#conversions)),
+      startWork: (signal) => this.#waitForCapacity(peer, signal, () => moveTo(this.#conversions)),
       endWork: () => moveTo(this.#transfers),
       release: () => moveTo(undefined),
     }
@@ -75,7 +75,7 @@ export class Admission {
     if (this.admitted > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
   }
 
-  #whenRoom(peer: string, signal: AbortSignal, enter: () => void): Promise<void> {
+  #waitForCapacity(peer: string, signal: AbortSignal, enter: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted()
       const abort = () => {

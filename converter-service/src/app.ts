@@ -4,9 +4,9 @@ import type { Lifecycle } from '@herald/runtime/lifecycle'
 import type { Logger } from '@herald/runtime/logger'
 import { createMetrics } from '@herald/runtime/probes'
 import type { Registry } from 'prom-client'
-import { abilitiesOf } from './abilities.js'
 import { Admission } from './admission.js'
 import { guardCalls } from './call-guard.js'
+import { capabilitiesOf } from './capabilities.js'
 import type { ConverterConfig } from './config.js'
 import { Connections } from './connections.js'
 import { convertHandler } from './convert-handler.js'
@@ -20,7 +20,7 @@ import { withSandboxes } from './worker/confinement.js'
 import { Pool } from './worker/pool.js'
 
 /** How long a stopped server waits for streams without end, such as health watches. */
-const lingerMs = 500
+const shutdownTimeoutMs = 500
 /** A child is replaced when its memory has grown by this much; libvips frees most of its memory. */
 const maxGrowthBytes = 256 * 1024 ** 2
 
@@ -63,20 +63,20 @@ export async function createApp(
     onExit: (reason) => metrics.childExited(reason),
   })
   lifecycle.defer('children', () => pool.close())
-  const { has, lacks } = withSandboxes(pool.confinement, engines)
-  if (lacks.length === 0) logger.info({ has }, 'child processes are confined')
-  else logger.warn({ has, lacks }, 'child processes are not fully confined')
+  const { enforced, missing } = withSandboxes(pool.confinement, engines)
+  if (missing.length === 0) logger.info({ enforced }, 'child processes are confined')
+  else logger.warn({ enforced, missing }, 'child processes are not fully confined')
   const { workers, queue, transfers, idleMs, peerShare } = config
   const admission = new Admission({
     maxConversions: workers + queue,
     maxTransfers: transfers,
     peerShare,
   })
-  metrics.confined({ has, lacks })
+  metrics.confined({ enforced, missing })
 
-  const abilities = abilitiesOf(engines)
-  const planning = { workers, limits, abilities }
-  const pace = {
+  const capabilities = capabilitiesOf(engines)
+  const planning = { workers, limits, capabilities }
+  const uploadLimits = {
     idleMs,
     minBytesPerSecond: config.uploadRate,
     timeoutMs: config.uploadTimeoutMs,
@@ -89,10 +89,10 @@ export async function createApp(
     'grpc.max_concurrent_streams': workers + queue + transfers,
   })
   const handlers: ConverterServiceHandlers = {
-    Convert: convertHandler({ ...planning, pool, spool, admission, pace, metrics, logger }),
-    ...estimateHandlers({ ...planning, pool, spool, pace, peerShare, logger }),
+    Convert: convertHandler({ ...planning, pool, spool, admission, uploadLimits, metrics, logger }),
+    ...estimateHandlers({ ...planning, pool, spool, uploadLimits, peerShare, logger }),
     ListFormats: (_call, callback) =>
-      callback(null, listFormats(abilities, { ...limits, workers }, lacks)),
+      callback(null, listFormats(capabilities, { ...limits, workers }, missing)),
   }
   server.addService(ConverterService.service, handlers)
   const health = addStandardServices(server)
@@ -125,7 +125,7 @@ function shutDown(server: Server): Promise<void> {
     const timer = setTimeout(() => {
       server.forceShutdown()
       resolve()
-    }, lingerMs)
+    }, shutdownTimeoutMs)
     server.tryShutdown(() => {
       clearTimeout(timer)
       resolve()

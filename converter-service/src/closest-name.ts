@@ -1,4 +1,4 @@
-/** The name among `names` that `typed` is a slip of, if there is one. */
+/** The name that `typed` is probably a misspelling of. */
 export function closestName(typed: string, names: readonly string[]): string | undefined {
   const lower = typed.toLowerCase().slice(0, 32)
   const [best] = names

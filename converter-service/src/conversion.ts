@@ -1,8 +1,8 @@
 import type { ConversionSummary } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import type { Abilities } from './abilities.js'
 import type { Slot } from './admission.js'
+import type { Capabilities } from './capabilities.js'
 import type { Inspection, Preview, RenditionResult } from './engines/engine.js'
 import { isShort } from './estimate.js'
 import { formatNamed } from './formats.js'
@@ -13,7 +13,7 @@ import type { ConversionPlan } from './spec.js'
 import type { SpoolFolder } from './spool.js'
 import type { Upload } from './upload.js'
 import { receiveUpload } from './upload.js'
-import { type Piece, type PlanningContext, planWork } from './work.js'
+import { type PlannedRendition, type PlanningContext, planWork } from './work.js'
 import type { Job } from './worker/job.js'
 import type { Pool } from './worker/pool.js'
 
@@ -36,10 +36,10 @@ export async function convertFile(
   chunks: AsyncIterable<Buffer>,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
-  const { pool, folder, responder, limits, abilities, signal, slot } = context
+  const { pool, folder, responder, limits, capabilities, signal, slot } = context
   const path = folder.path('source')
   const job = pool.openJob()
-  const cancel = () => job.end('cancelled', signal.reason)
+  const cancel = () => job.abort('cancelled', signal.reason)
   signal.addEventListener('abort', cancel)
   const stopHeartbeat = responder.startHeartbeat()
   try {
@@ -48,8 +48,8 @@ export async function convertFile(
       path,
       fileName: plan.fileName,
       maxBytes: limits.maxBytes,
-      announcedBytes: plan.sizeBytes,
-      abilities,
+      declaredBytes: plan.sizeBytes,
+      capabilities,
       onProgress(receivedBytes) {
         if (performance.now() - lastProgressAt < progressIntervalMs) return
         lastProgressAt = performance.now()
@@ -73,7 +73,7 @@ async function makeRenditions(
   job: Job,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
-  const { folder, responder, limits, abilities, slot, logger } = context
+  const { folder, responder, limits, capabilities, slot, logger } = context
   const received = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
   const source = {
     path: folder.path('source'),
@@ -94,12 +94,12 @@ async function makeRenditions(
     stage: 'STAGE_CONVERTING' as const,
     receivedBytes: upload.sizeBytes,
     renditionsDone: made.length,
-    renditionsTotal: work.pieces.length,
+    renditionsTotal: work.renditions.length,
     estimatedMs,
   })
   const made: RenditionResult[] = []
   // Of several, the preview is of the first that is done, which is not known before.
-  const isOnly = work.pieces.length === 1
+  const isOnly = work.renditions.length === 1
   let hasStarted = false
   const onStart = () => {
     if (!hasStarted) responder.sendProgress(progress())
@@ -107,7 +107,7 @@ async function makeRenditions(
   }
   let preview: Promise<ConversionSummary['preview']> | undefined
 
-  const makeRendition = async ({ plan: rendition, estimate }: Piece) => {
+  const makeRendition = async ({ plan: rendition, estimate }: PlannedRendition) => {
     const target = folder.path(`rendition-${rendition.index}-${rendition.page ?? 0}`)
     const { result, ms } = await job.run(
       { kind: 'convert', source, plan: rendition, target, limits, preview: isOnly },
@@ -115,7 +115,7 @@ async function makeRenditions(
       onStart,
     )
     made.push(result)
-    if (made.length === work.pieces.length) slot.endWork()
+    if (made.length === work.renditions.length) slot.endWork()
     preview ??= result.preview
       ? Promise.resolve(toPreview(result.preview))
       : makePreview(job, { path: target, format: rendition.format }, limits, logger)
@@ -123,22 +123,20 @@ async function makeRenditions(
     // The summary follows a single one at once.
     if (!isOnly) responder.sendProgress(progress())
   }
-  const outcomes = await Promise.allSettled(
-    work.pieces.map((piece) =>
-      makeRendition(piece).catch((error) => {
-        job.end('cancelled', asHeraldError(error))
-        throw error
+  let failure: { readonly error: unknown } | undefined
+  await Promise.all(
+    work.renditions.map((rendition) =>
+      makeRendition(rendition).catch((error: unknown) => {
+        // It ends the others, whose errors follow from it.
+        failure ??= { error }
+        job.abort('cancelled', asHeraldError(error))
       }),
     ),
   )
-  // The first failure ended the others.
-  const failed = outcomes.find(({ status }) => status === 'rejected') as
-    | PromiseRejectedResult
-    | undefined
-  const picture = await preview
-  if (failed) throw failed.reason
+  const finishedPreview = await preview
+  if (failure) throw failure.error
   return {
-    ...summarise(plan, upload, inspection, made, abilities, picture),
+    ...summarize(plan, upload, inspection, made, capabilities, finishedPreview),
     queueMs: job.queueMs,
     conversionMs: job.conversionMs,
     estimatedMs,
@@ -166,12 +164,12 @@ function toPreview({ base64, width, height }: Preview): ConversionSummary['previ
   return { mediaType: 'image/jpeg', data: Buffer.from(base64, 'base64'), width, height }
 }
 
-function summarise(
+function summarize(
   plan: ConversionPlan,
   upload: Upload,
   inspection: Inspection,
   made: readonly RenditionResult[],
-  { versions }: Abilities,
+  { versions }: Capabilities,
   preview: ConversionSummary['preview'],
 ): ConversionSummary {
   const { width, height, pages, holds } = inspection

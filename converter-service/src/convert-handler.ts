@@ -4,7 +4,7 @@ import type { Admission } from './admission.js'
 import { failureStatus } from './call-errors.js'
 import { addressOf } from './connections.js'
 import { convertFile } from './conversion.js'
-import { readCall, type UploadPace } from './incoming.js'
+import { readCall, type UploadLimits } from './incoming.js'
 import type { ConverterMetrics } from './metrics.js'
 import { type ConvertCall, Responder } from './responder.js'
 import { checkSpec } from './spec.js'
@@ -16,7 +16,7 @@ interface ConvertServices extends PlanningContext {
   readonly pool: Pool
   readonly spool: Spool
   readonly admission: Admission
-  readonly pace: UploadPace
+  readonly uploadLimits: UploadLimits
   readonly metrics: ConverterMetrics
   readonly logger: Logger
 }
@@ -67,10 +67,10 @@ async function convert(
   services: ConvertServices,
   cleanups: (() => unknown)[],
 ): Promise<void> {
-  const { admission, spool, abilities, limits, pace, metrics } = services
-  const incoming = readCall(call, pace)
-  const plan = checkSpec(await incoming.spec(), abilities, limits.maxBytes)
-  const slot = admission.enter(addressOf(call.getPeer()))
+  const { admission, spool, capabilities, limits, uploadLimits, metrics } = services
+  const incoming = readCall(call, uploadLimits)
+  const plan = checkSpec(await incoming.spec(), capabilities, limits.maxBytes)
+  const slot = admission.admit(addressOf(call.getPeer()))
   cleanups.push(slot.release)
   const logger = services.logger.child({ conversion: plan.conversionId })
   // Created while the admission is sent.
@@ -79,7 +79,7 @@ async function convert(
   opening.catch(ignore)
   cleanups.push(() => opening.then((folder) => folder.remove(), ignore))
   try {
-    const responder = new Responder(call, signal, pace.idleMs)
+    const responder = new Responder(call, signal, uploadLimits.idleMs)
     await responder.send({
       admitted: { conversionId: plan.conversionId, maxBytes: limits.maxBytes },
     })

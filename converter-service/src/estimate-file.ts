@@ -20,7 +20,7 @@ export interface FileServices extends PlanningContext {
 }
 
 /** The bytes after which the header is tried; if both fail, the whole file is read. */
-const triesAt = [64 * 1024, 1024 * 1024]
+const headerTriesAt = [64 * 1024, 1024 * 1024]
 /** Applies to headers only, which take milliseconds; the pages of documents must be laid out. */
 const inspectTimeoutMs = 5000
 
@@ -29,26 +29,26 @@ const inspectTimeoutMs = 5000
  * spec is invalid; a file beyond the server's limits is an answer.
  */
 export async function estimateFile(
-  { sizeBytes: announced, ...spec }: ReceivedConversionSpec,
+  { sizeBytes: declared, ...spec }: ReceivedConversionSpec,
   chunks: AsyncIterable<Buffer>,
   signal: AbortSignal,
   services: FileServices,
 ): Promise<EstimateResponse> {
-  const { spool, abilities, limits } = services
-  if (announced === 0) throw emptyFile()
-  const plan = checkSpec(spec, abilities, limits.maxBytes)
+  const { spool, capabilities, limits } = services
+  if (declared === 0) throw emptyFile()
+  const plan = checkSpec(spec, capabilities, limits.maxBytes)
   const known: EstimateResponse = {}
   const folder = await spool.open()
   try {
-    if (announced !== undefined && announced > limits.maxBytes) {
-      throw tooManyBytes(announced, limits.maxBytes)
+    if (declared !== undefined && declared > limits.maxBytes) {
+      throw tooManyBytes(declared, limits.maxBytes)
     }
     const { fileName, trackedChanges } = plan
-    const file = { path: folder.path('source'), fileName, announced, trackedChanges }
+    const file = { path: folder.path('source'), fileName, declared, trackedChanges }
     const source = await readHeader(chunks, file, signal, services)
     const { format, width, height, pages } = source
     const { mediaType } = formatNamed(format)
-    const sizeBytes = announced ?? 0
+    const sizeBytes = declared ?? 0
     known.input = { format, mediaType, sizeBytes, width, height, pages }
     const work = planWork(plan.renditions, source, services)
     return { ...known, fits: true, renditions: describe(work), workMs: source.ms + work.ms }
@@ -67,21 +67,21 @@ const limitCodes: ReadonlySet<string> = new Set([
   'HERALD_TOO_MANY_PAGES',
 ])
 
-function describe({ pieces }: Work): RenditionEstimate[] {
-  const asked = [...new Set(pieces.map(({ plan }) => plan.index))]
-  return asked.map((index) => {
-    const alike = pieces.filter(({ plan }) => plan.index === index)
-    const { width = 0, height = 0, pages = 1, effort } = alike[0]?.estimate ?? {}
-    const workMs = alike.reduce((sum, piece) => sum + piece.estimate.ms, 0)
+function describe({ renditions }: Work): RenditionEstimate[] {
+  const indices = [...new Set(renditions.map(({ plan }) => plan.index))]
+  return indices.map((index) => {
+    const files = renditions.filter(({ plan }) => plan.index === index)
+    const { width = 0, height = 0, pages = 1, effort } = files[0]?.estimate ?? {}
+    const workMs = files.reduce((sum, rendition) => sum + rendition.estimate.ms, 0)
     return {
-      ...{ index, width, height, pages, files: alike.length, workMs },
+      ...{ index, width, height, pages, files: files.length, workMs },
       ...(effort === undefined ? {} : { effort }),
     }
   })
 }
 
 /** Whether size and pages are known from the beginning of a file of that format. */
-function standsInFront(format: string): boolean {
+function isKnownFromHeader(format: string): boolean {
   // Of half an animation or document, only the pages so far would be counted.
   const { animates, paged } = formatNamed(format)
   return !animates && !paged
@@ -90,22 +90,22 @@ function standsInFront(format: string): boolean {
 interface HeaderFile {
   readonly path: string
   readonly fileName: string
-  readonly announced: number | undefined
+  readonly declared: number | undefined
   readonly trackedChanges: boolean
 }
 
 /** Reads chunks until the header can be read. */
 async function readHeader(
   chunks: AsyncIterable<Buffer>,
-  { path, fileName, announced, trackedChanges }: HeaderFile,
+  { path, fileName, declared, trackedChanges }: HeaderFile,
   signal: AbortSignal,
-  { pool, abilities, limits }: FileServices,
+  { pool, capabilities, limits }: FileServices,
 ): Promise<SourceFacts & { readonly ms: number }> {
   const file = await open(path, 'wx', 0o600)
   const inspect = async (format: string) => {
     const isLaidOut = formatNamed(format).content === 'sheets'
     const job = pool.openJob(isLaidOut ? {} : { budget: { timeoutMs: inspectTimeoutMs } })
-    const cancel = () => job.end('cancelled', signal.reason)
+    const cancel = () => job.abort('cancelled', signal.reason)
     signal.addEventListener('abort', cancel)
     try {
       signal.throwIfAborted()
@@ -123,22 +123,22 @@ async function readHeader(
     for await (const chunk of chunks) {
       await file.writev([chunk])
       received += chunk.length
-      if (received > limits.maxBytes) throw tooManyBytes(announced, limits.maxBytes)
+      if (received > limits.maxBytes) throw tooManyBytes(declared, limits.maxBytes)
       if (head.length < sniffBytes) head = Buffer.concat([head, chunk]).subarray(0, sniffBytes)
-      if (received < (triesAt[tries] ?? Number.POSITIVE_INFINITY)) continue
+      if (received < (headerTriesAt[tries] ?? Number.POSITIVE_INFINITY)) continue
       tries++
-      const format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
-      if (format === undefined || !standsInFront(format)) continue
+      const format = await readableFormat({ head, fileName, path, isComplete: false }, capabilities)
+      if (format === undefined || !isKnownFromHeader(format)) continue
       try {
         const { result, ms } = await inspect(format)
-        return { ...result, format, sizeBytes: announced ?? received, ms }
+        return { ...result, format, sizeBytes: declared ?? received, ms }
       } catch (error) {
         // The header may be longer than what has come.
         if (!(error instanceof HeraldError) || error.code !== 'HERALD_CORRUPT_FILE') throw error
       }
     }
     if (received === 0) throw emptyFile()
-    const format = await readableFormat({ head, fileName, path, isComplete: true }, abilities)
+    const format = await readableFormat({ head, fileName, path, isComplete: true }, capabilities)
     if (format === undefined) throw new Error('no format was detected in a complete file')
     const { result, ms } = await inspect(format)
     return { ...result, format, sizeBytes: received, ms }

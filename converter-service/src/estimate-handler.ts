@@ -9,16 +9,16 @@ import type {
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import { failureStatus, shownError } from './call-errors.js'
+import { failureStatus, toPublicError } from './call-errors.js'
 import { addressOf } from './connections.js'
 import { estimateFile, type FileServices } from './estimate-file.js'
-import { readCall, type UploadPace } from './incoming.js'
+import { readCall, type UploadLimits } from './incoming.js'
 import { PeerLimit } from './peer-limit.js'
 
 type EstimateManyCall = ServerDuplexStream<ReceivedEstimateManyRequest, EstimateManyResponse>
 
 interface EstimateServices extends FileServices {
-  readonly pace: UploadPace
+  readonly uploadLimits: UploadLimits
   readonly logger: Logger
   /** The most of the estimates that one peer may hold, 0 to 1. */
   readonly peerShare: number
@@ -31,10 +31,13 @@ const maxAtOnce = 64
 export function estimateHandlers(
   services: EstimateServices,
 ): Pick<ConverterServiceHandlers, 'Estimate' | 'EstimateMany'> {
-  const { pace, logger } = services
+  const { uploadLimits, logger } = services
   const limit = new PeerLimit(maxAtOnce, services.peerShare)
   // A late estimate is useless, and their number is limited.
-  const estimatePace = { ...pace, timeoutMs: Math.min(pace.timeoutMs, pace.idleMs) }
+  const estimateLimits = {
+    ...uploadLimits,
+    timeoutMs: Math.min(uploadLimits.timeoutMs, uploadLimits.idleMs),
+  }
 
   const admitted = async <T>(
     call: EventEmitter & { getPeer(): string },
@@ -57,7 +60,7 @@ export function estimateHandlers(
   return {
     Estimate: (call, callback) => {
       admitted(call, async (signal) => {
-        const incoming = readCall(call, estimatePace)
+        const incoming = readCall(call, estimateLimits)
         return estimateFile(await incoming.spec(), incoming.chunks(), signal, services)
       }).then(
         (response) => callback(null, response),
@@ -65,7 +68,7 @@ export function estimateHandlers(
       )
     },
     EstimateMany: (call) => {
-      admitted(call, (signal) => estimateMany(call, estimatePace, signal, services)).then(
+      admitted(call, (signal) => estimateMany(call, estimateLimits, signal, services)).then(
         () => call.end(),
         (status) => call.emit('error', status),
       )
@@ -79,7 +82,7 @@ export function estimateHandlers(
  */
 async function estimateMany(
   call: EstimateManyCall,
-  pace: UploadPace,
+  uploadLimits: UploadLimits,
   signal: AbortSignal,
   services: EstimateServices,
 ): Promise<void> {
@@ -88,7 +91,7 @@ async function estimateMany(
   try {
     for (let index = 0; ; index++) {
       const file = nextFile()
-      const incoming = readCall(file, pace)
+      const incoming = readCall(file, uploadLimits)
       const spec = await incoming.spec().catch((error) => {
         if (!file.isEnd()) throw error
       })
@@ -156,7 +159,7 @@ const send = (call: EstimateManyCall, message: EstimateManyResponse): Promise<vo
 
 /** The failure of one file. Throws a retryable error, which fails the whole call. */
 function failureOf(thrown: unknown, logger: Logger): EstimateFailure {
-  const error = shownError(thrown, logger)
+  const error = toPublicError(thrown, logger)
   if (error.retryable) throw error
   const { code, publicMessage, remedy = '' } = error
   return { errorCode: code, message: publicMessage, remedy }

@@ -6,7 +6,7 @@ import { badSpec } from './spec.js'
 import { seconds } from './worker/budget.js'
 
 /** The minimum rate of an upload. Only time in which the server waits for it counts. */
-export interface UploadPace {
+export interface UploadLimits {
   /** The longest pause. */
   readonly idleMs: number
   /** The least bytes per second, as a mean over `idleMs`. */
@@ -23,14 +23,16 @@ interface Incoming {
   chunks(): AsyncIterable<Buffer>
 }
 
-export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): Incoming {
+export function readCall(call: Pick<Readable, 'iterator'>, uploadLimits: UploadLimits): Incoming {
   // Leaving the loop must not destroy the stream: the answer is still to be sent on it.
   const messages: AsyncIterator<ReceivedConvertRequest> = call
     .iterator({ destroyOnReturn: false })
     [Symbol.asyncIterator]()
   return {
     async spec() {
-      const { value, done } = await within(messages.next(), pace.idleMs, () => tooSlow(0, pace))
+      const { value, done } = await within(messages.next(), uploadLimits.idleMs, () =>
+        tooSlow(0, uploadLimits),
+      )
       if (done || !value.spec) {
         throw badSpec('The first message is not a ConversionSpec.', 'Send the spec first.')
       }
@@ -38,15 +40,15 @@ export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): In
     },
     async *chunks() {
       // The clock restarts only after enough bytes for the minimum rate.
-      const minBytes = Math.max(1, (pace.minBytesPerSecond * pace.idleMs) / 1000)
+      const minBytes = Math.max(1, (uploadLimits.minBytesPerSecond * uploadLimits.idleMs) / 1000)
       let bytes = 0
-      let idleLeftMs = pace.idleMs
-      let leftMs = pace.timeoutMs
+      let idleLeftMs = uploadLimits.idleMs
+      let leftMs = uploadLimits.timeoutMs
       for (;;) {
         const from = performance.now()
         const limitMs = Math.min(idleLeftMs, leftMs)
         const { value, done } = await within(messages.next(), limitMs, () =>
-          leftMs <= idleLeftMs ? tookTooLong(pace) : tooSlow(bytes, pace),
+          leftMs <= idleLeftMs ? tookTooLong(uploadLimits) : tooSlow(bytes, uploadLimits),
         )
         if (done) return
         const waitedMs = performance.now() - from
@@ -66,7 +68,7 @@ export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): In
         bytes += chunk.length
         if (bytes >= minBytes) {
           bytes = 0
-          idleLeftMs = pace.idleMs
+          idleLeftMs = uploadLimits.idleMs
         }
         if (chunk.length > 0) yield chunk
       }
@@ -74,7 +76,7 @@ export function readCall(call: Pick<Readable, 'iterator'>, pace: UploadPace): In
   }
 }
 
-function tooSlow(bytes: number, { idleMs, minBytesPerSecond }: UploadPace): HeraldError {
+function tooSlow(bytes: number, { idleMs, minBytesPerSecond }: UploadLimits): HeraldError {
   const message =
     bytes === 0
       ? `No data arrived for ${seconds(idleMs)}.`
@@ -84,7 +86,7 @@ function tooSlow(bytes: number, { idleMs, minBytesPerSecond }: UploadPace): Hera
   })
 }
 
-function tookTooLong({ timeoutMs }: UploadPace): HeraldError {
+function tookTooLong({ timeoutMs }: UploadLimits): HeraldError {
   return new HeraldError(
     'HERALD_TIMEOUT',
     `The upload took longer than this server's limit of ${seconds(timeoutMs)}.`,

@@ -1,18 +1,18 @@
 import type { Format, ListFormatsResponse } from '@herald/proto/converter'
 import { appliesTo } from '@herald/proto/rendition-options'
-import type { Abilities } from './abilities.js'
+import type { Capabilities } from './capabilities.js'
 import { formatCatalogue, unavailableFormats } from './formats.js'
 import { type Limits, maxRenditions } from './limits.js'
 
 /** What this server can do now: every format of the catalogue, and why others are missing. */
 export function listFormats(
-  abilities: Abilities,
+  capabilities: Capabilities,
   limits: Limits & { readonly workers: number },
   missingConfinement: readonly string[],
 ): ListFormatsResponse {
   const known = formatCatalogue.map((format): Format => {
-    const readable = abilities.readable.includes(format)
-    const writable = abilities.writable.includes(format)
+    const readable = capabilities.readable.includes(format)
+    const writable = capabilities.writable.includes(format)
     const { name, mediaType, extensions, engine, defaultQuality } = format
     return {
       name,
@@ -27,7 +27,7 @@ export function listFormats(
       unavailableReason:
         readable || writable
           ? ''
-          : (abilities.engines.find((report) => report.name === engine)?.unavailable ??
+          : (capabilities.engines.find((report) => report.name === engine)?.unavailable ??
             'This server has no engine for it.'),
     }
   })
@@ -42,8 +42,8 @@ export function listFormats(
   return {
     formats: [...known, ...missing],
     limits: { ...limits, maxRenditions },
-    versions: abilities.versions,
-    engines: abilities.engines.map(({ name, unavailable }) => ({
+    versions: capabilities.versions,
+    engines: capabilities.engines.map(({ name, unavailable }) => ({
       name,
       available: unavailable === undefined,
       unavailableReason: unavailable ?? '',

@@ -81,9 +81,9 @@ export class ConverterMetrics {
   }
 
   /** Records which restrictions of the children are in force. */
-  confined({ has, lacks }: Pick<Confinement, 'has' | 'lacks'>): void {
-    for (const measure of has) this.#confinement.set({ measure }, 1)
-    for (const measure of lacks) this.#confinement.set({ measure }, 0)
+  confined({ enforced, missing }: Pick<Confinement, 'enforced' | 'missing'>): void {
+    for (const measure of enforced) this.#confinement.set({ measure }, 1)
+    for (const measure of missing) this.#confinement.set({ measure }, 0)
   }
 
   childExited(reason: ExitReason): void {

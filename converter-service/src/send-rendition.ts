@@ -5,6 +5,9 @@ import { formatNamed } from './formats.js'
 import { chunkBytes } from './limits.js'
 import type { Responder } from './responder.js'
 
+/** Smaller files are read synchronously: measured, that is half a millisecond faster. */
+const maxSyncReadBytes = 256 * 1024
+
 /** Sends a finished rendition: header, chunks, summary. */
 export async function sendRendition(
   responder: Responder,
@@ -52,12 +55,10 @@ export async function sendRendition(
 
 /** Each chunk has its own memory, which gRPC holds until it is sent. */
 async function* chunksOf(path: string, sizeBytes: number): AsyncIterable<Buffer> {
-  if (sizeBytes > maxBytesAtOnce) {
+  if (sizeBytes > maxSyncReadBytes) {
     yield* createReadStream(path, { highWaterMark: chunkBytes })
     return
   }
   const bytes = readFileSync(path)
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes)
 }
-/** Smaller files are read synchronously: measured, that is half a millisecond faster. */
-const maxBytesAtOnce = 256 * 1024

@@ -21,7 +21,7 @@ export type Sniffed =
   | { readonly kind: 'container'; readonly container: Container }
   | { readonly kind: 'unknown' }
 
-export const unreadText =
+export const undecodableText =
   'a text file in an encoding other than UTF-8, UTF-16 and windows-1250 to -1252'
 const unknown: Sniffed = { kind: 'unknown' }
 
@@ -77,7 +77,7 @@ function bySignature(head: Buffer): Sniffed | undefined {
 function byText(head: Buffer, fileName: string): Sniffed {
   const name = textFormat(head, fileName)
   if (name) return { kind: 'format', name }
-  return looksLikeText(head, fileName) ? { kind: 'other', description: unreadText } : unknown
+  return looksLikeText(head, fileName) ? { kind: 'other', description: undecodableText } : unknown
 }
 
 /** Readers accept a header within the first 1,024 bytes: mail programs insert lines before it. */

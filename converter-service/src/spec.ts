@@ -10,7 +10,7 @@ import {
   renditionOptions,
 } from '@herald/proto/rendition-options'
 import { v7 as uuidv7, validate, version } from 'uuid'
-import { type Abilities, listNames } from './abilities.js'
+import { type Capabilities, listNames } from './capabilities.js'
 import { closestName } from './closest-name.js'
 import type { RenditionPlan } from './engines/engine.js'
 import { type FormatDescription, findFormat, unavailableFormats } from './formats.js'
@@ -29,7 +29,7 @@ export interface ConversionPlan {
 /** Checks all that can be checked before the file is there. Throws HeraldError. */
 export function checkSpec(
   spec: ReceivedConversionSpec,
-  abilities: Abilities,
+  capabilities: Capabilities,
   maxBytes: number,
 ): ConversionPlan {
   const { conversionId, fileName, sizeBytes, renditions } = spec
@@ -51,7 +51,7 @@ export function checkSpec(
       'Request the rest in a second conversion.',
     )
   }
-  const plans = renditions.map((rendition, index) => checkRendition(rendition, index, abilities))
+  const plans = renditions.map((rendition, index) => checkRendition(rendition, index, capabilities))
   const [trackedChanges = false, other] = new Set(renditions.map((each) => each.trackedChanges))
   if (other !== undefined) {
     throw badOption(
@@ -92,11 +92,11 @@ export function badSpec(message: string, remedy: string): HeraldError {
 function checkRendition(
   spec: ReceivedRenditionSpec,
   index: number,
-  abilities: Abilities,
+  capabilities: Capabilities,
 ): RenditionPlan {
-  const format = checkFormat(spec.format, abilities)
+  const format = checkFormat(spec.format, capabilities)
   const { quality: asked, ...settings } = decodeOptions(spec)
-  refuseForFormat(spec, format, abilities)
+  refuseForFormat(spec, format, capabilities)
   const { width = 0, height = 0, fit, gravity, lossless } = settings
   if ((gravity === 'attention' || gravity === 'entropy') && fit !== 'cover') {
     throw badOption(
@@ -122,7 +122,7 @@ function checkRendition(
 function refuseForFormat(
   spec: ReceivedRenditionSpec,
   { name: format }: FormatDescription,
-  { writable }: Abilities,
+  { writable }: Capabilities,
 ): void {
   for (const option of givenOptions(spec)) {
     const row: RenditionOption = renditionOptions[option]
@@ -135,7 +135,7 @@ function refuseForFormat(
   }
 }
 
-function checkFormat(name: string, { readable, writable }: Abilities): FormatDescription {
+function checkFormat(name: string, { readable, writable }: Capabilities): FormatDescription {
   const format = findFormat(name)
   if (format && writable.includes(format)) return format
   const shown = JSON.stringify(name.slice(0, 40))

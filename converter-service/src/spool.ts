@@ -29,7 +29,7 @@ const pattern = new RegExp(`^(${processNamePattern})-\\w+$`)
 /** Opens the spool under `root`, created if absent, and removes what ended processes left there. */
 export async function openSpool(root: string): Promise<Spool> {
   await mkdir(root, { recursive: true, mode: 0o700 })
-  await requireOurs(root)
+  await requireOwnFolder(root)
   await removeLeftovers(root)
   const own = join(root, `${processName}-`)
   const directory = await mkdtemp(own)
@@ -56,7 +56,7 @@ export async function openSpool(root: string): Promise<Spool> {
 }
 
 /** Another user could have created the folder, to read or replace files in it. */
-async function requireOurs(root: string): Promise<void> {
+async function requireOwnFolder(root: string): Promise<void> {
   const { uid } = await lstat(root)
   const own = process.getuid?.()
   if (own !== undefined && uid !== own) {

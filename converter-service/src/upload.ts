@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
-import { type Abilities, listNames } from './abilities.js'
+import { type Capabilities, listNames } from './capabilities.js'
 import { formatNamed } from './formats.js'
 import { describeFile } from './known-files.js'
-import { type Sniffed, sniff, sniffBytes, unreadText } from './sniff.js'
+import { type Sniffed, sniff, sniffBytes, undecodableText } from './sniff.js'
 import { sniffContainer } from './sniff-container.js'
 import { emptyFile, tooManyBytes } from './spec.js'
 
@@ -22,8 +22,8 @@ interface UploadOptions {
   readonly fileName: string
   readonly maxBytes: number
   /** The size that the caller announced. */
-  readonly announcedBytes: number | undefined
-  readonly abilities: Abilities
+  readonly declaredBytes: number | undefined
+  readonly capabilities: Capabilities
   readonly onProgress: (receivedBytes: number) => void
 }
 
@@ -33,7 +33,7 @@ interface UploadOptions {
  */
 export async function receiveUpload(
   chunks: AsyncIterable<Buffer>,
-  { path, fileName, maxBytes, announcedBytes, abilities, onProgress }: UploadOptions,
+  { path, fileName, maxBytes, declaredBytes, capabilities, onProgress }: UploadOptions,
 ): Promise<Upload> {
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o600)
@@ -44,9 +44,9 @@ export async function receiveUpload(
   try {
     for await (const chunk of chunks) {
       sizeBytes += chunk.length
-      if (sizeBytes > maxBytes) throw tooManyBytes(announcedBytes, maxBytes)
-      if (announcedBytes !== undefined && sizeBytes > announcedBytes) {
-        throw damagedTransfer(announcedBytes, 'more')
+      if (sizeBytes > maxBytes) throw tooManyBytes(declaredBytes, maxBytes)
+      if (declaredBytes !== undefined && sizeBytes > declaredBytes) {
+        throw damagedTransfer(declaredBytes, 'more')
       }
       const written = file.writev([chunk])
       hash.update(chunk)
@@ -54,7 +54,7 @@ export async function receiveUpload(
       if (format === undefined) {
         head = Buffer.concat([head, chunk.subarray(0, sniffBytes - head.length)])
         if (head.length >= sniffBytes && !isContainer) {
-          format = await readableFormat({ head, fileName, path, isComplete: false }, abilities)
+          format = await readableFormat({ head, fileName, path, isComplete: false }, capabilities)
           if (format === undefined) isContainer = true
           // A hundred uploads would keep six megabytes.
           else head = Buffer.alloc(0)
@@ -66,10 +66,10 @@ export async function receiveUpload(
     await file.close()
   }
   if (sizeBytes === 0) throw emptyFile()
-  if (announcedBytes !== undefined && sizeBytes < announcedBytes) {
-    throw damagedTransfer(announcedBytes, `only ${sizeBytes.toLocaleString('en')}`)
+  if (declaredBytes !== undefined && sizeBytes < declaredBytes) {
+    throw damagedTransfer(declaredBytes, `only ${sizeBytes.toLocaleString('en')}`)
   }
-  format ??= await readableFormat({ head, fileName, path, isComplete: true }, abilities)
+  format ??= await readableFormat({ head, fileName, path, isComplete: true }, capabilities)
   if (format === undefined) throw new Error('no format was detected in a complete file')
   return { sizeBytes, sha256: hash.digest('hex'), format }
 }
@@ -90,24 +90,24 @@ interface Arrived {
  */
 export async function readableFormat(
   { head, fileName, path, isComplete }: Arrived,
-  abilities: Abilities,
+  capabilities: Capabilities,
 ): Promise<string | undefined> {
   const first = await sniff(head, fileName)
   if (first.kind === 'container' && !isComplete) return undefined
   const sniffed = first.kind === 'container' ? await sniffContainer(path, first.container) : first
-  const { readable } = abilities
+  const { readable } = capabilities
   if (sniffed.kind === 'format' && readable.some(({ name }) => name === sniffed.name)) {
     return sniffed.name
   }
-  throw unreadable(sniffed, abilities)
+  throw unreadable(sniffed, capabilities)
 }
 
-function unreadable(sniffed: Sniffed, { readable, engines }: Abilities): HeraldError {
+function unreadable(sniffed: Sniffed, { readable, engines }: Capabilities): HeraldError {
   const reads = `this server reads ${listNames(readable)}`
   const byContent = 'Formats are detected from content, not from the file name.'
   const saveAs = `Save or export it in one of these formats. ${byContent}`
-  if (sniffed.kind === 'other' && sniffed.description === unreadText) {
-    return unsupported(`This is ${unreadText}.`, 'Save it as UTF-8.')
+  if (sniffed.kind === 'other' && sniffed.description === undecodableText) {
+    return unsupported(`This is ${undecodableText}.`, 'Save it as UTF-8.')
   }
   if (sniffed.kind === 'other') {
     return unsupported(`This is ${sniffed.description}; ${reads}.`, saveAs)

@@ -1,5 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
-import { type Abilities, listNames } from './abilities.js'
+import { type Capabilities, listNames } from './capabilities.js'
 import type { RenditionPlan } from './engines/engine.js'
 import { refuseTooLarge } from './engines/refusals.js'
 import { type Estimate, estimate, type SourceFacts } from './estimate.js'
@@ -8,12 +8,12 @@ import { type Limits, maxRenditions } from './limits.js'
 
 /** All renditions of one file. */
 export interface Work {
-  readonly pieces: readonly Piece[]
-  /** A guess at the time from the first start to the last end, in milliseconds. */
+  readonly renditions: readonly PlannedRendition[]
+  /** The estimated time from the first start to the last end, in milliseconds. */
   readonly ms: number
 }
 
-export interface Piece {
+export interface PlannedRendition {
   readonly plan: RenditionPlan
   readonly estimate: Estimate
 }
@@ -21,31 +21,31 @@ export interface Piece {
 export interface PlanningContext {
   readonly workers: number
   readonly limits: Limits
-  readonly abilities: Abilities
+  readonly capabilities: Capabilities
 }
 
 /**
- * What is to be made of the file: one piece for each rendition, or for each of its pages. Throws
+ * The renditions to make of the file; one for each page if every page is requested. Throws
  * HeraldError for what no engine makes and for more pages or pixels than the limits allow.
  */
 export function planWork(
-  asked: readonly RenditionPlan[],
+  requested: readonly RenditionPlan[],
   source: SourceFacts,
-  { abilities, limits, workers }: PlanningContext,
+  { capabilities, limits, workers }: PlanningContext,
 ): Work {
-  refuseTargets(asked, source.format, abilities)
-  refuseTooMany(asked, source.pages, limits)
-  const pieces = asked
+  refuseTargets(requested, source.format, capabilities)
+  refuseTooMany(requested, source.pages, limits)
+  const renditions = requested
     .flatMap((plan) => expandPages(plan, source.pages))
     .map((plan) => ({ plan, estimate: estimate(source, plan) }))
-  refuseLimits(pieces, source, limits)
-  const times = pieces.map((piece) => piece.estimate.ms)
-  const all = times.reduce((sum, ms) => sum + ms, 0)
-  return { pieces, ms: Math.max(...times, all / workers) }
+  refuseLimits(renditions, source, limits)
+  const times = renditions.map((rendition) => rendition.estimate.ms)
+  const totalMs = times.reduce((sum, ms) => sum + ms, 0)
+  return { renditions, ms: Math.max(...times, totalMs / workers) }
 }
 
-function refuseTooMany(asked: readonly RenditionPlan[], pages: number, limits: Limits): void {
-  const files = asked.reduce((sum, plan) => sum + (plan.everyPage ? pages : 1), 0)
+function refuseTooMany(requested: readonly RenditionPlan[], pages: number, limits: Limits): void {
+  const files = requested.reduce((sum, plan) => sum + (plan.everyPage ? pages : 1), 0)
   if (files <= Math.max(maxRenditions, limits.maxPages)) return
   throw new HeraldError(
     'HERALD_TOO_MANY_PAGES',
@@ -62,14 +62,14 @@ function expandPages(plan: RenditionPlan, pages: number): RenditionPlan[] {
 
 /** Refuses before any work what the engine would refuse from the header alone. */
 function refuseLimits(
-  pieces: readonly Piece[],
+  renditions: readonly PlannedRendition[],
   { format, width, height }: SourceFacts,
   limits: Limits,
 ): void {
   const { content } = formatNamed(format)
   // How large a sheet is drawn follows from the plan; its engine refuses that.
   if (content === 'sheets') return
-  for (const { plan, estimate: expected } of pieces) {
+  for (const { plan, estimate: expected } of renditions) {
     const picture = { width, height, scalable: content === 'drawing' }
     refuseTooLarge(picture, expected.pages, plan, limits)
   }
@@ -77,16 +77,16 @@ function refuseLimits(
 
 /** Refuses targets that no engine converts such a file to. */
 function refuseTargets(
-  asked: readonly RenditionPlan[],
+  requested: readonly RenditionPlan[],
   format: string,
-  abilities: Abilities,
+  capabilities: Capabilities,
 ): void {
-  const targets = abilities.targetsOf(format)
-  const wrong = asked.find((each) => !targets.some(({ name }) => name === each.format))
-  if (!wrong) return
+  const targets = capabilities.targetsOf(format)
+  const unsupported = requested.find((each) => !targets.some(({ name }) => name === each.format))
+  if (!unsupported) return
   throw new HeraldError(
     'HERALD_BAD_OPTION',
-    `This server converts ${format} to ${listNames(targets)}, not to ${wrong.format}.`,
+    `This server converts ${format} to ${listNames(targets)}, not to ${unsupported.format}.`,
     { remedy: 'Choose one of these.' },
   )
 }

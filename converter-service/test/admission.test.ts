@@ -12,21 +12,21 @@ describe('admission', () => {
 
   test('a slow upload does not block conversions that can run', async () => {
     const admission = new Admission(options)
-    admission.enter('slow')
-    const quick = admission.enter('quick')
-    expect(() => admission.enter('third')).toThrow('2 files are being uploaded or downloaded')
+    admission.admit('slow')
+    const quick = admission.admit('quick')
+    expect(() => admission.admit('third')).toThrow('2 files are being uploaded or downloaded')
     await quick.startWork(signal)
-    expect(() => admission.enter('third')).toThrow('1 conversions are running or waiting')
+    expect(() => admission.admit('third')).toThrow('1 conversions are running or waiting')
     quick.endWork()
     quick.release()
     quick.release()
-    admission.enter('third')
+    admission.admit('third')
     expect(admission.admitted).toBe(2)
   })
 
   test('a complete upload waits until another conversion ends', async () => {
     const admission = new Admission(options)
-    const [first, second] = [admission.enter('a'), admission.enter('b')]
+    const [first, second] = [admission.admit('a'), admission.admit('b')]
     await first.startWork(signal)
     let begun = false
     const waiting = second.startWork(signal).then(() => {
@@ -41,7 +41,7 @@ describe('admission', () => {
 
   test('a waiting conversion is released when its caller cancels', async () => {
     const admission = new Admission(options)
-    const [first, second] = [admission.enter('a'), admission.enter('b')]
+    const [first, second] = [admission.admit('a'), admission.admit('b')]
     await first.startWork(signal)
     const gone = new AbortController()
     const waiting = second.startWork(gone.signal)
@@ -54,12 +54,12 @@ describe('admission', () => {
 
   test('one address holds no more than its share', async () => {
     const admission = new Admission({ maxConversions: 4, maxTransfers: 4, peerShare: 0.5 })
-    const slots = [admission.enter('greedy'), admission.enter('greedy')]
-    expect(() => admission.enter('greedy')).toThrow('2 files are being uploaded or downloaded for')
-    admission.enter('other').release()
+    const slots = [admission.admit('greedy'), admission.admit('greedy')]
+    expect(() => admission.admit('greedy')).toThrow('2 files are being uploaded or downloaded for')
+    admission.admit('other').release()
     for (const slot of slots) await slot.startWork(signal)
-    expect(() => admission.enter('greedy')).toThrow('2 conversions are running or waiting for')
-    admission.enter('other')
+    expect(() => admission.admit('greedy')).toThrow('2 conversions are running or waiting for')
+    admission.admit('other')
   })
 })
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { probeConfinement, weaker } from '#src/worker/confinement'
+import { probeConfinement, weaken } from '#src/worker/confinement'
 import { convert } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { twoHalves } from './pictures.js'
@@ -16,10 +16,10 @@ import { waitFor } from './wait-for.js'
 
 const run = promisify(execFile)
 const spool = await mkdtemp(join(tmpdir(), 'herald-confinement-'))
-const { has, lacks } = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
-/** The end of a test's name if this machine lacks what it tests. */
+const { enforced, missing } = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
+/** The end of a test's name if this machine missing what it tests. */
 const unless = (measure: RegExp) => {
-  const lacking = !has.some((each) => measure.test(each))
+  const lacking = !enforced.some((each) => measure.test(each))
   return lacking
     ? { skip: true, why: ` (left out: this machine gives no ${measure.source})` }
     : { skip: false, why: '' }
@@ -48,10 +48,12 @@ afterAll(async () => {
 })
 
 test('restrictions that this machine does not support are listed', async () => {
-  console.log(`children: ${has.join('; ')}${lacks.length ? `; without: ${lacks.join('; ')}` : ''}`)
+  console.log(
+    `children: ${enforced.join('; ')}${missing.length ? `; without: ${missing.join('; ')}` : ''}`,
+  )
   const told = await converter.app.metrics.getSingleMetricAsString('herald_children_confined')
-  for (const measure of has) expect(told).toMatch(new RegExp(`measure="${measure}".* 1`))
-  for (const measure of lacks) expect(told).toMatch(new RegExp(`measure="${measure}".* 0`))
+  for (const measure of enforced) expect(told).toMatch(new RegExp(`measure="${measure}".* 1`))
+  for (const measure of missing) expect(told).toMatch(new RegExp(`measure="${measure}".* 0`))
 })
 
 test('a LibreOffice without a sandbox is reported to callers and in the metrics', async () => {
@@ -86,7 +88,7 @@ test.skipIf(privileges.skip)(
     for (const pid of converter.app.pids()) {
       const status = await readFile(`/proc/${pid}/status`, 'utf8')
       expect(status).toMatch(/NoNewPrivs:\s+1/)
-      if (has.some((measure) => /no capabilities/.test(measure))) {
+      if (enforced.some((measure) => /no capabilities/.test(measure))) {
         expect(status).toMatch(/CapEff:\s+0+\n[\s\S]*CapBnd:\s+0+\n/)
       }
     }
@@ -108,12 +110,12 @@ test('a confined child converts', async () => {
   expect(made.renditions).toHaveLength(1)
 })
 
-test('if children do not start, weaker confinements are tried, down to none', async () => {
+test('if children do not start, weaken confinements are tried, down to none', async () => {
   const full = await probeConfinement({ folder: spool, maxFileBytes: 1e9 })
-  const second = weaker(full)
+  const second = weaken(full)
   expect(second).toMatchObject({ nodeFlags: [], command: full.command })
-  expect(second?.lacks).toContain("Node's permission model")
-  const third = second && weaker(second)
+  expect(second?.missing).toContain("Node's permission model")
+  const third = second && weaken(second)
   if (full.command.length > 0) expect(third).toMatchObject({ command: [], nodeFlags: [] })
-  expect(third && weaker(third)).toBeUndefined()
+  expect(third && weaken(third)).toBeUndefined()
 })

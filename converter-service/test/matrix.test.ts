@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ReceivedListFormatsResponse } from '@herald/proto/converter'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { abilitiesOf } from '#src/abilities'
+import { capabilitiesOf } from '#src/capabilities'
 import { Engines } from '#src/engines/all-engines'
 import { formatCatalogue } from '#src/formats'
 import { type Converted, convert } from './convert.js'
@@ -19,7 +19,7 @@ declare module 'vitest' {
 }
 
 // What is made of what is known before the tests are: from the engines, as the server itself asks.
-const abilities = abilitiesOf((await Engines.probe()).reports)
+const capabilities = capabilitiesOf((await Engines.probe()).reports)
 const present = (
   await Promise.all(openers.map(async (each) => ((await isThere(each)) ? [each] : [])))
 ).flat()
@@ -37,8 +37,8 @@ afterAll(async () => {
 })
 
 const slow = { timeout: 150_000 }
-describe.each(abilities.readable.map(({ name }) => name))('matrix: %s', slow, (from) => {
-  const targets = abilities.targetsOf(from).map(({ name }) => name)
+describe.each(capabilities.readable.map(({ name }) => name))('matrix: %s', slow, (from) => {
+  const targets = capabilities.targetsOf(from).map(({ name }) => name)
   let together: Promise<Converted | undefined> | undefined
 
   /** All from one upload; if that fails each alone, to show which one failed. */
@@ -99,14 +99,14 @@ test('the matrix equals the formats that the server lists', async () => {
   )
   const names = (can: 'readable' | 'writable') =>
     told.formats.flatMap((format) => (format[can] ? format.name : [])).sort()
-  expect(names('readable')).toEqual(abilities.readable.map(({ name }) => name).sort())
-  expect(names('writable')).toEqual(abilities.writable.map(({ name }) => name).sort())
+  expect(names('readable')).toEqual(capabilities.readable.map(({ name }) => name).sort())
+  expect(names('writable')).toEqual(capabilities.writable.map(({ name }) => name).sort())
   // A matrix that shrank to nothing would pass every other test.
   expect(names('writable')).toEqual(expect.arrayContaining(['avif', 'jpeg', 'png', 'webp']))
 })
 
 test('one upload becomes every format at once, in whatever order they finish', async () => {
-  const targets = abilities.targetsOf('png').map(({ name }) => name)
+  const targets = capabilities.targetsOf('png').map(({ name }) => name)
   const { bytes } = await sourceOf('png')
   const { renditions, progress, parts, summary } = await convert(converter.client, bytes, targets)
   expect(renditions.map(({ header }) => header.format)).toEqual(targets)

@@ -13,8 +13,8 @@ import { waitFor } from './wait-for.js'
 const idleMs = 600
 let converter: ConverterUnderTest
 beforeAll(async () => {
-  const pace = { idleMs, uploadRate: 10_000, uploadTimeoutMs: 4 * idleMs }
-  converter = await startConverter({ workers: 1, queue: 1, peerShare: 1, ...pace })
+  const uploadLimits = { idleMs, uploadRate: 10_000, uploadTimeoutMs: 4 * idleMs }
+  converter = await startConverter({ workers: 1, queue: 1, peerShare: 1, ...uploadLimits })
 })
 afterAll(() => converter.close())
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { documentEngine } from '#src/engines/document'
 import { prepareHtml, prepareMarkdown, prepareText } from '#src/engines/document-kinds'
 import { prepareTable } from '#src/engines/table-sheet'
-import { sniff, unreadText } from '#src/sniff'
+import { sniff, undecodableText } from '#src/sniff'
 import { leftOut, print, wordsOf } from './printed.js'
 
 const patienceMs = 60_000
@@ -235,7 +235,7 @@ test.each(Object.keys(pages))('an HTML page that declares %s is decoded so', asy
 
 test('text in an unknown encoding is reported as such', async () => {
   const greek = Buffer.from('cae1ebe7ecddf1e120eafcf3ece52c20f4e920eaddede5e9f220'.repeat(3), 'hex')
-  expect(await sniff(greek, 'notes')).toEqual({ kind: 'other', description: unreadText })
+  expect(await sniff(greek, 'notes')).toEqual({ kind: 'other', description: undecodableText })
 })
 
 test.each([
@@ -254,6 +254,6 @@ test.each([
   ['noise', 'd1aef3c880ffee9182b3a6d2e58f9a'],
 ])('%s is not detected as something else', async (_what, hex) => {
   const bytes = Buffer.from(hex, 'hex')
-  expect(await sniff(bytes, 'notes.txt')).toEqual({ kind: 'other', description: unreadText })
+  expect(await sniff(bytes, 'notes.txt')).toEqual({ kind: 'other', description: undecodableText })
   expect(await sniff(bytes, 'notes')).toEqual({ kind: 'unknown' })
 })

@@ -14,7 +14,7 @@ let guardian: Guardian
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'herald-worker-test-'))
   guardian = new Guardian()
-  const bare = { command: [], nodeFlags: [], has: [], lacks: [] }
+  const bare = { command: [], nodeFlags: [], enforced: [], missing: [] }
   worker = new Worker({
     folder,
     env: loadConfig(process.env).childEnv,

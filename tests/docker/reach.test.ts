@@ -78,7 +78,7 @@ describe('a hostile document', () => {
     try {
       await expect
         .poll(async () => (await docker(['logs', id.trim()])).stderr, { timeout: 30_000 })
-        .toMatch(/"level":40.*"lacks":\[.*"no network".*"a sandbox for the document engine"/)
+        .toMatch(/"level":40.*"missing":\[.*"no network".*"a sandbox for the document engine"/)
     } finally {
       await docker(['rm', '--force', id.trim()])
     }

@@ -28,7 +28,7 @@ test('herald why follows a conversion from the upload to the reply of the mail s
           eventId: events[0].id,
           conversionId,
           standing: 'accepted',
-          sentence: expect.stringMatching(/^The mail server took it at \d\d:\d\d:\d\d: 250 /),
+          sentence: expect.stringMatching(/^The mail server accepted it at \d\d:\d\d:\d\d: 250 /),
           topic: 'notifications',
           partition: events[0].partition,
           offset: events[0].offset,

@@ -47,11 +47,11 @@ const reportedParts = new Set(
 export function humanReport(terminal: Terminal, options: HumanReportOptions): ConvertReport {
   const { cwd, target } = options
   const lines = resultLines(terminal, target)
-  const say = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.log(line))
-  const place = (path: string) => displayPath(path, cwd)
-  const sayNote = (note: string) => {
-    const room = (terminal.width(target) ?? Number.POSITIVE_INFINITY) - 2
-    for (const line of wrapped(note, room)) say(terminal.paint('dim', `  ${line}`, target))
+  const print = (line: string) => (target === 'stdout' ? terminal.print(line) : terminal.log(line))
+  const shortPath = (path: string) => displayPath(path, cwd)
+  const printNote = (note: string) => {
+    const columns = (terminal.width(target) ?? Number.POSITIVE_INFINITY) - 2
+    for (const line of wrapped(note, columns)) print(terminal.paint('dim', `  ${line}`, target))
   }
 
   const succeeded = (outcome: FileOutcome) => {
@@ -60,29 +60,29 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
     for (const [index, { path, sizeBytes }] of renditions.entries()) {
       const line = {
         from: index === 0 ? escapeControls(given) : '',
-        to: path === '' ? 'standard output' : place(path),
+        to: path === '' ? 'standard output' : shortPath(path),
         before: summary.input?.sizeBytes ?? 0,
         after: sizeBytes,
         time: index === 0 ? humanDuration(totalMs) : '',
         announced: index === 0 ? announcementText(terminal, announced, target) : '',
       }
-      say(lines.format(line, index === 0))
+      print(lines.format(line, index === 0))
     }
     const small = renditions.find((made) => isSmallerThan(made, options))
     if (small && !isShrunk(small, summary.input)) {
       const size = `${small.width} × ${small.height}`
-      sayNote(`not enlarged: it stays at ${size}; --enlarge makes it larger`)
+      printNote(`not enlarged: it stays at ${size}; --enlarge makes it larger`)
     }
     const { input, stripped } = summary
     if (stripped.includes('pages') && options.page === undefined) {
-      sayNote(`page 1 of ${input?.pages} only; --page all makes a file of each`)
+      printNote(`page 1 of ${input?.pages} only; --page all makes a file of each`)
     }
     const removed = stripped
       .filter((part) => reportedParts.has(part))
       .map((part) => removedParts[part] ?? part)
-    if (removed.length > 0) sayNote(`removed: ${removed.join(', ')}`)
+    if (removed.length > 0) printNote(`removed: ${removed.join(', ')}`)
     const note = contentNote(outcome)
-    if (note) sayNote(`${escapeControls(given)} ${note}`)
+    if (note) printNote(`${escapeControls(given)} ${note}`)
   }
 
   const failed = ({ given, error, announced }: FileOutcome) => {
@@ -94,7 +94,8 @@ export function humanReport(terminal: Terminal, options: HumanReportOptions): Co
 
   return {
     expect({ given, renditions }) {
-      for (const { finalPath } of renditions) lines.expect(escapeControls(given), place(finalPath))
+      for (const { finalPath } of renditions)
+        lines.expect(escapeControls(given), shortPath(finalPath))
     },
     done(outcome) {
       if (outcome.converted) succeeded(outcome)
@@ -126,14 +127,14 @@ export function reportError(
   given: string,
   { publicMessage, remedy }: Pick<HeraldError, 'publicMessage' | 'remedy'>,
 ): void {
-  const room = (terminal.width('stderr') ?? Number.POSITIVE_INFINITY) - 2
+  const columns = (terminal.width('stderr') ?? Number.POSITIVE_INFINITY) - 2
   const [first = '', ...more] = wrapped(
     `${escapeControls(given)}  ${escapeControls(publicMessage)}`,
-    room,
+    columns,
   )
   terminal.log(`${terminal.paint('red', '✗', 'stderr')} ${first}`)
   for (const line of more) terminal.log(`  ${line}`)
-  for (const line of remedy ? wrapped(escapeControls(remedy), room) : []) {
+  for (const line of remedy ? wrapped(escapeControls(remedy), columns) : []) {
     terminal.log(`  ${terminal.paint('dim', line, 'stderr')}`)
   }
 }
@@ -142,8 +143,8 @@ export function reportError(
 function endLines(terminal: Terminal, { tally, files, leftOut, elapsedMs }: EndOfRun): string[] {
   const parts: string[] = []
   if (files > 1) {
-    const rest = tally.stopped === 0 && tally.failed === 0
-    const of = rest ? '' : ` of ${files.toLocaleString('en')}`
+    const allConverted = tally.stopped === 0 && tally.failed === 0
+    const of = allConverted ? '' : ` of ${files.toLocaleString('en')}`
     parts.push(`${tally.converted.toLocaleString('en')}${of} files converted`)
   }
   if (files > 1 && tally.failed > 0) parts.push(`${tally.failed.toLocaleString('en')} failed`)

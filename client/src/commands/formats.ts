@@ -75,7 +75,9 @@ function tableOf(
       : []),
     ...(limits ? [limitsSentence(limits)] : []),
     ...(missingConfinement.length > 0
-      ? [`Hostile files: this server lacks ${escapeControls(missingConfinement.join(', '))}.`]
+      ? [
+          `Missing protection against hostile files: ${escapeControls(missingConfinement.join(', '))}.`,
+        ]
       : []),
   ]
   return [

@@ -19,7 +19,7 @@ const defaultName = 'stdin'
 /** For a converter that does not report its limit. */
 const usualMaxBytes = 100_000_000
 /** Files that are inspected at a time. */
-const looksAtOnce = 32
+const maxInspections = 32
 
 /** The jobs for the arguments of the command line. An error of one file is part of its job. */
 export async function gatherJobs(
@@ -37,7 +37,7 @@ export async function gatherJobs(
       signal,
     })
   }
-  const meant = await findInputs(words, {
+  const inputs = await findInputs(words, {
     recursive: options.recursive ?? false,
     except: options.out === undefined ? undefined : resolve(options.out),
     async extensions() {
@@ -47,31 +47,31 @@ export async function gatherJobs(
   })
   const jobs: ConvertJob[] = []
   let next = 0
-  const look = async () => {
-    for (let at = next++; at < meant.length; at = next++) {
-      jobs[at] = await jobOf(meant[at] as InputPath | UnresolvedArg, spool)
+  const inspectNext = async () => {
+    for (let at = next++; at < inputs.length; at = next++) {
+      jobs[at] = await jobOf(inputs[at] as InputPath | UnresolvedArg, spool)
     }
   }
-  await Promise.all(Array.from({ length: looksAtOnce }, look))
+  await Promise.all(Array.from({ length: maxInspections }, inspectNext))
   return jobs
 }
 
 async function jobOf(
-  meant: InputPath | UnresolvedArg,
+  argument: InputPath | UnresolvedArg,
   spool: () => Promise<InputFile>,
 ): Promise<ConvertJob> {
-  const { given } = meant
-  if ('error' in meant) return failedJob(given, meant.error)
-  const { path, below, found } = meant
+  const { given } = argument
+  if ('error' in argument) return failedJob(given, argument.error)
+  const { path, below, found } = argument
   try {
     const input = await (given === standardStream ? spool() : inspectInput(path))
     return newJob(given, { below, found, input })
   } catch (error) {
-    if (given === standardStream && isOfTheCall(error)) throw error
+    if (given === standardStream && isCommandError(error)) throw error
     return failedJob(given, error)
   }
 }
 
 /** Not about the file: an invalid command, an unreachable converter, Ctrl-C. */
-const isOfTheCall = (error: unknown) =>
+const isCommandError = (error: unknown) =>
   error instanceof HeraldError && (error.retryable || [2, 130].includes(error.exitCode))

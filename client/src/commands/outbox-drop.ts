@@ -33,7 +33,7 @@ export async function outboxDropCommand(
     }
     try {
       const dropped = await outbox.drop(id)
-      terminal.log(dropped ? 'Dropped.' : 'It was announced meanwhile.')
+      terminal.log(dropped ? 'Dropped.' : 'Not dropped: it was announced meanwhile.')
       return dropped ? 0 : 3
     } catch (error) {
       if (!(error instanceof OutboxEntryInUse)) throw error
@@ -49,7 +49,7 @@ function consequencesOf(entry: OutboxEntry): string[] {
   const paths = files.map(({ finalPath }) => `    ${displayPath(finalPath)}`)
   const heading =
     state.kind === 'prepared'
-      ? '  These files have no name yet, and are removed if their folder is there:'
+      ? '  These files do not have their final names yet. They are removed if their folder exists:'
       : '  These files stay:'
   return [
     `The announcement of ${escapeControls(label)} was not sent yet. It is ${humanDuration(ageOf(entry))} old.`,

@@ -52,16 +52,18 @@ export async function outboxFlushCommand({ env, terminal, signal }: CommandConte
       terminal.log(
         `herald: ${escapeControls(label)} cannot be announced: ${escapeControls(lastError)}`,
       )
-      terminal.log(`  If that will not change: ${command} outbox drop ${id}`)
+      terminal.log(`  To give it up: ${command} outbox drop ${id}`)
     }
     if (left > 0) {
-      const why = escapeControls(reason ?? 'the broker accepts nothing now')
+      const why = escapeControls(reason ?? 'the broker accepts no messages now')
       const also = published === 0 ? '' : `, ${published} sent`
       terminal.log(`herald: ${counted(left)} still waiting${also}: ${why}`)
-      terminal.log(`  They are kept. When the broker is there: ${command} outbox flush`)
+      terminal.log(`  They are kept. When the broker is available: ${command} outbox flush`)
     } else if (published > 0) terminal.log(`${counted(published)} sent.`)
     else if (stuck.length === 0) {
-      terminal.log(others.size === 0 ? 'Nothing was waiting.' : 'Nothing was waiting for this one.')
+      terminal.log(
+        others.size === 0 ? 'Nothing was waiting.' : 'Nothing was waiting for this broker.',
+      )
     }
     return left + stuck.length + others.size === 0 ? 0 : 5
   })
@@ -102,7 +104,7 @@ function rowOf(entry: OutboxEntry, broker: string): string[] {
 
 function statusOf(entry: OutboxEntry): string {
   const error = escapeControls(entry.lastError ?? '')
-  if (entry.state.kind === 'prepared') return error || 'the file is being put in place'
+  if (entry.state.kind === 'prepared') return error || 'the file is getting its final name'
   const leftMs = setAsideForMs(entry)
   return leftMs === undefined ? error : `set aside for ${humanDuration(leftMs)}: ${error}`
 }

@@ -57,10 +57,10 @@ export async function prepareJobs(
   tools: PrepareTools,
 ): Promise<PreparedRun> {
   const { converter, announcer } = tools
-  let asked: Promise<ReceivedListFormatsResponse> | undefined
+  let listing: Promise<ReceivedListFormatsResponse> | undefined
   const formats = () => {
-    asked ??= converter.formats()
-    return asked
+    listing ??= converter.formats()
+    return listing
   }
   const gathered = await gatherJobs(words, options, { ...tools, formats })
   // With nothing to convert, an unreachable converter does not matter.
@@ -69,28 +69,29 @@ export async function prepareJobs(
   const { formats: known, limits } = await formats()
   await refuseFileAsFolder(options.out, known)
   const targets = resolveTargets(options.to, known)
-  const strange = targets.find(({ offered }) => !offered)
-  const sound = gathered.filter(isRunnable)
-  if (strange) await throwRefusal(sound[0]?.input as InputFile, strange.format, converter)
-  await plan(sound, targets, known, options, tools)
+  const unsupported = targets.find(({ offered }) => !offered)
+  const runnable = gathered.filter(isRunnable)
+  if (unsupported)
+    await throwRefusal(runnable[0]?.input as InputFile, unsupported.format, converter)
+  await plan(runnable, targets, known, options, tools)
   if (tools.piped) requireOne(gathered)
 
   const { jobs, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
-  const wanted = jobs.filter(isRunnable)
-  for (const [job, error] of findCollisions(wanted)) {
+  const remaining = jobs.filter(isRunnable)
+  for (const [job, error] of findCollisions(remaining)) {
     // Two arguments with one result are an error of the command, two files of a folder are not.
     if (!job.found) throw error
     job.error = error
   }
   if (!tools.piped) {
-    for (const job of wanted.filter(isRunnable)) {
+    for (const job of remaining.filter(isRunnable)) {
       await refuseTakenNames(job.input, job.renditions, options.force ?? false).catch((error) => {
         job.error = toHeraldError(error)
       })
     }
   }
-  if (announcer) await removeTemporaryFiles(wanted, announcer)
-  await requireSpaceFor(wanted.filter(isRunnable), tools)
+  if (announcer) await removeTemporaryFiles(remaining, announcer)
+  await requireSpaceFor(remaining.filter(isRunnable), tools)
   return { jobs, leftOut, workers: limits?.workers || undefined }
 }
 
@@ -122,7 +123,7 @@ async function refuseFileAsFolder(
     'HERALD_USAGE',
     `--out must be a folder; ${escapeControls(out)} looks like a file.`,
     {
-      remedy: `Name a folder, or send the result where you like: --out - > ${escapeControls(out)}`,
+      remedy: `Name a folder, or redirect the result: --out - > ${escapeControls(out)}`,
     },
   )
 }

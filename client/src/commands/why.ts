@@ -37,10 +37,9 @@ export async function whyCommand(
 }
 
 function unknown({ id, unavailable }: Story): string {
-  const here = `Not known here: the outbox of this machine has nothing of ${id}`
   return unavailable === undefined
-    ? `${here}, nor has the notifier.`
-    : `${here}, and ${unavailable}.`
+    ? `Unknown id ${id}: neither the outbox of this machine nor the notifier has it.`
+    : `Unknown id ${id}: the outbox of this machine does not have it, and ${unavailable}.`
 }
 
 function linesOf(
@@ -60,7 +59,7 @@ function linesOf(
 }
 
 /**
- * `id` as asked; `known`; `notifier`: null if it answered, else why not; `events` [{eventId,
+ * `id` as given; `known`; `notifier`: null if it answered, else why not; `events` [{eventId,
  * conversionId, recipient, standing, sentence, file, topic, partition, offset, state, attempts,
  * reply, messageId, nextAttemptAt, timeline [{at, what}]}]. What is not known is null.
  */

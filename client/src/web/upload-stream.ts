@@ -38,9 +38,13 @@ export function streamUpload(
     async *open() {
       if (begun) {
         lost(
-          new HeraldError('HERALD_UNREACHABLE', 'The converter was lost during the upload.', {
-            remedy: 'Send the file again.',
-          }),
+          new HeraldError(
+            'HERALD_UNREACHABLE',
+            'The connection to the converter was lost during the upload.',
+            {
+              remedy: 'Send the file again.',
+            },
+          ),
         )
         return
       }

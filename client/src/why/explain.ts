@@ -3,7 +3,10 @@ import { humanDuration } from '@herald/runtime/terminal-text'
 import type { MailStatus } from './notifier-api.js'
 import type { EventStory } from './story.js'
 
-/** How far an event has come. `gone`: published, and the notifier has not dealt with it. */
+/**
+ * The state of an event, as `herald why --json` prints it. `gone`: published, and the notifier has no
+ * record of it. `not told`: unknown.
+ */
 export type Standing =
   | 'placing'
   | 'kept'
@@ -21,7 +24,7 @@ export interface Explanation {
   readonly sentence: string
 }
 
-/** How far the event has come; `unavailable`: why the notifier could not be asked. */
+/** The state of the event; `unavailable`: why the notifier cannot be reached. */
 export function explain(
   { inOutbox, mail }: EventStory,
   unavailable: string | undefined,
@@ -36,12 +39,12 @@ export function explain(
   if (unavailable !== undefined) {
     return {
       standing: 'not told',
-      sentence: `${published}; what became of it then is not known: ${unavailable}.`,
+      sentence: `${published}. Whether it was mailed is unknown: ${unavailable}.`,
     }
   }
   return {
     standing: 'gone',
-    sentence: `${published}; the notifier has not dealt with it yet, or has forgotten it.`,
+    sentence: `${published}. The notifier has not processed it yet, or has deleted its record.`,
   }
 }
 
@@ -51,8 +54,8 @@ function ofKept({ entry }: FoundEvent, now: Date, command: string): Explanation 
   const why = lastError === undefined ? '' : ` (${withoutStop(lastError)})`
   if (state.kind === 'prepared') {
     const sentence = why
-      ? `The file could not be put in place since ${since}${why}.`
-      : `The file is being put in place, since ${since}.`
+      ? `Since ${since} the file could not get its final name${why}.`
+      : `The file is getting its final name, since ${since}.`
     return { standing: 'placing', sentence }
   }
   return {
@@ -68,30 +71,30 @@ function ofMail(mail: MailStatus, now: Date): Explanation {
     case 'accepted':
       return {
         standing: 'accepted',
-        sentence: `The mail server took it${at}: ${withoutStop(reply)}.`,
+        sentence: `The mail server accepted it${at}: ${withoutStop(reply)}.`,
       }
     case 'attempting':
-      return { standing: 'sending', sentence: 'It is being handed to the mail server now.' }
+      return { standing: 'sending', sentence: 'It is being sent to the mail server now.' }
     case 'failed':
       return {
         standing: 'given up',
         sentence:
-          `Given up${at}: ${withoutStop(reply)}. When the reason is gone: ` +
+          `Not mailed${at}: ${withoutStop(reply)}. When the cause is fixed: ` +
           `herald-notifier dead-letters replay ${mail.eventId}`,
       }
     case 'unknown':
       return {
         standing: 'uncertain',
         sentence:
-          'It may have been delivered: the connection ended before the reply came. ' +
+          'It may have been delivered: the connection ended before the reply arrived. ' +
           (nextAttemptAt
-            ? `It is sent again ${timeUntil(nextAttemptAt, now)}.`
-            : 'It is not sent again.'),
+            ? `It will be sent again ${timeUntil(nextAttemptAt, now)}.`
+            : 'It will not be sent again.'),
       }
     default:
       return {
         standing: 'waits',
-        sentence: `It waits: ${meaningOf(reply)}, next attempt ${timeUntil(nextAttemptAt, now)}.`,
+        sentence: `Not mailed yet: ${meaningOf(reply)}; next attempt ${timeUntil(nextAttemptAt, now)}.`,
       }
   }
 }
@@ -99,8 +102,8 @@ function ofMail(mail: MailStatus, now: Date): Explanation {
 const meanings: Record<string, string> = {
   '421': 'the mail server is not available',
   '450': 'the mailbox is busy',
-  '451': 'the mail server has trouble of its own',
-  '452': 'the mail server has no room',
+  '451': 'the mail server has a local error',
+  '452': 'the mail server has no free space',
 }
 
 /** RFC 5321 §4.2.3; then the server's own text. */

@@ -76,7 +76,7 @@ export function openNotifierApi(url: string, signal: AbortSignal): NotifierApi {
       )
     }
     if (response.status === 404 || response.status === 400) return []
-    const what = `what answers at ${url} is not a notifier`
+    const what = `the server at ${url} is not a notifier`
     throw new NotifierUnavailable(`${what} (status ${response.status})`)
   }
 

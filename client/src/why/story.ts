@@ -10,15 +10,15 @@ export interface EventStory {
 }
 
 export interface Story {
-  /** The id of an event or a conversion, as asked for. */
+  /** The requested id: of an event or a conversion. */
   readonly id: string
   /** By event id; none if the id is unknown. */
   readonly events: readonly EventStory[]
-  /** Why the notifier could not be asked; undefined if it answered. */
+  /** Why the notifier cannot be reached; undefined if it answered. */
   readonly unavailable: string | undefined
 }
 
-/** Brings together what the outbox here and the notifier know of an event or a conversion. */
+/** Looks an event or a conversion up in the outbox here and in the notifier. */
 export async function findStory(
   outbox: Pick<Outbox, 'findEvents'>,
   notifier: NotifierApi,
@@ -60,7 +60,7 @@ export function timelineOf({ inOutbox, mail, conversionId }: EventStory): Step[]
   const steps: Step[] = []
   const add = (at: Date | undefined, what: string) => void steps.push({ at, what })
   const requestedAt = timeOfUuid(conversionId)
-  if (requestedAt) add(requestedAt, 'the conversion was asked for')
+  if (requestedAt) add(requestedAt, 'the conversion was requested')
   if (inOutbox) {
     const { createdAtMs, label, attempts, lastError } = inOutbox.entry
     add(new Date(createdAtMs), `kept in the outbox: ${label}`)
@@ -80,7 +80,7 @@ export function timelineOf({ inOutbox, mail, conversionId }: EventStory): Step[]
       add(mail.firstAttemptAt, `first sent to the mail server`)
       add(mail.updatedAt, `${mail.state} after ${times(mail.attempts)}: ${mail.reply}`)
     }
-    if (mail.deadLetteredAt) add(mail.deadLetteredAt, 'put to the dead letters')
+    if (mail.deadLetteredAt) add(mail.deadLetteredAt, 'moved to the dead letters')
   }
   return steps
 }

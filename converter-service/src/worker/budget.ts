@@ -16,11 +16,11 @@ export interface Budget {
 
 const requestLess = 'Request a smaller or simpler rendition, or one at a time.'
 
-export function tookTooLong({ timeoutMs }: Budget, slowness?: Slowness): HeraldError {
+export function timeExceeded({ timeoutMs }: Budget, slowness?: Slowness): HeraldError {
   return tooSlow(`took longer than this server's limit of ${seconds(timeoutMs)}`, slowness)
 }
 
-export function usedTooMuchCpu({ cpuMs }: Budget, slowness?: Slowness): HeraldError {
+export function cpuExceeded({ cpuMs }: Budget, slowness?: Slowness): HeraldError {
   return tooSlow(`used more processor time than this server's limit of ${seconds(cpuMs)}`, slowness)
 }
 
@@ -31,7 +31,7 @@ function tooSlow(problem: string, { reason, remedy }: Partial<Slowness> = {}): H
   })
 }
 
-export function heldTooMuchMemory({ memoryBytes }: Budget): HeraldError {
+export function memoryExceeded({ memoryBytes }: Budget): HeraldError {
   return new HeraldError(
     'HERALD_TOO_MUCH_MEMORY',
     `Converting this file takes more memory than this server's limit of ${describeBytes(memoryBytes)}.`,
@@ -39,7 +39,7 @@ export function heldTooMuchMemory({ memoryBytes }: Budget): HeraldError {
   )
 }
 
-export function madeTooMuchOutput({ maxOutputBytes }: Budget): HeraldError {
+export function outputExceeded({ maxOutputBytes }: Budget): HeraldError {
   return new HeraldError(
     'HERALD_TOO_MUCH_OUTPUT',
     `The renditions are larger than this server's limit of ${describeBytes(maxOutputBytes)} for one file.`,

@@ -9,9 +9,9 @@ export function chooseTask(
   onlyShort: boolean,
 ): QueuedTask | undefined {
   let best: QueuedTask | undefined
-  for (const each of waiting) {
-    if (onlyShort && !each.isShort) continue
-    if (!best || comesBefore(each.job, best.job)) best = each
+  for (const queued of waiting) {
+    if (onlyShort && !queued.isShort) continue
+    if (!best || comesBefore(queued.job, best.job)) best = queued
   }
   return best
 }

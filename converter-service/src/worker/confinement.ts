@@ -5,15 +5,15 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import type { EngineReport } from '../engines/engine.js'
 
-/** How a child is started with fewer rights than this process. */
+/** How a child process is started with fewer rights than this process. */
 export interface Confinement {
-  /** Put before the program and its arguments; it replaces itself by the program, so the pid stays. */
+  /** Precedes the program; it ends with exec, so the pid stays. */
   readonly command: readonly string[]
   readonly nodeFlags: readonly string[]
-  /** The restrictions in force, in words. */
-  readonly has: readonly string[]
+  /** Names of the restrictions in force, for people. */
+  readonly enforced: readonly string[]
   /** Those that this machine does not support. */
-  readonly lacks: readonly string[]
+  readonly missing: readonly string[]
 }
 
 interface ConfinementOptions {
@@ -43,48 +43,48 @@ const programFolders = ['/usr', '/opt', '/bin', '/lib', '/etc/fonts', '/Applicat
 
 /** Adds whether the engines sandbox the programs that they start. */
 export function withSandboxes(
-  { has, lacks }: Pick<Confinement, 'has' | 'lacks'>,
+  { enforced, missing }: Pick<Confinement, 'enforced' | 'missing'>,
   engines: readonly EngineReport[],
-): Pick<Confinement, 'has' | 'lacks'> {
+): Pick<Confinement, 'enforced' | 'missing'> {
   const named = (sandboxed: boolean) =>
     engines.flatMap((each) =>
       each.sandboxed === sandboxed ? [`a sandbox for the ${each.name} engine`] : [],
     )
-  return { has: [...has, ...named(true)], lacks: [...lacks, ...named(false)] }
+  return { enforced: [...enforced, ...named(true)], missing: [...missing, ...named(false)] }
 }
 
 /** Tries which restrictions this machine supports. Takes some 20 ms. */
 export async function probeConfinement(options: ConfinementOptions): Promise<Confinement> {
   let command: readonly string[] = []
-  const has: string[] = []
-  const lacks: string[] = []
+  const enforced: string[] = []
+  const missing: string[] = []
   for (const alternatives of measures(options)) {
     const works = await firstThatWorks(command, alternatives)
     if (works) command = [...command, ...works.command]
     const [{ name } = { name: '' }] = alternatives
-    ;(works ? has : lacks).push(works?.name ?? name)
+    ;(works ? enforced : missing).push(works?.name ?? name)
   }
   return {
     command,
     nodeFlags: permissionFlags(options),
-    has: [...has, 'own process group', "Node's permission model"],
-    lacks,
+    enforced: [...enforced, 'own process group', "Node's permission model"],
+    missing,
   }
 }
 
 /** The next weaker confinement, if children do not start under this one. */
-export function weaker(confinement: Confinement): Confinement | undefined {
-  const { command, nodeFlags, has, lacks } = confinement
+export function weaken(confinement: Confinement): Confinement | undefined {
+  const { command, nodeFlags, enforced, missing } = confinement
   if (nodeFlags.length > 0) {
-    const lost = has.at(-1) ?? ''
-    return { command, nodeFlags: [], has: has.slice(0, -1), lacks: [...lacks, lost] }
+    const lost = enforced.at(-1) ?? ''
+    return { command, nodeFlags: [], enforced: enforced.slice(0, -1), missing: [...missing, lost] }
   }
   if (command.length === 0) return undefined
   return {
     command: [],
     nodeFlags: [],
-    has: has.slice(-1),
-    lacks: [...lacks, ...has.slice(0, -1)],
+    enforced: enforced.slice(-1),
+    missing: [...missing, ...enforced.slice(0, -1)],
   }
 }
 

@@ -1,13 +1,7 @@
 import { statSync } from 'node:fs'
 import type { HeraldError } from '@herald/proto/errors'
 import type { Slowness } from '../engines/engine.js'
-import {
-  type Budget,
-  heldTooMuchMemory,
-  madeTooMuchOutput,
-  tookTooLong,
-  usedTooMuchCpu,
-} from './budget.js'
+import { type Budget, cpuExceeded, memoryExceeded, outputExceeded, timeExceeded } from './budget.js'
 import type { Task, TaskResult } from './messages.js'
 import type { Usage } from './usage.js'
 import type { ExitReason, Worker } from './worker.js'
@@ -19,12 +13,12 @@ export interface QueuedTask {
   readonly isShort: boolean
   /** Runs the task on the worker. Resolves when it is over, even if it failed. */
   start(worker: Worker, threads: number): Promise<void>
-  abandon(error: unknown): void
+  reject(error: unknown): void
 }
 
 interface JobOptions {
   readonly budget: Budget
-  readonly enqueue: (waiting: QueuedTask) => void
+  readonly enqueue: (queued: QueuedTask) => void
 }
 
 /**
@@ -48,9 +42,9 @@ export class Job {
   readonly #outputs = new Map<string, number>()
   #usedMs = 0
   #cpuMs = 0
-  #clockFrom: number | undefined
+  #runningSince: number | undefined
   #timer: NodeJS.Timeout | undefined
-  #waitFrom: number | undefined
+  #waitingSince: number | undefined
   #failure: HeraldError | undefined
 
   constructor(options: JobOptions) {
@@ -75,7 +69,7 @@ export class Job {
   }
 
   get #runningMs(): number {
-    return this.#clockFrom === undefined ? 0 : performance.now() - this.#clockFrom
+    return this.#runningSince === undefined ? 0 : performance.now() - this.#runningSince
   }
 
   /** Processor time so far. */
@@ -89,11 +83,11 @@ export class Job {
   run<T extends Task>(task: T, isShort: boolean, onStart?: () => void): Promise<Run<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
-      const waiting: QueuedTask = {
+      const queued: QueuedTask = {
         job: this,
         isShort,
         start: async (worker, threads) => {
-          this.#waiting.delete(waiting)
+          this.#waiting.delete(queued)
           this.#begin(worker, task)
           onStart?.()
           const from = performance.now()
@@ -111,41 +105,41 @@ export class Job {
             this.#finish(worker)
           }
         },
-        abandon: reject,
+        reject,
       }
-      this.#waiting.add(waiting)
-      if (this.#running.size === 0) this.#waitFrom ??= performance.now()
-      this.#options.enqueue(waiting)
+      this.#waiting.add(queued)
+      if (this.#running.size === 0) this.#waitingSince ??= performance.now()
+      this.#options.enqueue(queued)
     })
   }
 
-  /** Ends all of it: running workers are killed, waiting tasks rejected. Later runs are rejected too. */
-  end(reason: ExitReason, failure: HeraldError): void {
+  /** Kills the running workers and rejects waiting and later tasks. */
+  abort(reason: ExitReason, failure: HeraldError): void {
     this.#failure ??= failure
     for (const worker of this.#running.keys()) worker.kill(reason)
-    for (const waiting of this.#waiting) waiting.abandon(this.#failure)
+    for (const queued of this.#waiting) queued.reject(this.#failure)
     this.#waiting.clear()
   }
 
-  /** Whether it still waits for a worker; false once it was abandoned. */
-  isQueued(waiting: QueuedTask): boolean {
-    return this.#waiting.has(waiting)
+  /** Whether it still waits for a worker; false once it was rejected. */
+  isQueued(queued: QueuedTask): boolean {
+    return this.#waiting.has(queued)
   }
 
-  /** Ends the job if the budget is exceeded. */
+  /** Aborts the job if the budget is exceeded. */
   #check(worker: Worker, { peakBytes }: Usage): void {
     const { budget } = this.#options
     this.peakBytes = Math.max(this.peakBytes, peakBytes)
     if (this.#failure) return
-    if (peakBytes > budget.memoryBytes) this.end('memory', heldTooMuchMemory(budget))
-    else if (this.cpuMs > budget.cpuMs) this.end('cpu', usedTooMuchCpu(budget, this.slowness))
-    else if (this.#written(worker) > budget.maxOutputBytes) {
-      this.end('output', madeTooMuchOutput(budget))
+    if (peakBytes > budget.memoryBytes) this.abort('memory', memoryExceeded(budget))
+    else if (this.cpuMs > budget.cpuMs) this.abort('cpu', cpuExceeded(budget, this.slowness))
+    else if (this.#outputBytes(worker) > budget.maxOutputBytes) {
+      this.abort('output', outputExceeded(budget))
     }
   }
 
   /** Bytes of all renditions so far, the growing one included. */
-  #written(worker: Worker): number {
+  #outputBytes(worker: Worker): number {
     const task = this.#running.get(worker)
     if (task?.kind === 'convert') {
       const { size = 0 } = statSync(task.target, { throwIfNoEntry: false }) ?? {}
@@ -159,13 +153,13 @@ export class Job {
   #begin(worker: Worker, task: Task): void {
     const now = performance.now()
     if (this.#running.size === 0) {
-      this.queueMs += now - (this.#waitFrom ?? now)
-      this.#waitFrom = undefined
-      this.#clockFrom = now
+      this.queueMs += now - (this.#waitingSince ?? now)
+      this.#waitingSince = undefined
+      this.#runningSince = now
       const { budget } = this.#options
       const leftMs = Math.max(0, budget.timeoutMs - this.#usedMs)
       this.#timer = setTimeout(
-        () => this.end('timeout', tookTooLong(budget, this.slowness)),
+        () => this.abort('timeout', timeExceeded(budget, this.slowness)),
         leftMs,
       )
     }
@@ -178,8 +172,8 @@ export class Job {
     if (this.#running.size > 0) return
     clearTimeout(this.#timer)
     this.#usedMs += this.#runningMs
-    this.#clockFrom = undefined
-    if (this.#waiting.size > 0) this.#waitFrom = performance.now()
+    this.#runningSince = undefined
+    if (this.#waiting.size > 0) this.#waitingSince = performance.now()
   }
 }
 

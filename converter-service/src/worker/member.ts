@@ -3,8 +3,8 @@ import type { Worker } from './worker.js'
 /** A child of the pool and its state. */
 export interface Member {
   readonly worker: Worker
-  /** Takes short tasks only, and only while all others are busy. */
-  readonly express: boolean
+  /** Used only while all others are busy. */
+  readonly shortTasksOnly: boolean
   state: 'starting' | 'idle' | 'busy' | 'gone'
   /** Ends as soon as its replacement is ready; works until then. */
   retiring: boolean
@@ -26,11 +26,12 @@ export function needsReplacement(
 /** Whether all replacements are ready, so that a retiring child may end. */
 export function hasReplacements(
   members: Iterable<Member>,
-  express: boolean,
+  shortTasksOnly: boolean,
   workers: number,
 ): boolean {
   const fresh = [...members].filter(
-    (member) => member.express === express && !member.retiring && member.state !== 'starting',
+    (member) =>
+      member.shortTasksOnly === shortTasksOnly && !member.retiring && member.state !== 'starting',
   )
-  return fresh.length >= (express ? 1 : workers)
+  return fresh.length >= (shortTasksOnly ? 1 : workers)
 }

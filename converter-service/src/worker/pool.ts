@@ -1,7 +1,7 @@
 import type { EngineReport } from '../engines/engine.js'
 import type { Budget } from './budget.js'
 import { chooseTask } from './choose-task.js'
-import { type Confinement, probeConfinement, weaker } from './confinement.js'
+import { type Confinement, probeConfinement, weaken } from './confinement.js'
 import { Guardian } from './guardian.js'
 import { Job, type QueuedTask } from './job.js'
 import { hasReplacements, type Member, needsReplacement, type Recycle } from './member.js'
@@ -60,10 +60,10 @@ export class Pool {
         return { pool, engines: reports[0] ?? [] }
       } catch (error) {
         await pool.close()
-        const next = weaker(confinement)
+        const next = weaken(confinement)
         if (!next) throw error
         logger.warn(
-          { without: next.lacks },
+          { without: next.missing },
           'children do not start with these restrictions; trying again with fewer',
         )
         confinement = next
@@ -72,7 +72,7 @@ export class Pool {
   }
 
   /** The restrictions of the children, and those that this machine does not support. */
-  get confinement(): Pick<Confinement, 'has' | 'lacks'> {
+  get confinement(): Pick<Confinement, 'enforced' | 'missing'> {
     return this.#confinement
   }
 
@@ -90,8 +90,8 @@ export class Pool {
   openJob({ budget }: { budget?: Partial<Budget> } = {}): Job {
     return new Job({
       budget: { ...this.#options.budget, ...budget },
-      enqueue: (waiting) => {
-        this.#waiting.push(waiting)
+      enqueue: (queued) => {
+        this.#waiting.push(queued)
         this.#dispatch()
       },
     })
@@ -109,26 +109,26 @@ export class Pool {
   /** Starts the missing children; one that is retiring counts as missing. */
   #fill(): Worker[] {
     const staying = [...this.#members].filter(({ retiring }) => !retiring)
-    const express = staying.filter((member) => member.express).length
+    const shortOnly = staying.filter((member) => member.shortTasksOnly).length
     const started: Worker[] = []
-    for (let count = staying.length - express; count < this.#options.workers; count++) {
+    for (let count = staying.length - shortOnly; count < this.#options.workers; count++) {
       started.push(this.#spawn(false))
     }
-    if (express === 0) started.push(this.#spawn(true))
+    if (shortOnly === 0) started.push(this.#spawn(true))
     return started
   }
 
-  #spawn(express: boolean): Worker {
+  #spawn(shortTasksOnly: boolean): Worker {
     const worker = new Worker({
       ...this.#options,
       confinement: this.#confinement,
       guardian: this.#guardian,
     })
-    const member: Member = { worker, express, state: 'starting', retiring: false }
+    const member: Member = { worker, shortTasksOnly, state: 'starting', retiring: false }
     this.#members.add(member)
     worker.ready.then(
       () => {
-        this.#retireOne(express)
+        this.#retireOne(shortTasksOnly)
         this.#release(member)
       },
       () => {},
@@ -155,12 +155,12 @@ export class Pool {
   }
 
   #dispatch(): void {
-    this.#waiting = this.#waiting.filter((waiting) => waiting.job.isQueued(waiting))
+    this.#waiting = this.#waiting.filter((queued) => queued.job.isQueued(queued))
     for (;;) {
       const idle = [...this.#members].filter(({ state }) => state === 'idle')
-      const member = idle.find(({ express }) => !express) ?? idle[0]
+      const member = idle.find(({ shortTasksOnly }) => !shortTasksOnly) ?? idle[0]
       if (!member) return
-      const next = chooseTask(this.#waiting, member.express)
+      const next = chooseTask(this.#waiting, member.shortTasksOnly)
       if (!next) return
       this.#waiting.splice(this.#waiting.indexOf(next), 1)
       void this.#serve(member, next)
@@ -174,12 +174,15 @@ export class Pool {
     return Math.min(Math.max(1, each), maxThreads)
   }
 
-  async #serve(member: Member, waiting: QueuedTask): Promise<void> {
+  async #serve(member: Member, queued: QueuedTask): Promise<void> {
     member.state = 'busy'
-    await waiting.start(member.worker, this.#threads)
+    await queued.start(member.worker, this.#threads)
     // The next task of the same job, if it follows from this result, is enqueued first.
     setImmediate(() => {
-      if (member.retiring && hasReplacements(this.#members, member.express, this.#options.workers))
+      if (
+        member.retiring &&
+        hasReplacements(this.#members, member.shortTasksOnly, this.#options.workers)
+      )
         member.worker.kill('retired')
       else {
         if (needsReplacement(member, this.#options.recycle)) {
@@ -192,9 +195,9 @@ export class Pool {
   }
 
   /** A replacement is ready: an idle child that it replaces is ended. */
-  #retireOne(express: boolean): void {
+  #retireOne(shortTasksOnly: boolean): void {
     for (const member of this.#members) {
-      if (member.retiring && member.express === express && member.state === 'idle') {
+      if (member.retiring && member.shortTasksOnly === shortTasksOnly && member.state === 'idle') {
         member.state = 'gone'
         member.worker.kill('retired')
         return

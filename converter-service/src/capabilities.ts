@@ -2,7 +2,7 @@ import type { EngineReport } from './engines/engine.js'
 import { type FormatDescription, findFormat, formatCatalogue } from './formats.js'
 
 /** What this server can do right now, as its children reported it. */
-export interface Abilities {
+export interface Capabilities {
   readonly readable: readonly FormatDescription[]
   readonly writable: readonly FormatDescription[]
   /** What can be made of a readable format, by its name. */
@@ -12,7 +12,7 @@ export interface Abilities {
   readonly versions: Readonly<Record<string, string>>
 }
 
-export function abilitiesOf(reports: readonly EngineReport[]): Abilities {
+export function capabilitiesOf(reports: readonly EngineReport[]): Capabilities {
   const readable = new Set(reports.flatMap(({ makes }) => Object.keys(makes)))
   const writable = new Set(reports.flatMap(({ makes }) => Object.values(makes).flat()))
   return {
