@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { lstat, mkdir, open, readdir, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
 import {
   parseProcessName,
@@ -31,13 +31,29 @@ export interface RenditionFile {
   discard(): Promise<void>
 }
 
+/** Like `mkdir` with `recursive`, which never returns below a folder that refuses entries, as /proc does. */
+async function createFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const parent = dirname(path)
+    const exists = (folder: string) => stat(folder).then((found) => found.isDirectory())
+    if (code === 'EEXIST' && (await exists(path))) return
+    if (code !== 'ENOENT' || parent === path || (await exists(parent).catch(() => false)))
+      throw error
+    await createFolder(parent)
+    await createFolder(path)
+  }
+}
+
 /** Creates a temporary file in `directory`, and the folder if it is missing. */
 export async function saveRendition(directory: string): Promise<RenditionFile> {
   const path = temporaryPath(directory)
   const hash = createHash('sha256')
   let sizeBytes = 0
   const file = await writing(directory, async () => {
-    await mkdir(directory, { recursive: true })
+    await createFolder(directory)
     return open(path, 'wx')
   })
   return {
