@@ -16,7 +16,7 @@ export function textPart(mediaType: 'text/plain' | 'text/html', text: string): P
   }
 }
 
-/** What RFC 2045 §6.7 wants encoded: encoding these runs alone takes half the time of the whole text. */
+/** What RFC 2045 §6.7 wants encoded: encoding these runs alone takes less time than the whole text. */
 const notLiteral = /[^\t\n\r\x20-\x3c\x3e-\x7e]+|[\t ]+(?=[\r\n]|$)/g
 const encodeRun = memoize((run: string) => encode(run))
 
