@@ -256,10 +256,7 @@ describeOnKafka('Kafka: offsets', () => {
     await other.publish(fixture.topic, events(100, 8))
     release()
     const expected = events(100, 8).map(({ value }) => Buffer.from(value).toString())
-    await fixture.until(
-      () =>
-        expect([...new Set(got.ids)].filter((id) => Number(id.slice(2)) >= 100)).toEqual(expected),
-      20_000,
-    )
+    // Kafka may return events at the old position before the new topic is noticed; all come then.
+    await fixture.until(() => expect(got.ids.slice(-expected.length)).toEqual(expected), 20_000)
   })
 })
