@@ -4,7 +4,7 @@ export const removedParts: Readonly<Record<string, string>> = {
   exif: 'camera data (EXIF)',
   gps: 'location (GPS)',
   xmp: 'editing data (XMP)',
-  iptc: 'press data (IPTC)',
+  iptc: 'captions and credits (IPTC)',
   icc: 'colour profile (converted to sRGB)',
   pages: 'other pages',
   outline: 'outline',
@@ -13,5 +13,5 @@ export const removedParts: Readonly<Record<string, string>> = {
   form: 'form fields (their content is kept)',
   scripts: 'scripts',
   signatures: 'digital signatures',
-  restrictions: 'restrictions of use',
+  restrictions: 'usage restrictions',
 }

@@ -23,7 +23,7 @@ export const en = {
   drop: 'Drop files or folders here',
   dropMore: 'Drop more files here',
   choose: 'or paste them, or click to choose',
-  /** For touch screens, where nothing can be dropped. */
+  /** For touch screens, which cannot drop files. */
   pick: 'Choose files',
   privacy: 'Results are deleted after {time}. Anyone who has the link can open them.',
   format: 'Convert to',
@@ -32,15 +32,15 @@ export const en = {
   more: 'More options',
   notify: 'Send an e-mail to',
   notifyHint:
-    'Optional. The e-mail has a small preview and the link. Without an address nobody is notified.',
+    'Optional. The e-mail contains a small preview and the link. Without an address, no e-mail is sent.',
   onlyDomains: 'Only addresses at {domains}.',
-  /** For an address at a domain that gets no e-mail from here. */
+  /** For an address at a domain to which no e-mail is sent. */
   notAllowed:
-    'This service sends no e-mail to that address. Use another one, or leave the field empty.',
-  tooMany: 'Too many files or e-mails in one hour. Try again in {time}.',
-  /** For what another site's page sent. */
+    'This service does not send e-mail to that address. Use another one, or leave the field empty.',
+  tooMany: 'Too many files or e-mails within one hour. Try again in {time}.',
+  /** For a request from another site's page. */
   otherSite:
-    'The request came from another site and was refused. Open this page itself and try again.',
+    'The request came from another site and was refused. Open this page directly and try again.',
   convert: 'Convert',
   needsFile: 'Choose a file first.',
   yours: 'Your conversions',
