@@ -10,5 +10,6 @@ describeOnKafka('on Kafka', () => {
       dispose: async () => {},
     }),
     timing: { rebalanceMs: 5_000, deliveryMs: 5_000 },
+    canRestart: true,
   })
 })

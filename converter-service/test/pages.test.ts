@@ -54,7 +54,7 @@ test('only the first frame of an animated PNG can be read, as its error states',
   expect(whole.stripped).toEqual(['pages'])
   expect(await refusal(converter.client, file, [{ format: 'webp', page: 2 }])).toMatchObject({
     code: 'HERALD_UNSUPPORTED_FILE',
-    message: expect.stringContaining('7 frames, of which only the first'),
+    message: expect.stringContaining('7 frames, of which this server can read only the first'),
   })
 })
 test('only the still picture of an AVIF sequence can be read, as its error states', async () => {

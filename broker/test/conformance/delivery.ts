@@ -88,26 +88,6 @@ export function deliveryCases(fixture: Fixture): void {
     expect(after.ids.toSorted()).toEqual(interleaved(20, 1, 5).map(idOf).sort())
   })
 
-  test('publishing and delivery continue after the server restarts', async ({ skip }) => {
-    const { restart } = fixture
-    if (restart === undefined) return skip('no server to restart here')
-    const broker = await fixture.open()
-    const got = collector()
-    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
-    await broker.publish(fixture.topic, interleaved(20, 1))
-    await fixture.until(() => expect(got.ids).toHaveLength(20))
-    const restarting = restart()
-    for (let round = 1; round < 10; round += 1) {
-      await publishPersistently(broker, fixture.topic, interleaved(20, 1, round))
-    }
-    await restarting
-    const wanted = interleaved(20, 10).map(idOf).sort()
-    await fixture.until(() => expect([...got.seen].sort()).toEqual(wanted))
-    await holdToDeclared('orderPerKey', broker.features.orderPerKey, async () =>
-      expect(keysOutOfOrder(got.ids)).toEqual([]),
-    )
-  })
-
   test('closing while busy drains, and nothing acknowledged is delivered again', async () => {
     const first = await fixture.open({ partitions: 1 })
     await first.publish(fixture.topic, interleaved(20, 1))
@@ -222,5 +202,28 @@ export function deliveryCases(fixture: Fixture): void {
     await fixture.until(() => expect(paused.ids).toHaveLength(20))
     await fixture.until(async () => expect(await subscription.lag()).toBe(0))
     expect(keysOutOfOrder(paused.ids)).toEqual([])
+  })
+}
+
+/** For a broker with a server that the test can restart. */
+export function restartCase(fixture: Fixture): void {
+  test('publishing and delivery continue after the server restarts', async () => {
+    const { restart } = fixture
+    if (restart === undefined) throw new Error('the test broker cannot restart its server')
+    const broker = await fixture.open()
+    const got = collector()
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await broker.publish(fixture.topic, interleaved(20, 1))
+    await fixture.until(() => expect(got.ids).toHaveLength(20))
+    const restarting = restart()
+    for (let round = 1; round < 10; round += 1) {
+      await publishPersistently(broker, fixture.topic, interleaved(20, 1, round))
+    }
+    await restarting
+    const wanted = interleaved(20, 10).map(idOf).sort()
+    await fixture.until(() => expect([...got.seen].sort()).toEqual(wanted))
+    await holdToDeclared('orderPerKey', broker.features.orderPerKey, async () =>
+      expect(keysOutOfOrder(got.ids)).toEqual([]),
+    )
   })
 }
