@@ -115,7 +115,7 @@ describe('a page that is closed midway', { timeout: 60_000 }, () => {
     const third = await name(caller, '', ['third'])
     const { refused } = (await third.response.json()) as { refused: Record<string, string> }
     expect(refused['third']).toMatch(
-      /^Too many files or e-mails in one hour\. Try again in \d+ min/,
+      /^Too many files or e-mails within one hour\. Try again in \d+ min/,
     )
     expect(await own.stop()).toBe(0)
   })
