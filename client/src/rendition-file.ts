@@ -31,19 +31,27 @@ export interface RenditionFile {
   discard(): Promise<void>
 }
 
-/** Like `mkdir` with `recursive`, which never returns below a folder that refuses entries, as /proc does. */
+/**
+ * Like `mkdir` with `recursive`, which never returns below a folder that refuses entries, as /proc
+ * does. Other jobs may create the same folders meanwhile.
+ */
 async function createFolder(path: string): Promise<void> {
   try {
-    await mkdir(path)
+    await createOrFind(path)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
     const parent = dirname(path)
-    const exists = (folder: string) => stat(folder).then((found) => found.isDirectory())
-    if (code === 'EEXIST' && (await exists(path))) return
-    if (code !== 'ENOENT' || parent === path || (await exists(parent).catch(() => false)))
-      throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
     await createFolder(parent)
-    await createFolder(path)
+    await createOrFind(path)
+  }
+}
+
+async function createOrFind(folder: string): Promise<void> {
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
+    if (!exists || !(await stat(folder)).isDirectory()) throw error
   }
 }
 
