@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /**
- * Only with CI set, or by `npm run test:all`: they repeat what other tests check once, over many
- * files, faults or minutes.
+ * Only with CI set, or by `npm run test:all`: they take long, over many files, many failures or a
+ * slow line. Some are the only test of what they check, so nothing is released without them.
  */
 const long = [
   'bench/test/short.test.ts',

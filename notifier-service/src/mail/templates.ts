@@ -72,7 +72,7 @@ class CachingWriter extends Mustache.Writer {
   override parse(template: string): unknown {
     const known = this.#parsed.get(template)
     if (known !== undefined) return known
-    // The parser appends text character by character, and V8 would join these anew for every mail.
+    // The parser appends text character by character, and V8 would join these again for every mail.
     const parsed: unknown = structuredClone(super.parse(template))
     this.#parsed.set(template, parsed)
     return parsed
