@@ -1,53 +1,10 @@
 import { RetryLater } from '@herald/broker'
 import { expect, test, vi } from 'vitest'
-import { type LaneEvent, Lanes, type LanesOptions } from '#src/lanes'
+import { Lanes, type LanesOptions } from '#src/lanes'
 import { type LimitsOptions, SubscriptionLimits } from '#src/subscription-limits'
+import { laneEvent, laneEvents, manualHandler } from './manual-handler.js'
 
 const backoff = { baseMs: 2, maxMs: 4 }
-
-function laneEvent(offset: number, key: string | null): LaneEvent {
-  return {
-    offset: BigInt(offset),
-    delivery: {
-      topic: 'lanes',
-      partition: 0,
-      offset: String(offset),
-      key,
-      value: Uint8Array.of(1),
-      headers: {},
-      publishedAt: new Date(0),
-    },
-  }
-}
-
-const laneEvents = (...keys: (string | null)[]) => keys.map((key, offset) => laneEvent(offset, key))
-
-/** A handler whose calls the test settles, by offset. */
-function manualHandler() {
-  const open = new Map<string, { resolve: () => void; reject: (error: unknown) => void }>()
-  const calls: string[] = []
-  const signals = new Map<string, AbortSignal>()
-  const handler: LanesOptions['handler'] = (delivery, { signal }) =>
-    new Promise<void>((resolve, reject) => {
-      calls.push(`${delivery.offset}#${delivery.attempt}`)
-      signals.set(delivery.offset, signal)
-      open.set(delivery.offset, { resolve, reject })
-    })
-  const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
-  return {
-    handler,
-    calls,
-    signals,
-    acknowledge: (offset: number) => {
-      open.get(String(offset))?.resolve()
-      return settled()
-    },
-    reject: (offset: number, error: unknown = new Error('no')) => {
-      open.get(String(offset))?.reject(error)
-      return settled()
-    },
-  }
-}
 
 function lanesOf(options: LimitsOptions & Partial<LanesOptions> & Pick<LanesOptions, 'handler'>) {
   const limits = options.limits ?? new SubscriptionLimits(options)

@@ -1,7 +1,8 @@
 import type { Logger } from '@herald/runtime'
 import type { AdminConnection } from './client.js'
+import type { PartitionState } from './held-partition.js'
 import type { Member } from './member.js'
-import type { PartitionState, Partitions } from './partitions.js'
+import type { Partitions } from './partitions.js'
 
 interface PartitionWatchOptions {
   readonly topic: string
