@@ -5,32 +5,32 @@ import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 export interface ReceivedMail {
   readonly from: string
   readonly to: string
-  /** The body as it was, dots unstuffed, a byte a character. */
+  /** The message with its dots unstuffed, one character for each byte. */
   readonly raw: string
 }
 
-/** What the server answers, in SMTP's own words (`450 later`), or what it does instead. */
+/** The server's reply (`450 later`), or what it does instead. */
 export type Answer = string | 'hang up' | 'hang' | undefined
 
 export interface Script {
   /** To MAIL FROM, RCPT TO; undefined: 250. */
   mail?: (address: string) => Answer
   rcpt?: (address: string) => Answer
-  /** To the body once it is whole; undefined: 250. May take its time. */
+  /** To the body once it is complete; undefined: 250. */
   body?: (mail: ReceivedMail) => Answer | Promise<Answer>
 }
 
-/** A mail server that answers as its script says. */
+/** A mail server that replies as its script says. */
 export interface ScriptedSmtp {
   readonly url: string
   readonly port: number
   /** May be changed at any time. */
   script: Script
-  /** Recipients of whose body at least one byte came. */
+  /** Recipients of the mails of whose body at least one byte has come. */
   readonly begun: string[]
-  /** Every body that came whole, in the order of arrival, whatever was answered. */
+  /** Every complete body, in the order of arrival, whatever the reply. */
   readonly bodies: ReceivedMail[]
-  /** Those that were answered 250. */
+  /** Those with the reply 250. */
   readonly accepted: ReceivedMail[]
   /** Connections made so far. */
   readonly connections: number
@@ -53,8 +53,10 @@ export async function startScriptedSmtp(
       connections += 1
       done()
     },
-    onMailFrom: ({ address }, session, done) => act(self.script.mail?.(address), session.id, done),
-    onRcptTo: ({ address }, session, done) => act(self.script.rcpt?.(address), session.id, done),
+    onMailFrom: ({ address }, session, done) =>
+      act(self.script.mail?.(address), session.remotePort, done),
+    onRcptTo: ({ address }, session, done) =>
+      act(self.script.rcpt?.(address), session.remotePort, done),
     async onData(stream, session, done) {
       const chunks: Buffer[] = []
       try {
@@ -63,7 +65,7 @@ export async function startScriptedSmtp(
           chunks.push(chunk)
         }
       } catch {
-        // The client went away in the middle of it.
+        // The client closed the connection during the mail.
         return
       }
       const { mailFrom, rcptTo } = session.envelope
@@ -75,24 +77,22 @@ export async function startScriptedSmtp(
       bodies.push(mail)
       const answer = await self.script.body?.(mail)
       if (answer === undefined) accepted.push(mail)
-      act(answer, session.id, done)
+      act(answer, session.remotePort, done)
     },
     ...options,
   })
   server.on('error', () => {})
+  /** By the client's port, which is in its session: smtp-server itself cannot cut a connection. */
+  const sockets = new Map<number, Socket>()
+  server.server.on('connection', (socket: Socket) => {
+    const port = Number(socket.remotePort)
+    sockets.set(port, socket)
+    socket.once('close', () => sockets.get(port) === socket && sockets.delete(port))
+  })
 
-  /** smtp-server does not show its sockets, which are needed to lose a connection. */
-  function sockets(id?: string): Socket[] {
-    const open = (server as unknown as { connections: Set<{ id: string; _socket: Socket }> })
-      .connections
-    return [...open]
-      .filter((each) => id === undefined || each.id === id)
-      .map(({ _socket }) => _socket)
-  }
-
-  function act(answer: Answer, id: string, done: (error?: Error | null) => void): void {
+  function act(answer: Answer, clientPort: number, done: (error?: Error | null) => void): void {
     if (answer === 'hang up') {
-      for (const socket of sockets(id)) socket.destroy()
+      sockets.get(clientPort)?.destroy()
       return
     }
     if (answer === 'hang') return
@@ -115,7 +115,7 @@ export async function startScriptedSmtp(
       return connections
     },
     hangUp() {
-      for (const socket of sockets()) socket.destroy()
+      for (const socket of sockets.values()) socket.destroy()
     },
     async close() {
       self.hangUp()

@@ -107,37 +107,39 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       hideSMTPUTF8: !utf8,
       closeTimeout: 50,
       onMailFrom: (_address, session, done) =>
-        act(self.behaviour.mail?.() ?? 'accept', session.id, done),
+        act(self.behaviour.mail?.() ?? 'accept', session, done),
       onRcptTo: ({ address }, session, done) =>
-        act(self.behaviour.recipient?.(address) ?? 'accept', session.id, done),
+        act(self.behaviour.recipient?.(address) ?? 'accept', session, done),
       onData: (stream, session, done) =>
         void receive(
           listener,
           stream,
           session,
-          (verdict) => act(verdict, session.id, done),
-          sockets(session.id)[0],
+          (verdict) => act(verdict, session, done),
+          sockets.get(session.remotePort),
         ),
     })
     server.on('error', () => {})
+    /** By the client's port, which is in its session: smtp-server itself cannot cut a connection. */
+    const sockets = new Map<number, Socket>()
+    server.server.on('connection', (socket: Socket) => {
+      const port = Number(socket.remotePort)
+      sockets.set(port, socket)
+      socket.once('close', () => sockets.get(port) === socket && sockets.delete(port))
+    })
 
-    /** smtp-server does not expose its sockets, which are needed to cut a connection. */
-    function sockets(id?: string): Socket[] {
-      const all = (server as unknown as { connections: Set<{ id: string; _socket: Socket }> })
-        .connections
-      return [...all]
-        .filter((each) => id === undefined || each.id === id)
-        .map(({ _socket }) => _socket)
-    }
-
-    function act(verdict: Verdict, id: string, done: (error?: Error | null) => void): void {
+    function act(
+      verdict: Verdict,
+      { remotePort }: SMTPServerSession,
+      done: (error?: Error | null) => void,
+    ): void {
       if (verdict === 'accept') {
         done()
         return
       }
       if (verdict === 'hang') return
       if (verdict === 'lose-reply' || verdict === 'cut') {
-        for (const socket of sockets(id)) socket.destroy()
+        sockets.get(remotePort)?.destroy()
         return
       }
       const failure = Object.assign(new Error(verdict.slice(4)), {
@@ -146,14 +148,12 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       done(failure)
       // RFC 5321 §3.8: after a 421 the server closes the connection.
       if (failure.responseCode === 421) {
-        setImmediate(() => {
-          for (const socket of sockets(id)) socket.end()
-        })
+        setImmediate(() => sockets.get(remotePort)?.end())
       }
     }
 
     cutters.set(server, () => {
-      for (const socket of sockets()) socket.destroy()
+      for (const socket of sockets.values()) socket.destroy()
     })
     return server
   }
