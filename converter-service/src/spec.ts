@@ -1,11 +1,9 @@
 import type { ReceivedConversionSpec, ReceivedRenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { decodeOptions, givenOptions, invalidOption } from '@herald/proto/option-values'
 import {
   appliesTo,
-  decodeOptions,
   flagOf,
-  givenOptions,
-  invalidOption,
   type RenditionOption,
   renditionOptions,
 } from '@herald/proto/rendition-options'

@@ -1,4 +1,4 @@
-import { defaultSettings } from '@herald/proto/rendition-options'
+import { defaultSettings } from '@herald/proto/option-values'
 import type { RenditionPlan } from '#src/engines/engine'
 
 /** What a spec that names nothing but the format comes to, for tests of an engine by itself. */

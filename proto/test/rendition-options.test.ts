@@ -7,11 +7,13 @@ import { protoDirectory } from '@herald/proto/load'
 import {
   decodeOptions,
   encodeOptions,
+  type OptionValues,
+  parseOption,
+} from '@herald/proto/option-values'
+import {
   flagOf,
   type OptionName,
-  type OptionValues,
   optionRows,
-  parseOption,
   type RenditionOption,
   renditionOptions,
 } from '@herald/proto/rendition-options'

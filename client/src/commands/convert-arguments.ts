@@ -1,12 +1,6 @@
 import { integer, type OptionType } from '@herald/proto/option-types'
-import {
-  flagOf,
-  invalidOption,
-  type OptionValues,
-  optionRows,
-  parseOption,
-  type RenditionOption,
-} from '@herald/proto/rendition-options'
+import { invalidOption, type OptionValues, parseOption } from '@herald/proto/option-values'
+import { flagOf, optionRows, type RenditionOption } from '@herald/proto/rendition-options'
 import { type Command, Option } from '@herald/runtime/command-line'
 import { duration, restricted } from '@herald/runtime/env'
 

@@ -1,12 +1,7 @@
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
-import {
-  encodeOptions,
-  flagOf,
-  optionRows,
-  parseOption,
-  type RenditionOptions,
-} from '@herald/proto/rendition-options'
+import { encodeOptions, parseOption } from '@herald/proto/option-values'
+import { flagOf, optionRows, type RenditionOptions } from '@herald/proto/rendition-options'
 import { z } from 'zod'
 import { unfit } from '../output-name.js'
 

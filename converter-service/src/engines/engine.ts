@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@herald/proto/errors'
-import type { RenditionSettings } from '@herald/proto/rendition-options'
+import type { RenditionSettings } from '@herald/proto/option-values'
 
 /** What to make: a rendition spec whose every value has been checked. */
 export interface RenditionPlan extends RenditionSettings {
