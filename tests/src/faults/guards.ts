@@ -48,13 +48,13 @@ export const guards = {
   'assignment check': [
     {
       file: 'broker/dist/src/drivers/kafka/partitions.js',
-      find: /held\.lanes\.revoke\(\);\s+this\.#held\.delete\(partition\);/,
-      replace: 'held.lanes.revoke(); held.gone = true;',
+      find: /held\.revoke\(\);\s+this\.#held\.delete\(partition\);/,
+      replace: 'held.revoke(); held.gone = true;',
     },
     {
-      file: 'broker/dist/src/drivers/kafka/partitions.js',
-      find: /if \(offset !== undefined && offset !== held\.committed\)/,
-      replace: 'if (offset !== undefined && (held.gone || offset !== held.committed))',
+      file: 'broker/dist/src/drivers/kafka/held-partition.js',
+      find: /return offset === this\.#committed \?/,
+      replace: 'return offset === this.#committed && !this.gone ?',
     },
   ],
   /** The announcement is kept only after the file has its name. */
