@@ -2,32 +2,32 @@ import { type Announcer, withRelay } from '@herald/client/announcer'
 import { loadConfig } from '@herald/client/config'
 import { convertAndAnnounce } from '@herald/client/convert-and-announce'
 import { v7 as uuidv7 } from 'uuid'
-import type { BenchStage } from './bench.js'
+import type { BenchContext } from './bench.js'
 import { cannedConverter } from './canned-converter.js'
 import { machineMs } from './machine-clock.js'
 import { freshData } from './notifier.js'
 
-/** Whoever converts and announces: Herald's client, or a rival of it. */
-export interface Announces {
+/** Converts and announces: Herald's client, or its rival. */
+export interface BenchAnnouncer {
   /**
-   * Converts and announces one file to that address. Resolves once the broker has the event, to
-   * when the conversion was finished (by `machineMs`): its file on disk and yet without its name.
+   * Converts and announces one file to that address. Resolves once the broker has the event, to the
+   * time (`machineMs`) when the file was on disk under its temporary name.
    */
   announce(address: string): Promise<number>
 }
 
-/** The client as the CLI and the web page have it, its outbox and relay with it; a conversion is done at once. */
+/** The client as the CLI and the web page use it, with outbox and relay; conversions take no time. */
 export async function openAnnouncingClient(
-  stage: BenchStage,
+  context: BenchContext,
   { broker, topic }: { readonly broker: string; readonly topic: string },
-): Promise<Announces> {
-  const data = freshData(stage)
+): Promise<BenchAnnouncer> {
+  const data = freshData(context)
   const config = loadConfig({ HERALD_BROKER: broker, HERALD_TOPIC: topic, HERALD_DATA: data })
   const announcer = await new Promise<Announcer>((resolve, reject) => {
     const running = withRelay(config, (open) => {
       resolve(open)
       return new Promise<void>((close) => {
-        stage.defer(() => {
+        context.defer(() => {
           close()
           return running
         })

@@ -1,64 +1,64 @@
 /**
- * One measurement of Herald beside others doing the same work in the same run. A file in
+ * Measures Herald beside other programs that do the same work, in one run. A file in
  * `benches/` exports one, and `all-benches.ts` lists it.
  */
 export interface Bench {
-  /** As it is asked for: `npm run bench -- convert-latency`. */
+  /** Its name on the command line: `npm run bench -- convert-latency`. */
   readonly name: string
-  /** What is measured, in half a sentence. */
+  /** What is measured, as a phrase. */
   readonly about: string
-  /** What Herald promises while it is measured; the rivals' promises stand in their contests. */
+  /** What Herald guarantees while it is measured. Each comparison names what the rival guarantees. */
   readonly guarantees: string
   /**
-   * Starts what the contests need, and passes what has to be closed to `stage.defer`. Each
-   * contest becomes one line of the result; they run one after another.
+   * Starts what the comparisons need, and registers with `context.defer` how it is closed. Each
+   * comparison becomes one line of the result; they run one after the other.
    */
-  open(stage: BenchStage): Promise<readonly Entry[]>
+  open(context: BenchContext): Promise<readonly Entry[]>
 }
 
-/** A contest, or a rival that cannot be had here and why. */
-export type Entry = Contest | Absent
+/** A comparison, or a rival that is not installed, and why. */
+export type Entry = Comparison | Absent
 
-export interface Contest {
-  /** Which of several figures of the bench it is: `webp`, `8 notifiers`. */
+export interface Comparison {
+  /** Tells the comparisons of one bench apart: `webp`, `8 notifiers`. */
   readonly variant?: string
   readonly rival: string
-  /** What the rival promises while it is measured. */
+  /** What the rival guarantees while it is measured. */
   readonly rivalGuarantees: string
-  /** Of a figure: `ms`, `images/s`, `MiB`. */
+  /** `ms`, `images/s`, `MiB`. */
   readonly unit: string
-  /** Bounds of the ratio ours : theirs. Absent: the figures are printed beside each other. */
+  /** Bounds of the ratio ours : theirs. Without them the figures are only printed. */
   readonly floor?: Bound
   readonly goal?: Bound
-  /** One measurement of Herald: a figure in `unit`. Rejects when the work itself fails. */
+  /** Measures Herald once; resolves to a figure in `unit`. Rejects if the work fails. */
   ours(): Promise<number>
   /** The same work by the rival. */
   theirs(): Promise<number>
-  /** Rounds where that many are too expensive or too few; at least 5 unless `stage.short`. */
+  /** Default 9; at least 5, except in a short run. */
   readonly rounds?: number
-  /** Library or program to version, of the rival. */
+  /** The version of each of the rival's programs and libraries. */
   readonly versions?: Readonly<Record<string, string>>
 }
 
 export interface Absent {
   readonly variant?: string
   readonly rival: string
-  /** Why it cannot be measured here, and what would bring it. */
+  /** Why it cannot be measured here, and how to install it. */
   readonly absent: string
-  /** It cannot be installed anywhere yet, so a run without it is complete. */
-  readonly nowhere?: true
+  /** There is no way to install it, so a run without it is complete. */
+  readonly notInstallable?: true
 }
 
 export type Bound = { readonly atMost: number } | { readonly atLeast: number }
 
 /** What a bench gets from the runner. */
-export interface BenchStage {
-  /** A fresh folder of this bench; goes with it. */
+export interface BenchContext {
+  /** A fresh folder, removed after the bench. */
   readonly folder: string
-  /** As few repetitions and bytes as still run every line of code; the figures mean nothing. */
+  /** A short run: the least work that runs every line of code. Its figures mean nothing. */
   readonly short: boolean
-  /** Called when the bench is over, last in, first out. */
+  /** `close` is called after the bench, in reverse order. */
   defer(close: () => unknown): void
-  /** Prints what goes on. */
-  say(line: string): void
+  /** Prints a line about the progress. */
+  log(line: string): void
 }

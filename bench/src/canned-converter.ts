@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { ConverterClient } from '@herald/client/converter-client'
 
-/** What every conversion gives, so that only what follows a conversion takes time. */
+/** The result of every conversion, so that only what follows a conversion takes time. */
 export const renditionBytes = Buffer.alloc(16 * 1024, 'herald')
 
 const sha256 = createHash('sha256').update(renditionBytes).digest('hex')
 
-/** A converter that is done at once: what it sends goes the way of a real one's, onto the disk and synced. */
+/** A converter that takes no time. Its rendition is written and synced like a real one. */
 export const cannedConverter: ConverterClient = {
   async convert(_upload, { conversionId, receive }) {
     const sink = await receive({

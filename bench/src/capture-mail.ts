@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net'
 import type { Message } from '@herald/broker'
 import { readMail } from '@herald/mailhog/mail'
 import { SMTPServer } from 'smtp-server'
-import type { BenchStage } from './bench.js'
+import type { BenchContext } from './bench.js'
 import { makeEvent } from './events.js'
 import type { BenchKafka } from './kafka.js'
 import { freshGroup, startNotifier } from './notifier.js'
 import { preload } from './preload.js'
 import { withResolver } from './with-resolver.js'
 
-/** A mail as the notifier writes it, in nodemailer's terms; plain JSON, for another process. */
+/** A mail that the notifier wrote, as options of nodemailer's sendMail; JSON, for another process. */
 export interface MailContent {
   readonly subject: string
   readonly text: string
@@ -19,7 +19,7 @@ export interface MailContent {
 }
 
 export async function captureMail(
-  stage: BenchStage,
+  context: BenchContext,
   kafka: BenchKafka,
   event: Message = makeEvent('reader-0@example.com'),
 ): Promise<MailContent> {
@@ -39,7 +39,7 @@ export async function captureMail(
   const captured = withResolver<string>()
   const listening = server.listen(0, '127.0.0.1')
   await once(listening, 'listening')
-  const notifier = await startNotifier(stage, {
+  const notifier = await startNotifier(context, {
     broker: kafka.cluster.url,
     topic,
     group: freshGroup(),
@@ -47,7 +47,7 @@ export async function captureMail(
     connections: 1,
   })
   const raw = await captured.promise
-  // It would go on asking Kafka beside those that are measured.
+  // It would continue to fetch from Kafka during the measurement.
   await notifier.stop()
   server.close()
   const { subject, text, html, attachments } = await readMail('', [], Buffer.from(raw, 'latin1'))

@@ -6,11 +6,11 @@ import type { ReceivedConversionSummary, RenditionSpec } from '@herald/proto/con
 import { startProgram } from '@herald/stack/program'
 import { converterFlags } from '@herald/stack/programs'
 import { v7 as uuidv7 } from 'uuid'
-import type { BenchStage } from './bench.js'
+import type { BenchContext } from './bench.js'
 
 const main = fileURLToPath(new URL('../../../converter-service/dist/src/main.js', import.meta.url))
 
-/** The converter service in a process of its own, and the client every program of ours uses. */
+/** The converter service in its own process, and Herald's client of it. */
 export interface RunningConverter {
   readonly pid: number
   /** `host:port`. */
@@ -29,9 +29,9 @@ export interface Received {
   readonly summary: ReceivedConversionSummary
 }
 
-/** Starts the service with its defaults, `env` aside; it ends with the bench. */
+/** Starts the service with its defaults and `env`. It is stopped after the bench. */
 export async function startConverter(
-  stage: BenchStage,
+  context: BenchContext,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningConverter> {
   const program = startProgram(
@@ -43,13 +43,13 @@ export async function startConverter(
         PATH: '/usr/local/bin:/usr/bin:/bin',
         HERALD_CONVERTER_LISTEN: '127.0.0.1:0',
         HERALD_CONVERTER_PROBES: '127.0.0.1:0',
-        HERALD_SPOOL: `${stage.folder}/spool`,
+        HERALD_SPOOL: `${context.folder}/spool`,
         ...env,
       },
     },
     () => {},
   )
-  stage.defer(() => program.stop(10_000))
+  context.defer(() => program.stop(10_000))
   const { port } = await Promise.race([
     program.ready,
     program.ended.then(({ how, lastLines }): never => {
@@ -58,7 +58,7 @@ export async function startConverter(
   ])
   const address = `127.0.0.1:${port}`
   const client = openConverter(address)
-  stage.defer(() => client.close())
+  context.defer(() => client.close())
   return {
     pid: program.pid as number,
     address,
@@ -66,7 +66,7 @@ export async function startConverter(
   }
 }
 
-/** Before anything counts: a service that has just begun still compiles its code while it works. */
+/** Call it before measuring: a process that has just started still compiles its code. */
 export async function warmUp({ convert }: RunningConverter, path: string, times: number) {
   for (let time = 0; time < times; time++) {
     for (const format of ['webp', 'jpeg'] as const) await convert(path, [{ format, width: 720 }])

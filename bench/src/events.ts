@@ -13,7 +13,7 @@ const rendition = (name: string) => ({
   pages: 1,
 })
 
-/** Events of about 1 KB with all their headers, the recipients in turn: `reader-0@example.com`, … */
+/** Events of about 1 KB with all headers; the recipients `reader-0@example.com`, … take turns. */
 export function makeEvents(count: number, recipients = count): Message[] {
   return Array.from({ length: count }, (_, index) =>
     makeEvent(`reader-${index % recipients}@example.com`),

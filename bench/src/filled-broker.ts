@@ -4,7 +4,7 @@ import { openBroker } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import { makeEvents } from './events.js'
 import { freshGroup } from './notifier.js'
-import { inLanes } from './per-second.js'
+import { runConcurrently } from './per-second.js'
 import { withResolver } from './with-resolver.js'
 
 const topic = 'notifications'
@@ -13,26 +13,26 @@ const atOnce = 5000
 const callers = 32
 
 export interface FilledBroker {
-  /** What an event costs that one of 32 callers publishes alone, in µs; mean of `events`. */
+  /** Publishes `events`, one per call, 32 callers at once. Resolves to the mean cost in µs. */
   publishCost(events: number): Promise<number>
-  /** What an event costs a new group that begins at the oldest one, in µs; mean of `events`. */
+  /** Reads `events` with a new group, from the oldest on. Resolves to the mean cost in µs. */
   readCost(events: number): Promise<number>
   close(): Promise<void>
 }
 
-/** An embedded broker in a folder of its own that holds so many events of about 1.2 KB in 8 partitions. */
+/** An embedded broker in a fresh folder with this many events of about 1.2 KB in 8 partitions. */
 export async function openFilledBroker(folder: string, events: number): Promise<FilledBroker> {
   const url = `embedded:${mkdtempSync(join(folder, 'broker-'))}`
   const broker = await openBroker(url, { logger: silentLogger })
-  const some = makeEvents(Math.min(atOnce, events))
+  const batch = makeEvents(Math.min(atOnce, events))
   for (let at = 0; at < events; at += atOnce) {
-    await broker.publish(topic, some.slice(0, events - at))
+    await broker.publish(topic, batch.slice(0, events - at))
   }
   return {
     async publishCost(count) {
       const fresh = makeEvents(count)
       const from = performance.now()
-      await inLanes(count, callers, (index) =>
+      await runConcurrently(count, callers, (index) =>
         broker.publish(topic, [fresh[index] as (typeof fresh)[0]]),
       )
       return ((performance.now() - from) * 1000) / count

@@ -4,42 +4,41 @@ import type { Ledger } from '@herald/notifier-service/ledger/ledger'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
 import type { EventRef, MailIdentity } from '@herald/notifier-service/ledger/mail-record'
 import { v7 as uuidv7 } from 'uuid'
-import { inLanes } from './per-second.js'
+import { runConcurrently } from './per-second.js'
 
-/** Entries made at once share a transaction. */
+/** Mails recorded at once share a transaction. */
 const atOnce = 10_000
-/** Mails under way at a time, as with eight connections. */
-const lanes = 32
-const outcome = { state: 'accepted', reply: '250 2.0.0 taken' } as const
+/** Mails recorded at a time during the measurement. */
+const concurrency = 32
+const outcome = { state: 'accepted', reply: '250 2.0.0 ok' } as const
 
 export interface FilledLedger {
-  /** What a delivered mail costs it, in µs: looked up, begun, settled, its outcome taken; mean of `mails`. */
+  /** Records `mails` as delivered: find, begin, settle, outcome. Resolves to the mean cost in µs. */
   cost(mails: number): Promise<number>
   close(): Promise<void>
 }
 
 /**
- * A ledger in a folder of its own that remembers so many mails. An entry is what a delivered mail
- * leaves, about 1 KB: the record with one attempt in its history, found by its event and by its
- * conversion, the outcome announced.
+ * A ledger in a fresh folder with this many delivered mails. Each has about 1 KB: the record with one
+ * attempt, which is found by its event and by its conversion; its outcome is published.
  */
 export async function openFilledLedger(folder: string, entries: number): Promise<FilledLedger> {
   const ledger = await openLmdbLedger({ directory: mkdtempSync(join(folder, 'ledger-')) })
   for (let at = 0; at < entries; at += atOnce) {
-    const some = Array.from({ length: Math.min(atOnce, entries - at) }, newMail)
+    const mails = Array.from({ length: Math.min(atOnce, entries - at) }, newMail)
     const records = await Promise.all(
-      some.map(({ event, mail }) => ledger.settle(event, mail, outcome)),
+      mails.map(({ event, mail }) => ledger.settle(event, mail, outcome)),
     )
     await ledger.markAnnounced(
-      some.map(({ event }, index) => ({ event, record: records[index] as (typeof records)[0] })),
+      mails.map(({ event }, index) => ({ event, record: records[index] as (typeof records)[0] })),
     )
   }
   return {
     async cost(mails) {
       const from = performance.now()
-      await inLanes(mails, lanes, () => deliver(ledger))
+      await runConcurrently(mails, concurrency, () => deliver(ledger))
       for (let announced = 0; announced < mails; ) {
-        const pending = await ledger.pendingOutcomes(lanes)
+        const pending = await ledger.pendingOutcomes(concurrency)
         await ledger.markAnnounced(pending)
         announced += pending.length
       }
@@ -51,8 +50,7 @@ export async function openFilledLedger(folder: string, entries: number): Promise
 
 async function deliver(ledger: Ledger): Promise<void> {
   const { event, mail } = newMail()
-  if ((await ledger.find(event)) !== undefined)
-    throw new Error('the ledger knows a mail that is new')
+  if ((await ledger.find(event)) !== undefined) throw new Error('the ledger already has a new mail')
   await ledger.begin(event, mail)
   await ledger.settle(event, mail, outcome)
 }

@@ -1,27 +1,27 @@
 import { findKafka, type KafkaCluster, type KafkaInstallation, startKafka } from '@herald/kafka'
-import type { BenchStage } from './bench.js'
+import type { BenchContext } from './bench.js'
 import { createTopic, newClient } from './rivals/kafkajs.js'
 
 export interface BenchKafka {
   readonly cluster: KafkaCluster
   readonly installation: KafkaInstallation
-  /** A fresh topic, gzip as Herald makes its own. */
+  /** Creates a topic with gzip, as Herald does; resolves to its name. */
   topic(partitions: number): Promise<string>
-  /** kafkajs as its manual has it. */
+  /** A kafkajs client with its default settings. */
   client(): ReturnType<typeof newClient>
 }
 
-/** A real Apache Kafka for this bench; a sentence where it cannot be had. */
-export async function openKafka(stage: BenchStage): Promise<BenchKafka | { missing: string }> {
+/** Starts Apache Kafka for this bench; resolves to the reason if it is not installed. */
+export async function openKafka(context: BenchContext): Promise<BenchKafka | { missing: string }> {
   const found = await findKafka()
   if ('missing' in found) return found
-  stage.say('starting Apache Kafka')
+  context.log('starting Apache Kafka')
   const cluster = await startKafka({
-    dataDirectory: `${stage.folder}/kafka`,
+    dataDirectory: `${context.folder}/kafka`,
     installation: found.installation,
     heapMb: 1024,
   })
-  stage.defer(() => cluster.destroy())
+  context.defer(() => cluster.destroy())
   let topics = 0
   return {
     cluster,

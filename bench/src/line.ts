@@ -1,5 +1,5 @@
-import type { Absent, Bench, Bound, Contest } from './bench.js'
-import { met, type Outcome } from './rounds.js'
+import type { Absent, Bench, Bound, Comparison } from './bench.js'
+import { type ComparisonResult, met } from './rounds.js'
 
 /** One line of the result, as `--json` prints it. */
 export interface Line {
@@ -17,22 +17,22 @@ export interface Line {
   readonly rounds?: number
   readonly guarantees?: { readonly ours: string; readonly theirs: string }
   readonly versions?: Readonly<Record<string, string>>
-  /** The rival cannot be had here. */
+  /** The rival is not installed: why. */
   readonly absent?: string
-  /** Nor anywhere else so far. */
-  readonly nowhere?: true
+  /** There is no way to install it. */
+  readonly notInstallable?: true
   /** The work failed. */
   readonly error?: string
 }
 
-export function outcomeLine(
+export function resultLine(
   bench: Bench,
-  contest: Contest,
-  outcome: Outcome,
+  comparison: Comparison,
+  outcome: ComparisonResult,
   versions: Readonly<Record<string, string>>,
 ): Line {
-  const { variant, rival, floor, goal, unit, rivalGuarantees } = contest
-  const reached = met(outcome.ratio, contest)
+  const { variant, rival, floor, goal, unit, rivalGuarantees } = comparison
+  const reached = met(outcome.ratio, comparison)
   return {
     bench: bench.name,
     ...(variant === undefined ? {} : { variant }),
@@ -47,7 +47,7 @@ export function outcomeLine(
     unit,
     rounds: outcome.rounds,
     guarantees: { ours: bench.guarantees, theirs: rivalGuarantees },
-    versions: { ...versions, ...contest.versions },
+    versions: { ...versions, ...comparison.versions },
   }
 }
 
@@ -55,8 +55,9 @@ export function absentLine(bench: Bench, entry: Absent): Line {
   return { bench: bench.name, ...entry }
 }
 
-/** Whether the rival is not there and could be. */
-export const isLacking = ({ absent, nowhere }: Line) => absent !== undefined && !nowhere
+/** Whether the rival is missing and could be installed. */
+export const isInstallable = ({ absent, notInstallable }: Line) =>
+  absent !== undefined && !notInstallable
 
 export function errorLine(bench: Bench, rival: string, error: unknown): Line {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -66,12 +67,12 @@ export function errorLine(bench: Bench, rival: string, error: unknown): Line {
 const boundText = (bound: Bound) =>
   'atMost' in bound ? `<= ${bound.atMost}` : `>= ${bound.atLeast}`
 
-/** Three digits that mean something. */
+/** To three significant digits, four from 1,000 on. */
 const rounded = (figure: number) => Number(figure.toPrecision(figure >= 1000 ? 4 : 3))
 
 const columns = ['bench', 'rival', 'ours', 'theirs', 'ratio', 'p10–p90', 'floor', 'goal', 'met']
 
-/** The lines for a person. */
+/** The lines as a table. */
 export function tableOf(lines: readonly Line[]): string {
   const rows = [columns, ...lines.map(cells)]
   const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))
@@ -81,10 +82,10 @@ export function tableOf(lines: readonly Line[]): string {
       .join('  ')
       .trimEnd(),
   )
-  const asides = lines.flatMap(({ bench, rival, absent, error }) =>
+  const notes = lines.flatMap(({ bench, rival, absent, error }) =>
     (absent ?? error) ? [`${bench}, ${rival}: ${absent ? `absent: ${absent}` : error}`] : [],
   )
-  return [...table, ...(asides.length > 0 ? ['', ...asides] : [])].join('\n')
+  return [...table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')
 }
 
 function cells(line: Line): string[] {

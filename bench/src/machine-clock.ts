@@ -1,2 +1,2 @@
-/** Milliseconds on a clock that all processes of the machine share; it is never set. */
+/** Milliseconds on the monotonic clock, which all processes of the machine share. */
 export const machineMs = () => Number(process.hrtime.bigint()) / 1e6

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util'
 import { allBenches } from './all-benches.js'
-import { isLacking, type Line, tableOf } from './line.js'
+import { isInstallable, type Line, tableOf } from './line.js'
 import { runBench } from './run-bench.js'
 import { ourVersions } from './versions.js'
 
 const usage = `Usage: npm run bench [-- name ...] [-- --json] [-- --short] [-- --complete]
   Benches: ${allBenches.map(({ name }) => name).join(', ')}.
-  --json prints one JSON object a line. --short runs all of it once, small: its figures mean nothing.
-  --complete fails as well where a rival is absent that bench/rivals/install or Debian brings.`
+  --json prints one JSON object per line. --short does the least work; its figures mean nothing.
+  --complete also fails if a rival is missing that bench/rivals/install or Debian can install.`
 
 function readArguments() {
   try {
@@ -19,7 +19,7 @@ function readArguments() {
         short: { type: 'boolean', default: false },
       },
     })
-    const unknown = positionals.find((asked) => !allBenches.some(({ name }) => name === asked))
+    const unknown = positionals.find((name) => !allBenches.some((bench) => bench.name === name))
     if (unknown !== undefined) throw new TypeError(`unknown bench ${unknown}`)
     const chosen = allBenches.filter(
       ({ name }) => positionals.length === 0 || positionals.includes(name),
@@ -34,11 +34,11 @@ function readArguments() {
 const { complete, json, short, chosen } = readArguments()
 const versions = ourVersions()
 const lines: Line[] = []
-const say = (line: string) => process.stderr.write(`  ${line}\n`)
+const log = (line: string) => process.stderr.write(`  ${line}\n`)
 for (const bench of chosen) {
   await runBench(bench, {
     short,
-    say,
+    log,
     versions,
     onLine(line) {
       lines.push(line)
@@ -47,8 +47,8 @@ for (const bench of chosen) {
   })
 }
 if (!json) process.stdout.write(`\n${tableOf(lines)}\n`)
-const lacking = complete ? lines.filter(isLacking) : []
-for (const { bench, rival, absent } of lacking) say(`${bench}: ${rival} is missing: ${absent}`)
-// Slow is a finding, not a failure: only work that failed is one.
-const failed = lacking.length > 0 || lines.some(({ error }) => error !== undefined)
+const missing = complete ? lines.filter(isInstallable) : []
+for (const { bench, rival, absent } of missing) log(`${bench}: ${rival} is missing: ${absent}`)
+// Slow work does not make the command fail, only work that failed.
+const failed = missing.length > 0 || lines.some(({ error }) => error !== undefined)
 process.exit(failed ? 1 : 0)

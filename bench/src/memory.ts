@@ -3,17 +3,17 @@ import { readFile } from 'node:fs/promises'
 const everyMs = 50
 
 /**
- * The most memory a process and its descendants held together while the work went on, in MiB.
- * Proportional (PSS): what they share counts once.
+ * The peak memory of a process and its descendants during `work`, in MiB. Proportional (PSS): memory
+ * that they share counts once.
  */
 export async function peakProportionalMebibytes(
   pid: number,
   work: () => Promise<unknown>,
 ): Promise<number> {
   let peak = 0
-  let under = true
+  let isWorking = true
   const watching = (async () => {
-    while (under) {
+    while (isWorking) {
       peak = Math.max(peak, await proportionalBytes(pid))
       await new Promise((resolve) => setTimeout(resolve, everyMs))
     }
@@ -21,7 +21,7 @@ export async function peakProportionalMebibytes(
   try {
     await work()
   } finally {
-    under = false
+    isWorking = false
     await watching
   }
   return peak / 1024 ** 2

@@ -4,23 +4,23 @@ import { mkdtempSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { BenchStage } from './bench.js'
+import type { BenchContext } from './bench.js'
 
 const main = fileURLToPath(new URL('../../../notifier-service/dist/src/main.js', import.meta.url))
 
 export interface NotifierSettings {
-  /** What HERALD_BROKER takes. */
+  /** The value of HERALD_BROKER. */
   readonly broker: string
   readonly topic: string
   readonly group: string
   readonly smtpPort: number
   readonly connections: number
-  /** Shared by notifiers of one machine; default: a fresh one. */
+  /** The data folder, which several notifiers may share. Default: a fresh one. */
   readonly data?: string
 }
 
 export interface RunningNotifier {
-  /** SIGTERM; resolves when it is gone. */
+  /** Sends SIGTERM; resolves when the process has ended. */
   stop(): Promise<void>
 }
 
@@ -28,15 +28,15 @@ let groups = 0
 /** A new consumer group. */
 export const freshGroup = () => `group-${process.pid}-${groups++}`
 
-export const freshData = (stage: BenchStage) => mkdtempSync(join(stage.folder, 'data-'))
+export const freshData = (context: BenchContext) => mkdtempSync(join(context.folder, 'data-'))
 
-/** The notifier as a program of its own, its log in a file; resolves when it is ready. */
+/** Starts the notifier in its own process. Resolves when it is ready. */
 export async function startNotifier(
-  stage: BenchStage,
+  context: BenchContext,
   settings: NotifierSettings,
 ): Promise<RunningNotifier> {
-  const data = settings.data ?? freshData(stage)
-  const log = join(mkdtempSync(join(stage.folder, 'log-')), 'notifier.log')
+  const data = settings.data ?? freshData(context)
+  const log = join(mkdtempSync(join(context.folder, 'log-')), 'notifier.log')
   const child = spawn(process.execPath, [main], {
     env: {
       PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -50,8 +50,8 @@ export async function startNotifier(
     },
     stdio: ['ignore', 'ignore', openSync(log, 'a')],
   })
-  const gone = once(child, 'exit')
-  stage.defer(() => child.kill('SIGKILL'))
+  const exited = once(child, 'exit')
+  context.defer(() => child.kill('SIGKILL'))
   while (!readFileSync(log, 'utf8').includes('"msg":"ready"')) {
     if (child.exitCode !== null) throw new Error(readFileSync(log, 'utf8').slice(-2000))
     await delay(20)
@@ -59,7 +59,7 @@ export async function startNotifier(
   return {
     async stop() {
       child.kill('SIGTERM')
-      await gone
+      await exited
     },
   }
 }

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { sharp } from './rivals/sharp.js'
 
 /**
- * Like a photograph of 6 MP, 0.8 MB as JPEG: soft shapes under a grain. Made here, so that the
- * bench needs no file from elsewhere.
+ * Generates a JPEG of 6 MP and 0.8 MB that costs as much as a photograph: soft shapes under a grain.
  */
 export async function makePhotograph(folder: string): Promise<string> {
   const width = 2728
@@ -18,7 +17,7 @@ export async function makePhotograph(folder: string): Promise<string> {
   const shapes = Buffer.from(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%" fill="#9bc"/>${circles.join('')}</svg>`,
   )
-  // Fine, and coarse enough to be seen in a small rendition as well.
+  // One fine, one coarse enough to remain in a small rendition.
   const layers = [await grain(width, height, 1, 40), await grain(width, height, 4, 40)]
   const bytes = await sharp(shapes)
     .blur(4)
@@ -30,7 +29,7 @@ export async function makePhotograph(folder: string): Promise<string> {
   return path
 }
 
-/** Noise whose grains are `size` pixels across. */
+/** Noise with grains of `size` pixels. */
 async function grain(width: number, height: number, size: number, sigma: number): Promise<Buffer> {
   const noise = await sharp({
     create: {
@@ -47,7 +46,7 @@ async function grain(width: number, height: number, size: number, sigma: number)
   return sharp(noise).resize({ width, height }).png({ compressionLevel: 1 }).toBuffer()
 }
 
-/** A JPEG of 20 MB, as cameras write them. */
+/** Generates a JPEG of 20 MB, the size that cameras write. */
 export async function makeLargePhotograph(folder: string): Promise<string> {
   const path = join(folder, 'large-photograph.jpg')
   await sharp(await grain(5200, 3900, 1, 60))

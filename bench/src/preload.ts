@@ -4,7 +4,7 @@ import type { BenchKafka } from './kafka.js'
 
 const batch = 500
 
-/** A fresh topic that holds these events. */
+/** Creates a topic with these events; resolves to its name. */
 export async function preload(
   kafka: BenchKafka,
   partitions: number,
@@ -15,7 +15,7 @@ export async function preload(
   return topic
 }
 
-/** Publishes them to a topic that is there. */
+/** Publishes the events to an existing topic. */
 export async function fill(
   kafka: BenchKafka,
   topic: string,

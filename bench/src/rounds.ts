@@ -1,7 +1,7 @@
-import type { Bound, Contest } from './bench.js'
+import type { Bound, Comparison } from './bench.js'
 
-export interface Outcome {
-  /** Medians, in the contest's unit. */
+export interface ComparisonResult {
+  /** Medians, in the comparison's unit. */
   readonly ours: number
   readonly theirs: number
   /** The median of the rounds' ratios ours : theirs, and their 10th and 90th percentile. */
@@ -11,27 +11,27 @@ export interface Outcome {
 }
 
 /**
- * Lets both work in turn, so that what else the machine does falls on both; who begins changes
- * with each round. The first time of each warms up and does not count, except in a short run.
+ * Measures both in turn, so that other load on the machine affects both; each round begins with the
+ * other one. The first measurement of each is a warm-up and does not count.
  */
-export async function holdContest(
-  contest: Contest,
+export async function compare(
+  comparison: Comparison,
   rounds: number,
   warmUp = true,
-): Promise<Outcome> {
+): Promise<ComparisonResult> {
   if (warmUp) {
-    await contest.ours()
-    await contest.theirs()
+    await comparison.ours()
+    await comparison.theirs()
   }
   const ours: number[] = []
   const theirs: number[] = []
   for (let round = 0; round < rounds; round++) {
     if (round % 2 === 0) {
-      ours.push(await contest.ours())
-      theirs.push(await contest.theirs())
+      ours.push(await comparison.ours())
+      theirs.push(await comparison.theirs())
     } else {
-      theirs.push(await contest.theirs())
-      ours.push(await contest.ours())
+      theirs.push(await comparison.theirs())
+      ours.push(await comparison.ours())
     }
   }
   const ratios = ours.map((figure, round) => figure / (theirs[round] as number))
@@ -44,7 +44,7 @@ export async function holdContest(
   }
 }
 
-/** Linear between the two nearest; of at least one figure. */
+/** Interpolates linearly. `figures` has at least one. */
 export function percentile(figures: readonly number[], percent: number): number {
   const sorted = [...figures].sort((one, other) => one - other)
   const at = ((sorted.length - 1) * percent) / 100
@@ -53,15 +53,15 @@ export function percentile(figures: readonly number[], percent: number): number 
   return below + (above - below) * (at - Math.floor(at))
 }
 
-const keeps = (ratio: number, bound: Bound): boolean =>
+const isWithin = (ratio: number, bound: Bound): boolean =>
   'atMost' in bound ? ratio <= bound.atMost : ratio >= bound.atLeast
 
-/** The best that is met; undefined where there is nothing to meet. */
+/** The better bound that is met; undefined if there are no bounds. */
 export function met(
   ratio: number,
-  { floor, goal }: Contest,
+  { floor, goal }: Comparison,
 ): 'goal' | 'floor' | 'none' | undefined {
-  if (goal && keeps(ratio, goal)) return 'goal'
-  if (floor && keeps(ratio, floor)) return 'floor'
+  if (goal && isWithin(ratio, goal)) return 'goal'
+  if (floor && isWithin(ratio, floor)) return 'floor'
   return floor || goal ? 'none' : undefined
 }

@@ -1,28 +1,28 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { BenchStage } from './bench.js'
+import type { BenchContext } from './bench.js'
 import type { SinkReport } from './programs/sink.js'
 
 const program = fileURLToPath(new URL('./programs/sink.js', import.meta.url))
 
-/** The mail server that every sender of a bench hands its mail to. */
+/** The mail server of a bench. */
 export interface SmtpSink {
   readonly port: number
-  /** Forgets what came; resolves when `mails` different ones have come since. Rejects when they do not within `timeoutMs`. */
+  /** Resets the counts; resolves when `mails` different mails were received since. Rejects after `timeoutMs`. */
   expect(mails: number, timeoutMs?: number): Promise<SinkReport>
-  /** As expect, but counts on from what has come already. */
+  /** The same without a reset. */
   reach(mails: number, timeoutMs?: number): Promise<SinkReport>
-  /** What has come so far. */
+  /** What was received so far. */
   report(): Promise<SinkReport>
 }
 
 export async function startSink(
-  stage: BenchStage,
+  context: BenchContext,
   { delayMs = 0, times = false } = {},
 ): Promise<SmtpSink> {
   const child: ChildProcess = fork(program, [String(delayMs), times ? 'times' : ''])
-  stage.defer(() => child.kill())
+  context.defer(() => child.kill())
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   const wait = async (message: object, timeoutMs: number) => {
     const done = once(child, 'message', { signal: AbortSignal.timeout(timeoutMs) })
@@ -43,15 +43,15 @@ export async function startSink(
   }
 }
 
-/** Rejects a run in which a mail was lost or came twice: a fast one is worth nothing then. */
+/** Throws if a mail was lost or received twice. */
 export function requireOnce({ count, unique }: SinkReport, mails: number): void {
   if (unique === mails && count === mails) return
   throw new Error(`${mails} events gave ${count} mails, ${unique} of them different`)
 }
 
 /**
- * Mails a second, from the first `skipped` mails (what a start costs is measured by the bench
- * `start`) to the last of `count`. Stops the sender. Rejects as `requireOnce` does.
+ * Mails per second, from the first `skipped` mails (the bench `start` measures the start) to the last
+ * of `count`. Stops the sender. Rejects if a mail was lost or received twice.
  */
 export async function mailsPerSecond(
   sink: SmtpSink,

@@ -4,7 +4,7 @@ import { sharp } from './rivals/sharp.js'
 
 const require = createRequire(import.meta.url)
 
-/** What every line is measured with. */
+/** The versions that every line of the result names. */
 export function ourVersions(): Record<string, string> {
   return {
     node: process.versions.node,

@@ -1,4 +1,4 @@
-/** A promise and what resolves it. Node 20 has no Promise.withResolvers yet. */
+/** A promise and its `resolve`. Node 20 has no Promise.withResolvers. */
 export function withResolver<T>() {
   let resolve: (value: T) => void = () => {}
   const promise = new Promise<T>((settle) => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Contest } from '#src/bench'
-import { absentLine, isLacking, type Line } from '#src/line'
-import { holdContest, met, percentile } from '#src/rounds'
+import type { Comparison } from '#src/bench'
+import { absentLine, isInstallable, type Line } from '#src/line'
+import { compare, met, percentile } from '#src/rounds'
 import { runBench } from '#src/run-bench'
 
-const contest = (figures: { ours: () => number; theirs: () => number }): Contest => ({
+const comparison = (figures: { ours: () => number; theirs: () => number }): Comparison => ({
   rival: 'a rival',
   rivalGuarantees: 'none',
   unit: 'ms',
@@ -16,25 +16,25 @@ const contest = (figures: { ours: () => number; theirs: () => number }): Contest
 
 const run = async (bench: Parameters<typeof runBench>[0], { short = true } = {}) => {
   const lines: Line[] = []
-  const options = { short, say: () => {}, versions: {} }
+  const options = { short, log: () => {}, versions: {} }
   await runBench(bench, { ...options, onLine: (line) => lines.push(line) })
   return lines
 }
 
-describe('a contest', () => {
-  test('is held in turn, each beginning as often, after a round that does not count', async () => {
+describe('a comparison', () => {
+  test('measures both in turn, each first as often, after a warm-up', async () => {
     const order: string[] = []
-    const note = (who: string) => () => order.push(who)
-    await holdContest(contest({ ours: note('o'), theirs: note('t') }), 4)
+    const record = (who: string) => () => order.push(who)
+    await compare(comparison({ ours: record('o'), theirs: record('t') }), 4)
     expect(order.join('')).toBe('ot' + 'ot' + 'to' + 'ot' + 'to')
   })
 
-  test('is judged by the ratio within a round, whatever the machine did in another', async () => {
+  test('compares within a round, so that load in another round does not matter', async () => {
     let round = 0
     const slow = () => (round++ % 2 === 0 ? 100 : 10)
     let last = 1
-    const { ratio, spread } = await holdContest(
-      contest({ ours: () => 2 * last, theirs: () => (last = slow()) }),
+    const { ratio, spread } = await compare(
+      comparison({ ours: () => 2 * last, theirs: () => (last = slow()) }),
       9,
     )
     expect(ratio).toBeLessThan(21)
@@ -43,14 +43,14 @@ describe('a contest', () => {
   })
 
   test('meets its goal, its floor, or neither', () => {
-    const of = contest({ ours: () => 0, theirs: () => 0 })
+    const of = comparison({ ours: () => 0, theirs: () => 0 })
     expect([1.05, 1.15, 1.3].map((ratio) => met(ratio, of))).toEqual(['goal', 'floor', 'none'])
     const more = { ...of, floor: { atLeast: 0.8 }, goal: { atLeast: 0.9 } }
     expect([0.95, 0.85, 0.7].map((ratio) => met(ratio, more))).toEqual(['goal', 'floor', 'none'])
   })
 })
 
-test('percentiles lie between the figures they fall between', () => {
+test('percentiles are interpolated', () => {
   expect(percentile([4, 1, 3, 2], 50)).toBe(2.5)
   expect(percentile([7], 90)).toBe(7)
 })
@@ -58,7 +58,7 @@ test('percentiles lie between the figures they fall between', () => {
 describe('a bench', () => {
   const frame = { name: 'made up', about: '', guarantees: 'none' }
 
-  test('goes on after a contest that failed, and closes what it opened last first', async () => {
+  test('continues after a comparison that failed, and closes what it opened in reverse order', async () => {
     const closed: string[] = []
     const lines = await run({
       ...frame,
@@ -66,16 +66,16 @@ describe('a bench', () => {
         defer(() => closed.push('first'))
         defer(() => closed.push('second'))
         const broken = () => {
-          throw new Error('no such luck')
+          throw new Error('it failed')
         }
         return [
-          contest({ ours: broken, theirs: () => 1 }),
-          contest({ ours: () => 1, theirs: () => 1 }),
+          comparison({ ours: broken, theirs: () => 1 }),
+          comparison({ ours: () => 1, theirs: () => 1 }),
           { rival: 'another', absent: 'not installed' },
         ]
       },
     })
-    expect(lines[0]?.error).toContain('no such luck')
+    expect(lines[0]?.error).toContain('it failed')
     expect(lines[1]).toMatchObject({ bench: 'made up', rival: 'a rival', ratio: 1, met: 'goal' })
     expect(lines[2]).toEqual(
       absentLine({ ...frame, open: async () => [] }, { rival: 'another', absent: 'not installed' }),
@@ -85,7 +85,7 @@ describe('a bench', () => {
 
   test('has at least five rounds, and one in a short run', async () => {
     let times = 0
-    const few = { ...contest({ ours: () => ++times, theirs: () => 1 }), rounds: 2 }
+    const few = { ...comparison({ ours: () => ++times, theirs: () => 1 }), rounds: 2 }
     const bench = { ...frame, open: async () => [few] }
     expect((await run(bench, { short: false }))[0]).toMatchObject({ rounds: 5 })
     expect(times).toBe(1 + 5)
@@ -93,20 +93,20 @@ describe('a bench', () => {
     expect(times).toBe(1 + 5 + 1)
   })
 
-  test('lacks a rival that could be brought, and none that can be had nowhere', async () => {
+  test('is incomplete without a rival that could be installed, and complete without one that could not', async () => {
     const lines = await run({
       ...frame,
       open: async () => [
         { rival: 'one', absent: 'not installed' },
-        { rival: 'another', absent: 'cannot be installed', nowhere: true },
-        contest({ ours: () => 1, theirs: () => 1 }),
+        { rival: 'another', absent: 'cannot be installed', notInstallable: true },
+        comparison({ ours: () => 1, theirs: () => 1 }),
       ],
     })
-    expect(lines.map(isLacking)).toEqual([true, false, false])
+    expect(lines.map(isInstallable)).toEqual([true, false, false])
   })
 
-  test('that cannot be opened is an error, not a silence', async () => {
-    const lines = await run({ ...frame, open: () => Promise.reject(new Error('no room')) })
-    expect(lines[0]?.error).toContain('no room')
+  test('that cannot be opened reports an error', async () => {
+    const lines = await run({ ...frame, open: () => Promise.reject(new Error('disk full')) })
+    expect(lines[0]?.error).toContain('disk full')
   })
 })

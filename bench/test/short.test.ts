@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest'
 const main = fileURLToPath(new URL('../dist/src/main.js', import.meta.url))
 const run = promisify(execFile)
 
-test('the short form measures against a real converter and prints one JSON object a line', async () => {
+test('a short run measures a real converter and prints one JSON object per line', async () => {
   const { stdout } = await run(process.execPath, [main, 'convert-latency', '--short', '--json'])
   const lines = stdout
     .trim()
@@ -33,20 +33,20 @@ test('the short form measures against a real converter and prints one JSON objec
   }
 }, 120_000)
 
-test('a missing rival fails a run with --complete, and no other', async () => {
+test('a missing rival fails only a run with --complete', async () => {
   const home = await mkdtemp(join(tmpdir(), 'herald-bench-home-'))
   onTestFinished(() => rm(home, { recursive: true, force: true }))
   const rivals = [main, 'convert-rivals', '--short']
   const options = { env: { ...process.env, HOME: home } }
   const { stdout } = await run(process.execPath, rivals, options)
-  expect(stdout).toContain('no imaginary here')
+  expect(stdout).toContain('imaginary is not installed')
   await expect(run(process.execPath, [...rivals, '--complete'], options)).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/imaginary is missing[\s\S]*sharp-cli is missing/),
   })
 }, 120_000)
 
-test('an unknown bench is refused with the names of those there are', async () => {
+test('an unknown bench is refused with the names of all benches', async () => {
   await expect(run(process.execPath, [main, 'convert-latensy'])).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining('convert-latency'),

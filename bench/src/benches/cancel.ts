@@ -1,48 +1,49 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Bench, Contest } from '../bench.js'
+import type { Bench, Comparison } from '../bench.js'
 import { type RunningConverter, startConverter } from '../converter.js'
 import { makePhotograph } from '../pictures.js'
 import { timed } from '../timed.js'
 
-const boundMs = 100
+const maxMs = 100
 
 export const cancel: Bench = {
   name: 'cancel',
-  about: 'from the cancel of a call that works on an AVIF of effort 9 until its process is gone',
-  guarantees: 'the child and all that it started are killed',
-  async open(stage) {
-    const path = await makePhotograph(stage.folder)
-    const converter = await startConverter(stage, { HERALD_WORKERS: '1' })
+  about:
+    'from the cancel of a call that encodes an AVIF of effort 9 to the end of its child process',
+  guarantees: 'the child process and all that it started are killed',
+  async open(context) {
+    const path = await makePhotograph(context.folder)
+    const converter = await startConverter(context, { HERALD_WORKERS: '1' })
     return [
       {
-        rival: `${boundMs} ms`,
-        rivalGuarantees: 'a figure, not a program',
+        rival: `${maxMs} ms`,
+        rivalGuarantees: 'a fixed figure',
         unit: 'ms',
         floor: { atMost: 1 },
         rounds: 20,
-        ours: () => untilGone(converter, path),
-        theirs: async () => boundMs,
+        ours: () => untilProcessEnds(converter, path),
+        theirs: async () => maxMs,
       },
-    ] satisfies Contest[]
+    ] satisfies Comparison[]
   },
 }
 
-async function untilGone({ pid, convert }: RunningConverter, path: string): Promise<number> {
+async function untilProcessEnds({ pid, convert }: RunningConverter, path: string): Promise<number> {
   const before = await processorTicks(pid)
   const caller = new AbortController()
   const { signal } = caller
   const ended = convert(path, [{ format: 'avif', effort: 9 }], { signal }).catch(() => {})
   const child = await busyChild(pid, before)
-  const took = await timed(async () => {
+  const tookMs = await timed(async () => {
     caller.abort()
     while ((await ticksOf(child)) !== undefined) await delay(1)
   })
   await ended
-  return took
+  return tookMs
 }
 
-/** The child that has worked for half a second since. */
+/** Resolves to the child process that has used half a second of processor time since `before`. */
 async function busyChild(pid: number, before: ReadonlyMap<number, number>): Promise<number> {
   const halfASecond = 50
   for (;;) {
@@ -53,7 +54,7 @@ async function busyChild(pid: number, before: ReadonlyMap<number, number>): Prom
   }
 }
 
-/** Child to its processor time, in hundredths of a second. */
+/** The processor time of each child process, in hundredths of a second. */
 async function processorTicks(pid: number): Promise<Map<number, number>> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
   const pids = children.trim().split(' ').filter(Boolean).map(Number)
@@ -61,7 +62,7 @@ async function processorTicks(pid: number): Promise<Map<number, number>> {
   return new Map(pids.flatMap((child, at) => (ticks[at] === undefined ? [] : [[child, ticks[at]]])))
 }
 
-/** Undefined if the process is gone, or ended and not yet waited for. */
+/** Undefined if the process has ended. */
 async function ticksOf(pid: number): Promise<number | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

@@ -2,7 +2,7 @@ import type { Channel } from '@herald/notifier-service/channel'
 import { loadConfig } from '@herald/notifier-service/config'
 import { startSubscriber } from '@herald/notifier-service/subscriber'
 import { Lifecycle, silentLogger } from '@herald/runtime'
-import type { Bench, Contest } from '../bench.js'
+import type { Bench, Comparison } from '../bench.js'
 import { makeEvents } from '../events.js'
 import { openKafka } from '../kafka.js'
 import { freshData, freshGroup } from '../notifier.js'
@@ -11,14 +11,14 @@ import { consumeBatches } from '../rivals/kafkajs.js'
 
 export const consume: Bench = {
   name: 'consume',
-  about: 'the notifier with a channel that says yes at once: ledger, lanes, commits, outcomes',
+  about: 'the notifier with a channel that accepts at once: ledger, lanes, commits, outcomes',
   guarantees:
-    'each event in the synced ledger before the attempt and after it, order per key, offsets after outcomes',
-  async open(stage) {
-    const kafka = await openKafka(stage)
+    'each event in the synced ledger before and after the attempt, order per key, offsets after outcomes',
+  async open(context) {
+    const kafka = await openKafka(context)
     if ('missing' in kafka) return [{ rival: 'bare kafkajs', absent: kafka.missing }]
-    const count = stage.short ? 300 : 30_000
-    stage.say(`publishing ${count} events`)
+    const count = context.short ? 300 : 30_000
+    context.log(`publishing ${count} events`)
     const topic = await preload(kafka, 8, makeEvents(count))
 
     const ours = async () => {
@@ -27,7 +27,7 @@ export const consume: Bench = {
         HERALD_BROKER: kafka.cluster.url,
         HERALD_TOPIC: topic,
         HERALD_GROUP: freshGroup(),
-        HERALD_DATA: freshData(stage),
+        HERALD_DATA: freshData(context),
         HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
       })
       let firstAt = 0
@@ -66,7 +66,7 @@ export const consume: Bench = {
       {
         variant: 'absolute',
         rival: '10,000 events/s',
-        rivalGuarantees: 'a figure, not a program',
+        rivalGuarantees: 'a fixed figure',
         unit: 'events/s',
         floor: { atLeast: 1 },
         goal: { atLeast: 3 },
@@ -76,13 +76,14 @@ export const consume: Bench = {
       },
       {
         rival: 'bare kafkajs, eachBatch',
-        rivalGuarantees: 'reads and forgets: no ledger, no order per key, offsets by the clock',
+        rivalGuarantees:
+          'reads and does nothing: no ledger, no order per key, offsets committed on a timer',
         unit: 'events/s',
         rounds: 5,
         ours,
         theirs: async () =>
           count / ((await consumeBatches(kafka.client(), topic, freshGroup(), count)) / 1000),
       },
-    ] satisfies Contest[]
+    ] satisfies Comparison[]
   },
 }

@@ -3,10 +3,10 @@ import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Bench, Contest } from '../bench.js'
+import type { Bench, Comparison } from '../bench.js'
 import { startConverter } from '../converter.js'
 import { freshData } from '../notifier.js'
-import { inLanes } from '../per-second.js'
+import { runConcurrently } from '../per-second.js'
 import { makePhotograph } from '../pictures.js'
 import { timed } from '../timed.js'
 
@@ -17,15 +17,15 @@ const jobs = 3
 export const convertFolder: Bench = {
   name: 'convert-folder',
   about: `herald convert of a folder of 6 MP JPEGs to 720 px, ${jobs} jobs, from the command to its end`,
-  guarantees: 'record, file and folder synced, each file announced to the embedded broker',
-  async open(stage) {
-    const files = stage.short ? 4 : 40
-    const data = freshData(stage)
+  guarantees: 'outbox, file and folder synced, each file announced to the embedded broker',
+  async open(context) {
+    const files = context.short ? 4 : 40
+    const data = freshData(context)
     const photos = join(data, 'photos')
     await mkdir(photos)
-    const path = await makePhotograph(stage.folder)
+    const path = await makePhotograph(context.folder)
     for (let at = 0; at < files; at++) await copyFile(path, join(photos, `${at}.jpg`))
-    const converter = await startConverter(stage)
+    const converter = await startConverter(context)
     const args = ['convert', photos, '-r', '--to', 'webp', '--width', '720', '--force', '--json']
     const env = {
       PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -35,7 +35,7 @@ export const convertFolder: Bench = {
     return [
       {
         rival: 'a bare loop over the service',
-        rivalGuarantees: 'nothing kept, nothing announced',
+        rivalGuarantees: 'nothing saved, nothing announced',
         unit: 'ms',
         floor: { atMost: 1.5 },
         goal: { atMost: 1.1 },
@@ -44,7 +44,7 @@ export const convertFolder: Bench = {
           timed(() =>
             run(
               process.execPath,
-              [bin, ...args, '--jobs', `${jobs}`, '--out', join(data, 'made')],
+              [bin, ...args, '--jobs', `${jobs}`, '--out', join(data, 'renditions')],
               {
                 env,
               },
@@ -53,13 +53,13 @@ export const convertFolder: Bench = {
         theirs: () =>
           timed(async () => {
             const names = await readdir(photos)
-            await inLanes(files, jobs, (at) =>
+            await runConcurrently(files, jobs, (at) =>
               converter.convert(join(photos, names[at] as string), [
                 { format: 'webp', width: 720 },
               ]),
             )
           }),
       },
-    ] satisfies Contest[]
+    ] satisfies Comparison[]
   },
 }

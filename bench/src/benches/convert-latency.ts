@@ -1,4 +1,4 @@
-import type { Bench, Bound, Contest } from '../bench.js'
+import type { Bench, Bound, Comparison } from '../bench.js'
 import { startConverter, warmUp } from '../converter.js'
 import { makePhotograph } from '../pictures.js'
 import { bareSharp, bareSharpWithPreview } from '../rivals/sharp.js'
@@ -14,14 +14,13 @@ const bounds: Readonly<Record<'webp' | 'jpeg' | 'avif', { floor: Bound; goal: Bo
 export const convertLatency: Bench = {
   name: 'convert-latency',
   about: 'a 6 MP JPEG to 720 px through gRPC, upload and download included',
-  guarantees:
-    'type sniffed, limits, SHA-256 both ways, preview, work in a child that can be killed',
-  async open(stage) {
-    const path = await makePhotograph(stage.folder)
-    const converter = await startConverter(stage)
-    const times = stage.short ? 1 : 3
-    await warmUp(converter, path, stage.short ? 0 : 20)
-    return (['webp', 'jpeg', 'avif'] as const).flatMap((format): Contest[] => {
+  guarantees: 'type detected, limits, SHA-256 both ways, preview, work in a killable child process',
+  async open(context) {
+    const path = await makePhotograph(context.folder)
+    const converter = await startConverter(context)
+    const times = context.short ? 1 : 3
+    await warmUp(converter, path, context.short ? 0 : 20)
+    return (['webp', 'jpeg', 'avif'] as const).flatMap((format): Comparison[] => {
       const common = {
         unit: 'ms',
         rounds: 15,
@@ -32,7 +31,7 @@ export const convertLatency: Bench = {
           ...common,
           variant: format,
           rival: 'bare sharp',
-          rivalGuarantees: 'none: in process, no limit of time, no upload, no preview',
+          rivalGuarantees: 'none: in process, no time limit, no upload, no preview',
           ...bounds[format],
           theirs: () => timed(() => bareSharp(path, { format, width }), times),
         },
@@ -40,7 +39,7 @@ export const convertLatency: Bench = {
           ...common,
           variant: `${format} and its preview`,
           rival: 'bare sharp, both of the same pixels',
-          rivalGuarantees: 'none: in process, no limit of time, no upload',
+          rivalGuarantees: 'none: in process, no time limit, no upload',
           theirs: () => timed(() => bareSharpWithPreview(path, { format, width }), times),
         },
       ]

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Bench, Contest } from '../bench.js'
+import type { Bench, Comparison } from '../bench.js'
 import { type RunningConverter, startConverter } from '../converter.js'
 import { peakProportionalMebibytes } from '../memory.js'
 import { perSecond } from '../per-second.js'
@@ -11,24 +11,24 @@ const format = 'jpeg'
 
 export const convertMemory: Bench = {
   name: 'convert-memory',
-  about: 'memory (PSS) of all processes at its highest while 100 uploads of 20 MB are under way',
-  guarantees: 'bounded queue, uploads on disk, a limit of memory per child',
-  async open(stage) {
-    const path = await makeLargePhotograph(stage.folder)
-    const many = stage.short ? 6 : 100
-    const few = stage.short ? 2 : 10
+  about: 'peak memory (PSS) of all processes during 100 simultaneous uploads of 20 MB',
+  guarantees: 'bounded queue, uploads on disk, a memory limit per child process',
+  async open(context) {
+    const path = await makeLargePhotograph(context.folder)
+    const many = context.short ? 6 : 100
+    const few = context.short ? 2 : 10
     const peak = async (converter: RunningConverter, uploads: number) =>
       peakProportionalMebibytes(converter.pid, () =>
         perSecond(uploads, uploads, () => converter.convert(path, [{ format, width }])),
       )
-    // A service of its own each: what one run leaves behind must not count in the other.
+    // Two services, so that memory which one run leaves does not count in the other.
     const converters = await Promise.all(
-      [many, few].map(() => startConverter(stage, { HERALD_QUEUE: '200', HERALD_TIMEOUT: '2m' })),
+      [many, few].map(() => startConverter(context, { HERALD_QUEUE: '200', HERALD_TIMEOUT: '2m' })),
     )
-    const [busy, calm] = converters as [RunningConverter, RunningConverter]
+    const [withMany, withFew] = converters as [RunningConverter, RunningConverter]
     const cores = availableParallelism()
-    const bare = startBareProgram({ path, format, width, lanes: cores, images: many })
-    stage.defer(bare.stop)
+    const bare = startBareProgram({ path, format, width, concurrency: cores, images: many })
+    context.defer(bare.stop)
     const rounds = 5
     return [
       {
@@ -39,7 +39,7 @@ export const convertMemory: Bench = {
         floor: { atMost: 1.5 },
         goal: { atMost: 1.2 },
         rounds,
-        ours: () => peak(busy, many),
+        ours: () => peak(withMany, many),
         theirs: () => peakProportionalMebibytes(bare.pid, bare.run),
       },
       {
@@ -50,9 +50,9 @@ export const convertMemory: Bench = {
         floor: { atMost: 1.2 },
         goal: { atMost: 1.05 },
         rounds,
-        ours: () => peak(busy, many),
-        theirs: () => peak(calm, few),
+        ours: () => peak(withMany, many),
+        theirs: () => peak(withFew, few),
       },
-    ] satisfies Contest[]
+    ] satisfies Comparison[]
   },
 }

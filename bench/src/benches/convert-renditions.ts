@@ -1,10 +1,10 @@
-import type { Bench, Contest } from '../bench.js'
+import type { Bench, Comparison } from '../bench.js'
 import { startConverter, warmUp } from '../converter.js'
 import { makePhotograph } from '../pictures.js'
-import { type Asked, bareSharp } from '../rivals/sharp.js'
+import { bareSharp, type RenditionRequest } from '../rivals/sharp.js'
 import { timed } from '../timed.js'
 
-const renditions: readonly Asked[] = [
+const renditions: readonly RenditionRequest[] = [
   { format: 'webp', width: 1600 },
   { format: 'webp', width: 720 },
   { format: 'jpeg', width: 720 },
@@ -15,12 +15,11 @@ const renditions: readonly Asked[] = [
 export const convertRenditions: Bench = {
   name: 'convert-renditions',
   about: 'five renditions of one upload of a 6 MP JPEG',
-  guarantees:
-    'type sniffed, limits, SHA-256 both ways, preview, work in children that can be killed',
-  async open(stage) {
-    const path = await makePhotograph(stage.folder)
-    const converter = await startConverter(stage)
-    await warmUp(converter, path, stage.short ? 0 : 20)
+  guarantees: 'type detected, limits, SHA-256 both ways, preview, work in killable child processes',
+  async open(context) {
+    const path = await makePhotograph(context.folder)
+    const converter = await startConverter(context)
+    await warmUp(converter, path, context.short ? 0 : 20)
     const rate = async (work: () => Promise<unknown>) => 1000 / (await timed(work))
     const ours = () => rate(() => converter.convert(path, renditions))
     return [
@@ -40,13 +39,13 @@ export const convertRenditions: Bench = {
       {
         variant: 'bare',
         rival: 'bare sharp, all five in parallel',
-        rivalGuarantees: 'none: in process, no limit of time, no upload',
+        rivalGuarantees: 'none: in process, no time limit, no upload',
         unit: 'files/s',
         floor: { atLeast: 0.7 },
         goal: { atLeast: 0.85 },
         ours,
         theirs: () => rate(() => Promise.all(renditions.map((each) => bareSharp(path, each)))),
       },
-    ] satisfies Contest[]
+    ] satisfies Comparison[]
   },
 }

@@ -1,24 +1,30 @@
-import type { Bench, BenchStage, Contest } from '../bench.js'
+import type { Bench, BenchContext, Comparison } from '../bench.js'
 import { openFilledBroker } from '../filled-broker.js'
 import { openFilledLedger } from '../filled-ledger.js'
 
 export const growth: Bench = {
   name: 'growth',
-  about: 'what an event costs the ledger and the embedded broker when they hold much',
-  guarantees: 'every write synced, 32 under way at a time sharing their syncs',
-  async open(stage) {
-    const few = stage.short ? 100 : 1000
-    const [many, most] = stage.short ? [300, 1000] : [100_000, 1_000_000]
-    // So few that a small store is still a small one when they are done.
-    const events = stage.short ? 50 : 640
-    const measureLedger = against(stage, openFilledLedger, few, (ledger) => ledger.cost(events))
-    const publishing = against(stage, openFilledBroker, few, (broker) => broker.publishCost(events))
-    const reading = against(stage, openFilledBroker, few, (broker) => broker.readCost(few / 2))
+  about: 'what an event costs a ledger and an embedded broker that hold many',
+  guarantees: 'every write synced; 32 writers at a time share syncs',
+  async open(context) {
+    const few = context.short ? 100 : 1000
+    const [many, most] = context.short ? [300, 1000] : [100_000, 1_000_000]
+    // Few, so that a small store is still small afterwards.
+    const events = context.short ? 50 : 640
+    const measureLedger = compareWithSmall(context, openFilledLedger, few, (ledger) =>
+      ledger.cost(events),
+    )
+    const publishing = compareWithSmall(context, openFilledBroker, few, (broker) =>
+      broker.publishCost(events),
+    )
+    const reading = compareWithSmall(context, openFilledBroker, few, (broker) =>
+      broker.readCost(few / 2),
+    )
 
-    const contest = (
+    const comparison = (
       variant: string,
-      { ours, theirs }: Pick<Contest, 'ours' | 'theirs'>,
-    ): Contest => ({
+      { ours, theirs }: Pick<Comparison, 'ours' | 'theirs'>,
+    ): Comparison => ({
       variant,
       rival: `itself at ${few}`,
       rivalGuarantees: 'the same',
@@ -29,25 +35,27 @@ export const growth: Bench = {
       ours,
       theirs,
     })
-    stage.say(`filling a ledger with ${many} mails, one with ${most}, a broker with ${most} events`)
+    context.log(
+      `filling a ledger with ${many} mails, one with ${most}, a broker with ${most} events`,
+    )
     const [large, largest, broker] = [
-      await openFilledLedger(stage.folder, many),
-      await openFilledLedger(stage.folder, most),
-      await openFilledBroker(stage.folder, most),
+      await openFilledLedger(context.folder, many),
+      await openFilledLedger(context.folder, most),
+      await openFilledBroker(context.folder, most),
     ]
-    for (const each of [large, largest, broker]) stage.defer(() => each.close())
+    for (const each of [large, largest, broker]) context.defer(() => each.close())
     return [
-      contest(`ledger of ${many}`, measureLedger(large)),
-      contest(`ledger of ${most}`, measureLedger(largest)),
-      contest(`embedded broker of ${most}, publish`, publishing(broker)),
-      contest(`embedded broker of ${most}, read`, reading(broker)),
+      comparison(`ledger of ${many}`, measureLedger(large)),
+      comparison(`ledger of ${most}`, measureLedger(largest)),
+      comparison(`embedded broker of ${most}, publish`, publishing(broker)),
+      comparison(`embedded broker of ${most}, read`, reading(broker)),
     ]
   },
 }
 
-/** Measures one that is full beside a fresh one with few in it, so that no round makes those many. */
-function against<Store extends { close(): Promise<void> }>(
-  { folder }: BenchStage,
+/** Compares a full store with a fresh small one: a new one in each round, so that it stays small. */
+function compareWithSmall<Store extends { close(): Promise<void> }>(
+  { folder }: BenchContext,
   openFilled: (folder: string, entries: number) => Promise<Store>,
   few: number,
   measure: (store: Store) => Promise<number>,

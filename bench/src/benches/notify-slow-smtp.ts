@@ -1,4 +1,4 @@
-import type { Bench, Contest } from '../bench.js'
+import type { Bench, Comparison } from '../bench.js'
 import { captureMail } from '../capture-mail.js'
 import { makeEvents } from '../events.js'
 import { openKafka } from '../kafka.js'
@@ -15,13 +15,13 @@ export const notifySlowSmtp: Bench = {
   name: 'notify-slow-smtp',
   about: `a mail server that takes ${delayMs} ms a mail, 1 partition, ${keys} keys, ${connections} connections`,
   guarantees: 'ledger synced at 354 and at the reply, order per recipient, offsets after outcomes',
-  async open(stage) {
-    const kafka = await openKafka(stage)
+  async open(context) {
+    const kafka = await openKafka(context)
     if ('missing' in kafka) return [{ rival: 'the plain loop', absent: kafka.missing }]
-    const sink = await startSink(stage, { delayMs })
-    const mail = await captureMail(stage, kafka)
-    const many = stage.short ? 100 : 4000
-    const few = stage.short ? 5 : 100
+    const sink = await startSink(context, { delayMs })
+    const mail = await captureMail(context, kafka)
+    const many = context.short ? 100 : 4000
+    const few = context.short ? 5 : 100
     const [manyTopic, fewTopic] = [
       await preload(kafka, 1, makeEvents(many, keys)),
       await preload(kafka, 1, makeEvents(few, keys)),
@@ -29,7 +29,7 @@ export const notifySlowSmtp: Bench = {
 
     const ours = () =>
       mailsPerSecond(sink, { count: many, skipped: connections }, () =>
-        startNotifier(stage, {
+        startNotifier(context, {
           broker: kafka.cluster.url,
           topic: manyTopic,
           group: freshGroup(),
@@ -39,7 +39,7 @@ export const notifySlowSmtp: Bench = {
       )
     const theirs = () =>
       mailsPerSecond(sink, { count: few, skipped: 1 }, () =>
-        startPlainLoop(stage, kafka, {
+        startPlainLoop(context, kafka, {
           topic: fewTopic,
           smtpPort: sink.port,
           connections: 1,
@@ -50,7 +50,7 @@ export const notifySlowSmtp: Bench = {
     return [
       {
         rival: 'the plain loop',
-        rivalGuarantees: 'one mail after the other, offsets by the clock, no ledger',
+        rivalGuarantees: 'one mail after the other, offsets committed on a timer, no ledger',
         unit: 'mails/s',
         floor: { atLeast: 15 },
         goal: { atLeast: 19 },
@@ -58,6 +58,6 @@ export const notifySlowSmtp: Bench = {
         ours,
         theirs,
       },
-    ] satisfies Contest[]
+    ] satisfies Comparison[]
   },
 }

@@ -2,55 +2,51 @@ import { openBroker } from '@herald/broker'
 import { openOutbox } from '@herald/broker/outbox'
 import { startRelay } from '@herald/broker/relay'
 import { silentLogger } from '@herald/runtime'
-import type { Bench, Contest, Entry } from '../bench.js'
+import type { Bench, Comparison, Entry } from '../bench.js'
 import { makeEvents } from '../events.js'
 import { openKafka } from '../kafka.js'
+import { perSecond } from '../per-second.js'
 import { openProducer } from '../rivals/kafkajs.js'
 import { findProducerPerformance } from '../rivals/producer-performance.js'
 
-/** Callers at once, each with an announcement of its own. */
 const callers = 64
 
 export const publish: Bench = {
   name: 'publish',
   about: `events of 1 KB with CloudEvents headers, ${callers} callers at once, each waiting for its own`,
   guarantees:
-    'acks=all, one send in flight per partition, order per key; with the outbox also synced to disk before',
-  async open(stage) {
-    const kafka = await openKafka(stage)
+    'acks=all, one send in flight per partition, order per key; with the outbox synced to disk before',
+  async open(context) {
+    const kafka = await openKafka(context)
     if ('missing' in kafka) return [{ rival: 'bare kafkajs', absent: kafka.missing }]
     const topic = await kafka.topic(8)
-    const count = stage.short ? 200 : 2000
+    const count = context.short ? 200 : 2000
     const events = makeEvents(count)
     const logger = silentLogger
     const broker = await openBroker(kafka.cluster.url, { logger })
-    stage.defer(() => broker.close())
-    const outbox = await openOutbox(`${stage.folder}/outbox`, { broker: kafka.cluster.url, logger })
-    stage.defer(() => outbox.close())
+    context.defer(() => broker.close())
+    const outbox = await openOutbox(`${context.folder}/outbox`, {
+      broker: kafka.cluster.url,
+      logger,
+    })
+    context.defer(() => outbox.close())
     const relay = startRelay(outbox, () => openBroker(kafka.cluster.url, { logger }), { logger })
-    stage.defer(() => relay.stop())
+    context.defer(() => relay.stop())
     const producer = await openProducer(kafka.client())
-    stage.defer(() => producer.close())
+    context.defer(() => producer.close())
 
-    const rate = async (publishOne: (index: number) => Promise<unknown>) => {
-      const from = performance.now()
-      let next = 0
-      const call = async () => {
-        while (next < count) await publishOne(next++)
-      }
-      await Promise.all(Array.from({ length: callers }, call))
-      return count / ((performance.now() - from) / 1000)
-    }
+    const rate = (publishOne: (index: number) => Promise<unknown>) =>
+      perSecond(count, callers, publishOne)
     const event = (index: number) => [events[index] as (typeof events)[number]]
     const theirs = () => rate((index) => producer.send(topic, event(index)))
-    const keep = async (index: number) => {
+    const publishThroughOutbox = async (index: number) => {
       const id = await outbox.prepare({ topic, messages: event(index), files: [], label: 'bench' })
       await outbox.place(id)
       if (!(await outbox.untilPublished(id, 60_000))) throw new Error('an entry was not published')
     }
     const common = {
       rival: 'bare kafkajs',
-      rivalGuarantees: 'acks=all; no order between sends under way, nothing kept over a crash',
+      rivalGuarantees: 'acks=all; no order between sends in flight, nothing survives a crash',
       unit: 'events/s',
       rounds: 7,
       theirs,
@@ -64,15 +60,15 @@ export const publish: Bench = {
       return count / ((performance.now() - from) / 1000)
     }
     const tool = await findProducerPerformance(kafka.installation)
-    const kafkasOwn = 'kafka-producer-perf-test'
-    const besideKafkasOwn: Entry =
+    const toolName = 'kafka-producer-perf-test'
+    const besideTool: Entry =
       'missing' in tool
-        ? { rival: kafkasOwn, absent: tool.missing }
+        ? { rival: toolName, absent: tool.missing }
         : {
             variant: 'one caller, batches of 100',
-            rival: kafkasOwn,
+            rival: toolName,
             rivalGuarantees:
-              'acks=all, idempotent; Java, 1 KB of random letters without headers, as many sends under way as it likes',
+              'acks=all, idempotent; Java, 1 KB of random letters without headers, sends in flight unlimited',
             versions: { 'kafka-tools': kafka.installation.version },
             unit: 'events/s',
             rounds: 5,
@@ -81,7 +77,7 @@ export const publish: Bench = {
               tool.measure({
                 bootstrap: kafka.cluster.bootstrap,
                 topic,
-                records: stage.short ? 1000 : 50_000,
+                records: context.short ? 1000 : 50_000,
                 recordBytes: 1024,
               }),
           }
@@ -91,7 +87,7 @@ export const publish: Bench = {
         variant: 'with the outbox',
         floor: { atLeast: 0.5 },
         goal: { atLeast: 0.8 },
-        ours: () => rate(keep),
+        ours: () => rate(publishThroughOutbox),
       },
       {
         ...common,
@@ -105,8 +101,8 @@ export const publish: Bench = {
         floor: { atLeast: 0.9 },
         ours: () => inBatches((batch) => broker.publish(topic, batch)),
         theirs: () => inBatches((batch) => producer.send(topic, batch)),
-      } satisfies Contest,
-      besideKafkasOwn,
+      } satisfies Comparison,
+      besideTool,
     ]
   },
 }

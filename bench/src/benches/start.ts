@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '@herald/kafka/ports'
-import type { Bench, BenchStage, Contest } from '../bench.js'
+import type { Bench, BenchContext, Comparison } from '../bench.js'
 import { timed } from '../timed.js'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
@@ -11,13 +11,13 @@ const path = '/usr/local/bin:/usr/bin:/bin'
 
 export const start: Bench = {
   name: 'start',
-  about: 'from the command to its answer, or until it is ready',
-  guarantees: 'configuration checked, every listener up, children warm and tried out',
-  async open(stage) {
+  about: 'from the command to its output, or until the program is ready',
+  guarantees: 'configuration checked, every listener up, child processes started and tested',
+  async open(context) {
     const theirs = () => timed(() => untilEnd(['-e', '0'], {}))
     const node = { rival: 'node -e 0', rivalGuarantees: 'none', unit: 'ms', theirs } as const
     const service = async (main: string) => {
-      const env = await freshEnv(stage)
+      const env = await freshEnv(context)
       return timed(() => untilReady(main, env, /"msg":"ready"/))
     }
     return [
@@ -44,19 +44,19 @@ export const start: Bench = {
         variant: 'npm start',
         rounds: 5,
         ours: async () => {
-          const env = await freshEnv(stage)
+          const env = await freshEnv(context)
           return timed(() => untilReady('stack/dist/src/start.js', env, /npx herald convert/))
         },
       },
-    ] satisfies Contest[]
+    ] satisfies Comparison[]
   },
 }
 
 let folders = 0
 
 /** A fresh folder and free addresses. */
-async function freshEnv({ folder }: BenchStage): Promise<Record<string, string>> {
-  await Promise.all(leaving.splice(0))
+async function freshEnv({ folder }: BenchContext): Promise<Record<string, string>> {
+  await Promise.all(stopping.splice(0))
   const [converter, probes, notifier, smtp, inbox, web, webProbes] = await freePorts(7)
   folders += 1
   const data = join(folder, `start-${folders}`)
@@ -75,28 +75,32 @@ async function freshEnv({ folder }: BenchStage): Promise<Record<string, string>>
   }
 }
 
-async function untilEnd(words: readonly string[], env: Record<string, string>): Promise<void> {
-  const child = spawn(process.execPath, words, { cwd: root, env: { PATH: path, ...env } })
+async function untilEnd(args: readonly string[], env: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, args, { cwd: root, env: { PATH: path, ...env } })
   const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error(`node ${words.join(' ')} ended with ${code}`)
+  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}`)
 }
 
-/** Resolves at the word; what was started is gone before the next start, which is not timed here. */
-async function untilReady(main: string, env: Record<string, string>, word: RegExp): Promise<void> {
+/** Resolves when the output matches `pattern`. The program stops while the next start is prepared. */
+async function untilReady(
+  main: string,
+  env: Record<string, string>,
+  pattern: RegExp,
+): Promise<void> {
   const child = spawn(process.execPath, [main], { cwd: root, env: { PATH: path, ...env } })
   const ended = once(child, 'exit')
-  let said = ''
+  let output = ''
   await new Promise<void>((resolve, reject) => {
     const onText = (text: string) => {
-      said += text
-      if (word.test(said)) resolve()
+      output += text
+      if (pattern.test(output)) resolve()
     }
     child.stdout.setEncoding('utf8').on('data', onText)
     child.stderr.setEncoding('utf8').on('data', onText)
-    ended.then(([code]) => reject(new Error(`${main} ended with ${code}: ${said}`)))
+    ended.then(([code]) => reject(new Error(`${main} ended with ${code}: ${output}`)))
   })
   child.kill('SIGTERM')
-  leaving.push(ended)
+  stopping.push(ended)
 }
 
-const leaving: Promise<unknown>[] = []
+const stopping: Promise<unknown>[] = []

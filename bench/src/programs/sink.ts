@@ -1,17 +1,17 @@
 /**
- * A mail server that takes everything, as fast as one can in Node, in a process of its own so that
- * it takes no time from those it measures. Answers 250 after `delayMs`. Told `{ expect }` it says
- * when that many different mails have come.
+ * A mail server that accepts everything, in its own process so that it takes no time from what is
+ * measured. Replies 250 after `delayMs`. The message `{ expect }` makes it report when it has received
+ * that many different mails.
  */
 import { createServer, type Socket } from 'node:net'
 import { machineMs } from '../machine-clock.js'
 
 export interface SinkReport {
-  /** Mails taken. */
+  /** Mails accepted. */
   readonly count: number
   /** Different Message-IDs among them. */
   readonly unique: number
-  /** Recipient to when its last mail was taken, by `machineMs`. */
+  /** By recipient: when its last mail was accepted (`machineMs`). */
   readonly at: Readonly<Record<string, number>>
 }
 
@@ -24,14 +24,14 @@ let expected = Number.POSITIVE_INFINITY
 
 const report = (): SinkReport => ({ count, unique: ids.size, at })
 
-function taken(recipient: string, mail: string): void {
+function recordMail(recipient: string, mail: string): void {
   count += 1
   ids.add(/^Message-ID: *(\S+)/im.exec(mail)?.[1] ?? '')
   if (keepTimes) at[recipient] = machineMs()
-  tellWhenReached()
+  reportWhenReached()
 }
 
-function tellWhenReached(): void {
+function reportWhenReached(): void {
   if (ids.size < expected) return
   expected = Number.POSITIVE_INFINITY
   process.send?.(report())
@@ -41,11 +41,11 @@ function serve(socket: Socket): void {
   let pending = ''
   let body: string[] | undefined
   let recipient = ''
-  const say = (line: string) => socket.write(`${line}\r\n`)
+  const reply = (line: string) => socket.write(`${line}\r\n`)
   socket.setNoDelay(true)
   socket.setEncoding('latin1')
   socket.on('error', () => {})
-  say('220 sink ESMTP')
+  reply('220 sink ESMTP')
   socket.on('data', (text: string) => {
     pending += text
     for (;;) {
@@ -57,8 +57,8 @@ function serve(socket: Socket): void {
         body = undefined
         const to = recipient
         const accept = () => {
-          taken(to, mail)
-          say('250 2.0.0 taken')
+          recordMail(to, mail)
+          reply('250 2.0.0 ok')
         }
         if (delayMs > 0) setTimeout(accept, delayMs)
         else accept()
@@ -73,14 +73,14 @@ function serve(socket: Socket): void {
         socket.write('250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n')
       else if (verb === 'RCPT') {
         recipient = /<([^>]*)>/.exec(line)?.[1] ?? ''
-        say('250 2.1.5 ok')
+        reply('250 2.1.5 ok')
       } else if (verb === 'DATA') {
         body = []
-        say('354 go on')
+        reply('354 go on')
       } else if (verb === 'QUIT') {
-        say('221 bye')
+        reply('221 bye')
         socket.end()
-      } else say('250 2.0.0 ok')
+      } else reply('250 2.0.0 ok')
     }
   })
 }
@@ -97,7 +97,7 @@ process.on('message', (message: { expect?: number; report?: true; reset?: true }
   }
   if (message.expect !== undefined) {
     expected = message.expect
-    tellWhenReached()
+    reportWhenReached()
   }
   if (message.report) process.send?.(report())
 })

@@ -2,15 +2,15 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { perSecond } from '../per-second.js'
-import { type Asked, bareSharp } from './sharp.js'
+import { bareSharp, type RenditionRequest } from './sharp.js'
 
-export interface BareWork extends Asked {
+export interface BareWork extends RenditionRequest {
   readonly path: string
-  readonly lanes: number
+  readonly concurrency: number
   readonly images: number
 }
 
-/** Bare sharp in a process of its own, so that its memory is measured apart from ours. */
+/** Bare sharp in its own process, so that its memory is measured apart from ours. */
 export function startBareProgram(work: BareWork) {
   const child = fork(fileURLToPath(import.meta.url), { execArgv: [] })
   return {
@@ -24,10 +24,10 @@ export function startBareProgram(work: BareWork) {
   }
 }
 
-// As the program; imported, it has no parent to talk to.
+// If it runs as the program.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.on('message', async ({ path, lanes, images, ...asked }: BareWork) => {
-    await perSecond(images, lanes, () => bareSharp(path, asked))
+  process.on('message', async ({ path, concurrency, images, ...request }: BareWork) => {
+    await perSecond(images, concurrency, () => bareSharp(path, request))
     process.send?.('done')
   })
 }

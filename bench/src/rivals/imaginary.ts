@@ -1,31 +1,31 @@
 import { spawn } from 'node:child_process'
 import { access, constants, readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { BenchStage } from '../bench.js'
-import type { Asked } from './sharp.js'
-import { bringThem, qualities, rivalsFolder } from './tools.js'
+import { freePorts } from '@herald/kafka/ports'
+import type { BenchContext } from '../bench.js'
+import type { RenditionRequest } from './sharp.js'
+import { howToInstall, qualities, rivalsFolder } from './tools.js'
 
-/** A server that takes an upload and answers with the rendition. */
+/** A server that receives an upload and returns the rendition. */
 export interface RivalServer {
   readonly name: string
   readonly version: string
-  convert(path: string, asked: Asked): Promise<number>
+  convert(path: string, request: RenditionRequest): Promise<number>
 }
 
 export async function startImaginary(
-  stage: BenchStage,
+  context: BenchContext,
 ): Promise<RivalServer | { readonly missing: string }> {
   const program = join(rivalsFolder, 'bin', 'imaginary')
   try {
     await access(program, constants.X_OK)
   } catch {
-    return { missing: `no imaginary here: ${bringThem}` }
+    return { missing: `imaginary is not installed: ${howToInstall}` }
   }
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const child = spawn(program, ['-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
-  stage.defer(() => child.kill('SIGKILL'))
+  context.defer(() => child.kill('SIGKILL'))
   const url = `http://127.0.0.1:${port}`
   for (let tries = 0; ; tries++) {
     const answer = await fetch(`${url}/health`).catch(() => undefined)
@@ -44,16 +44,8 @@ export async function startImaginary(
         body: await readFile(path),
       })
       const bytes = await answer.arrayBuffer()
-      if (!answer.ok) throw new Error(`imaginary said ${answer.status} ${Buffer.from(bytes)}`)
+      if (!answer.ok) throw new Error(`imaginary returned ${answer.status} ${Buffer.from(bytes)}`)
       return bytes.byteLength
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

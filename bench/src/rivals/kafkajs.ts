@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Message } from '@herald/broker'
 import { type EachMessagePayload, Kafka, logLevel, Partitioners } from 'kafkajs'
 
-/** kafkajs as its manual has it. */
+/** A kafkajs client with its default settings. */
 export const newClient = (bootstrap: string) =>
   new Kafka({ clientId: 'rival', brokers: bootstrap.split(','), logLevel: logLevel.NOTHING })
 
-/** gzip, as Herald makes its own. */
+/** Creates a topic with gzip, as Herald does. */
 export async function createTopic(kafka: Kafka, topic: string, partitions: number): Promise<void> {
   const admin = kafka.admin()
   await admin.connect()
@@ -23,7 +23,7 @@ export async function createTopic(kafka: Kafka, topic: string, partitions: numbe
   await admin.disconnect()
 }
 
-/** Resolves when the group has that many members and nothing moves between them any more. */
+/** Resolves when the group is stable with that many members. */
 export async function untilStable(kafka: Kafka, group: string, members: number): Promise<void> {
   const admin = kafka.admin()
   await admin.connect()
@@ -36,7 +36,7 @@ export async function untilStable(kafka: Kafka, group: string, members: number):
   await admin.disconnect()
 }
 
-/** A producer as the manual of kafkajs has it. */
+/** A kafkajs producer with its default settings. */
 export async function openProducer(kafka: Kafka) {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
   await producer.connect()
@@ -57,14 +57,14 @@ export async function openProducer(kafka: Kafka) {
   }
 }
 
-/** Counts events with `eachBatch`, and does nothing with them; resolves when `count` have come. */
+/** Reads events with `eachBatch` and only counts them. Resolves after `count` to the milliseconds it took. */
 export async function consumeBatches(kafka: Kafka, topic: string, group: string, count: number) {
   const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100 })
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   let seen = 0
   let joinedAt = 0
-  // Not from the first batch on: all of it may have been fetched and decoded by then.
+  // Not since the first batch: by then all events may be fetched and decoded.
   consumer.on(consumer.events.GROUP_JOIN, () => {
     joinedAt = performance.now()
   })
@@ -82,7 +82,7 @@ export async function consumeBatches(kafka: Kafka, topic: string, group: string,
   return lastAt - joinedAt
 }
 
-/** `eachMessage`: of a partition one event after the other, the next when `handle` has resolved. */
+/** Runs `handle` for each event with `eachMessage`: one at a time in each partition. Resolves when it has joined. */
 export async function startLoop(
   kafka: Kafka,
   { topic, group, partitions }: { topic: string; group: string; partitions: number },

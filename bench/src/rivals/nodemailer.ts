@@ -1,7 +1,7 @@
 import { createTransport } from 'nodemailer'
 import type { MailContent } from '../capture-mail.js'
 
-/** nodemailer's own pool, as its manual has it. */
+/** nodemailer's pool. */
 export function openPool(port: number, connections: number) {
   const transport = createTransport({
     pool: true,

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Announces } from '../announcing-client.js'
-import type { BenchStage } from '../bench.js'
+import type { BenchAnnouncer } from '../announcing-client.js'
+import type { BenchContext } from '../bench.js'
 import { renditionBytes } from '../canned-converter.js'
 import type { MailContent } from '../capture-mail.js'
 import { makeEvent } from '../events.js'
@@ -20,23 +20,23 @@ interface LoopSettings {
   readonly group: string
   readonly smtpPort: number
   readonly connections: number
-  /** How many partitions are worked on at once. */
+  /** How many partitions are consumed concurrently. */
   readonly partitions: number
   readonly mail: MailContent
 }
 
-/** As many as the conversion of our side makes. */
+/** One rendition, as Herald's side of the bench has. */
 export const oneSize = ['large']
 
-/** Names the file, sends the event, and is done: nothing is synced, nothing kept over a crash. */
+/** Renames the file and sends the event: nothing is synced, nothing survives a crash. */
 export async function openPlainProducer(
-  stage: BenchStage,
+  context: BenchContext,
   kafka: BenchKafka,
   topic: string,
-): Promise<Announces> {
+): Promise<BenchAnnouncer> {
   const producer = await openProducer(kafka.client())
-  stage.defer(() => producer.close())
-  const folder = join(freshData(stage), 'renditions')
+  context.defer(() => producer.close())
+  const folder = join(freshData(context), 'renditions')
   await mkdir(folder)
   return {
     async announce(address) {
@@ -51,20 +51,20 @@ export async function openPlainProducer(
 }
 
 /**
- * What a user would write: kafkajs' `eachMessage`, in it `sendMail` of nodemailer's pool. In a
- * process of its own, as the notifier is; resolves when it has joined its group.
+ * What a user would write: `sendMail` of nodemailer's pool in kafkajs' `eachMessage`. In its own
+ * process, like the notifier. Resolves when it has joined its group.
  */
 export async function startPlainLoop(
-  stage: BenchStage,
+  context: BenchContext,
   kafka: BenchKafka,
-  asked: Omit<LoopSettings, 'bootstrap' | 'group'>,
+  settings: Omit<LoopSettings, 'bootstrap' | 'group'>,
 ): Promise<{ stop(): Promise<void> }> {
   const child = fork(fileURLToPath(import.meta.url), { execArgv: [] })
   const exited = once(child, 'exit')
-  stage.defer(() => child.kill('SIGKILL'))
+  context.defer(() => child.kill('SIGKILL'))
   const joined = once(child, 'message')
   child.send({
-    ...asked,
+    ...settings,
     bootstrap: kafka.cluster.bootstrap,
     group: freshGroup(),
   } satisfies LoopSettings)
@@ -77,7 +77,7 @@ export async function startPlainLoop(
   }
 }
 
-// As the program; imported, it has no parent to talk to.
+// If it runs as the program.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.on('disconnect', () => process.exit(0))
   process.on('message', async (settings: LoopSettings) => {

@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { KafkaInstallation } from '@herald/kafka'
-import { bringThem, rivalsFolder } from './tools.js'
+import { howToInstall, rivalsFolder } from './tools.js'
 
 const run = promisify(execFile)
 
@@ -14,10 +14,10 @@ export interface PerformanceRun {
   readonly recordBytes: number
 }
 
-/** Kafka's own kafka-producer-perf-test: beside what a broker runs on it needs one jar more. */
+/** Kafka's kafka-producer-perf-test. It needs one jar that a broker does not. */
 export interface ProducerPerformance {
-  /** Sends so many records; resolves to records a second, as the tool itself counts them. */
-  measure(asked: PerformanceRun): Promise<number>
+  /** Sends the records. Resolves to records per second, as the tool reports them. */
+  measure(run: PerformanceRun): Promise<number>
 }
 
 export async function findProducerPerformance({
@@ -29,7 +29,7 @@ export async function findProducerPerformance({
   try {
     await access(jar)
   } catch {
-    return { missing: `no kafka-tools-${version}.jar here: ${bringThem}` }
+    return { missing: `kafka-tools-${version}.jar is not installed: ${howToInstall}` }
   }
   return {
     async measure({ bootstrap, topic, records, recordBytes }) {
@@ -37,12 +37,12 @@ export async function findProducerPerformance({
         ...['-Xmx512m', '-cp', `${jar}:${classPath}`],
         'org.apache.kafka.tools.ProducerPerformance',
         ...['--bootstrap-server', bootstrap, '--topic', topic, '--command-property', 'acks=all'],
-        // The first half warms the virtual machine up; the tool counts the other one apart.
+        // The first half is a warm-up, which the tool reports apart.
         ...['--num-records', String(records * 2), '--warmup-records', String(records)],
         ...['--record-size', String(recordBytes), '--throughput', '-1'],
       ])
       const rate = Number(/steady state records sent, ([\d.]+) records\/sec/.exec(stdout)?.[1])
-      if (!(rate > 0)) throw new Error(`kafka-producer-perf-test said:\n${stdout.slice(-2000)}`)
+      if (!(rate > 0)) throw new Error(`kafka-producer-perf-test printed:\n${stdout.slice(-2000)}`)
       return rate
     },
   }

@@ -1,12 +1,12 @@
 import sharp, { type Sharp } from 'sharp'
 
-// As the converter's children: otherwise the cache would answer for the decoder.
+// As in the converter's child processes. A cache would skip the decoding.
 sharp.concurrency(1)
 sharp.cache(false)
 
 export { sharp }
 
-export interface Asked {
+export interface RenditionRequest {
   readonly format: 'webp' | 'jpeg' | 'avif'
   readonly width: number
 }
@@ -14,13 +14,13 @@ export interface Asked {
 const shaped = (path: string, width: number) =>
   sharp(path).autoOrient().resize({ width, withoutEnlargement: true })
 
-/** The rendition as Herald makes it, by sharp alone: same size, quality and effort. */
-export function bareSharp(path: string, { format, width }: Asked): Promise<Buffer> {
+/** The same rendition by sharp alone: same size, quality and effort. */
+export function bareSharp(path: string, { format, width }: RenditionRequest): Promise<Buffer> {
   return encoded(shaped(path, width), format)
 }
 
-/** The same and a preview for the mail, the fastest way that was found: both of the same pixels. */
-export async function bareSharpWithPreview(path: string, { format, width }: Asked) {
+/** The same with a preview for the mail. Both from the same pixels, which was the fastest way found. */
+export async function bareSharpWithPreview(path: string, { format, width }: RenditionRequest) {
   const { data, info } = await shaped(path, width).raw().toBuffer({ resolveWithObject: true })
   const pixels = () =>
     sharp(data, { raw: { width: info.width, height: info.height, channels: info.channels } })
@@ -31,7 +31,7 @@ export async function bareSharpWithPreview(path: string, { format, width }: Aske
   ])
 }
 
-function encoded(picture: Sharp, format: Asked['format']): Promise<Buffer> {
+function encoded(picture: Sharp, format: RenditionRequest['format']): Promise<Buffer> {
   switch (format) {
     case 'webp':
       return picture.webp({ quality: 80 }).toBuffer()

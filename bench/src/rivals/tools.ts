@@ -3,19 +3,19 @@ import { access, constants } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Asked } from './sharp.js'
+import type { RenditionRequest } from './sharp.js'
 
 const run = promisify(execFile)
 
-/** Where `bench/rivals/install` puts what it brings. */
+/** Where `bench/rivals/install` installs. */
 export const rivalsFolder = join(homedir(), '.cache', 'herald', 'rivals')
-export const bringThem = 'bench/rivals/install brings it'
+export const howToInstall = 'run bench/rivals/install'
 
 /** A program that converts one file and ends. */
 export interface Tool {
   readonly name: string
   readonly version: string
-  convert(source: string, target: string, asked: Asked): Promise<unknown>
+  convert(source: string, target: string, request: RenditionRequest): Promise<unknown>
 }
 
 /** ImageMagick, with the same size, quality and orientation. */
@@ -32,10 +32,10 @@ export async function findImageMagick(): Promise<Tool | { missing: string }> {
         },
       }
     } catch {
-      // The next name.
+      // Try the next name.
     }
   }
-  return { missing: 'no ImageMagick here: Debian has it as imagemagick' }
+  return { missing: 'ImageMagick is not installed: apt-get install imagemagick' }
 }
 
 export async function findSharpCli(): Promise<Tool | { missing: string }> {
@@ -43,7 +43,7 @@ export async function findSharpCli(): Promise<Tool | { missing: string }> {
   try {
     await access(program, constants.X_OK)
   } catch {
-    return { missing: `no sharp-cli here: ${bringThem}` }
+    return { missing: `sharp-cli is not installed: ${howToInstall}` }
   }
   const { stdout } = await run(program, ['--version'])
   return {
@@ -51,8 +51,8 @@ export async function findSharpCli(): Promise<Tool | { missing: string }> {
     version: stdout.trim(),
     convert: (source, target, { width, format }) => {
       const effort = format === 'avif' ? ['--effort', '2'] : []
-      const words = ['-i', source, '-o', target, '-f', format, '-q', qualities[format], ...effort]
-      return run(program, [...words, 'resize', String(width)])
+      const args = ['-i', source, '-o', target, '-f', format, '-q', qualities[format], ...effort]
+      return run(program, [...args, 'resize', String(width)])
     },
   }
 }
