@@ -37,6 +37,7 @@ const floors: Record<string, readonly string[]> = {
  */
 const owners: Record<string, readonly string[]> = {
   lmdb: ['runtime/src/store.ts'],
+  '@aws-sdk': ['runtime/src/blobs/'],
   kafkajs: ['broker/src/drivers/kafka', 'bench/src/rivals/', 'bench/src/kafka.ts'],
   sharp: [
     'converter-service/src/engines/',

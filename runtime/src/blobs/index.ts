@@ -1,0 +1,11 @@
+export {
+  BlobError,
+  type BlobErrorCode,
+  type BlobFacts,
+  type BlobSource,
+  type BlobStore,
+  type ByteRange,
+  type ListedBlob,
+} from './blob-store.js'
+export { blobUrlForm, parseBlobUrl } from './blob-url.js'
+export { openBlobStore } from './open-blob-store.js'

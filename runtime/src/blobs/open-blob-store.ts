@@ -1,0 +1,19 @@
+import type { BlobStore } from './blob-store.js'
+import { parseBlobUrl } from './blob-url.js'
+
+/**
+ * Opens the blob store of that URL, after a look whether it can be used. The folder is made if it is
+ * missing, a bucket is not. Credentials for S3 are those of the AWS SDK's usual chain: environment
+ * variables, the files that AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE name, or the machine's
+ * role. To be closed by the caller. Rejects with BlobError.
+ */
+export async function openBlobStore(url: string): Promise<BlobStore> {
+  const location = parseBlobUrl(url)
+  if (location.kind === 'file') {
+    const { openFileBlobs } = await import('./file-blobs.js')
+    return openFileBlobs(location.directory)
+  }
+  // The SDK takes 300 ms to load.
+  const { openS3Blobs } = await import('./s3-blobs.js')
+  return openS3Blobs(location)
+}

@@ -1,0 +1,222 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import { openBlobStore, parseBlobUrl } from '@herald/runtime/blobs'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { runProgramFile } from './run-program.js'
+import { noS3Server, type S3Server, startS3Server } from './s3-server.js'
+import { unfinishedUploads } from './s3-uploads.js'
+import { scratchFolder } from './scratch-folder.js'
+import { mountSmallDisk, noSmallDisk } from './small-disk.js'
+
+const noStrace =
+  spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0
+    ? ''
+    : ' (left out: strace does not work here)'
+
+const much = () => Readable.from(Array.from({ length: 300 }, () => randomBytes(65_536)))
+
+/** Begins a put of 20 MB in a process of its own, and kills it when `isBegun`. */
+async function putAndKill(url: string, isBegun: () => Promise<boolean>): Promise<void> {
+  const { child, ended } = runProgramFile('put-blob', [url, 'half', 'endless'])
+  await expect.poll(isBegun, { timeout: 20_000 }).toBe(true)
+  child.kill('SIGKILL')
+  await ended
+}
+
+test('the URL of a blob store names a folder, or a bucket with its server', () => {
+  expect(parseBlobUrl('file:///data/web%20files')).toEqual({
+    kind: 'file',
+    directory: '/data/web files',
+  })
+  expect(parseBlobUrl('s3://herald')).toEqual({
+    kind: 's3',
+    bucket: 'herald',
+    prefix: '',
+    endpoint: undefined,
+    region: undefined,
+  })
+  expect(
+    parseBlobUrl('s3://herald/a/b/?endpoint=http://s3.internal:9000&region=eu-west-1'),
+  ).toEqual({
+    kind: 's3',
+    bucket: 'herald',
+    prefix: 'a/b/',
+    endpoint: 'http://s3.internal:9000',
+    region: 'eu-west-1',
+  })
+})
+
+test.each([
+  '/data',
+  'file://data/web',
+  'file:///',
+  'file:///data?mode=1',
+  's3://',
+  's3://Bucket',
+  's3://user:password@herald',
+  's3://herald:9000/prefix',
+  's3://herald?endpoint=s3.internal:9000',
+  's3://herald?endpoint=http://s3/path',
+  's3://herald?acl=public',
+  'https://herald.s3.amazonaws.com',
+])('%j is refused before anything is opened', (url) => {
+  expect(() => parseBlobUrl(url)).toThrow('expected file:///folder or s3://bucket')
+})
+
+describe('a folder of blobs', () => {
+  test('that cannot be made is named', async () => {
+    const file = join(scratchFolder(), 'file')
+    await writeFile(file, '')
+    await expect(openBlobStore(pathToFileURL(join(file, 'blobs')).href)).rejects.toMatchObject({
+      code: 'BLOB_FAILED',
+      message: expect.stringContaining(file),
+    })
+  })
+
+  test('keeps nothing of a put that a crash ended, once unfinished ones are removed', async () => {
+    const folder = scratchFolder()
+    const url = pathToFileURL(folder).href
+    const unfinished = join(folder, '.unfinished')
+    await putAndKill(url, async () => existsSync(unfinished) && readdirSync(unfinished).length > 0)
+    const store = await openBlobStore(url)
+    expect(await store.head('half')).toBeUndefined()
+    await store.removeUnfinished(Date.now() - 60_000)
+    expect(readdirSync(unfinished)).toHaveLength(1)
+    await store.removeUnfinished(Date.now() + 1)
+    expect(readdirSync(unfinished)).toEqual([])
+  })
+
+  test.skipIf(noStrace !== '')(
+    `has synced the blob, its name and its new folders when the put resolves${noStrace}`,
+    async () => {
+      const folder = scratchFolder()
+      const trace = join(folder, 'trace')
+      const url = pathToFileURL(join(folder, 'blobs')).href
+      const calls = 'trace=fdatasync,fsync,link,linkat,write'
+      const { ended, stderr } = runProgramFile('put-blob', [url, 'a/b'], {
+        under: ['strace', '-f', '-y', '-o', trace, '-e', calls],
+      })
+      expect(await ended, stderr()).toEqual({ code: 0, signal: null })
+      const synced = (path: string) => new RegExp(`f(data)?sync\\(\\d+<${path}>`)
+      const wanted = [
+        synced(`${folder}/blobs/.unfinished/[^>]+`),
+        /link(at)?\(.*"[^"]*blobs\/a\/b"/,
+        synced(`${folder}/blobs/a`),
+        synced(`${folder}/blobs`),
+        /write\(.*acknowledged/,
+      ]
+      const lines = readFileSync(trace, 'utf8').split('\n')
+      const at = wanted.map((pattern) => lines.findIndex((line) => pattern.test(line)))
+      expect(at).not.toContain(-1)
+      expect(at).toEqual(at.toSorted((a, b) => a - b))
+    },
+  )
+
+  describe.skipIf(noSmallDisk !== '')(`on a small disk${noSmallDisk}`, () => {
+    test('that is full refuses the put, and takes it when there is space', async () => {
+      const disk = mountSmallDisk(8 * 1024 ** 2)
+      onTestFinished(() => disk.remove())
+      const store = await openBlobStore(pathToFileURL(disk.path).href)
+      await expect(store.put('big', much())).rejects.toMatchObject({ code: 'BLOB_FULL' })
+      expect(await store.head('big')).toBeUndefined()
+      await store.put('small', Readable.from(['content']))
+      expect(await store.head('small')).toMatchObject({ sizeBytes: 7 })
+    })
+  })
+})
+
+describe.skipIf(noS3Server !== '')(`a bucket of blobs${noS3Server}`, { timeout: 60_000 }, () => {
+  let server: S3Server
+  beforeAll(async () => {
+    server = await startS3Server()
+    Object.assign(process.env, server.credentials)
+  })
+  afterAll(() => server?.close())
+
+  test('that is missing is named, with its server', async () => {
+    await expect(openBlobStore(server.urlOf('nowhere'))).rejects.toMatchObject({
+      code: 'BLOB_NO_BUCKET',
+      message: `s3://nowhere: ${server.endpoint} has no bucket nowhere. Create it first.`,
+    })
+  })
+
+  test('is refused to wrong credentials', async () => {
+    const url = await server.bucket('closed')
+    const { AWS_SECRET_ACCESS_KEY: right } = server.credentials
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong'
+    const opening = openBlobStore(url)
+    await expect(opening).rejects.toMatchObject({ code: 'BLOB_REFUSED' })
+    await expect(opening).rejects.toThrow('Check the credentials')
+    process.env['AWS_SECRET_ACCESS_KEY'] = right
+  })
+
+  test('takes its credentials from a file', async () => {
+    const url = await server.bucket('by-file')
+    const path = join(scratchFolder(), 'credentials')
+    const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = server.credentials
+    await writeFile(
+      path,
+      `[default]\naws_access_key_id = ${access}\naws_secret_access_key = ${secret}\n`,
+    )
+    const { ended, stderr } = runProgramFile('put-blob', [url, 'by-file'], {
+      env: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_SHARED_CREDENTIALS_FILE: path },
+    })
+    expect(await ended, stderr()).toEqual({ code: 0, signal: null })
+    const store = await openBlobStore(url)
+    expect(await store.head('by-file')).toBeDefined()
+    await store.close()
+  })
+
+  test('whose server cannot be reached is named, and works again when it can', async () => {
+    const url = await server.bucket('away')
+    const store = await openBlobStore(url)
+    onTestFinished(() => store.close())
+    await store.put('kept', Readable.from(['content']))
+    await server.stop()
+    const away = {
+      code: 'BLOB_UNREACHABLE',
+      message: `s3://away: ${server.endpoint} cannot be reached (ECONNREFUSED).`,
+    }
+    await expect(store.get('kept')).rejects.toMatchObject(away)
+    await expect(store.put('more', Readable.from(['content']))).rejects.toMatchObject(away)
+    await expect(openBlobStore(url)).rejects.toMatchObject(away)
+    await server.start()
+    expect(await store.head('kept')).toMatchObject({ sizeBytes: 7 })
+    await store.put('more', Readable.from(['content']))
+  })
+
+  test('keeps nothing of a put that a crash ended, once unfinished ones are removed', async () => {
+    const url = await server.bucket(`crash-${randomUUID()}`)
+    await putAndKill(url, async () => (await unfinishedUploads(url)) === 1)
+    const store = await openBlobStore(url)
+    onTestFinished(() => store.close())
+
+    expect(await store.head('half')).toBeUndefined()
+    await store.removeUnfinished(Date.now() - 60_000)
+    expect(await unfinishedUploads(url)).toBe(1)
+    await store.removeUnfinished(Date.now() + 2000)
+    expect(await unfinishedUploads(url)).toBe(0)
+  })
+
+  describe.skipIf(noSmallDisk !== '')(`on a small disk${noSmallDisk}`, () => {
+    test('that is full refuses the put, and leaves nothing', async () => {
+      const disk = mountSmallDisk(24 * 1024 ** 2)
+      onTestFinished(() => disk.remove())
+      const small = await startS3Server(disk.path)
+      onTestFinished(() => small.close())
+      const store = await openBlobStore(await small.bucket('small'))
+      onTestFinished(() => store.close())
+      disk.fill(4 * 1024 ** 2)
+      await expect(store.put('big', much())).rejects.toMatchObject({
+        name: 'BlobError',
+        message: expect.stringContaining(small.endpoint),
+      })
+      expect(await store.head('big')).toBeUndefined()
+    })
+  })
+})

@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** `tests/external-tools/install` builds it. */
+const installed = join(homedir(), '.cache', 'herald', 'external-tools', 'bin', 'versitygw')
+const command = existsSync(installed) ? installed : 'versitygw'
+
+/** Why no S3 server can be started here, as the end of a suite's name; else empty. */
+export const noS3Server =
+  spawnSync(command, ['--version']).error === undefined
+    ? ''
+    : ' (left out: versitygw is not installed; tests/external-tools/install builds it)'
+
+/** A real S3 server: versitygw on a folder, on loopback. */
+export interface S3Server {
+  /** `http://127.0.0.1:12345` */
+  readonly endpoint: string
+  /** What programs need to use it. */
+  readonly credentials: Readonly<Record<'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY', string>>
+  /** The blob store's URL of a new bucket. */
+  bucket(name: string): Promise<string>
+  urlOf(bucket: string): string
+  /** Ends it; `start` starts it again at the same address. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Ends it and removes its folder. */
+  close(): Promise<void>
+}
+
+const credentials = { AWS_ACCESS_KEY_ID: 'herald', AWS_SECRET_ACCESS_KEY: 'for-tests-only' }
+
+/** `directory`: where buckets are; by default a new folder. */
+export async function startS3Server(directory?: string): Promise<S3Server> {
+  const folder = await mkdtemp(join(tmpdir(), 'herald-s3-'))
+  const root = directory ?? join(folder, 'buckets')
+  await mkdir(root, { recursive: true })
+  const port = await freePort()
+  const endpoint = `http://127.0.0.1:${port}`
+  let child: ChildProcess | undefined
+
+  const urlOf = (bucket: string) => `s3://${bucket}?endpoint=${encodeURIComponent(endpoint)}`
+  const server: S3Server = {
+    endpoint,
+    credentials,
+    urlOf,
+    async bucket(name) {
+      // versitygw: each folder is a bucket.
+      await mkdir(join(root, name))
+      return urlOf(name)
+    },
+    async start() {
+      const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = credentials
+      const words = ['--port', `127.0.0.1:${port}`, '--access', access, '--secret', secret]
+      const started = spawn(command, [...words, 'posix', root], { stdio: 'ignore' })
+      child = started
+      while (!(await isListening(port))) {
+        if (started.exitCode !== null) throw new Error(`versitygw ended with ${started.exitCode}`)
+        await sleep(20)
+      }
+    },
+    async stop() {
+      const ended = child
+      child = undefined
+      if (!ended || ended.exitCode !== null) return
+      ended.kill('SIGKILL')
+      await once(ended, 'exit')
+    },
+    async close() {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  await server.start()
+  return server
+}
+
+/** A free port of loopback below those that the system gives to clients. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
