@@ -17,6 +17,7 @@ const floors: Record<string, readonly string[]> = {
   mailhog: ['runtime'],
   stack: ['runtime', 'mailhog'],
   'tests/kafka': ['runtime'],
+  'tests/postgres': [],
   bench: [
     'proto',
     'runtime',
@@ -26,6 +27,7 @@ const floors: Record<string, readonly string[]> = {
     'notifier-service',
     'mailhog',
     'kafka',
+    'postgres',
     'stack',
     'tests',
   ],
@@ -38,6 +40,7 @@ const floors: Record<string, readonly string[]> = {
 const owners: Record<string, readonly string[]> = {
   lmdb: ['runtime/src/store.ts'],
   '@aws-sdk': ['runtime/src/blobs/'],
+  postgres: ['runtime/src/postgres/'],
   kafkajs: ['broker/src/drivers/kafka', 'bench/src/rivals/', 'bench/src/kafka.ts'],
   sharp: [
     'converter-service/src/engines/',

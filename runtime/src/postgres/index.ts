@@ -1,0 +1,3 @@
+export * from './migrate.js'
+export * from './open-postgres.js'
+export * from './postgres-url.js'

@@ -1,0 +1,207 @@
+import { readFile } from 'node:fs/promises'
+import type { Sql, TransactionSql } from 'postgres'
+import { describePostgresError, isConflict, isLost, UnusableServer } from './postgres-error.js'
+import type { PostgresTarget } from './postgres-url.js'
+
+export type { Sql, TransactionSql } from 'postgres'
+
+export interface PostgresOptions {
+  /** As pg_stat_activity shows it. */
+  readonly applicationName: string
+  /** Most connections. Default 6. */
+  readonly maxConnections?: number
+  /** How long a statement or a transaction may take before its connection counts as lost. Default 15,000. */
+  readonly deadlineMs?: number
+}
+
+/**
+ * A database, on the one of its hosts that accepts writes. If that is lost, the next call looks for
+ * it again. A commit that was acknowledged is synced (`synchronous_commit` is never less than `on`).
+ */
+export interface Postgres {
+  readonly schema: string
+  /**
+   * Runs a statement. Rejects with StoreError if the database cannot be used: the statement may have
+   * taken effect even then. Unqualified names are of the schema.
+   */
+  run<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** The same in one transaction, repeated if another one was in its way. */
+  transaction<T>(work: (sql: TransactionSql) => Promise<T>): Promise<T>
+  /** Ends all connections, after statements under way. Idempotent. */
+  close(): Promise<void>
+}
+
+const oldestVersion = 14
+const connectSeconds = 5
+const maxConflicts = 5
+
+/** Waits after the first to the last of several vain searches for the primary, in milliseconds. */
+const backOff = { firstMs: 100, capMs: 2000 }
+
+/** Opens no connection yet: the first call does. */
+export function openPostgres(target: PostgresTarget, options: PostgresOptions): Postgres {
+  const { maxConnections = 6, deadlineMs = 15_000, applicationName } = options
+  let pool: Promise<Sql> | undefined
+  let failures = 0
+  let failedAt = 0
+  let lastError: unknown
+  let closed: Promise<void> | undefined
+
+  function connected(): Promise<Sql> {
+    if (pool !== undefined) return pool
+    const waitMs = Math.min(backOff.capMs, backOff.firstMs * 2 ** (failures - 1))
+    if (failures > 0 && performance.now() - failedAt < waitMs) return Promise.reject(lastError)
+    const found = findPrimary()
+    pool = found
+    found.then(
+      () => {
+        failures = 0
+      },
+      (error: unknown) => {
+        failures += 1
+        failedAt = performance.now()
+        lastError = error
+        if (pool === found) pool = undefined
+      },
+    )
+    return found
+  }
+
+  /**
+   * Asks all hosts at once. The driver's own search, target_session_attrs, is not used: it asks hosts
+   * that are not there again for ever, without a pause and without an error.
+   */
+  async function findPrimary(): Promise<Sql> {
+    const { default: postgres } = await import('postgres')
+    const ssl = await sslOf(target)
+    const open = (host: string, port: number, extra: Record<string, string> = {}): Sql =>
+      postgres({
+        host,
+        port,
+        ssl: ssl as never,
+        database: target.database,
+        ...(target.user !== undefined && { user: target.user }),
+        ...(target.passwordFile !== undefined && { pass: passwordFrom(target.passwordFile) }),
+        ...(target.password !== undefined && { pass: () => target.password ?? '' }),
+        max: maxConnections,
+        connect_timeout: connectSeconds,
+        // Errors of a connection are those of its statements.
+        backoff: () => 0,
+        fetch_types: false,
+        onnotice: () => {},
+        connection: {
+          application_name: applicationName,
+          search_path: target.schema,
+          // What a client that was stopped has locked is free again after this.
+          idle_in_transaction_session_timeout: deadlineMs,
+          tcp_user_timeout: deadlineMs,
+          ...extra,
+        },
+      })
+    const opened: Sql[] = []
+    const asked = target.hosts.map(async ({ host, port }) => {
+      const probe = open(host, port)
+      opened.push(probe)
+      const commit = await withDeadline(connectSeconds * 2000, inspect(probe))
+      if (commit !== 'off' && commit !== 'local' && commit !== 'remote_write') return probe
+      const sql = open(host, port, { synchronous_commit: 'on' })
+      opened.push(sql)
+      return sql
+    })
+    try {
+      const sql = await Promise.any(asked)
+      void Promise.allSettled(asked).then(() => endAll(opened.filter((each) => each !== sql)))
+      return sql
+    } catch (error) {
+      endAll(opened)
+      // One that answered says more than one that did not.
+      const { errors } = error as AggregateError
+      throw errors.find((each) => each instanceof UnusableServer) ?? errors[0]
+    }
+  }
+
+  async function guarded<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    if (closed) throw new TypeError('the database was closed')
+    let used: Promise<Sql> | undefined
+    try {
+      used = connected()
+      const sql = await used
+      return await withDeadline(deadlineMs, work(sql))
+    } catch (error) {
+      if (isLost(error) && used !== undefined && pool === used) {
+        pool = undefined
+        void used.then(
+          (sql) => endAll([sql]),
+          () => {},
+        )
+      }
+      throw describePostgresError(error, target)
+    }
+  }
+
+  return {
+    schema: target.schema,
+    run: guarded,
+    async transaction(work) {
+      for (let conflicts = 0; ; conflicts += 1) {
+        try {
+          return (await guarded((sql) => sql.begin(work))) as never
+        } catch (error) {
+          const { cause } = error as Error
+          if (!isConflict(cause) || conflicts >= maxConflicts) throw error
+        }
+      }
+    },
+    close() {
+      closed ??= (async () => {
+        const sql = await pool?.catch(() => undefined)
+        await sql?.end({ timeout: deadlineMs / 1000 })
+      })()
+      return closed
+    },
+  }
+}
+
+/** Resolves to how far a commit is synced. Rejects with UnusableServer if it is no primary. */
+async function inspect(sql: Sql): Promise<string> {
+  const [row] = await sql`
+    select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as readonly,
+      current_setting('server_version_num')::int / 10000 as version,
+      current_setting('synchronous_commit') as commit`
+  const { readonly, version, commit } = row as {
+    readonly: boolean
+    version: number
+    commit: string
+  }
+  if (readonly) {
+    throw new UnusableServer('it accepts no writes. Name its primary, or promote a standby.')
+  }
+  if (version < oldestVersion) {
+    throw new UnusableServer(`it has version ${version}; ${oldestVersion} or newer is needed.`)
+  }
+  return commit
+}
+
+async function sslOf({ sslmode, sslrootcert }: PostgresTarget): Promise<unknown> {
+  if (sslmode === 'disable') return false
+  if (sslmode !== 'verify-full') return sslmode
+  return { rejectUnauthorized: true, ...(sslrootcert && { ca: await readFile(sslrootcert) }) }
+}
+
+const passwordFrom = (path: string) => async () => (await readFile(path, 'utf8')).trimEnd()
+
+function endAll(pools: readonly Sql[]): void {
+  for (const sql of pools) void sql.end({ timeout: 0 }).catch(() => {})
+}
+
+function withDeadline<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new Error(`no answer within ${ms / 1000} s`)
+      reject(Object.assign(error, { code: 'ETIMEDOUT' }))
+    }, ms)
+  })
+  work.catch(() => {})
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

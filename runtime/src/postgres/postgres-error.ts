@@ -1,0 +1,61 @@
+import { StoreError } from '../store-error.js'
+import { nameOf, type PostgresTarget } from './postgres-url.js'
+
+/** A server that takes part in nothing: not a primary, or too old. */
+export class UnusableServer extends Error {}
+
+/** The statement may be repeated: another transaction was in its way. */
+export function isConflict(error: unknown): boolean {
+  return ['40001', '40P01'].includes(codeOf(error))
+}
+
+/** The connection or its server is of no use any more: the primary is to be looked for again. */
+export function isLost(error: unknown): boolean {
+  const code = codeOf(error)
+  return /^(08|57P|25006|CONNECT|E[A-Z_]+$|ERR_)/.test(code) || error instanceof UnusableServer
+}
+
+/**
+ * The error as a StoreError if it concerns the database or the way to it. Errors about the data of a
+ * statement, and those of callers, are returned as they are.
+ */
+export function describePostgresError(error: unknown, target: PostgresTarget): unknown {
+  if (error instanceof StoreError) return error
+  const code = codeOf(error)
+  const { message } = error as Error
+  if (code === '' && !(error instanceof UnusableServer)) return error
+  const isAboutData = /^(2[0-3]|42|0A|P0)/.test(code) && code !== '42501'
+  if (isAboutData) return error
+  const [kind, why] = reasonFor(code, message, target)
+  return new StoreError(kind, `PostgreSQL at ${nameOf(target)} ${why}`, { cause: error })
+}
+
+function reasonFor(
+  code: string,
+  message: string,
+  { user, database }: PostgresTarget,
+): ['STORE_FAILED' | 'STORE_FULL' | 'STORE_NOT_WRITABLE', string] {
+  const who = user === undefined ? 'the user' : `the user "${user}"`
+  switch (code) {
+    case '28P01':
+    case '28000':
+      return ['STORE_FAILED', `refused ${who}: ${message}. Correct the user or the password.`]
+    case '3D000':
+      return ['STORE_FAILED', `has no database "${database}". Create it: createdb ${database}`]
+    case '25006':
+      return ['STORE_NOT_WRITABLE', 'accepts no writes. Name its primary, or promote a standby.']
+    case '42501':
+      return ['STORE_NOT_WRITABLE', `refused ${who}: ${message}. Grant that right.`]
+    case '53100':
+      return ['STORE_FULL', 'has a full disk. Free some space; earlier writes are safe.']
+    case '53300':
+      return ['STORE_FAILED', 'has no free connection. Raise max_connections, or close others.']
+    default:
+      return ['STORE_FAILED', `cannot be used: ${message}`]
+  }
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}

@@ -1,0 +1,194 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startPostgres } from '@herald/postgres'
+import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { migrate, openPostgres, type Postgres, parsePostgresUrl } from '#src/postgres/index'
+
+const patience = { timeout: 20_000, interval: 50 }
+
+function targetOf(url: string, schema = 'herald') {
+  const target = parsePostgresUrl(url, { schema })
+  if (target === undefined) throw new Error(`not a URL of a database: ${url}`)
+  return target
+}
+
+function open(url: string, schema?: string, deadlineMs = 15_000): Postgres {
+  const postgres = openPostgres(targetOf(url, schema), { applicationName: 'test', deadlineMs })
+  onTestFinished(() => postgres.close())
+  return postgres
+}
+
+const one = (postgres: Postgres) => postgres.run((sql) => sql`select 1 as one`)
+const messageOf = async (work: Promise<unknown>) => {
+  const error = (await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )) as Error
+  expect(error).toMatchObject({ name: 'StoreError' })
+  return error.message
+}
+
+test('a URL has several hosts, a password or its file, TLS, and a schema', () => {
+  const url = 'postgres://me:p%40ss@db1,[::1]:5433/herald?sslmode=require&schema=other&lease=9s'
+  expect(parsePostgresUrl(url, { schema: 'herald', allowed: ['lease'] })).toEqual({
+    hosts: [
+      { host: 'db1', port: 5432 },
+      { host: '::1', port: 5433 },
+    ],
+    ...{ database: 'herald', user: 'me', password: 'p@ss', sslmode: 'require', schema: 'other' },
+    parameters: { lease: '9s' },
+  })
+  expect(targetOf('postgresql://db/herald?password_file=/run/secret')).toMatchObject({
+    ...{ passwordFile: '/run/secret', sslmode: 'prefer', schema: 'herald' },
+  })
+})
+
+test.each([
+  'mysql://db/herald',
+  'postgres://db',
+  'postgres:///herald',
+  'postgres://db/herald?sslmode=allow',
+  'postgres://db/herald?schema=a"b',
+  'postgres://db/herald?lease=9s',
+  'postgres://db:99999/herald',
+])('%s is no URL of a database', (url) => {
+  expect(() => targetOf(url)).toThrow()
+})
+
+describeOnPostgres('on PostgreSQL', () => {
+  const postgres = usePostgres()
+  const startAnother = async (options: Parameters<typeof usePostgres>[0] = {}) => {
+    const server = await startPostgres({ ...options, installation: postgres.installation })
+    onTestFinished(() => server.destroy())
+    return server
+  }
+
+  test('migrations are applied once and in order, by several programs at once', async () => {
+    const schema = postgres.newSchema()
+    const migrations = [
+      'create table a (n int)',
+      'insert into a values (1); insert into a values (2)',
+    ]
+    const both = [open(postgres.server.url, schema), open(postgres.server.url, schema)]
+    await Promise.all(both.map((each) => migrate(each, migrations.slice(0, 1))))
+    await Promise.all(both.map((each) => migrate(each, migrations)))
+    expect(await postgres.server.query(`select count(*) from ${schema}.a`)).toBe('2')
+  })
+
+  test('a migration that fails changes nothing', async () => {
+    const schema = postgres.newSchema()
+    const database = open(postgres.server.url, schema)
+    await expect(migrate(database, ['create table a (n int)', 'nonsense'])).rejects.toThrow(
+      /nonsense/,
+    )
+    expect(await postgres.server.query(`select to_regnamespace('${schema}') is null`)).toBe('t')
+  })
+
+  test('a schema of a later version is refused', async () => {
+    const schema = postgres.newSchema()
+    await migrate(open(postgres.server.url, schema), ['create table a (n int)', 'drop table a'])
+    expect(
+      await messageOf(migrate(open(postgres.server.url, schema), ['create table a (n int)'])),
+    ).toBe(
+      `The schema ${schema} has version 2; this version of Herald reads version 1. Use the version of Herald that wrote it, or a later one.`,
+    )
+  })
+
+  test('a user without the right to create schemas uses one that is there', async () => {
+    const schema = postgres.newSchema()
+    await postgres.server.query(`create role ${schema}_user login`)
+    const url = postgres.server.url.replace('//herald@', `//${schema}_user@`)
+    expect(await messageOf(migrate(open(url, schema), []))).toContain('permission denied')
+    await postgres.server.query(`create schema ${schema} authorization ${schema}_user`)
+    await migrate(open(url, schema), ['create table a (n int)'])
+  })
+
+  test('errors about data are not errors of the database', async () => {
+    const database = open(postgres.server.url)
+    await expect(database.run((sql) => sql`select ${'x'}::int`)).rejects.toMatchObject({
+      name: 'PostgresError',
+      code: '22P02',
+    })
+  })
+
+  test('a database that is absent, and a server that is not there, are named', async () => {
+    const { url, address, port } = postgres.server
+    expect(await messageOf(one(open(`${url}_not`)))).toBe(
+      `PostgreSQL at ${address}/herald_not has no database "herald_not". Create it: createdb herald_not`,
+    )
+    const nowhere = `postgres://127.0.0.1:${port - 9001}/herald`
+    expect(await messageOf(one(open(nowhere)))).toMatch(/cannot be used: connect ECONNREFUSED/)
+  })
+
+  test('of several hosts the one that accepts writes is used, after a failover as well', async () => {
+    const primary = await startAnother()
+    const standby = await primary.startStandby()
+    expect(await messageOf(one(open(standby.url)))).toBe(
+      `PostgreSQL at ${standby.address}/herald cannot be used: it accepts no writes. Name its primary, or promote a standby.`,
+    )
+    const url = `postgres://herald@${standby.address},${primary.address}/herald`
+    const database = open(url)
+    const write = () =>
+      database.run((sql) => sql`create table if not exists public.written (n int)`)
+    await write()
+    await primary.kill()
+    await expect(write()).rejects.toMatchObject({ name: 'StoreError' })
+    await standby.promote()
+    await vi.waitFor(write, patience)
+    expect(await standby.query('select count(*) from written')).toBe('0')
+  })
+
+  test('statements fail while the server is stopped, and succeed once it is started', async () => {
+    const server = await startAnother()
+    const database = open(server.url)
+    await one(database)
+    await server.stop()
+    await expect(one(database)).rejects.toMatchObject({ name: 'StoreError' })
+    await server.start()
+    await vi.waitFor(() => one(database), patience)
+  })
+
+  test('a server that does not answer fails statements after the deadline', async () => {
+    const server = await startAnother()
+    const database = open(server.url, undefined, 500)
+    await one(database)
+    await server.signalAll('SIGSTOP')
+    onTestFinished(() => server.signalAll('SIGCONT'))
+    expect(await messageOf(one(database))).toMatch(/no answer within 0.5 s/)
+  })
+
+  test('a commit is synced even if the server would not wait for it', async () => {
+    const server = await startAnother({ settings: { synchronous_commit: 'off' } })
+    const database = open(server.url)
+    const [row] = await database.run((sql) => sql`show synchronous_commit`)
+    expect(row).toEqual({ synchronous_commit: 'on' })
+  })
+
+  test('a wrong password is refused without being printed, and is read from its file each time', async () => {
+    const server = await startAnother({ password: 'right' })
+    const folder = await mkdtemp(join(tmpdir(), 'herald-password-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const file = join(folder, 'password')
+    await writeFile(file, 'wrong\n')
+    const database = open(`${server.url}?password_file=${file}`)
+    const message = await messageOf(one(database))
+    expect(message).toMatch(/refused the user "herald": password authentication failed/)
+    expect(message).not.toContain('wrong')
+    await writeFile(file, 'right\n')
+    await vi.waitFor(() => one(database), patience)
+    const inUrl = open(server.url.replace('//herald@', '//herald:right@'))
+    await one(inUrl)
+  })
+})
+
+test('what is not PostgreSQL is named', async () => {
+  const other = createServer((socket) => socket.end('hello\r\n'))
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void other.close())
+  const { port } = other.address() as { port: number }
+  const database = open(`postgres://127.0.0.1:${port}/herald?sslmode=disable`)
+  expect(await messageOf(one(database))).toMatch(/cannot be used/)
+})

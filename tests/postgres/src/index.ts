@@ -1,0 +1,2 @@
+export * from './find-postgres.js'
+export * from './start-postgres.js'
