@@ -3,7 +3,7 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node'
 const suite = /(?:^| > )conformance: ([^>]+?) > (.+)$/
 const marks = { passed: 'yes', failed: 'NO', skipped: '–', pending: '–' } as const
 
-/** One table of a run: each case of the brokers' conformance suite × each driver. */
+/** Prints a table of the conformance suite: each case, each driver. */
 export default class ConformanceReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const drivers = new Set<string>()
@@ -21,7 +21,7 @@ export default class ConformanceReporter implements Reporter {
     const first = Math.max(...[...rows.keys()].map((name) => name.length))
     const line = (name: string, cells: readonly string[]) =>
       `  ${name.padEnd(first)}  ${cells.map((text, column) => text.padEnd(widths[column] ?? 0)).join('  ')}`
-    console.log('\nOne contract, every driver:')
+    console.log('\nConformance of the broker drivers:')
     console.log(line('', columns))
     for (const [name, row] of rows) {
       console.log(

@@ -1,9 +1,8 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node'
 
 /**
- * The end of a run: what was left out and why, then the line `N passed, N failed`.
- * The reason is the note given to `context.skip(note)` or stands in the suite's name as
- * `(left out: …)`.
+ * Prints which tests were skipped and why, then the line `N passed, N failed, N skipped`. The reason
+ * is the note of `context.skip(note)`, or part of the suite's name: `(left out: …)`.
  */
 export default class LeftOutReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {

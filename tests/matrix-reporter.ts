@@ -3,7 +3,7 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node'
 const pair = /(?:^| > )matrix: ([^>]+?) > becomes (.+)$/
 const marks = { passed: 'yes', failed: 'NO', skipped: '–', pending: '–' } as const
 
-/** One table of a run: what becomes what, and who else opened it. */
+/** Prints which formats were converted to which, and the programs that opened the results. */
 export default class MatrixReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const rows = new Map<string, Map<string, string>>()
@@ -21,7 +21,7 @@ export default class MatrixReporter implements Reporter {
     const first = Math.max(...[...rows.keys()].map((name) => name.length))
     const line = (name: string, cells: readonly string[]) =>
       `  ${name.padEnd(first)}  ${cells.map((cell, at) => cell.padEnd(Math.max(4, columns[at]?.length ?? 0))).join('  ')}`.trimEnd()
-    console.log('\nWhat becomes what (converted, then opened by another program):')
+    console.log('\nConversions by format (each result was opened by another program):')
     console.log(line('', columns))
     for (const [from, row] of rows) {
       console.log(
@@ -33,7 +33,7 @@ export default class MatrixReporter implements Reporter {
     }
     const formatsByOpeners = new Map<string, string[]>()
     for (const [to, names] of openers) {
-      const by = [...names].join(' and ') || 'no program here'
+      const by = [...names].join(' and ') || 'no other program'
       formatsByOpeners.set(by, [...(formatsByOpeners.get(by) ?? []), to])
     }
     for (const [by, formats] of formatsByOpeners)

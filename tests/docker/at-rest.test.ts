@@ -3,16 +3,16 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { compose, docker } from './compose.js'
 
-/** One round of health checks. */
+/** One period of health checks. */
 const roundMs = 30_000
 
-interface Used {
+interface Usage {
   readonly cpuMs: number
   readonly memoryBytes: number
 }
 
-/** What the engine counts of a container; `docker stats` shows no sums. */
-function used(id: string): Promise<Used> {
+/** From the engine's API, because `docker stats` shows only rates. */
+function usageOf(id: string): Promise<Usage> {
   const socketPath =
     (process.env['DOCKER_HOST'] ?? '').replace('unix://', '') || '/var/run/docker.sock'
   const path = `/containers/${id}/stats?stream=false&one-shot=true`
@@ -29,15 +29,15 @@ function used(id: string): Promise<Used> {
   })
 }
 
-test('all containers together take less than 15 % of a core at rest', async () => {
+test('all containers together use less than 15 % of a core at rest', async () => {
   const { stdout } = await compose(['ps', '--quiet'])
   const ids = stdout.trim().split('\n')
   const names = (await docker(['inspect', '--format', '{{.Name}}', ...ids])).stdout.trim()
-  const before = await Promise.all(ids.map(used))
-  const began = performance.now()
+  const before = await Promise.all(ids.map(usageOf))
+  const startedAt = performance.now()
   await wait(roundMs)
-  const after = await Promise.all(ids.map(used))
-  const spanMs = performance.now() - began
+  const after = await Promise.all(ids.map(usageOf))
+  const spanMs = performance.now() - startedAt
   const shares = after.map(({ cpuMs }, at) => (100 * (cpuMs - (before[at]?.cpuMs ?? 0))) / spanMs)
   for (const [at, name] of names.split('\n').entries()) {
     const memory = Math.round((after[at]?.memoryBytes ?? 0) / 1e6)

@@ -9,7 +9,7 @@ export interface Finished {
 
 const run = promisify(execFile)
 
-/** Runs `docker …` to its end; does not reject. */
+/** Runs `docker …`. Never rejects. */
 export async function docker(
   args: readonly string[],
   { cwd, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
@@ -23,7 +23,7 @@ export async function docker(
   }
 }
 
-/** `docker compose …`, of the project that tests/docker/run has started. */
+/** `docker compose …` for the project that tests/docker/run has started. */
 export const compose = (args: readonly string[], options?: Parameters<typeof docker>[1]) =>
   docker(['compose', ...args], options)
 
@@ -31,7 +31,7 @@ export const compose = (args: readonly string[], options?: Parameters<typeof doc
 export const herald = (args: readonly string[], options: Parameters<typeof docker>[1] = {}) =>
   compose(['run', '--rm', '--no-TTY', 'herald', ...args], { cwd: pictures, ...options })
 
-/** The folder in which README's lines were run; it holds `photo.jpg`. */
+/** The folder in which the README's commands were run. It contains `photo.jpg`. */
 export const pictures = process.env['HERALD_PICTURES'] ?? '.'
 
 /** The addresses of a service's containers. */

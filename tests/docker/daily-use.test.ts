@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { compose, herald, pictures } from './compose.js'
 
 describe('docker compose run herald', () => {
-  test('works with the files of the folder in which it is called', async () => {
+  test('converts files of the folder in which it is called', async () => {
     const folder = join(pictures, 'holiday')
     mkdirSync(folder)
     chmodSync(folder, 0o777)
@@ -16,7 +16,7 @@ describe('docker compose run herald', () => {
     expect(existsSync(join(folder, 'beach.webp'))).toBe(true)
   })
 
-  test('works for a second user, whose files are his own', async () => {
+  test('works for a second user, who owns the results', async () => {
     const folder = join(pictures, 'second')
     mkdirSync(folder)
     chmodSync(folder, 0o777)
@@ -28,7 +28,7 @@ describe('docker compose run herald', () => {
     expect(statSync(join(folder, 'mine.webp')).uid).toBe(4321)
   })
 
-  test('keeps the announcement while Kafka is away, names the command that sends it, and the notifier is not ready', async () => {
+  test('keeps the announcement while Kafka is stopped, prints the command that sends it, and the notifier is not ready', async () => {
     await compose(['stop', 'kafka'])
     const convert = ['convert', 'photo.jpg', '--to', 'png', '--force']
     const kept = await compose(['run', '--rm', '--no-TTY', '--no-deps', 'herald', ...convert], {
@@ -51,7 +51,7 @@ describe('docker compose run herald', () => {
   })
 })
 
-test('the programs have created all topics, that for dead letters as well', async () => {
+test('the programs have created all topics, including the one for dead letters', async () => {
   const list = ['/opt/kafka/bin/kafka-topics.sh', '--bootstrap-server', 'kafka:19092', '--list']
   const { stdout } = await compose(['exec', '--no-TTY', 'kafka', ...list])
   expect(stdout.trim().split('\n')).toEqual(
@@ -78,7 +78,7 @@ describe('docker compose up --scale', () => {
     expect(stderr).toMatch(/"notifier" service is using the custom container name/)
   })
 
-  test('starts a second converter, which callers on this machine reach as well', async () => {
+  test('starts a second converter, which callers on this machine can reach', async () => {
     const scale = async (count: number) => {
       const args = ['up', '--detach', '--wait', '--no-build', '--scale', `converter=${count}`]
       const { status, stderr } = await compose(args)

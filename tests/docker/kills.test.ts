@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { compose, docker, herald, pictures } from './compose.js'
 
-// Each container is ended in each way while files are converted: tests/docker/run --kills.
-const asked = process.env['HERALD_KILLS'] === 'yes'
+// tests/docker/run --kills: ends each container in each way while files are converted.
+const isEnabled = process.env['HERALD_KILLS'] === 'yes'
 const files = 40
 
 const ways: Record<string, (id: string, pid: string) => Promise<unknown>> = {
@@ -30,11 +30,11 @@ interface Delivery {
   readonly messageId: string
 }
 
-/** What the notifier's ledger says of each event. */
+/** The deliveries of the events in the notifier's ledger. */
 async function deliveriesOf(events: readonly string[]): Promise<Delivery[]> {
   const script = `
-    const ask = (id) => fetch('http://127.0.0.1:9102/deliveries/' + id).then((r) => r.json())
-    Promise.all(process.argv.slice(1).map(ask))
+    const deliveriesOf = (id) => fetch('http://127.0.0.1:9102/deliveries/' + id).then((r) => r.json())
+    Promise.all(process.argv.slice(1).map(deliveriesOf))
       .then((all) => console.log(JSON.stringify(all.flatMap(({ deliveries }) => deliveries ?? []))))`
   const inside = ['exec', '--no-TTY', 'notifier', 'node', '--eval', script]
   const { stdout } = await compose([...inside, ...events])
@@ -46,13 +46,13 @@ async function mailsTo(address: string): Promise<number> {
   return ((await found.json()) as { total: number }).total
 }
 
-describe.skipIf(!asked)(
-  `a run of ${files} files${asked ? '' : ' (left out: only with --kills)'}`,
+describe.skipIf(!isEnabled)(
+  `a run of ${files} files${isEnabled ? '' : ' (left out: only with --kills)'}`,
   () => {
     describe.each(Object.keys(ways))('%s', (way) => {
       test.each(['notifier', 'converter', 'kafka', 'mailhog', 'herald'])(
         '%s',
-        // A converter that stays away costs each file the client's patience.
+        // Without a converter the client retries each file for a while.
         { timeout: 900_000 },
         async (service) => {
           const folder = join(pictures, `${service}-${way.replace(/ /g, '')}`)
@@ -80,13 +80,13 @@ describe.skipIf(!asked)(
             .toBe(true)
           const { id, pid } = await containerOf(service)
           await ways[way]?.(id, pid)
-          const seen = await running
+          const first = await running
           await compose(['up', '--detach', '--wait', '--no-build'])
-          // What a person does: the same command again for what is missing, and what is kept is sent.
-          const again = await herald([...args, '--skip-existing'], { cwd: folder })
+          // As a person would: runs the command again for the missing files, and sends what is kept.
+          const second = await herald([...args, '--skip-existing'], { cwd: folder })
           await herald(['outbox', 'flush'])
-          const made = readdirSync(folder).filter((name) => name.endsWith('.webp')).length
-          const lines = `${seen.stdout}${again.stdout}`
+          const filesWritten = readdirSync(folder).filter((name) => name.endsWith('.webp')).length
+          const lines = `${first.stdout}${second.stdout}`
             .split('\n')
             .filter((line) => line.startsWith('{'))
           const events = lines.flatMap((line) =>
@@ -99,20 +99,21 @@ describe.skipIf(!asked)(
           }
           await expect.poll(settled, { timeout: 120_000, interval: 2000 }).toBe(events.length)
           const ids = new Set(mails.map(({ messageId }) => messageId)).size
-          const said = seen.stderr.split('\n').filter((line) => /^[!✗]|herald:/.test(line))[0] ?? ''
-          const failed = seen.stdout
+          const message =
+            first.stderr.split('\n').filter((line) => /^[!✗]|herald:/.test(line))[0] ?? ''
+          const failed = first.stdout
             .split('\n')
             .filter((line) => line.includes('"ok":false')).length
           console.log(
             [
               `${service}, ${way}`,
-              `exit ${seen.status}, ${failed} failed ${said}`,
-              `${made} of ${files} files`,
+              `exit ${first.status}, ${failed} failed ${message}`,
+              `${filesWritten} of ${files} files`,
               `${mails.length} of ${events.length} events mailed`,
               `${ids} mails, ${await mailsTo(address)} in the inbox`,
             ].join(' | '),
           )
-          expect(made).toBe(files)
+          expect(filesWritten).toBe(files)
         },
       )
     })

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** On the containers that tests/docker/run has started: one file after the other. */
+/** Tests of the containers that tests/docker/run has started, one file after the other. */
 export default defineConfig({
   test: {
     include: ['tests/docker/*.test.ts'],

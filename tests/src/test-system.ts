@@ -110,10 +110,10 @@ export async function openTestSystem(more: NodeJS.ProcessEnv = {}): Promise<Test
     inbox: () => openInboxClient(more['HERALD_INBOX'] ?? `http://127.0.0.1:${inboxWeb}`),
     herald: (args, started, under = []) =>
       new Promise((resolve) => {
-        const [command = '', ...words] = [...under, process.execPath, bin, ...args]
+        const [command = '', ...commandArgs] = [...under, process.execPath, bin, ...args]
         const child = execFile(
           command,
-          words,
+          commandArgs,
           { env, maxBuffer: 16 * 1024 ** 2 },
           (_error, stdout, stderr) => resolve({ exitCode: child.exitCode, stdout, stderr }),
         )

@@ -16,26 +16,25 @@ export interface KafkaInstallation {
   readonly classPath: string
 }
 
-/** What can be started, or in one sentence why nothing can and what to do. */
+/** The installation, or the reason why there is none and what to do. */
 export type FoundKafka = { readonly installation: KafkaInstallation } | { readonly missing: string }
 
 const run = promisify(execFile)
-/** The room's own folder: this file runs as dist/src/find-kafka.js. */
+/** The folder tests/kafka: this file runs as dist/src/find-kafka.js. */
 export const room = fileURLToPath(new URL('../..', import.meta.url))
-const oldestJava = 17
+const minJava = 17
 
 /**
- * Finds Java and the jars in the cache (~/.cache/herald/kafka-VERSION, or beneath XDG_CACHE_HOME);
- * jars that are not there are fetched with Maven first, which takes some seconds and the network:
- * `onFetch` is called before.
+ * Finds Java and Kafka's jars in the cache (~/.cache/herald/kafka-VERSION, or below XDG_CACHE_HOME).
+ * Missing jars are downloaded with Maven, which takes some seconds; `onFetch` is called before.
  */
 export async function findKafka(
   env: Readonly<Record<string, string | undefined>> = process.env,
   onFetch: () => void = () => {},
 ): Promise<FoundKafka> {
   const java = env['JAVA_HOME'] ? join(env['JAVA_HOME'], 'bin', 'java') : 'java'
-  const fault = await javaFault(java, env)
-  if (fault !== undefined) return { missing: fault }
+  const javaMissing = await whyNoJava(java, env)
+  if (javaMissing !== undefined) return { missing: javaMissing }
   const pom = await readFile(join(room, 'pom.xml'), 'utf8')
   const version = /<kafka\.version>([^<]+)</.exec(pom)?.[1] ?? 'unknown'
   const cache = env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache')
@@ -48,18 +47,18 @@ export async function findKafka(
   return { installation: { version, java, classPath: join(folder, 'lib', '*') } }
 }
 
-async function javaFault(java: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+async function whyNoJava(java: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
     const { stderr } = await run(java, ['-version'], { env })
     const found = Number(/version "(?:1\.)?(\d+)/.exec(stderr)?.[1])
-    if (found >= oldestJava) return undefined
-    return `Kafka needs Java ${oldestJava} or newer, but ${java} is version ${found}. Install a newer one, or set JAVA_HOME to it.`
+    if (found >= minJava) return undefined
+    return `Kafka needs Java ${minJava} or newer, but ${java} is version ${found}. Install a newer one, or set JAVA_HOME to it.`
   } catch {
-    return `Kafka needs Java ${oldestJava} or newer, and there is none (tried ${java}). Install it (Debian: apt install openjdk-17-jre-headless), or set JAVA_HOME.`
+    return `Kafka needs Java ${minJava} or newer, and ${java} cannot be run. Install it (Debian: apt install openjdk-17-jre-headless), or set JAVA_HOME.`
   }
 }
 
-/** The folder's own pom.xml was put there last, so it says that all its jars are there too. */
+/** pom.xml is written last: if it is there and the same, all jars are. */
 function isComplete(folder: string, pom: string): boolean {
   try {
     return readFileSync(join(folder, 'pom.xml'), 'utf8') === pom
@@ -68,7 +67,7 @@ function isComplete(folder: string, pom: string): boolean {
   }
 }
 
-/** Several processes may fetch at once: each into a folder of its own, and a rename decides. */
+/** Several processes may download at once: each to its own folder, which is renamed when complete. */
 async function fetchJars(
   folder: string,
   pom: string,
@@ -90,7 +89,7 @@ async function fetchJars(
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
       return `Maven is not installed, and Kafka's jars are not in ${folder} yet. Install Maven (Debian: apt install maven); it is needed once.`
     }
-    return `Maven could not fetch Kafka's jars. Is there a network? Maven says: ${firstError(error)}`
+    return `Maven could not fetch Kafka's jars. Check the network. Maven reports: ${firstError(error)}`
   } finally {
     await rm(fetching, { recursive: true, force: true })
   }

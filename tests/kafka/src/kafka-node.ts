@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { type KafkaInstallation, room } from './find-kafka.js'
-import { answersApiVersions } from './ready.js'
+import { untilResponsive } from './ready.js'
 import { type ClusterShape, nodeDirectory, serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
 
-/** A Kafka that did not start: the message says which and shows the end of its log. */
+/** Kafka did not start. The message has the reason and the last lines of its log. */
 export class KafkaStartError extends Error {
   override readonly name = 'KafkaStartError'
 }
@@ -24,7 +24,7 @@ export interface NodeOptions {
   readonly startTimeoutMs: number
 }
 
-/** One broker's process and its folder. */
+/** The process and the folder of one broker. */
 export class KafkaNode {
   readonly #options: NodeOptions
   #child: ChildProcess | undefined
@@ -38,36 +38,36 @@ export class KafkaNode {
     return this.#child !== undefined
   }
 
-  /** The process' id while it runs. */
+  /** The process id while it runs. */
   get pid(): number | undefined {
     return this.#child?.pid
   }
 
-  /** Formats the storage if that was not done yet, starts, resolves when it serves. */
+  /** Formats the storage if it is new and starts the broker. Resolves when it accepts requests. */
   async start(): Promise<void> {
     if (this.#child !== undefined) return
     const { shape, index, startTimeoutMs } = this.#options
     const directory = nodeDirectory(shape.dataDirectory, index)
     const properties = `${directory}.properties`
     await mkdir(shape.dataDirectory, { recursive: true })
-    // It may hold passwords.
+    // It may contain passwords.
     await writeFile(properties, serverProperties(shape, index), { mode: 0o600 })
     if (!existsSync(join(directory, 'meta.properties'))) await this.#format(properties)
 
     const child = spawn(
       this.#options.installation.java,
       [...this.#javaOptions(), 'kafka.Kafka', properties],
-      // A group of its own: Ctrl-C in the terminal is for us, who then stop it in order.
+      // Its own process group, so that Ctrl-C reaches this process only, which then stops the brokers.
       { detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
     )
     this.#child = child
-    const untether = tether(child)
+    const removeWatcher = killWithThisProcess(child)
     const output = new Output(child, `${directory}.log`)
     this.#exited = new Promise((resolve) => {
       child.once('error', (error) => output.fail(`could not be run: ${error.message}`))
       child.once('close', (code, signal) => {
         this.#child = undefined
-        untether()
+        removeWatcher()
         output.fail(`ended (${signal ?? `exit ${code}`}) before it was ready`)
         output.close()
         resolve()
@@ -80,7 +80,7 @@ export class KafkaNode {
     try {
       await output.started
       const port = shape.ports[index]?.client ?? 0
-      await answersApiVersions(port, startTimeoutMs, shape.security?.tls !== undefined)
+      await untilResponsive(port, startTimeoutMs, shape.security?.tls !== undefined)
     } catch (error) {
       await this.kill()
       throw error
@@ -89,13 +89,13 @@ export class KafkaNode {
     }
   }
 
-  /** SIGKILL. Resolves when the process is gone. */
+  /** SIGKILL. Resolves when the process has ended. */
   async kill(): Promise<void> {
     this.#child?.kill('SIGKILL')
     await this.#exited
   }
 
-  /** SIGTERM, and SIGKILL after `timeoutMs`. Resolves when the process is gone. */
+  /** SIGTERM, and SIGKILL after `timeoutMs`. Resolves when the process has ended. */
   async stop(timeoutMs: number): Promise<void> {
     this.#child?.kill('SIGTERM')
     const timer = setTimeout(() => this.#child?.kill('SIGKILL'), timeoutMs)
@@ -130,7 +130,7 @@ export class KafkaNode {
     const { installation, heapMb } = this.#options
     return [
       `-Xmx${heapMb}m`,
-      // For a start in under 2 s; a serving broker of this size does not miss the rest.
+      // Starts in under 2 s. A broker of this size needs no more.
       '-XX:+UseSerialGC',
       '-XX:TieredStopAtLevel=1',
       `-Dlog4j2.configurationFile=${join(room, 'log4j2.xml')}`,
@@ -139,12 +139,12 @@ export class KafkaNode {
   }
 }
 
-/** What a broker prints: kept in a file, watched for the line that it has started. */
+/** Writes a broker's output to a file and waits for the line that it has started. */
 class Output {
   readonly #log: WriteStream
   readonly #lastLines: string[] = []
   #settle: { resolve: () => void; reject: (error: Error) => void } | undefined
-  /** Resolves when the broker says that it has started; rejects when it fails before. */
+  /** Resolves when the broker reports that it has started. Rejects if it fails before. */
   readonly started = new Promise<void>((resolve, reject) => {
     this.#settle = { resolve, reject }
   })
@@ -153,7 +153,7 @@ class Output {
     this.#log = createWriteStream(path, { flags: 'a' })
     this.started.catch(() => {})
     for (const stream of [child.stdout, child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => this.#note(line))
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#add(line))
     }
   }
 
@@ -166,7 +166,7 @@ class Output {
     this.#log.end()
   }
 
-  #note(line: string): void {
+  #add(line: string): void {
     if (!this.#log.writableEnded) this.#log.write(`${line}\n`)
     this.#lastLines.push(line)
     if (this.#lastLines.length > 15) this.#lastLines.shift()
@@ -174,8 +174,8 @@ class Output {
   }
 }
 
-/** Kills a process when this one ends, also by kill -9. Returns what stops that. */
-function tether(child: ChildProcess): () => void {
+/** Kills a process when this one ends, even by kill -9. Returns a function that undoes this. */
+function killWithThisProcess(child: ChildProcess): () => void {
   if (process.platform === 'win32' || child.pid === undefined) return () => {}
   const watcher = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid} 2>/dev/null`], {
     detached: true,

@@ -4,8 +4,8 @@ import { dataFolder } from '@herald/runtime/data-folder'
 import { findKafka } from './find-kafka.js'
 import { startKafka } from './start-kafka.js'
 
-// `npm run kafka`: a Kafka for development in the foreground, until Ctrl-C.
-const say = (text: string) => process.stderr.write(`${text}\n`)
+// `npm run kafka`: runs Kafka for development in the foreground, until Ctrl-C.
+const print = (text: string) => process.stderr.write(`${text}\n`)
 
 try {
   const defaultData = join(dataFolder(process.env), 'kafka')
@@ -17,7 +17,7 @@ try {
     },
   })
   if (values.help) {
-    say(`Usage: npm run kafka [-- --port 9092 --data ${defaultData}]`)
+    print(`Usage: npm run kafka [-- --port 9092 --data ${defaultData}]`)
     process.exit(0)
   }
   if (!/^\d{1,5}$/.test(values.port) || Number(values.port) < 1 || Number(values.port) > 65_534) {
@@ -32,19 +32,21 @@ try {
     }
   })
   const found = await findKafka(process.env, () =>
-    say('Fetching Kafka with Maven, this once (45 MB) …'),
+    print('Downloading Kafka with Maven, once (45 MB) …'),
   )
   if ('missing' in found) throw new Error(found.missing)
   const port = Number(values.port)
   const { installation } = found
   const kafka = await startKafka({ dataDirectory: values.data, port, installation })
-  say(`Kafka ${installation.version} is ready on localhost:${port}; its data is in ${values.data}.`)
-  say(`Use it with HERALD_BROKER=kafka://localhost:${port}. Ctrl-C stops it.`)
+  print(
+    `Kafka ${installation.version} is ready on localhost:${port}; its data is in ${values.data}.`,
+  )
+  print(`Use it with HERALD_BROKER=kafka://localhost:${port}. Ctrl-C stops it.`)
   await stopping
-  say('Stopping Kafka …')
+  print('Stopping Kafka …')
   await kafka.stop()
   process.exit(0)
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error))
+  print(error instanceof Error ? error.message : String(error))
   process.exit(1)
 }

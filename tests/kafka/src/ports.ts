@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-/** Whether this process could listen on that port of loopback now. */
+/** Whether the port of loopback is free. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
@@ -10,8 +10,8 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * Free ports of loopback beneath the range from which systems give out ports to clients: a broker
- * that is restarted needs its port again, and a client that keeps trying could have been given it.
+ * Free ports of loopback, below the range of ephemeral ports: a restarted broker needs its port again,
+ * and the system could have assigned an ephemeral one to a client that reconnects.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()

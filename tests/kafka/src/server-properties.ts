@@ -5,15 +5,15 @@ export interface NodePorts {
   readonly controller: number
 }
 
-/** Who may log in, and what else a broker has to know about them. */
+/** The users of a broker, their rights, and TLS. */
 export interface KafkaSecurity {
   /** Name to password, for SASL/PLAIN on the clients' listener. */
   readonly users: Readonly<Record<string, string>>
-  /** With these set, everybody else may do only what an ACL allows. */
+  /** If set, all other users may do only what an ACL allows. */
   readonly superUsers?: readonly string[]
-  /** Name to password, for SASL/SCRAM-SHA-512 on the same listener; taken in when the storage is formatted. */
+  /** Name to password, for SASL/SCRAM-SHA-512 on the same listener; stored when the storage is formatted. */
   readonly scramUsers?: Readonly<Record<string, string>>
-  /** The clients' listener speaks TLS: certificates and the PKCS #8 key as PEM. Brokers believe `authority`. */
+  /** The clients' listener uses TLS: certificates and the PKCS #8 key as PEM. Brokers trust `authority`. */
   readonly tls?: {
     readonly certificateChain: string
     readonly key: string
@@ -25,7 +25,7 @@ export interface ClusterShape {
   readonly dataDirectory: string
   readonly ports: readonly NodePorts[]
   readonly security?: KafkaSecurity | undefined
-  /** Broker settings that go before ours. */
+  /** Broker settings; they override the defaults here. */
   readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
@@ -35,7 +35,7 @@ export const nodeDirectory = (dataDirectory: string, index: number) =>
 
 /**
  * The server.properties of one node that is broker and controller at once, all on loopback.
- * Clients' listener CLIENT; brokers among themselves use it too unless it asks for a password.
+ * Brokers use the clients' listener, CLIENT, among themselves too.
  */
 export function serverProperties(shape: ClusterShape, index: number): string {
   const { ports, security } = shape
@@ -60,14 +60,14 @@ export function serverProperties(shape: ClusterShape, index: number): string {
     'transaction.state.log.min.isr': ports.length > 1 ? '2' : '1',
     'share.coordinator.state.topic.min.isr': ports.length > 1 ? '2' : '1',
     'min.insync.replicas': ports.length > 1 ? '2' : '1',
-    // One machine, few events: small files, quick starts.
+    // Small files and a fast start, for one machine and few events.
     'offsets.topic.num.partitions': '4',
     'transaction.state.log.num.partitions': '4',
     'log.index.size.max.bytes': '1048576',
     'log.cleaner.dedupe.buffer.size': '16777216',
     'group.initial.rebalance.delay.ms': '0',
     'group.min.session.timeout.ms': '1000',
-    // A broker that was killed may register again as soon as its last session is over.
+    // A killed broker may register again after its last session has expired.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
     ...(security && securityProperties(security)),
@@ -78,7 +78,7 @@ export function serverProperties(shape: ClusterShape, index: number): string {
     .join('')
 }
 
-/** As a Java properties file takes it. */
+/** For a Java properties file. */
 const escaped = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
 
 function protocol(security: KafkaSecurity | undefined): string {
@@ -98,7 +98,7 @@ function securityProperties({
   return {
     'sasl.enabled.mechanisms': scramUsers ? 'PLAIN,SCRAM-SHA-512' : 'PLAIN',
     'sasl.mechanism.inter.broker.protocol': 'PLAIN',
-    // The first user is also the one that the broker itself logs in as.
+    // The broker itself logs in as the first user.
     'listener.name.client.plain.sasl.jaas.config': `${module} username="${name}" password="${password}" ${known.join(' ')};`,
     ...(scramUsers && {
       'listener.name.client.scram-sha-512.sasl.jaas.config':
@@ -113,7 +113,7 @@ function securityProperties({
     }),
     ...(superUsers && {
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      // Controllers know each other by their loopback listener, which knows no names.
+      // Controllers connect to each other on a listener without authentication.
       'super.users': ['ANONYMOUS', ...superUsers].map((user) => `User:${user}`).join(';'),
     }),
   }

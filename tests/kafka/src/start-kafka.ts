@@ -10,7 +10,7 @@ export { KafkaStartError } from './kafka-node.js'
 export type { KafkaSecurity } from './server-properties.js'
 
 export interface StartKafkaOptions {
-  /** Kept between starts; made when absent. A second start on it needs the same `brokers`. */
+  /** Created if absent, and kept. A later start with it needs the same `brokers`. */
   readonly dataDirectory: string
   /** Default 1. */
   readonly brokers?: 1 | 3
@@ -19,7 +19,7 @@ export interface StartKafkaOptions {
   /** Default: what findKafka finds. */
   readonly installation?: KafkaInstallation
   readonly security?: KafkaSecurity
-  /** Broker settings beside ours, as server.properties has them. */
+  /** Further settings of server.properties. */
   readonly settings?: Readonly<Record<string, string>>
   /** Per broker. Default 512. */
   readonly heapMb?: number
@@ -30,21 +30,21 @@ export interface StartKafkaOptions {
 export interface KafkaCluster {
   /** `127.0.0.1:19092,127.0.0.1:19095`. */
   readonly bootstrap: string
-  /** `kafka://127.0.0.1:19092,…`: what HERALD_BROKER takes. */
+  /** `kafka://127.0.0.1:19092,…`: the value of HERALD_BROKER. */
   readonly url: string
-  /** SIGKILLs broker `index` (0 is the first). Resolves when it is gone. */
+  /** Kills broker `index` (0 is the first) with SIGKILL. Resolves when it has ended. */
   kill(index: number): Promise<void>
-  /** Starts broker `index` again on its data and port; kills it first if it runs. Resolves when it serves. */
+  /** Starts broker `index` again with its data and port; kills it first if it runs. Resolves when it accepts requests. */
   restart(index: number): Promise<void>
   /** The process id of broker `index` while it runs. */
   pid(index: number): number | undefined
-  /** Stops every broker in order. The data stays. Idempotent. */
+  /** Stops every broker. The data is kept. Idempotent. */
   stop(): Promise<void>
-  /** SIGKILLs every broker, for tests that throw the data away. Idempotent. */
+  /** Kills every broker with SIGKILL, for tests that delete the data. Idempotent. */
   destroy(): Promise<void>
 }
 
-/** Starts Kafka on loopback; resolves when every broker serves. Rejects with KafkaStartError. */
+/** Starts Kafka on loopback. Resolves when every broker accepts requests. Rejects with KafkaStartError. */
 export async function startKafka(options: StartKafkaOptions): Promise<KafkaCluster> {
   const { brokers = 1, heapMb = 512, startTimeoutMs = 60_000, port } = options
   const installation = options.installation ?? (await installed())
@@ -106,12 +106,12 @@ async function requireFree(...ports: number[]): Promise<void> {
   for (const port of ports) {
     if (await isFree(port)) continue
     throw new KafkaStartError(
-      `Port ${port} is taken. Stop what holds it, or choose another one: npm run kafka -- --port 9192 (the one after it is used as well).`,
+      `Port ${port} is in use. Stop the program that uses it, or choose another port: npm run kafka -- --port 9192 (the next one is used too).`,
     )
   }
 }
 
-/** The nodes of one cluster must agree on it, and a later start with an earlier one. */
+/** The same for all nodes of a cluster, and for each start. */
 async function clusterIdOf(dataDirectory: string): Promise<string> {
   const file = join(dataDirectory, 'cluster-id')
   await mkdir(dataDirectory, { recursive: true })

@@ -79,7 +79,7 @@ describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, { timeout: 120_0
     const starting = startKafka({ dataDirectory: await folder(), port })
     await expect(starting).rejects.toMatchObject({
       name: 'KafkaStartError',
-      message: expect.stringContaining(`Port ${port} is taken`),
+      message: expect.stringContaining(`Port ${port} is in use`),
     })
   })
 

@@ -10,8 +10,8 @@ export interface BareTask {
 
 /** The result for a file. */
 export type BareAnswer =
-  | { readonly taken: true; readonly width: number; readonly height: number }
-  | { readonly taken: false; readonly reason: string }
+  | { readonly converted: true; readonly width: number; readonly height: number }
+  | { readonly converted: false; readonly reason: string }
 
 /** Bare sharp in its own process, which a file may crash or block. One file at a time. */
 export interface BareSharpProcess {
@@ -36,12 +36,12 @@ export function openBareSharp(timeoutMs: number): BareSharpProcess {
         }
         const crashed = (_code: number | null, signal: string | null) => {
           child = undefined
-          end({ taken: false, reason: `bare sharp crashed: ${signal}` })
+          end({ converted: false, reason: `bare sharp crashed: ${signal}` })
         }
         const timer = setTimeout(() => {
           child = undefined
           current.kill('SIGKILL')
-          end({ taken: false, reason: `bare sharp took longer than ${timeoutMs / 1000} s` })
+          end({ converted: false, reason: `bare sharp took longer than ${timeoutMs / 1000} s` })
         }, timeoutMs)
         current.once('message', end)
         current.once('exit', crashed)

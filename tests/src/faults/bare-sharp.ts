@@ -18,8 +18,8 @@ process.on('message', async ({ path, maxPixels, width }: BareTask) => {
       .resize({ width, withoutEnlargement: format !== 'svg' })
       .webp()
       .toBuffer({ resolveWithObject: true })
-    answer({ taken: true, width: info.width, height: info.pageHeight ?? info.height })
+    answer({ converted: true, width: info.width, height: info.pageHeight ?? info.height })
   } catch (error) {
-    answer({ taken: false, reason: String((error as Error).message).split('\n')[0] ?? '' })
+    answer({ converted: false, reason: String((error as Error).message).split('\n')[0] ?? '' })
   }
 })

@@ -36,10 +36,10 @@ export async function convertMutant(
         },
       },
     )
-    return { taken: true, ...size, format: input?.format ?? '' }
+    return { converted: true, ...size, format: input?.format ?? '' }
   } catch (error) {
     if (signal.aborted) return 'hangs'
     const code = error instanceof HeraldError ? error.code : 'no HeraldError'
-    return { taken: false, code, message: (error as Error).message }
+    return { converted: false, code, message: (error as Error).message }
   }
 }

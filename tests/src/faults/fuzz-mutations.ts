@@ -6,7 +6,7 @@ export interface Original {
   readonly bytes: Buffer
 }
 
-/** A file damaged as by a broken disk, a cut connection or an attacker. */
+/** A file damaged like by a disk, a cut connection or an attacker. */
 export interface Mutant {
   /** The file and its mutation, to reproduce it: `o2.jpg: 12 bits flipped from 4711 on`. */
   readonly name: string
@@ -35,8 +35,8 @@ const kinds: readonly Mutate[] = [
   },
   function splice(random, { name, bytes }, other) {
     const from = whole(random, bytes.length)
-    const taken = other.bytes.subarray(whole(random, other.bytes.length))
-    const part = taken.subarray(0, 1 + whole(random, 4096))
+    const rest = other.bytes.subarray(whole(random, other.bytes.length))
+    const part = rest.subarray(0, 1 + whole(random, 4096))
     return {
       name: `${name}: ${part.length} bytes of ${other.name} from ${from} on`,
       bytes: Buffer.concat([bytes.subarray(0, from), part, bytes.subarray(from + part.length)]),

@@ -3,13 +3,13 @@ import type { BareAnswer } from './bare-sharp-process.js'
 /** Herald's result for a file. */
 export type HeraldAnswer =
   | {
-      readonly taken: true
+      readonly converted: true
       readonly width: number
       readonly height: number
       /** The detected format. */
       readonly format: string
     }
-  | { readonly taken: false; readonly code: string; readonly message: string }
+  | { readonly converted: false; readonly code: string; readonly message: string }
 
 export interface Difference {
   readonly file: string
@@ -29,32 +29,33 @@ const explanations: readonly Explanation[] = [
   {
     because:
       'Herald counts the pixels of all pages and of the rendition, bare sharp those it reads',
-    fits: (herald) => !herald.taken && herald.code === 'HERALD_TOO_MANY_PIXELS',
+    fits: (herald) => !herald.converted && herald.code === 'HERALD_TOO_MANY_PIXELS',
   },
   {
-    because: 'Herald bounds the pages',
-    fits: (herald) => !herald.taken && herald.code === 'HERALD_TOO_MANY_PAGES',
+    because: 'Herald limits the pages',
+    fits: (herald) => !herald.converted && herald.code === 'HERALD_TOO_MANY_PAGES',
   },
   {
-    because: 'Herald bounds the side of a rendition',
-    fits: (herald) => !herald.taken && herald.code === 'HERALD_BAD_OPTION',
+    because: 'Herald limits the side of a rendition',
+    fits: (herald) => !herald.converted && herald.code === 'HERALD_BAD_OPTION',
   },
   {
-    because: 'Herald bounds time and memory, and predicts both',
+    because: 'Herald limits time and memory',
     fits: (herald) =>
-      !herald.taken && /TIMEOUT|MEMORY|BUDGET|CPU|TOO_LONG|TOO_LARGE/.test(herald.code),
+      !herald.converted && /TIMEOUT|MEMORY|BUDGET|CPU|TOO_LONG|TOO_LARGE/.test(herald.code),
   },
   {
-    because: 'its first bytes are of no kind Herald knows; sharp looks further for SVG and ICC',
-    fits: (herald) => !herald.taken && herald.code === 'HERALD_UNSUPPORTED_FILE',
+    because: 'Herald does not recognize its first bytes; sharp searches further for SVG and ICC',
+    fits: (herald) => !herald.converted && herald.code === 'HERALD_UNSUPPORTED_FILE',
   },
   {
-    because: 'an engine beside sharp reads it',
-    fits: (herald, bare) => herald.taken && !bare.taken && !sharpReads.includes(herald.format),
+    because: 'another engine than sharp reads it',
+    fits: (herald, bare) =>
+      herald.converted && !bare.converted && !sharpReads.includes(herald.format),
   },
   {
     because: 'bare sharp was too slow or crashed',
-    fits: (_herald, bare) => !bare.taken && bare.reason.startsWith('bare sharp'),
+    fits: (_herald, bare) => !bare.converted && bare.reason.startsWith('bare sharp'),
   },
 ]
 
@@ -67,9 +68,9 @@ export function difference(
   bare: BareAnswer,
 ): Difference | undefined {
   const agreement =
-    herald.taken && bare.taken
+    herald.converted && bare.converted
       ? near(herald.width, bare.width) && near(herald.height, bare.height)
-      : herald.taken === bare.taken
+      : herald.converted === bare.converted
   if (agreement) return undefined
   const because = explanations.find((each) => each.fits(herald, bare))?.because
   return { file, because, herald: heraldText(herald), bare: bareText(bare) }
@@ -79,8 +80,8 @@ export function difference(
 const near = (one: number, other: number) => Math.abs(one - other) <= 1
 
 const heraldText = (answer: HeraldAnswer) =>
-  answer.taken
+  answer.converted
     ? `${answer.format} ${answer.width} × ${answer.height}`
     : `${answer.code}: ${answer.message}`
 const bareText = (answer: BareAnswer) =>
-  answer.taken ? `${answer.width} × ${answer.height}` : answer.reason
+  answer.converted ? `${answer.width} × ${answer.height}` : answer.reason

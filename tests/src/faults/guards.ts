@@ -6,8 +6,8 @@ export interface Patch {
   readonly replace: string
 }
 
-/** Delays the removal, so that a kill can happen before it. */
-const stretched: Patch = {
+/** Delays the removal of the temporary files, so that a kill can happen before it. */
+const delayed: Patch = {
   file: 'broker/dist/src/outbox.js',
   find: /const removed = removeTemporary\(entry\.files\);/,
   replace: `await new Promise((resolve) => setTimeout(resolve, 300));
@@ -19,8 +19,8 @@ const stretched: Patch = {
 /** How each guard is turned off in a running program. The program itself has no code for this. */
 export const guards = {
   /** None turned off. */
-  'none, stretched': [stretched],
-  /** Every event looks new. */
+  'none, delayed': [delayed],
+  /** Every event is new to the ledger. */
   ledger: [
     {
       file: 'notifier-service/dist/src/ledger/lmdb-mails.js',
@@ -28,7 +28,7 @@ export const guards = {
       replace: 'function find(key) { return undefined;',
     },
   ],
-  /** The events of a sent digest look new. */
+  /** The events of a sent digest are new to the ledger. */
   "a digest's events": [
     {
       file: 'notifier-service/dist/src/ledger/lmdb-mails.js',
@@ -36,7 +36,7 @@ export const guards = {
       replace: 'undefined',
     },
   ],
-  /** An acknowledgement commits everything before it, done or not. */
+  /** An acknowledgement commits everything before it, acknowledged or not. */
   'contiguous commit': [
     {
       file: 'broker/dist/src/lanes.js',
@@ -59,7 +59,7 @@ export const guards = {
   ],
   /** The announcement is kept only after the file has its name. */
   'prepared record': [
-    stretched,
+    delayed,
     {
       file: 'broker/dist/src/outbox.js',
       find: /await this\.store\.add\(entry, messages\);/,

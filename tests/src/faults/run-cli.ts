@@ -11,7 +11,7 @@ export interface CliRun {
   readonly ended: Promise<{ readonly status: number | null; readonly stderr: string }>
 }
 
-/** Runs the CLI in a process of its own. */
+/** Runs the CLI in its own process. */
 export function runCli(
   args: readonly string[],
   {
@@ -24,13 +24,13 @@ export function runCli(
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  const gone = once(child, 'exit')
+  const exited = once(child, 'exit')
   const stderr = text(child.stderr)
   return {
     pid: child.pid ?? -1,
     kill: () => void child.kill('SIGKILL'),
     ended: (async () => {
-      await gone
+      await exited
       return { status: child.exitCode, stderr: await stderr }
     })(),
   }

@@ -20,7 +20,7 @@ import { seeded } from './seeded.js'
 export interface EventFuzzOptions {
   readonly seed: number
   readonly events: number
-  /** They count as stalled after this time without an acknowledgement. */
+  /** After this time without an acknowledgement the programs are stalled. */
   readonly stalledAfterMs: number
   readonly print: (line: string) => void
 }
@@ -114,7 +114,7 @@ async function publishMutants(
 /** Resolves to the number of waiting events, in the topic and the ledgers, when it is 0 or stops falling. */
 async function untilIdle(programs: readonly { probesUrl: string }[], stalledAfterMs: number) {
   let least = Number.POSITIVE_INFINITY
-  let movedAt = performance.now()
+  let progressAt = performance.now()
   for (;;) {
     const pages = await Promise.all(
       programs.map(async ({ probesUrl }) => (await fetch(`${probesUrl}/metrics`)).text()),
@@ -125,9 +125,9 @@ async function untilIdle(programs: readonly { probesUrl: string }[], stalledAfte
       ),
     )
     const sum = waiting.reduce((total, count) => total + count, 0)
-    if (sum < least) movedAt = performance.now()
+    if (sum < least) progressAt = performance.now()
     least = Math.min(least, sum)
-    if (sum === 0 || performance.now() > movedAt + stalledAfterMs) return sum
+    if (sum === 0 || performance.now() > progressAt + stalledAfterMs) return sum
     await delay(100)
   }
 }
@@ -149,13 +149,13 @@ async function startReceiver() {
 
 /** A logger that adds errors and warnings with an exception to `found`. */
 function collectErrors(found: string[]): Logger {
-  const note = (fields: unknown, message?: string) => {
+  const record = (fields: unknown, message?: string) => {
     const { err } = (fields ?? {}) as { err?: Error }
     if (err !== undefined) found.push(`${message}: ${err.stack?.split('\n').slice(0, 4).join(' ')}`)
   }
   const logger = Object.create(silentLogger) as Logger
-  logger.error = note as Logger['error']
-  logger.warn = note as Logger['warn']
+  logger.error = record as Logger['error']
+  logger.warn = record as Logger['warn']
   logger.child = () => logger as never
   return logger
 }

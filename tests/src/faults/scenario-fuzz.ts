@@ -14,7 +14,7 @@ import { seeded } from './seeded.js'
 export interface FuzzOptions {
   readonly seed: number
   readonly mutants: number
-  /** Mutants of files that sharp does not read: no verdict to compare, but the same promises. */
+  /** Mutants of files that sharp does not read: their results are not compared, the other checks apply. */
   readonly foreignMutants: number
   /** Skips larger originals; undefined: no limit. */
   readonly maxOriginalBytes?: number
@@ -34,7 +34,7 @@ const minAgreement = 0.99
 /** As many as there are workers. */
 const lanes = [0, 1]
 
-/** Real files and mutants of them through a real converter, beside bare sharp. */
+/** Converts real files and mutants of them with a real converter, and compares the results with bare sharp's. */
 export async function runFuzz(options: FuzzOptions): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'herald-fuzz-'))
   const bareSharps = lanes.map(() => openBareSharp(timeoutMs))
@@ -46,7 +46,7 @@ export async function runFuzz(options: FuzzOptions): Promise<Result> {
   try {
     return await fuzz(service, bareSharps, folder, options)
   } finally {
-    for (const rival of bareSharps) rival.close()
+    for (const each of bareSharps) each.close()
     await service.stop()
     await rm(folder, { recursive: true, force: true })
   }
@@ -67,7 +67,11 @@ async function fuzz(
   let compared = 0
   let hangs = 0
 
-  const run = async (list: Iterable<Mutant>, target: (name: string) => string, judged: boolean) => {
+  const run = async (
+    list: Iterable<Mutant>,
+    target: (name: string) => string,
+    isCompared: boolean,
+  ) => {
     await forEachInLanes(list, async (mutant, lane) => {
       const path = join(folder, `mutant-${lane}`)
       await writeFile(path, mutant.bytes)
@@ -82,11 +86,11 @@ async function fuzz(
         check(false, `no answer: ${mutant.name}`)
         return
       }
-      const isDefect = !answer.taken && answer.code === 'HERALD_INTERNAL'
-      if (!judged && !isDefect) return
+      const isDefect = !answer.converted && answer.code === 'HERALD_INTERNAL'
+      if (!isCompared && !isDefect) return
       const bare = await (bareSharps[lane] as BareSharpProcess).convert({ path, maxPixels, width })
-      if (isDefect) internal.push(`${mutant.name} | bare sharp: ${bare.taken || bare.reason}`)
-      if (!judged) return
+      if (isDefect) internal.push(`${mutant.name} | bare sharp: ${bare.converted || bare.reason}`)
+      if (!isCompared) return
       compared++
       const found = difference(mutant.name, answer, bare)
       if (found) differences.push(found)
@@ -94,10 +98,10 @@ async function fuzz(
   }
 
   const toWebp = () => 'webp'
-  // Twice: growth of a warm service is a leak, that of a cold one need not be.
+  // A warm-up: growth after it is a leak.
   await run(unchanged(originals), toWebp, true)
   await run(mutants(seeded(seed + 1), originals, Math.ceil(count / 5)), toWebp, false)
-  // Each child loads the engines for other files when the first such file comes to it.
+  // A child process loads the other engines with the first file that needs them.
   if (maxGrowth !== undefined) {
     for (let round = 0; round < 2; round++) await run(unchanged(foreign), targetOfForeign, false)
   }
@@ -181,14 +185,14 @@ async function forEachInLanes<T>(
   )
 }
 
-/** Memory, children and files when it is idle and its memory no longer shrinks. */
+/** Memory, child processes and files of the idle service, once its memory no longer shrinks. */
 async function settled(service: FuzzService) {
   const total = (each: readonly number[]) => each.reduce((sum, bytes) => sum + bytes, 0)
   let least = await service.residentBytes()
-  for (let look = 0; look < 20; look++) {
+  for (let sample = 0; sample < 20; sample++) {
     await delay(250)
     const now = await service.residentBytes()
-    if (total(now) >= total(least) * 0.99 && look >= 7) break
+    if (total(now) >= total(least) * 0.99 && sample >= 7) break
     if (total(now) < total(least)) least = now
   }
   return {

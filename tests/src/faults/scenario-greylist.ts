@@ -15,7 +15,7 @@ export interface GreylistOptions {
   readonly greylistMs: number
   /** Runs with and without, in turn. */
   readonly rounds: number
-  /** The others' rate with it over that without; 0: it is not held against anything. */
+  /** The others' rate with it over that without; 0: no bound. */
   readonly minRatio: number
 }
 
@@ -61,7 +61,7 @@ export async function runGreylist(
       lost,
       ratio: ratio.toFixed(2),
       'per second': `${median(rates.with).toFixed(0)}/${median(rates.without).toFixed(0)}`,
-      'theirs after s': (waited / 1000).toFixed(1),
+      'greylisted after s': (waited / 1000).toFixed(1),
     },
     failures: [...new Set(failures)],
   }
@@ -84,17 +84,17 @@ async function runOnce(
         perSecond: Infinity,
       })
       const settled = await ledger.untilSettled(events, 30_000)
-      const taken = (mine: boolean) =>
+      const bodyTimes = (mine: boolean) =>
         sink.sends
           .filter(({ recipient }) => (recipient === slow) === mine)
           .map(({ bodyAt = 0 }) => bodyAt)
-      const others = taken(false)
+      const others = bodyTimes(false)
       const firstAt = Math.min(...others)
       return {
         settled,
         seen: countAtSink(events, sink.sends),
         othersPerSecond: (others.length / (Math.max(...others) - firstAt)) * 1000,
-        slowAfterMs: Math.min(...taken(true)) - firstAt,
+        slowAfterMs: Math.min(...bodyTimes(true)) - firstAt,
       }
     },
   )

@@ -19,8 +19,7 @@ export async function runGuards(
   { seed, print }: GuardsOptions,
 ): Promise<Result> {
   const runs: Record<Guard, (nodeArguments: string[]) => Promise<Result>> = {
-    'none, stretched': (nodeArguments) =>
-      runClients(kafkaFixture, { seed, runs: 4, nodeArguments }),
+    'none, delayed': (nodeArguments) => runClients(kafkaFixture, { seed, runs: 4, nodeArguments }),
     ledger: (nodeArguments) => runTwice(kafkaFixture, { seed, events: 200, nodeArguments }),
     "a digest's events": (nodeArguments) =>
       runDigests(kafkaFixture, { seed, rounds: 2, recipients: 6, runSize: 4, nodeArguments }),
@@ -38,7 +37,7 @@ export async function runGuards(
   for (const [guard, run] of Object.entries(runs) as [Guard, (typeof runs)[Guard]][]) {
     const result = await run(without(guard))
     const failed = result.failures.length > 0
-    const isControl = guard === 'none, stretched'
+    const isControl = guard === 'none, delayed'
     notes.push(`without ${guard}: ${failed ? result.failures.join('; ') : 'all checks pass'}`)
     print(notes.at(-1) as string)
     if (isControl) check(!failed, 'a promise is broken with all guards on')

@@ -45,8 +45,8 @@ export async function runKills(kafkaFixture: KafkaFixture, options: KillsOptions
     async (context) => {
       const { sink, ledger, fleet, workspace, finish } = context
       const startedAt = Date.now()
-      const over = new AbortController()
-      const carriedOut = carryOut(kafkaFixture, context, plan, over.signal)
+      const end = new AbortController()
+      const carriedOut = carryOut(kafkaFixture, context, plan, end.signal)
       carriedOut.catch(() => {})
       let settled: boolean
       try {
@@ -57,7 +57,7 @@ export async function runKills(kafkaFixture: KafkaFixture, options: KillsOptions
         })
         settled = await ledger.untilSettled(events, stuckMs)
       } finally {
-        over.abort()
+        end.abort()
       }
       const { uncertain, kafkaRestarts } = await carriedOut
       const seconds = Math.round((Date.now() - startedAt) / 1000)
@@ -137,15 +137,15 @@ export async function runKills(kafkaFixture: KafkaFixture, options: KillsOptions
   )
 }
 
-/** Carries out the plan; ends early when `over`. */
+/** Carries out the plan until `signal` is aborted. */
 async function carryOut(
   { kafka }: KafkaFixture,
   { sink, fleet, ledger }: ScenarioContext,
   plan: Plan,
-  over: AbortSignal,
+  signal: AbortSignal,
 ) {
   const progress = watchProgress(sink)
-  const ended = new Promise<void>((resolve) => over.addEventListener('abort', () => resolve()))
+  const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   const reached = (mails: number) => Promise.race([progress.until(mails), ended])
   const uncertain: UncertainMails[] = []
   let kafkaRestarts = 0
@@ -154,8 +154,8 @@ async function carryOut(
     const startedAtOf = new Array<number>(notifiers).fill(0)
     for (const { afterMails, victim, inWindow } of plan.kills) {
       await reached(afterMails)
-      if (inWindow && !over.aborted) await untilInWindow(sink, victim, 5000)
-      if (over.aborted) return
+      if (inWindow && !signal.aborted) await untilInWindow(sink, victim, 5000)
+      if (signal.aborted) return
       uncertain.push(await killAndInspect(fleet, victim, startedAtOf[victim] ?? 0, sink, ledger))
       startedAtOf[victim] = Date.now()
       await fleet.start(victim)
@@ -164,7 +164,7 @@ async function carryOut(
   const restarting = async () => {
     if (plan.kafkaRestartAfterMails === undefined) return
     await reached(plan.kafkaRestartAfterMails)
-    if (over.aborted) return
+    if (signal.aborted) return
     await kafka.restart(0)
     kafkaRestarts += 1
   }

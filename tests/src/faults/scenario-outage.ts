@@ -62,7 +62,7 @@ export async function runOutage(
       const unidentified = open.filter(({ eventId }) => eventId === undefined).length
       const records = await ledger.findAll(events.map(({ id }) => id))
       const again = events.filter(({ id }, at) => !cut.has(id) && (records[at]?.attempts ?? 0) > 1)
-      const burned = Math.max(0, again.length - unidentified)
+      const lostAttempts = Math.max(0, again.length - unidentified)
       const seen = countAtSink(events, sink.sends)
       const slowestMs = Math.max(...resumed)
       const { failures, check } = createChecks()
@@ -74,7 +74,7 @@ export async function runOutage(
         `${seen.duplicates} duplicates for ${open.length} mails in flight`,
       )
       check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
-      check(burned === 0, `${burned} mails lost an attempt to the outage`)
+      check(lostAttempts === 0, `${lostAttempts} mails lost an attempt to the outage`)
       check(
         slowestMs <= options.resumeWithinMs,
         `a notifier sends again only ${slowestMs} ms after the server's return`,
@@ -93,7 +93,7 @@ export async function runOutage(
           'dead letters': deadLetters.length,
           // They have outcomes, so this is harmless: a member that stops in a rebalance cannot commit.
           redelivered: uncommitted,
-          'attempts burned': burned,
+          'attempts lost': lostAttempts,
           'resumed ms': resumed.join('/'),
         },
         failures,

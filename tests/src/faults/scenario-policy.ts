@@ -43,19 +43,19 @@ export async function runPolicy(
       perSecond,
     })
     publishing.catch(() => {})
-    let asked = 0
+    let refusals = 0
     for (const [index, policy] of policies.entries()) {
       await progress.until(Math.floor((events.length * (index + 1)) / 4))
-      const begun = (each: Behaviour): Behaviour => ({
+      const counted = (each: Behaviour): Behaviour => ({
         ...each,
         ...(each.recipient ? { recipient: (to) => count(each.recipient?.(to)) } : {}),
         ...(each.body ? { body: (send) => count(each.body?.(send)) } : {}),
       })
       const count = <T>(answer: T): T => {
-        asked += 1
+        refusals += 1
         return answer
       }
-      sink.behaviour = all(begun(policy), behaviour)
+      sink.behaviour = all(counted(policy), behaviour)
       await pause(options.policyMs)
       const ready = await Promise.all(sink.urls.map((_, at) => fetch(`${fleet.probes(at)}/readyz`)))
       check(
@@ -79,8 +79,8 @@ export async function runPolicy(
       figures: {
         events: events.length,
         ...figures,
-        refusals: asked,
-        'attempts burned': tried.filter((attempts) => attempts > 1).length,
+        refusals,
+        'attempts lost': tried.filter((attempts) => attempts > 1).length,
       },
       failures,
     }

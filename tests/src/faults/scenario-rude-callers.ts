@@ -22,7 +22,7 @@ export interface RudeCallersOptions {
 
 const idleMs = 3000
 
-/** How rude callers send a file; each goes on until its call is ended, and calls again. */
+/** How rude callers send a file. Each continues until its call is ended, then calls again. */
 const uploads: Readonly<Record<string, (bytes: Buffer) => AsyncIterable<Uint8Array>>> = {
   'an empty chunk a second': async function* () {
     for (;;) {
@@ -68,7 +68,7 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
       return times.toSorted((one, other) => one - other)
     }
     await measure()
-    const quiet = await measure()
+    const alone = await measure()
     const calls = Array.from({ length: callers }, (_, index) => {
       const client = openConverter(service.address)
       clients.push(client)
@@ -82,7 +82,7 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
     })
     // Until the first rude calls are converted and all buffers are full.
     await delay(2 * idleMs)
-    const beside = await measure()
+    const withRude = await measure()
     over.abort()
     const ended = (await Promise.all(calls)).reduce((sum, each) => sum + each, 0)
     const p99 = (times: readonly number[]) =>
@@ -90,14 +90,14 @@ export async function runRudeCallers(options: RudeCallersOptions): Promise<Resul
     const median = (times: readonly number[]) => times[times.length >> 1] ?? Number.NaN
     const line = (times: readonly number[]) =>
       `median ${median(times).toFixed(1)} ms, p99 ${p99(times).toFixed(1)} ms`
-    print(`quiet: ${line(quiet)}; beside ${callers} rude callers: ${line(beside)}`)
-    const ratio = p99(beside) / p99(quiet)
+    print(`alone: ${line(alone)}; with ${callers} rude callers: ${line(withRude)}`)
+    const ratio = p99(withRude) / p99(alone)
     check(ratio <= maxRatio, `p99 grew ${ratio.toFixed(1)} times`)
     check(ended > 0, 'no rude call was ended')
     check(service.ended() === undefined, 'the converter ended')
     const figures = {
-      ...{ callers, ended, 'quiet p99 ms': p99(quiet).toFixed(1) },
-      ...{ 'beside p99 ms': p99(beside).toFixed(1), ratio: ratio.toFixed(2) },
+      ...{ callers, ended, 'alone p99 ms': p99(alone).toFixed(1) },
+      ...{ 'with rude p99 ms': p99(withRude).toFixed(1), ratio: ratio.toFixed(2) },
     }
     return { scenario: 'rude callers', figures, failures }
   } finally {

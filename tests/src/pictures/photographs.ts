@@ -19,7 +19,7 @@ async function openPage(browser: Browser, width: number, height: number): Promis
   return context.newPage()
 }
 
-/** A file chosen, the preview beside it; one converted before, with the way of its mail. */
+/** The page with a chosen file, its preview, and an earlier conversion with the state of its mail. */
 export async function photographPage(
   browser: Browser,
   system: TestSystem,
@@ -46,14 +46,14 @@ export async function photographPage(
     () => Number(document.querySelector<HTMLElement>('.compare')?.dataset['done']) >= 3,
   )
   await page.mouse.click(1, 1)
-  // As high as the page: its button stays at the bottom of what is in view.
+  // As high as the page, because its button stays at the bottom of the viewport.
   const height = await page.evaluate(() => document.documentElement.scrollHeight)
   await page.setViewportSize({ width: 960, height })
   await page.screenshot({ path })
   await page.context().close()
 }
 
-/** The mail about that conversion, as a mail program shows it. */
+/** The mail about that conversion in a mail program. */
 export async function photographMail(
   browser: Browser,
   system: TestSystem,
@@ -65,7 +65,7 @@ export async function photographMail(
   )
   const page = await openPage(browser, 640, 600)
   await page.setContent(mailPage(mail), { waitUntil: 'load' })
-  // The details below are for who looks for them.
+  // Without the details below.
   const details = await page.getByText('Details', { exact: true }).boundingBox()
   const height = Math.round(details?.y ?? 900)
   await page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width: 640, height } })

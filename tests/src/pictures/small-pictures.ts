@@ -2,11 +2,15 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestSystem } from '../test-system.js'
 
-/** All pictures together, in bytes: a README is read over slow lines too. */
+/** For all pictures together, since a README is also read over slow connections. */
 const maxBytes = 400_000
 
-/** Herald makes its own pictures small. Returns what to say; throws where they are too large. */
-export async function keepSmall(system: TestSystem, from: string, to: string): Promise<string[]> {
+/** Compresses the pictures with Herald. Returns a line for each; throws if they are too large together. */
+export async function compressPictures(
+  system: TestSystem,
+  from: string,
+  to: string,
+): Promise<string[]> {
   mkdirSync(to, { recursive: true })
   const names = readdirSync(from)
   const files = names.map((name) => join(from, name))

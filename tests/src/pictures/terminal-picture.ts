@@ -11,7 +11,7 @@ const command =
 
 const bin = fileURLToPath(new URL('../../../../client/bin/herald.js', import.meta.url))
 
-/** What the command line says on a terminal, drawn by a browser. */
+/** The CLI's output on a terminal, drawn by a browser. */
 export async function photographTerminal(
   browser: Browser,
   system: TestSystem,
@@ -26,19 +26,19 @@ export async function photographTerminal(
     env: { ...system.env, FORCE_COLOR: '1' },
   })
   if (run.status !== 0) throw new Error(run.stderr)
-  // Results go to one stream, what is said about them to the other; a terminal shows both.
-  const said = `${run.stdout}${run.stderr}`
+  // Results go to stdout, progress to stderr; a terminal shows both.
+  const output = `${run.stdout}${run.stderr}`
   const context = await browser.newContext({
     viewport: { width: 980, height: 300 },
     deviceScaleFactor: 1.5,
   })
   const page = await context.newPage()
-  await page.setContent(terminalPage(`$ ${command}`, said))
+  await page.setContent(terminalPage(`$ ${command}`, output))
   await page.locator('main').screenshot({ path })
   await context.close()
 }
 
-/** The colours that Herald uses (ECMA-48 §8.3.117), as a dark terminal shows them. */
+/** The colours that Herald uses (ECMA-48 §8.3.117) on a dark terminal. */
 const styles: Readonly<Record<string, string>> = {
   1: 'font-weight:700',
   2: 'opacity:.65',
@@ -48,11 +48,11 @@ const styles: Readonly<Record<string, string>> = {
   36: 'color:#7fd3e6',
 }
 
-function terminalPage(command: string, said: string): string {
-  const text = said
+function terminalPage(command: string, output: string): string {
+  const text = output
     .trimEnd()
     .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what begins a colour.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a colour begins with it.
     .replace(/\u001b\[([\d;]*)m/g, (_, codes: string) =>
       codes === '' || codes === '0' || /^(22|39)$/.test(codes)
         ? '</span>'
