@@ -48,7 +48,7 @@ export const maxMessageBytes = 1_000_000
 
 /** What a driver does. The conformance suite fails a driver that does less or more than it declares. */
 export interface BrokerFeatures {
-  /** The driver's name: `embedded`, `kafka`. */
+  /** The driver's name: `embedded`, `kafka`, `rabbitmq`, `nats`. */
   readonly name: string
   /** Several groups each get every event. */
   readonly groups: boolean
@@ -58,14 +58,23 @@ export interface BrokerFeatures {
    * process has ended, or it has sent no heartbeat for the session timeout.
    */
   readonly consumersPerGroup: 'shared' | 'single-active'
+  /** Topics have partitions: deliveries and subscriptions name theirs. */
+  readonly partitions: boolean
   /** Events of one key are handled one after the other, in the order published. */
   readonly orderPerKey: boolean
   /** What `publish` acknowledged survives kill -9 of every process. */
-  readonly durable: boolean
+  readonly survivesKill: boolean
+  /**
+   * What `publish` acknowledged survives a power failure of all the broker's machines at once: it is
+   * synced to disk before. A driver whose server needs a setting for it does not declare it.
+   */
+  readonly survivesPowerLoss: boolean
   /** A new group begins with the oldest event kept. */
   readonly replay: boolean
   /** Members may run on different machines. */
   readonly severalMachines: boolean
+  /** How long an event that was published may be missing in `Subscription.lag`; 0: it never is. */
+  readonly lagDelayMs: number
   /** The largest message, key, value and headers together, in bytes. */
   readonly maxMessageBytes: number
 }
@@ -91,19 +100,22 @@ export interface RawMessage {
   readonly headers: Readonly<Record<string, readonly Uint8Array[]>>
 }
 
-/** Where a published message is. A driver that does not know it leaves both out. */
-export interface PublishedPosition {
-  readonly partition?: number
+/** Where an event is in its topic. */
+export interface EventPosition {
+  /** Opaque, printable, at most 100 characters. Unique in the topic; the same in each delivery. */
+  readonly position: string
+  /** Only to describe it, of a broker with partitions; both or neither. */
+  readonly partition?: number | undefined
   /** A decimal, as it may exceed 2^53. */
-  readonly offset?: string
+  readonly offset?: string | undefined
 }
 
+/** Where a published message is. A driver that does not know it leaves all out. */
+export type PublishedPosition = Partial<EventPosition>
+
 /** A message that is delivered to a handler. */
-export interface Delivery extends Message {
+export interface Delivery extends Message, EventPosition {
   readonly topic: string
-  readonly partition: number
-  /** Position in the partition, a decimal. */
-  readonly offset: string
   /** When the broker received it. */
   readonly publishedAt: Date
   /** 1, then 2, 3, … for each redelivery by this member. After a crash it begins at 1 again. */
@@ -164,14 +176,20 @@ export interface SubscribeOptions {
 }
 
 export interface Subscription {
-  /** The partitions this member holds now; none on standby. */
-  readonly partitions: readonly number[]
+  /**
+   * Whether this member holds its whole share of the group's events now. False on standby, and while
+   * the group shares them anew.
+   */
+  readonly active: boolean
+  /** The partitions this member holds now, ascending; none on standby. Absent if topics have none. */
+  readonly partitions?: readonly number[]
   /** Starts no more handlers; those at work finish. The member stays in the group. Idempotent. */
   pause(): void
   /** Undoes pause. Idempotent. */
   resume(): void
   /**
-   * Events published and not yet acknowledged by the group, over the partitions this member holds.
+   * Events published and not yet acknowledged by the group, of what this member holds. Those of the
+   * last `lagDelayMs` may be missing.
    * Rejects with BrokerError if the broker does not answer.
    */
   lag(): Promise<number>

@@ -7,8 +7,9 @@ import type { SubscriptionLimits } from './subscription-limits.js'
 
 /** An event that a driver has read. */
 export interface LaneEvent {
+  /** The driver's own number of the event; ascending. */
   readonly offset: bigint
-  /** Not copied. Its own `offset` is the same one as a decimal. */
+  /** Not copied. */
   readonly delivery: Omit<Delivery, 'attempt'>
 }
 
@@ -26,8 +27,8 @@ export interface LanesOptions {
 
 /** An `onRejected` that writes to the log: a retry that was asked for at debug level, others as warnings. */
 export function logRejections(logger: Logger): NonNullable<LanesOptions['onRejected']> {
-  return (error, { partition, offset, attempt }, retryInMs) => {
-    const fields = { partition, offset, attempt, retryInMs }
+  return (error, { position, attempt }, retryInMs) => {
+    const fields = { position, attempt, retryInMs }
     if (error instanceof RetryLater) logger.debug(fields, 'event to be delivered again')
     else logger.warn({ ...fields, err: error }, 'event not handled, to be delivered again')
   }

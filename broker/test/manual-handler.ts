@@ -5,8 +5,7 @@ export function laneEvent(offset: number, key: string | null): LaneEvent {
     offset: BigInt(offset),
     delivery: {
       topic: 'lanes',
-      partition: 0,
-      offset: String(offset),
+      position: String(offset),
       key,
       value: Uint8Array.of(1),
       headers: {},
@@ -25,9 +24,9 @@ export function manualHandler() {
   const signals = new Map<string, AbortSignal>()
   const handler: LanesOptions['handler'] = (delivery, { signal }) =>
     new Promise<void>((resolve, reject) => {
-      calls.push(`${delivery.offset}#${delivery.attempt}`)
-      signals.set(delivery.offset, signal)
-      open.set(delivery.offset, { resolve, reject })
+      calls.push(`${delivery.position}#${delivery.attempt}`)
+      signals.set(delivery.position, signal)
+      open.set(delivery.position, { resolve, reject })
     })
   const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
   return {

@@ -103,9 +103,9 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
   async function publishUnreadable(delivery: Delivery, reason: string): Promise<void> {
     await deadLetters.publish(delivery, { reason, attempts: 0 })
     metrics.deadLetters.inc()
-    const { topic, partition, offset } = delivery
+    const { topic, position } = delivery
     parts.logger.warn(
-      { topic, partition, offset, reason: withoutAddresses(reason) },
+      { topic, position, reason: withoutAddresses(reason) },
       'event cannot be decoded: published to the dead letters',
     )
   }

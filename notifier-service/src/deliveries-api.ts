@@ -1,6 +1,6 @@
 import type { createProbesApp } from '@herald/runtime/probes'
 import type { Ledger } from './ledger/ledger.js'
-import type { MailRecord } from './ledger/mail-record.js'
+import { type MailRecord, positionOf } from './ledger/mail-record.js'
 
 /**
  * Adds `GET /deliveries/{event id}` and `GET /deliveries?conversion={id}`: the records of the
@@ -40,6 +40,7 @@ function describe(record: MailRecord) {
   const iso = (unixMs: number | undefined) =>
     unixMs === undefined || unixMs === 0 ? undefined : new Date(unixMs).toISOString()
   const { topic, partition, offset } = record.origin ?? {}
+  const position = record.origin && positionOf(record.origin)
   return {
     state: record.state,
     eventIds: record.eventIds,
@@ -47,6 +48,8 @@ function describe(record: MailRecord) {
     runId: record.runId,
     // Of the event, in its original topic.
     topic,
+    position,
+    // Of a broker with partitions.
     partition,
     offset,
     recipient: record.recipient,

@@ -2,7 +2,7 @@ import { RetryLater } from '@herald/broker'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { DeadLetterPublisher } from './dead-letters/publisher.js'
 import type { Ledger } from './ledger/ledger.js'
-import type { MailRecord } from './ledger/mail-record.js'
+import { type MailRecord, positionOf } from './ledger/mail-record.js'
 import type { NotifierMetrics } from './metrics.js'
 import type { Outage } from './outage.js'
 import type { PossibleServerFailure, SendResult } from './send-result.js'
@@ -216,9 +216,10 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     for (const delivery of deliveries) await deadLetters.publish(delivery, { reason, attempts })
     await ledger.markDeadLettered(ref)
     metrics.deadLetters.inc(deliveries.length)
-    for (const { topic, partition, offset } of deliveries) {
+    for (const delivery of deliveries) {
+      const { topic } = delivery
       logger.warn(
-        { topic, partition, offset, reason: withoutAddresses(reason) },
+        { topic, position: positionOf(delivery), reason: withoutAddresses(reason) },
         'cannot be delivered: event published to the dead letters',
       )
     }

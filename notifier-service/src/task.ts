@@ -6,7 +6,12 @@ import { reopenIfReplayed } from './dead-letters/replay-mark.js'
 import { describeError } from './guard-channel.js'
 import type { DeferredMail, KeptDelivery } from './ledger/lanes.js'
 import type { Ledger } from './ledger/ledger.js'
-import type { EventRef, MailIdentity, MailRecord } from './ledger/mail-record.js'
+import {
+  type EventRef,
+  type MailIdentity,
+  type MailRecord,
+  positionOf,
+} from './ledger/mail-record.js'
 
 /** A mail to be sent, and its events. */
 export interface Task {
@@ -46,9 +51,10 @@ export async function readTask(
   const { id, source } = received.envelope
   const { conversionId, runId } = received.event.data
   const { topic, partition, offset } = delivery
+  const position = positionOf(delivery)
   const ref = { id, source }
   const { problem, ...addressing } = channel.address(received)
-  const origin = { topic, partition, offset }
+  const origin = { topic, position, ...(partition !== undefined && { partition, offset }) }
   const own = { eventIds: [id], ...addressing, conversionId, runId, origin }
   const record = await reopenIfReplayed(ledger, { ref, mail: own, delivery, channel })
   return {

@@ -1,10 +1,11 @@
-import { BrokerError, type Delivery, type Handler, RetryLater } from '@herald/broker'
+import { BrokerError, type Handler, RetryLater } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import { StoreError } from '@herald/runtime/store'
 import type { DeadLetterPublisher } from './dead-letters/publisher.js'
 import { describeError } from './guard-channel.js'
-import type { DeferredMail } from './ledger/lanes.js'
+import type { DeferredMail, KeptDelivery } from './ledger/lanes.js'
 import type { Ledger } from './ledger/ledger.js'
+import { positionOf } from './ledger/mail-record.js'
 import type { NotifierMetrics } from './metrics.js'
 
 export interface UnexpectedErrorsParts {
@@ -43,17 +44,14 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
     )
   }
 
-  async function publishDeadLetters(
-    deliveries: readonly Omit<Delivery, 'attempt'>[],
-    error: unknown,
-  ) {
+  async function publishDeadLetters(deliveries: readonly KeptDelivery[], error: unknown) {
     const reason = { reason: describeError(error), attempts: maxFailures }
     for (const delivery of deliveries) {
       await deadLetters.publish(delivery, reason)
       metrics.deadLetters.inc()
-      const { topic, partition, offset } = delivery
+      const { topic } = delivery
       logger.error(
-        { err: error, topic, partition, offset },
+        { err: error, topic, position: positionOf(delivery) },
         'fails each time: event published to the dead letters',
       )
     }
@@ -61,7 +59,7 @@ export function createUnexpectedErrors(parts: UnexpectedErrorsParts): Unexpected
 
   return {
     guard: (handler) => async (delivery, context) => {
-      const name = `${delivery.partition}/${delivery.offset}`
+      const name = delivery.position
       try {
         await handler(delivery, context)
         failuresOf.delete(name)

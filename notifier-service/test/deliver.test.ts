@@ -95,8 +95,7 @@ async function handler(
 const arrived = (published: Message): Delivery => ({
   ...published,
   topic: 'notifications',
-  partition: 0,
-  offset: '0',
+  position: '0/0',
   publishedAt: new Date(),
   attempt: 1,
 })

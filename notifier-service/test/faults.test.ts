@@ -202,6 +202,7 @@ test('a mailbox that does not exist becomes a dead letter, and the next mail is 
     herald_dead_letter_reason: expect.stringContaining('550 5.1.1 no such mailbox'),
     herald_dead_letter_attempts: '1',
     herald_dead_letter_topic: 'notifications',
+    herald_dead_letter_position: where?.position,
     herald_dead_letter_partition: String(where?.partition),
     herald_dead_letter_offset: where?.offset,
   })

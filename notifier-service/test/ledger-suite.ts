@@ -22,6 +22,7 @@ const mail: MailIdentity = {
 const event = { id: 'one', source: '//test' }
 const deliveryOf = (id: string): KeptDelivery => ({
   topic: 'notifications',
+  position: '3/9007199254740993',
   partition: 3,
   offset: '9007199254740993',
   key: 'ada@example.com',

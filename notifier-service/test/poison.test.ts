@@ -70,6 +70,7 @@ test.each([
     expect(headersOf(deadLetter)).toMatchObject({
       herald_dead_letter_reason: expect.stringMatching(/./),
       herald_dead_letter_topic: 'notifications',
+      herald_dead_letter_position: where?.position,
       herald_dead_letter_partition: String(where?.partition),
       herald_dead_letter_offset: where?.offset,
       herald_dead_letter_dropped: dropped,

@@ -24,7 +24,7 @@ beforeEach(() => {
 
 const delivery: Delivery = {
   ...message(fileConverted()),
-  ...{ topic: 'notifications', partition: 3, offset: '17', publishedAt: new Date(), attempt: 1 },
+  ...{ topic: 'notifications', position: '3/17', publishedAt: new Date(), attempt: 1 },
 }
 const context = { signal: new AbortController().signal }
 
@@ -35,14 +35,14 @@ async function createParts() {
     await ledger.close()
     await rm(directory, { recursive: true, force: true })
   })
-  const deadLetters: { reason: string; offset: string }[] = []
+  const deadLetters: { reason: string; position: string | undefined }[] = []
   const parts = {
     ledger,
     logger,
     metrics: createNotifierMetrics({ name: 'mail' }, { lag: async () => 0, outage: () => false }),
     deadLetters: {
-      async publish({ offset }: { offset: string }, { reason }: { reason: string }) {
-        deadLetters.push({ reason, offset })
+      async publish({ position }: { position?: string }, { reason }: { reason: string }) {
+        deadLetters.push({ reason, position })
       },
     },
   }
@@ -68,7 +68,7 @@ test('an event whose handler throws each time becomes a dead letter, with the st
   })
   expect(await rejections(() => handler(delivery, context))).toBe(5)
   const reason = 'Unexpected error: cannot read properties of undefined'
-  expect(deadLetters).toEqual([{ reason, offset: '17' }])
+  expect(deadLetters).toEqual([{ reason, position: '3/17' }])
   expect(lines.at(-1)).toMatchObject({
     msg: 'fails each time: event published to the dead letters',
     err: { stack: expect.stringMatching(/unexpected-errors\.test/) },

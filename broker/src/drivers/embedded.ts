@@ -21,6 +21,7 @@ import {
   type TopicSettings,
   topicSettings,
 } from '../check-request.js'
+import { partitionPosition } from '../partition-position.js'
 import type { BrokerTables } from './embedded/active-consumer.js'
 import { Consumer } from './embedded/consumer.js'
 import { EventLog } from './embedded/event-log.js'
@@ -36,9 +37,12 @@ const features: BrokerFeatures = Object.freeze({
   groups: true,
   consumersPerGroup: 'single-active',
   orderPerKey: true,
-  durable: true,
+  partitions: true,
+  survivesKill: true,
+  survivesPowerLoss: true,
   replay: true,
   severalMachines: false,
+  lagDelayMs: 0,
   maxMessageBytes,
 })
 
@@ -137,7 +141,9 @@ class EmbeddedBroker implements Broker {
           partition: this.#partition(message.key, partitions),
         }))
         const offsets = log.append(topic, placed)
-        return placed.map(({ partition }, index) => ({ partition, offset: String(offsets[index]) }))
+        return placed.map(({ partition }, index) =>
+          partitionPosition(partition, String(offsets[index])),
+        )
       })
       store.bell.ring()
       return published

@@ -36,9 +36,13 @@ const features: BrokerFeatures = Object.freeze({
   groups: true,
   consumersPerGroup: 'shared',
   orderPerKey: true,
-  durable: true,
+  partitions: true,
+  survivesKill: true,
+  // Kafka leaves the sync to the system: with replicas, one machine may lose power without loss.
+  survivesPowerLoss: false,
   replay: true,
   severalMachines: true,
+  lagDelayMs: 0,
   maxMessageBytes,
 })
 

@@ -46,9 +46,11 @@ export function deliveryCases(fixture: Fixture): void {
     const flowing = Array.from({ length: 10 }, (_, number) => event('good', number))
     await broker.publish(fixture.topic, [event('bad', 0), event('bad', 1), ...flowing])
     const attempts: number[] = []
+    const positions = new Set<string>()
     const got = collector(async (delivery) => {
       if (idOf(delivery) !== 'bad/0') return
       attempts.push(delivery.attempt)
+      positions.add(delivery.position)
       if (!got.ids.includes('good/9')) throw new Error('not before the good events')
     })
     await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
@@ -56,6 +58,7 @@ export function deliveryCases(fixture: Fixture): void {
     expect(got.ids.slice(-2)).toEqual(['bad/0', 'bad/1'])
     expect(attempts.length).toBeGreaterThan(1)
     expect(attempts).toEqual(attempts.map((_, index) => index + 1))
+    expect(positions.size).toBe(1)
   })
 
   test('RetryLater sets the delay of a redelivery', async () => {
@@ -156,7 +159,7 @@ export function deliveryCases(fixture: Fixture): void {
         }),
     )
     await fixture.until(() => expect(started).toBe(true))
-    expect(await subscription.lag()).toBe(1)
+    await fixture.until(async () => expect(await subscription.lag()).toBe(1))
     await subscription.close({ drainMs: 50 })
     expect(aborted).toBe(true)
     const again = collector()
@@ -197,11 +200,34 @@ export function deliveryCases(fixture: Fixture): void {
     await fixture.until(() => expect(witness.ids).toHaveLength(20))
     await wait(50)
     expect(paused.ids).toHaveLength(10)
-    expect(await subscription.lag()).toBe(10)
+    await fixture.until(async () => expect(await subscription.lag()).toBe(10))
     subscription.resume()
     await fixture.until(() => expect(paused.ids).toHaveLength(20))
     await fixture.until(async () => expect(await subscription.lag()).toBe(0))
     expect(keysOutOfOrder(paused.ids)).toEqual([])
+  })
+
+  test('the lag counts an event once it is published, or as late as declared', async () => {
+    const broker = await fixture.open()
+    const { lagDelayMs } = broker.features
+    const got = collector()
+    const subscription = await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await fixture.until(() => expect(subscription.active).toBe(true))
+    subscription.pause()
+    let rounds = 0
+    const publishRound = async () => {
+      await broker.publish(fixture.topic, interleaved(10, 1, rounds))
+      rounds += 1
+    }
+    await holdToDeclared('lagDelayMs of 0', lagDelayMs === 0, async () => {
+      while (rounds < 5) {
+        await publishRound()
+        expect(await subscription.lag()).toBe(10 * rounds)
+      }
+    })
+    await publishRound()
+    await wait(lagDelayMs)
+    expect(await subscription.lag()).toBe(10 * rounds)
   })
 }
 

@@ -30,11 +30,20 @@ export function messageCases(fixture: Fixture): void {
         expect(Buffer.from(delivery?.headers[name] ?? [])).toEqual(Buffer.from(header))
       }
       expect(delivery).toMatchObject({ topic: fixture.topic, attempt: 1 })
-      const { partition, offset } = published[index] ?? {}
-      if (partition !== undefined) expect(delivery).toMatchObject({ partition, offset })
+      const { position } = published[index] ?? {}
+      if (position !== undefined) expect(delivery).toMatchObject({ ...published[index] })
+      expect(delivery?.position).toMatch(/^[\x21-\x7e]{1,100}$/)
+      const { partition, offset } = delivery ?? {}
+      expect([partition, offset]).toEqual(
+        broker.features.partitions
+          ? [expect.any(Number), expect.stringMatching(/^\d+$/)]
+          : [undefined, undefined],
+      )
       expect(delivery?.publishedAt.getTime()).toBeGreaterThanOrEqual(before - 1000)
       expect(delivery?.publishedAt.getTime()).toBeLessThanOrEqual(Date.now() + 1000)
     }
+    const positions = got.deliveries.map(({ position }) => position)
+    expect(new Set(positions).size).toBe(sent.length)
   })
 
   test('a topic can be created before it is used, more than once', async () => {

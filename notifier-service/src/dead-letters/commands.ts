@@ -76,7 +76,7 @@ function describe(deadLetter: ListedDeadLetter): [string, string][] {
     ['added', deadLetter.addedAt.toISOString()],
     ['replayed', replayedAt?.toISOString() ?? 'no'],
     ['position', deadLetter.position],
-    ['original', `${origin.topic} ${origin.partition}/${origin.offset}`],
+    ['original', `${origin.topic} ${origin.position}`],
     ['key', message.key ?? '–'],
     ['size', humanBytes(deadLetter.sizeBytes)],
     ...describeEvent(deadLetter),
@@ -168,10 +168,10 @@ function replayRow({ number, eventId, position, message, reason }: ListedDeadLet
   return [String(number), eventId || position, message.key ?? '–', reason].map(escapeControls)
 }
 
-function incompleteText({ number, origin: { topic, partition, offset } }: ListedDeadLetter) {
+function incompleteText({ number, origin: { topic, position } }: ListedDeadLetter) {
   return (
     `${number} is not replayed: its value was too large to be kept beside the reason. ` +
-    `The whole event is in ${topic} at ${partition}/${offset}, as long as that topic keeps it.`
+    `The whole event is in ${topic} at ${position}, as long as that topic keeps it.`
   )
 }
 

@@ -3,7 +3,7 @@ import { replayChannelHeader, replayHeader } from './replay-mark.js'
 
 /** An event that can never become a mail, as it is in the dead-letter topic. */
 export interface DeadLetter {
-  /** Partition and offset in the dead-letter topic: `3/17`. */
+  /** In the dead-letter topic. */
   readonly position: string
   /** Unique, also after the topic was deleted and created again. */
   readonly name: string
@@ -15,8 +15,13 @@ export interface DeadLetter {
   readonly channel: string
   /** Attempts at the mail server. */
   readonly attempts: number
-  /** The position of the event it was made of. */
-  readonly origin: { readonly topic: string; readonly partition: string; readonly offset: string }
+  /** The event it was made of. Partition and offset are empty if its broker has none. */
+  readonly origin: {
+    readonly topic: string
+    readonly position: string
+    readonly partition: string
+    readonly offset: string
+  }
   /** CloudEvents' id; empty if it has none that can be read. */
   readonly eventId: string
   readonly type: string
@@ -32,20 +37,22 @@ const headerPrefix = 'herald_dead_letter_'
 
 /** Reads a dead letter. `topic`: the original one, if the dead letter does not name it. */
 export function readDeadLetter(delivery: Delivery, topic: string): DeadLetter {
-  const { headers, key, value, partition, offset, raw } = delivery
+  const { headers, key, value, position, raw } = delivery
   const text = (name: string) => Buffer.from(headers[name] ?? []).toString()
   const addedText = (name: string) => text(`${headerPrefix}${name}`)
   const time = new Date(addedText('time'))
   const addedAt = Number.isNaN(time.getTime()) ? delivery.publishedAt : time
   return {
-    position: `${partition}/${offset}`,
-    name: `${partition}/${offset}@${addedAt.toISOString()}`,
+    position,
+    name: `${position}@${addedAt.toISOString()}`,
     addedAt,
     reason: addedText('reason'),
     channel: addedText('channel') || 'mail',
     attempts: Number.parseInt(addedText('attempts'), 10) || 0,
     origin: {
       topic: addedText('topic') || topic,
+      // Herald 0.1.0 added partition and offset only.
+      position: addedText('position') || `${addedText('partition')}/${addedText('offset')}`,
       partition: addedText('partition'),
       offset: addedText('offset'),
     },

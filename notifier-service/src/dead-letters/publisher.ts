@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Broker, Delivery, Message } from '@herald/broker'
+import type { Broker, Message } from '@herald/broker'
 import type { Channel } from '../channel.js'
+import type { KeptDelivery } from '../ledger/lanes.js'
+import { positionOf } from '../ledger/mail-record.js'
 import { rejectedByBroker } from '../rejected-by-broker.js'
 
 /** Why an event will never become a mail. */
@@ -17,15 +19,13 @@ export interface DeadLetterPublisher {
    * Resolves once the event is durable there, its bytes and headers unchanged. If the headers that
    * are added make it too large for a message, it is published without its foreign headers, or else
    * without its value, as noted in `herald_dead_letter_dropped` (`headers`, `headers,value`);
-   * topic, partition and offset name the whole event, as long as the topic keeps it.
+   * topic and position name the whole event, as long as the topic keeps it.
    */
-  publish(delivery: Omit<Delivery, 'attempt'>, reason: DeadLetterReason): Promise<void>
+  publish(delivery: KeptDelivery, reason: DeadLetterReason): Promise<void>
 }
 
 /** The topic for events of `topic` that cannot be delivered. */
 export const deadLetterTopic = (topic: string) => `${topic}.dead-letter`
-
-type Original = Omit<Delivery, 'attempt'>
 
 export function createDeadLetterPublisher(
   broker: Broker,
@@ -33,12 +33,14 @@ export function createDeadLetterPublisher(
 ): DeadLetterPublisher {
   return {
     async publish(delivery, { reason, attempts }) {
+      const { partition, offset } = delivery
       const added = {
         herald_dead_letter_reason: reason.slice(0, 500),
         herald_dead_letter_attempts: String(attempts),
         herald_dead_letter_topic: delivery.topic,
-        herald_dead_letter_partition: String(delivery.partition),
-        herald_dead_letter_offset: delivery.offset,
+        herald_dead_letter_position: positionOf(delivery),
+        ...(partition !== undefined && { herald_dead_letter_partition: String(partition) }),
+        ...(offset !== undefined && { herald_dead_letter_offset: offset }),
         herald_dead_letter_channel: channel.name,
         herald_dead_letter_time: new Date().toISOString(),
       }
@@ -67,14 +69,14 @@ export function withHeaders(message: Message, added: Record<string, Uint8Array>)
   }
 }
 
-function whole({ key, value, headers, raw }: Original): Message {
+function whole({ key, value, headers, raw }: KeptDelivery): Message {
   // A message must have a value; readers ignore a space.
   return { key, value: value.length === 0 ? Buffer.from(' ') : value, headers, ...(raw && { raw }) }
 }
 
 const maxHeaderBytes = 1024
 
-function withoutForeignHeaders(original: Original): Message {
+function withoutForeignHeaders(original: KeptDelivery): Message {
   const { key, value, headers } = whole(original)
   const kept = Object.entries(headers).filter(
     ([name, text]) =>
@@ -84,7 +86,7 @@ function withoutForeignHeaders(original: Original): Message {
   return { key, value, headers: { ...Object.fromEntries(kept), ...dropped } }
 }
 
-function reference(original: Original): Message {
+function reference(original: KeptDelivery): Message {
   const { key, headers } = withoutForeignHeaders(original)
   const { value } = original
   const dropped = asHeaders({

@@ -106,9 +106,12 @@ async function readToEnd(
     async (delivery) => onDelivery(delivery),
   )
   try {
-    // Alone in its group it has every partition, once it has any.
-    while (subscription.partitions.length === 0 || (await subscription.lag()) > 0) {
-      await pause(pollMs, undefined, { signal })
+    // Alone in its group it gets every event. Those that the lag does not count yet need a second round.
+    for (const delayMs of new Set([0, broker.features.lagDelayMs])) {
+      await pause(delayMs, undefined, { signal })
+      while (!subscription.active || (await subscription.lag()) > 0) {
+        await pause(pollMs, undefined, { signal })
+      }
     }
   } finally {
     await subscription.close()

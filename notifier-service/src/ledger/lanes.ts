@@ -1,8 +1,12 @@
 import type { Delivery } from '@herald/broker'
 import type { EventRef, MailIdentity } from './mail-record.js'
 
-/** An event with its bytes and headers as the broker delivered it. */
-export type KeptDelivery = Omit<Delivery, 'attempt'>
+/**
+ * An event with its bytes and headers as the broker delivered it. Without `position` in records of
+ * 0.1.0, whose brokers all had partitions: `positionOf`.
+ */
+export type KeptDelivery = Omit<Delivery, 'attempt' | 'position'> &
+  Partial<Pick<Delivery, 'position'>>
 
 /** An event and the mail it becomes on its own. */
 export interface KeptEvent {

@@ -222,6 +222,11 @@ export function createLmdbLanes(
 
 /** A delivery of the broker has more fields than are kept. */
 function withoutAttempt(delivery: KeptDelivery): KeptDelivery {
-  const { topic, partition, offset, key, value, headers, publishedAt, raw } = delivery
-  return { topic, partition, offset, key, value, headers, publishedAt, ...(raw && { raw }) }
+  const { topic, key, value, headers, publishedAt, position, partition, offset, raw } = delivery
+  return {
+    ...{ topic, key, value, headers, publishedAt },
+    ...(position !== undefined && { position }),
+    ...(partition !== undefined && { partition, offset }),
+    ...(raw && { raw }),
+  }
 }

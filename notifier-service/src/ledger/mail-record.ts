@@ -1,3 +1,5 @@
+import type { EventPosition } from '@herald/broker'
+
 /**
  * The event a mail is about, which is also the mail's name in the ledger. CloudEvents: id and
  * source together are unique. A digest has a name of its own, which no event can have.
@@ -26,12 +28,14 @@ export interface MailIdentity {
   readonly origin?: Origin | undefined
 }
 
-/** A position in a topic. */
-export interface Origin {
+/** Where an event is: EventPosition, without `position` in records of 0.1.0. */
+export interface Origin extends Partial<EventPosition> {
   readonly topic: string
-  readonly partition: number
-  /** A decimal. */
-  readonly offset: string
+}
+
+/** The position of an event that may be of a record of 0.1.0. */
+export function positionOf({ position, partition, offset }: Partial<EventPosition>): string {
+  return position ?? `${partition}/${offset}`
 }
 
 /** One attempt that ended, or a decision made without one. */

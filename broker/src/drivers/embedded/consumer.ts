@@ -45,6 +45,10 @@ export class Consumer implements Subscription {
     this.#stopListening = tables.store.bell.listen(() => this.#check())
   }
 
+  get active(): boolean {
+    return this.#active !== undefined
+  }
+
   get partitions(): readonly number[] {
     return this.#active?.partitions ?? []
   }

@@ -2,6 +2,7 @@ import type { Store, Table } from '@herald/runtime/store'
 import type { Message, RawMessage } from '../../broker.js'
 import type { TopicSettings } from '../../check-request.js'
 import type { LaneEvent } from '../../lanes.js'
+import { partitionPosition } from '../../partition-position.js'
 
 type PartitionKey = [topic: string, partition: number]
 type EventKey = [topic: string, partition: number, offset: number]
@@ -70,8 +71,7 @@ export class EventLog {
         delivery: {
           ...message,
           topic,
-          partition,
-          offset: String(offset),
+          ...partitionPosition(partition, String(offset)),
           publishedAt: new Date(at),
         },
       }),

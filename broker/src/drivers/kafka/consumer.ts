@@ -80,6 +80,10 @@ export class Consumer implements Subscription {
     })
   }
 
+  get active(): boolean {
+    return this.#partitions.ids.length > 0
+  }
+
   get partitions(): readonly number[] {
     return this.#partitions.ids
   }

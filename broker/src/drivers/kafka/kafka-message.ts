@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { EachBatchPayload, Message as KafkaMessage } from 'kafkajs'
 import type { Message, RawMessage } from '../../broker.js'
 import type { LaneEvent } from '../../lanes.js'
+import { partitionPosition } from '../../partition-position.js'
 
 type Batch = EachBatchPayload['batch']
 type Headers = NonNullable<Batch['messages'][number]['headers']>
@@ -32,8 +33,7 @@ export function toLaneEvent(
     offset: BigInt(offset),
     delivery: {
       topic,
-      partition,
-      offset,
+      ...partitionPosition(partition, offset),
       key: key === null ? null : key.toString(),
       value: value ?? Buffer.alloc(0),
       headers: raw === undefined ? (headers as Record<string, Buffer>) : lastValues(raw.headers),

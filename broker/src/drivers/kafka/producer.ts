@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Producer as KafkaProducer } from 'kafkajs'
 import { BrokerError, type Message, type PublishedPosition } from '../../broker.js'
 import { messageBytes } from '../../check-request.js'
+import { partitionPosition } from '../../partition-position.js'
 import { asKafkaError, isRetryable, rootOf } from './errors.js'
 import { toKafka } from './kafka-message.js'
 import type { KafkaLocation } from './location.js'
@@ -125,7 +126,7 @@ export class Producer {
         isAbandoned: () => call.settled,
         failed: (error, retryable) => fail(call, error, retryable),
         sent: (offset) => {
-          call.positions[index] = { partition, offset: String(offset) }
+          call.positions[index] = partitionPosition(partition, String(offset))
           call.unacknowledged -= 1
           if (call.unacknowledged === 0 && !call.settled) call.resolve(call.positions)
         },
