@@ -16,8 +16,6 @@ export interface OutageOptions {
    */
   readonly probe: () => Promise<void>
   readonly backOff: BackOff
-  /** Waits if only a person can correct it. Default from a second to five minutes. */
-  readonly lastingBackOff?: BackOff
   readonly logger: Logger
   /** The log messages. Default: about the mail server. */
   readonly messages?: OutageMessages
@@ -66,7 +64,8 @@ const aboutMailServer: OutageMessages = {
   ended: 'the mail server answers again',
 }
 
-const defaultLasting: BackOff = { firstMs: 1000, capMs: 5 * 60_000 }
+/** If only a person can correct it. */
+const lastingBackOff: BackOff = { firstMs: 1000, capMs: 5 * 60_000 }
 const reportEveryMs = 10 * 60_000
 /** If a trial gets no answer for this long, the next mail is tried too. */
 const nextTrialMs = 1000
@@ -77,7 +76,6 @@ const noop = () => {}
 
 export function watchOutage(options: OutageOptions): Outage {
   const { intake, probe, backOff, logger, messages = aboutMailServer } = options
-  const { lastingBackOff = defaultLasting } = options
   let state: 'none' | 'paused' | 'trial' = 'none'
   let reason: string | undefined
   let lasting = false
