@@ -3,7 +3,7 @@ import { encodeEvent, eventTypes, type HeraldEvent } from '@herald/proto'
 import { CloudEvent, Kafka } from 'cloudevents'
 import { v7 } from 'uuid'
 import { describe, expect, test } from 'vitest'
-import { EventError, fromMessage, toMessage } from '#src/message'
+import { EventError, fromMessage, toMessage } from '#src/cloud-events/message'
 
 const envelope = {
   id: '01934f3a-0000-7000-8000-000000000001',

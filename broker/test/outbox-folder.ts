@@ -6,7 +6,7 @@ import type { Message } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import { v7 } from 'uuid'
 import { onTestFinished } from 'vitest'
-import { type OutboxFile, openOutbox } from '#src/outbox'
+import { type OutboxFile, openOutbox } from '#src/outbox/outbox'
 
 /** A fresh folder with room for an outbox, a broker and files; removed when the test is over. */
 export async function makeFolders() {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { openBroker } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import { expect, onTestFinished, test } from 'vitest'
-import { relayOnce } from '#src/relay'
+import { relayOnce } from '#src/outbox/relay'
 import { makeFolders } from './outbox-folder.js'
 
 const announcer = fileURLToPath(new URL('../dist/test/programs/announcer.js', import.meta.url))

@@ -10,9 +10,9 @@ import { createLogger, silentLogger, thisProcess } from '@herald/runtime'
 import { openStore } from '@herald/runtime/store'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { brokerKey } from '#src/broker-name'
-import type { Announcement, Outbox } from '#src/outbox'
-import { OutboxStore } from '#src/outbox-store'
-import { LeaseLost, leaseDurationMs, type RelayLease } from '#src/relay-lease'
+import type { Announcement, Outbox } from '#src/outbox/outbox'
+import { OutboxStore } from '#src/outbox/outbox-store'
+import { LeaseLost, leaseDurationMs, type RelayLease } from '#src/outbox/relay-lease'
 import { announce, makeFolders, sha256, textMessage } from './outbox-folder.js'
 
 const preparer = fileURLToPath(

@@ -1,6 +1,10 @@
 import { type OutcomeEvent, outcomeTypes } from '@herald/proto'
 import { expect, test } from 'vitest'
-import { fromOutcomeMessage, outcomeTopic, toOutcomeMessage } from '#src/outcome-message'
+import {
+  fromOutcomeMessage,
+  outcomeTopic,
+  toOutcomeMessage,
+} from '#src/cloud-events/outcome-message'
 
 const envelope = {
   id: 'outcome',

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { placeFiles } from '#src/place-files'
+import { placeFiles } from '#src/outbox/place-files'
 import { makeFolders } from './outbox-folder.js'
 
 // A file system without hard links is not available everywhere: link(2) fails here as on FAT.

@@ -2,8 +2,8 @@ import type { Broker, Message } from '@herald/broker'
 import { BrokerError, openBroker } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { Outbox } from '#src/outbox'
-import { relayOnce, startRelay } from '#src/relay'
+import type { Outbox } from '#src/outbox/outbox'
+import { relayOnce, startRelay } from '#src/outbox/relay'
 import { announce, makeFolders, textMessage } from './outbox-folder.js'
 
 const logger = silentLogger

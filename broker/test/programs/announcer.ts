@@ -14,8 +14,8 @@ import { join } from 'node:path'
 import { type Broker, openBroker } from '@herald/broker'
 import { isAlive, silentLogger, thisProcess } from '@herald/runtime'
 import { v7 } from 'uuid'
-import { openOutbox } from '#src/outbox'
-import { startRelay } from '#src/relay'
+import { openOutbox } from '#src/outbox/outbox'
+import { startRelay } from '#src/outbox/relay'
 
 const [directory = '', name = ''] = process.argv.slice(2)
 const logger = silentLogger

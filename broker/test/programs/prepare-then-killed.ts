@@ -1,7 +1,7 @@
 // Prepares the announcement given as JSON (values as text) and kills itself before it is placed.
 import { join } from 'node:path'
 import { silentLogger } from '@herald/runtime'
-import { openOutbox } from '#src/outbox'
+import { openOutbox } from '#src/outbox/outbox'
 
 const [directory = '', announcement = ''] = process.argv.slice(2)
 const outbox = await openOutbox(directory, {

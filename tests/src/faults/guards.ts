@@ -8,7 +8,7 @@ export interface Patch {
 
 /** Delays the removal of the temporary files, so that a kill can happen before it. */
 const delayed: Patch = {
-  file: 'broker/dist/src/outbox.js',
+  file: 'broker/dist/src/outbox/outbox.js',
   find: /const removed = removeTemporary\(entry\.files\);/,
   replace: `await new Promise((resolve) => setTimeout(resolve, 300));
         const kept = globalThis.keptByHerald?.get(id);
@@ -61,13 +61,13 @@ export const guards = {
   'prepared record': [
     delayed,
     {
-      file: 'broker/dist/src/outbox.js',
+      file: 'broker/dist/src/outbox/outbox.js',
       find: /await this\.store\.add\(entry, messages\);/,
       replace: `if (entry.state.kind === 'ready') await this.store.add(entry, messages);
             else (globalThis.keptByHerald ??= new Map()).set(entry.id, { entry, messages });`,
     },
     {
-      file: 'broker/dist/src/outbox.js',
+      file: 'broker/dist/src/outbox/outbox.js',
       find: /const entry = this\.store\.get\(id\);\s+(?=if \(entry === undefined\)\s+throw)/,
       replace: 'const entry = globalThis.keptByHerald.get(id)?.entry; ',
     },
@@ -75,17 +75,17 @@ export const guards = {
   /** Several relays publish at once, and none notices that another one took its lease. */
   "the relay's lease": [
     {
-      file: 'broker/dist/src/relay-lease.js',
+      file: 'broker/dist/src/outbox/relay-lease.js',
       find: /const isFree = \(row\) =>/,
       replace: 'const isFree = (row) => true ||',
     },
     {
-      file: 'broker/dist/src/relay-lease.js',
+      file: 'broker/dist/src/outbox/relay-lease.js',
       find: /this\.#table\.get\(this\.#brokerKey\)\?\.epoch !== this\.#epoch/,
       replace: 'false',
     },
     {
-      file: 'broker/dist/src/relay-lease.js',
+      file: 'broker/dist/src/outbox/relay-lease.js',
       find: /row\?\.epoch !== this\.#epoch/,
       replace: 'false',
     },

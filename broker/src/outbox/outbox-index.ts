@@ -1,5 +1,5 @@
 import type { Store, StoreKey, Table } from '@herald/runtime/store'
-import { brokerKey } from './broker-name.js'
+import { brokerKey } from '../broker-name.js'
 import type { OutboxEntry } from './outbox-entry.js'
 
 /** After every string that a topic or an id can be. */

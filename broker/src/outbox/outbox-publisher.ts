@@ -1,5 +1,5 @@
 import type { Logger } from '@herald/runtime'
-import { type Broker, BrokerError, type PublishedPosition } from './broker.js'
+import { type Broker, BrokerError, type PublishedPosition } from '../broker.js'
 import type { OutboxEntry } from './outbox-entry.js'
 import type { EntryWithMessages, OutboxStore } from './outbox-store.js'
 import { LeaseLost, leaseDurationMs, type RelayLease } from './relay-lease.js'

@@ -1,5 +1,5 @@
 import { encodeEvent, eventTypes, type HeraldEvent, type ReceivedHeraldEvent } from '@herald/proto'
-import type { Message } from './broker.js'
+import type { Message } from '../broker.js'
 import {
   checkAttributes,
   type EventEnvelope,

@@ -4,7 +4,7 @@ import {
   type OutcomeEvent,
   type ReceivedOutcomeEvent,
 } from '@herald/proto'
-import type { Message } from './broker.js'
+import type { Message } from '../broker.js'
 import { checkAttributes, type EventEnvelope, notCloudEvent } from './event-attributes.js'
 import { EventError } from './event-error.js'
 import { binaryHeaders, readHeaders } from './message.js'

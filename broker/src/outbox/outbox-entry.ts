@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import type { ProcessIdentity } from '@herald/runtime'
-import { type Message, maxMessageBytes, type PublishedPosition } from './broker.js'
-import { checkMessages } from './check-request.js'
+import { type Message, maxMessageBytes, type PublishedPosition } from '../broker.js'
+import { checkMessages } from '../check-request.js'
 
 /** A file that is to get its final name. */
 export interface OutboxFile {

@@ -1,7 +1,7 @@
 import type { ProcessIdentity } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
-import type { Message } from './broker.js'
-import { messageBytes } from './check-request.js'
+import type { Message } from '../broker.js'
+import { messageBytes } from '../check-request.js'
 import { type Announcement, eventOf, type OutboxEntry } from './outbox-entry.js'
 
 /** An entry of Herald 0.1.0, which did not name its broker. */

@@ -5,9 +5,9 @@ import { type Logger, thisProcess } from '@herald/runtime'
 import { processState } from '@herald/runtime/process-identity'
 import { openStore } from '@herald/runtime/store'
 import { v7 } from 'uuid'
-import type { PublishedPosition } from './broker.js'
-import { brokerName } from './broker-name.js'
-import { messageBytes } from './check-request.js'
+import type { PublishedPosition } from '../broker.js'
+import { brokerName } from '../broker-name.js'
+import { messageBytes } from '../check-request.js'
 import {
   type Announcement,
   checkAnnouncement,

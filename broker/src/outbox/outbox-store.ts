@@ -1,6 +1,6 @@
 import type { Store, Table } from '@herald/runtime/store'
-import type { Message, PublishedPosition } from './broker.js'
-import { brokerKey } from './broker-name.js'
+import type { Message, PublishedPosition } from '../broker.js'
+import { brokerKey } from '../broker-name.js'
 import type { EntryState, OutboxEntry } from './outbox-entry.js'
 import { OutboxIndex } from './outbox-index.js'
 import { migrateOutbox } from './outbox-migration.js'
