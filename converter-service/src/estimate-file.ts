@@ -7,7 +7,7 @@ import type {
 import { HeraldError } from '@herald/proto/errors'
 import { isShort, type SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
-import { sniffBytes } from './sniff.js'
+import { sniffBytes } from './sniff/sniff.js'
 import { checkSpec, emptyFile, tooManyBytes } from './spec.js'
 import type { Spool } from './spool.js'
 import { readableFormat } from './upload.js'

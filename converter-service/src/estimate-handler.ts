@@ -9,9 +9,9 @@ import type {
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
-import { failureStatus, toPublicError } from './call-errors.js'
-import { addressOf } from './connections.js'
 import { estimateFile, type FileServices } from './estimate-file.js'
+import { failureStatus, toPublicError } from './grpc/call-errors.js'
+import { addressOf } from './grpc/connections.js'
 import { readCall, type UploadLimits } from './incoming.js'
 import { PeerLimit } from './peer-limit.js'
 

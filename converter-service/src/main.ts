@@ -4,7 +4,7 @@ import { createProbesApp, listenHttp } from '@herald/runtime/probes'
 import { loadConfigOrExit } from '@herald/runtime/start-error'
 import { createApp } from './app.js'
 import { loadConfig } from './config.js'
-import { enlargeUploadWindows } from './flow-control.js'
+import { enlargeUploadWindows } from './grpc/flow-control.js'
 
 const config = loadConfigOrExit(() => loadConfig(process.env))
 const logger = createLogger('converter', config.logLevel)

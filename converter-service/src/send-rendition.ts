@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 import type { RenditionPlan, RenditionResult } from './engines/engine.js'
 import { formatNamed } from './formats.js'
+import type { Responder } from './grpc/responder.js'
 import { chunkBytes } from './limits.js'
-import type { Responder } from './responder.js'
 
 /** Smaller files are read synchronously: measured, that is half a millisecond faster. */
 const maxSyncReadBytes = 256 * 1024

@@ -3,9 +3,9 @@ import { open } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { type Capabilities, listNames } from './capabilities.js'
 import { formatNamed } from './formats.js'
-import { describeFile } from './known-files.js'
-import { type Sniffed, sniff, sniffBytes, undecodableText } from './sniff.js'
-import { sniffContainer } from './sniff-container.js'
+import { describeFile } from './sniff/known-files.js'
+import { type Sniffed, sniff, sniffBytes, undecodableText } from './sniff/sniff.js'
+import { sniffContainer } from './sniff/sniff-container.js'
 import { emptyFile, tooManyBytes } from './spec.js'
 
 export interface Upload {

@@ -4,8 +4,8 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { Server } from '@grpc/grpc-js'
 import { ConverterService, type ConverterServiceHandlers } from '@herald/proto/converter'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { guardCalls } from '#src/call-guard'
-import { Connections } from '#src/connections'
+import { guardCalls } from '#src/grpc/call-guard'
+import { Connections } from '#src/grpc/connections'
 import { waitFor } from './wait-for.js'
 
 const idleMs = 3_600_000

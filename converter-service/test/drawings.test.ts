@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RenditionPlan } from '#src/engines/engine'
 import { imageEngine } from '#src/engines/image'
 import { countPoints } from '#src/engines/svg-text'
-import { sniff, sniffBytes } from '#src/sniff'
+import { sniff, sniffBytes } from '#src/sniff/sniff'
 import { colourAt } from './pictures.js'
 import { plainPlan } from './plain-plan.js'
 

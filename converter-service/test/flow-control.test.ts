@@ -4,7 +4,7 @@ import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { windowBytes } from '../src/flow-control.js'
+import { windowBytes } from '../src/grpc/flow-control.js'
 import { type ProgramUnderTest, startProgram } from './program-under-test.js'
 import { waitFor } from './wait-for.js'
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { type ConvertCall, Responder } from '#src/responder'
+import { type ConvertCall, Responder } from '#src/grpc/responder'
 
 test('the last progress is repeated every ten seconds, but not while it is not read', () => {
   vi.useFakeTimers()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { sniff, sniffBytes } from '#src/sniff'
+import { sniff, sniffBytes } from '#src/sniff/sniff'
 import { sources } from './pictures.js'
 
 const made = await sources()

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { documentEngine } from '#src/engines/document'
 import { prepareHtml, prepareMarkdown, prepareText } from '#src/engines/document-kinds'
 import { prepareTable } from '#src/engines/table-sheet'
-import { sniff, undecodableText } from '#src/sniff'
+import { sniff, undecodableText } from '#src/sniff/sniff'
 import { leftOut, print, wordsOf } from './printed.js'
 
 const patienceMs = 60_000

@@ -101,3 +101,9 @@ export function orCutOff<T>(format: string, read: () => T): T {
     throw error
   }
 }
+
+export function lockedDocument(): HeraldError {
+  return new HeraldError('HERALD_LOCKED_FILE', 'This document is locked with a password.', {
+    remedy: 'Open it with its password, save it without one, and upload that.',
+  })
+}

@@ -1,8 +1,10 @@
 import { HeraldError } from '@herald/proto/errors'
 import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
 import { describeBytes } from '../limits.js'
-import { lockedDocument, maxParts } from '../sniff-container.js'
+import { lockedDocument } from './refusals.js'
 
+/** More parts than any document has. */
+export const maxParts = 20_000
 /** The most all parts of a document may have unpacked, those of documents within it included. */
 export const maxUnpackedBytes = 256 * 1024 ** 2
 /** Documents within documents; deeper nesting is refused. */

@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { declaredEncoding, decode, detectEncoding } from './text-encoding.js'
+import { declaredEncoding, decode, detectEncoding } from '../text-encoding.js'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches.
 const controls = /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]/

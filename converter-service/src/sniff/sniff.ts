@@ -1,10 +1,10 @@
 import { fileTypeFromBuffer } from 'file-type'
-import { isDibHeaderSize } from './engines/dib.js'
-import { isSvg } from './engines/svg-text.js'
-import { formatCatalogue } from './formats.js'
+import { isDibHeaderSize } from '../engines/dib.js'
+import { isSvg } from '../engines/svg-text.js'
+import { formatCatalogue } from '../formats.js'
+import { markedEncoding } from '../text-encoding.js'
 import { describeFile } from './known-files.js'
 import { looksLikeText, textFormat } from './sniff-text.js'
-import { markedEncoding } from './text-encoding.js'
 
 /** How many bytes of a file are enough to detect its format. */
 export const sniffBytes = 64 * 1024

@@ -2,12 +2,11 @@ import { open } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { HeraldError } from '@herald/proto/errors'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
+import { lockedDocument } from '../engines/refusals.js'
+import { maxParts } from '../engines/unpacking.js'
 import { CompoundFile } from './compound-file.js'
 import { describeFile } from './known-files.js'
 import type { Container, Sniffed } from './sniff.js'
-
-/** More parts than any document has. */
-export const maxParts = 20_000
 
 /**
  * Detects the format of a container by its directory, which is at the end of a ZIP and anywhere in
@@ -90,10 +89,4 @@ async function sniffCompound(path: string): Promise<Sniffed> {
   if (names.has('Workbook') || names.has('Book')) return { kind: 'format', name: 'xls' }
   if (names.has('PowerPoint Document')) return { kind: 'format', name: 'ppt' }
   return { kind: 'other', description: describeFile('cfb', 'application/x-cfb') }
-}
-
-export function lockedDocument(): HeraldError {
-  return new HeraldError('HERALD_LOCKED_FILE', 'This document is locked with a password.', {
-    remedy: 'Open it with its password, save it without one, and upload that.',
-  })
 }

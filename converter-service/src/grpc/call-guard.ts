@@ -5,9 +5,9 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { HeraldError } from '@herald/proto/errors'
+import { describeBytes, maxChunkBytes } from '../limits.js'
 import { errorStatus } from './call-errors.js'
 import type { Connections } from './connections.js'
-import { describeBytes, maxChunkBytes } from './limits.js'
 
 interface CallGuardOptions {
   /** How long a message or a status may stay unread. */
