@@ -44,13 +44,17 @@ export class Admission {
     return this.#closed
   }
 
+  /** Throws HERALD_SHUTTING_DOWN once closed. */
+  refuseIfClosed(): void {
+    if (!this.#closed) return
+    throw new HeraldError('HERALD_SHUTTING_DOWN', 'The server is shutting down.', {
+      remedy: 'Try again in a moment.',
+    })
+  }
+
   /** Throws HERALD_BUSY or HERALD_SHUTTING_DOWN. `peer` is the address of the caller. */
   admit(peer: string): Slot {
-    if (this.#closed) {
-      throw new HeraldError('HERALD_SHUTTING_DOWN', 'The server is shutting down.', {
-        remedy: 'Try again in a moment.',
-      })
-    }
+    this.refuseIfClosed()
     this.#conversions.refuseIfFull(peer, 'conversions are running or waiting')
     this.#transfers.refuseIfFull(peer, 'files are being uploaded or downloaded')
     this.#transfers.add(peer)

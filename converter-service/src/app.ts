@@ -90,7 +90,7 @@ export async function createApp(
   })
   const handlers: ConverterServiceHandlers = {
     Convert: convertHandler({ ...planning, pool, spool, admission, uploadLimits, metrics, logger }),
-    ...estimateHandlers({ ...planning, pool, spool, uploadLimits, peerShare, logger }),
+    ...estimateHandlers({ ...planning, pool, spool, admission, uploadLimits, peerShare, logger }),
     ListFormats: (_call, callback) =>
       callback(null, listFormats(capabilities, { ...limits, workers }, missing)),
   }

@@ -9,6 +9,7 @@ import type {
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
+import type { Admission } from './admission.js'
 import { estimateFile, type FileServices } from './estimate-file.js'
 import { failureStatus, toPublicError } from './grpc/call-errors.js'
 import { addressOf } from './grpc/connections.js'
@@ -18,6 +19,7 @@ import { PeerLimit } from './peer-limit.js'
 type EstimateManyCall = ServerDuplexStream<ReceivedEstimateManyRequest, EstimateManyResponse>
 
 interface EstimateServices extends FileServices {
+  readonly admission: Pick<Admission, 'refuseIfClosed'>
   readonly uploadLimits: UploadLimits
   readonly logger: Logger
   /** The most of the estimates that one peer may hold, 0 to 1. */
@@ -49,6 +51,7 @@ export function estimateHandlers(
     )
     const address = addressOf(call.getPeer())
     try {
+      services.admission.refuseIfClosed()
       limit.refuseIfFull(address, 'estimates are under way')
       limit.add(address)
       return await work(gone.signal).finally(() => limit.remove(address))

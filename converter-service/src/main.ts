@@ -1,6 +1,6 @@
 import { runProgram } from '@herald/runtime/lifecycle'
 import { createLogger } from '@herald/runtime/logger'
-import { createProbesApp, listenHttp } from '@herald/runtime/probes'
+import { createProbesApp, type HttpListener, listenHttp } from '@herald/runtime/probes'
 import { loadConfigOrExit } from '@herald/runtime/start-error'
 import { createApp } from './app.js'
 import { loadConfig } from './config.js'
@@ -12,9 +12,11 @@ enlargeUploadWindows()
 
 // A stop lets conversions under way finish: their time limit, and some for the transfer.
 await runProgram({ logger, deadlineMs: config.timeoutMs + 10_000 }, async (lifecycle) => {
+  let probes: HttpListener | undefined
+  // Closed last: they answer that the program is stopping while conversions finish.
+  lifecycle.defer('probes', () => probes?.close())
   const app = await createApp(config, { lifecycle, logger })
-  const probes = await listenHttp(createProbesApp(app), config.probes)
-  lifecycle.defer('probes', () => probes.close())
+  probes = await listenHttp(createProbesApp(app), config.probes)
   const port = await app.listen(config.listen)
   logger.info({ listen: config.listen, port, probes: probes.url }, 'ready')
 })
