@@ -66,6 +66,18 @@ export async function startConverter(
   }
 }
 
+/** A client that uses them in turn. It is closed after the bench. */
+export function openClient(
+  context: BenchContext,
+  converters: readonly RunningConverter[],
+): Pick<RunningConverter, 'convert'> {
+  const client = openConverter(converters.map(({ address }) => address).join(','))
+  context.defer(() => client.close())
+  return {
+    convert: (path, renditions, options) => convertFile(client, path, renditions, options),
+  }
+}
+
 /** Call it before measuring: a process that has just started still compiles its code. */
 export async function warmUp({ convert }: RunningConverter, path: string, times: number) {
   for (let time = 0; time < times; time++) {

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import { address, loadEnv, text } from '@herald/runtime/env'
+import { loadEnv, text } from '@herald/runtime/env'
+import { converterVariable } from './converter-target.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 const variables = (env: Environment) => ({
-  HERALD_CONVERTER: address('localhost:50051'),
+  HERALD_CONVERTER: converterVariable,
   HERALD_BROKER: text(/^[a-z][a-z0-9+.-]*:\S/, {
     fallback: defaultBroker(env),
     form: "a broker's URL such as embedded:/var/lib/herald/broker or kafka://host:9092",
@@ -31,7 +32,7 @@ const variables = (env: Environment) => ({
 
 /** The CLI's environment variables. */
 export interface ClientConfig {
-  /** `host:port` of the converter. */
+  /** The converters: `host:port`, several with commas, or `dns:///name:port`. */
   readonly converter: string
   /** The broker's URL. */
   readonly broker: string

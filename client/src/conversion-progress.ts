@@ -1,6 +1,8 @@
 import type { ReceivedProgress } from '@herald/proto/converter'
+import type { HeraldError } from '@herald/proto/errors'
 
-export type Stage = 'uploading' | 'waiting' | 'converting' | 'saving'
+/** `unreachable`, `busy`: no converter takes the file for that reason; it is tried again. */
+export type Stage = 'uploading' | 'unreachable' | 'busy' | 'waiting' | 'converting' | 'saving'
 
 /** How far one conversion is, from what the converter reports and the bytes that come back. */
 export interface ConversionProgress {
@@ -11,6 +13,8 @@ export interface ConversionProgress {
   /** Of everything, 0 to 1, at `now` in milliseconds; never decreases. Undefined if unknown. */
   fraction(now: number): number | undefined
   onProgress(progress: ReceivedProgress, now: number): void
+  /** No converter has taken the file, for the reason in `error`. */
+  onWaiting(error: HeraldError): void
   /** `bytes` more of a rendition of `ofBytes` have arrived. */
   onBytes(bytes: number, ofBytes: number): void
 }
@@ -43,6 +47,7 @@ export function conversionProgress(
     return done > 0 ? byCount : Math.max(byCount, byTime)
   }
   const reached = (now: number) => {
+    if (stage === 'unreachable' || stage === 'busy') return furthest
     if (stage === 'uploading') return uploadShare * Math.min(1, uploaded / (sizeBytes || 1))
     if (stage === 'waiting') return uploadShare
     if (total > 1 || stage === 'converting') {
@@ -66,12 +71,15 @@ export function conversionProgress(
       furthest = Math.max(furthest, Math.min(1, reached(now)))
       return furthest
     },
+    onWaiting({ code }) {
+      stage = code === 'HERALD_UNREACHABLE' ? 'unreachable' : 'busy'
+    },
     onProgress(progress, now) {
       uploaded = progress.receivedBytes
       if (progress.stage === 'STAGE_UPLOADING') stage = 'uploading'
       if (progress.stage === 'STAGE_QUEUED') stage = 'waiting'
       if (progress.stage !== 'STAGE_CONVERTING') return
-      if (stage === 'uploading' || stage === 'waiting') {
+      if (stage !== 'converting' && stage !== 'saving') {
         stage = 'converting'
         convertingSince = now
       }

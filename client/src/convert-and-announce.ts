@@ -32,6 +32,8 @@ export interface ConvertAndAnnounceJob extends AnnouncementContext {
   readonly topic: string
   readonly signal: AbortSignal
   onProgress?(progress: ReceivedProgress): void
+  /** Called when no converter has taken the file. It is tried again later. */
+  onWaiting?(error: HeraldError): void
   /** Called for each chunk of a rendition, with its size. */
   onBytes?(count: number, header: ReceivedRenditionHeader): void
   /** Called when the converter is done; saving and announcing follow. */
@@ -81,13 +83,14 @@ export async function convertAndAnnounce(
 ): Promise<Converted> {
   const startedAt = new Date()
   const files = receiveFiles(job.renditions, job.onBytes?.bind(job))
-  const { onProgress } = job
+  const { onProgress, onWaiting } = job
   const summary = await converter.convert(job.input, {
     conversionId: job.conversionId,
     renditions: job.renditions.map(({ spec }) => spec),
     traceparent: job.traceparent,
     signal: job.signal,
     ...(onProgress ? { onProgress: (progress) => onProgress(progress) } : {}),
+    ...(onWaiting ? { onWaiting: (error) => onWaiting(error) } : {}),
     receive: (header) => files.receive(header),
   })
   job.onConverted?.()

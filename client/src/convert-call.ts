@@ -9,6 +9,7 @@ import type {
   RenditionSpec,
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { type SilenceLimits, silenceLimits, withoutSilence } from './silence.js'
 
 /** A file to send. */
 export interface Upload {
@@ -44,10 +45,9 @@ export interface ConvertOptions {
    */
   receive(header: ReceivedRenditionHeader): Promise<RenditionSink>
   onProgress?(progress: ReceivedProgress): void
+  /** Called when no converter has taken the file: `error` has the reason. It is tried again later. */
+  onWaiting?(error: HeraldError): void
 }
-
-/** The converter sends progress at least every ten seconds. */
-const maxSilenceMs = 60_000
 
 /** As much of gRPC's duplex stream as is needed here. */
 export interface DuplexCall<Request, Response> extends AsyncIterable<Response> {
@@ -61,13 +61,13 @@ export type ConvertCall = DuplexCall<ConvertRequest, ReceivedConvertResponse>
 
 /**
  * Makes one attempt on a new `call`. Rejects with the error of the call, the file or a sink, after
- * every sink is discarded; with HERALD_UNREACHABLE if the converter sends nothing for `silenceMs`.
+ * every sink is discarded; with HERALD_UNREACHABLE if the converter is silent for longer than `limits`.
  */
 export async function runConvertCall(
   call: ConvertCall,
   upload: Upload,
   options: ConvertOptions,
-  silenceMs = maxSilenceMs,
+  limits: SilenceLimits = silenceLimits,
 ): Promise<ReceivedConversionSummary> {
   const over = new AbortController()
   const cancel = () => call.cancel()
@@ -90,7 +90,7 @@ export async function runConvertCall(
   try {
     if (options.signal.aborted) call.cancel()
     call.write({ part: 'spec', spec: conversionSpec(upload, options) })
-    return await readResponses(withoutSilence(call, silenceMs), options, sinks, startUpload)
+    return await readResponses(withoutSilence(call, limits), options, sinks, startUpload)
   } catch (error) {
     await Promise.all(sinks.map((sink) => sink.discard()))
     throw uploadError ?? error
@@ -111,34 +111,6 @@ export function conversionSpec(
     ...(upload.sizeBytes === undefined ? {} : { sizeBytes: upload.sizeBytes }),
     renditions: [...renditions],
     conversionId,
-  }
-}
-
-/**
- * The messages of a call, at the reader's pace. HTTP/2 pings would notice a lost converter as well,
- * but grpc-js ends running calls by a ping after a GOAWAY: https://github.com/grpc/grpc-node/issues/3068
- */
-export async function* withoutSilence<Response>(
-  call: AsyncIterable<Response>,
-  silenceMs = maxSilenceMs,
-): AsyncIterable<Response> {
-  const messages = call[Symbol.asyncIterator]()
-  for (;;) {
-    let timer: NodeJS.Timeout | undefined
-    const silence = new Promise<never>((_resolve, reject) => {
-      const error = new HeraldError(
-        'HERALD_UNREACHABLE',
-        `The converter has sent nothing for ${silenceMs / 1000} s.`,
-        { remedy: 'Check the connection and try again.' },
-      )
-      timer = setTimeout(() => reject(error), silenceMs)
-    })
-    const next = messages.next()
-    // After the timeout the call is cancelled, and this rejects as well.
-    next.catch(() => {})
-    const { value, done } = await Promise.race([next, silence]).finally(() => clearTimeout(timer))
-    if (done) return
-    yield value
   }
 }
 

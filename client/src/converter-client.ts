@@ -1,26 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { credentials, Metadata, status } from '@grpc/grpc-js'
-import {
-  ConverterService,
-  type ReceivedConversionSummary,
-  type ReceivedEstimateResponse,
-  type ReceivedListFormatsResponse,
+import { Metadata, status } from '@grpc/grpc-js'
+import type {
+  ReceivedConversionSummary,
+  ReceivedEstimateResponse,
+  ReceivedListFormatsResponse,
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { type ConvertOptions, runConvertCall, type Upload } from './convert-call.js'
-import { converterError } from './converter-errors.js'
+import { type ConverterChannel, connectWithinMs } from './converter-channel.js'
+import { converterError, noneAvailable, notConnected, type Refusal } from './converter-errors.js'
+import { listFormats } from './converter-formats.js'
+import { ConverterPool, type Lookup } from './converter-pool.js'
 import { toHeraldError } from './errors.js'
 import { type EstimateFile, runEstimateCall } from './estimate-call.js'
 import { createRetryPolicy } from './retry-policy.js'
+import { silenceLimits } from './silence.js'
 
-/** The converter at one address. Every failure is a HeraldError that may be shown. */
+/** One converter or several, used in turn. Every failure is a HeraldError that may be shown. */
 export interface ConverterClient {
-  /** What the converter can read and write now. Rejects with HERALD_UNREACHABLE within seconds. */
+  /**
+   * What the converters can read and write now, as the first to answer reports it; `workers` is the
+   * sum of all that answer in time. Rejects with HERALD_UNREACHABLE within seconds.
+   */
   formats(): Promise<ReceivedListFormatsResponse>
   /**
-   * Converts one file. While the converter is full, restarts or loses the connection, it starts again
-   * at the first byte, for a limited time. Rejects with the error of the last attempt; if `signal`
-   * is aborted, with its reason if that is a HeraldError, else with HERALD_CANCELLED.
+   * Converts one file. A converter that is full, stops or cannot be reached is passed over. If all
+   * are, or the connection is lost, it starts again at the first byte, for a limited time. Rejects
+   * with the error of the last attempt; if `signal` is aborted, with its reason if that is a
+   * HeraldError, else with HERALD_CANCELLED.
    */
   convert(upload: Upload, options: ConvertOptions): Promise<ReceivedConversionSummary>
   /**
@@ -28,7 +35,7 @@ export interface ConverterClient {
    * Retries as `convert` does. Resolves when each file has its result; does not reject.
    */
   estimate(files: readonly EstimateFile[], options: EstimateOptions): Promise<void>
-  /** Ends the connection. Idempotent. */
+  /** Ends the connections. Idempotent. */
   close(): void
 }
 
@@ -46,49 +53,21 @@ export interface EstimateResult {
   readonly error?: HeraldError
 }
 
-const answerWithinMs = 5_000
+/** How long one of several converters may take to admit a call; with slow uploads before it, seconds. */
+const admitWithinMs = 20_000
 
-/** `address` is `host:port`. Connects with the first call. */
-export function openConverter(address: string): ConverterClient {
-  const client = new ConverterService(address, credentials.createInsecure(), {
-    // A converter on the same network is not behind the proxy of `http_proxy`.
-    'grpc.enable_http_proxy': 0,
-    'grpc.initial_reconnect_backoff_ms': 200,
-    'grpc.max_reconnect_backoff_ms': 1_000,
-  })
-  const named = (thrown: unknown) => toHeraldError(converterError(thrown, address))
-
-  const withRetries = async <T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> => {
-    const policy = createRetryPolicy()
-    for (;;) {
-      throwIfAborted(signal)
-      try {
-        return await attempt()
-      } catch (thrown) {
-        throwIfAborted(signal)
-        const error = named(thrown)
-        const waitMs = policy.delayFor(error)
-        if (waitMs === undefined) throw error
-        await sleep(waitMs, undefined, { signal }).catch(() => {})
-      }
-    }
-  }
-
+/** `target` as in HERALD_CONVERTER. Connects with the first call. `lookup`: instead of the system's. */
+export function openConverter(target: string, lookup?: Lookup): ConverterClient {
+  const pool = new ConverterPool(target, lookup)
   return {
-    formats: () =>
-      new Promise((resolve, reject) => {
-        const deadline = Date.now() + answerWithinMs
-        client.listFormats({}, { deadline }, (error, response) => {
-          if (error || !response) reject(named(error))
-          else resolve(response)
-        })
-      }),
+    formats: async () => listFormats(await pool.all()),
 
     convert: (upload, options) =>
-      withRetries(options.signal, () => {
-        const metadata = new Metadata()
-        metadata.set('traceparent', options.traceparent)
-        return runConvertCall(client.convert(metadata), upload, options)
+      withRetries(pool, options, async ({ client }) => {
+        const { length } = await pool.all()
+        const limits = length > 1 ? { ...silenceLimits, firstMs: admitWithinMs } : silenceLimits
+        const call = client.convert(metadataOf(options))
+        return runConvertCall(call, upload, options, limits)
       }),
 
     async estimate(files, { traceparent, signal, onResult }) {
@@ -96,22 +75,88 @@ export function openConverter(address: string): ConverterClient {
       const settle = (index: number, result: EstimateResult) => {
         if (open.delete(index)) onResult(index, result)
       }
-      const attempt = async () => {
-        const metadata = new Metadata()
-        metadata.set('traceparent', traceparent)
-        await runEstimateCall(client.estimateMany(metadata), new Map(open), signal, {
-          estimated: (index, estimate) => settle(index, { estimate }),
-          failed: (index, thrown) => settle(index, { error: named(thrown) }),
-        }).catch((error) => {
+      const attempt = async ({ client, address }: ConverterChannel) => {
+        const results = {
+          estimated: (index: number, estimate: ReceivedEstimateResponse) =>
+            settle(index, { estimate }),
+          failed: (index: number, thrown: unknown) =>
+            settle(index, { error: named(thrown, address) }),
+        }
+        const call = client.estimateMany(metadataOf({ traceparent }))
+        await runEstimateCall(call, new Map(open), signal, results).catch((error) => {
           if (error.code !== status.UNIMPLEMENTED) throw error
         })
       }
-      const error = await withRetries(signal, attempt).catch((last: HeraldError) => last)
+      const retried = withRetries(pool, { signal }, attempt)
+      const error = await retried.catch((last: HeraldError) => last)
       for (const index of [...open.keys()]) settle(index, error ? { error } : {})
     },
 
-    close: () => client.close(),
+    close: () => pool.close(),
   }
+}
+
+const named = (thrown: unknown, address: string) => toHeraldError(converterError(thrown, address))
+
+function metadataOf({ traceparent }: { readonly traceparent: string }): Metadata {
+  const metadata = new Metadata()
+  metadata.set('traceparent', traceparent)
+  return metadata
+}
+
+/** Makes rounds of attempts until one succeeds or the retry policy gives up. */
+async function withRetries<T>(
+  pool: ConverterPool,
+  { signal, onWaiting }: Pick<ConvertOptions, 'signal' | 'onWaiting'>,
+  attempt: (channel: ConverterChannel) => Promise<T>,
+): Promise<T> {
+  const policy = createRetryPolicy()
+  for (;;) {
+    throwIfAborted(signal)
+    try {
+      return await tryEach(pool, signal, attempt)
+    } catch (thrown) {
+      throwIfAborted(signal)
+      const error = toHeraldError(thrown)
+      const waitMs = policy.delayFor(error)
+      if (waitMs === undefined) throw error
+      onWaiting?.(error)
+      await sleep(waitMs, undefined, { signal }).catch(() => {})
+    }
+  }
+}
+
+/** Another converter may take the call at once. */
+const isPassedOver = ({ code }: HeraldError) =>
+  code === 'HERALD_BUSY' || code === 'HERALD_SHUTTING_DOWN' || code === 'HERALD_UNREACHABLE'
+
+/** One round: each converter at most once. Rejects with a HeraldError. */
+async function tryEach<T>(
+  pool: ConverterPool,
+  signal: AbortSignal,
+  attempt: (channel: ConverterChannel) => Promise<T>,
+): Promise<T> {
+  const failures = new Map<ConverterChannel, HeraldError>()
+  for (;;) {
+    const channel = await pool.next(failures, signal)
+    throwIfAborted(signal)
+    if (!channel) break
+    try {
+      return await attempt(channel)
+    } catch (thrown) {
+      const error = named(thrown, channel.address)
+      if (signal.aborted || !isPassedOver(error)) throw error
+      failures.set(channel, error)
+      if (error.code !== 'HERALD_UNREACHABLE') channel.avoid()
+      // It has sent nothing: the connection may be dead without notice.
+      else if (error.cause === undefined) channel.reconnect()
+    }
+  }
+  const refusals = (await pool.all()).map((channel): Refusal => {
+    const { address } = channel
+    return { address, error: failures.get(channel) ?? notConnected(address, connectWithinMs) }
+  })
+  throw noneAvailable(refusals)
 }
 
 function throwIfAborted(signal: AbortSignal): void {

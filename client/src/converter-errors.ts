@@ -30,10 +30,60 @@ export function converterError(error: unknown, address: string): unknown {
   }
 }
 
-function unreachable(message: string, cause: ServiceError): HeraldError {
+/** The error of a converter to which there is no connection after `afterMs`. */
+export const notConnected = (address: string, afterMs: number): HeraldError =>
+  unreachable(
+    `The converter at ${address} cannot be reached: no connection in ${afterMs / 1000} s.`,
+  )
+
+/** One converter that did not take a call, and why. */
+export interface Refusal {
+  readonly address: string
+  readonly error: HeraldError
+}
+
+/** The error if all converters, at least one, refused: that of the only one, or one with the reason of each. */
+export function noneAvailable(refusals: readonly Refusal[]): HeraldError {
+  const [first] = refusals
+  if (first && refusals.length === 1) return first.error
+  const hasCode = (code: HeraldError['code']) => refusals.some(({ error }) => error.code === code)
+  // The one with which trying again has the best chance: it is tried for longest.
+  const code = (['HERALD_BUSY', 'HERALD_SHUTTING_DOWN'] as const).find(hasCode)
+  const reasons = refusals.map(({ address, error }) => `${address} (${reasonOf(error)})`)
+  return new HeraldError(
+    code ?? 'HERALD_UNREACHABLE',
+    `None of ${refusals.length} converters is available: ${reasons.join(', ')}.`,
+    {
+      remedy: code
+        ? 'Try again in a moment.'
+        : 'Start one of them, or name others with HERALD_CONVERTER.',
+      cause: first?.error,
+    },
+  )
+}
+
+const systemReasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ECONNRESET: 'connection lost',
+  ETIMEDOUT: 'no connection in time',
+}
+
+function reasonOf({ publicMessage, cause }: HeraldError): string {
+  const details = isServiceError(cause) && cause.code === status.UNAVAILABLE ? cause.details : ''
+  const systemCode = /\bE[A-Z]{4,}\b/.exec(details)?.[0] ?? ''
+  if (/name resolution/i.test(details)) return 'unknown host'
+  return (
+    systemReasons[systemCode] ??
+    publicMessage.replace(/^The converter at \S+ (?:cannot be reached: )?/, '').replace(/\.$/, '')
+  )
+}
+
+function unreachable(message: string, cause?: ServiceError): HeraldError {
   return new HeraldError('HERALD_UNREACHABLE', message, {
     remedy: 'Start one with `npm start`, or name another with HERALD_CONVERTER=host:port.',
-    cause,
+    ...(cause ? { cause } : {}),
   })
 }
 

@@ -6,13 +6,8 @@ import type {
   RenditionSpec,
 } from '@herald/proto/converter'
 import { HeraldError, knownErrorCode } from '@herald/proto/errors'
-import {
-  conversionSpec,
-  type DuplexCall,
-  sendChunks,
-  type Upload,
-  withoutSilence,
-} from './convert-call.js'
+import { conversionSpec, type DuplexCall, sendChunks, type Upload } from './convert-call.js'
+import { withoutSilence } from './silence.js'
 
 export interface EstimateFile {
   readonly upload: Upload

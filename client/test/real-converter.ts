@@ -18,6 +18,10 @@ export interface RealConverter {
   signal(name: NodeJS.Signals): void
   /** Its figures, in Prometheus' text format. */
   metrics(): Promise<string>
+  /** The answer of /readyz; undefined if there is none. */
+  readiness(): Promise<unknown>
+  /** Resolves to its exit status. */
+  readonly exited: Promise<number | null>
   /** kill -9. */
   kill(): Promise<void>
   close(): Promise<void>
@@ -67,6 +71,12 @@ export async function startConverter(
       return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
     },
     metrics: async () => (await fetch(`${probes}/metrics`)).text(),
+    readiness: () =>
+      fetch(`${probes}/readyz`).then(
+        (response) => response.json(),
+        () => undefined,
+      ),
+    exited: exited.then(([status]) => status as number | null),
     kill: () => end('SIGKILL'),
     async close() {
       await end('SIGTERM')

@@ -26,7 +26,9 @@ test('a converter that falls silent is given up, and its call is cancelled', asy
     signal: new AbortController().signal,
     receive: () => Promise.reject(new Error('there is no rendition')),
   }
-  await expect(runConvertCall(call, upload, options, 20)).rejects.toMatchObject({
+  await expect(
+    runConvertCall(call, upload, options, { firstMs: 60_000, laterMs: 20 }),
+  ).rejects.toMatchObject({
     code: 'HERALD_UNREACHABLE',
     message: 'The converter has sent nothing for 0.02 s.',
   })

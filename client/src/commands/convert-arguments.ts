@@ -74,7 +74,7 @@ export function addConvertCommand(
     .option('--dry-run', 'only show what would be made and how long it would take')
     .option(
       '-j, --jobs <n>',
-      "files to convert at a time (default: one more than the converter's workers)",
+      "files to convert at a time (default: one more than the converters' workers)",
       readAs('jobs', integer(1, 64)),
     )
     .addOption(

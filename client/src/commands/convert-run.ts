@@ -138,6 +138,7 @@ async function convertOne(
           overwrite: run.overwrite,
           signal,
           onProgress: (step) => progress.onProgress(step, Date.now()),
+          onWaiting: (error) => progress.onWaiting(error),
           onBytes: (count, { sizeBytes }) => progress.onBytes(count, sizeBytes),
           ...(run.deliver ? { deliver: run.deliver } : {}),
         },

@@ -99,6 +99,8 @@ function bar(terminal: Terminal, fraction: number, width: number): string {
 }
 
 function stageOf({ stage, done, total }: ConversionProgress): string {
+  if (stage === 'unreachable') return 'no converter'
+  if (stage === 'busy') return 'converter busy'
   return stage === 'converting' && total > 1 ? `${stage} ${done}/${total}` : stage
 }
 

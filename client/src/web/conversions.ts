@@ -83,6 +83,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
           overwrite: false,
           signal,
           onProgress: meter.onProgress,
+          onWaiting: meter.onWaiting,
           onBytes: meter.onBytes,
           // The link in the announcement must work as soon as it is sent.
           beforeAnnounce: async (result) => {

@@ -1,4 +1,5 @@
 import type { ReceivedProgress, ReceivedRenditionHeader } from '@herald/proto/converter'
+import type { HeraldError } from '@herald/proto/errors'
 import { conversionProgress, type Stage } from '../conversion-progress.js'
 import type { Progress } from './conversion-events.js'
 
@@ -11,6 +12,7 @@ const estimateMs = 250
 
 export interface ProgressMeter {
   onProgress(progress: ReceivedProgress): void
+  onWaiting(error: HeraldError): void
   onBytes(count: number, header: ReceivedRenditionHeader): void
   /** Publishes nothing from now on. */
   end(): void
@@ -38,6 +40,10 @@ export function createMeter(
   return {
     onProgress(reported) {
       progress.onProgress(reported, Date.now())
+      update()
+    },
+    onWaiting(error) {
+      progress.onWaiting(error)
       update()
     },
     onBytes(count, header) {

@@ -54,6 +54,8 @@ export const en = {
   again: 'Convert another file',
   stages: {
     uploading: 'Uploading',
+    unreachable: 'Waiting: the converter cannot be reached',
+    busy: 'Waiting: the converter is busy',
     waiting: 'Waiting',
     converting: 'Converting',
     saving: 'Saving',

@@ -35,6 +35,8 @@ export const ru: Words = {
   again: 'Преобразовать ещё файл',
   stages: {
     uploading: 'Загрузка',
+    unreachable: 'Ожидание: конвертер недоступен',
+    busy: 'Ожидание: конвертер занят',
     waiting: 'Ожидание',
     converting: 'Преобразование',
     saving: 'Сохранение',

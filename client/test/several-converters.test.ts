@@ -1,0 +1,203 @@
+import { createServer, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type ConverterClient, openConverter } from '../src/converter-client.js'
+import { convertAtOnce, ended, type HeldConversion, hold, startHeld } from './converter-calls.js'
+import { type RealConverter, startConverter } from './real-converter.js'
+
+// Real processes, two or three in a test.
+vi.setConfig({ testTimeout: 90_000 })
+const patiently = { timeout: 30_000 }
+
+let first: RealConverter
+let second: RealConverter
+beforeEach(async () => {
+  ;[first, second] = await Promise.all([start(), start()])
+})
+afterEach(() => Promise.all([first.close(), second.close()]))
+
+/** Uploads at a time of one converter. */
+const room = 4
+
+const start = (port?: number) =>
+  startConverter({ HERALD_TRANSFERS: `${room}`, HERALD_PEER_PERCENT: '100' }, port)
+
+const fill = (client: ConverterClient, uploads: number) =>
+  Promise.all(Array.from({ length: uploads }, () => hold(client)))
+
+async function finish(held: readonly HeldConversion[]): Promise<void> {
+  for (const each of held) each.release()
+  await Promise.all(held.map(({ finished }) => finished))
+}
+
+function open(target: string, lookup?: Parameters<typeof openConverter>[1]): ConverterClient {
+  const client = openConverter(target, lookup)
+  onTestFinished(() => client.close())
+  return client
+}
+
+/** A client that has a connection to each of both. */
+async function openBoth(): Promise<ConverterClient> {
+  const client = open(`${first.address},${second.address}`)
+  await expect.poll(async () => (await client.formats()).limits?.workers, patiently).toBe(2)
+  return client
+}
+
+const portOf = ({ address }: RealConverter) => Number(address.split(':')[1])
+
+describe('with two converters', () => {
+  test('conversions go to both in turn', async () => {
+    const client = await openBoth()
+    for (let time = 0; time < 6; time++) await convertAtOnce(client)
+    expect([await ended(first), await ended(second)]).toEqual([3, 3])
+  })
+
+  test('one that is full is passed over without waiting', async () => {
+    const held = await fill(open(first.address), room)
+    const client = await openBoth()
+    for (let time = 0; time < 4; time++) await convertAtOnce(client)
+    expect([await ended(first), await ended(second)]).toEqual([0, 4])
+    expect(await ended(first, 'HERALD_BUSY')).toBeGreaterThan(0)
+    await finish(held)
+  })
+
+  test('a call waits while both are full, and the reason names both', async () => {
+    const client = await openBoth()
+    const held = await fill(client, 2 * room)
+    const next = startHeld(client)
+    await expect.poll(() => next.waits[0]?.code, patiently).toBe('HERALD_BUSY')
+    const message = next.waits[0]?.publicMessage ?? ''
+    expect(message).toMatch(/^None of 2 converters is available: /)
+    for (const { address } of [first, second]) {
+      expect(message).toContain(`${address} (The server is busy: 4 files are being uploaded`)
+    }
+    await finish([...held, next])
+  })
+
+  test('one that stops is passed over, finishes its work and ends', async () => {
+    const client = await openBoth()
+    const held = await hold(open(first.address))
+    first.signal('SIGTERM')
+    await expect.poll(() => first.readiness(), patiently).toMatchObject({ reasons: ['stopping'] })
+    const refused = startHeld(open(first.address))
+    await expect.poll(() => refused.waits[0]?.code, patiently).toBe('HERALD_SHUTTING_DOWN')
+    for (let time = 0; time < 4; time++) await convertAtOnce(client)
+    expect(await ended(second)).toBe(4)
+    held.release()
+    await held.finished
+    expect(await first.exited).toBe(0)
+    await convertAtOnce(client)
+  })
+
+  test('one is killed: its call is repeated on the other, whose own call is unaffected', async () => {
+    const held = await fill(await openBoth(), 2)
+    await first.kill()
+    const uploads = () => held.map((each) => each.uploads()).sort()
+    await expect.poll(uploads, patiently).toEqual([1, 2])
+    await finish(held)
+    expect(uploads()).toEqual([1, 2])
+    expect(await ended(second)).toBe(2)
+    expect(held.flatMap(({ waits }) => waits)).toEqual([])
+  })
+
+  test('one that restarts on its port takes part again', async () => {
+    const client = await openBoth()
+    const port = portOf(first)
+    await first.kill()
+    for (let time = 0; time < 4; time++) await convertAtOnce(client)
+    expect(await ended(second)).toBe(4)
+    first = await start(port)
+    await expect
+      .poll(async () => {
+        await convertAtOnce(client)
+        return ended(first)
+      }, patiently)
+      .toBeGreaterThan(0)
+  })
+
+  test('one that accepts connections and is silent costs no call any time', async () => {
+    const connections: Socket[] = []
+    const silent = createServer((socket) => connections.push(socket)).listen(0, '127.0.0.1')
+    onTestFinished(() => {
+      for (const socket of connections) socket.destroy()
+      silent.close()
+    })
+    await expect.poll(() => silent.listening).toBe(true)
+    const { port } = silent.address() as { port: number }
+    const client = open(`127.0.0.1:${port},${first.address}`)
+    for (let time = 0; time < 10; time++) await convertAtOnce(client)
+    expect(await ended(first)).toBe(10)
+    expect(connections.length).toBeLessThanOrEqual(2)
+  })
+
+  test('none can be reached: the error names each with its reason', async () => {
+    const client = open('127.0.0.1:1,127.0.0.1:2,nowhere.invalid:3')
+    await expect(client.formats()).rejects.toMatchObject({
+      code: 'HERALD_UNREACHABLE',
+      message: expect.stringMatching(
+        /^None of 3 converters is available: (?=.*127\.0\.0\.1:1 \(connection refused\))(?=.*127\.0\.0\.1:2 \(connection refused\))(?=.*nowhere\.invalid:3 \(unknown host\))/,
+      ),
+    })
+    const { waits } = startHeld(client)
+    await expect
+      .poll(() => waits[0]?.publicMessage, patiently)
+      .toContain('127.0.0.1:2 (connection refused)')
+  })
+})
+
+describe('with a name of several addresses', () => {
+  const address = (last: number) => ({ address: `127.0.0.${last}`, family: 4 })
+
+  /** A converter on the port of `first`, at another address. */
+  const startBeside = async () => {
+    const port = portOf(first)
+    const beside = await startConverter({ HERALD_CONVERTER_LISTEN: `127.0.0.2:${port}` })
+    onTestFinished(() => beside.close())
+    return beside
+  }
+
+  test('conversions go to all of them, and to one that is added', async () => {
+    const beside = await startBeside()
+    let addresses = [address(1)]
+    const client = open(`dns:///converter:${portOf(first)}`, async () => addresses)
+    await convertAtOnce(client)
+    addresses = [address(1), address(2)]
+    await expect
+      .poll(async () => {
+        await convertAtOnce(client)
+        return ended(beside)
+      }, patiently)
+      .toBeGreaterThan(0)
+    expect(await ended(first)).toBeGreaterThan(0)
+  })
+
+  test('a call under way continues when its address is removed', async () => {
+    const beside = await startBeside()
+    let addresses = [address(1)]
+    const client = open(`dns:///converter:${portOf(first)}`, async () => addresses)
+    const held = await hold(client)
+    addresses = [address(2)]
+    await expect
+      .poll(async () => {
+        const next = startHeld(client)
+        next.release()
+        await next.finished.catch(() => {})
+        return ended(beside)
+      }, patiently)
+      .toBeGreaterThan(1)
+    held.release()
+    await held.finished
+    expect(held.uploads()).toBe(1)
+  })
+
+  test('the addresses are those of the system', async () => {
+    await convertAtOnce(open(`dns:///localhost:${portOf(first)}`))
+    expect(await ended(first)).toBe(1)
+  })
+
+  test('a name without an address is reported', async () => {
+    await expect(open('dns:///nowhere.invalid:50051').formats()).rejects.toMatchObject({
+      code: 'HERALD_UNREACHABLE',
+      message: 'The converter at dns:///nowhere.invalid:50051 cannot be reached: unknown host.',
+    })
+  })
+})

@@ -1,0 +1,25 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { gradient } from './pictures.js'
+import { startConverter } from './real-converter.js'
+import { openCaller, openWebFolder } from './web-page.js'
+
+vi.setConfig({ testTimeout: 90_000 })
+
+test('while the converter is gone, the page shows that a file waits for it', async () => {
+  const converter = await startConverter()
+  onTestFinished(() => converter.close())
+  const folder = await openWebFolder(converter.address)
+  onTestFinished(() => folder.close())
+  const caller = openCaller(await folder.start())
+  await caller.get('/')
+  await converter.kill()
+  const sent = caller.send({ to: 'webp' }, { name: 'a.png', content: gradient(8, 8) })
+  const page = async () => (await caller.get('/')).text()
+  await expect
+    .poll(page, { timeout: 10_000 })
+    .toContain('<span class="stage-name">Waiting: the converter cannot be reached</span>')
+  const next = await startConverter({}, Number(converter.address.split(':')[1]))
+  onTestFinished(() => next.close())
+  expect((await sent).status).toBe(202)
+  await expect.poll(page, { timeout: 20_000 }).toContain('a.webp')
+})
