@@ -52,21 +52,14 @@ export function countAtSink(events: readonly TestEvent[], sends: readonly Send[]
   }
 }
 
-/** Checks that each event is in one mail, in order, and none in the dead letters; returns the figures. */
-export function checkEachMailedOnce(
+/** Checks that each event was mailed, in order, with at most `maxDuplicates` mails too many; returns the figures. */
+export function checkMails(
   check: (holds: boolean, otherwise: string) => void,
   { lost, duplicates, outOfOrder, unique }: Count,
-  deadLetters: readonly unknown[],
+  maxDuplicates = 0,
 ) {
   check(lost.length === 0, `${lost.length} mails lost`)
-  check(duplicates === 0, `${duplicates} duplicates`)
+  check(duplicates <= maxDuplicates, `${duplicates} duplicates, more than ${maxDuplicates}`)
   check(outOfOrder === 0, `${outOfOrder} mails out of order`)
-  check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
-  return {
-    unique,
-    duplicate: duplicates,
-    lost: lost.length,
-    'out of order': outOfOrder,
-    'dead letters': deadLetters.length,
-  }
+  return { unique, duplicate: duplicates, lost: lost.length, 'out of order': outOfOrder }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { all, greylist, holdReply } from './behaviours.js'
-import { checkEachMailedOnce, countAtSink } from './count.js'
+import { checkMails, countAtSink } from './count.js'
 import { type KafkaFixture, readTopic } from './kafka-fixture.js'
 import type { LedgerView } from './ledger-view.js'
 import { samePartition, withOne } from './one-partition.js'
@@ -63,12 +63,14 @@ export async function runDeferred(
     check(aside, 'its events are not deferred in the ledger')
     check(again.length === 0, `the offset did not advance: ${again.length} events are redelivered`)
     check(settled, 'not every event has an outcome')
-    const figures = checkEachMailedOnce(check, seen, deadLetters)
+    const figures = checkMails(check, seen)
+    check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
     return {
       scenario: `one greylisted for ${options.greylistMs / 1000} s, parked ${options.parkForMs / 1000} s`,
       figures: {
         events: events.length,
         ...figures,
+        'dead letters': deadLetters.length,
         redelivered: again.length,
       },
       failures,

@@ -1,5 +1,5 @@
 import { all, greylist, holdReply } from './behaviours.js'
-import { countAtSink } from './count.js'
+import { checkMails, countAtSink } from './count.js'
 import type { TestEvent } from './events.js'
 import type { KafkaFixture } from './kafka-fixture.js'
 import { samePartition, withOne } from './one-partition.js'
@@ -44,10 +44,7 @@ export async function runGreylist(
         how === 'with' ? options.greylistMs : 0,
       )
       check(outcome.settled, 'not every event has an outcome')
-      check(outcome.seen.lost.length === 0, `${outcome.seen.lost.length} mails lost`)
-      check(outcome.seen.duplicates === 0, `${outcome.seen.duplicates} duplicates`)
-      check(outcome.seen.outOfOrder === 0, `${outcome.seen.outOfOrder} mails out of order`)
-      lost += outcome.seen.lost.length
+      lost += checkMails(check, outcome.seen).lost
       rates[how].push(outcome.othersPerSecond)
       if (how === 'with') waited = Math.max(waited, outcome.slowAfterMs)
     }

@@ -7,7 +7,7 @@ import {
   loseReply,
   refuse,
 } from './behaviours.js'
-import { countAtSink } from './count.js'
+import { checkMails, countAtSink } from './count.js'
 import { makeEvents, people } from './events.js'
 import type { KafkaFixture } from './kafka-fixture.js'
 import { publishPaced } from './publish-paced.js'
@@ -57,12 +57,7 @@ export async function runMisbehaviours(
       const lostReplies = sink.sends.filter(({ verdict }) => verdict === 'lose-reply').length
       const { failures, check } = createChecks()
       check(settled, 'not every event has an outcome')
-      check(seen.lost.length === 0, `${seen.lost.length} mails lost`)
-      check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
-      check(
-        seen.duplicates <= lostReplies,
-        `${seen.duplicates} duplicates for ${lostReplies} replies lost`,
-      )
+      const figures = checkMails(check, seen, lostReplies)
       check(
         deadLetters.length === unwanted &&
           deadLetters.every(({ reason }) => reason.includes('5.1.1')),
@@ -72,11 +67,8 @@ export async function runMisbehaviours(
         scenario: 'mail server misbehaves in every way',
         figures: {
           events: events.length,
-          unique: seen.unique,
-          duplicate: seen.duplicates,
+          ...figures,
           bound: lostReplies,
-          lost: seen.lost.length,
-          'out of order': seen.outOfOrder,
           'dead letters': deadLetters.length,
           // They have outcomes, so this is harmless: a member that stops in a rebalance cannot commit.
           redelivered: uncommitted,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { all, greylist, holdReply } from './behaviours.js'
-import { countAtSink } from './count.js'
+import { checkMails, countAtSink } from './count.js'
 import type { KafkaFixture } from './kafka-fixture.js'
 import { samePartition, withOne } from './one-partition.js'
 import { publishPaced } from './publish-paced.js'
@@ -47,17 +47,12 @@ export async function runParked(
     const seen = countAtSink(events, sink.sends)
     const { failures, check } = createChecks()
     check(flowed, 'events for other recipients were delayed')
-    check(seen.lost.length === 0, `${seen.lost.length} mails lost`)
-    check(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    const figures = checkMails(check, seen)
     return {
       scenario: 'killed while one is parked',
       figures: {
         events: events.length,
-        unique: seen.unique,
-        duplicate: seen.duplicates,
-        lost: seen.lost.length,
-        'out of order': seen.outOfOrder,
+        ...figures,
       },
       failures,
     }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { all, type Behaviour, holdReply } from './behaviours.js'
-import { checkEachMailedOnce, countAtSink } from './count.js'
+import { checkMails, countAtSink } from './count.js'
 import { makeEvents, people } from './events.js'
 import type { KafkaFixture } from './kafka-fixture.js'
 import { publishPaced } from './publish-paced.js'
@@ -73,12 +73,14 @@ export async function runPolicy(
 
     const seen = countAtSink(events, sink.sends)
     check(settled, 'not every event has an outcome')
-    const figures = checkEachMailedOnce(check, seen, deadLetters)
+    const figures = checkMails(check, seen)
+    check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
     return {
       scenario: 'policy refusal',
       figures: {
         events: events.length,
         ...figures,
+        'dead letters': deadLetters.length,
         refusals,
         'attempts lost': tried.filter((attempts) => attempts > 1).length,
       },

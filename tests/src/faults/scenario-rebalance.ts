@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { holdReply } from './behaviours.js'
-import { countAtSink } from './count.js'
+import { checkMails, countAtSink } from './count.js'
 import { makeEvent, makeEvents, people } from './events.js'
 import { type KafkaFixture, readTopic } from './kafka-fixture.js'
 import { untilNoLag } from './lag.js'
@@ -54,17 +54,12 @@ export async function runRebalance(
     check(first && second && third, 'not every event has an outcome')
     check(both, 'the second notifier got no partition')
     check(again.length === 0, `${again.length} events that were committed come again`)
-    check(seen.lost.length === 0, `${seen.lost.length} mails lost`)
-    check(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    const figures = checkMails(check, seen)
     return {
       scenario: 'a notifier joins',
       figures: {
         events: events.length + 1,
-        unique: seen.unique,
-        duplicate: seen.duplicates,
-        lost: seen.lost.length,
-        'out of order': seen.outOfOrder,
+        ...figures,
         redelivered: again.length,
       },
       failures,

@@ -1,4 +1,4 @@
-import { countAtSink } from './count.js'
+import { checkMails, countAtSink } from './count.js'
 import { makeEvents, people } from './events.js'
 import type { KafkaFixture } from './kafka-fixture.js'
 import { redeliveries, untilNoLag } from './lag.js'
@@ -36,9 +36,7 @@ export async function runTwice(kafkaFixture: KafkaFixture, options: TwiceOptions
     const { failures, check } = createChecks()
     check(settled, 'not every event has an outcome')
     check(empty, 'not every event was acknowledged')
-    check(seen.unique === events.length, `${events.length - seen.unique} mails lost`)
-    check(seen.duplicates === 0, `${seen.duplicates} duplicates`)
-    check(seen.outOfOrder === 0, `${seen.outOfOrder} mails out of order`)
+    const figures = checkMails(check, seen)
     check(again >= events.length, `only ${again} events were recognised as redelivered`)
     check(deadLetters.length === 0, `${deadLetters.length} dead letters`)
     check(uncommitted === 0, `${uncommitted} events have an outcome but are not committed`)
@@ -46,10 +44,7 @@ export async function runTwice(kafkaFixture: KafkaFixture, options: TwiceOptions
       scenario: 'published twice',
       figures: {
         events: 2 * events.length,
-        unique: seen.unique,
-        duplicate: seen.duplicates,
-        lost: seen.lost.length,
-        'out of order': seen.outOfOrder,
+        ...figures,
         'dead letters': deadLetters.length,
         seconds,
       },
