@@ -108,9 +108,10 @@ interface RequestQueue {
  * kafkajs 2.2.4 schedules a check of pending requests even if there are none, with a negative
  * delay: each open connection wakes the process every millisecond, and Node 24 prints a warning
  * (https://github.com/tulios/kafkajs/issues/1751 and 1704). No option reaches the queue: a
- * `socketFactory` gets the socket only, and instrumentation events carry numbers. kafkajs has had
- * no release since 2023. The module is private, so the version is pinned, and
- * `test/kafkajs-idle.test.ts` fails if this patch no longer applies.
+ * `socketFactory` gets the socket only, and instrumentation events carry numbers. The module is
+ * private, so the version is pinned, and `test/kafkajs-idle.test.ts` fails if this patch no longer
+ * applies. It can go with the first release that closes issue 1704; there has been none since 2023,
+ * and the open pull requests 1755 and 1768 stop the warning only.
  */
 function stopIdleTimer(): void {
   const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
