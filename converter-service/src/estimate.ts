@@ -1,7 +1,7 @@
 import { defaultDpi } from '@herald/proto/rendition-options'
-import { effortOf } from './engines/encoders.js'
 import type { Inspection, RenditionPlan } from './engines/engine.js'
-import { drawingOf, keepsPages, type Size, targetSize } from './engines/target-size.js'
+import { effortOf } from './engines/image/encoders.js'
+import { drawingOf, keepsPages, type Size, targetSize } from './engines/image/target-size.js'
 import { formatNamed } from './formats.js'
 
 /** What is known from a file's header about the work it makes. */

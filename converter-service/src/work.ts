@@ -1,7 +1,7 @@
 import { HeraldError } from '@herald/proto/errors'
 import { type Capabilities, listNames } from './capabilities.js'
 import type { RenditionPlan } from './engines/engine.js'
-import { refuseTooLarge } from './engines/refusals.js'
+import { refuseTooLarge } from './engines/image/refusals.js'
 import { type Estimate, estimate, type SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
 import { type Limits, maxRenditions } from './limits.js'

@@ -4,10 +4,14 @@ import { dirname, join } from 'node:path'
 import { text as readStream } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPromise } from 'yauzl'
-import { findLibreOffice, type LibreOffice, runLibreOffice } from '#src/engines/libreoffice'
-import { noSandbox } from '#src/engines/sandbox'
-import { mayHoldTrackedChanges, showTrackedChanges } from '#src/engines/tracked-changes'
-import { refuseBomb } from '#src/engines/unpacking'
+import {
+  findLibreOffice,
+  type LibreOffice,
+  runLibreOffice,
+} from '#src/engines/document/libreoffice'
+import { noSandbox } from '#src/engines/document/sandbox'
+import { mayHoldTrackedChanges, showTrackedChanges } from '#src/engines/document/tracked-changes'
+import { refuseBomb } from '#src/engines/document/unpacking'
 import {
   docxFile,
   field,

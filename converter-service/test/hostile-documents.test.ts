@@ -8,8 +8,8 @@ import { promisify } from 'node:util'
 import sharp from 'sharp'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { printDocument } from '#src/engines/document'
-import { findLibreOffice, type LibreOffice } from '#src/engines/libreoffice'
-import { findSandbox, noSandbox } from '#src/engines/sandbox'
+import { findLibreOffice, type LibreOffice } from '#src/engines/document/libreoffice'
+import { findSandbox, noSandbox } from '#src/engines/document/sandbox'
 import { macroDocument } from './macro-document.js'
 import {
   docxFile,

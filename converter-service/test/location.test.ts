@@ -4,8 +4,8 @@ import {
   iptcHasLocation,
   wipeLocation,
   xmpHasLocation,
-} from '#src/engines/location'
-import { pngChecksum } from '#src/engines/png'
+} from '#src/engines/image/location'
+import { pngChecksum } from '#src/engines/image/png'
 
 /** EXIF with an author, a maker's note, and a place, in either byte order. */
 function exifWithPlace(order: 'II' | 'MM', prefix: boolean): Buffer {

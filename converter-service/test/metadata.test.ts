@@ -1,7 +1,7 @@
 import type { RenditionSpec } from '@herald/proto/converter'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { pngChecksum } from '#src/engines/png'
+import { pngChecksum } from '#src/engines/image/png'
 import { convertOne } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { colourAt, corpusFile, corpusLeftOut, hasCorpus, twoHalves } from './pictures.js'

@@ -1,6 +1,6 @@
 import { appliesTo } from '@herald/proto/rendition-options'
 import { expect, test } from 'vitest'
-import { encoders } from '#src/engines/encoders'
+import { encoders } from '#src/engines/image/encoders'
 import { formatCatalogue } from '#src/formats'
 
 test.each(formatCatalogue)('the options of $name are those that its encoder has', (format) => {

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findFont } from '#src/engines/pdfium-fonts'
+import { findFont } from '#src/engines/pdf/pdfium-fonts'
 import { convertOne } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { pdfFile } from './pdf-file.js'

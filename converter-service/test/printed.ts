@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { printDocument } from '#src/engines/document'
+import { findLibreOffice } from '#src/engines/document/libreoffice'
+import { findSandbox, noSandbox } from '#src/engines/document/sandbox'
 import type { SourceFile } from '#src/engines/engine'
-import { findLibreOffice } from '#src/engines/libreoffice'
-import { findSandbox, noSandbox } from '#src/engines/sandbox'
 
 const run = promisify(execFile)
 const office = findLibreOffice(process.env)

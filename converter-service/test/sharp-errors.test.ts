@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { expect, test } from 'vitest'
-import { explainSharpError } from '#src/engines/sharp-errors'
+import { explainSharpError } from '#src/engines/image/sharp-errors'
 
 // The messages as sharp 0.35 with libvips 8.18 gives them.
 const seek = '/tmp/f: bad seek to 28869\n/tmp/f: bad seek to 28841\n'

@@ -5,7 +5,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RenditionPlan } from '#src/engines/engine'
 import { imageEngine } from '#src/engines/image'
-import { bindPictures } from '#src/engines/pdf-of-pictures'
+import { bindPictures } from '#src/engines/pdf/pdf-of-pictures'
 import { colourAt } from './pictures.js'
 import { plainPlan } from './plain-plan.js'
 import { type TiffPage, tiffFile } from './tiff-file.js'
@@ -244,7 +244,7 @@ describe('a TIFF of pages of several sizes becomes a TIFF', () => {
       .withExif({ IFD0: { Copyright: 'Ada' } })
       .tiff({ compression: 'deflate' })
       .toBuffer()
-    const { joinTiffs } = await import('#src/engines/tiff-of-pages')
+    const { joinTiffs } = await import('#src/engines/image/tiff-of-pages')
     const { bytes } = await make(joinTiffs([0, 1, 2].map(() => Buffer.from(large))), 'tiff')
     const pixels = await Promise.all(
       [0, 1, 2].map((each) => sharp(bytes, { page: each }).raw().toBuffer()),

@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib'
-import { pngChecksum } from '#src/engines/png'
+import { pngChecksum } from '#src/engines/image/png'
 
 export interface ZipPart {
   readonly name: string

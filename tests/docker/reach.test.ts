@@ -17,7 +17,7 @@ const connect = `
 /** The same in the sandbox that LibreOffice runs in. */
 const connectInSandbox = `
   import { execFileSync } from 'node:child_process'
-  import { findSandbox } from '/herald/converter-service/dist/src/engines/sandbox.js'
+  import { findSandbox } from '/herald/converter-service/dist/src/engines/document/sandbox.js'
   const found = await findSandbox()
   const [program, ...sandboxArgs] = [...found.sandbox('/spool'), 'node', '--eval', process.argv[1], ...process.argv.slice(2)]
   process.stdout.write(execFileSync(program, sandboxArgs))`

@@ -2,18 +2,18 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
 import { formatsOf } from '../formats.js'
-import { documentKinds } from './document-kinds.js'
-import type { Engine, SourceFile } from './engine.js'
+import { documentKinds } from './document/document-kinds.js'
 import {
   type Conversion,
   findLibreOffice,
   type LibreOffice,
   runLibreOffice,
-} from './libreoffice.js'
+} from './document/libreoffice.js'
+import { findSandbox, noSandbox, type Sandbox } from './document/sandbox.js'
+import { mayHoldTrackedChanges, showTrackedChanges } from './document/tracked-changes.js'
+import { refuseBomb } from './document/unpacking.js'
+import type { Engine, SourceFile } from './engine.js'
 import { pdfEngine } from './pdf.js'
-import { findSandbox, noSandbox, type Sandbox } from './sandbox.js'
-import { mayHoldTrackedChanges, showTrackedChanges } from './tracked-changes.js'
-import { refuseBomb } from './unpacking.js'
 
 const office = findLibreOffice(process.env)
 const found = office ? await findSandbox() : undefined

@@ -2,12 +2,12 @@ import { rm, writeFile } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { defaultDpi } from '@herald/proto/rendition-options'
 import type { Engine, EngineLimits, RenditionPlan, RenditionResult, SourceFile } from './engine.js'
+import { refuseTooManyPages } from './image/refusals.js'
+import { sharp } from './image/sharp.js'
+import { drawingOf, type Size } from './image/target-size.js'
 import { imageEngine } from './image.js'
-import { bindPictures } from './pdf-of-pictures.js'
-import { PdfDocument, pdfiumVersion } from './pdfium.js'
-import { refuseTooManyPages } from './refusals.js'
-import { sharp } from './sharp.js'
-import { drawingOf, type Size } from './target-size.js'
+import { bindPictures } from './pdf/pdf-of-pictures.js'
+import { PdfDocument, pdfiumVersion } from './pdf/pdfium.js'
 
 /** PDF by PDFium: draws pages for the image engine, extracts pages, makes PDFs of pictures. */
 export const pdfEngine: Engine = {

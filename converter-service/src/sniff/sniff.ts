@@ -1,6 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type'
-import { isDibHeaderSize } from '../engines/dib.js'
-import { isSvg } from '../engines/svg-text.js'
+import { isDibHeaderSize } from '../engines/image/dib.js'
+import { isSvg } from '../engines/image/svg-text.js'
 import { formatCatalogue } from '../formats.js'
 import { markedEncoding } from '../text-encoding.js'
 import { describeFile } from './known-files.js'

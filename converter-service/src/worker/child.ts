@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { Engines } from '../engines/all-engines.js'
-import { useThreads } from '../engines/sharp.js'
+import { useThreads } from '../engines/image/sharp.js'
 import type { ChildMessage, SelfReport, Task, TaskMessage, TaskResults } from './messages.js'
 
 /** How often it reports what it uses while a task runs. */

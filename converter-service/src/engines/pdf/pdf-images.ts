@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { sharp } from '../image/sharp.js'
 import type { PdfPicture } from './pdf-writer.js'
-import { sharp } from './sharp.js'
 
 /** PNG colour types that carry transparency: grey with alpha, and colour with alpha. */
 const withAlpha = new Set([4, 6])

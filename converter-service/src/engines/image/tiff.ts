@@ -1,5 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
-import { formatNamed } from '../formats.js'
+import { formatNamed } from '../../formats.js'
 import type { Picture, ReadOptions } from './picture.js'
 import { sharpOf } from './pixels.js'
 import { refuseMissingPage } from './refusals.js'

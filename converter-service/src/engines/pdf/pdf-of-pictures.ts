@@ -7,13 +7,13 @@ import type {
   RenditionPlan,
   RenditionResult,
   SourceFile,
-} from './engine.js'
-import { imageEngine } from './image.js'
-import { openPicture } from './open-picture.js'
+} from '../engine.js'
+import { openPicture } from '../image/open-picture.js'
+import { refuseTooManyPages } from '../image/refusals.js'
+import { type Metadata, sharp } from '../image/sharp.js'
+import { imageEngine } from '../image.js'
 import { bareJpeg, pngPicture } from './pdf-images.js'
 import { type PdfPicture, PdfWriter } from './pdf-writer.js'
-import { refuseTooManyPages } from './refusals.js'
-import { type Metadata, sharp } from './sharp.js'
 
 /** Formats with lossy encoders, whose pictures are embedded as JPEG. */
 const lossyFormats = new Set(['jpeg', 'webp', 'avif', 'heic'])

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import type { Preview } from './engine.js'
+import type { Preview } from '../engine.js'
 import type { Shaping } from './shape.js'
 import { type OutputInfo, type Sharp, sharp } from './sharp.js'
 import { targetSize } from './target-size.js'

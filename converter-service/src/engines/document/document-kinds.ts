@@ -6,8 +6,8 @@ import {
   markedEncoding,
   readText,
   textEncoding,
-} from '../text-encoding.js'
-import type { SourceFile } from './engine.js'
+} from '../../text-encoding.js'
+import type { SourceFile } from '../engine.js'
 import { prepareTable } from './table-sheet.js'
 
 /** How LibreOffice opens a format: its module and import filter. */

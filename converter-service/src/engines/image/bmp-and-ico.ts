@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { formatNamed } from '../formats.js'
+import { formatNamed } from '../../formats.js'
 import { type DibHeader, readDibHeader } from './dib.js'
 import { readDibPixels, rowBytes } from './dib-pixels.js'
 import type { Picture } from './picture.js'

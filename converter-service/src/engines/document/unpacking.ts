@@ -1,7 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl'
-import { describeBytes } from '../limits.js'
-import { lockedDocument } from './refusals.js'
+import { describeBytes } from '../../limits.js'
 
 /** More parts than any document has. */
 export const maxParts = 20_000
@@ -158,5 +157,11 @@ function damaged(why: string, cause?: unknown): HeraldError {
   return new HeraldError('HERALD_CORRUPT_FILE', `This document is damaged: ${why}.`, {
     remedy: 'Open it in the program it was made with and save it again.',
     ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+export function lockedDocument(): HeraldError {
+  return new HeraldError('HERALD_LOCKED_FILE', 'This document is locked with a password.', {
+    remedy: 'Open it with its password, save it without one, and upload that.',
   })
 }

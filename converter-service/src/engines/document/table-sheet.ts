@@ -3,8 +3,8 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { HeraldError } from '@herald/proto/errors'
 import Papa from 'papaparse'
-import { readText } from '../text-encoding.js'
-import type { SourceFile } from './engine.js'
+import { readText } from '../../text-encoding.js'
+import type { SourceFile } from '../engine.js'
 
 /** Limits of LibreOffice Calc, which drops what exceeds them. */
 const maxRows = 1_048_576

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { HeraldError } from '@herald/proto/errors'
-import type { EngineLimits, RenditionPlan, RenditionResult } from './engine.js'
+import type { EngineLimits, RenditionPlan, RenditionResult } from '../engine.js'
 import { refuseTooManyPages } from './refusals.js'
 
 /**

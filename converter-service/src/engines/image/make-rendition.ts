@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises'
-import { chooseColours } from './colours.js'
-import { keptDensity, writeDensity } from './density.js'
-import { type Animation, effortOf, encoders } from './encoders.js'
 import type {
   ConvertOptions,
   EngineLimits,
   Preview,
   RenditionPlan,
   RenditionResult,
-} from './engine.js'
+} from '../engine.js'
+import { chooseColours } from './colours.js'
+import { keptDensity, writeDensity } from './density.js'
+import { type Animation, effortOf, encoders } from './encoders.js'
 import { fitBytes } from './fit-bytes.js'
 import { heldMetadata, keepDescription, metadataIn, wipeWrittenLocation } from './metadata.js'
 import type { Picture } from './picture.js'

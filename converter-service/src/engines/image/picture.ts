@@ -1,5 +1,5 @@
-import type { FormatDescription } from '../formats.js'
-import type { Slowness } from './engine.js'
+import type { FormatDescription } from '../../formats.js'
+import type { Slowness } from '../engine.js'
 import type { Metadata, Sharp, SharpOptions } from './sharp.js'
 import type { Size } from './target-size.js'
 

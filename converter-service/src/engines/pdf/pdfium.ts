@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { WrappedPdfiumModule } from '@embedpdf/pdfium'
+import type { Size } from '../image/target-size.js'
 import { damagedPdf, explainPdfError, pageTooLarge, refuseCutOff } from './pdf-errors.js'
 import { offerSystemFonts } from './pdfium-fonts.js'
-import type { Size } from './target-size.js'
 
 const wasmPath = createRequire(import.meta.url).resolve('@embedpdf/pdfium/pdfium.wasm')
 

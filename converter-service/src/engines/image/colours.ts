@@ -1,5 +1,5 @@
-import { type FormatDescription, formatNamed } from '../formats.js'
-import type { RenditionPlan } from './engine.js'
+import { type FormatDescription, formatNamed } from '../../formats.js'
+import type { RenditionPlan } from '../engine.js'
 import type { Picture } from './picture.js'
 import type { Sharp } from './sharp.js'
 

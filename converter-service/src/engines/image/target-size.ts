@@ -1,6 +1,6 @@
 import { defaultDpi } from '@herald/proto/rendition-options'
-import { type FormatDescription, formatNamed } from '../formats.js'
-import type { RenditionPlan } from './engine.js'
+import { type FormatDescription, formatNamed } from '../../formats.js'
+import type { RenditionPlan } from '../engine.js'
 
 export interface Size {
   readonly width: number

@@ -1,5 +1,5 @@
-import { formatNamed } from '../formats.js'
-import type { RenditionPlan } from './engine.js'
+import { formatNamed } from '../../formats.js'
+import type { RenditionPlan } from '../engine.js'
 import type { Sharp, SharpVersions } from './sharp.js'
 
 /** The timing of an animation, if the pixels do not carry it. */

@@ -1,6 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
-import { formatNamed } from '../formats.js'
-import type { EngineLimits, RenditionPlan } from './engine.js'
+import { formatNamed } from '../../formats.js'
+import type { EngineLimits, RenditionPlan } from '../engine.js'
 import type { Picture } from './picture.js'
 import { drawingSize, targetSize } from './target-size.js'
 
@@ -100,10 +100,4 @@ export function orCutOff<T>(format: string, read: () => T): T {
     if (error instanceof RangeError) throw damaged('is cut off: its end is missing', format)
     throw error
   }
-}
-
-export function lockedDocument(): HeraldError {
-  return new HeraldError('HERALD_LOCKED_FILE', 'This document is locked with a password.', {
-    remedy: 'Open it with its password, save it without one, and upload that.',
-  })
 }

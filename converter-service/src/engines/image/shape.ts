@@ -1,6 +1,6 @@
-import { formatNamed } from '../formats.js'
+import { formatNamed } from '../../formats.js'
+import type { EngineLimits, RenditionPlan } from '../engine.js'
 import type { Colours } from './colours.js'
-import type { EngineLimits, RenditionPlan } from './engine.js'
 import type { Picture } from './picture.js'
 import { type Sharp, sharp } from './sharp.js'
 import { drawingSize, targetSize } from './target-size.js'
