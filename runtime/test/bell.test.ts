@@ -2,7 +2,7 @@ import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { type Bell, openBell } from '#src/bell'
+import { type Bell, openBell } from '#src/store/bell'
 import { runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openStore } from '#src/store'
+import { openStore } from '#src/store/store'
 import { runProgramFile } from './run-program.js'
 import { scratchFolder } from './scratch-folder.js'
 

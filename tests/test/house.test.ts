@@ -38,7 +38,7 @@ const floors: Record<string, readonly string[]> = {
  * Where they are measured or compared with, they stand alone.
  */
 const owners: Record<string, readonly string[]> = {
-  lmdb: ['runtime/src/store.ts'],
+  lmdb: ['runtime/src/store/store.ts'],
   '@aws-sdk': ['runtime/src/blobs/'],
   postgres: ['runtime/src/postgres/'],
   kafkajs: ['broker/src/drivers/kafka', 'bench/src/rivals/', 'bench/src/kafka.ts'],

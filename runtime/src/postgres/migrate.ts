@@ -1,4 +1,4 @@
-import { StoreError } from '../store-error.js'
+import { StoreError } from '../store/store-error.js'
 import type { Postgres } from './open-postgres.js'
 
 /**

@@ -1,4 +1,4 @@
-import { StoreError } from '../store-error.js'
+import { StoreError } from '../store/store-error.js'
 import { nameOf, type PostgresTarget } from './postgres-url.js'
 
 /** A server that takes part in nothing: not a primary, or too old. */

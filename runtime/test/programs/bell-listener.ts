@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openBell } from '#src/bell'
+import { openBell } from '#src/store/bell'
 
 /** Prints when the bell rang: nanoseconds of the monotonic clock, one line each. */
 const [path = ''] = process.argv.slice(2)

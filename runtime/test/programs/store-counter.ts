@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openStore } from '#src/store'
+import { openStore } from '#src/store/store'
 
 /** Counts in a store, one write after the other, until SIGTERM; prints how often its last write was lost. */
 const [folder = ''] = process.argv.slice(2)

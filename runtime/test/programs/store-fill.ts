@@ -1,4 +1,4 @@
-import { openStore, type StoreError } from '#src/store'
+import { openStore, type StoreError } from '#src/store/store'
 
 /** Writes until the disk is full, then frees space and writes again; prints each result. */
 const [folder = ''] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 import { existsSync, writeSync } from 'node:fs'
-import { openStore } from '#src/store'
+import { openStore } from '#src/store/store'
 
 /** On SIGUSR2 writes to a store and keeps the writer lock while a file exists. */
 const [folder = '', holdFile = ''] = process.argv.slice(2)

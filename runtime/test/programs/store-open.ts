@@ -1,4 +1,4 @@
-import { openStore, type StoreError } from '#src/store'
+import { openStore, type StoreError } from '#src/store/store'
 
 /** Opens a store, puts a record, and prints the result. */
 const [folder = '', key = 'key'] = process.argv.slice(2)

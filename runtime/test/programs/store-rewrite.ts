@@ -1,4 +1,4 @@
-import { openStore } from '#src/store'
+import { openStore } from '#src/store/store'
 
 /** Rewrites the same 50 records, 100 kB in all, `rounds` times. */
 const [folder = '', rounds = '0'] = process.argv.slice(2)

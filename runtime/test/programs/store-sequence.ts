@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { openStore } from '#src/store'
+import { openStore } from '#src/store/store'
 
 /** Writes `count` records, one after the other or at once, and prints a line after each. */
 const [folder = '', count = '0', how = 'in turn'] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs'
-import { openStore } from '#src/store'
+import { openStore } from '#src/store/store'
 import { keptRecords, recordOf } from './store-record.js'
 
 /**

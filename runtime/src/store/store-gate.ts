@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { parseProcessName, processName, processState } from './process-identity.js'
+import { parseProcessName, processName, processState } from '../process-identity.js'
 import { StoreError } from './store-error.js'
 
 /** A process that opens or commits for longer hangs. */
