@@ -212,6 +212,10 @@ export type BrokerErrorCode =
   | 'BROKER_FAILED'
 
 const retryableCodes: readonly BrokerErrorCode[] = ['BROKER_UNREACHABLE', 'BROKER_FAILED']
+const messageCodes: readonly BrokerErrorCode[] = [
+  'BROKER_MESSAGE_TOO_LARGE',
+  'BROKER_INVALID_MESSAGE',
+]
 
 export class BrokerError extends Error {
   override readonly name = 'BrokerError'
@@ -226,5 +230,10 @@ export class BrokerError extends Error {
   /** The same call may succeed later. */
   get retryable(): boolean {
     return retryableCodes.includes(this.code)
+  }
+
+  /** The broker works, and accepts other messages. */
+  get rejectsMessage(): boolean {
+    return messageCodes.includes(this.code)
   }
 }

@@ -1,10 +1,9 @@
-import type { Broker } from '@herald/broker'
+import { type Broker, BrokerError } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { Channel } from './channel.js'
 import type { Ledger, NamedMail } from './ledger/ledger.js'
 import { outcomeMessage } from './outcome-message.js'
-import { rejectedByBroker } from './rejected-by-broker.js'
 
 export interface OutcomesOptions {
   readonly ledger: Pick<Ledger, 'pendingOutcomes' | 'onOutcome' | 'markAnnounced'>
@@ -101,7 +100,7 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
         pending.map((outcome) => outcomeMessage(outcome, channel)),
       )
     } catch (error) {
-      if (!rejectedByBroker(error)) throw error
+      if (!(error instanceof BrokerError && error.rejectsMessage)) throw error
       const [only, ...others] = pending
       if (only === undefined) return
       if (others.length > 0) {

@@ -92,7 +92,7 @@ export class OutboxPublisher {
     const code = error instanceof BrokerError ? error.code : undefined
     const reason = error instanceof Error ? error.message : String(error)
     this.lastError = reason
-    if (code === 'BROKER_MESSAGE_TOO_LARGE' || code === 'BROKER_INVALID_MESSAGE') {
+    if (error instanceof BrokerError && error.rejectsMessage) {
       if (batch.length > 1) return this.#publishSingly(lease, batch)
       for (const { entry } of batch) await this.#setAside(lease, entry, reason)
       return 'progress'

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Broker, Message } from '@herald/broker'
+import { type Broker, BrokerError, type Message } from '@herald/broker'
 import type { Channel } from '../channel.js'
 import type { KeptDelivery } from '../ledger/lanes.js'
 import { positionOf } from '../ledger/mail-record.js'
-import { rejectedByBroker } from '../rejected-by-broker.js'
 
 /** Why an event will never become a mail. */
 export interface DeadLetterReason {
@@ -51,7 +50,8 @@ export function createDeadLetterPublisher(
           return
         } catch (error) {
           // Otherwise the event would be redelivered endlessly.
-          if (shape === reference || !rejectedByBroker(error)) throw error
+          if (shape === reference || !(error instanceof BrokerError && error.rejectsMessage))
+            throw error
         }
       }
     },
