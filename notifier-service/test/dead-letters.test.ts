@@ -1,16 +1,15 @@
-import { execFile } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { createTerminal } from '@herald/runtime/terminal'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { createProgram } from '#src/program'
 import { message, publish, uuidv7 } from './publish.js'
 import { fileConverted } from './sample-events.js'
 import { type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
-// Each command is a process of its own.
-vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 40_000, interval: 50 }
-const bin = fileURLToPath(new URL('../bin/herald-notifier.js', import.meta.url))
 
 let server: ScriptedSmtp
 beforeEach(async () => {
@@ -18,22 +17,19 @@ beforeEach(async () => {
   stage.defer(() => server.close())
 })
 
-interface Finished {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs `herald-notifier dead-letters …` as a person would. */
-function deadLetters(...args: string[]): Promise<Finished> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [bin, 'dead-letters', ...args],
-      { env: { PATH: process.env['PATH'], HERALD_BROKER: stage.broker } },
-      (_error, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
-    )
-  })
+/** Runs `herald-notifier dead-letters …` in this process. */
+async function deadLetters(...args: string[]) {
+  let stdout = ''
+  let stderr = ''
+  const terminal = createTerminal(
+    { write: (text) => (stdout += text) },
+    { write: (text) => (stderr += text) },
+    {},
+  )
+  const env = { HERALD_BROKER: stage.broker }
+  const { signal } = new AbortController()
+  const status = await createProgram({ env, terminal, signal }).run(['dead-letters', ...args])
+  return { status, stdout, stderr }
 }
 
 async function listed(...args: string[]) {
@@ -188,17 +184,16 @@ test('an event that fails again after a replay is a dead letter again, and can b
   expect(await listed()).toEqual([])
 })
 
-test('an unknown broker is reported in one sentence', async () => {
-  const child = await new Promise<Finished>((resolve) => {
-    const running = execFile(
-      process.execPath,
-      [bin, 'dead-letters'],
-      { env: { PATH: process.env['PATH'], HERALD_BROKER: 'smoke-signals:hill' } },
-      (_error, stdout, stderr) => resolve({ status: running.exitCode, stdout, stderr }),
-    )
-  })
-  expect(child).toMatchObject({ status: 1, stdout: '' })
-  expect(child.stderr).toMatch(
+test('the program lists none, and reports an unknown broker in one sentence', () => {
+  const bin = fileURLToPath(new URL('../bin/herald-notifier.js', import.meta.url))
+  const run = (HERALD_BROKER: string) => {
+    const env = { PATH: process.env['PATH'], HERALD_BROKER }
+    return spawnSync(process.execPath, [bin, 'dead-letters'], { env, encoding: 'utf8' })
+  }
+  expect(run(stage.broker)).toMatchObject({ status: 0, stderr: 'There are no dead letters.\n' })
+  const unknown = run('smoke-signals:hill')
+  expect(unknown).toMatchObject({ status: 1, stdout: '' })
+  expect(unknown.stderr).toMatch(
     /^herald-notifier: Unknown broker scheme "smoke-signals:"\. Use .*\n$/,
   )
 })
