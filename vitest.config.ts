@@ -16,8 +16,10 @@ const long = [
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Limits that only a hang reaches: what is slow on a loaded machine is not an error.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     // A program that a test starts without a data folder of its own must not find the user's.
     env: { XDG_STATE_HOME: join(tmpdir(), `herald-test-state-${process.pid}`) },
     // Two cores: more workers only make tests on real processes wait for each other.

@@ -1,13 +1,12 @@
 import { describe } from 'vitest'
 import { deliveryCases, restartCase } from './conformance/delivery.js'
-import { type TestBroker, type Timing, useFixture } from './conformance/fixture.js'
+import { type TestBroker, useFixture } from './conformance/fixture.js'
 import { memberCases } from './conformance/members.js'
 import { messageCases } from './conformance/messages.js'
 
 export interface ConformanceOptions {
   /** Called for each case; may return the same one again. */
   readonly createBroker: () => Promise<TestBroker>
-  readonly timing?: Partial<Timing>
   /** Whether the brokers of `createBroker` can restart their server. Default false. */
   readonly canRestart?: boolean
 }
@@ -18,14 +17,10 @@ export interface ConformanceOptions {
  */
 export function describeConformance(
   name: string,
-  {
-    createBroker,
-    timing: { rebalanceMs = 5_000, deliveryMs = 5_000 } = {},
-    canRestart = false,
-  }: ConformanceOptions,
+  { createBroker, canRestart = false }: ConformanceOptions,
 ): void {
-  describe(`conformance: ${name}`, { timeout: 20_000 + 8 * (rebalanceMs + deliveryMs) }, () => {
-    const fixture = useFixture(createBroker, { rebalanceMs, deliveryMs })
+  describe(`conformance: ${name}`, () => {
+    const fixture = useFixture(createBroker)
     messageCases(fixture)
     deliveryCases(fixture)
     memberCases(fixture)

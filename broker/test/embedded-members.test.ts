@@ -8,18 +8,17 @@ import { collector, event, idOf, interleaved, useFixture } from './conformance/f
 import { type MemberProcess, startMember } from './conformance/member-process.js'
 import { createEmbeddedFolder } from './embedded-folder.js'
 
-const timing = { rebalanceMs: 5_000, deliveryMs: 5_000 }
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 
 describe('embedded: between processes', () => {
-  const fixture = useFixture(createEmbeddedFolder, timing)
+  const fixture = useFixture(createEmbeddedFolder)
 
   test('an event reaches another process without waiting for a poll', async () => {
     const broker = await fixture.open()
     const member = startMember(fixture.url, fixture.topic, 'all', { longestMs: 0 })
     await fixture.until(() => expect(member.ready).toBe(true))
     const sent: number[] = []
-    for (let number = 0; number < 100; number += 1) {
+    for (let number = 0; number < 25; number += 1) {
       sent.push(Number(process.hrtime.bigint()))
       await broker.publish(fixture.topic, [event('k', number)])
       await fixture.until(() => expect(member.accepted).toHaveLength(number + 1))
@@ -29,8 +28,8 @@ describe('embedded: between processes', () => {
     console.log(
       `embedded: publish to handler in another process: median ${median(latenciesMs).toFixed(2)} ms, worst ${worst.toFixed(1)} ms`,
     )
-    // Without the bell it would be half of what the poll takes.
-    expect(median(latenciesMs)).toBeLessThan(100)
+    // Without the bell each would wait for the poll, a second after the one before.
+    expect(median(latenciesMs)).toBeLessThan(700)
   })
 
   test('when the active consumer is killed, the standby does not wait for the session to end', async () => {
@@ -124,7 +123,7 @@ describe('embedded: between processes', () => {
         begunAtOnce = [...begun]
       })
     })
-    await fixture.until(() => expect(begunAtOnce).toEqual(['k/0']), 15_000)
+    await fixture.until(() => expect(begunAtOnce).toEqual(['k/0']))
     await fixture.until(() => expect(other?.begun).toContain('k/0'))
     await broker.close()
     await store.close()

@@ -12,14 +12,12 @@ import { collector, event, type Fixture, interleaved, useFixture } from './confo
 import { describeConformance } from './conformance.js'
 import { createEmbeddedFolder } from './embedded-folder.js'
 
-const timing = { rebalanceMs: 5_000, deliveryMs: 5_000 }
-
 const directoryOf = (fixture: Fixture) => fixture.url.slice('embedded:'.length)
 
-describeConformance('embedded', { createBroker: createEmbeddedFolder, timing })
+describeConformance('embedded', { createBroker: createEmbeddedFolder })
 
 describe('embedded: in its folder', () => {
-  const fixture = useFixture(createEmbeddedFolder, timing)
+  const fixture = useFixture(createEmbeddedFolder)
 
   test('an earlier epoch cannot commit', async () => {
     const store = openStore(directoryOf(fixture))

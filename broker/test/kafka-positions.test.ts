@@ -14,7 +14,7 @@ const events = (from: number, count: number) =>
 describeOnKafka('Kafka: offsets', () => {
   const kafka = useKafka({ settings: { 'log.cleaner.backoff.ms': '100' } })
   const createBroker = async () => ({ url: kafka.url, dispose: async () => {} })
-  const fixture = useFixture(createBroker, { rebalanceMs: 5000, deliveryMs: 5000 })
+  const fixture = useFixture(createBroker)
   let client: Kafka
   let admin: Admin
 
@@ -166,7 +166,7 @@ describeOnKafka('Kafka: offsets', () => {
       await subscription.close()
       return reader.ids
     }
-    await fixture.until(async () => expect((await seen()).length).toBeLessThan(30), 20_000)
+    await fixture.until(async () => expect((await seen()).length).toBeLessThan(30))
     const options = { topic: fixture.topic, group: randomUUID() }
     const got = collector()
     const subscription = await broker.subscribe(options, got.handler)
@@ -231,7 +231,7 @@ describeOnKafka('Kafka: offsets', () => {
       await other.publish(fixture.topic, events(100, count))
       if (consumer === 'stopped') await (await openWatched()).subscribe(options, got.handler)
       const expected = events(100, count).map(({ value }) => Buffer.from(value).toString())
-      await fixture.until(() => expect(got.ids.slice(-count)).toEqual(expected), 20_000)
+      await fixture.until(() => expect(got.ids.slice(-count)).toEqual(expected))
     },
   )
 
@@ -257,6 +257,6 @@ describeOnKafka('Kafka: offsets', () => {
     release()
     const expected = events(100, 8).map(({ value }) => Buffer.from(value).toString())
     // Kafka may return events at the old position before the new topic is noticed; all come then.
-    await fixture.until(() => expect(got.ids.slice(-expected.length)).toEqual(expected), 20_000)
+    await fixture.until(() => expect(got.ids.slice(-expected.length)).toEqual(expected))
   })
 })

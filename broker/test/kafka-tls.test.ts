@@ -40,7 +40,7 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
       const got = collector()
       await broker.publish('events', [event('k', 0), event('k', 1)])
       await broker.subscribe({ topic: 'events', group: 'all' }, got.handler)
-      await expect.poll(() => got.ids, { timeout: 15_000 }).toEqual(['k/0', 'k/1'])
+      await expect.poll(() => got.ids).toEqual(['k/0', 'k/1'])
     })
 
     test('a wrong password is reported', async () => {

@@ -9,7 +9,6 @@ describeOnKafka('on Kafka', () => {
       restart: () => kafka.cluster.restart(0),
       dispose: async () => {},
     }),
-    timing: { rebalanceMs: 5_000, deliveryMs: 5_000 },
     canRestart: true,
   })
 })

@@ -89,7 +89,7 @@ test('kill -9 at any moment loses no announcement, truncates no file, and keeps 
       events.push({ id, key: key ?? '', ...JSON.parse(Buffer.from(value).toString()) })
     },
   )
-  await expect.poll(() => subscription.lag(), { timeout: 30_000 }).toBe(0)
+  await expect.poll(() => subscription.lag()).toBe(0)
   await subscription.close()
 
   const names = await readdir(folders.files)

@@ -12,16 +12,13 @@ import {
   type ReceivedEstimateManyRequest,
 } from '@herald/proto/converter'
 import { v7 as uuidv7 } from 'uuid'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type EstimateResult, openConverter } from '../src/converter-client.js'
 import { type InputFile, inspectInput } from '../src/input-file.js'
 import { newTraceparent } from '../src/trace.js'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { type Files, workshopWith } from './workshop.js'
-
-// Real processes, several in a test, beside whatever else the machine does.
-vi.setConfig({ testTimeout: 90_000 })
 
 let converter: RealConverter
 beforeAll(async () => {

@@ -4,14 +4,13 @@ import { join } from 'node:path'
 import { openOutbox } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime/logger'
 import { mountSmallDisk, noSmallDisk } from '@herald/runtime/test/small-disk'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { convertAndAnnounce } from '#src/convert-and-announce'
 import type { ConverterClient } from '#src/converter-client'
 import { gradient, noise } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { type Files, workshopWith } from './workshop.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 const megabyte = 1024 * 1024
 
 describe.skipIf(noSmallDisk !== '')(`a disk that is full${noSmallDisk}`, () => {

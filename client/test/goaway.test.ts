@@ -20,9 +20,9 @@ test('a conversion continues after a graceful GOAWAY', { timeout: 180_000 }, asy
   onTestFinished(() => shop.close())
   await writeFile(shop.path('noise.png'), noise(300, 300))
   const { finished } = shop.start(['convert', 'noise.png', '--to', 'tiff'])
-  await expect.poll(() => shop.names(), { timeout: 30_000 }).toHaveLength(2)
+  await expect.poll(() => shop.names()).toHaveLength(2)
   converter.signal('SIGUSR2')
-  await expect.poll(() => converter.log, { timeout: 30_000 }).toContain('GOAWAY sent')
+  await expect.poll(() => converter.log).toContain('GOAWAY sent')
   expect(await finished).toMatchObject({ status: 0 })
   // Once: none was given up and begun again.
   expect((await converter.metrics()).match(/^herald_conversions_total.*$/gm)).toEqual([

@@ -1,13 +1,10 @@
 import { readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { type Files, workshopWith } from './workshop.js'
-
-// Real processes, several in a test, beside whatever else the machine does.
-vi.setConfig({ testTimeout: 90_000 })
 
 let converter: RealConverter
 beforeAll(async () => {
@@ -92,7 +89,7 @@ describe('a folder', () => {
     const next = await shop.herald([...beside, '--skip-existing'])
     expect(next.status).toBe(0)
     expect(next.stdout).toMatch(/^✓ photos\/d\.png → photos\/d\.webp.*\n.*photos\/d\.jpg.*\n$/)
-  }, 120_000)
+  })
 })
 
 test('of two files in a folder with the same result name, the second is an error', async () => {

@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { formats, timeout } from '#src/commands/convert-arguments'
 import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { type Files, openWorkshop, workshopWith } from './workshop.js'
-
-// Real processes, several in a test, beside whatever else the machine does.
-vi.setConfig({ testTimeout: 90_000 })
 
 let converter: RealConverter
 beforeAll(async () => {

@@ -18,7 +18,7 @@ export async function readTopic(brokerUrl: string): Promise<ReceivedEvent[]> {
       async () => {
         if ((await subscription.lag()) > 0) throw new Error('events are still to come')
       },
-      { timeout: 10_000, interval: 20 },
+      { timeout: 60_000, interval: 20 },
     )
     await subscription.close()
     return events

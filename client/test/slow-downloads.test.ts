@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { noise } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { slowLine } from './slow-line.js'
 import { workshopWith } from './workshop.js'
 
 // Real processes beside whatever else the machine does.
-vi.setConfig({ testTimeout: 120_000 })
 
 let converter: RealConverter
 beforeAll(async () => {
@@ -42,9 +41,9 @@ describe('a client that was stopped while it downloaded', () => {
     const line = await slowLine(impatient.address, 500_000)
     const shop = await workshop(line.address, 1100)
     const { child, finished } = shop.start(['convert', 'noise.png', '--to', 'tiff'])
-    await expect.poll(() => shop.names(), { timeout: 30_000 }).toHaveLength(2)
+    await expect.poll(() => shop.names()).toHaveLength(2)
     child.kill('SIGSTOP')
-    await expect.poll(impatient.metrics, { timeout: 30_000 }).toContain('HERALD_TIMEOUT')
+    await expect.poll(impatient.metrics).toContain('HERALD_TIMEOUT')
     await expect.poll(impatient.metrics).toMatch(/herald_conversions_admitted.* 0$/m)
     return { line, goOn: () => child.kill('SIGCONT'), finished }
   }

@@ -50,7 +50,7 @@ test('a look into the outbox reads a bounded number of entries, and finds in tim
   const look = async () => {
     const looks = waiting.length
     waiting.at(-1)?.()
-    await expect.poll(() => waiting.length, { timeout: 20_000 }).toBeGreaterThan(looks)
+    await expect.poll(() => waiting.length).toBeGreaterThan(looks)
   }
 
   await expect.poll(() => waiting.length).toBe(1)

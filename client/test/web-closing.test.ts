@@ -5,10 +5,10 @@ import { gradient, noise } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { openCaller, useWebPage, type WebFolder, type WebPage } from './web-page.js'
 
-const patient = { timeout: 20_000, interval: 100 }
+const patient = { timeout: 60_000, interval: 100 }
 const picture = gradient(64, 48)
 
-describe('a page that is closed midway', { timeout: 60_000 }, () => {
+describe('a page that is closed midway', () => {
   let folder: WebFolder
   let page: WebPage
 

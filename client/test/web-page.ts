@@ -137,7 +137,7 @@ export function openCaller(page: Pick<WebPage, 'url'>) {
           if (!/class="card result (converted|failed)"/.test(text)) throw new Error('not over yet')
           return text
         },
-        { timeout: 20_000, interval: 30 },
+        { timeout: 60_000, interval: 30 },
       )
       return { token, html }
     },

@@ -14,7 +14,7 @@ import { openCaller, useWebPage, type WebPage } from './web-page.js'
 
 const picture = { name: 'harbour.png', content: gradient(64, 48) }
 
-describe('a conversion that is deleted', { timeout: 60_000 }, () => {
+describe('a conversion that is deleted', () => {
   let page: WebPage
 
   useWebPage((web) => {

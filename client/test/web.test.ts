@@ -11,10 +11,10 @@ import { openCaller, openWebFolder, useWebPage, type WebFolder, type WebPage } f
 
 const picture = { name: 'harbour.png', content: gradient(320, 200) }
 // A machine that has much to do takes its time.
-const patient = { timeout: 20_000, interval: 100 }
+const patient = { timeout: 60_000, interval: 100 }
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
-describe('herald web', { timeout: 60_000 }, () => {
+describe('herald web', () => {
   let converter: RealConverter
   let folder: WebFolder
   let page: WebPage

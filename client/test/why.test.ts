@@ -1,12 +1,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { workshopWith } from './workshop.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 let converter: RealConverter
 beforeAll(async () => {
   converter = await startConverter()

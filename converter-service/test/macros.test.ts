@@ -26,7 +26,7 @@ afterAll(() => rm(folder, { recursive: true }))
 describe.runIf(office)(`a macro that runs on opening a document${leftOut}`, () => {
   test('does not run with the profile documents are converted with', async () => {
     expect(await marks((settings) => settings)).toBe(false)
-  }, 60_000)
+  })
 
   test('would run, were it not for the settings on macros in it', async () => {
     const allowed = (settings: string) =>
@@ -34,7 +34,7 @@ describe.runIf(office)(`a macro that runs on opening a document${leftOut}`, () =
         .replace(/("MacroSecurityLevel"[^>]*><value>)3/, '$10')
         .replace(/("DisableMacrosExecution"[^>]*><value>)true/, '$1false')
     expect(await marks(allowed)).toBe(true)
-  }, 60_000)
+  })
 })
 
 /** Opens a document with such a macro, ends LibreOffice, and says whether the macro ran. */

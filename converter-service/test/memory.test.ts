@@ -47,7 +47,7 @@ test('50 million pixels become a small JPEG in 400 MiB, all processes together',
   )
   expect(made.header.width).toBe(2000)
   expect(mebibytes(most)).toBeLessThan(400)
-}, 120_000)
+})
 
 /** A picture as a scanner writes it. */
 async function uncompressed(width: number, height: number): Promise<Buffer> {

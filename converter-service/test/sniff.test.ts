@@ -41,11 +41,12 @@ describe('SVG', () => {
   })
 
   test('is detected in linear time for any text', async () => {
-    const from = performance.now()
+    const before = process.cpuUsage()
     for (const part of ['<!-- ', '<?', '<!DOCTYPE [', ' ', '<!DOCTYPE x', '<!---->']) {
       await sniff(Buffer.from(part.repeat(sniffBytes / part.length)))
     }
-    expect(performance.now() - from).toBeLessThan(500)
+    // Processor time: a loaded machine does not change it.
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000)
   })
 })
 

@@ -81,7 +81,7 @@ describe.each(inboxes)('the inbox client on %s', (name, start) => {
       await transport.sendMail({ from: 'a@example.com', to: 'b@example.com', subject, text: '.' })
     }
     transport.close()
-    await expect.poll(async () => (await client.list()).length, { timeout: 10_000 }).toBe(260)
+    await expect.poll(async () => (await client.list()).length).toBe(260)
     expect((await client.list()).map(({ subject }) => subject)).toEqual(subjects)
   })
 

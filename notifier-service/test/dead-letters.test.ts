@@ -9,7 +9,7 @@ import { type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
 const stage = useStage()
-const patience = { timeout: 40_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 
 let server: ScriptedSmtp
 beforeEach(async () => {

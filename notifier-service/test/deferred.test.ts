@@ -7,7 +7,7 @@ import { type ScriptedSmtp, startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
 const stage = useStage()
-const patience = { timeout: 30_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 
 const to = (address: string, name: string) =>
   fileConverted({

@@ -43,7 +43,7 @@ const deliveryOf = async (probesUrl: string, id: string) => {
 /** Longer than any test. */
 const unhurried = { HERALD_DIGEST_QUIET: '10m', HERALD_DIGEST_MAX: '10m' }
 
-describe('a digest', { timeout: 120_000 }, () => {
+describe('a digest', () => {
   test('two hundred files of one run become one mail, and its outcome names each', async () => {
     const smtp = await server()
     const notifier = await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })

@@ -6,7 +6,7 @@ import { type Script, startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
 const stage = useStage()
-const patience = { timeout: 15_000, interval: 25 }
+const patience = { timeout: 60_000, interval: 25 }
 
 async function serve(script: Script = {}, options = {}) {
   const server = await startScriptedSmtp(script, options)

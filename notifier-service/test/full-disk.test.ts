@@ -5,9 +5,8 @@ import { fileConverted } from './sample-events.js'
 import { startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
-vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
-const patience = { timeout: 40_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 
 const idOf = ({ raw }: { raw: string }) => /^Message-ID: <(.{36})@/im.exec(raw)?.[1] ?? ''
 

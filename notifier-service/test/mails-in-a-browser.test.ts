@@ -33,7 +33,7 @@ const views = [320, 800].flatMap((width) =>
   (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
 )
 
-describe.skipIf(!executablePath)(`a mail in a browser${leftOut}`, { timeout: 120_000 }, () => {
+describe.skipIf(!executablePath)(`a mail in a browser${leftOut}`, () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await chromium.launch({

@@ -10,7 +10,7 @@ import { startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
 const stage = useStage()
-const patience = { timeout: 20_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 
 async function openInbox() {
   const inbox = await startInbox()

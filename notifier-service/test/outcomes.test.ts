@@ -12,9 +12,8 @@ import { startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
 // Each test starts several processes.
-vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
-const patience = { timeout: 30_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 const conversionId = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 async function listen(): Promise<ReceivedOutcome[]> {

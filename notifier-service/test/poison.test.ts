@@ -7,7 +7,6 @@ import { startScriptedSmtp } from './scripted-smtp.js'
 import { useStage } from './stage.js'
 
 // Each test starts several processes.
-vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 60_000, interval: 50 }
 const limit = maxMessageBytes

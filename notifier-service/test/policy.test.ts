@@ -5,7 +5,6 @@ import { type Script, type ScriptedSmtp, startScriptedSmtp } from './scripted-sm
 import { useStage } from './stage.js'
 
 // Each test starts several processes.
-vi.setConfig({ testTimeout: 90_000 })
 const stage = useStage()
 const patience = { timeout: 60_000, interval: 50 }
 

@@ -36,6 +36,6 @@ test.each([
     NODE_EXTRA_CA_CERTS: fixture('localhost-cert.pem'),
   })
   await publish(stage.broker, [message(fileConverted())])
-  await vi.waitFor(() => expect(server.accepted).toHaveLength(1), { timeout: 15_000 })
+  await vi.waitFor(() => expect(server.accepted).toHaveLength(1), { timeout: 60_000 })
   expect(sessions).toEqual([true])
 })

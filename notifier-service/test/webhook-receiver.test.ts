@@ -13,7 +13,7 @@ import { useStage } from './stage.js'
 
 const stage = useStage()
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
-const patience = { timeout: 40_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 
 /** The receiver of docs/webhooks.md, unchanged. */
 async function startExample() {

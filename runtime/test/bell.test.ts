@@ -16,14 +16,14 @@ test('each ring wakes another process in milliseconds, once', async () => {
   const path = join(scratchFolder(), 'bell')
   const bell = bellAt(path)
   const other = runProgramFile('bell-listener', [path])
-  await vi.waitFor(() => expect(other.stdout()).toContain('listening'), { timeout: 10_000 })
+  await vi.waitFor(() => expect(other.stdout()).toContain('listening'), { timeout: 60_000 })
   // The monotonic clock is one for all processes of a machine.
   const heardAt = () => other.stdout().trimEnd().split('\n').slice(1).map(BigInt)
   const took: number[] = []
   for (let round = 1; round <= 50; round += 1) {
     const rungAt = process.hrtime.bigint()
     bell.ring()
-    await vi.waitFor(() => expect(heardAt()).toHaveLength(round), { timeout: 10_000, interval: 1 })
+    await vi.waitFor(() => expect(heardAt()).toHaveLength(round), { timeout: 60_000, interval: 1 })
     took.push(Number((heardAt().at(-1) ?? 0n) - rungAt) / 1e6)
   }
   took.sort((a, b) => a - b)

@@ -20,7 +20,7 @@ function* pieces(bytes: Buffer) {
 
 /** What every blob store does. `newUrl`: the URL of one that is empty. */
 export function describeBlobStore(name: string, newUrl: () => Promise<string>): void {
-  describe(`a blob store: ${name}`, { timeout: 60_000 }, () => {
+  describe(`a blob store: ${name}`, () => {
     const open = async (): Promise<BlobStore> => {
       const store = await openBlobStore(await newUrl())
       onTestFinished(() => store.close())

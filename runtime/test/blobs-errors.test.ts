@@ -23,7 +23,7 @@ const much = () => Readable.from(Array.from({ length: 300 }, () => randomBytes(6
 /** Begins a put of 20 MB in a process of its own, and kills it when `isBegun`. */
 async function putAndKill(url: string, isBegun: () => Promise<boolean>): Promise<void> {
   const { child, ended } = runProgramFile('put-blob', [url, 'half', 'endless'])
-  await expect.poll(isBegun, { timeout: 20_000 }).toBe(true)
+  await expect.poll(isBegun).toBe(true)
   child.kill('SIGKILL')
   await ended
 }
@@ -130,7 +130,7 @@ describe('a folder of blobs', () => {
   })
 })
 
-describe.skipIf(noS3Server !== '')(`a bucket of blobs${noS3Server}`, { timeout: 60_000 }, () => {
+describe.skipIf(noS3Server !== '')(`a bucket of blobs${noS3Server}`, () => {
   let server: S3Server
   beforeAll(async () => {
     server = await startS3Server()

@@ -17,7 +17,7 @@ test.skipIf(!onLinux)(
   'a port of another process is found with its pid and command line',
   async () => {
     const program = runProgramFile('serves', ['127.0.0.1:0', 'a word'])
-    await vi.waitFor(() => expect(program.stdout()).toContain('http://'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(program.stdout()).toContain('http://'), { timeout: 60_000 })
     const port = Number(program.stdout().match(/:(\d+)\s*$/)?.[1])
     expect(await portHolder(port)).toEqual({
       pid: program.child.pid,

@@ -7,7 +7,7 @@ import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { migrate, openPostgres, type Postgres, parsePostgresUrl } from '#src/postgres/index'
 
-const patience = { timeout: 20_000, interval: 50 }
+const patience = { timeout: 60_000, interval: 50 }
 
 function targetOf(url: string, schema = 'herald') {
   const target = parsePostgresUrl(url, { schema })

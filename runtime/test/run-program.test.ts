@@ -4,7 +4,7 @@ import { type RunningProgram, runProgramFile } from './run-program.js'
 
 async function started(failing = ''): Promise<RunningProgram> {
   const program = runProgramFile('serves', ['127.0.0.1:0', failing])
-  await vi.waitFor(() => expect(program.stdout()).toContain('http://'), { timeout: 10_000 })
+  await vi.waitFor(() => expect(program.stdout()).toContain('http://'), { timeout: 60_000 })
   return program
 }
 

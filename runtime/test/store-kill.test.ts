@@ -71,7 +71,7 @@ async function nextAcknowledgement(
       }
       expect(sizeOf(path)).toBeGreaterThan(before)
     },
-    { timeout: 15_000, interval: 5 },
+    { timeout: 60_000, interval: 5 },
   )
 }
 

@@ -46,12 +46,12 @@ test.skipIf(!onLinux)('a writer that missed its wakeup gets the lock', async () 
     }
     throw new Error('nobody waits for the lock yet')
   }
-  await vi.waitFor(forgetWaiters, { timeout: 10_000 })
+  await vi.waitFor(forgetWaiters, { timeout: 60_000 })
   rmSync(hold)
   await waitForLine(holder, 'done')
   await waitForLine(waiter, 'done')
 })
 
 async function waitForLine({ stdout, stderr }: RunningProgram, word: string): Promise<void> {
-  await vi.waitFor(() => expect(stdout(), stderr()).toContain(word), { timeout: 10_000 })
+  await vi.waitFor(() => expect(stdout(), stderr()).toContain(word), { timeout: 60_000 })
 }

@@ -26,7 +26,7 @@ test.skipIf(leftOut !== '')(
   async () => {
     const folder = scratchFolder()
     const writer = runProgramFile('store-counter', [folder])
-    await vi.waitFor(() => expect(writer.stdout()).toContain('counting'), { timeout: 10_000 })
+    await vi.waitFor(() => expect(writer.stdout()).toContain('counting'), { timeout: 60_000 })
     for (let round = 0; round < 3; round += 1) {
       const opener = runProgramFile('store-open', [folder], { under: slowly })
       expect(await opener.ended, opener.stderr()).toEqual({ code: 0, signal: null })
@@ -54,7 +54,7 @@ test('an opener waits for another opener', async () => {
   // It tries and gives way repeatedly; one that entered would try at most twice.
   const times = () =>
     shown.filter((name) => name?.startsWith(`opening-${scope}-${opener.child.pid}-`)).length
-  await vi.waitFor(() => expect(times()).toBeGreaterThan(20), { timeout: 10_000 })
+  await vi.waitFor(() => expect(times()).toBeGreaterThan(20), { timeout: 60_000 })
   expect(opener.stdout()).toBe('')
   rmSync(sign)
   expect(await opener.ended, opener.stderr()).toEqual({ code: 0, signal: null })

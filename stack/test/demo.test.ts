@@ -11,7 +11,7 @@ function newFolder(): string {
 }
 
 // Each test starts several processes, possibly on a busy machine.
-describe('npm run demo', { timeout: 120_000 }, () => {
+describe('npm run demo', () => {
   test('with nothing running, shows every step and leaves nothing behind', async () => {
     const out = newFolder()
     const { ended, output, leftovers } = runScript('demo', { args: ['--out', out] })
@@ -69,7 +69,7 @@ describe('npm run demo', { timeout: 120_000 }, () => {
     const { interrupt, ended, output, leftovers } = runScript('demo', {
       args: ['--out', newFolder()],
     })
-    await expect.poll(() => leftovers().length, { timeout: 10_000 }).toBeGreaterThan(0)
+    await expect.poll(() => leftovers().length).toBeGreaterThan(0)
     interrupt()
     expect(await ended, output()).toBe(130)
     expect(leftovers()).toEqual([])

@@ -12,7 +12,7 @@ const allEnded = (programs: Record<string, number>) =>
   vi.waitFor(() => expect(Object.values(programs).filter(isRunning)).toEqual([]), 15_000)
 
 // Each test starts several processes, possibly on a busy machine.
-describe('npm start', { timeout: 120_000 }, () => {
+describe('npm start', () => {
   test('prints the addresses and a command that works when pasted', async () => {
     const { output, addresses, data } = await runStart()
     expect(output()).toMatch(/ready after [\d.,]+ m?s/)

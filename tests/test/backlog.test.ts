@@ -35,7 +35,7 @@ describe.skipIf(leftOut !== '')(`a notifier that was stopped, on Apache Kafka${l
       HERALD_SMTP_CONNECTIONS: '20',
     })
     broker = await openBroker(kafka.url, { logger: silentLogger })
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await broker?.close()

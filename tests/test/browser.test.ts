@@ -27,7 +27,7 @@ describe.skipIf(!chromiumPath)(`the web page in a browser${leftOut}`, { timeout:
       { name: 'town.png', type: 'image/png', content: read('herald-at-dusk.png') },
       { name: 'sea.webp', type: 'image/webp', content: read('herald-at-dusk.webp') },
     ]
-  }, 90_000)
+  })
 
   const rowOf = (page: Page, name: string) => page.locator('.row', { hasText: name })
   const mailed = (page: Page, name: string) => rowOf(page, name).locator('.mail.sent').waitFor()

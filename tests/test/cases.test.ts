@@ -58,7 +58,7 @@ for (const each of readCases()) {
       if (run === undefined) continue
       const lacking = missing(check)
       const leftOut = lacking.length > 0 ? ` (left out: ${lacking.join(', ')} not installed)` : ''
-      test.skipIf(leftOut !== '')(`herald ${run}${leftOut}`, { timeout: 120_000 }, async () => {
+      test.skipIf(leftOut !== '')(`herald ${run}${leftOut}`, async () => {
         const before = new Set(allFiles(folder))
         const { exit, stderr } = await herald([...run.split(' '), '--no-announce'], folder)
         expect(exit, stderr).toBe(check.exit ?? 0)

@@ -17,12 +17,12 @@ const lines: string[] = []
 const print = (line: string) => void lines.push(line)
 
 /** The short form of `npm run faults`: the same scenarios, small, without bounds on time. */
-describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, { timeout: 120_000 }, () => {
+describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, () => {
   let kafkaFixture: KafkaFixture
 
   beforeAll(async () => {
     kafkaFixture = await openKafkaFixture()
-  }, 120_000)
+  })
   afterAll(() => kafkaFixture?.close())
 
   function expectPassed({ failures, figures }: Result) {

@@ -40,5 +40,5 @@ describe.skipIf(leftOut !== '')(`fuzz${leftOut}`, () => {
     })
     expect(result.failures, [...lines, ...(result.notes ?? [])].join('\n')).toEqual([])
     expect(result.figures['compared']).toBeGreaterThan(100)
-  }, 120_000)
+  })
 })

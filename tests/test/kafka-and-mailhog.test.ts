@@ -43,7 +43,7 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
       HERALD_INBOX: mailHog.webUrl,
     })
     await Promise.all([system.start('converter'), system.start('notifier')])
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await system?.close()
@@ -148,7 +148,7 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
   )
 
   // Last: what it publishes is no event that a stranger could read.
-  test('dead letters are listed and replayed', { timeout: 120_000 }, async () => {
+  test('dead letters are listed and replayed', async () => {
     const broker = await openBroker(kafka.url, { logger: silentLogger })
     await broker.publish('notifications', [{ key: 'k', value: Buffer.from('?'), headers: {} }])
     await broker.close()
@@ -161,7 +161,7 @@ describe.skipIf(leftOut !== '')(`Herald on Apache Kafka and MailHog${leftOut}`, 
         },
       )
     const listed = async () => (await deadLetters('list', '--json')).stdout.trim().split('\n')
-    const wait = { timeout: 40_000, interval: 200 }
+    const wait = { timeout: 60_000, interval: 200 }
     await expect.poll(listed, wait).toEqual([expect.stringContaining('"key":"k"')])
     expect((await deadLetters('replay')).stderr).toBe('1 of 1 dead letter replayed.\n')
     // It can be read no better than before: the first is replayed, and there is a second.

@@ -6,7 +6,7 @@ import { openTestSystem, type TestSystem } from '#src/test-system'
 
 const picture = fileURLToPath(new URL('../../stack/sample/herald-at-dusk.jpg', import.meta.url))
 
-describe('a program stops while a conversion runs', { timeout: 120_000 }, () => {
+describe('a program stops while a conversion runs', () => {
   let system: TestSystem
   let out: string
 

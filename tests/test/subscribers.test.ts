@@ -77,7 +77,7 @@ test('the subscriber on any broker sees what is announced, on the embedded one',
 const found = await findKafka()
 const leftOut = 'missing' in found ? ` (left out: ${found.missing})` : ''
 
-describe.skipIf(leftOut !== '')(`on Apache Kafka${leftOut}`, { timeout: 120_000 }, () => {
+describe.skipIf(leftOut !== '')(`on Apache Kafka${leftOut}`, () => {
   test('the subscriber that knows nothing of Herald but its proto sees what is announced', async () => {
     const kafka = await startKafka({ dataDirectory: join(newFolder(), randomUUID()) })
     onTestFinished(() => kafka.destroy())

@@ -11,7 +11,7 @@ export function useWebFixture(env: Record<string, string>) {
   let visitors: Visitor[] = []
   beforeAll(async () => {
     ;[system, browser] = await Promise.all([openTestSystem(env), openBrowser()])
-  }, 90_000)
+  })
   afterEach(async () => {
     await Promise.all(visitors.map(({ context }) => context.close()))
     visitors = []

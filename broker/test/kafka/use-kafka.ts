@@ -22,7 +22,7 @@ export function useKafka(options: Omit<StartKafkaOptions, 'dataDirectory'> = {})
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'herald-kafka-'))
     cluster = await startKafka({ dataDirectory: directory, ...options })
-  }, 120_000)
+  })
   afterAll(async () => {
     await cluster?.destroy()
     await rm(directory, { recursive: true, force: true })

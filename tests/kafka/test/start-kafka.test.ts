@@ -45,7 +45,7 @@ function runMain(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { child, ended, said: () => said }
 }
 
-describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, { timeout: 120_000 }, () => {
+describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, () => {
   test('is killed, comes back on its port and data, stops in order', async () => {
     const kafka = await startKafka({ dataDirectory: await folder() })
     onTestFinished(() => kafka.destroy())
@@ -96,9 +96,7 @@ describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, { timeout: 120_0
     const [port = 0] = await freePorts(1)
     const data = await folder()
     const command = runMain(['--port', String(port), '--data', data])
-    await expect
-      .poll(command.said, { timeout: 60_000 })
-      .toContain(`HERALD_BROKER=kafka://localhost:${port}`)
+    await expect.poll(command.said).toContain(`HERALD_BROKER=kafka://localhost:${port}`)
     expect(await connects(port)).toBe(true)
     command.child.kill('SIGINT')
     expect(await command.ended).toBe(0)
@@ -108,9 +106,9 @@ describe.skipIf(leftOut !== '')(`a Kafka of its own${leftOut}`, { timeout: 120_0
   test('does not outlive the process that started it', async () => {
     const [port = 0] = await freePorts(1)
     const command = runMain(['--port', String(port), '--data', await folder()])
-    await expect.poll(command.said, { timeout: 60_000 }).toContain('is ready')
+    await expect.poll(command.said).toContain('is ready')
     command.child.kill('SIGKILL')
-    await expect.poll(() => connects(port), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => connects(port)).toBe(false)
   })
 })
 
