@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import sharp from 'sharp'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { printDocument } from '#src/engines/document'
 import { findLibreOffice, type LibreOffice } from '#src/engines/document/libreoffice'
 import { findSandbox, noSandbox } from '#src/engines/document/sandbox'
@@ -22,6 +20,7 @@ import {
   text,
   xlsxFile,
 } from './office-file.js'
+import { useRecordingServer } from './recording-server.js'
 
 const run = promisify(execFile)
 const office = findLibreOffice(process.env)
@@ -44,18 +43,16 @@ const secret = 'SECRET-WORD'
 let folder: string
 let secretText: string
 let secretPicture: string
-let url: string
-const heard: string[] = []
 const picture = await sharp({
   create: { width: 50, height: 50, channels: 3, background: '#ff0000' },
 })
   .png()
   .toBuffer()
-const listener = createServer((request, response) => {
-  heard.push(`${request.method} ${request.url}`)
-  response.setHeader('content-type', request.url?.endsWith('.png') ? 'image/png' : 'text/plain')
-  response.end(request.url?.endsWith('.png') ? picture : secret)
-})
+const server = useRecordingServer((path) =>
+  path.endsWith('.png')
+    ? { type: 'image/png', body: picture }
+    : { type: 'text/plain', body: secret },
+)
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'herald-hostile-test-'))
@@ -65,16 +62,8 @@ beforeAll(async () => {
   await writeFile(join(folder, 'secret.html'), `<p>${secret}</p>`)
   await writeFile(join(folder, 'secret.csv'), `${secret},${secret}\n`)
   await writeFile(secretPicture, picture)
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
 })
-afterAll(async () => {
-  listener.close()
-  await rm(folder, { recursive: true })
-})
-beforeEach(() => {
-  heard.length = 0
-})
+afterAll(() => rm(folder, { recursive: true }))
 
 interface Hostile {
   readonly format: string
@@ -191,9 +180,9 @@ describe.runIf(leftOut === '').each(held)(`LibreOffice held %s${leftOut}`, (_how
     async (name) => {
       const { format, make } = documents[name] as Hostile
       const path = join(await mkdtemp(join(folder, 'job-')), 'source')
-      await writeFile(path, make(url, folder))
+      await writeFile(path, make(server.url, folder))
       await printDocument({ path, format }, `${path}.pdf`, office as LibreOffice, within)
-      expect(heard).toEqual([])
+      expect(server.requests).toEqual([])
       expect(await readdir(folder)).not.toContain('mark')
       const words = (await run('pdftotext', [`${path}.pdf`, '-'])).stdout
       expect(words).toContain('HELLO')

@@ -1,27 +1,23 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { imageEngine } from '#src/engines/image'
 import { plainPlan } from './plain-plan.js'
+import { useRecordingServer } from './recording-server.js'
 
 let folder: string
-let url: string
-const heard: string[] = []
 const red = await sharp({ create: { width: 50, height: 50, channels: 3, background: '#ff0000' } })
   .png()
   .toBuffer()
 const redSvg =
   '<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"><rect id="r" width="50" height="50" fill="#f00"/></svg>'
-const listener = createServer((request, response) => {
-  heard.push(request.url ?? '')
-  const isPng = request.url?.endsWith('.png')
-  response.setHeader('content-type', isPng ? 'image/png' : 'image/svg+xml')
-  response.end(isPng ? red : redSvg)
-})
+const server = useRecordingServer((path) =>
+  path.endsWith('.png')
+    ? { type: 'image/png', body: red }
+    : { type: 'image/svg+xml', body: redSvg },
+)
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'herald-svg-test-'))
@@ -30,16 +26,8 @@ beforeAll(async () => {
   await writeFile(join(folder, 'secret.svg'), redSvg)
   await writeFile(join(folder, 'secret.xml'), '<rect width="100" height="100" fill="#f00"/>')
   await writeFile(join(folder, 'secret.css'), 'rect { fill: #f00 }')
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
-  url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
 })
-afterAll(async () => {
-  listener.close()
-  await rm(folder, { recursive: true })
-})
-beforeEach(() => {
-  heard.length = 0
-})
+afterAll(() => rm(folder, { recursive: true }))
 
 const names =
   'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:xi="http://www.w3.org/2001/XInclude"'
@@ -94,11 +82,11 @@ const limits = { maxPixels: 50_000_000, maxPages: 500, maxBytes: 100_000_000 }
 
 // In this process, where the network is open and every file can be read.
 test.each(Object.keys(drawings))('a drawing loads nothing by %s', async (name) => {
-  const picture = await draw(drawings[name]?.(url, folder) ?? '').catch((error) => {
+  const picture = await draw(drawings[name]?.(server.url, folder) ?? '').catch((error) => {
     // To refuse it is as good as to leave it out.
     expect(error).toMatchObject({ code: 'HERALD_CORRUPT_FILE' })
   })
-  expect(heard).toEqual([])
+  expect(server.requests).toEqual([])
   if (picture) expect(await inner(picture)).toEqual([255, 255, 255])
 })
 

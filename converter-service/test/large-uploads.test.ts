@@ -1,6 +1,7 @@
 import type { ReceivedConversionSummary } from '@herald/proto/converter'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bmpFile } from './bmp-file.js'
 import { convert } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { madePicture, noise } from './pictures.js'
@@ -24,7 +25,8 @@ async function inputs(bytes: Buffer): Promise<ReceivedConversionSummary['input']
 }
 
 test('a BMP of 18 MB is converted every time', async () => {
-  for (const input of await inputs(bmp(3000, 2000))) {
+  const picture = bmpFile(3000, 2000, Buffer.alloc(3000 * 2000 * 3, '#3a7'))
+  for (const input of await inputs(picture)) {
     expect(input).toMatchObject({ format: 'bmp', width: 3000, height: 2000 })
   }
 })
@@ -60,20 +62,6 @@ test('the pages of an animation of several chunks are all counted', async () => 
   const { summary } = await convert(converter.client, animation, ['png'])
   expect(summary.input).toMatchObject({ format: 'gif', pages: frames })
 })
-
-/** A BMP of 24 bits per pixel. */
-function bmp(width: number, height: number): Buffer {
-  const header = Buffer.alloc(54)
-  header.write('BM')
-  header.writeUInt32LE(54 + width * height * 3, 2)
-  header.writeUInt32LE(54, 10)
-  header.writeUInt32LE(40, 14)
-  header.writeInt32LE(width, 18)
-  header.writeInt32LE(height, 22)
-  header.writeUInt16LE(1, 26)
-  header.writeUInt16LE(24, 28)
-  return Buffer.concat([header, Buffer.alloc(width * height * 3, '#3a7')])
-}
 
 /** The same sequence with a `free` box before its coded pictures, and the offsets moved along. */
 async function withDataAfter(file: Buffer, bytes: number): Promise<Buffer> {

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { findFormat } from '#src/formats'
+import { bmpFile } from './bmp-file.js'
 import { svgText, twoHalves } from './pictures.js'
 
 export interface Source {
@@ -52,21 +53,11 @@ export async function sourceOf(format: string): Promise<Source> {
   }
 }
 
-/** BMP as Windows 3 wrote it: rows from the bottom up, blue first. */
 function bitmap(): Buffer {
-  const head = Buffer.alloc(54)
-  head.write('BM')
-  head.writeUInt32LE(54 + width * height * 3, 2)
-  head.writeUInt32LE(54, 10)
-  head.writeUInt32LE(40, 14)
-  head.writeInt32LE(width, 18)
-  head.writeInt32LE(height, 22)
-  head.writeUInt16LE(1, 26)
-  head.writeUInt16LE(24, 28)
   const row = Buffer.concat(
     Array.from({ length: width }, (_, x) => Buffer.from(x < width / 2 ? [0, 0, 255] : [255, 0, 0])),
   )
-  return Buffer.concat([head, ...Array.from({ length: height }, () => row)])
+  return bmpFile(width, height, Buffer.concat(Array.from({ length: height }, () => row)))
 }
 
 /** ICO with one picture, held as PNG. */
