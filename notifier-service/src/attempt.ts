@@ -1,4 +1,5 @@
 import { RetryLater } from '@herald/broker'
+import { NotHeld } from './before-body.js'
 import type { Channel } from './channel.js'
 import { MailNotFree, type MailRecord } from './ledger/mail-record.js'
 import type { SendResult } from './send-result.js'
@@ -32,8 +33,11 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
       if (release === undefined) throw new RetryLater(outageMs)
       try {
         const number = health.begin()
-        const { result, begun } = await send(task, signal)
-        await settle.recordResult(task, result, { number, begun })
+        const sent = await send(task, signal).catch((error: unknown) => {
+          if (error instanceof NotHeld) return settle.recordNotSent(task, error.message)
+          throw error
+        })
+        await settle.recordResult(task, sent.result, { number, begun: sent.begun })
       } finally {
         release()
       }
@@ -70,7 +74,7 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
           return true
         }
     }
-    const now = Date.now()
+    const now = ledger.now()
     const waitMs = (record.nextAttemptAt ?? 0) - now
     // If the clock was set back, it is not known how long the mail has waited.
     const wasSetBack = record.updatedAt > now
@@ -82,7 +86,7 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
     { ref, received, mail, record }: Task,
     signal: AbortSignal,
   ): Promise<{ result: SendResult; begun: boolean }> {
-    let begun: Promise<void> | undefined
+    let begun: Promise<() => boolean> | undefined
     const isWanted = () => !outage.paused
     const outgoing = { mail, events: received, record, isWanted }
     const result = await channel.send(outgoing, async () => {

@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from '@herald/broker/message'
+import type { BeforeBody } from './before-body.js'
 import type { MailIdentity, MailRecord } from './ledger/mail-record.js'
 import type { SendResult } from './send-result.js'
 
@@ -29,11 +30,12 @@ export interface Channel {
   address(event: ReceivedEvent): Addressing & { readonly problem?: string }
   /**
    * One attempt. `beforeBody` is awaited when the receiving side is ready for the body, before its
-   * first byte is sent; if it rejects, none is sent, and `send` rejects with the same error.
+   * first byte is sent; if it rejects, none is sent, and `send` rejects with the same error. What it
+   * resolves to is called right before that byte; if that returns false, `send` rejects with NotHeld.
    * Otherwise it resolves. If the connection is lost between `beforeBody` and the reply, the
    * result is `unknown`.
    */
-  send(outgoing: Outgoing, beforeBody: () => Promise<void>): Promise<SendResult>
+  send(outgoing: Outgoing, beforeBody: BeforeBody): Promise<SendResult>
   /** Resolves if the receiving side can be reached; rejects with the reason if not. */
   probe(): Promise<void>
   /** Closes all connections; attempts in flight end as an outage or as unknown. Idempotent. */

@@ -46,7 +46,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   const cutOff = new AbortController()
   const working = new Set<Promise<void>>()
   const failuresOf = new Map<string, number>()
-  /** The time of day minus a monotonic clock, at the last check. */
+  /** The ledger's time minus a monotonic clock, at the last check. */
   let clockOffset = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
   /** Calls of `schedule`: an older one must not replace the timer of a newer one. */
@@ -62,7 +62,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
 
   /** True at the start too: the clock may have been set back before. */
   function clockWasSetBack(): boolean {
-    const offset = Date.now() - performance.now()
+    const offset = ledger.now() - performance.now()
     const isBack = offset < clockOffset - minStepMs
     clockOffset = offset
     return isBack
@@ -86,7 +86,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     if (maxMs === 0) return
     const earlier = lanes.nextDueAt().then(
       (dueAt = Number.POSITIVE_INFINITY) => {
-        const dueInMs = dueAt - Date.now()
+        const dueInMs = dueAt - ledger.now()
         // What is due and not taken is held elsewhere, or every worker is busy.
         if (own !== schedules || stopping.signal.aborted || dueInMs <= 0 || dueInMs >= maxMs) return
         clearTimeout(timer)
@@ -130,9 +130,9 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   async function workLane(lane: string): Promise<void> {
     for (let more = true; more; ) {
       const head = await lanes.head(lane)
-      if (head === undefined || stopping.signal.aborted) return lanes.release(lane, Date.now())
+      if (head === undefined || stopping.signal.aborted) return lanes.release(lane, ledger.now())
       const waitMs = await sendHead(lane, head)
-      if (waitMs !== undefined) return lanes.release(lane, Date.now() + waitMs)
+      if (waitMs !== undefined) return lanes.release(lane, ledger.now() + waitMs)
       more = await lanes.pop(lane, head.position)
     }
   }

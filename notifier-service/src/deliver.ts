@@ -45,7 +45,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
         return await gather(task, { delivery, lane, ...run })
       }
       if (isOpen(task) && (await ledger.lanes.has(lane))) {
-        const behind = { nextAttemptAt: Date.now(), behindOnly: true }
+        const behind = { nextAttemptAt: ledger.now(), behindOnly: true }
         if (await putAside(task, lane, behind)) return
       }
       await attempt(task, context.signal)
@@ -71,7 +71,7 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     later: RetryLater,
     context: DeliveryContext,
   ) {
-    const now = Date.now()
+    const now = ledger.now()
     const parkedSince = (await ledger.find(task.ref))?.parkedSince ?? now
     // Later than now if the clock was set back.
     const leftMs = parkedSince > now ? 0 : parkedSince + policy.parkForMs - now

@@ -1,4 +1,5 @@
 import type { Logger } from '@herald/runtime'
+import { NotHeld } from './before-body.js'
 import type { Channel } from './channel.js'
 import type { SendResult } from './send-result.js'
 
@@ -30,8 +31,9 @@ export function guardChannel(channel: Channel, logger: Logger): Channel {
       try {
         return await channel.send(outgoing, async () => {
           try {
-            await beforeBody()
+            const isHeld = await beforeBody()
             begun = true
+            return isHeld
           } catch (error) {
             rejection = { error }
             throw error
@@ -39,6 +41,7 @@ export function guardChannel(channel: Channel, logger: Logger): Channel {
         })
       } catch (error) {
         if (rejection !== undefined) throw rejection.error
+        if (error instanceof NotHeld) throw error
         const [event] = outgoing.mail.eventIds
         logger.error({ err: error, event }, 'unexpected error: not sent')
         const reply = describeError(error)

@@ -42,6 +42,8 @@ export interface Settle {
   recordFailure(task: Task, reason: string): Promise<void>
   /** Publishes the events of a failed mail to the dead letters. */
   publishDeadLetters(task: Task, record: MailRecord): Promise<void>
+  /** An attempt was begun, and nothing was sent. */
+  recordNotSent(task: Task, reply: string): Promise<never>
   /** The mail may have been delivered and is not sent again. */
   recordUnknown(task: Task, reply: string): Promise<void>
 }
@@ -140,7 +142,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
 
   /** Defers a mail for a reason that does not concern it: no attempt is counted. */
   function deferUncounted({ ref, mail }: Task, reply: string, waitMs: number): Promise<MailRecord> {
-    const nextAttemptAt = Date.now() + waitMs
+    const nextAttemptAt = ledger.now() + waitMs
     const deferred = { state: 'deferred', reply, nextAttemptAt, countsAsAttempt: false } as const
     return ledger.settle(ref, mail, deferred)
   }
@@ -154,7 +156,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     await ledger.settle(ref, mail, {
       state: 'deferred',
       reply,
-      nextAttemptAt: Date.now(),
+      nextAttemptAt: ledger.now(),
       withoutPreview: true,
     })
     logger.info('too large; will be sent without its preview')
@@ -169,7 +171,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
   ): Promise<void> {
     const attempts = (task.record?.attempts ?? 0) + 1
     // Checked after an attempt only: a long outage must not use up a mail's time.
-    const ageMs = attempts > 1 && task.record ? Date.now() - task.record.firstAttemptAt : 0
+    const ageMs = attempts > 1 && task.record ? ledger.now() - task.record.firstAttemptAt : 0
     const unconfirmed = task.record?.unconfirmed ?? 0
     const resendsUsedUp = state === 'unknown' && unconfirmed >= policy.maxResends
     if (resendsUsedUp || attempts >= policy.maxAttempts || ageMs > policy.maxAgeMs) {
@@ -177,7 +179,10 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       return fail(task, reason, { unconfirmed: state === 'unknown' })
     }
     const waitMs = Math.max(minWaitMs, backOffMs(policy.backOff, attempts))
-    await ledger.settle(task.ref, task.mail, { state, reply, nextAttemptAt: Date.now() + waitMs })
+    await ledger.settle(task.ref, task.mail, {
+      ...{ state, reply },
+      nextAttemptAt: ledger.now() + waitMs,
+    })
     task.logger.warn(
       { state, attempts, waitMs, reply: withoutAddresses(reply) },
       'not delivered; will be tried again',
@@ -229,6 +234,10 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     recordResult,
     recordFailure: (task, reason) => fail(task, reason, { countsAsAttempt: false }),
     publishDeadLetters,
+    async recordNotSent(task, reply) {
+      await deferUncounted(task, reply, 0)
+      throw new RetryLater(outageMs)
+    },
     recordUnknown: (task, reply) => recordUnknown(task, reply, false),
   }
 }

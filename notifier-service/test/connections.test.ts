@@ -61,7 +61,9 @@ test('a webhook with two connections gets at most two requests at once', async (
     timeoutMs: 10_000,
   })
   closers.push(() => channel.close())
-  const sent = Array.from({ length: 32 }, () => channel.send(outgoing(channel), async () => {}))
+  const sent = Array.from({ length: 32 }, () =>
+    channel.send(outgoing(channel), async () => () => true),
+  )
   const kinds = (await Promise.all(sent)).map(({ kind }) => kind)
   expect(new Set(kinds)).toEqual(new Set(['accepted']))
   expect(requests.max).toBe(2)
@@ -89,7 +91,7 @@ test('a mail server with two connections gets no third, even if some mails are r
   const sent = Array.from({ length: 240 }, (_, n) => {
     const to = `${n % 3 === 0 ? 'busy' : 'ada'}@example.com`
     const compose = () => Buffer.from('Subject: x\r\n\r\nx\r\n')
-    return sender.send({ from: 'a@example.com', to, compose }, async () => {})
+    return sender.send({ from: 'a@example.com', to, compose }, async () => () => true)
   })
   const kinds = (await Promise.all(sent)).map(({ kind }) => kind)
   expect(kinds).toContain('accepted')

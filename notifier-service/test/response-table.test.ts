@@ -115,7 +115,7 @@ test.each(smtpCases)(
     const compose = () => Buffer.from('Subject: hello\r\n\r\nhello\r\n')
     const outcome = await sender.send(
       { from: 'herald@localhost', to: 'ada@example.com', compose },
-      async () => {},
+      async () => () => true,
     )
     expect(outcome).toMatchObject({ ...resultBy[actionOf(row)], failure: name })
     expect(JSON.stringify(outcome)).toContain(answer)

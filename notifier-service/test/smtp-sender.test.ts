@@ -37,7 +37,8 @@ const mail = (to = 'ada@example.com', text = 'Hello') => ({
   compose: () => Buffer.from(`Subject: ${text}\r\n\r\n${text}\r\n`),
 })
 
-const atOnce = () => Promise.resolve()
+const isHeld = () => true
+const atOnce = () => Promise.resolve(isHeld)
 
 /** Both ends of each connection are in this process. */
 const openSockets = () =>
@@ -49,7 +50,12 @@ test('beforeBody is called after the 354, and the body is sent once it resolves'
   })
   const sender = sendTo(server.url)
   let release = () => {}
-  const before = vi.fn(() => new Promise<void>((resolve) => (release = resolve)))
+  const before = vi.fn(
+    () =>
+      new Promise<() => boolean>((resolve) => {
+        release = () => resolve(isHeld)
+      }),
+  )
 
   expect(await sender.send(mail('nobody@example.com'), before)).toMatchObject({
     kind: 'possibleServerFailure',
@@ -77,11 +83,24 @@ test('if beforeBody rejects, nothing is sent, and the next mail is', async () =>
   expect(server.bodies).toHaveLength(1)
 })
 
+test('an attempt that is not held any more when the body is due sends nothing, and the next mail is sent', async () => {
+  const server = await serve()
+  const sender = sendTo(server.url)
+  await expect(sender.send(mail(), async () => () => false)).rejects.toMatchObject({
+    name: 'NotHeld',
+  })
+  expect(server.begun).toEqual([])
+  expect(await sender.send(mail(), atOnce)).toMatchObject({ kind: 'accepted' })
+  expect(server.bodies).toHaveLength(1)
+})
+
 test('if the connection is lost after the 354 and before the body, nothing is unknown', async () => {
   const server = await serve()
   const sender = sendTo(server.url)
   const begins: (() => void)[] = []
-  const begin = vi.fn(() => new Promise<void>((resolve) => begins.push(resolve)))
+  const begin = vi.fn(
+    () => new Promise<() => boolean>((resolve) => begins.push(() => resolve(isHeld))),
+  )
   const sending = sender.send(mail(), begin)
   await vi.waitFor(() => expect(begins).toHaveLength(1))
   server.hangUp()
@@ -100,6 +119,7 @@ test('a kept connection that is lost after the 354 is replaced, and beforeBody i
     times += 1
     if (times === 1) server.hangUp()
     if (times === 1) await vi.waitFor(() => expect(openSockets()).toBe(0))
+    return isHeld
   }
   expect(await sender.send(mail(), begin)).toMatchObject({ kind: 'accepted' })
   expect(times).toBe(2)

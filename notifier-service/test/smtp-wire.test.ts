@@ -63,7 +63,7 @@ async function serve(
 
 const compose = () => Buffer.from('.x\r\n')
 const mail = { from: 'a@example.com', to: 'b@example.com', compose }
-const atOnce = () => Promise.resolve()
+const atOnce = () => Promise.resolve(() => true)
 
 test('with PIPELINING the envelope is sent at once, and nothing of the body before the 354', async () => {
   const { pieces, sender } = await serve(['PIPELINING', 'SIZE 1000'], (piece) =>
@@ -145,6 +145,7 @@ test('a server that refuses the recipient and sends a 354 gets an empty body', a
   let asked = 0
   const before = async () => {
     asked += 1
+    return () => true
   }
   expect(await sender.send(mail, before)).toMatchObject({
     kind: 'refused',
@@ -196,6 +197,7 @@ test.each([
   const before = async () => {
     // Each reply of a packet is processed in a turn of its own.
     for (let turns = 0; turns < 5; turns += 1) await nextTurn()
+    return () => true
   }
   expect(await sender.send(mail, before)).toMatchObject(result)
   await vi.waitFor(() => expect(sockets.size).toBe(0))

@@ -134,13 +134,13 @@ test('an error of the channel counts as a temporary refusal; an error of the led
   expect(guarded.address(event)).toMatchObject({ problem: 'Unexpected error: no address' })
   const mail = { ...guarded.address(event), eventIds: [event.envelope.id] }
   const outgoing = { mail, events: [event], record: undefined, isWanted: () => true }
-  expect(await guarded.send(outgoing, async () => {})).toMatchObject({ kind: 'unknown' })
+  expect(await guarded.send(outgoing, async () => () => true)).toMatchObject({ kind: 'unknown' })
   const full = new StoreError('STORE_FULL', 'full')
   await expect(guarded.send(outgoing, () => Promise.reject(full))).rejects.toBe(full)
   channel.send = async () => {
     throw new TypeError('no')
   }
-  expect(await guardChannel(channel, logger).send(outgoing, async () => {})).toEqual({
+  expect(await guardChannel(channel, logger).send(outgoing, async () => () => true)).toEqual({
     kind: 'deferred',
     reply: 'Unexpected error: no',
   })

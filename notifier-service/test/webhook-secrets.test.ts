@@ -32,7 +32,7 @@ test.each([
     const mail = { ...channel.address(received), eventIds: [received.envelope.id] }
     await channel.send(
       { mail, events: [received], record: undefined, isWanted: () => true },
-      async () => {},
+      async () => () => true,
     )
     const [post] = receiver.posts as [ReceivedPost]
     expect(post.headers['webhook-signature']).toBe(

@@ -18,9 +18,8 @@ export const newRun: GatheredRun = { seen: 0, size: 0, count: 0, bytes: 0, first
 
 export function withEvent(
   run: GatheredRun,
-  { size, bytes }: { size: number; bytes: number },
+  { size, bytes, now }: { size: number; bytes: number; now: number },
 ): GatheredRun {
-  const now = Date.now()
   return {
     seen: run.seen + 1,
     size: Math.max(run.size, size),

@@ -12,9 +12,15 @@ export interface NamedMail {
  * who is sending it, whether it was sent, whether it may have been.
  *
  * Each open ledger is a holder: of the attempts it begins, the lanes it claims, the outcomes it
- * settles. When it is gone, which its store detects, what it holds is free.
+ * settles. When it is gone, which its store detects, what it holds is free: on one machine when its
+ * process has ended, in a database when its lease has.
  */
 export interface Ledger {
+  /**
+   * The time by the store's clock, in milliseconds since 1970: of every time that the ledger takes and
+   * returns. On one machine that is the machine's.
+   */
+  now(): number
   /** The record of the event's mail, perhaps a digest. An attempt of a holder that is gone reads as `unknown`. */
   find(event: EventRef): Promise<MailRecord | undefined>
   /** Every mail about an event with this id, whatever its source. */
@@ -37,8 +43,11 @@ export interface Ledger {
    * Marks the mail as being attempted by this holder; called when the server has replied 354.
    * Resolves once that is synced, and only then may the body's first byte be sent.
    * Rejects with MailNotFree if the mail is accepted or failed, or another attempt is under way.
+   * It resolves to a check, to be called right before that byte without anything in between: if it
+   * returns false, this process was stopped or cut off for so long that another holder might begin
+   * before the reply, and nothing may be sent. Then the attempt is still to be settled.
    */
-  begin(event: EventRef, mail: MailIdentity): Promise<void>
+  begin(event: EventRef, mail: MailIdentity): Promise<() => boolean>
   /**
    * Ends this holder's attempt, or records an outcome without one. Resolves to the record once it
    * is synced. Rejects with MailNotFree if another holder's attempt is under way or the mail is

@@ -122,7 +122,7 @@ export function createLmdbLanes(
         const bytes = delivery.value.byteLength
         if (run.count > 0 && run.bytes + bytes > rule.maxBytes) close()
         events.put([group, run.count], { event, delivery: withoutAttempt(delivery) })
-        run = withEvent(run, { size, bytes })
+        run = withEvent(run, { size, bytes, now: Date.now() })
         if (isFull(run, rule)) close()
         putRun(key, run, group, before)
         return appended

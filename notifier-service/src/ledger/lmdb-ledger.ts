@@ -59,6 +59,7 @@ export async function openLmdbLedger({
 
   return {
     lanes,
+    now: Date.now,
     find: async (event) => mails.find(keyOf(event)),
     findById: async (eventId) => mails.findById(eventId),
     findByConversion: async (conversionId) => mails.findByConversion(conversionId),
@@ -99,11 +100,13 @@ export async function openLmdbLedger({
         await store.write(() => {
           const before = mails.find(key)
           if (before && isTaken(before)) throw new MailNotFree(before.state)
-          const record = begunBy(holder, mergeRecord(mail, before))
+          const record = begunBy(holder, mergeRecord(mail, before, Date.now()))
           mails.put(key, record, before)
           mails.ownAttempts.set(name, record)
           began = true
         })
+        // This process holds it as long as it lives.
+        return () => true
       } catch (error) {
         if (began) mails.ownAttempts.delete(name)
         throw error
@@ -119,7 +122,7 @@ export async function openLmdbLedger({
           const own = mails.ownAttempts.get(name)
           const before = own ?? mails.find(key)
           if (before && !own && isTaken(before)) throw new MailNotFree(before.state)
-          const after = settled(mergeRecord(mail, before), settlement)
+          const after = settled(mergeRecord(mail, before, Date.now()), settlement)
           mails.put(key, after, before)
           if (isFinal(after)) unannounced.put(key, { event, updatedAt: after.updatedAt, holder })
           return after
@@ -140,9 +143,12 @@ export async function openLmdbLedger({
         if (record?.state !== 'failed' || record.replay === replay) return record
         const { possiblyDelivered } = record
         const alone = mails.detachFromDigest(key)
-          ? { ...mergeRecord(mail, undefined), ...(possiblyDelivered && { possiblyDelivered }) }
+          ? {
+              ...mergeRecord(mail, undefined, Date.now()),
+              ...(possiblyDelivered && { possiblyDelivered }),
+            }
           : record
-        const tried = reopened(alone, replay)
+        const tried = reopened(alone, replay, Date.now())
         mails.put(key, tried, record)
         return tried
       })

@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { isAlive, parseProcessName } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
-import { mostFrequent } from '../most-frequent.js'
+import { digestOf, isDigest } from './digest-record.js'
 import type { NamedMail } from './ledger.js'
 import { type EventRef, type MailIdentity, MailNotFree, type MailRecord } from './mail-record.js'
 import { interrupted, isTaken, mergeRecord } from './mail-states.js'
@@ -51,10 +51,6 @@ export interface LmdbMails {
 /** Records in one write of `prune`, so that neither the event loop nor other writers wait for long. */
 const pruneBatch = 1000
 
-/** No event has such a source: that is a URI reference, which has no space. */
-const digestSource = () => `digest ${randomUUID()}`
-const isDigest = ([, source]: MailKey) => source.startsWith('digest ')
-
 export function createLmdbMails(store: Store, holder: string): LmdbMails {
   const records = store.table<MailRecord, MailKey>('mails')
   const members = store.table<Member, MailKey>('members')
@@ -89,7 +85,7 @@ export function createLmdbMails(store: Store, holder: string): LmdbMails {
   /** Deletes the record and all that leads to it. */
   function deleteRecord(key: MailKey, record: MailRecord): void {
     records.remove(key)
-    if (!isDigest(key)) removeConversion(key, record.conversionId)
+    if (!isDigest(key[1])) removeConversion(key, record.conversionId)
     for (const member of (record.events ?? []).map(keyOf)) {
       const found = members.get(member)
       // An event that was replayed has a mail of its own since.
@@ -123,7 +119,7 @@ export function createLmdbMails(store: Store, holder: string): LmdbMails {
       const [id] = keyOf({ id: eventId, source: '' })
       const range = { start: [id, ''], end: [id, '\uffff'] }
       const keys = [...records.entries(range), ...members.entries(range)].map(({ key }) => key)
-      return keys.filter((key) => !isDigest(key)).flatMap((key) => find(key) ?? [])
+      return keys.filter((key) => !isDigest(key[1])).flatMap((key) => find(key) ?? [])
     },
 
     findByConversion(conversionId) {
@@ -167,7 +163,7 @@ export function createLmdbMails(store: Store, holder: string): LmdbMails {
       const before = find(key)
       if (before?.lane !== undefined) return false
       if (before && isTaken(before)) throw new MailNotFree(before.state)
-      put(key, { ...mergeRecord(mail, before), ...changes }, before)
+      put(key, { ...mergeRecord(mail, before, Date.now()), ...changes }, before)
       return true
     },
 
@@ -177,22 +173,12 @@ export function createLmdbMails(store: Store, holder: string): LmdbMails {
         if (record === undefined) throw new Error(`the ledger has no record of event ${event.id}`)
         return { key: keyOf(event), record }
       })
-      const head = gathered[0]?.record as MailRecord
-      const ref = { id: events[0].id, source: digestSource() }
-      const key = keyOf(ref)
-      const digest: MailIdentity = {
-        ...head,
-        template: mostFrequent(gathered.map(({ record }) => record.template)) ?? head.template,
-        messageId: digestMessageId(gathered.map(({ record }) => record.messageId)),
-        eventIds: events.map(({ id }) => id),
+      const { ref, record } = digestOf(
         events,
-      }
-      const possiblyDelivered = gathered.some(({ record }) => record.possiblyDelivered)
-      const record: MailRecord = {
-        ...mergeRecord(digest, undefined),
-        lane: head.lane,
-        ...(possiblyDelivered ? { possiblyDelivered } : {}),
-      }
+        gathered.map(({ record }) => record),
+        Date.now(),
+      )
+      const key = keyOf(ref)
       ages.put([record.updatedAt, ...key], true)
       records.put(key, record)
       for (const { key: member, record: of } of gathered) {
@@ -213,19 +199,6 @@ export function createLmdbMails(store: Store, holder: string): LmdbMails {
 /** A holder in LMDB is a process: what it holds is free once the process has ended. */
 export function isHolderAlive(holder: string | undefined): boolean {
   return holder !== undefined && isAlive(parseProcessName(holder))
-}
-
-/**
- * The Message-ID of a digest, made from those that its events have as mails of their own. Receivers
- * drop a mail whose Message-ID they know: another set of events is another mail, and so is each of
- * its events alone.
- */
-function digestMessageId(ofEvents: readonly string[]): string {
-  const [, domain = 'localhost'] = /@([^@>]+)>$/.exec(ofEvents[0] ?? '') ?? []
-  const hash = createHash('sha256')
-    .update([...ofEvents].sort().join('\n'))
-    .digest('hex')
-  return `<${hash.slice(0, 40)}@${domain}>`
 }
 
 /** LMDB takes keys of at most 1,978 bytes; a foreign source may be longer. */

@@ -1,10 +1,13 @@
 import { type MailIdentity, type MailRecord, maxHistory, type Settlement } from './mail-record.js'
 
-// How records change. Pure functions: nothing here touches the store.
+// How records change, the same in every store. Pure functions; `now` is the ledger's clock.
 
-/** The record to write now: the one before, or a new one of `mail`, which may be a whole record. */
-export function mergeRecord(mail: MailIdentity, before: MailRecord | undefined): MailRecord {
-  const now = Date.now()
+/** The record to write at `now`: the one before, or a new one of `mail`, which may be a whole record. */
+export function mergeRecord(
+  mail: MailIdentity,
+  before: MailRecord | undefined,
+  now: number,
+): MailRecord {
   // What was fixed before the first attempt stays, even if the configuration has changed since.
   if (before !== undefined) return { ...before, updatedAt: now }
   return {
@@ -71,8 +74,7 @@ export function interrupted(record: MailRecord): MailRecord {
 }
 
 /** A failed mail that is tried again, attempts and age counted from now. */
-export function reopened(record: MailRecord, replay: string): MailRecord {
-  const now = Date.now()
+export function reopened(record: MailRecord, replay: string, now: number): MailRecord {
   return {
     ...record,
     state: 'deferred',

@@ -11,7 +11,7 @@ const everyMs = 6 * 3_600_000
 export function pruneRegularly(ledger: Ledger, retentionMs: number, logger: Logger) {
   let running: Promise<void> = Promise.resolve()
   const prune = () => {
-    running = ledger.prune(Date.now() - retentionMs).then(
+    running = ledger.prune(ledger.now() - retentionMs).then(
       (pruned) => {
         if (pruned > 0) logger.info({ pruned }, 'old records dropped from the ledger')
       },

@@ -1,4 +1,5 @@
 import type { Logger } from '@herald/runtime'
+import type { BeforeBody } from '../before-body.js'
 import type { SendResult } from '../send-result.js'
 import { createHangLimit } from './hang-limit.js'
 import { accessTokens, type SmtpOAuth2, SmtpOutage, type SmtpTimeouts } from './open-connection.js'
@@ -41,7 +42,7 @@ export interface SmtpSender {
    * it is called again if a kept connection turns out to be dead between the 354 and the first
    * byte. Rejects only with what `beforeBody` rejects with or `compose` throws.
    */
-  send(mail: OutgoingMail, beforeBody: () => Promise<void>): Promise<SendResult>
+  send(mail: OutgoingMail, beforeBody: BeforeBody): Promise<SendResult>
   /** Resolves when the server greets us and accepts our credentials. Rejects with SmtpOutage. */
   probe(): Promise<void>
   /** Closes all connections; mails in flight end as an outage or as unknown. Idempotent. */
@@ -130,7 +131,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   async function sendOn(
     session: SmtpSession,
     mail: SmtpMail,
-    beforeBody: () => Promise<void>,
+    beforeBody: BeforeBody,
   ): Promise<Sent> {
     if (closed) {
       session.quit()
@@ -164,7 +165,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     }
   }
 
-  async function attempt(mail: SmtpMail, beforeBody: () => Promise<void>): Promise<Sent> {
+  async function attempt(mail: SmtpMail, beforeBody: BeforeBody): Promise<Sent> {
     const used = await takeIdle()
     if (used) {
       const sent = await sendOn(used, mail, beforeBody)

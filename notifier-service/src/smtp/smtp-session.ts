@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type SMTPConnection from 'nodemailer/lib/smtp-connection'
 import type { SMTPConnectionEnvelope, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import { type BeforeBody, NotHeld } from '../before-body.js'
 import { resultOf } from '../response-table.js'
 import type { SendResult } from '../send-result.js'
 import {
@@ -77,9 +78,10 @@ export class SmtpSession {
   /**
    * Sends `mail`. `beforeBody` is awaited after the server's 354 and before the first byte of the
    * body is written. If it rejects, nothing of the body is written, the session ends, and `send`
-   * rejects with the same error. Otherwise it resolves, whatever happens.
+   * rejects with the same error; the same, with NotHeld, if the check it resolves to returns false.
+   * Otherwise it resolves, whatever happens.
    */
-  async send({ from, to, bytes }: SmtpMail, beforeBody: () => Promise<void>): Promise<SendResult> {
+  async send({ from, to, bytes }: SmtpMail, beforeBody: BeforeBody): Promise<SendResult> {
     this.mails += 1
     // nodemailer adds the refusals of recipients to it.
     const envelope: SMTPEnvelope & Partial<Pick<SMTPConnectionEnvelope, 'rejectedErrors'>> = {
@@ -96,11 +98,15 @@ export class SmtpSession {
       read: () => {
         clearTimeout(timer)
         begun = beforeBody().then(
-          () => {
+          (isHeld) => {
             // The connection may have been lost meanwhile.
             if (body.destroyed) return
-            phase = 'body'
             timer = this.#limit(this.#timeouts.replyMs, 'no reply to the body in time')
+            if (!isHeld()) {
+              rejection = { error: new NotHeld() }
+              return this.close()
+            }
+            phase = 'body'
             body.push(bytes)
             body.push(null)
           },

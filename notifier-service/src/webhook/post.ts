@@ -1,6 +1,7 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Socket } from 'node:net'
+import { type BeforeBody, NotHeld } from '../before-body.js'
 
 /** The response. */
 export interface PostResponse {
@@ -36,12 +37,12 @@ const maxText = 500
 
 /**
  * Posts once, on a connection of its own, and follows no redirect. `beforeBody` is awaited when
- * the connection is open, before the first byte is sent; `post` rejects with what it rejects with.
- * Otherwise rejects with NoResponse.
+ * the connection is open, before the first byte is sent; `post` rejects with what it rejects with, and
+ * with NotHeld if its check returns false. Otherwise rejects with NoResponse.
  */
 export async function post(
   { url, headers, body, timeoutMs, signal }: Post,
-  beforeBody: () => Promise<void>,
+  beforeBody: BeforeBody,
 ): Promise<PostResponse> {
   const { request: open } = url.protocol === 'https:' ? https : http
   const request = open(url, {
@@ -65,7 +66,7 @@ export async function post(
   try {
     await Promise.race([connected(request, url), answered])
     clearTimeout(timer)
-    await beforeBody().catch((error: unknown) => {
+    const isHeld = await beforeBody().catch((error: unknown) => {
       rejection = { error }
       throw error
     })
@@ -73,6 +74,10 @@ export async function post(
       () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)),
       timeoutMs,
     )
+    if (!isHeld()) {
+      rejection = { error: new NotHeld() }
+      throw rejection.error
+    }
     sent = true
     request.end(body)
     const response = await answered

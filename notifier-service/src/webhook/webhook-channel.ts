@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { connect, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { EventEnvelope } from '@herald/broker/message'
+import type { BeforeBody } from '../before-body.js'
 import type { Channel, Outgoing } from '../channel.js'
 import { resultOf } from '../response-table.js'
 import type { SendResult } from '../send-result.js'
@@ -31,7 +32,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
 
   async function postEvent(
     { mail, events, record, isWanted }: Outgoing,
-    beforeBody: () => Promise<void>,
+    beforeBody: BeforeBody,
   ): Promise<SendResult> {
     const [event] = events
     if (event === undefined) throw new RangeError('A webhook request carries one event.')
