@@ -12,6 +12,7 @@ import {
   variable,
 } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
+import { ledgerUrl } from './ledger/ledger-location.js'
 import type { SmtpOAuth2 } from './smtp/open-connection.js'
 import { parseSmtpUrl, type SmtpServer, smtpUrlForm } from './smtp/smtp-url.js'
 
@@ -118,6 +119,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
       HERALD_UNKNOWN_RESENDS: integer(2, 0, 1000),
       HERALD_DATA: text(/\S/, { fallback: dataFolder(env), form: 'a folder' }),
+      HERALD_LEDGER: ledgerUrl('mail'),
       HERALD_LEDGER_RETENTION: retention,
       HERALD_NOTIFIER_PROBES: address('127.0.0.1:9102'),
       HERALD_LOG_LEVEL: logLevel(),
@@ -138,6 +140,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     }),
     smtpConnections: read.HERALD_SMTP_CONNECTIONS,
     smtpTimeoutMs: read.HERALD_SMTP_TIMEOUT,
+    maxReplyMs: read.HERALD_SMTP_TIMEOUT,
     parkForMs: read.HERALD_PARK_FOR,
     digests: read.HERALD_DIGEST === 'on',
     digestRule: Object.freeze({
@@ -155,7 +158,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     maxAgeMs: read.HERALD_MAIL_MAX_AGE,
     onUnknown: read.HERALD_ON_UNKNOWN,
     maxResends: read.HERALD_UNKNOWN_RESENDS,
-    ledgerDirectory: join(read.HERALD_DATA, 'ledger'),
+    ledger: read.HERALD_LEDGER ?? { directory: join(read.HERALD_DATA, 'ledger') },
     ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,
     probes: read.HERALD_NOTIFIER_PROBES,
     logLevel: read.HERALD_LOG_LEVEL,

@@ -29,6 +29,12 @@ export function createNotifierMetrics(
 ): NotifierMetrics {
   const registry = createMetrics(name === 'mail' ? 'notifier' : name)
   const registers = [registry]
+  /** Not known while the ledger cannot be read. */
+  const waiting = async () =>
+    (await gauged.waiting?.().catch(() => ({ deferred: Number.NaN, gathering: Number.NaN }))) ?? {
+      deferred: 0,
+      gathering: 0,
+    }
   new Gauge({
     name: 'herald_notifier_lag_events',
     help: 'Events published and not yet acknowledged, over the partitions this notifier holds.',
@@ -43,7 +49,7 @@ export function createNotifierMetrics(
     help: 'Events acknowledged and put aside in the ledger until their mailbox takes mail.',
     registers,
     async collect() {
-      this.set((await gauged.waiting?.())?.deferred ?? 0)
+      this.set((await waiting()).deferred)
     },
   })
   new Gauge({
@@ -51,7 +57,7 @@ export function createNotifierMetrics(
     help: 'Events acknowledged that wait in the ledger for the others of their run.',
     registers,
     async collect() {
-      this.set((await gauged.waiting?.())?.gathering ?? 0)
+      this.set((await waiting()).gathering)
     },
   })
   new Gauge({

@@ -11,7 +11,8 @@ import { serveDeliveries } from './deliveries-api.js'
 import { guardChannel } from './guard-channel.js'
 import { guardLedger } from './ledger/guard-ledger.js'
 import type { DigestRule } from './ledger/lanes.js'
-import { openLmdbLedger } from './ledger/lmdb-ledger.js'
+import type { LedgerLocation } from './ledger/ledger-location.js'
+import { openLedger } from './ledger/open-ledger.js'
 import { pruneRegularly } from './ledger/prune-regularly.js'
 import { createNotifierMetrics } from './metrics.js'
 import { type Outage, type OutageMessages, watchOutage } from './outage.js'
@@ -26,9 +27,11 @@ export interface SubscriberConfig extends Omit<DeliverPolicy, 'backOff'> {
   readonly topic: string
   /** The consumer group: one per channel. */
   readonly group: string
-  readonly ledgerDirectory: string
+  readonly ledger: LedgerLocation
   readonly ledgerRetentionMs: number
   readonly digestRule?: DigestRule
+  /** The longest time from the first byte of a body to the reply, in milliseconds. */
+  readonly maxReplyMs: number
   /** Most attempts of the channel in flight. */
   readonly connections: number
   /** `host:port` of /livez, /readyz, /metrics and /deliveries. */
@@ -55,11 +58,12 @@ export async function startSubscriber(
   config: SubscriberConfig,
   { openChannel, logger, lifecycle, messages }: SubscriberParts,
 ): Promise<{ probesUrl: string }> {
-  const { digestRule: digests } = config
-  const ledger = await openLmdbLedger({
-    directory: config.ledgerDirectory,
-    ...(digests ? { digests } : {}),
-  })
+  const { digestRule: digests, group: program, maxReplyMs } = config
+  const retryUntil = { logger, signal: lifecycle.signal }
+  const ledger = await untilReachable(
+    () => openLedger(config.ledger, { digests, maxReplyMs, program, logger }),
+    retryUntil,
+  )
   lifecycle.defer('ledger', () => ledger.close())
   const channel = guardChannel(openChannel(), logger)
   const outcomes = announceOutcomes({
@@ -134,7 +138,6 @@ export async function startSubscriber(
   lifecycle.defer('deliveries cut off', () => Promise.allSettled(atWork))
   lifecycle.defer(channel.name, () => channel.close())
 
-  const retryUntil = { logger, signal: lifecycle.signal }
   const broker = await untilReachable(() => openBroker(config.broker, { logger }), retryUntil)
   lifecycle.defer('broker', () => broker.close())
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }

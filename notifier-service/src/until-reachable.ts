@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { BrokerError } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
+import { StoreError } from '@herald/runtime/store'
 import { backOffMs } from './back-off.js'
 
 /**
- * Tries `work` until the broker is reached. Rejects with BrokerError if retrying cannot
+ * Tries `work` until the broker, or the ledger's database, is reached. Rejects if retrying cannot
  * help, and with an AbortError if `signal` is aborted first.
  */
 export async function untilReachable<T>(
@@ -16,10 +17,18 @@ export async function untilReachable<T>(
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof BrokerError && error.retryable)) throw error
+      if (!isUnreachable(error)) throw error
       const waitMs = backOffMs({ firstMs: 1000, capMs: 15_000 }, attempt)
-      logger.warn({ reason: error.message, waitMs }, 'the broker cannot be reached: trying again')
+      logger.warn(
+        { reason: error.message, waitMs },
+        `${error instanceof BrokerError ? 'the broker' : 'the ledger'} cannot be reached: trying again`,
+      )
       await pause(waitMs, undefined, { signal })
     }
   }
+}
+
+function isUnreachable(error: unknown): error is Error {
+  if (error instanceof BrokerError) return error.retryable
+  return error instanceof StoreError && error.code === 'STORE_UNREACHABLE'
 }

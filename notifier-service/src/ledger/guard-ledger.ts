@@ -4,7 +4,7 @@ import { StoreError } from '@herald/runtime/store'
 import type { Ledger } from './ledger.js'
 
 export interface LedgerGuard {
-  /** Called with the reason when a write fails because of the disk. */
+  /** Called with the reason when the disk, or the database, fails. */
   readonly onDiskError: (reason: string) => void
   /** Aborted when the notifier stops: after that a write is tried a few more times only. */
   readonly signal: AbortSignal
@@ -15,7 +15,7 @@ const retryMs = 500
 const maxTriesAfterStop = 6
 
 /**
- * A ledger whose disk may be full. An attempt that cannot be recorded is not begun: RetryLater. The
+ * A ledger whose disk may be full, or whose database may not be reachable. An attempt that cannot be recorded is not begun: RetryLater. The
  * result of an attempt is written as soon as there is room, and its event is held until then;
  * without it the mail would be sent again.
  */
@@ -50,12 +50,14 @@ export function guardLedger(ledger: Ledger, { onDiskError, signal }: LedgerGuard
 
   return {
     ...ledger,
+    find: (event) => orRetryLater(() => ledger.find(event)),
     begin: (event, mail) => orRetryLater(() => ledger.begin(event, mail)),
     reopen: (event, replay, mail) => orRetryLater(() => ledger.reopen(event, replay, mail)),
     settle: (event, mail, settlement) => untilWritten(() => ledger.settle(event, mail, settlement)),
     markDeadLettered: (event) => untilWritten(() => ledger.markDeadLettered(event)),
     lanes: {
       ...ledger.lanes,
+      has: (lane) => orRetryLater(() => ledger.lanes.has(lane)),
       append: (lane, kept, options) => orRetryLater(() => ledger.lanes.append(lane, kept, options)),
       gather: (event) => orRetryLater(() => ledger.lanes.gather(event)),
       claim: () => reported(() => ledger.lanes.claim()),

@@ -8,6 +8,17 @@ import type { EventRef, MailIdentity } from './mail-record.js'
 export type KeptDelivery = Omit<Delivery, 'attempt' | 'position'> &
   Partial<Pick<Delivery, 'position'>>
 
+/** A delivery of the broker has more fields than are kept. */
+export function withoutAttempt(delivery: KeptDelivery): KeptDelivery {
+  const { topic, key, value, headers, publishedAt, position, partition, offset, raw } = delivery
+  return {
+    ...{ topic, key, value, headers, publishedAt },
+    ...(position !== undefined && { position }),
+    ...(partition !== undefined && { partition, offset }),
+    ...(raw && { raw }),
+  }
+}
+
 /** An event and the mail it becomes on its own. */
 export interface KeptEvent {
   readonly event: EventRef
@@ -49,6 +60,14 @@ export interface DigestRule {
   readonly maxEvents: number
   /** Most bytes of them together; a single event may have more. */
   readonly maxBytes: number
+}
+
+export const defaultRule: DigestRule = {
+  quietMs: 5000,
+  maxMs: 60_000,
+  latestMs: 15 * 60_000,
+  maxEvents: 500,
+  maxBytes: 16 * 1024 ** 2,
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   withEvent,
   withoutEvents,
 } from './gathering.js'
-import type { DigestRule, KeptDelivery, Lanes } from './lanes.js'
+import { type DigestRule, type Lanes, withoutAttempt } from './lanes.js'
 import { type LaneEntry, type LaneKey, openLaneTables } from './lmdb-lane-tables.js'
 import { isHolderAlive, type LmdbMails } from './lmdb-mails.js'
 
@@ -217,16 +217,5 @@ export function createLmdbLanes(
       }
       return { deferred: events.count() - gathering, gathering }
     },
-  }
-}
-
-/** A delivery of the broker has more fields than are kept. */
-function withoutAttempt(delivery: KeptDelivery): KeptDelivery {
-  const { topic, key, value, headers, publishedAt, position, partition, offset, raw } = delivery
-  return {
-    ...{ topic, key, value, headers, publishedAt },
-    ...(position !== undefined && { position }),
-    ...(partition !== undefined && { partition, offset }),
-    ...(raw && { raw }),
   }
 }

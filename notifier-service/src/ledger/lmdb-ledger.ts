@@ -1,6 +1,6 @@
 import { processName } from '@herald/runtime'
 import { openStore, StoreError } from '@herald/runtime/store'
-import type { DigestRule } from './lanes.js'
+import { type DigestRule, defaultRule } from './lanes.js'
 import type { Ledger, NamedMail } from './ledger.js'
 import { createLmdbLanes } from './lmdb-lanes.js'
 import { createLmdbMails, isHolderAlive, keyOf, type MailKey } from './lmdb-mails.js'
@@ -24,14 +24,6 @@ export interface LmdbLedgerOptions {
   readonly holder?: string
   /** When the events of a run become a mail. */
   readonly digests?: DigestRule
-}
-
-const defaultRule: DigestRule = {
-  quietMs: 5000,
-  maxMs: 60_000,
-  latestMs: 15 * 60_000,
-  maxEvents: 500,
-  maxBytes: 16 * 1024 ** 2,
 }
 
 /**

@@ -11,6 +11,7 @@ import {
 } from '@herald/runtime'
 import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
 import { retention } from '../config.js'
+import { ledgerUrl } from '../ledger/ledger-location.js'
 import { parseSecrets, secretsForm } from './signature.js'
 
 export type WebhookConfig = ReturnType<typeof loadConfig>
@@ -51,6 +52,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       HERALD_PARK_FOR: duration('1m'),
       HERALD_ON_UNKNOWN: oneOf(['prefer-duplicate', 'prefer-loss'], 'prefer-duplicate'),
       HERALD_UNKNOWN_RESENDS: integer(2, 0, 1000),
+      HERALD_LEDGER: ledgerUrl('webhook'),
       HERALD_LEDGER_RETENTION: retention,
       HERALD_LOG_LEVEL: logLevel(),
     },
@@ -64,13 +66,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     keys: read.HERALD_WEBHOOK_SECRET,
     connections: read.HERALD_WEBHOOK_CONNECTIONS,
     timeoutMs: read.HERALD_WEBHOOK_TIMEOUT,
+    maxReplyMs: read.HERALD_WEBHOOK_TIMEOUT,
     parkForMs: read.HERALD_PARK_FOR,
     digests: false,
     maxAttempts: read.HERALD_WEBHOOK_ATTEMPTS,
     maxAgeMs: read.HERALD_WEBHOOK_MAX_AGE,
     onUnknown: read.HERALD_ON_UNKNOWN,
     maxResends: read.HERALD_UNKNOWN_RESENDS,
-    ledgerDirectory: join(read.HERALD_DATA, 'webhook-ledger'),
+    ledger: read.HERALD_LEDGER ?? { directory: join(read.HERALD_DATA, 'webhook-ledger') },
     ledgerRetentionMs: read.HERALD_LEDGER_RETENTION,
     probes: read.HERALD_WEBHOOK_PROBES,
     logLevel: read.HERALD_LOG_LEVEL,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Sql, TransactionSql } from 'postgres'
+import { StoreError } from '../store/store-error.js'
 import { describePostgresError, isConflict, isLost, UnusableServer } from './postgres-error.js'
 import type { PostgresTarget } from './postgres-url.js'
 
@@ -21,11 +22,12 @@ export interface PostgresOptions {
 export interface Postgres {
   readonly schema: string
   /**
-   * Runs a statement. Rejects with StoreError if the database cannot be used: the statement may have
-   * taken effect even then. Unqualified names are of the schema.
+   * Runs a statement, again if another transaction was in its way. Rejects with StoreError if the
+   * database cannot be used: the statement may have taken effect even then. Unqualified names are of the
+   * schema.
    */
   run<T>(work: (sql: Sql) => Promise<T>): Promise<T>
-  /** The same in one transaction, repeated if another one was in its way. */
+  /** The same in one transaction. */
   transaction<T>(work: (sql: TransactionSql) => Promise<T>): Promise<T>
   /** Ends all connections, after statements under way. Idempotent. */
   close(): Promise<void>
@@ -120,8 +122,8 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
     }
   }
 
-  async function guarded<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    if (closed) throw new TypeError('the database was closed')
+  async function runOnce<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    if (closed) throw new StoreError('STORE_CLOSED', 'The database was closed.')
     let used: Promise<Sql> | undefined
     try {
       used = connected()
@@ -139,19 +141,22 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
     }
   }
 
+  async function run<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    for (let conflicts = 0; ; conflicts += 1) {
+      try {
+        return await runOnce(work)
+      } catch (error) {
+        const { cause } = error as Error
+        if (!isConflict(cause) || conflicts >= maxConflicts) throw error
+      }
+    }
+  }
+
   return {
     schema: target.schema,
-    run: guarded,
-    async transaction(work) {
-      for (let conflicts = 0; ; conflicts += 1) {
-        try {
-          return (await guarded((sql) => sql.begin(work))) as never
-        } catch (error) {
-          const { cause } = error as Error
-          if (!isConflict(cause) || conflicts >= maxConflicts) throw error
-        }
-      }
-    },
+    run,
+    transaction: <T>(work: (sql: TransactionSql) => Promise<T>) =>
+      run(async (sql) => (await sql.begin(work)) as T),
     close() {
       closed ??= (async () => {
         const sql = await pool?.catch(() => undefined)

@@ -1,4 +1,4 @@
-import { StoreError } from '../store/store-error.js'
+import { StoreError, type StoreErrorCode } from '../store/store-error.js'
 import { nameOf, type PostgresTarget } from './postgres-url.js'
 
 /** A server that takes part in nothing: not a primary, or too old. */
@@ -27,14 +27,15 @@ export function describePostgresError(error: unknown, target: PostgresTarget): u
   const isAboutData = /^(2[0-3]|42|0A|P0)/.test(code) && code !== '42501'
   if (isAboutData) return error
   const [kind, why] = reasonFor(code, message, target)
-  return new StoreError(kind, `PostgreSQL at ${nameOf(target)} ${why}`, { cause: error })
+  const reason = kind === 'STORE_FAILED' && isLost(error) ? 'STORE_UNREACHABLE' : kind
+  return new StoreError(reason, `PostgreSQL at ${nameOf(target)} ${why}`, { cause: error })
 }
 
 function reasonFor(
   code: string,
   message: string,
   { user, database }: PostgresTarget,
-): ['STORE_FAILED' | 'STORE_FULL' | 'STORE_NOT_WRITABLE', string] {
+): [StoreErrorCode, string] {
   const who = user === undefined ? 'the user' : `the user "${user}"`
   switch (code) {
     case '28P01':

@@ -7,6 +7,7 @@ export type StoreErrorCode =
   | 'STORE_FULL'
   | 'STORE_DAMAGED'
   | 'STORE_CLOSED'
+  | 'STORE_UNREACHABLE'
   | 'STORE_FAILED'
 
 /** An error of a store. `message` states what to do and may be shown to people. */

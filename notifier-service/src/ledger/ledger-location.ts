@@ -1,0 +1,24 @@
+import { duration, restricted, variable } from '@herald/runtime'
+import { type PostgresTarget, parsePostgresUrl, postgresUrlForm } from '@herald/runtime/postgres'
+
+/** A folder of this machine, or a database for several. */
+export type LedgerLocation =
+  | { readonly directory: string }
+  | { readonly target: PostgresTarget; readonly leaseMs: number }
+
+const lease = restricted(duration('15s'), (ms) => ms >= 1000 && ms <= 600_000, '')
+
+/**
+ * HERALD_LEDGER. Each program has a schema of its own, whose name ends with `program`, because a mail
+ * and a webhook request about the same event are not the same.
+ */
+export const ledgerUrl = (program: 'mail' | 'webhook') =>
+  variable(
+    (given) => {
+      const target = parsePostgresUrl(given, { schema: 'herald', allowed: ['lease'] })
+      const leaseMs = lease.parse(target?.parameters['lease'] ?? '15s')
+      if (target === undefined || leaseMs === undefined) return undefined
+      return { target: { ...target, schema: `${target.schema}_${program}` }, leaseMs }
+    },
+    { optional: true, form: `${postgresUrlForm}, with &lease= from 1s to 10m` },
+  )

@@ -1,0 +1,328 @@
+import { randomUUID } from 'node:crypto'
+import type { Postgres } from '@herald/runtime/postgres'
+import { createBatcher } from '../batcher.js'
+import { digestOf } from '../digest-record.js'
+import {
+  closeAt,
+  type GatheredRun,
+  isFull,
+  isOver,
+  movedTo,
+  newRun,
+  withEvent,
+  withoutEvents,
+} from '../gathering.js'
+import type { DigestRule, Lanes } from '../lanes.js'
+import { type EventRef, type MailIdentity, MailNotFree, type MailRecord } from '../mail-record.js'
+import { isTaken, mergeRecord } from '../mail-states.js'
+import * as table from './lane-table.js'
+import type { Lease } from './lease.js'
+import { changeMails, keyOf, readMails } from './mail-table.js'
+import { type PostgresMails, WriteConflict } from './mails.js'
+
+export interface PostgresLanes extends Lanes {
+  /** As Ledger.adjustToClock. */
+  adjustToClock(): Promise<void>
+}
+
+const gatheringReply = 'others of its run are still to come'
+const maxConflicts = 8
+
+export function createPostgresLanes(
+  postgres: Postgres,
+  { lease, mails, rule }: { lease: Lease; mails: PostgresMails; rule: DigestRule },
+): PostgresLanes {
+  /** Lanes that are worked on here, by claim. */
+  const held = new Map<string, string>()
+  let claiming: Promise<unknown> = Promise.resolve()
+
+  const hasMails = createBatcher((lanes: readonly string[]) =>
+    postgres.run(async (sql) => {
+      const rows = await sql`
+        select distinct e.lane from json_array_elements_text(${JSON.stringify(lanes)}::text::json) as t(lane)
+        join entry e on e.lane = t.lane and e.run is null`
+      const found = new Set(rows.map((row) => row['lane']))
+      return lanes.map((lane) => found.has(lane))
+    }),
+  )
+
+  /** A change of one lane, repeated if a mail of it was changed meanwhile. */
+  async function changeLane<T>(lane: string, work: (sql: table.LaneSql) => Promise<T>): Promise<T> {
+    for (let conflicts = 0; ; conflicts += 1) {
+      try {
+        return await postgres.transaction(async (sql) => {
+          await table.lockLane(sql, lane)
+          const result = await work(sql)
+          await table.tidyLane(sql, lane)
+          return result
+        })
+      } catch (error) {
+        if (!(error instanceof WriteConflict) || conflicts >= maxConflicts) throw error
+      }
+    }
+  }
+
+  /** Marks the mail as waiting in a lane; resolves to false if it does already. Rejects with MailNotFree. */
+  async function putInLane(
+    sql: table.LaneSql,
+    event: EventRef,
+    mail: MailIdentity,
+    changes: Partial<MailRecord>,
+  ): Promise<boolean> {
+    let isNew = true
+    await mails.changeIn(sql, event, (before) => {
+      isNew = before?.lane === undefined
+      if (!isNew) return undefined
+      if (before && isTaken(before)) throw new MailNotFree(before.state)
+      return { ...mergeRecord(mail, before, lease.now()), ...changes }
+    })
+    return isNew
+  }
+
+  const change = (sql: table.LaneSql, event: EventRef, changes: Partial<MailRecord>) =>
+    mails.changeIn(sql, event, (record) => record && { ...record, ...changes })
+
+  /** Makes a mail of gathered events, at the end of the lane. */
+  async function appendDigest(sql: table.LaneSql, lane: string, events: number, now: number) {
+    const [first, ...others] = await table.eventsOf(sql, events)
+    if (first === undefined) return
+    let ref = first
+    if (others.length > 0) ref = await createDigest(sql, [first, ...others], now)
+    else await change(sql, first, { state: 'deferred', reply: '', nextAttemptAt: undefined })
+    await table.putLast(sql, lane, { ref, events, notBefore: now, setAt: now })
+  }
+
+  async function createDigest(
+    sql: table.LaneSql,
+    events: readonly [EventRef, ...EventRef[]],
+    now: number,
+  ): Promise<EventRef> {
+    const keys = events.map(keyOf)
+    const rows = await readMails(sql, keys)
+    const records = rows.map((row, at) => {
+      if (row === undefined) throw new Error(`the ledger has no record of event ${events[at]?.id}`)
+      return row.record
+    })
+    const { ref, record } = digestOf(events, records, now)
+    const digest = keyOf(ref)
+    const made = { ...digest, expected: null, tag: randomUUID(), record }
+    await changeMails(sql, [made], lease.name)
+    const gathered = JSON.stringify(keys.map((key, at) => ({ ...key, tag: rows[at]?.tag })))
+    const moved = await sql`
+      with gone as (
+        delete from mail m using json_to_recordset(${gathered}::text::json)
+          as t(id text, source text, tag uuid)
+        where m.id = t.id and m.source = t.source and m.tag = t.tag
+        returning m.id, m.source, m.conversion_id)
+      insert into member (id, source, digest_id, digest_source, conversion_id)
+      select id, source, ${digest.id}, ${digest.source}, conversion_id from gone
+      returning id`
+    if (moved.length !== events.length) throw new WriteConflict('an event of a digest was changed')
+    return ref
+  }
+
+  /** Keeps the run, or forgets it when it is over. */
+  async function keepRun(
+    sql: table.LaneSql,
+    lane: string,
+    { run, gathered, events }: { run: string; gathered: GatheredRun; events: number },
+  ): Promise<void> {
+    if (isOver(gathered)) {
+      await sql`delete from entry where lane = ${lane} and run = ${run}`
+      return
+    }
+    const times = { notBefore: closeAt(gathered, rule), setAt: gathered.lastAt }
+    await table.putRun(sql, lane, { run, gathered, events, ...times })
+  }
+
+  /** Closes the digests of the lane that are due; resolves to whether its head is due. */
+  async function closeDue(sql: table.LaneSql, lane: string, now: number): Promise<boolean> {
+    for (const { run, gathered, events, notBefore } of await table.runsOf(sql, lane)) {
+      if (run === null || gathered === null || notBefore > now) continue
+      if (gathered.count > 0) {
+        await appendDigest(sql, lane, events, now)
+        const left = { gathered: withoutEvents(gathered), events: await table.nextNumber(sql) }
+        await keepRun(sql, lane, { run, ...left })
+      } else await sql`delete from entry where lane = ${lane} and run = ${run}`
+    }
+    const head = await table.headOf(sql, lane)
+    return head !== undefined && head.notBefore <= now
+  }
+
+  /** Of this holder only those that no one here works on: an answer to a claim may have been lost. */
+  function dueLanes(
+    sql: table.LaneSql | Parameters<Parameters<Postgres['run']>[0]>[0],
+    now: number,
+  ) {
+    const claims = JSON.stringify([...held.values()])
+    return sql`
+      due_at <= ${now} and (holder is null
+        or not exists (select from holder h where h.name = lane.holder)
+        or (holder = ${lease.name}
+          and claim::text not in (select json_array_elements_text(${claims}::text::json))))
+      order by due_at, lane limit 1`
+  }
+
+  async function claimOne(): Promise<string | undefined> {
+    // Without a lock first: most of the time nothing is due.
+    const now = lease.now()
+    const [due] = await postgres.run(
+      (sql) => sql`select lane from lane where ${dueLanes(sql, now)}`,
+    )
+    if (due === undefined) return undefined
+    const claim = randomUUID()
+    for (let conflicts = 0; ; conflicts += 1) {
+      try {
+        const claimed = await postgres.transaction((sql) => claimIn(sql, claim, now))
+        if (claimed === undefined) return undefined
+        if (claimed.isHeld) {
+          held.set(claimed.lane, claim)
+          return claimed.lane
+        }
+      } catch (error) {
+        if (!(error instanceof WriteConflict) || conflicts >= maxConflicts) throw error
+      }
+    }
+  }
+
+  /** Takes the first lane that is due and free; not held if only a digest was, which was closed. */
+  async function claimIn(sql: table.LaneSql, claim: string, now: number) {
+    const [row] = await sql`
+      select lane from lane where ${dueLanes(sql, now)} for update skip locked`
+    if (row === undefined) return undefined
+    const lane: string = row['lane']
+    const isDue = await closeDue(sql, lane, now)
+    await table.tidyLane(sql, lane)
+    if (!isDue) return { lane, isHeld: false }
+    const [taken] = await sql`update lane set holder = ${lease.name}, claim = ${claim}
+      where lane = ${lane} and exists (select from holder where name = ${lease.name})
+      returning lane`
+    // The lease has run out: the lane is claimed in the next epoch.
+    return taken && { lane, isHeld: true }
+  }
+
+  return {
+    has: hasMails,
+
+    append: (lane, kept, { nextAttemptAt, behindOnly }) =>
+      changeLane(lane, async (sql) => {
+        const head = await table.headOf(sql, lane)
+        if (behindOnly && !head) return false
+        const now = lease.now()
+        const notBefore = head?.notBefore ?? Math.round(nextAttemptAt)
+        const changes = { lane, nextAttemptAt: notBefore, deferredSince: now }
+        if (!(await putInLane(sql, kept.event, kept.mail, changes))) return true
+        const events = await table.nextNumber(sql)
+        await table.putEvent(sql, [events, 0], kept)
+        await table.putLast(sql, lane, { ref: kept.event, events, notBefore, setAt: now })
+        return true
+      }),
+
+    gather: ({ lane, run, runSize, event, mail, delivery }) =>
+      changeLane(lane, async (sql) => {
+        const before = (await table.runsOf(sql, lane)).find((each) => each.run === run)
+        let gathered = before?.gathered ?? newRun
+        const now = lease.now()
+        const size = Math.max(gathered.size, runSize)
+        const nextAttemptAt = now + (size > 0 ? rule.maxMs : rule.quietMs)
+        const waiting = { lane, state: 'gathering', reply: gatheringReply, nextAttemptAt } as const
+        if (!(await putInLane(sql, event, mail, waiting))) return false
+        let events = before?.events ?? (await table.nextNumber(sql))
+        let appended = false
+        const close = async () => {
+          await appendDigest(sql, lane, events, now)
+          gathered = withoutEvents(gathered)
+          events = await table.nextNumber(sql)
+          appended = true
+        }
+        const bytes = delivery.value.byteLength
+        if (gathered.count > 0 && gathered.bytes + bytes > rule.maxBytes) await close()
+        await table.putEvent(sql, [events, gathered.count], { event, delivery })
+        gathered = withEvent(gathered, { size, bytes, now })
+        if (isFull(gathered, rule)) await close()
+        await keepRun(sql, lane, { run, gathered, events })
+        return appended
+      }),
+
+    claim() {
+      // One after the other: what is not in `held` while a claim is under way may be that claim's.
+      const next = claiming.then(claimOne, claimOne)
+      claiming = next.catch(() => {})
+      return next
+    },
+
+    head: (lane) =>
+      postgres.run(async (sql) => {
+        const head = await table.headOf(sql, lane)
+        if (!head?.ref) return undefined
+        const deliveries = await table.deliveriesOf(sql, head.events)
+        return { ref: head.ref, deliveries, position: head.number }
+      }),
+
+    async pop(lane, position) {
+      const claim = held.get(lane)
+      const more = await changeLane(lane, async (sql) => {
+        const isHeld = await sql`select from lane where lane = ${lane} and claim = ${claim ?? null}`
+        // Another holder has it: that one pops what is settled.
+        if (isHeld.length === 0) return false
+        const [row] = await sql`
+          delete from entry where lane = ${lane} and number = ${position} and run is null returning *`
+        const entry = row && table.entryOf(row)
+        if (entry) await sql`delete from event where events = ${entry.events}`
+        if (entry?.ref) await change(sql, entry.ref, { lane: undefined })
+        if (await table.headOf(sql, lane)) return true
+        await sql`update lane set holder = null, claim = null where lane = ${lane}`
+        return false
+      })
+      if (!more && held.get(lane) === claim) held.delete(lane)
+      return more
+    },
+
+    async release(lane, nextAttemptAt) {
+      const claim = held.get(lane)
+      await changeLane(lane, async (sql) => {
+        const freed = await sql`update lane set holder = null, claim = null
+          where lane = ${lane} and claim = ${claim ?? null} returning lane`
+        const head = freed.length > 0 ? await table.headOf(sql, lane) : undefined
+        if (head === undefined) return
+        await sql`update entry set not_before = ${Math.round(nextAttemptAt)}, set_at = ${lease.now()}
+          where lane = ${lane} and number = ${head.number}`
+      })
+      if (held.get(lane) === claim) held.delete(lane)
+    },
+
+    async adjustToClock() {
+      const ahead = await postgres.run(
+        (sql) => sql`select distinct lane from entry where set_at > ${lease.now()}`,
+      )
+      for (const row of ahead) {
+        const lane: string = row['lane']
+        await changeLane(lane, async (sql) => {
+          const now = lease.now()
+          for (const { run, gathered, events } of await table.runsOf(sql, lane)) {
+            if (run === null || gathered === null || gathered.lastAt <= now) continue
+            await keepRun(sql, lane, { run, gathered: movedTo(now, gathered), events })
+          }
+          await sql`update entry set not_before = not_before - (set_at - ${now}), set_at = ${now}
+            where lane = ${lane} and run is null and set_at > ${now}`
+        })
+      }
+    },
+
+    async nextDueAt() {
+      const [row] = await postgres.run((sql) => sql`select min(due_at) as due from lane`)
+      return row?.['due'] == null ? undefined : Number(row['due'])
+    },
+
+    async count() {
+      const [row] = await postgres.run(
+        (sql) => sql`
+        select (select count(*) from event)::int as events,
+          coalesce(sum((gathered->>'count')::int), 0)::int as gathering
+        from entry where run is not null`,
+      )
+      const { events, gathering } = row as { events: number; gathering: number }
+      return { deferred: events - gathering, gathering }
+    },
+  }
+}

@@ -1,0 +1,249 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { startPostgres } from '@herald/postgres'
+import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { event, eventIdsOf, gauge } from './digest-run.js'
+import { message, publish, uuidv7 } from './publish.js'
+import { fileConverted } from './sample-events.js'
+import { startScriptedSmtp } from './scripted-smtp.js'
+import { useStage } from './stage.js'
+
+vi.setConfig({ testTimeout: 120_000 })
+const patience = { timeout: 60_000, interval: 50 }
+const stage = useStage()
+const run = promisify(execFile)
+
+/** The Message-ID's part that is the event's. */
+const idOf = ({ raw }: { raw: string }) => /^Message-ID: <(.{36})@/im.exec(raw)?.[1] ?? ''
+
+async function startSmtp(script: Parameters<typeof startScriptedSmtp>[0] = {}) {
+  const server = await startScriptedSmtp(script)
+  stage.defer(() => server.close())
+  return server
+}
+
+/** To several recipients, so that many are sent at once. */
+const messagesFor = (ids: readonly string[], recipients = 20) =>
+  ids.map((id, n) => {
+    const recipient = { address: `reader-${n % recipients}@example.com` }
+    return message(fileConverted({ recipient }), id)
+  })
+
+const newIds = (count: number) => Array.from({ length: count }, () => uuidv7())
+
+const twice = (ids: readonly string[]) => ids.filter((id, at) => ids.indexOf(id) !== at)
+
+describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
+  const postgres = usePostgres()
+
+  /** What a notifier of its own machine has: its own data folder, and the group that is named. */
+  function start(
+    name: string,
+    schema: string,
+    smtpUrl: string,
+    env: Record<string, string> = {},
+    url = postgres.server.url,
+  ) {
+    return stage.start({
+      HERALD_DATA: join(stage.data, name),
+      HERALD_LEDGER: `${url}?schema=${schema}&lease=2s`,
+      HERALD_SMTP: smtpUrl,
+      HERALD_SMTP_TIMEOUT: '1s',
+      HERALD_PARK_FOR: '100ms',
+      ...env,
+    })
+  }
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'a deferred mail and a gathered digest of a notifier that is gone after %s are sent by another',
+    async (signal) => {
+      const schema = postgres.newSchema()
+      let isBusy = true
+      const smtp = await startSmtp({ rcpt: () => (isBusy ? '450 4.2.0 mailbox busy' : undefined) })
+      const first = await start('first', schema, smtp.url)
+      const [deferred = '', ...gathered] = newIds(3)
+      const runId = uuidv7()
+      await publish(stage.broker, [
+        ...messagesFor([deferred]),
+        ...gathered.map((id) => message(event(id, { run: runId, runSize: 3 }), id)),
+      ])
+      await vi.waitFor(async () => {
+        expect(await gauge(first.probesUrl, 'deferred_events')).toBe(1)
+        expect(await gauge(first.probesUrl, 'gathered_events')).toBe(2)
+      }, patience)
+      await first.stop(signal)
+      isBusy = false
+      // The last event of the run comes to the other notifier.
+      await start('second', schema, smtp.url)
+      const last = uuidv7()
+      await publish(stage.broker, [message(event('last', { run: runId, runSize: 3 }), last)])
+      await vi.waitFor(async () => {
+        expect(await eventIdsOf(smtp.accepted)).toEqual([deferred, ...gathered, last].sort())
+      }, patience)
+      expect(smtp.accepted).toHaveLength(2)
+    },
+  )
+
+  test('of two notifiers that get each event at once one sends it; killed, only mails between 354 and reply come twice', async () => {
+    const schema = postgres.newSchema()
+    const smtp = await startSmtp({ body: () => pause(5) })
+    const both = [
+      await start('first', schema, smtp.url, { HERALD_GROUP: 'first' }),
+      await start('second', schema, smtp.url, { HERALD_GROUP: 'second' }),
+    ]
+    const ids = newIds(300)
+    await publish(stage.broker, messagesFor(ids))
+    await vi.waitFor(() => expect(smtp.bodies.length).toBeGreaterThan(100), patience)
+    const inFlight = smtp.begun.length - smtp.accepted.length
+    await both[0]?.stop('SIGKILL')
+    await vi.waitFor(() => expect(new Set(smtp.accepted.map(idOf)).size).toBe(300), patience)
+    const doubles = twice(smtp.accepted.map(idOf))
+    process.stdout.write(
+      `kill -9 of one of two notifiers amid 300 mails: ${doubles.length} twice (bound: the 4 connections; ${inFlight} were seen in flight)\n`,
+    )
+    expect(doubles.length).toBeLessThanOrEqual(4)
+  })
+
+  test('a notifier that is stopped between the record and the body sends nothing when it continues', async () => {
+    const schema = postgres.newSchema()
+    const smtp = await startSmtp()
+    const stopped = await start('stopped', schema, smtp.url, { HERALD_GROUP: 'first' })
+    const [warmUp = '', id = ''] = newIds(2)
+    await publish(stage.broker, messagesFor([warmUp]))
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    // The record of the attempt waits for it, and is committed while the notifier is stopped.
+    const lock = delayInsert(schema, id)
+    await vi.waitFor(async () => expect(await lock.isUnderWay()).toBe(1), patience)
+    await publish(stage.broker, messagesFor([id]))
+    await vi.waitFor(async () => expect(await lock.waiting()).toBeGreaterThan(0), patience)
+    process.kill(stopped.pid, 'SIGSTOP')
+    await lock.release()
+    const state = `select record->>'state' from ${schema}_mail.mail where id = '${id}'`
+    await vi.waitFor(
+      async () => expect(await postgres.server.query(state)).toBe('attempting'),
+      patience,
+    )
+    const other = await start('other', schema, smtp.url, { HERALD_GROUP: 'second' })
+    await vi.waitFor(() => expect(smtp.accepted.map(idOf)).toEqual([warmUp, id]), patience)
+    process.kill(stopped.pid, 'SIGCONT')
+    const lost = 'the lease in the ledger ran out: attempts and lanes were given up'
+    await vi.waitFor(() => expect(stopped.log.map(({ msg }) => msg)).toContain(lost), patience)
+    // It goes on with what comes next.
+    await other.stop()
+    const next = uuidv7()
+    await publish(stage.broker, messagesFor([next]))
+    await vi.waitFor(() => expect(smtp.accepted.map(idOf)).toContain(next), patience)
+    expect(smtp.begun).toHaveLength(3)
+  })
+
+  test('while PostgreSQL is stopped nothing is sent, and each mail once afterwards', async () => {
+    const schema = postgres.newSchema()
+    const smtp = await startSmtp()
+    const notifier = await start('first', schema, smtp.url)
+    const ids = newIds(40)
+    await publish(stage.broker, messagesFor(ids.slice(0, 1)))
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    await postgres.server.stop()
+    await publish(stage.broker, messagesFor(ids.slice(1)))
+    const ready = async () => (await fetch(`${notifier.probesUrl}/readyz`)).text()
+    await vi.waitFor(
+      async () => expect(await ready()).toMatch(/ledger: PostgreSQL at 127/),
+      patience,
+    )
+    expect((await fetch(`${notifier.probesUrl}/metrics`)).status).toBe(200)
+    expect(smtp.begun).toHaveLength(1)
+    await postgres.server.start()
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(40), patience)
+    expect(smtp.accepted.map(idOf).sort()).toEqual([...ids].sort())
+    await vi.waitFor(async () => expect(await ready()).toContain('"ok"'), patience)
+    expect(await notifier.stop()).toBe(0)
+  })
+
+  test('a notifier that starts before PostgreSQL waits for it', async () => {
+    const schema = postgres.newSchema()
+    const smtp = await startSmtp()
+    await postgres.server.stop()
+    const starting = start('first', schema, smtp.url)
+    await pause(1500)
+    await postgres.server.start()
+    const notifier = await starting
+    const message = 'the ledger cannot be reached: trying again'
+    expect(notifier.log.map(({ msg }) => msg)).toContain(message)
+  })
+
+  test('a synchronous standby that is promoted has every record, and mails go on', async () => {
+    const settings = { synchronous_commit: 'on' }
+    const primary = await startPostgres({ installation: postgres.installation, settings })
+    onTestFinished(() => primary.destroy())
+    const standby = await primary.startStandby()
+    await primary.configure({ synchronous_standby_names: 'standby' })
+    const smtp = await startSmtp({ body: () => pause(5) })
+    const url = `postgres://herald@${primary.address},${standby.address}/herald`
+    const both = [
+      await start('first', 'failover', smtp.url, { HERALD_GROUP: 'first' }, url),
+      await start('second', 'failover', smtp.url, { HERALD_GROUP: 'second' }, url),
+    ]
+    const ids = newIds(300)
+    await publish(stage.broker, messagesFor(ids))
+    await vi.waitFor(() => expect(smtp.bodies.length).toBeGreaterThan(100), patience)
+    await primary.kill()
+    const sentBefore = smtp.accepted.map(idOf)
+    await standby.promote()
+    await vi.waitFor(() => expect(new Set(smtp.accepted.map(idOf)).size).toBe(300), patience)
+    const kept = await standby.query('select id from failover_mail.mail')
+    expect(kept.split('\n')).toEqual(expect.arrayContaining(sentBefore))
+    const doubles = twice(smtp.accepted.map(idOf))
+    process.stdout.write(
+      `PostgreSQL killed and its standby promoted amid 300 mails: ${doubles.length} twice (bound: the 8 connections)\n`,
+    )
+    expect(doubles.length).toBeLessThanOrEqual(8)
+    for (const each of both) expect(await each.stop()).toBe(0)
+  })
+
+  test('/deliveries, and another schema for the webhook', async () => {
+    const schema = postgres.newSchema()
+    const smtp = await startSmtp()
+    const notifier = await start('first', schema, smtp.url)
+    const id = uuidv7()
+    await publish(stage.broker, messagesFor([id]))
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    await vi.waitFor(async () => {
+      const found = await fetch(`${notifier.probesUrl}/deliveries/${id}`)
+      expect(await found.json()).toMatchObject({ deliveries: [{ state: 'accepted', attempts: 1 }] })
+    }, patience)
+    await stage.startWebhook({
+      HERALD_LEDGER: `${postgres.server.url}?schema=${schema}`,
+      HERALD_WEBHOOK_URL: 'http://127.0.0.1:9/',
+      HERALD_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+    })
+    const tables = await postgres.server.query(
+      `select count(*) from information_schema.schemata where schema_name in ('${schema}_mail', '${schema}_webhook')`,
+    )
+    expect(tables).toBe('2')
+  })
+
+  /** Inserts the mail in a transaction that is not committed: another insert waits until it is released. */
+  function delayInsert(schema: string, id: string) {
+    const { url, query } = postgres.server
+    const row = `'${id}', '//herald.test/client', gen_random_uuid(), '{}', 0, 0, false`
+    const insert = `insert into ${schema}_mail.mail (id, source, tag, record, updated_at, aged_at, in_lane) values (${row})`
+    const args = ['-X', '-q', '-c', `begin; ${insert}; select pg_sleep(600)`, url]
+    const session = run(join(postgres.installation.programs, 'psql'), args).catch(() => {})
+    const count = async (where: string) =>
+      Number(await query(`select count(*) from pg_stat_activity where ${where}`))
+    const sleeps = "wait_event = 'PgSleep'"
+    return {
+      isUnderWay: () => count(sleeps),
+      waiting: () => count("wait_event in ('transactionid', 'spectoken')"),
+      async release() {
+        await query(`select pg_terminate_backend(pid) from pg_stat_activity where ${sleeps}`)
+        await session
+      },
+    }
+  }
+})
+
+const pause = (ms: number) =>
+  new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ms))
