@@ -55,6 +55,8 @@ export interface EstimateResult {
 
 /** How long one of several converters may take to admit a call; with slow uploads before it, seconds. */
 const admitWithinMs = 20_000
+/** After this time without an answer, further calls go to other converters first. */
+const usuallyAdmitsWithinMs = 2_000
 
 /** `target` as in HERALD_CONVERTER. Connects with the first call. `lookup`: instead of the system's. */
 export function openConverter(target: string, lookup?: Lookup): ConverterClient {
@@ -63,11 +65,20 @@ export function openConverter(target: string, lookup?: Lookup): ConverterClient 
     formats: async () => listFormats(await pool.all()),
 
     convert: (upload, options) =>
-      withRetries(pool, options, async ({ client }) => {
+      withRetries(pool, options, async (channel) => {
         const { length } = await pool.all()
         const limits = length > 1 ? { ...silenceLimits, firstMs: admitWithinMs } : silenceLimits
-        const call = client.convert(metadataOf(options))
-        return runConvertCall(call, upload, options, limits)
+        const slow = setTimeout(() => channel.avoid(admitWithinMs), usuallyAdmitsWithinMs)
+        const { name, sizeBytes } = upload
+        // Opened when the call is admitted.
+        const open = () => {
+          clearTimeout(slow)
+          return upload.open()
+        }
+        const call = channel.client.convert(metadataOf(options))
+        return runConvertCall(call, { name, sizeBytes, open }, options, limits).finally(() =>
+          clearTimeout(slow),
+        )
       }),
 
     async estimate(files, { traceparent, signal, onResult }) {

@@ -1,13 +1,23 @@
 import { once } from 'node:events'
 import type { HeraldError } from '@herald/proto/errors'
 import { v7 as uuidv7 } from 'uuid'
-import { expect } from 'vitest'
-import type { ConverterClient } from '../src/converter-client.js'
+import { expect, onTestFinished } from 'vitest'
+import { type ConverterClient, openConverter } from '../src/converter-client.js'
 import { newTraceparent } from '../src/trace.js'
 import { gradient } from './pictures.js'
 import type { RealConverter } from './real-converter.js'
 
 const picture = gradient(8, 8)
+
+/** A client that is closed with the test; `lookup` instead of the system's. */
+export function openFor(
+  target: string,
+  lookup?: Parameters<typeof openConverter>[1],
+): ConverterClient {
+  const client = openConverter(target, lookup)
+  onTestFinished(() => client.close())
+  return client
+}
 
 /** A small conversion whose upload ends only after `release`. */
 export interface HeldConversion {

@@ -1,8 +1,17 @@
 import { createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type ConverterClient, openConverter } from '../src/converter-client.js'
-import { convertAtOnce, ended, type HeldConversion, hold, startHeld } from './converter-calls.js'
+import type { ConverterClient } from '../src/converter-client.js'
+import {
+  convertAtOnce,
+  ended,
+  type HeldConversion,
+  hold,
+  openFor,
+  startHeld,
+} from './converter-calls.js'
+import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
+import { workshopWith } from './workshop.js'
 
 // Real processes, two or three in a test.
 vi.setConfig({ testTimeout: 90_000 })
@@ -29,15 +38,9 @@ async function finish(held: readonly HeldConversion[]): Promise<void> {
   await Promise.all(held.map(({ finished }) => finished))
 }
 
-function open(target: string, lookup?: Parameters<typeof openConverter>[1]): ConverterClient {
-  const client = openConverter(target, lookup)
-  onTestFinished(() => client.close())
-  return client
-}
-
 /** A client that has a connection to each of both. */
 async function openBoth(): Promise<ConverterClient> {
-  const client = open(`${first.address},${second.address}`)
+  const client = openFor(`${first.address},${second.address}`)
   await expect.poll(async () => (await client.formats()).limits?.workers, patiently).toBe(2)
   return client
 }
@@ -52,7 +55,7 @@ describe('with two converters', () => {
   })
 
   test('one that is full is passed over without waiting', async () => {
-    const held = await fill(open(first.address), room)
+    const held = await fill(openFor(first.address), room)
     const client = await openBoth()
     for (let time = 0; time < 4; time++) await convertAtOnce(client)
     expect([await ended(first), await ended(second)]).toEqual([0, 4])
@@ -75,10 +78,10 @@ describe('with two converters', () => {
 
   test('one that stops is passed over, finishes its work and ends', async () => {
     const client = await openBoth()
-    const held = await hold(open(first.address))
+    const held = await hold(openFor(first.address))
     first.signal('SIGTERM')
     await expect.poll(() => first.readiness(), patiently).toMatchObject({ reasons: ['stopping'] })
-    const refused = startHeld(open(first.address))
+    const refused = startHeld(openFor(first.address))
     await expect.poll(() => refused.waits[0]?.code, patiently).toBe('HERALD_SHUTTING_DOWN')
     for (let time = 0; time < 4; time++) await convertAtOnce(client)
     expect(await ended(second)).toBe(4)
@@ -114,7 +117,7 @@ describe('with two converters', () => {
       .toBeGreaterThan(0)
   })
 
-  test('one that accepts connections and is silent costs no call any time', async () => {
+  test('one that accepts connections and is silent gets no call', async () => {
     const connections: Socket[] = []
     const silent = createServer((socket) => connections.push(socket)).listen(0, '127.0.0.1')
     onTestFinished(() => {
@@ -123,14 +126,43 @@ describe('with two converters', () => {
     })
     await expect.poll(() => silent.listening).toBe(true)
     const { port } = silent.address() as { port: number }
-    const client = open(`127.0.0.1:${port},${first.address}`)
+    const client = openFor(`127.0.0.1:${port},${first.address}`)
     for (let time = 0; time < 10; time++) await convertAtOnce(client)
     expect(await ended(first)).toBe(10)
     expect(connections.length).toBeLessThanOrEqual(2)
   })
 
+  test('one that stops answering delays the calls it has, and no later one', async () => {
+    const client = await openBoth()
+    first.signal('SIGSTOP')
+    const [one, other] = [startHeld(client), startHeld(client)]
+    await expect.poll(() => one.uploads() + other.uploads(), patiently).toBe(1)
+    const delayed = one.uploads() === 0 ? one : other
+    const later: HeldConversion[] = []
+    const admitted = () => {
+      const next = startHeld(client)
+      next.release()
+      later.push(next)
+      return later.slice(-6, -1).filter(({ uploads }) => uploads() > 0).length
+    }
+    // Those before the client noticed may be delayed as well.
+    await expect.poll(admitted, { ...patiently, interval: 300 }).toBe(5)
+    expect(delayed.uploads()).toBe(0)
+    await finish([one, other, ...later])
+    expect([one, other, ...later].flatMap(({ waits }) => waits)).toEqual([])
+    for (let time = 0; time < 6; time++) await convertAtOnce(client)
+    expect(await ended(second)).toBe(2 + later.length + 6)
+    first.signal('SIGCONT')
+    await expect
+      .poll(async () => {
+        await convertAtOnce(client)
+        return ended(first)
+      }, patiently)
+      .toBeGreaterThan(0)
+  })
+
   test('none can be reached: the error names each with its reason', async () => {
-    const client = open('127.0.0.1:1,127.0.0.1:2,nowhere.invalid:3')
+    const client = openFor('127.0.0.1:1,127.0.0.1:2,nowhere.invalid:3')
     await expect(client.formats()).rejects.toMatchObject({
       code: 'HERALD_UNREACHABLE',
       message: expect.stringMatching(
@@ -144,60 +176,18 @@ describe('with two converters', () => {
   })
 })
 
-describe('with a name of several addresses', () => {
-  const address = (last: number) => ({ address: `127.0.0.${last}`, family: 4 })
-
-  /** A converter on the port of `first`, at another address. */
-  const startBeside = async () => {
-    const port = portOf(first)
-    const beside = await startConverter({ HERALD_CONVERTER_LISTEN: `127.0.0.2:${port}` })
-    onTestFinished(() => beside.close())
-    return beside
-  }
-
-  test('conversions go to all of them, and to one that is added', async () => {
-    const beside = await startBeside()
-    let addresses = [address(1)]
-    const client = open(`dns:///converter:${portOf(first)}`, async () => addresses)
-    await convertAtOnce(client)
-    addresses = [address(1), address(2)]
-    await expect
-      .poll(async () => {
-        await convertAtOnce(client)
-        return ended(beside)
-      }, patiently)
-      .toBeGreaterThan(0)
-    expect(await ended(first)).toBeGreaterThan(0)
-  })
-
-  test('a call under way continues when its address is removed', async () => {
-    const beside = await startBeside()
-    let addresses = [address(1)]
-    const client = open(`dns:///converter:${portOf(first)}`, async () => addresses)
-    const held = await hold(client)
-    addresses = [address(2)]
-    await expect
-      .poll(async () => {
-        const next = startHeld(client)
-        next.release()
-        await next.finished.catch(() => {})
-        return ended(beside)
-      }, patiently)
-      .toBeGreaterThan(1)
-    held.release()
-    await held.finished
-    expect(held.uploads()).toBe(1)
-  })
-
-  test('the addresses are those of the system', async () => {
-    await convertAtOnce(open(`dns:///localhost:${portOf(first)}`))
-    expect(await ended(first)).toBe(1)
-  })
-
-  test('a name without an address is reported', async () => {
-    await expect(open('dns:///nowhere.invalid:50051').formats()).rejects.toMatchObject({
-      code: 'HERALD_UNREACHABLE',
-      message: 'The converter at dns:///nowhere.invalid:50051 cannot be reached: unknown host.',
-    })
-  })
+test('herald convert, formats and --dry-run take a list', async () => {
+  const names = Array.from({ length: 8 }, (_, at) => `${at}.png`)
+  const files = Object.fromEntries(names.map((name) => [name, gradient(8, 8)]))
+  const shop = await workshopWith(files, `${first.address},${second.address}`)
+  const { status } = await shop.herald(['convert', ...names, '--to', 'webp'])
+  expect(status).toBe(0)
+  const counts = [await ended(first), await ended(second)]
+  expect(counts[0]).toBeGreaterThan(0)
+  expect(counts[1]).toBeGreaterThan(0)
+  expect(Number(counts[0]) + Number(counts[1])).toBe(8)
+  const formats = await shop.herald(['formats', '--json'])
+  expect(JSON.parse(formats.stdout).limits.workers).toBe(2)
+  const dry = await shop.herald(['convert', ...names, '--to', 'jpeg', '--dry-run'])
+  expect(dry.status).toBe(0)
 })
