@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { pipeline } from 'node:stream'
 import { v7 as uuidv7 } from 'uuid'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openConverter } from '../src/converter-client.js'
 import { newTraceparent } from '../src/trace.js'
 import { gradient, noise } from './pictures.js'
@@ -77,10 +79,19 @@ describe('the converter', () => {
     const mortal = await startConverter()
     onTestFinished(() => mortal.close())
     const shop = await workshop({ 'a.png': noise(3000, 2500) }, mortal.address)
-    const running = shop.start(['convert', 'a.png', '--to', 'webp'])
+    // From the kill on, the clock of the client is 5 s later whenever it looks.
+    let [stepMs, laterMs] = [0, 0]
+    const { now } = Date
+    vi.spyOn(Date, 'now').mockImplementation(() => {
+      laterMs += stepMs
+      return now() + laterMs
+    })
+    onTestFinished(() => void vi.restoreAllMocks())
+    const finished = shop.herald(['convert', 'a.png', '--to', 'webp'])
     await uploading(mortal)
+    stepMs = 5_000
     await mortal.kill()
-    const { status, stderr } = await running.finished
+    const { status, stderr } = await finished
     expect(stderr).toMatch(/^✗ a\.png {2}The converter at 127\.0\.0\.1:\d+ cannot be reached\./)
     expect(status).toBe(5)
     expect(await shop.names()).toEqual(['a.png'])
@@ -89,12 +100,13 @@ describe('the converter', () => {
   test('is killed during an upload and comes back: the file is sent anew', async () => {
     const mortal = await startConverter()
     onTestFinished(() => mortal.close())
+    const next = await startConverter()
+    onTestFinished(() => next.close())
     const shop = await workshop({ 'a.png': noise(3000, 2500) }, mortal.address)
     const running = shop.start(['convert', 'a.png', '--to', 'webp', '--width', '64'])
     await uploading(mortal)
     await mortal.kill()
-    const next = await startConverter({}, Number(mortal.address.split(':')[1]))
-    onTestFinished(() => next.close())
+    await forward(mortal.address, next.address)
     const { status, stdout } = await running.finished
     expect(stdout).toMatch(/^✓ a\.png → a\.webp/)
     expect(status).toBe(0)
@@ -115,6 +127,17 @@ describe('the converter', () => {
     expect(status).toBe(0)
   })
 })
+
+/** Listens at the one address and passes what comes on to the other, until the test is over. */
+async function forward(from: string, to: string): Promise<void> {
+  const portOf = (address: string) => Number(address.split(':')[1])
+  const server = createServer((socket) => {
+    const onward = connect(portOf(to), '127.0.0.1')
+    pipeline(socket, onward, socket, () => {})
+  })
+  onTestFinished(() => void server.close())
+  await once(server.listen(portOf(from), '127.0.0.1'), 'listening')
+}
 
 /** Begins an upload and keeps its place on the converter until `leave` is called. */
 async function occupy(address: string): Promise<{ leave(): void }> {
@@ -157,19 +180,20 @@ describe('kill -9', () => {
       ...['--out', out],
     ]
     await shop.start(args('warm')).finished
-    const { milliseconds: whole } = await shop.start(args('measured')).finished
+    let { milliseconds: whole } = await shop.start(args('measured')).finished
 
     const folders = ['warm', 'measured']
     let halted = 0
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; halted < rounds; round++) {
       folders.push(`run-${round}`)
       const running = shop.start(args(`run-${round}`))
       // The start of the program changes nothing: aim at the rest.
       await later(whole * (0.3 + 0.7 * chance()))
       running.child.kill('SIGKILL')
-      if ((await running.finished).status === null) halted += 1
+      const { status, milliseconds } = await running.finished
+      if (status === null) halted += 1
+      else whole = milliseconds
     }
-    expect(halted, `seed ${seed}`).toBeGreaterThan(rounds / 4)
     expect((await shop.herald(['outbox', 'flush'])).status).toBe(0)
 
     const announced = new Map<string, Set<string>>()
