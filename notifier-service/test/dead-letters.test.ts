@@ -54,7 +54,7 @@ async function makeDeadLetters(...addresses: string[]): Promise<string[]> {
 }
 
 test('dead letters are listed with their reasons, and shown by number, position or event id', async () => {
-  await stage.start({ HERALD_SMTP: server.url })
+  await stage.startHere({ HERALD_SMTP: server.url })
   const [id = ''] = await makeDeadLetters('ada@example.com')
   await publish(stage.broker, [{ key: 'k', value: Buffer.from('?'), headers: {} }])
   await vi.waitFor(async () => expect(await listed()).toHaveLength(2), patience)
@@ -85,7 +85,7 @@ test('dead letters are listed with their reasons, and shown by number, position 
 })
 
 test('a replay delivers what can be delivered now, and a second replay finds nothing', async () => {
-  await stage.start({ HERALD_SMTP: server.url })
+  await stage.startHere({ HERALD_SMTP: server.url })
   const ids = await makeDeadLetters('ada@example.com', 'bob@example.com')
   server.script = {}
   const dry = await deadLetters('replay', '--dry-run')
@@ -120,7 +120,7 @@ test('a replay delivers what can be delivered now, and a second replay finds not
 })
 
 test('a replay does not resend what was delivered meanwhile', async () => {
-  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url })
   const [id = ''] = await makeDeadLetters('ada@example.com')
   server.script = {}
   // Like a replay that was killed before it was recorded.
@@ -139,7 +139,7 @@ test('a replay does not resend what was delivered meanwhile', async () => {
 })
 
 test('a replay can be restricted to a reason and to a number, the oldest first', async () => {
-  await stage.start({ HERALD_SMTP: server.url })
+  await stage.startHere({ HERALD_SMTP: server.url })
   await makeDeadLetters('ada@example.com')
   await deadLetterAfter('bob@example.com')
   const third = await deadLetterAfter('bob@example.com')
@@ -170,7 +170,7 @@ async function deadLetterAfter(address: string): Promise<string> {
 }
 
 test('an event that fails again after a replay is a dead letter again, and can be replayed again', async () => {
-  await stage.start({ HERALD_SMTP: server.url })
+  await stage.startHere({ HERALD_SMTP: server.url })
   const [id] = await makeDeadLetters('ada@example.com')
   await deadLetters('replay')
   await vi.waitFor(async () => expect(await listed()).toHaveLength(1), patience)

@@ -113,7 +113,7 @@ test('a notifier sends what another one put aside that is gone', async () => {
 test('a mail put aside that has used up its attempts becomes a dead letter, and the next one is sent', async () => {
   const { server } = await greylistingServer()
   const dead = await stage.deadLetters()
-  const notifier = await stage.start({
+  const notifier = await stage.startHere({
     HERALD_SMTP: server.url,
     HERALD_PARK_FOR: '0s',
     HERALD_MAIL_ATTEMPTS: '2',
@@ -133,7 +133,7 @@ test('a mail put aside that has used up its attempts becomes a dead letter, and 
 test('the parked mails of one mailbox do not fill the buffer', async () => {
   const { server } = await greylistingServer()
   // One connection: at most 40 events are delivered and not acknowledged.
-  const notifier = await stage.start({
+  const notifier = await stage.startHere({
     HERALD_SMTP: server.url,
     HERALD_SMTP_CONNECTIONS: '1',
     HERALD_PARK_FOR: '10m',
@@ -200,7 +200,7 @@ test('a mail that is too large is resent once without its preview, and then give
   })
   stage.defer(() => server.close())
   const dead = await stage.deadLetters()
-  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url })
   const [small, never] = [uuidv7(), uuidv7()]
   await publish(stage.broker, [
     message(to('ada@example.com', '1.jpg'), small),
@@ -226,7 +226,7 @@ test('a mail that alone gets a 421 is parked, and does not keep the others pause
     rcpt: (address) => (address.startsWith('ada') ? '421 4.3.2 not now' : undefined),
   })
   stage.defer(() => server.close())
-  const notifier = await stage.start({ HERALD_SMTP: server.url, HERALD_SMTP_CONNECTIONS: '1' })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url, HERALD_SMTP_CONNECTIONS: '1' })
   const id = uuidv7()
   await publish(stage.broker, [
     message(to('ada@example.com', '1.jpg'), id),

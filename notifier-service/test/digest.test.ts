@@ -46,7 +46,7 @@ const unhurried = { HERALD_DIGEST_QUIET: '10m', HERALD_DIGEST_MAX: '10m' }
 describe('a digest', () => {
   test('two hundred files of one run become one mail, and its outcome names each', async () => {
     const smtp = await server()
-    const notifier = await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const notifier = await stage.startHere({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = uuidv7()
     const ids = Array.from({ length: 200 }, () => uuidv7())
     const runSize = ids.length
@@ -74,7 +74,7 @@ describe('a digest', () => {
 
   test('each recipient of a run gets one, with the files that were converted and those that failed', async () => {
     const smtp = await server()
-    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    await stage.startHere({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = uuidv7()
     const ada = { run, runSize: 3 }
     const bob = { run, runSize: 2, to: 'bob@example.com' }
@@ -97,7 +97,7 @@ describe('a digest', () => {
 
   test('recipients with the same key do not share a mail', async () => {
     const smtp = await server()
-    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    await stage.startHere({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = { run: uuidv7(), runSize: 2 }
     const people = ['ada@example.com', 'bob@example.com', 'Ada@example.com']
     const ids = new Map(people.map((to) => [to, [uuidv7(), uuidv7()]]))
@@ -113,7 +113,7 @@ describe('a digest', () => {
 
   test('a run of unknown size is over when no event came for a while; a later event is a mail of its own', async () => {
     const smtp = await server()
-    const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '2s' })
+    const notifier = await stage.startHere({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '2s' })
     const run = uuidv7()
     const [first, second, late] = [uuidv7(), uuidv7(), uuidv7()]
     await publish(stage.broker, [
@@ -129,7 +129,7 @@ describe('a digest', () => {
 
   test('a single file does not wait for a run that gathers, and a closed digest keeps its position', async () => {
     const smtp = await server()
-    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    await stage.startHere({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = { run: uuidv7(), runSize: 2 }
     const ids = Array.from({ length: 4 }, () => uuidv7())
     const alone = { runSize: 1 }
@@ -146,7 +146,7 @@ describe('a digest', () => {
 
   test('with HERALD_DIGEST=off each event is a mail of its own', async () => {
     const smtp = await server()
-    await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST: 'off' })
+    await stage.startHere({ HERALD_SMTP: smtp.url, HERALD_DIGEST: 'off' })
     const run = { run: uuidv7(), runSize: 3 }
     const names = ['1.jpg', '2.jpg', '3.jpg']
     await publish(
@@ -158,7 +158,7 @@ describe('a digest', () => {
 
   test('events redelivered before or after their digest was sent are not mailed again', async () => {
     const smtp = await server()
-    const notifier = await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    const notifier = await stage.startHere({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = { run: uuidv7(), runSize: 4 }
     const events = ['1', '2', '3', '4'].map((name) => message(event(name, run)))
     await publish(stage.broker, events.slice(0, 3))
@@ -183,7 +183,7 @@ describe('a digest', () => {
         return 'hang up'
       },
     })
-    await stage.start({ HERALD_SMTP: smtp.url, ...unhurried })
+    await stage.startHere({ HERALD_SMTP: smtp.url, ...unhurried })
     const run = { run: uuidv7(), runSize: 3 }
     await publish(
       stage.broker,
@@ -197,7 +197,7 @@ describe('a digest', () => {
   test('the events of a refused digest become dead letters; replayed, they are one mail again', async () => {
     const smtp = await server({ rcpt: () => '550 5.1.1 no such mailbox' })
     const dead = await stage.deadLetters()
-    const notifier = await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '5s' })
+    const notifier = await stage.startHere({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '5s' })
     const run = { run: uuidv7(), runSize: 3 }
     const ids = ['1', '2', '3'].map(() => uuidv7())
     const events = ids.map((id) => message(event(`${id}.jpg`, run), id))
@@ -220,7 +220,7 @@ describe('a digest', () => {
   test('its first event, replayed alone, is a mail with a Message-ID of its own', async () => {
     const smtp = await server({ body: () => '554 5.6.0 not like this' })
     const dead = await stage.deadLetters()
-    await stage.start({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '100ms' })
+    await stage.startHere({ HERALD_SMTP: smtp.url, HERALD_DIGEST_QUIET: '100ms' })
     const run = { run: uuidv7(), runSize: 2 }
     const [first, second] = ['1', '2'].map((name) => message(event(`${name}.jpg`, run)))
     if (first === undefined || second === undefined) throw new Error('no event')

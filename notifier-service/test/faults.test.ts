@@ -34,7 +34,7 @@ test('an event is acknowledged only after the 250', async () => {
   const server = await serve({
     body: () => new Promise((resolve) => (answer = () => resolve(undefined))),
   })
-  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url })
   const id = uuidv7()
   await publish(stage.broker, [message(to('ada@example.com'), id)])
   await vi.waitFor(() => expect(server.bodies).toHaveLength(1), patience)
@@ -55,7 +55,7 @@ async function lag(probesUrl: string): Promise<number> {
 test('a lost 250 leaves it unknown, and the mail is sent again byte for byte', async () => {
   const answers: Script['body'][] = [() => 'hang up']
   const server = await serve({ body: (mail) => answers.shift()?.(mail) })
-  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url })
   const id = uuidv7()
   await publish(stage.broker, [message(to('ada@example.com'), id)])
   await vi.waitFor(() => expect(server.accepted).toHaveLength(1), patience)
@@ -74,7 +74,10 @@ test('a lost 250 leaves it unknown, and the mail is sent again byte for byte', a
 test('a lost 250 is not sent again if loss is preferred', async () => {
   const answers: Script['body'][] = [() => 'hang up']
   const server = await serve({ body: (mail) => answers.shift()?.(mail) })
-  const notifier = await stage.start({ HERALD_SMTP: server.url, HERALD_ON_UNKNOWN: 'prefer-loss' })
+  const notifier = await stage.startHere({
+    HERALD_SMTP: server.url,
+    HERALD_ON_UNKNOWN: 'prefer-loss',
+  })
   const [lost, next] = [uuidv7(), uuidv7()]
   await publish(stage.broker, [
     message(to('ada@example.com', 'lost.jpg'), lost),
@@ -116,7 +119,7 @@ test.each([
 
 test('a redelivered event sends nothing', async () => {
   const server = await serve()
-  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url })
   const [again, last] = [message(to('ada@example.com')), message(to('ada@example.com', 'last.jpg'))]
   await publish(stage.broker, [again, again])
   await publish(stage.broker, [again, last])
@@ -132,7 +135,7 @@ test('a mailbox that is busy delays its own mails, in order, and no others', asy
     rcpt: (address) =>
       address.startsWith('ada') && busy-- > 0 ? '450 4.2.0 try later' : undefined,
   })
-  await stage.start({ HERALD_SMTP: server.url })
+  await stage.startHere({ HERALD_SMTP: server.url })
   const names = ['1.jpg', '2.jpg', '3.jpg']
   await publish(stage.broker, [
     ...names.map((name) => message(to('ada@example.com', name))),
@@ -150,7 +153,7 @@ test('a mailbox that is busy delays its own mails, in order, and no others', asy
 test('while the mail server is down events wait, no attempt is counted, and all go out when it is back', async () => {
   const down = await startScriptedSmtp()
   await down.close()
-  const notifier = await stage.start({ HERALD_SMTP: down.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: down.url })
   const dead = await stage.deadLetters()
   const ids = Array.from({ length: 20 }, () => uuidv7())
   await publish(
@@ -182,7 +185,7 @@ test('a mailbox that does not exist becomes a dead letter, and the next mail is 
   const server = await serve({
     rcpt: (address) => (address.startsWith('gone') ? '550 5.1.1 no such mailbox' : undefined),
   })
-  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url })
   const dead = await stage.deadLetters()
   const id = uuidv7()
   const original = message(to('gone@example.com'), id)
@@ -213,7 +216,7 @@ test('a mailbox that does not exist becomes a dead letter, and the next mail is 
 
 test('bytes that are not an event go to the dead letters as they are', async () => {
   const server = await serve()
-  await stage.start({ HERALD_SMTP: server.url })
+  await stage.startHere({ HERALD_SMTP: server.url })
   const dead = await stage.deadLetters()
   const poison = {
     key: 'k',
@@ -233,7 +236,7 @@ test.each([
   ['that is none', 'ada@example.com>\r\nRCPT TO:<eve@example.com', 'not an e-mail address'],
 ])('a recipient %s is a clear failure', async (_, address, reason) => {
   const server = await serve({}, { hideSMTPUTF8: true })
-  await stage.start({ HERALD_SMTP: server.url })
+  await stage.startHere({ HERALD_SMTP: server.url })
   const dead = await stage.deadLetters()
   await publish(stage.broker, [message(to(address))])
   await vi.waitFor(() => expect(dead).toHaveLength(1), patience)
@@ -243,7 +246,7 @@ test.each([
 
 test('a sender the server refuses is an outage, not a dead letter for each mail', async () => {
   const server = await serve({ mail: () => '550 5.7.1 sender not allowed' })
-  const notifier = await stage.start({ HERALD_SMTP: server.url })
+  const notifier = await stage.startHere({ HERALD_SMTP: server.url })
   const dead = await stage.deadLetters()
   await publish(stage.broker, [message(to('ada@example.com'))])
   await vi.waitFor(async () => {
@@ -258,7 +261,7 @@ test('a sender the server refuses is an outage, not a dead letter for each mail'
 
 test('attempts that are used up end in the dead letters', async () => {
   const server = await serve({ rcpt: () => '450 4.2.0 try later' })
-  await stage.start({ HERALD_SMTP: server.url, HERALD_MAIL_ATTEMPTS: '2' })
+  await stage.startHere({ HERALD_SMTP: server.url, HERALD_MAIL_ATTEMPTS: '2' })
   const dead = await stage.deadLetters()
   await publish(stage.broker, [message(to('ada@example.com'))])
   await vi.waitFor(() => expect(dead).toHaveLength(1), patience)
