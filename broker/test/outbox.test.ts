@@ -136,6 +136,17 @@ test('entries come in the order in which they were prepared', async () => {
   expect(outbox.entries().every(({ state }) => state.kind === 'ready')).toBe(true)
 })
 
+test('an entry of a given id is added once, also after it was published', async () => {
+  const outbox = await (await makeFolders()).open()
+  const id = '0193b1c7-0000-7000-8000-000000000001'
+  expect(await outbox.prepare({ ...announce('x'), id })).toBe(id)
+  expect(await outbox.prepare({ ...announce('again'), id })).toBe(id)
+  expect(outbox.entries()).toMatchObject([{ id, label: outbox.entry(id)?.label }])
+  await recordPublished(outbox, await leaseOf(outbox), id, { offset: '0' })
+  await outbox.prepare({ ...announce('again'), id })
+  expect(outbox.entries()).toEqual([])
+})
+
 test('an invalid announcement is refused', async () => {
   const folders = await makeFolders()
   const outbox = await folders.open()

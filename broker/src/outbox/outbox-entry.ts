@@ -15,6 +15,8 @@ export interface OutboxFile {
 
 /** Messages to publish, and the files that must have their final names before. */
 export interface Announcement {
+  /** The entry's id, a UUIDv7, if the caller must find it again after a crash; by default a new one. */
+  readonly id?: string
   readonly topic: string
   /** At least one, none larger than maxMessageBytes. Each carries its own `ce_id`. */
   readonly messages: readonly Message[]
@@ -80,7 +82,7 @@ export const eventOf = ({ headers }: Message): OutboxEvent => ({
  * A checked deep copy, to be stored. Throws TypeError for an announcement that cannot be carried out,
  * BROKER_MESSAGE_TOO_LARGE for a message that no broker would accept.
  */
-export function checkAnnouncement(announcement: Announcement): Required<Announcement> {
+export function checkAnnouncement(announcement: Announcement): Required<Omit<Announcement, 'id'>> {
   const { topic, messages, files, overwrite = false, label } = announcement
   const require = (condition: boolean, error: string) => {
     if (!condition) throw new TypeError(`Invalid announcement: ${error}.`)

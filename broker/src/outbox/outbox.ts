@@ -87,15 +87,18 @@ export class Outbox {
   }
 
   /**
-   * Resolves to the entry's id once the entry is synced. Rejects with TypeError for an
+   * Resolves to the entry's id once the entry is synced. If there is an entry of that id, published
+   * or not, nothing is added. Rejects with TypeError for an
    * announcement that cannot be carried out, BROKER_MESSAGE_TOO_LARGE for a message that no broker
    * would accept.
    */
   async prepare(announcement: Announcement): Promise<string> {
     const { messages, ...checked } = checkAnnouncement(announcement)
+    const { id = v7() } = announcement
+    if (announcement.id !== undefined && this.store.get(id)) return id
     const entry: OutboxEntry = {
       ...checked,
-      id: v7(),
+      id,
       state: { kind: checked.files.length === 0 ? 'ready' : 'prepared' },
       broker: this.#broker,
       folders: await foldersOf(checked.files),
