@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config'
  */
 const long = [
   'bench/test/short.test.ts',
-  'client/test/{many-files,slow-downloads,web-kept}.test.ts',
+  'client/test/{many-files,slow-downloads,web-instances,web-kept}.test.ts',
   'converter-service/test/golden.test.ts',
   'stack/test/{demo,start}.test.ts',
   'tests/test/{backlog,event-fuzz,faults,fuzz,outages,slow-disk}.test.ts',

@@ -43,11 +43,6 @@ export interface ConvertAndAnnounceJob extends AnnouncementContext {
    * announcement then has no path, and a crash after this call and before the announcement loses it.
    */
   deliver?(temporaryPaths: readonly string[]): Promise<void>
-  /**
-   * Called when all files have arrived, before they get their final names and are announced, so that
-   * a page which the announcement links to exists in time. If it rejects, the conversion fails.
-   */
-  beforeAnnounce?(result: Pick<Converted, 'summary' | 'renditions'>): Promise<void>
 }
 
 /** An announcement in the outbox; it stays there until it is published. */
@@ -71,6 +66,18 @@ export interface ConvertAndAnnounceTools {
   readonly outbox: Outbox
 }
 
+/** All that the converter sent, checked and synced under temporary names. */
+export interface ReceivedConversion {
+  readonly complete: readonly CompleteFile[]
+  readonly summary: ReceivedConversionSummary
+  /** In the requested order, pages in order. */
+  readonly renditions: readonly SavedRendition[]
+  /** One for each recipient of the job. */
+  readonly announced: readonly Announced[]
+  /** Removes what is left of the temporary files. */
+  discard(): Promise<void>
+}
+
 /**
  * Converts one file, saves the renditions and writes the announcement to the outbox, in an order
  * that loses nothing in a crash. Resolves when every file has its final name and the outbox has the
@@ -81,6 +88,29 @@ export async function convertAndAnnounce(
   { converter, outbox }: ConvertAndAnnounceTools,
   job: ConvertAndAnnounceJob,
 ): Promise<Converted> {
+  const startedAtMs = Date.now()
+  return convertAndSave(converter, job, async (received) => {
+    const { complete, summary, renditions, announced } = received
+    await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
+    const placed = job.deliver ? [] : complete.map(outboxFile)
+    const announcement =
+      announced.length === 0
+        ? await placeUnannounced(placed, job.overwrite)
+        : await keep(outbox, job, announced, placed)
+    if (job.deliver) await received.discard()
+    return { announcement, summary, renditions, totalMs: Date.now() - startedAtMs }
+  })
+}
+
+/**
+ * Converts one file, passes what was received to `save` and resolves to its result. Rejects with
+ * HeraldError, or with the error of `save`; then no temporary file is left.
+ */
+export async function convertAndSave<T>(
+  converter: ConverterClient,
+  job: Omit<ConvertAndAnnounceJob, 'overwrite' | 'topic'>,
+  save: (received: ReceivedConversion) => Promise<T>,
+): Promise<T> {
   const startedAt = new Date()
   const files = receiveFiles(job.renditions, job.onBytes?.bind(job))
   const { onProgress, onWaiting } = job
@@ -98,26 +128,17 @@ export async function convertAndAnnounce(
   let complete: CompleteFile[] = []
   try {
     complete = files.complete(summary)
-    // Once the outbox has the entry, the conversion cannot be cancelled.
+    // Once it is saved, the conversion cannot be cancelled.
     if (job.signal.aborted) throw job.signal.reason
     const renditions = complete.map((each) => savedRendition(each, job.deliver !== undefined))
-    const finishedAt = new Date()
     const announced = convertedMessages(job, {
       fileName: job.input.name,
       summary,
       renditions,
       startedAt,
-      finishedAt,
+      finishedAt: new Date(),
     })
-    await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
-    await job.beforeAnnounce?.({ summary, renditions })
-    const placed = job.deliver ? [] : complete.map(outboxFile)
-    const announcement =
-      announced.length === 0
-        ? await placeUnannounced(placed, job.overwrite)
-        : await keep(outbox, job, announced, placed)
-    if (job.deliver) await files.discard()
-    return { announcement, summary, renditions, totalMs: Date.now() - startedAt.getTime() }
+    return await save({ complete, summary, renditions, announced, discard: files.discard })
   } catch (error) {
     await files.discard()
     const [first] = complete

@@ -1,12 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openBroker } from '@herald/broker'
-import { fromMessage } from '@herald/broker/message'
-import { outcomeTopic, toOutcomeMessage } from '@herald/broker/outcome-message'
-import { outcomeTypes } from '@herald/proto/outcomes'
-import { silentLogger } from '@herald/runtime/logger'
-import { v7 } from 'uuid'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { endMails } from './end-mails.js'
 import { openHome } from './home.js'
 import { gradient } from './pictures.js'
 import { type RealConverter, startConverter } from './real-converter.js'
@@ -16,43 +11,6 @@ beforeAll(async () => {
   converter = await startConverter()
 })
 afterAll(() => converter.close())
-
-/** A consumer that ends every mail as a notifier would: ada's is taken, bob's refused, eve's not known. */
-async function endMails(brokerUrl: string): Promise<void> {
-  const broker = await openBroker(brokerUrl, { logger: silentLogger })
-  onTestFinished(() => broker.close())
-  const topic = 'notifications'
-  await broker.subscribe({ topic, group: 'notifier' }, async (delivery) => {
-    const { envelope, event } = fromMessage(delivery)
-    const recipient = event.data.recipient?.address ?? ''
-    const { conversionId } = event.data
-    const notification = {
-      ...{ conversionId, runId: '', recipient, messageId: '<1@x>', channel: 'mail' },
-      eventIds: [envelope.id],
-    }
-    const ended = { notification, attempts: 1, firstAttemptAtUnixMs: 1 }
-    if (recipient.startsWith('eve')) return
-    const outcome = recipient.startsWith('ada')
-      ? {
-          type: outcomeTypes.delivered,
-          data: { ...ended, reply: '250 2.0.0 Ok: queued as 4F2B1', deliveredAtUnixMs: 2 },
-        }
-      : {
-          type: outcomeTypes.failed,
-          data: {
-            ...ended,
-            reason: '550 no such user',
-            failedAtUnixMs: 2,
-            possiblyDelivered: false,
-          },
-        }
-    const message = toOutcomeMessage(
-      { id: v7(), source: '/test', time: new Date(), subject: conversionId },
-      outcome,
-    )
-    await broker.publish(outcomeTopic(topic), [message])
-  })
-}
 
 async function home() {
   const opened = await openHome(converter.address)

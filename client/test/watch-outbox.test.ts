@@ -5,30 +5,33 @@ import type { OutboxEntry } from '@herald/broker/outbox'
 import { silentLogger } from '@herald/runtime/logger'
 import { expect, onTestFinished, test } from 'vitest'
 import { openConversionEvents } from '../src/web/conversion-events.js'
+import { openLmdbRecords } from '../src/web/lmdb-records.js'
 import type { ConversionRecord } from '../src/web/record.js'
-import { openRecords } from '../src/web/records.js'
 import { watchOutbox } from '../src/web/watch-outbox.js'
 
 // With each of 2,000 waiting entries read at each look, the page stood still for 450 ms, twice a second.
 test('a look into the outbox reads a bounded number of entries, and finds in time all that are published', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'herald-watch-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const records = await openRecords(folder)
+  const records = await openLmdbRecords(folder)
   onTestFinished(() => records.close())
   const count = 600
   const token = (n: number) => `${n}`.padStart(22, '0')
-  await Promise.all(
-    Array.from({ length: count }, (_, n) =>
-      records.put({
+  const kept = Array.from(
+    { length: count },
+    (_, n) =>
+      ({
         token: token(n),
         owner: 'o',
         runToken: 'r',
+        holder: records.instance,
         files: [],
         finishedAtMs: 0,
+        createdAtMs: n,
         announcement: { entryId: `${n}`, eventId: `e${n}`, publishedAtMs: 0, lastFault: '' },
-      } as unknown as ConversionRecord),
-    ),
+      }) as unknown as ConversionRecord,
   )
+  await Promise.all(kept.map((record) => records.put(record)))
   let reads = 0
   const published = new Set<string>()
   const waiting: (() => void)[] = []
@@ -45,8 +48,12 @@ test('a look into the outbox reads a bounded number of entries, and finds in tim
     events: openConversionEvents(),
     logger: silentLogger,
   })
+  for (const record of kept) watch.follow(record)
   onTestFinished(() => watch.close())
-  const isRecorded = (n: number) => (records.get(token(n))?.announcement?.publishedAtMs ?? 0) > 0
+  const isRecorded = async (n: number) => {
+    const { announcement } = (await records.get(token(n))) ?? {}
+    return (announcement?.publishedAtMs ?? 0) > 0
+  }
   const look = async () => {
     const looks = waiting.length
     waiting.at(-1)?.()
@@ -62,6 +69,6 @@ test('a look into the outbox reads a bounded number of entries, and finds in tim
   for (let n = 0; n < 200; n += 1) published.add(`${n}`)
   published.add('599')
   for (let looks = 0; looks < 20; looks += 1) await look()
-  expect([0, 150, 199, 599].map(isRecorded)).toEqual([true, true, true, true])
-  expect(isRecorded(200)).toBe(false)
+  expect(await Promise.all([0, 150, 199, 599].map(isRecorded))).toEqual(Array(4).fill(true))
+  expect(await isRecorded(200)).toBe(false)
 })

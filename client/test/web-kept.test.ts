@@ -97,7 +97,8 @@ describe('what the web page keeps', { timeout: 90_000 }, () => {
     expect(ids.size).toBe(new Set(events.map(({ event }) => event.data.conversionId)).size)
     console.log(`${kills} kills, ${tokens.length} answered, ${ids.size} announced`)
     // Nothing lies there that no event tells of.
-    const folders = readdirSync(join(folder.data, 'web', 'files'))
+    const files = readdirSync(join(folder.data, 'web', 'files'))
+    const folders = files.filter((name) => name !== '.unfinished')
     for (const token of folders)
       expect(events.some(({ event }) => event.data.pageUrl.endsWith(token))).toBe(true)
   })

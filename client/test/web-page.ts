@@ -15,6 +15,8 @@ export interface WebPage {
   readonly url: string
   readonly probes: string
   readonly pid: number
+  /** The lines it has written so far. */
+  readonly log: readonly string[]
   /** SIGTERM, or the signal given; resolves to the exit status. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -55,12 +57,13 @@ export async function openWebFolder(converter: string): Promise<WebFolder> {
       for await (const line of createInterface({ input: child.stderr })) {
         said.push(line)
         if (!line.includes('"msg":"ready"')) continue
-        child.stderr.resume()
+        createInterface({ input: child.stderr }).on('line', (more) => said.push(more))
         const { url, probes } = JSON.parse(line) as { url: string; probes: string }
         return {
           url,
           probes,
           pid: child.pid as number,
+          log: said,
           stop(signal = 'SIGTERM') {
             child.kill(signal)
             return exited
@@ -97,9 +100,8 @@ export function useWebPage(opened: (web: OpenedWebPage) => void): void {
   })
 }
 
-/** A browser without its eyes: it keeps its cookie and sends forms. */
-export function openCaller(page: Pick<WebPage, 'url'>) {
-  let cookie = ''
+/** A browser without its eyes: it keeps its cookie, or begins with that one, and sends forms. */
+export function openCaller(page: Pick<WebPage, 'url'>, cookie = '') {
   const get = async (path: string, init: RequestInit = {}) => {
     const headers = new Headers(init.headers)
     if (cookie) headers.set('Cookie', cookie)

@@ -18,6 +18,7 @@ const announcement = {
 }
 const record: ConversionRecord = {
   ...{ token: 't', owner: 'o', conversionId: 'c', runToken: 'r', runId: 'r', key: 'k' },
+  holder: 'i',
   ...{ name: 'harbour.png', target: 'webp', recipient: 'ada@example.com', language: 'en' },
   ...{ traceparent: '', createdAtMs: 1, updatedAtMs: 1, state: 'converted' },
   finishedAtMs: Date.UTC(2026, 10, 28, 14, 3),
@@ -26,9 +27,9 @@ const record: ConversionRecord = {
 }
 
 function pagesOf(changes: Partial<ConversionRecord>, mail?: MailOutcome, language = 'en') {
-  const rest = { asset: (name: string) => name, keepMs: 3_600_000, outcome: () => mail }
+  const rest = { asset: (name: string) => name, keepMs: 3_600_000 }
   const view = viewFor(language, rest)
-  const changed = { ...record, ...changes }
+  const changed = { ...record, ...changes, mail }
   return [row(changed, view).text, conversionPage(view, changed, undefined)].map((html) =>
     html.replace(/<head>.*<\/head>/s, '').replace(/<[^>]*>/g, ''),
   )
@@ -81,7 +82,7 @@ test('only an empty result is 100% smaller than its source', () => {
 })
 
 test('a time is written day first, with the month as a word, and carries its instant', () => {
-  const view = viewFor('en', { asset: String, keepMs: 0, outcome: () => undefined })
+  const view = viewFor('en', { asset: String, keepMs: 0 })
   const html = conversionPage(view, record, undefined)
   expect(html).toMatch(/<time datetime="2026-11-28T14:03:00.000Z">28 November at \d\d:\d\d/)
 })
@@ -97,7 +98,7 @@ test('an error for operators and callers of the CLI is shown without their varia
 
 test('too many files: the message has the time to wait', () => {
   for (const language of languages) {
-    const view = viewFor(language, { asset: String, keepMs: 0, outcome: () => undefined })
+    const view = viewFor(language, { asset: String, keepMs: 0 })
     expect(errorSentence(view, new TooManyError('Too many.', 43 * 60_000))).toContain('43')
     expect(errorSentence(view, new HeraldError('HERALD_BUSY', 'Busy.'))).not.toContain('43')
   }
@@ -105,7 +106,7 @@ test('too many files: the message has the time to wait', () => {
 
 test('a request from another site is not called a wrong address', () => {
   for (const language of languages) {
-    const view = viewFor(language, { asset: String, keepMs: 0, outcome: () => undefined })
+    const view = viewFor(language, { asset: String, keepMs: 0 })
     expect(errorSentence(view, new ForbiddenError())).toBe(wordsOf(language).otherSite)
   }
 })

@@ -1,13 +1,16 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import { openBlobStore } from '@herald/runtime/blobs'
 import { silentLogger } from '@herald/runtime/logger'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openConversionEvents } from '../src/web/conversion-events.js'
 import { newRecord } from '../src/web/conversion-facts.js'
 import { manageConversions } from '../src/web/conversions.js'
+import { openLmdbRecords } from '../src/web/lmdb-records.js'
 import { undoMs } from '../src/web/record.js'
-import { openRecords } from '../src/web/records.js'
 import { startSweep } from '../src/web/sweep.js'
 import { gradient } from './pictures.js'
 import { openCaller, useWebPage, type WebPage } from './web-page.js'
@@ -46,30 +49,33 @@ describe('a conversion that is deleted', () => {
 
 test('what is deleted goes for good after the time for undoing it, and not before', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'herald-undo-'))
-  const records = await openRecords(join(folder, 'records'))
+  const records = await openLmdbRecords(join(folder, 'records'))
+  const results = await openBlobStore(pathToFileURL(join(folder, 'results')).href)
   onTestFinished(async () => {
     await records.close()
     await rm(folder, { recursive: true, force: true })
   })
-  const tools = { records, events: openConversionEvents(), logger: silentLogger, directory: folder }
-  const unused = { converter: {}, outbox: {}, links: {}, topic: '' }
+  const tools = { records, results, events: openConversionEvents(), logger: silentLogger }
+  const unused = { converter: {}, announcer: {}, links: {}, incoming: folder }
   const conversions = manageConversions({ ...tools, ...unused } as never)
   const request = { owner: 'o', runToken: 'r', runId: 'r', recipient: '', language: 'en' }
   const deletedFor = async (deletedMs: number) => {
-    const record = newRecord({ ...request, spec: { format: 'webp' } } as never, 'a.png')
+    const given = { ...request, spec: { format: 'webp' } } as never
+    const record = newRecord(given, 'a.png', records.instance)
     const atMs = Date.now() - deletedMs
     const file = { name: 'a.webp', sizeBytes: 3 } as never
     const over = { state: 'converted', finishedAtMs: atMs, deletedAtMs: atMs } as const
     await records.put({ ...record, ...over, files: [file] })
-    await mkdir(join(folder, record.token))
-    await writeFile(join(folder, record.token, 'a.webp'), 'abc')
+    await results.put(`${record.token}/a.webp`, Readable.from(['abc']))
     return record.token
   }
   const [old, recent] = [await deletedFor(undoMs + 1000), await deletedFor(undoMs - 60_000)]
   const sweep = startSweep({ ...tools, conversions, keepMs: 3_600_000 })
-  await vi.waitFor(() => expect(records.get(old)).toBeUndefined())
+  await vi.waitFor(async () => expect(await records.get(old)).toBeUndefined())
   await sweep.close()
-  expect(records.get(recent)).toMatchObject({ files: [{ name: 'a.webp' }] })
-  expect(records.bytesOnDisk).toBe(3)
-  expect([...records.deleted(Date.now())].map(({ token }) => token)).toEqual([recent])
+  expect(await records.get(recent)).toMatchObject({ files: [{ name: 'a.webp' }] })
+  expect(await results.head(`${old}/a.webp`)).toBeUndefined()
+  expect(await results.head(`${recent}/a.webp`)).toMatchObject({ sizeBytes: 3 })
+  expect(await records.bytesStored()).toBe(3)
+  expect((await records.deleted(Date.now())).map(({ token }) => token)).toEqual([recent])
 })

@@ -21,10 +21,9 @@ import { hasCookie, languageOf } from './visitor.js'
 export function createWebApp(rest: Omit<Services, 'view'>, logger: Logger): Express {
   const { config, records } = rest
   const { serve, asset } = readAssets()
-  const outcome = (eventId: string) => records.outcome(eventId)
   const services: Services = {
     ...rest,
-    view: (language) => viewFor(language, { asset, keepMs: config.keepMs, outcome }),
+    view: (language) => viewFor(language, { asset, keepMs: config.keepMs }),
   }
   const pages = pageRoutes(services)
   const events = eventRoutes(services)
@@ -47,7 +46,7 @@ export function createWebApp(rest: Omit<Services, 'view'>, logger: Logger): Expr
   app.get('/c/:token/files/:name', fileRoute(services))
   app.get(
     '/c/:token/all.zip',
-    zipRoute(services, (request) => listed(recordOf(services, request))),
+    zipRoute(services, async (request) => listed(await recordOf(services, request))),
   )
   app.get('/r/:token', pages.run)
   app.get('/r/:token/events', events.run)
@@ -89,6 +88,14 @@ function answerError(services: Services, logger: Logger): ErrorRequestHandler {
 }
 
 function unexpected(thrown: unknown, logger: Logger): HeraldError {
+  const { name, code } = thrown as { name?: unknown; code?: unknown }
+  if (name === 'StoreError' && code !== 'STORE_FULL') {
+    logger.error({ err: thrown }, 'the records cannot be used')
+    return new HeraldError('HERALD_BUSY', 'The records cannot be used at the moment.', {
+      remedy: 'Try again later.',
+      retryAfterMs: 2000,
+    })
+  }
   const status = (thrown as { status?: unknown }).status
   if (typeof status === 'number' && status < 500) {
     return new HeraldError('HERALD_BAD_OPTION', 'The request is invalid.')

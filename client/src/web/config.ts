@@ -1,7 +1,10 @@
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
 import {
   address,
   bytes,
+  ConfigurationError,
   duration,
   integer,
   loadEnv,
@@ -9,6 +12,7 @@ import {
   text,
   variable,
 } from '@herald/runtime/env'
+import { type PostgresTarget, parsePostgresUrl, postgresUrlForm } from '@herald/runtime/postgres'
 import { type ClientConfig, loadConfig as loadClientConfig } from '../config.js'
 
 const variables = {
@@ -17,6 +21,14 @@ const variables = {
   HERALD_WEB_URL: text(/^https?:\/\/[^\s/?#@]+\/?$/, {
     optional: true,
     form: 'the address people see, such as https://convert.example.com',
+  }),
+  HERALD_WEB_RECORDS: variable((given) => parsePostgresUrl(given, { schema: 'herald_web' }), {
+    optional: true,
+    form: postgresUrlForm,
+  }),
+  HERALD_WEB_RESULTS: variable((given) => parseBlobUrl(given) && given, {
+    optional: true,
+    form: blobUrlForm,
   }),
   HERALD_WEB_KEEP: duration('24h'),
   HERALD_WEB_DISK: bytes('5G'),
@@ -39,6 +51,10 @@ export interface WebConfig extends Omit<ClientConfig, 'source'> {
   readonly probes: string
   /** What links begin with, without a slash at the end; undefined: localhost and the port. */
   readonly url: string | undefined
+  /** The database of the records, which other instances may use; undefined: a folder in `directory`. */
+  readonly records: PostgresTarget | undefined
+  /** The URL of the blob store that holds the results. */
+  readonly results: string
   /** How long a conversion and its files are kept, in milliseconds. */
   readonly keepMs: number
   /** The largest size of all results together. */
@@ -52,7 +68,7 @@ export interface WebConfig extends Omit<ClientConfig, 'source'> {
   /** Trusted proxies in front, whose X-Forwarded-For gives the caller's address. */
   readonly proxies: number
   readonly logLevel: string
-  /** Holds results and records. Absolute. */
+  /** Holds results and records unless they are elsewhere, and files that are being received. Absolute. */
   readonly directory: string
 }
 
@@ -60,11 +76,19 @@ export interface WebConfig extends Omit<ClientConfig, 'source'> {
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): WebConfig {
   const { source: _, ...client } = loadClientConfig(env)
   const values = loadEnv(variables, env)
+  if (values.HERALD_WEB_RECORDS && !values.HERALD_WEB_RESULTS) {
+    throw new ConfigurationError([
+      `HERALD_WEB_RESULTS is missing: with records in PostgreSQL, every instance must be able to read the results. Expected ${blobUrlForm}.`,
+    ])
+  }
+  const directory = resolve(join(client.outboxDirectory, '..', 'web'))
   return Object.freeze({
     ...client,
     listen: values.HERALD_WEB_LISTEN,
     probes: values.HERALD_WEB_PROBES,
     url: values.HERALD_WEB_URL?.replace(/\/$/, ''),
+    records: values.HERALD_WEB_RECORDS,
+    results: values.HERALD_WEB_RESULTS ?? pathToFileURL(join(directory, 'files')).href,
     keepMs: values.HERALD_WEB_KEEP,
     maxDiskBytes: values.HERALD_WEB_DISK,
     recipientDomains: values.HERALD_WEB_RECIPIENTS,
@@ -72,7 +96,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): W
     filesPerHour: values.HERALD_WEB_FILES,
     proxies: values.HERALD_WEB_PROXIES,
     logLevel: values.HERALD_LOG_LEVEL,
-    directory: resolve(join(client.outboxDirectory, '..', 'web')),
+    directory,
   })
 }
 

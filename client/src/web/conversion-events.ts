@@ -1,17 +1,17 @@
 import type { Stage } from '../conversion-progress.js'
-import { type ConversionRecord, isOver } from './record.js'
+import { type ConversionIdentity, type ConversionRecord, isOver } from './record.js'
 
 /** How far a conversion is. */
 export interface Progress {
   readonly stage: Stage
   /** 0 to 1; undefined if unknown. */
-  readonly done: number | undefined
+  readonly done?: number | undefined
 }
 
 export type ConversionEvent =
   | { readonly kind: 'record'; readonly record: ConversionRecord }
-  | { readonly kind: 'progress'; readonly record: ConversionRecord; readonly progress: Progress }
-  | { readonly kind: 'removed'; readonly record: ConversionRecord }
+  | { readonly kind: 'progress'; readonly record: ConversionIdentity; readonly progress: Progress }
+  | { readonly kind: 'removed'; readonly record: ConversionIdentity }
 
 /** Passes changes of conversions to subscribers in this process. */
 export interface ConversionEvents {

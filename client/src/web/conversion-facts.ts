@@ -1,10 +1,11 @@
 import type { RenditionSpec } from '@herald/proto/converter'
 import type { HeraldError } from '@herald/proto/errors'
 import { v7 as uuidv7 } from 'uuid'
-import type { Converted, KeptAnnouncement } from '../convert-and-announce.js'
+import type { Announced } from '../announcements.js'
+import type { ReceivedConversion } from '../convert-and-announce.js'
 import { newTraceparent } from '../trace.js'
 import type { Links } from './links.js'
-import type { ConversionRecord } from './record.js'
+import type { AnnouncementState, ConversionRecord } from './record.js'
 import { newToken } from './records.js'
 
 /** The conversion of one file. */
@@ -27,7 +28,8 @@ export interface ConversionRequest {
 const source = '/herald/web'
 
 /** The announcement's context. */
-export function contextOf(record: ConversionRecord, links: Links, runSize?: number) {
+export function contextOf(record: ConversionRecord, links: Links) {
+  const { runSize } = record
   return {
     conversionId: record.conversionId,
     runId: record.runId,
@@ -51,19 +53,24 @@ export function failed({ code, publicMessage, remedy = '' }: HeraldError) {
   } as const
 }
 
-/** The state of an announcement that the outbox has just taken. */
-export function announced({ entryId, events }: KeptAnnouncement) {
+/** The state of an announcement that is not in an outbox yet; null if there is none. */
+export function announcementOf(announced: Announced | undefined): AnnouncementState | null {
+  if (!announced) return null
   return {
-    entryId,
-    eventId: events[0]?.id ?? '',
+    entryId: '',
+    eventId: announced.id,
     keptAtMs: Date.now(),
     publishedAtMs: 0,
     lastFault: '',
   }
 }
 
-/** The record of a conversion that begins. */
-export function newRecord(request: ConversionRequest, name: string): ConversionRecord {
+/** The record of a conversion that `holder` begins. */
+export function newRecord(
+  request: ConversionRequest,
+  name: string,
+  holder: string,
+): ConversionRecord {
   const now = Date.now()
   const token = newToken()
   return {
@@ -82,6 +89,8 @@ export function newRecord(request: ConversionRequest, name: string): ConversionR
     createdAtMs: now,
     updatedAtMs: now,
     state: 'converting',
+    holder,
+    runSize: request.runSize,
     finishedAtMs: 0,
     source: null,
     files: [],
@@ -94,7 +103,10 @@ export function newRecord(request: ConversionRequest, name: string): ConversionR
 }
 
 /** The changes of a record when all files have arrived. */
-export function factsOf({ summary, renditions }: Pick<Converted, 'summary' | 'renditions'>) {
+export function factsOf({
+  summary,
+  renditions,
+}: Pick<ReceivedConversion, 'summary' | 'renditions'>) {
   const { input, preview, stripped, conversionMs } = summary
   return {
     source: input && {

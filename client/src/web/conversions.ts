@@ -1,14 +1,14 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HeraldError } from '@herald/proto/errors'
-import { type Converted, convertAndAnnounce } from '../convert-and-announce.js'
+import { convertAndSave, type ReceivedConversion } from '../convert-and-announce.js'
 import type { Upload } from '../convert-call.js'
 import type { ConverterClient } from '../converter-client.js'
 import { toHeraldError } from '../errors.js'
 import { outputNames } from '../output-name.js'
-import type { ConversionEvents } from './conversion-events.js'
 import {
-  announced,
+  announcementOf,
   type ConversionRequest,
   contextOf,
   factsOf,
@@ -17,6 +17,7 @@ import {
 import { type FailureTools, failConversion } from './fail-conversion.js'
 import { createMeter } from './progress-meter.js'
 import type { ConversionRecord } from './record.js'
+import { removeResults, storeResults } from './result-files.js'
 
 export interface Started {
   readonly record: ConversionRecord
@@ -42,21 +43,54 @@ export interface Conversions {
 
 export interface ConversionTools extends FailureTools {
   readonly converter: ConverterClient
-  readonly events: ConversionEvents
+  /** Holds the files that are being received, a folder for each conversion. */
+  readonly incoming: string
 }
 
-/** The conversions of the web page. They continue when the browser is closed. */
+/** Waits between two attempts to record how a conversion ended. */
+const recordRetryMs = 2_000
+
+const removed = () => new HeraldError('HERALD_CANCELLED', 'The conversion was removed.')
+
+/** The conversions that run in this process. They continue when the browser is closed. */
 export function manageConversions(tools: ConversionTools): Conversions {
-  const { records, events, outbox, links, directory, logger } = tools
+  const { records, results, announcer, events, links, incoming, logger } = tools
   const running = new Map<string, { cancel: AbortController; over: Promise<void> }>()
+  const unsubscribe = events.subscribe((event) => {
+    // By another instance.
+    if (event.kind === 'removed') running.get(event.record.token)?.cancel.abort(removed())
+  })
 
   const publish = (record: ConversionRecord | undefined) => {
     if (record) events.publish({ kind: 'record', record })
-  }
-  const change = async (token: string, changes: Partial<ConversionRecord>) => {
-    const record = await records.change(token, changes)
-    publish(record)
     return record
+  }
+
+  /** The files first, then the record with the announcement, then the outbox: the link works in time. */
+  async function save(record: ConversionRecord, received: ReceivedConversion): Promise<void> {
+    const { token } = record
+    await storeResults(results, token, received.complete)
+    const [announced] = received.announced
+    const facts = { ...factsOf(received), announcement: announcementOf(announced) }
+    const attachments = { preview: received.summary.preview?.data, message: announced?.message }
+    const finished = await untilRecorded(() =>
+      records.finish(token, { ...facts, state: 'converted' }, attachments),
+    )
+    if (finished) {
+      publish(finished)
+      await announcer.announce(finished)
+    } else await removeLateResults(token)
+  }
+
+  /** It was removed meanwhile, or ended by another instance that took this one for gone. */
+  async function removeLateResults(token: string): Promise<void> {
+    // A repeated `finish` changes nothing: the first one may have succeeded and its reply was lost.
+    const now = await records.get(token)
+    if (now?.state !== 'converted') await removeResults(results, token)
+    else if (now.holder === records.instance) {
+      publish(now)
+      await announcer.announce(now)
+    }
   }
 
   async function convert(
@@ -65,61 +99,61 @@ export function manageConversions(tools: ConversionTools): Conversions {
     upload: Upload,
     signal: AbortSignal,
   ): Promise<void> {
-    const folder = join(directory, record.token)
+    const folder = join(incoming, record.token)
     const [name = 'file'] = outputNames(record.name, [request.extension])
-    const job = { ...contextOf(record, links, request.runSize), topic: tools.topic }
-    const meter = createMeter(upload.sizeBytes, (progress) =>
-      events.publish({ kind: 'progress', record, progress }),
-    )
-    let converted: Converted
+    const meter = createMeter(upload.sizeBytes, (progress) => {
+      events.publish({ kind: 'progress', record, progress })
+      records.sendProgress(record, progress)
+    })
     try {
-      await mkdir(folder, { recursive: true })
-      converted = await convertAndAnnounce(
-        { converter: tools.converter, outbox },
+      await convertAndSave(
+        tools.converter,
         {
-          ...job,
+          ...contextOf(record, links),
           input: upload,
           renditions: [{ spec: request.spec, finalPath: join(folder, name) }],
-          overwrite: false,
           signal,
           onProgress: meter.onProgress,
           onWaiting: meter.onWaiting,
           onBytes: meter.onBytes,
-          // The link in the announcement must work as soon as it is sent.
-          beforeAnnounce: async (result) => {
-            const facts = { ...factsOf(result), state: 'placing' as const }
-            await records.change(record.token, facts, result.summary.preview?.data)
-          },
         },
+        (received) => save(record, received),
       )
     } catch (thrown) {
-      meter.end()
       const error = toHeraldError(thrown)
       if (error.code === 'HERALD_INTERNAL') logger.error({ err: thrown }, 'could not convert')
-      publish(await failConversion(tools, record, error, request.runSize))
-      return
+      // The record may not fit on the disk beside the results.
+      if (error.code === 'HERALD_DISK_FULL') await removeResults(results, record.token)
+      await untilRecorded(() => failConversion(tools, record, error))
+    } finally {
+      meter.end()
+      await rm(folder, { recursive: true, force: true })
     }
-    // It is announced: its files stay, even if a later step fails.
-    meter.end()
-    const { announcement } = converted
-    await change(record.token, {
-      state: 'converted',
-      announcement: announcement ? announced(announcement) : null,
-    })
+  }
+
+  /** Without its end a conversion would seem to be under way for as long as this process runs. */
+  async function untilRecorded<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'STORE_FULL') throw error
+        logger.error({ err: error }, 'the end of a conversion could not be recorded; will retry')
+        await sleep(recordRetryMs)
+      }
+    }
   }
 
   return {
     async start(request, open, known) {
       const cancel = new AbortController()
       const upload = open((reason) => cancel.abort(reason))
-      const record = known ?? newRecord(request, upload.name)
+      const record = known ?? newRecord(request, upload.name, records.instance)
       if (!known) await records.put(record)
       publish(record)
       events.publish({ kind: 'progress', record, progress: { stage: 'uploading', done: 0 } })
       const over = convert(record, request, upload, cancel.signal)
-        .catch((error: unknown) =>
-          logger.error({ err: error }, 'a conversion could not be recorded'),
-        )
+        .catch((error: unknown) => logger.error({ err: error }, 'a conversion was not cleaned up'))
         .finally(() => running.delete(record.token))
       running.set(record.token, { cancel, over })
       return { record, over }
@@ -127,15 +161,16 @@ export function manageConversions(tools: ConversionTools): Conversions {
 
     async remove(record) {
       const live = running.get(record.token)
-      live?.cancel.abort(new HeraldError('HERALD_CANCELLED', 'The conversion was removed.'))
+      live?.cancel.abort(removed())
       await live?.over
-      await rm(join(directory, record.token), { recursive: true, force: true })
+      await removeResults(results, record.token)
       await records.remove(record)
       events.publish({ kind: 'removed', record })
     },
 
-    setDeleted: ({ token }, deleted) =>
-      change(token, { deletedAtMs: deleted ? Date.now() : undefined }),
+    async setDeleted({ token }, deleted) {
+      return publish(await records.change(token, { deletedAtMs: deleted ? Date.now() : null }))
+    },
 
     get running() {
       return running.size
@@ -143,6 +178,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
 
     async close() {
       await Promise.all([...running.values()].map(({ over }) => over))
+      unsubscribe()
     },
   }
 }

@@ -1,46 +1,48 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Outbox } from '@herald/broker/outbox'
 import type { HeraldError } from '@herald/proto/errors'
+import type { BlobStore } from '@herald/runtime/blobs'
 import type { Logger } from '@herald/runtime/logger'
-import { isFailureAnnounced } from '../announcements.js'
-import { announceFailure } from '../convert-and-announce.js'
-import { announced, contextOf, failed } from './conversion-facts.js'
+import { failedMessages, isFailureAnnounced } from '../announcements.js'
+import type { RecordAnnouncer } from './announce-records.js'
+import type { ConversionEvents } from './conversion-events.js'
+import { announcementOf, contextOf, failed } from './conversion-facts.js'
 import type { Links } from './links.js'
 import type { ConversionRecord } from './record.js'
 import type { Records } from './records.js'
+import { removeResults } from './result-files.js'
 
 export interface FailureTools {
-  readonly outbox: Outbox
   readonly records: Records
+  readonly results: BlobStore
+  readonly announcer: RecordAnnouncer
+  readonly events: ConversionEvents
   readonly links: Links
-  readonly topic: string
-  /** Holds a folder for each conversion. */
-  readonly directory: string
   readonly logger: Logger
 }
 
 /**
- * Ends a conversion as failed: removes its files, announces the failure if there is an address, and
- * updates the record. Resolves to the record; undefined if it was removed meanwhile.
+ * Ends a conversion as failed, announces the failure if there is an address, and removes its files.
+ * Does nothing if it has ended, was removed, or another instance has it by now.
  */
 export async function failConversion(
-  { outbox, records, links, topic, directory, logger }: FailureTools,
+  { records, results, announcer, events, links, logger }: FailureTools,
   record: ConversionRecord,
   error: HeraldError,
-  runSize?: number,
-): Promise<ConversionRecord | undefined> {
-  await rm(join(directory, record.token), { recursive: true, force: true })
-  const job = { ...contextOf(record, links, runSize), topic }
-  const files = { fileName: record.name, formats: [record.target] }
-  const kept = isFailureAnnounced(error, job.recipients, 'unattended')
-    ? await announceFailure(outbox, { ...job, ...files }, error).catch((thrown: unknown) => {
-        logger.error({ err: thrown }, 'a failure could not be announced')
-        return undefined
-      })
-    : undefined
-  return records.change(record.token, {
-    ...failed(error),
-    announcement: kept ? announced(kept) : null,
-  })
+): Promise<void> {
+  const context = contextOf(record, links)
+  const facts = { fileName: record.name, formats: [record.target], error, failedAt: new Date() }
+  const [announced] = isFailureAnnounced(error, context.recipients, 'unattended')
+    ? failedMessages(context, facts)
+    : []
+  const changed = await records.finish(
+    record.token,
+    { ...failed(error), announcement: announcementOf(announced) },
+    { message: announced?.message },
+  )
+  if (!changed) return
+  events.publish({ kind: 'record', record: changed })
+  await removeResults(results, record.token).catch((thrown: unknown) =>
+    // They go with the record.
+    logger.warn({ err: thrown }, 'could not remove the files of a failed conversion'),
+  )
+  await announcer.announce(changed)
 }

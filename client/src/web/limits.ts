@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto'
 import { HeraldError } from '@herald/proto/errors'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { readRecipients } from '../recipients.js'
+import type { Records } from './records.js'
 
 export interface LimitOptions {
   /** Domains that may get e-mail, `*` for any; empty: none. */
   readonly domains: readonly string[]
   readonly mailsPerHour: number
   readonly filesPerHour: number
+  /** Counts for all instances. */
+  readonly records: Pick<Records, 'count'>
 }
 
 /** Limits what visitors may do. Each refusal is a HeraldError that may be shown. */
@@ -17,17 +20,24 @@ export interface Limits {
   file(caller: string): Promise<void>
   /** Counts an announcement. Rejects with HERALD_BUSY. */
   mail(recipient: string): Promise<void>
-  /** Counts an upload until the function it returns is called. Throws HERALD_BUSY. */
+  /** Counts an upload of this process until the function it returns is called. Throws HERALD_BUSY. */
   enter(caller: string): () => void
 }
 
-const hour = 3600
+const hourMs = 3_600_000
 const uploadsAtOnce = 8
 const uploadsOfAll = 64
 
-export function createLimits({ domains, mailsPerHour, filesPerHour }: LimitOptions): Limits {
-  const files = new RateLimiterMemory({ points: filesPerHour, duration: hour })
-  const mails = new RateLimiterMemory({ points: mailsPerHour, duration: hour })
+export function createLimits(options: LimitOptions): Limits {
+  const { domains, mailsPerHour, filesPerHour, records } = options
+  const count = async (kind: string, id: string, max: number, what: string) => {
+    // Neither addresses of mail nor of callers are stored.
+    const hash = createHash('sha256').update(id).digest('base64url')
+    const { count: counted, leftMs } = await records.count(`${kind} ${hash}`, hourMs)
+    if (counted <= max) return
+    const minutes = Math.ceil(leftMs / 60_000)
+    throw new TooManyError(`Too many ${what} within an hour.`, minutes * 60_000)
+  }
   const uploads = new Map<string, number>()
   let all = 0
   return {
@@ -38,9 +48,9 @@ export function createLimits({ domains, mailsPerHour, filesPerHour }: LimitOptio
       if (domains.includes('*') || domains.includes(domain)) return address
       throw new RecipientNotAllowedError(domain)
     },
-    file: (caller) => count(files, caller, 'files from this address'),
+    file: (caller) => count('files', caller, filesPerHour, 'files from this address'),
     mail: (recipient) =>
-      count(mails, recipient.normalize().toLowerCase(), 'e-mails to this address'),
+      count('mails', recipient.normalize().toLowerCase(), mailsPerHour, 'e-mails to this address'),
     enter(caller) {
       const own = uploads.get(caller) ?? 0
       if (own >= uploadsAtOnce || all >= uploadsOfAll) {
@@ -58,16 +68,6 @@ export function createLimits({ domains, mailsPerHour, filesPerHour }: LimitOptio
         else uploads.delete(caller)
       }
     },
-  }
-}
-
-async function count(limiter: RateLimiterMemory, key: string, what: string): Promise<void> {
-  try {
-    await limiter.consume(key)
-  } catch (error) {
-    if (!(error instanceof RateLimiterRes)) throw error
-    const minutes = Math.ceil(error.msBeforeNext / 60_000)
-    throw new TooManyError(`Too many ${what} within an hour.`, minutes * 60_000)
   }
 }
 

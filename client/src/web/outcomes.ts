@@ -42,7 +42,7 @@ export function readOutcomes(options: OutcomesOptions): OutcomeReader {
       try {
         broker = await openBroker(options.broker, { logger })
         subscription = await broker.subscribe(
-          { topic: outcomeTopic(options.topic), group: `web-${records.instance}` },
+          { topic: outcomeTopic(options.topic), group: `web-${records.installation}` },
           (delivery) => take(delivery, options),
         )
         return
@@ -80,10 +80,8 @@ async function take(
   const { notification } = outcome?.event.data ?? {}
   if (!outcome || !notification || !['', 'mail'].includes(notification.channel)) return
   for (const eventId of notification.eventIds) {
-    await records.putOutcome(eventId, read(outcome))
-    const record = records.ofEvent(eventId)
-    const touched = record && (await records.change(record.token, {}))
-    if (touched) events.publish({ kind: 'record', record: touched })
+    const changed = await records.addOutcome(eventId, read(outcome))
+    if (changed) events.publish({ kind: 'record', record: changed })
   }
 }
 

@@ -1,11 +1,14 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openBroker } from '@herald/broker'
 import { openOutbox } from '@herald/broker/outbox'
 import { startRelay } from '@herald/broker/relay'
+import { openBlobStore } from '@herald/runtime/blobs'
 import type { Lifecycle } from '@herald/runtime/lifecycle'
 import type { Logger } from '@herald/runtime/logger'
 import { createMetrics, createProbesApp, listenHttp } from '@herald/runtime/probes'
 import { openConverter } from '../converter-client.js'
+import { announceRecords } from './announce-records.js'
 import { createWebApp } from './app.js'
 import { isLoopback, type WebConfig } from './config.js'
 import { latestProgress, openConversionEvents } from './conversion-events.js'
@@ -15,8 +18,9 @@ import { cacheFormats } from './format-cache.js'
 import { createLimits } from './limits.js'
 import { type Links, linksTo } from './links.js'
 import { listenWeb } from './listen.js'
+import { openLmdbRecords } from './lmdb-records.js'
 import { readOutcomes } from './outcomes.js'
-import { openRecords } from './records.js'
+import { openPostgresRecords } from './postgres/postgres-records.js'
 import { settleRecords } from './settle-records.js'
 import { startSweep } from './sweep.js'
 import { watchOutbox } from './watch-outbox.js'
@@ -37,9 +41,12 @@ export async function startWeb(
   config: WebConfig,
   { lifecycle, logger }: { lifecycle: Lifecycle; logger: Logger },
 ): Promise<WebProgram> {
-  const directory = join(config.directory, 'files')
-  const records = await openRecords(join(config.directory, 'records'))
+  const records = await (config.records
+    ? openPostgresRecords(config.records, logger)
+    : openLmdbRecords(join(config.directory, 'records')))
   lifecycle.defer('records', () => records.close())
+  const results = await openBlobStore(config.results)
+  lifecycle.defer('results', () => results.close())
   const outbox = await openOutbox(config.outboxDirectory, { broker: config.broker, logger })
   lifecycle.defer('outbox', () => outbox.close())
   const converter = openConverter(config.converter)
@@ -52,21 +59,28 @@ export async function startWeb(
   const links: Links = linksTo(config.url ?? listening.localUrl)
 
   await outbox.settle()
-  await settleRecords({ records, outbox, links, topic, directory, logger })
-  const relay = startRelay(outbox, () => openBroker(config.broker, { logger }), { logger })
-  lifecycle.defer('relay', () => relay.stop())
   const watch = watchOutbox(outbox, { records, events, logger })
   lifecycle.defer('outbox watch', () => watch.close())
+  const announcer = announceRecords({ outbox, records, events, topic, logger })
+  lifecycle.defer('announcer', () => announcer.close())
+  const tools = { records, results, announcer, events, links, logger }
+  const settler = await settleRecords(tools)
+  lifecycle.defer('settler', () => settler.close())
+  const relay = startRelay(outbox, () => openBroker(config.broker, { logger }), { logger })
+  lifecycle.defer('relay', () => relay.stop())
   const outcomes = readOutcomes({ broker: config.broker, topic, records, events, logger })
   lifecycle.defer('outcomes', () => outcomes.close())
 
-  const tools = { outbox, records, events, links, topic, directory, logger }
-  const conversions = manageConversions({ ...tools, converter })
+  const incoming = join(config.directory, 'incoming')
+  // Of a process that was killed.
+  await rm(incoming, { recursive: true, force: true })
+  const conversions = manageConversions({ ...tools, converter, incoming })
   const expected = keepExpectedFiles(tools)
   lifecycle.defer('expected files', () => expected.close())
-  const sweep = startSweep({ records, conversions, directory, keepMs, logger })
+  const sweep = startSweep({ records, conversions, results, keepMs, logger })
   lifecycle.defer('sweep', () => sweep.close())
   lifecycle.defer('conversions', () => conversions.close())
+  records.follow((event) => events.publish(event))
 
   const domains = config.recipientDomains ?? (isLoopback(config.listen) ? ['*'] : [])
   const formats = cacheFormats(converter)
@@ -80,9 +94,9 @@ export async function startWeb(
       records,
       events,
       formats,
-      limits: createLimits({ ...config, domains }),
+      limits: createLimits({ ...config, domains, records }),
       recipients: domains.includes('*') ? 'any' : domains.length === 0 ? 'none' : domains,
-      directory,
+      results,
       progressOf: progress.of,
       stopping: lifecycle.signal,
     },

@@ -41,11 +41,16 @@ export interface ConversionRecord {
   readonly traceparent: string
   readonly createdAtMs: number
   readonly updatedAtMs: number
-  /** `placing`: all files have arrived; they and the announcement are being saved. */
-  readonly state: 'converting' | 'placing' | 'converted' | 'failed'
+  readonly state: 'converting' | 'converted' | 'failed'
+  /** Its upload has not begun: the browser has only named the file. */
+  readonly isExpected?: boolean | undefined
+  /** The instance of the page that converts it, and announces it. */
+  readonly holder: string
+  /** The number of files that were sent together, if known. */
+  readonly runSize?: number | undefined
   readonly finishedAtMs: number
-  /** Absent: not deleted. A deleted one can be restored until it is removed for good. */
-  readonly deletedAtMs?: number | undefined
+  /** Absent or null: not deleted. A deleted one can be restored until it is removed for good. */
+  readonly deletedAtMs?: number | null | undefined
   readonly source: SourceFacts | null
   readonly files: readonly ResultFile[]
   readonly stripped: readonly string[]
@@ -62,10 +67,16 @@ export interface ConversionRecord {
     readonly remedy: string
   } | null
   readonly announcement: AnnouncementState | null
+  /** The outcome of its mail; absent: not known yet. */
+  readonly mail?: MailOutcome | undefined
 }
 
-/** The state of the announcement in the outbox. */
+/** What identifies a conversion to those who follow it. */
+export type ConversionIdentity = Pick<ConversionRecord, 'token' | 'owner' | 'key' | 'runToken'>
+
+/** The state of the announcement. Its message is kept with the record until it is published. */
 export interface AnnouncementState {
+  /** The entry in the outbox of the record's holder; empty: not yet in an outbox. */
   readonly entryId: string
   readonly eventId: string
   readonly keptAtMs: number
@@ -85,6 +96,10 @@ export interface MailOutcome {
 }
 
 export const isOver = ({ state }: ConversionRecord) => state === 'converted' || state === 'failed'
+
+/** Whether it has an announcement that is not published yet. */
+export const isUnpublished = ({ announcement }: ConversionRecord) =>
+  announcement?.publishedAtMs === 0
 
 /** How long a deleted conversion can be restored. */
 export const undoMs = 5 * 60_000

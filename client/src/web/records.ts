@@ -1,47 +1,116 @@
 import { randomBytes } from 'node:crypto'
-import { openStore, type Store } from '@herald/runtime/store'
-import { v7 as uuidv7 } from 'uuid'
-import { type ConversionRecord, isOver, type MailOutcome, sumOfSizes } from './record.js'
+import type { Message } from '@herald/broker'
+import type { ConversionEvent, Progress } from './conversion-events.js'
+import type {
+  AnnouncementState,
+  ConversionIdentity,
+  ConversionRecord,
+  MailOutcome,
+} from './record.js'
 
-interface Run {
+export interface Run {
   readonly runId: string
   readonly owner: string
-  readonly createdAtMs: number
 }
 
-/** The records of the web page's conversions, on disk. To be closed by the caller. */
+/** What belongs to a record and is read apart from it. */
+export interface Attachments {
+  /** The bytes of the small picture. */
+  readonly preview?: Uint8Array | undefined
+  /** The announcement; kept until it is published. */
+  readonly message?: Message | undefined
+}
+
+/**
+ * The records of the web page's conversions, and what else its instances have in common. A write that
+ * has resolved is durable. Methods reject with StoreError if the store cannot be used. To be closed
+ * by the caller.
+ */
 export interface Records {
-  /** A name of this installation, for its consumer group. */
+  /** Of all instances that use these records: their consumer group is named by it. */
+  readonly installation: string
+  /** This instance: the holder of the conversions that run in this process. */
   readonly instance: string
-  get(token: string): ConversionRecord | undefined
-  ofEvent(eventId: string): ConversionRecord | undefined
+  /** Other instances may use these records, with an outbox each. */
+  readonly isShared: boolean
+
+  get(token: string): Promise<ConversionRecord | undefined>
   /** Of one browser, the latest first. */
-  ofOwner(owner: string, limit?: number): ConversionRecord[]
+  ofOwner(owner: string, limit?: number): Promise<ConversionRecord[]>
   /** In the order they began. */
-  ofRun(runToken: string): ConversionRecord[]
-  /** Records may be changed during the iteration. */
-  all(): Iterable<ConversionRecord>
-  /** Those that ended before that time. */
-  expired(beforeMs: number): Iterable<ConversionRecord>
-  /** Those that were deleted before that time. */
-  deleted(beforeMs: number): Iterable<ConversionRecord>
-  preview(token: string): Uint8Array | undefined
+  ofRun(runToken: string): Promise<ConversionRecord[]>
+  /** Some of those that ended before that time. */
+  expired(beforeMs: number): Promise<ConversionRecord[]>
+  /** Some of those that were deleted before that time. */
+  deleted(beforeMs: number): Promise<ConversionRecord[]>
+  preview(token: string): Promise<Uint8Array | undefined>
+  /** Undefined once it is published. */
+  message(token: string): Promise<Message | undefined>
+
   /** The files that one browser sent together; created if new. */
   run(runToken: string, owner: string): Promise<Run>
   put(record: ConversionRecord): Promise<void>
-  /** Resolves to the changed record; undefined if it was removed. `preview`: the bytes of the small picture. */
-  change(
+  /** Resolves to the changed record; undefined if it was removed. */
+  change(token: string, changes: Partial<ConversionRecord>): Promise<ConversionRecord | undefined>
+  /**
+   * Ends a conversion: `changes` and what belongs to it in one transaction. Resolves to undefined and
+   * changes nothing if it has ended, was removed, or has another holder by now.
+   */
+  finish(
     token: string,
     changes: Partial<ConversionRecord>,
-    preview?: Uint8Array,
+    attachments: Attachments,
   ): Promise<ConversionRecord | undefined>
+  /**
+   * Changes the announcement unless it is published; its message goes once it is. Resolves to
+   * undefined if nothing changed.
+   */
+  changeAnnouncement(
+    token: string,
+    changes: Partial<AnnouncementState>,
+  ): Promise<ConversionRecord | undefined>
+  /** Adds the outcome of the mail to the record of that event; undefined if there is none. */
+  addOutcome(eventId: string, mail: MailOutcome): Promise<ConversionRecord | undefined>
+  /** Removes it with all that belongs to it. An upload that comes later is refused. */
   remove(record: ConversionRecord): Promise<void>
-  outcome(eventId: string): MailOutcome | undefined
-  putOutcome(eventId: string, outcome: MailOutcome): Promise<void>
-  /** Deletes outcomes and runs older than that, a limited number in each call. */
+
+  /**
+   * Takes a file that is expected: this instance is its holder from now on. `forUpload` false: to end
+   * it, so that an upload which comes later is refused. Undefined: it is not expected. `ended`: it
+   * was ended or removed before its upload.
+   */
+  takeExpected(
+    owner: string,
+    key: string,
+    forUpload: boolean,
+  ): Promise<ConversionRecord | 'ended' | undefined>
+  /** Takes those expected files of whose run no upload was under way for so long, to end them. */
+  takeIdle(pauseMs: number): Promise<ConversionRecord[]>
+  /** Notes that an upload of those runs is under way. */
+  keepActive(runTokens: readonly string[]): Promise<void>
+  /**
+   * Takes what an instance that is gone has left: conversions that have not ended, and announcements
+   * that are not published. No two instances take the same.
+   */
+  takeOver(): Promise<ConversionRecord[]>
+
+  /** Counts one more under that name, and from the first one on for so long. */
+  count(
+    name: string,
+    periodMs: number,
+  ): Promise<{ readonly count: number; readonly leftMs: number }>
+  /** Whether it is this instance's turn with a task that one of them does, once in that time. */
+  takeTurn(task: string, pauseMs: number): Promise<boolean>
+  /** Deletes runs older than that, and counts that are over, a limited number in each call. */
   deleteOlder(beforeMs: number): Promise<void>
-  /** The size of all results. */
-  readonly bytesOnDisk: number
+  /** The size of all results; may be some seconds old. */
+  bytesStored(): Promise<number>
+
+  /** Passes on what other instances change. Called once; ended by `close`. */
+  follow(onEvent: (event: ConversionEvent) => void): void
+  /** Sends the progress of a conversion to the other instances. It may be lost. */
+  sendProgress(record: ConversionIdentity, progress: Progress): void
+  /** Others may take over what this instance holds. */
   close(): Promise<void>
 }
 
@@ -50,124 +119,5 @@ export const newToken = () => randomBytes(16).toString('base64url')
 
 export const tokenPattern = /^[\w-]{22}$/
 
-const maxDeletedAtOnce = 500
-
-export async function openRecords(directory: string): Promise<Records> {
-  const store: Store = openStore(directory)
-  const conversions = store.table<ConversionRecord, string>('conversions')
-  const byOwner = store.table<string>('by-owner')
-  const byRun = store.table<string>('by-run')
-  const byEnd = store.table<string>('by-end')
-  const byDeletion = store.table<string>('by-deletion')
-  const previews = store.table<Uint8Array, string>('previews', 'binary')
-  const byEvent = store.table<string, string>('by-event')
-  const runs = store.table<Run, string>('runs')
-  const outcomes = store.table<MailOutcome, string>('outcomes')
-  const settings = store.table<string, string>('settings')
-
-  const instance = await store.write(() => {
-    const known = settings.get('instance') ?? newToken()
-    settings.put('instance', known)
-    return known
-  })
-  let bytesOnDisk = 0
-  for (const { value } of conversions.entries()) bytesOnDisk += sumOfSizes(value.files)
-
-  const keep = (record: ConversionRecord) => {
-    const before = conversions.get(record.token)
-    bytesOnDisk += sumOfSizes(record.files) - sumOfSizes(before?.files ?? [])
-    conversions.put(record.token, record)
-    if (before && before.finishedAtMs > 0) byEnd.remove([before.finishedAtMs, record.token])
-    if (before?.deletedAtMs) byDeletion.remove([before.deletedAtMs, record.token])
-    if (record.deletedAtMs) byDeletion.put([record.deletedAtMs, record.token], record.token)
-    if (record.finishedAtMs > 0) byEnd.put([record.finishedAtMs, record.token], record.token)
-    if (record.announcement) byEvent.put(record.announcement.eventId, record.token)
-  }
-  const under = (table: typeof byOwner, key: string, reverse: boolean) =>
-    table.entries(
-      reverse
-        ? { start: [key, Number.MAX_SAFE_INTEGER], end: [key], reverse }
-        : { start: [key], end: [key, Number.MAX_SAFE_INTEGER] },
-    )
-  const found = (tokens: Iterable<{ value: string }>, limit = 1000) => {
-    const records: ConversionRecord[] = []
-    for (const { value } of tokens) {
-      const record = conversions.get(value)
-      if (record) records.push(record)
-      if (records.length >= limit) break
-    }
-    return records
-  }
-
-  return {
-    instance,
-    get: (token) => conversions.get(token),
-    ofEvent(eventId) {
-      const token = byEvent.get(eventId)
-      return token === undefined ? undefined : conversions.get(token)
-    },
-    ofOwner: (owner, limit) => found(under(byOwner, owner, true), limit),
-    ofRun: (runToken) => found(under(byRun, runToken, false)),
-    *all() {
-      for (const { value } of conversions.entries()) yield value
-    },
-    *expired(beforeMs) {
-      for (const { value } of byEnd.entries({ end: [beforeMs] })) {
-        const record = conversions.get(value)
-        if (record && isOver(record)) yield record
-      }
-    },
-    deleted: (beforeMs) => found(byDeletion.entries({ end: [beforeMs] })),
-    preview: (token) => previews.get(token),
-    run: (runToken, owner) =>
-      store.write(() => {
-        const run = runs.get(runToken) ?? { runId: uuidv7(), owner, createdAtMs: Date.now() }
-        runs.put(runToken, run)
-        return run
-      }),
-    put: (record) =>
-      store.write(() => {
-        keep(record)
-        byOwner.put([record.owner, record.createdAtMs, record.token], record.token)
-        byRun.put([record.runToken, record.createdAtMs, record.token], record.token)
-      }),
-    change: (token, changes, preview) =>
-      store.write(() => {
-        const record = conversions.get(token)
-        if (!record) return undefined
-        const changed = { ...record, ...changes, updatedAtMs: Date.now() }
-        keep(changed)
-        if (preview) previews.put(token, preview)
-        return changed
-      }),
-    remove: ({ token }) =>
-      store.write(() => {
-        const record = conversions.get(token)
-        if (!record) return
-        bytesOnDisk -= sumOfSizes(record.files)
-        conversions.remove(token)
-        previews.remove(token)
-        byEnd.remove([record.finishedAtMs, token])
-        if (record.deletedAtMs) byDeletion.remove([record.deletedAtMs, token])
-        byOwner.remove([record.owner, record.createdAtMs, token])
-        byRun.remove([record.runToken, record.createdAtMs, token])
-        if (record.announcement) byEvent.remove(record.announcement.eventId)
-      }),
-    outcome: (eventId) => outcomes.get(eventId),
-    putOutcome: (eventId, outcome) => store.write(() => outcomes.put(eventId, outcome)),
-    deleteOlder: (beforeMs) =>
-      store.write(() => {
-        let left = maxDeletedAtOnce
-        for (const { key, value } of outcomes.entries()) {
-          if (value.atMs < beforeMs && left-- > 0) outcomes.remove(key)
-        }
-        for (const { key, value } of runs.entries()) {
-          if (value.createdAtMs < beforeMs && left-- > 0) runs.remove(key)
-        }
-      }),
-    get bytesOnDisk() {
-      return bytesOnDisk
-    },
-    close: () => store.close(),
-  }
-}
+/** How many records `expired`, `deleted`, `takeIdle` and `takeOver` return at most. */
+export const maxTakenAtOnce = 500

@@ -1,5 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import type { BlobStore } from '@herald/runtime/blobs'
 import type { Logger } from '@herald/runtime/logger'
 import type { Conversions } from './conversions.js'
 import { undoMs } from './record.js'
@@ -12,22 +11,38 @@ export interface Sweep {
 export interface SweepOptions {
   readonly records: Records
   readonly conversions: Conversions
-  /** Holds the results, a folder for each conversion. */
-  readonly directory: string
+  readonly results: BlobStore
   readonly keepMs: number
   readonly logger: Logger
 }
 
-const longestPauseMs = 60_000
+const maxPauseMs = 60_000
+/** A list of all results costs a request for each thousand. */
+const maxStrayPauseMs = 3_600_000
+/** With several instances, the one whose clock is ahead must not wait for the next turn. */
+const turnShare = 0.9
 
-/** Removes conversions whose retention, or whose time to undo a deletion, is over; now and regularly. */
+/**
+ * Removes conversions whose retention, or whose time to undo a deletion, is over; now and regularly,
+ * and by one instance at a time.
+ */
 export function startSweep(options: SweepOptions): Sweep {
-  const pauseMs = Math.max(1000, Math.min(longestPauseMs, options.keepMs / 10))
+  const { records, keepMs, logger } = options
+  const pauseMs = Math.max(1000, Math.min(maxPauseMs, keepMs / 10))
+  const strayPauseMs = Math.max(1000, Math.min(maxStrayPauseMs, keepMs / 10))
+  let strayAfterMs = 0
   let sweeping: Promise<void> | undefined
+
+  const sweepOnce = async () => {
+    if (await records.takeTurn('sweep', pauseMs * turnShare)) await removeExpired(options)
+    if (Date.now() < strayAfterMs) return
+    strayAfterMs = Date.now() + strayPauseMs
+    if (await records.takeTurn('sweep strays', strayPauseMs * turnShare)) await removeStray(options)
+  }
   const sweep = () => {
-    sweeping ??= removeExpired(options)
+    sweeping ??= sweepOnce()
       .catch((error: unknown) =>
-        options.logger.warn({ err: error }, 'could not remove expired conversions'),
+        logger.warn({ err: error }, 'could not remove expired conversions'),
       )
       .finally(() => {
         sweeping = undefined
@@ -43,21 +58,29 @@ export function startSweep(options: SweepOptions): Sweep {
   }
 }
 
-async function removeExpired(options: SweepOptions): Promise<void> {
-  const { records, conversions, directory, keepMs, logger } = options
+async function removeExpired({ records, conversions, keepMs, logger }: SweepOptions) {
   const before = Date.now() - keepMs
-  let removed = 0
   const deletedBefore = Date.now() - undoMs
-  for (const record of [...records.deleted(deletedBefore), ...records.expired(before)]) {
-    await conversions.remove(record)
-    removed += 1
-  }
-  for (const name of await readdir(directory).catch(() => [])) {
-    // A folder without a record, for example after a full disk.
-    if (records.get(name)) continue
-    const { mtimeMs } = await stat(join(directory, name)).catch(() => ({ mtimeMs: Date.now() }))
-    if (mtimeMs < before) await rm(join(directory, name), { recursive: true, force: true })
+  let removed = 0
+  for (;;) {
+    const due = [...(await records.deleted(deletedBefore)), ...(await records.expired(before))]
+    if (due.length === 0) break
+    for (const record of due) await conversions.remove(record)
+    removed += due.length
   }
   await records.deleteOlder(before)
   if (removed > 0) logger.info({ removed }, 'removed expired conversions')
+}
+
+/** Results without a record, for example of an instance that was killed between the two. */
+async function removeStray({ records, results, keepMs }: SweepOptions): Promise<void> {
+  const before = Date.now() - keepMs
+  const known = new Map<string, boolean>()
+  for await (const { key, modifiedAtMs } of results.list('')) {
+    if (modifiedAtMs >= before) continue
+    const [token = ''] = key.split('/')
+    if (!known.has(token)) known.set(token, (await records.get(token)) !== undefined)
+    if (!known.get(token)) await results.delete(key)
+  }
+  await results.removeUnfinished(before)
 }

@@ -1,7 +1,7 @@
 import type { Outbox } from '@herald/broker/outbox'
 import type { Logger } from '@herald/runtime/logger'
 import type { ConversionEvents } from './conversion-events.js'
-import type { ConversionRecord } from './record.js'
+import type { AnnouncementState, ConversionRecord } from './record.js'
 import type { Records } from './records.js'
 
 export interface OutboxWatch {
@@ -20,19 +20,22 @@ export function watchOutbox(
 ): OutboxWatch {
   /** Token → entry, the oldest first: they are published first. */
   const followed = new Map<string, string>()
+  /** Token → the error that its record has, if any. */
+  const faults = new Map<string, string>()
   let added: [token: string, entryId: string][] = []
   let turn = followed.entries()
   let wake = () => {}
   let closed = false
 
-  for (const record of records.all()) follow(record)
   const unsubscribe = events.subscribe((event) => {
     if (event.kind === 'record') follow(event.record)
   })
   const watching = watch()
 
-  function follow({ token, announcement }: ConversionRecord): void {
-    if (announcement?.publishedAtMs !== 0 || followed.has(token)) return
+  function follow({ token, announcement, holder }: ConversionRecord): void {
+    // Announcements of other instances are in their outboxes.
+    if (holder !== records.instance || !announcement?.entryId || followed.has(token)) return
+    if (announcement.publishedAtMs > 0) return
     followed.set(token, announcement.entryId)
     if (added.length < maxReadOfEach) added.push([token, announcement.entryId])
     wake()
@@ -80,22 +83,20 @@ export function watchOutbox(
     const entry = outbox.entry(entryId)
     if (entry && entry.state.kind !== 'published') {
       const lastFault = entry.lastError ?? ''
-      const { announcement } = records.get(token) ?? {}
-      if (announcement && lastFault !== announcement.lastFault) {
-        await record(token, { ...announcement, lastFault })
+      if (lastFault !== (faults.get(token) ?? '')) {
+        await change(token, { lastFault })
+        faults.set(token, lastFault)
       }
       return 0
     }
+    await change(token, { publishedAtMs: Date.now(), lastFault: '' })
     followed.delete(token)
-    const { announcement } = records.get(token) ?? {}
-    if (announcement) {
-      await record(token, { ...announcement, publishedAtMs: Date.now(), lastFault: '' })
-    }
+    faults.delete(token)
     return 1
   }
 
-  async function record(token: string, announcement: ConversionRecord['announcement']) {
-    const changed = await records.change(token, { announcement })
+  async function change(token: string, changes: Partial<AnnouncementState>) {
+    const changed = await records.changeAnnouncement(token, changes)
     if (changed) events.publish({ kind: 'record', record: changed })
   }
 

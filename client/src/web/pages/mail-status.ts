@@ -10,11 +10,10 @@ const marks = { waiting: '…', sending: '…', sent: '✓', failed: '!', uncert
 
 /** The state of the e-mail, since when, and details. */
 function statusOf(
-  { announcement, recipient }: ConversionRecord,
-  { outcome, words }: View,
+  { announcement, recipient, mail }: ConversionRecord,
+  { words }: View,
 ): { state: MailState; atMs: number; detail: string } | undefined {
   if (!announcement || recipient === '') return undefined
-  const mail = outcome(announcement.eventId)
   if (mail) {
     const state = ({ mailed: 'sent', 'given up': 'failed', uncertain: 'uncertain' } as const)[
       mail.state

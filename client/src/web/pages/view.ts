@@ -1,4 +1,3 @@
-import type { MailOutcome } from '../record.js'
 import { bytesText } from '../shared/bytes-text.js'
 import { type Words, wordsOf } from '../words.js'
 import { type Html, html } from './html.js'
@@ -11,11 +10,9 @@ export interface View {
   readonly asset: (name: string) => string
   /** How long results are kept, in milliseconds. */
   readonly keepMs: number
-  /** The outcome of the mail about an event, if known. */
-  readonly outcome: (eventId: string) => MailOutcome | undefined
 }
 
-export function viewFor(language: string, rest: Pick<View, 'asset' | 'keepMs' | 'outcome'>): View {
+export function viewFor(language: string, rest: Pick<View, 'asset' | 'keepMs'>): View {
   return { words: wordsOf(language), quantities: quantitiesIn(language), ...rest }
 }
 

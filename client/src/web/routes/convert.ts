@@ -27,15 +27,15 @@ export function convertRoute(services: Services): RequestHandler {
     const started: Started[] = []
 
     const take = async (part: FormPart, form: FormFields, recipient: string) => {
-      if (records.bytesOnDisk >= config.maxDiskBytes) throw diskFull()
-      const known = expected.take(owner, form.key)
+      if ((await records.bytesStored()) >= config.maxDiskBytes) throw diskFull()
+      const run = form.run ?? formRun
+      const conversion = await requestOf(services, { ...form, run }, { owner, language, recipient })
+      const file = { name: fileNameOf(form, part.name), sizeBytes: form.size }
+      const known = await expected.take(owner, form.key)
       if (!known) {
         await limits.file(caller)
         if (recipient !== '') await limits.mail(recipient)
       }
-      const run = form.run ?? formRun
-      const conversion = await requestOf(services, { ...form, run }, { owner, language, recipient })
-      const file = { name: fileNameOf(form, part.name), sizeBytes: form.size }
       const endUpload = expected.uploading(conversion.runToken)
       let upload: StreamedUpload | undefined
       try {

@@ -1,11 +1,11 @@
 import { HeraldError } from '@herald/proto/errors'
-import type { RequestHandler, Response } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import type { ConversionEvent, Progress } from '../conversion-events.js'
 import { conversionBody } from '../pages/conversion-page.js'
 import type { Html } from '../pages/html.js'
 import { row } from '../pages/row.js'
 import type { View } from '../pages/view.js'
-import type { ConversionRecord } from '../record.js'
+import type { ConversionIdentity, ConversionRecord } from '../record.js'
 import { tokenPattern } from '../records.js'
 import { languageOf, ownerOf } from '../visitor.js'
 import { ownRecords, recordOf } from './downloads.js'
@@ -15,8 +15,8 @@ type Draw = (view: View, record: ConversionRecord, progress: Progress | undefine
 
 interface Source {
   /** The conversions on the page. */
-  readonly records: readonly ConversionRecord[]
-  wants(record: ConversionRecord): boolean
+  load(): Promise<readonly ConversionRecord[]>
+  wants(record: ConversionIdentity): boolean
   readonly draw: Draw
 }
 
@@ -30,9 +30,9 @@ export function eventRoutes(services: Services) {
   let open = 0
 
   const route =
-    (sourceOf: (request: Parameters<RequestHandler>[0]) => Source | undefined): RequestHandler =>
-    (request, response) => {
-      const source = sourceOf(request)
+    (sourceOf: (request: Request) => Promise<Source | undefined>): RequestHandler =>
+    async (request, response) => {
+      const source = await sourceOf(request)
       if (!source || request.method === 'HEAD') return void response.status(204).end()
       if (open >= streamsAtOnce) {
         throw new HeraldError('HERALD_BUSY', 'Too many pages are open.', { retryAfterMs: 5000 })
@@ -42,34 +42,34 @@ export function eventRoutes(services: Services) {
         open -= 1
       })
       const since = Number(request.get('Last-Event-ID') ?? request.query['since'] ?? 0)
-      stream(response, source, services.view(languageOf(request, response)), services, since)
+      await stream(response, source, services.view(languageOf(request, response)), services, since)
     }
 
   return {
-    own: route((request) => {
+    own: route(async (request) => {
       const owner = ownerOf(request)
       if (owner === undefined) return undefined
       return {
-        records: ownRecords(services)(request),
+        load: () => ownRecords(services)(request),
         wants: (record) => record.owner === owner,
         draw: asRow,
       }
     }),
-    conversion: route((request) => {
-      const record = recordOf(services, request)
+    conversion: route(async (request) => {
+      const record = await recordOf(services, request)
       return (
         record && {
-          records: [record],
+          load: async () => [(await recordOf(services, request)) ?? record],
           wants: ({ token }) => token === record.token,
           draw: conversionBody,
         }
       )
     }),
-    run: route((request) => {
+    run: route(async (request) => {
       const runToken = String(request.params['token'])
       if (!tokenPattern.test(runToken)) return undefined
       return {
-        records: services.records.ofRun(runToken),
+        load: () => services.records.ofRun(runToken),
         wants: (record) => record.runToken === runToken,
         draw: asRow,
       }
@@ -77,13 +77,13 @@ export function eventRoutes(services: Services) {
   }
 }
 
-function stream(
+async function stream(
   response: Response,
-  { records, wants, draw }: Source,
+  { load, wants, draw }: Source,
   view: View,
   { events, progressOf, stopping }: Services,
   since: number,
-): void {
+): Promise<void> {
   response.set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
   response.flushHeaders()
   const send = (event: string, data: unknown, id?: number) =>
@@ -91,17 +91,16 @@ function stream(
       `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
     )
   const sendRecord = (record: ConversionRecord) => {
-    const { token, key, state, updatedAtMs, deletedAtMs } = record
+    const { token, key, state, updatedAtMs } = record
     const drawn = draw(view, record, progressOf(token)).text
-    const deleted = deletedAtMs !== undefined
+    const deleted = Boolean(record.deletedAtMs)
     send(
       'record',
       { token, key, state, deleted, html: drawn, say: sayOf(record, view) },
       updatedAtMs,
     )
   }
-  const onEvent = (event: ConversionEvent) => {
-    if (!wants(event.record)) return
+  const sendEvent = (event: ConversionEvent) => {
     const { token, key } = event.record
     if (event.kind === 'record') sendRecord(event.record)
     else if (event.kind === 'removed') send('removed', { token, key })
@@ -109,8 +108,13 @@ function stream(
     else if (!response.writableNeedDrain) send('progress', { token, key, ...event.progress })
   }
   response.write('retry: 1500\n\n')
-  for (const record of records.toReversed()) if (record.updatedAtMs >= since) sendRecord(record)
-  const unsubscribe = events.subscribe(onEvent)
+  /** What happens while the records are read. */
+  let early: ConversionEvent[] | undefined = []
+  const unsubscribe = events.subscribe((event) => {
+    if (!wants(event.record)) return
+    if (early) early.push(event)
+    else sendEvent(event)
+  })
   const heart = setInterval(() => response.write(': heartbeat\n\n'), heartbeatMs)
   const end = () => response.end()
   stopping.addEventListener('abort', end, { once: true })
@@ -119,6 +123,15 @@ function stream(
     clearInterval(heart)
     stopping.removeEventListener('abort', end)
   })
+  try {
+    const records = await load()
+    for (const record of records.toReversed()) if (record.updatedAtMs >= since) sendRecord(record)
+    for (const event of early) sendEvent(event)
+    early = undefined
+  } catch {
+    // The browser connects again.
+    response.destroy()
+  }
 }
 
 /** The text for screen readers. */

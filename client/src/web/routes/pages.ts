@@ -24,14 +24,14 @@ export function pageRoutes(services: Services) {
         converterAway: away,
         maxBytes: answer?.limits?.maxBytes ?? 0,
         recipients,
-        history: records.ofOwner(owner, shownAtOnce),
+        history: await records.ofOwner(owner, shownAtOnce),
         progressOf,
       }),
     )
   }
 
-  const conversion: RequestHandler = (request, response, next) => {
-    const record = anyRecordOf(services, request)
+  const conversion: RequestHandler = async (request, response, next) => {
+    const record = await anyRecordOf(services, request)
     if (!record) return next()
     const shown = view(languageOf(request, response))
     if (record.deletedAtMs) {
@@ -40,9 +40,9 @@ export function pageRoutes(services: Services) {
     response.type('html').send(conversionPage(shown, record, progressOf(record.token)))
   }
 
-  const run: RequestHandler = (request, response, next) => {
+  const run: RequestHandler = async (request, response, next) => {
     const token = String(request.params['token'])
-    const found = tokenPattern.test(token) ? records.ofRun(token) : []
+    const found = tokenPattern.test(token) ? await records.ofRun(token) : []
     if (found.length === 0) return next()
     response
       .type('html')
@@ -50,7 +50,7 @@ export function pageRoutes(services: Services) {
   }
 
   const remove: RequestHandler = async (request, response, next) => {
-    const record = recordOf(services, request)
+    const record = await recordOf(services, request)
     if (!record) return next()
     if (isOver(record)) return answer(request, response, await conversions.setDeleted(record, true))
     await conversions.remove(record)
@@ -59,7 +59,7 @@ export function pageRoutes(services: Services) {
   }
 
   const restore: RequestHandler = async (request, response, next) => {
-    const record = anyRecordOf(services, request)
+    const record = await anyRecordOf(services, request)
     if (!record) return next()
     answer(request, response, await conversions.setDeleted(record, false))
   }

@@ -1,3 +1,4 @@
+import type { BlobStore } from '@herald/runtime/blobs'
 import type { Request } from 'express'
 import type { ConverterClient } from '../../converter-client.js'
 import type { WebConfig } from '../config.js'
@@ -20,8 +21,7 @@ export interface Services {
   readonly formats: FormatCache
   readonly limits: Limits
   readonly recipients: 'any' | 'none' | readonly string[]
-  /** Holds the results, a folder for each conversion. */
-  readonly directory: string
+  readonly results: BlobStore
   progressOf(token: string): Progress | undefined
   view(language: string): View
   /** Aborted when the program stops. */

@@ -1,0 +1,64 @@
+import type { Postgres } from '@herald/runtime/postgres'
+import type { Records } from '../records.js'
+
+/** How long the size of all results may be reused. */
+const sizeKeptMs = 3_000
+const maxDeletedAtOnce = 500
+
+/** What all instances count together, and what only one of them does at a time. */
+export function sharedCounters({
+  run,
+}: Postgres): Pick<Records, 'count' | 'takeTurn' | 'deleteOlder' | 'bytesStored'> {
+  let size = { bytes: 0, atMs: Number.NEGATIVE_INFINITY }
+  return {
+    async count(name, periodMs) {
+      const [counted] = await run(
+        (sql) => sql<{ count: number; left_ms: string }[]>`
+          insert into counter as c (name, count, until)
+          values (${name}, 1, now() + ${periodMs} * interval '1 ms')
+          on conflict (name) do update set
+            count = case when c.until > now() then c.count + 1 else 1 end,
+            until = case when c.until > now() then c.until else excluded.until end
+          returning count, extract(epoch from until - now()) * 1000 as left_ms`,
+      )
+      return { count: counted?.count ?? 0, leftMs: Number(counted?.left_ms) }
+    },
+    async takeTurn(task, pauseMs) {
+      const taken = await run(
+        (sql) => sql`
+          insert into turn as t (task, next_at)
+          values (${task}, now() + ${pauseMs} * interval '1 ms')
+          on conflict (task) do update set next_at = excluded.next_at where t.next_at <= now()
+          returning task`,
+      )
+      return taken.length > 0
+    },
+    async deleteOlder(beforeMs) {
+      await run(
+        (sql) => sql`
+          delete from run where run_token in (
+            select run_token from run
+            where created_at < to_timestamp(${beforeMs}::float8 / 1000) limit ${maxDeletedAtOnce})`,
+      )
+      await run(
+        (sql) => sql`
+          delete from counter where name in (
+            select name from counter where until < now() limit ${maxDeletedAtOnce})`,
+      )
+      // Longer than an upload is retried.
+      await run(
+        (sql) => sql`
+          delete from ended where (owner, key) in (
+            select owner, key from ended where at < now() - interval '10 minutes'
+            limit ${maxDeletedAtOnce})`,
+      )
+    },
+    async bytesStored() {
+      if (performance.now() - size.atMs > sizeKeptMs) {
+        const [sum] = await run((sql) => sql`select sum(bytes) as bytes from conversion`)
+        size = { bytes: Number(sum?.['bytes'] ?? 0), atMs: performance.now() }
+      }
+      return size.bytes
+    },
+  }
+}

@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { BlobError, type BlobStore, type ByteRange } from '@herald/runtime/blobs'
+import type { Request, Response } from 'express'
+import type { ResultFile } from './record.js'
+import { notReadable } from './result-files.js'
+
+export interface StoredResult {
+  readonly results: BlobStore
+  readonly key: string
+  readonly file: ResultFile
+}
+
+/**
+ * Sends a result as an attachment, or the range that is asked for (RFC 9110, section 14). Resolves to
+ * false, with nothing sent, if there is no such file. Rejects with HERALD_BUSY if it cannot be read.
+ */
+export async function sendResult(
+  request: Request,
+  response: Response,
+  { results, key, file }: StoredResult,
+): Promise<boolean> {
+  const { name, mediaType, sizeBytes, sha256 } = file
+  const etag = `"${sha256}"`
+  const range = rangeOf(request, sizeBytes, etag)
+  if (range === 'unsatisfiable') {
+    response.status(416).set('Content-Range', `bytes */${sizeBytes}`).end()
+    return true
+  }
+  const content = await contentOf(results, key, range)
+  if (!content) return false
+  response.attachment(name)
+  response.set({
+    'Content-Type': mediaType,
+    // If a browser opens it nevertheless, it has no rights.
+    'Content-Security-Policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+    'Accept-Ranges': 'bytes',
+    ETag: etag,
+  })
+  if (range) {
+    const { start, end } = range
+    response.status(206).set('Content-Range', `bytes ${start}-${end}/${sizeBytes}`)
+    response.set('Content-Length', String(end - start + 1))
+  } else response.set('Content-Length', String(sizeBytes))
+  if (request.method === 'HEAD') {
+    content.destroy()
+    response.end()
+  } else if (request.fresh) {
+    content.destroy()
+    response.removeHeader('Content-Length')
+    response.status(304).end()
+  } else await pipeline(content, response).catch(() => response.destroy())
+  return true
+}
+
+/** The one range asked for; several, or one of an older file, count as none. */
+function rangeOf(
+  request: Request,
+  sizeBytes: number,
+  etag: string,
+): ByteRange | 'unsatisfiable' | undefined {
+  const condition = request.get('If-Range')
+  if (condition !== undefined && condition !== etag) return undefined
+  const ranges = request.range(sizeBytes, { combine: true })
+  if (ranges === -1) return 'unsatisfiable'
+  if (!Array.isArray(ranges) || ranges.type !== 'bytes' || ranges.length !== 1) return undefined
+  return ranges[0]
+}
+
+async function contentOf(
+  results: BlobStore,
+  key: string,
+  range: ByteRange | undefined,
+): Promise<Readable | undefined> {
+  try {
+    return await results.get(key, range)
+  } catch (error) {
+    if (error instanceof BlobError && error.code === 'BLOB_MISSING') return undefined
+    throw error instanceof BlobError ? notReadable(error) : error
+  }
+}
