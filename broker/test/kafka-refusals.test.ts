@@ -183,7 +183,7 @@ describeOnKafka('what Kafka refuses', () => {
 })
 
 test('closing does not wait for an unreachable broker', async () => {
-  const broker = await open('kafka://127.0.0.1:9?publishTimeoutMs=600000')
+  const broker = await open('kafka://127.0.0.1:9?publishTimeoutMs=2000')
   const subscribing = broker.subscribe({ topic: 'topic', group }, nothing)
   const refused = expect(subscribing).rejects.toMatchObject({ code: 'BROKER_CLOSED' })
   await broker.close()
