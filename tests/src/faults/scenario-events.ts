@@ -11,9 +11,9 @@ import { startSubscriber } from '@herald/notifier-service/subscriber'
 import { loadConfig as loadWebhookConfig } from '@herald/notifier-service/webhook/config'
 import { createWebhookChannel } from '@herald/notifier-service/webhook/webhook-channel'
 import { Lifecycle, type Logger, silentLogger } from '@herald/runtime'
-import { startSmtpSink } from '../smtp-sink.js'
 import { mutantMessage } from './event-mutations.js'
 import { makeEvent } from './events.js'
+import { startFaultySmtp } from './faulty-smtp.js'
 import { createChecks, type Result } from './result.js'
 import { seeded } from './seeded.js'
 
@@ -42,14 +42,14 @@ export async function runEventFuzz(options: EventFuzzOptions): Promise<Result> {
     const { failures, check } = createChecks()
     const unexpected: string[] = []
     const logger = collectErrors(unexpected)
-    const sink = await startSmtpSink()
-    lifecycle.defer('mail server', () => sink.close())
+    const sink = await startFaultySmtp()
+    lifecycle.defer('mail server', () => sink.stop())
     const receiver = await startReceiver()
     lifecycle.defer('receiver', () => receiver.close())
     const env = {
       HERALD_BROKER: `embedded:${join(folder, 'broker')}`,
       HERALD_DATA: folder,
-      HERALD_SMTP: sink.url,
+      HERALD_SMTP: sink.urls[0],
       // Many at once share a sync of the ledger.
       ...{ HERALD_SMTP_CONNECTIONS: '32', HERALD_WEBHOOK_CONNECTIONS: '32' },
       ...{ HERALD_DIGEST_QUIET: '50ms', HERALD_DIGEST_MAX: '200ms' },
@@ -72,7 +72,9 @@ export async function runEventFuzz(options: EventFuzzOptions): Promise<Result> {
     const left = await untilIdle(programs, stalledAfterMs)
     const seconds = (performance.now() - startedAt) / 1000
     check(left === 0, `${left} events wait, and none was acknowledged for ${stalledAfterMs} ms`)
-    const mailed = new Set([...sink.accepted.keys()].filter((each) => each.startsWith('valid-')))
+    const mailed = new Set(
+      sink.sends.flatMap(({ recipient }) => (recipient.startsWith('valid-') ? [recipient] : [])),
+    )
     check(
       mailed.size === valid.length,
       `${valid.length - mailed.size} valid events were not mailed`,
@@ -82,7 +84,12 @@ export async function runEventFuzz(options: EventFuzzOptions): Promise<Result> {
     for (const error of new Set(unexpected)) check(false, `unexpected: ${error}`)
     return {
       scenario: 'events',
-      figures: { events, mails: sink.count, posts: receiver.ids.size, seconds: seconds.toFixed(1) },
+      figures: {
+        events,
+        mails: sink.sends.length,
+        posts: receiver.ids.size,
+        seconds: seconds.toFixed(1),
+      },
       failures,
     }
   } finally {
