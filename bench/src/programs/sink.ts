@@ -39,7 +39,7 @@ function reportWhenReached(): void {
 
 function serve(socket: Socket): void {
   let pending = ''
-  let body: string[] | undefined
+  let isBody = false
   let recipient = ''
   const reply = (line: string) => socket.write(`${line}\r\n`)
   socket.setNoDelay(true)
@@ -49,12 +49,12 @@ function serve(socket: Socket): void {
   socket.on('data', (text: string) => {
     pending += text
     for (;;) {
-      if (body !== undefined) {
+      if (isBody) {
         const end = pending.startsWith('.\r\n') ? 0 : pending.indexOf('\r\n.\r\n')
         if (end < 0) return
         const mail = pending.slice(0, end)
         pending = pending.slice(end === 0 ? 3 : end + 5)
-        body = undefined
+        isBody = false
         const to = recipient
         const accept = () => {
           recordMail(to, mail)
@@ -75,7 +75,7 @@ function serve(socket: Socket): void {
         recipient = /<([^>]*)>/.exec(line)?.[1] ?? ''
         reply('250 2.1.5 ok')
       } else if (verb === 'DATA') {
-        body = []
+        isBody = true
         reply('354 go on')
       } else if (verb === 'QUIT') {
         reply('221 bye')
