@@ -140,13 +140,18 @@ describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
 
   test('while PostgreSQL is stopped nothing is sent, and each mail once afterwards', async () => {
     const schema = postgres.newSchema()
-    const smtp = await startSmtp()
+    let isBusy = true
+    const rcpt = (to: string) => (isBusy && to.startsWith('reader-1@') ? '450 later' : undefined)
+    const smtp = await startSmtp({ rcpt })
     const notifier = await start('first', schema, smtp.url)
     const ids = newIds(40)
-    await publish(stage.broker, messagesFor(ids.slice(0, 1)))
-    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
+    await publish(stage.broker, messagesFor(ids.slice(0, 2)))
+    await vi.waitFor(async () => {
+      expect(smtp.accepted).toHaveLength(1)
+      expect(await gauge(notifier.probesUrl, 'deferred_events')).toBe(1)
+    }, patience)
     await postgres.server.stop()
-    await publish(stage.broker, messagesFor(ids.slice(1)))
+    await publish(stage.broker, messagesFor(ids).slice(2))
     const ready = async () => (await fetch(`${notifier.probesUrl}/readyz`)).text()
     await vi.waitFor(
       async () => expect(await ready()).toMatch(/ledger: PostgreSQL at 127/),
@@ -154,6 +159,7 @@ describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
     )
     expect((await fetch(`${notifier.probesUrl}/metrics`)).status).toBe(200)
     expect(smtp.begun).toHaveLength(1)
+    isBusy = false
     await postgres.server.start()
     await vi.waitFor(() => expect(smtp.accepted).toHaveLength(40), patience)
     expect(smtp.accepted.map(idOf).sort()).toEqual([...ids].sort())

@@ -44,6 +44,24 @@ test.each([
   }
 })
 
+test('a request that may be sent by another notifier by now is not sent', async () => {
+  const receiver = await startReceiver()
+  const channel = createWebhookChannel(configOf(receiver.url, newSecret))
+  try {
+    const received = fromMessage(message(fileConverted()))
+    const mail = { ...channel.address(received), eventIds: [received.envelope.id] }
+    const outgoing = { mail, events: [received], record: undefined, isWanted: () => true }
+    await expect(channel.send(outgoing, async () => () => false)).rejects.toMatchObject({
+      name: 'NotHeld',
+    })
+    await channel.send(outgoing, async () => () => true)
+    expect(receiver.posts).toHaveLength(1)
+  } finally {
+    channel.close()
+    await receiver.close()
+  }
+})
+
 test('three secrets, or one that is not valid beside one that is, are refused and not shown', () => {
   const secretIn = (secrets: string) => () => configOf('http://127.0.0.1:1/hook', secrets)
   for (const secrets of [`${oldSecret} ${newSecret} ${oldSecret}`, `${oldSecret} whsec_short`]) {

@@ -17,7 +17,7 @@ const maxTriesAfterStop = 6
 /**
  * A ledger whose disk may be full, or whose database may not be reachable. An attempt that cannot be recorded is not begun: RetryLater. The
  * result of an attempt is written as soon as there is room, and its event is held until then;
- * without it the mail would be sent again.
+ * without it the mail would be sent again. So is what belongs to a lane that is worked on.
  */
 export function guardLedger(ledger: Ledger, { onDiskError, signal }: LedgerGuard): Ledger {
   const report = (error: unknown) => {
@@ -61,6 +61,7 @@ export function guardLedger(ledger: Ledger, { onDiskError, signal }: LedgerGuard
       append: (lane, kept, options) => orRetryLater(() => ledger.lanes.append(lane, kept, options)),
       gather: (event) => orRetryLater(() => ledger.lanes.gather(event)),
       claim: () => reported(() => ledger.lanes.claim()),
+      head: (lane) => untilWritten(() => ledger.lanes.head(lane)),
       pop: (lane, position) => untilWritten(() => ledger.lanes.pop(lane, position)),
       release: (lane, dueAt) => untilWritten(() => ledger.lanes.release(lane, dueAt)),
     },

@@ -9,6 +9,8 @@ export type { Sql, TransactionSql } from 'postgres'
 export interface PostgresOptions {
   /** As pg_stat_activity shows it. */
   readonly applicationName: string
+  /** Of every session, as SET has them. */
+  readonly settings?: Readonly<Record<string, string>>
   /** Most connections. Default 6. */
   readonly maxConnections?: number
   /** How long a statement or a transaction may take before its connection counts as lost. Default 15,000. */
@@ -95,8 +97,9 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
           application_name: applicationName,
           search_path: target.schema,
           // What a client that was stopped has locked is free again after this.
-          idle_in_transaction_session_timeout: deadlineMs,
+          idle_in_transaction_session_timeout: Math.ceil(deadlineMs / 3),
           tcp_user_timeout: deadlineMs,
+          ...options.settings,
           ...extra,
         },
       })

@@ -109,12 +109,14 @@ export async function deliveriesOf(sql: AnySql, events: number): Promise<KeptDel
 }
 
 function encodeDelivery(delivery: KeptDelivery): string {
-  const kept = { ...withoutAttempt(delivery), publishedAt: Number(delivery.publishedAt) }
-  return JSON.stringify(kept, (_, part) =>
-    part instanceof Uint8Array || part?.type === 'Buffer'
-      ? { base64: Buffer.from(part.data ?? part).toString('base64') }
-      : part,
-  )
+  const encode = (part: unknown): unknown => {
+    if (part instanceof Uint8Array) return { base64: Buffer.from(part).toString('base64') }
+    if (Array.isArray(part)) return part.map(encode)
+    if (part === null || typeof part !== 'object') return part
+    return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, encode(value)]))
+  }
+  const publishedAt = delivery.publishedAt.getTime()
+  return JSON.stringify(encode({ ...withoutAttempt(delivery), publishedAt }))
 }
 
 function decodeDelivery(kept: unknown): KeptDelivery {

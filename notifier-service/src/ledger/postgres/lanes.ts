@@ -17,7 +17,7 @@ import { type EventRef, type MailIdentity, MailNotFree, type MailRecord } from '
 import { isTaken, mergeRecord } from '../mail-states.js'
 import * as table from './lane-table.js'
 import type { Lease } from './lease.js'
-import { changeMails, keyOf, readMails } from './mail-table.js'
+import { type AnySql, changeMails, keyOf, readMails } from './mail-table.js'
 import { type PostgresMails, WriteConflict } from './mails.js'
 
 export interface PostgresLanes extends Lanes {
@@ -149,17 +149,14 @@ export function createPostgresLanes(
     return head !== undefined && head.notBefore <= now
   }
 
-  /** Of this holder only those that no one here works on: an answer to a claim may have been lost. */
-  function dueLanes(
-    sql: table.LaneSql | Parameters<Parameters<Postgres['run']>[0]>[0],
-    now: number,
-  ) {
-    const claims = JSON.stringify([...held.values()])
+  /** Those of this holder that no one here works on as well: the answer to a claim may have been lost. */
+  function dueLanes(sql: AnySql, now: number) {
     return sql`
-      due_at <= ${now} and (holder is null
-        or not exists (select from holder h where h.name = lane.holder)
-        or (holder = ${lease.name}
-          and claim::text not in (select json_array_elements_text(${claims}::text::json))))
+      due_at <= ${now}
+      and lane not in (
+        select json_array_elements_text(${JSON.stringify([...held.keys()])}::text::json))
+      and (holder is null or holder = ${lease.name}
+        or not exists (select from holder h where h.name = lane.holder))
       order by due_at, lane limit 1`
   }
 
