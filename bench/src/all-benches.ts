@@ -9,6 +9,7 @@ import { convertRivals } from './benches/convert-rivals.js'
 import { convertThroughput } from './benches/convert-throughput.js'
 import { endToEnd } from './benches/end-to-end.js'
 import { growth } from './benches/growth.js'
+import { ledger } from './benches/ledger.js'
 import { notify } from './benches/notify.js'
 import { notifySlowSmtp } from './benches/notify-slow-smtp.js'
 import { publish } from './benches/publish.js'
@@ -31,5 +32,6 @@ export const allBenches: readonly Bench[] = [
   notifySlowSmtp,
   endToEnd,
   scale,
+  ledger,
   growth,
 ]

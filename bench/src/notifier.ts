@@ -15,6 +15,8 @@ export interface NotifierSettings {
   readonly group: string
   readonly smtpPort: number
   readonly connections: number
+  /** The value of HERALD_LEDGER. Default: a folder of `data`. */
+  readonly ledger?: string | undefined
   /** The data folder, which several notifiers may share. Default: a fresh one. */
   readonly data?: string
 }
@@ -46,6 +48,7 @@ export async function startNotifier(
       HERALD_SMTP: `smtp://127.0.0.1:${settings.smtpPort}`,
       HERALD_SMTP_CONNECTIONS: String(settings.connections),
       HERALD_DATA: data,
+      HERALD_LEDGER: settings.ledger,
       HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
     },
     stdio: ['ignore', 'ignore', openSync(log, 'a')],
