@@ -48,7 +48,7 @@ test('a rejected event is delivered again with the next attempt number while oth
   lanes.push(laneEvents('ada', 'ada', 'bob', 'bob'))
   await control.reject(0)
   await control.acknowledge(2)
-  await vi.waitFor(() => expect(control.calls).toContain('0#2'))
+  await vi.waitFor(() => expect(control.calls).toContain('0#2'), 60_000)
   expect(control.calls).toContain('3#1')
   expect(control.calls).not.toContain('1#1')
   await control.acknowledge(0)
@@ -65,7 +65,7 @@ test('a handler that throws synchronously rejects its event', async () => {
     },
   })
   lanes.push(laneEvents('ada'))
-  await vi.waitFor(() => expect(lanes.committable).toBe(1n))
+  await vi.waitFor(() => expect(lanes.committable).toBe(1n), 60_000)
   expect(calls).toBe(2)
 })
 
@@ -85,7 +85,7 @@ test('the back-off grows to its maximum, and RetryLater sets its own delay', asy
     onRejected: (_error, _delivery, delayMs) => delays.push(delayMs),
   })
   lanes.push(laneEvents('ada'))
-  await vi.waitFor(() => expect(lanes.committable).toBe(1n))
+  await vi.waitFor(() => expect(lanes.committable).toBe(1n), 60_000)
   random.mockRestore()
   expect(delays).toEqual([1, 2, 4, 4, 25, 0])
 })
@@ -107,7 +107,7 @@ test('the handlers at work never exceed the limits shared by several partitions'
       laneEvents(...Array.from({ length: 20 }, (_, i) => `${i % 7}`)),
     )
   }
-  await vi.waitFor(() => expect(handled).toBe(80))
+  await vi.waitFor(() => expect(handled).toBe(80), 60_000)
   expect(most).toBe(3)
   expect(limits.inFlight).toBe(0)
   expect(limits.buffered).toBe(0)
@@ -124,7 +124,7 @@ test('no more is taken than there is room for, and onRoom is called once there i
   expect(lanes.room).toBe(0)
   expect(lanes.push(all.slice(taken))).toBe(0)
   await control.acknowledge(1)
-  await vi.waitFor(() => expect(onRoom).toHaveBeenCalledTimes(1))
+  await vi.waitFor(() => expect(onRoom).toHaveBeenCalledTimes(1), 60_000)
   expect(lanes.push(all.slice(taken))).toBe(1)
 })
 
@@ -158,7 +158,7 @@ test('a pause starts nothing, not even a redelivery, until it is resumed', async
   await new Promise((resolve) => setTimeout(resolve, 10))
   expect(control.calls).toEqual(['0#1', '1#1'])
   limits.resume()
-  await vi.waitFor(() => expect(control.calls).toEqual(['0#1', '1#1', '2#1', '0#2']))
+  await vi.waitFor(() => expect(control.calls).toEqual(['0#1', '1#1', '2#1', '0#2']), 60_000)
 })
 
 test('draining waits for the handlers at work and starts no more', async () => {
@@ -252,14 +252,14 @@ test('a parked key that fills half the buffer is retried early if its handler al
     },
   })
   lanes.push(laneEvents('bob', 'ada', 'ada'))
-  await vi.waitFor(() => expect(lanes.buffered).toBe(3))
+  await vi.waitFor(() => expect(lanes.buffered).toBe(3), 60_000)
   expect(crowded).toEqual([])
   lanes.push([laneEvent(3, 'ada')])
-  await vi.waitFor(() => expect(crowded).toEqual(['ada1#2']))
+  await vi.waitFor(() => expect(crowded).toEqual(['ada1#2']), 60_000)
   // The next event of ada is not retried early on its own: with two of hers and bob there is room.
-  await vi.waitFor(() => expect(lanes.buffered).toBe(3))
+  await vi.waitFor(() => expect(lanes.buffered).toBe(3), 60_000)
   lanes.push([laneEvent(4, 'eve'), laneEvent(5, 'bob')])
-  await vi.waitFor(() => expect(crowded).toEqual(['ada1#2', 'ada2#2']))
+  await vi.waitFor(() => expect(crowded).toEqual(['ada1#2', 'ada2#2']), 60_000)
   lanes.revoke()
 })
 
@@ -273,7 +273,7 @@ test('a key parked again although it was crowded is not retried early again', as
     },
   })
   lanes.push(laneEvents('ada', 'ada'))
-  await vi.waitFor(() => expect(calls).toBe(2))
+  await vi.waitFor(() => expect(calls).toBe(2), 60_000)
   await new Promise((resolve) => setImmediate(resolve))
   expect(calls).toBe(2)
   lanes.revoke()

@@ -71,7 +71,7 @@ test('what is deleted goes for good after the time for undoing it, and not befor
   }
   const [old, recent] = [await deletedFor(undoMs + 1000), await deletedFor(undoMs - 60_000)]
   const sweep = startSweep({ ...tools, conversions, keepMs: 3_600_000 })
-  await vi.waitFor(async () => expect(await records.get(old)).toBeUndefined())
+  await vi.waitFor(async () => expect(await records.get(old)).toBeUndefined(), 60_000)
   await sweep.close()
   expect(await records.get(recent)).toMatchObject({ files: [{ name: 'a.webp' }] })
   expect(await results.head(`${old}/a.webp`)).toBeUndefined()

@@ -27,7 +27,7 @@ test('a dead letter keeps a binary key and repeated headers of the original mess
   await broker.subscribe({ topic: 'notifications.dead-letter', group: 'all' }, async (delivery) => {
     found.push(delivery)
   })
-  await vi.waitFor(() => expect(found).toHaveLength(1))
+  await vi.waitFor(() => expect(found).toHaveLength(1), 60_000)
   const { message } = readDeadLetter(found[0] as Delivery, 'notifications')
   expect(message).toEqual(original)
 })

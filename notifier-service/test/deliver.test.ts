@@ -135,7 +135,7 @@ test('the same event delivered twice at once becomes one mail', async () => {
   const { deliver } = await handler()
   const delivery = arrived(message(fileConverted()))
   const both = Promise.allSettled([deliver(delivery, context()), deliver(delivery, context())])
-  await vi.waitFor(() => expect(server.bodies).toHaveLength(1))
+  await vi.waitFor(() => expect(server.bodies).toHaveLength(1), 60_000)
   await expect(deliver(delivery, context())).rejects.toMatchObject({ name: 'RetryLater' })
   answer()
   expect((await both).map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])

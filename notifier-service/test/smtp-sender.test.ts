@@ -63,7 +63,7 @@ test('beforeBody is called after the 354, and the body is sent once it resolves'
   expect(before).not.toHaveBeenCalled()
 
   const sending = sender.send(mail(), before)
-  await vi.waitFor(() => expect(before).toHaveBeenCalledOnce())
+  await vi.waitFor(() => expect(before).toHaveBeenCalledOnce(), 60_000)
   // While another mail makes all its round trips, not one byte of this one is to be seen.
   await sender.send(mail('bob@example.com'), atOnce)
   expect(server.begun).toEqual(['bob@example.com'])
@@ -102,9 +102,9 @@ test('if the connection is lost after the 354 and before the body, nothing is un
     () => new Promise<() => boolean>((resolve) => begins.push(() => resolve(isHeld))),
   )
   const sending = sender.send(mail(), begin)
-  await vi.waitFor(() => expect(begins).toHaveLength(1))
+  await vi.waitFor(() => expect(begins).toHaveLength(1), 60_000)
   server.hangUp()
-  await vi.waitFor(() => expect(openSockets()).toBe(0))
+  await vi.waitFor(() => expect(openSockets()).toBe(0), 60_000)
   begins[0]?.()
   expect(await sending).toMatchObject({ kind: 'possibleServerFailure', unanswered: true })
   expect(server.begun).toEqual([])
@@ -118,7 +118,7 @@ test('a kept connection that is lost after the 354 is replaced, and beforeBody i
   const begin = async () => {
     times += 1
     if (times === 1) server.hangUp()
-    if (times === 1) await vi.waitFor(() => expect(openSockets()).toBe(0))
+    if (times === 1) await vi.waitFor(() => expect(openSockets()).toBe(0), 60_000)
     return isHeld
   }
   expect(await sender.send(mail(), begin)).toMatchObject({ kind: 'accepted' })
@@ -375,7 +375,7 @@ test('closing ends mails in flight and mails that wait', async () => {
   const server = await serve({ body: () => new Promise(() => {}) })
   const sender = sendTo(server.url, { connections: 1 })
   const inFlight = sender.send(mail(), atOnce)
-  await vi.waitFor(() => expect(server.bodies).toHaveLength(1))
+  await vi.waitFor(() => expect(server.bodies).toHaveLength(1), 60_000)
   const waiting = sender.send(mail(), atOnce)
   sender.close()
   expect(await inFlight).toMatchObject({ kind: 'unknown' })
@@ -400,7 +400,7 @@ describe('mailboxes for which the server does not answer', () => {
     )
     for (const outcome of await Promise.all(others)) expect(outcome.kind).toBe('accepted')
     // Two made room, the other two still wait for their answer.
-    await vi.waitFor(() => expect(ended).toBe(2))
+    await vi.waitFor(() => expect(ended).toBe(2), 60_000)
     expect(server.connections).toBeLessThanOrEqual(6)
     const again = await sender.send(mail('hang4@example.com'), atOnce)
     expect(again).toMatchObject({ kind: 'postponed' })

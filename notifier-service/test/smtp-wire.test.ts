@@ -200,7 +200,7 @@ test.each([
     return () => true
   }
   expect(await sender.send(mail, before)).toMatchObject(result)
-  await vi.waitFor(() => expect(sockets.size).toBe(0))
+  await vi.waitFor(() => expect(sockets.size).toBe(0), 60_000)
   expect(pieces).toHaveLength(1)
 })
 
@@ -210,7 +210,7 @@ test('a connection whose RSET is refused is closed', async () => {
     return piece.startsWith('RSET') ? '502 what is that\r\n' : '250 yes\r\n'
   })
   expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'refused' })
-  await vi.waitFor(() => expect(sockets.size).toBe(0))
+  await vi.waitFor(() => expect(sockets.size).toBe(0), 60_000)
 })
 
 test('after an unsolicited reply the next mail is sent on a new connection', async () => {
@@ -242,5 +242,5 @@ test('a server that does not answer RSET delays no result', async () => {
   }
   const { pieces, sender } = await serve([], answer, { timeoutMs: 60_000 })
   expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'refused' })
-  await vi.waitFor(() => expect(pieces.at(-1)).toBe('RSET\r\n'))
+  await vi.waitFor(() => expect(pieces.at(-1)).toBe('RSET\r\n'), 60_000)
 })

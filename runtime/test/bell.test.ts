@@ -43,7 +43,7 @@ test('a listener is called for rings of its own process, once for rings in quick
   bell.listen(onRing, { pollMs: 60_000 })
   bell.listen(alsoOnRing, { pollMs: 60_000 })
   for (let count = 0; count < 100; count += 1) bell.ring()
-  await vi.waitFor(() => expect(alsoOnRing).toHaveBeenCalled())
+  await vi.waitFor(() => expect(alsoOnRing).toHaveBeenCalled(), 60_000)
   expect(onRing.mock.calls.length).toBeLessThan(10)
 })
 
@@ -54,7 +54,7 @@ test('a listener is called by polling if a ring is missed', async () => {
   rmSync(path)
   const onRing = vi.fn()
   bell.listen(onRing, { pollMs: 20 })
-  await vi.waitFor(() => expect(onRing.mock.calls.length).toBeGreaterThan(2))
+  await vi.waitFor(() => expect(onRing.mock.calls.length).toBeGreaterThan(2), 60_000)
 })
 
 test('a listener is not called after it stopped or the bell was closed', async () => {
@@ -70,7 +70,7 @@ test('a listener is not called after it stopped or the bell was closed', async (
   leaving.listen(closed, { pollMs: 5 })
   bell.listen(onRing, { pollMs: 60_000 })
   other.ring()
-  await vi.waitFor(() => expect(onRing).toHaveBeenCalled())
+  await vi.waitFor(() => expect(onRing).toHaveBeenCalled(), 60_000)
   await turn()
   expect(ended).not.toHaveBeenCalled()
   expect(closed).not.toHaveBeenCalled()
@@ -82,7 +82,7 @@ test('opening a bell does not ring it', async () => {
   const onRing = vi.fn()
   bell.listen(onRing, { pollMs: 60_000 })
   bell.ring()
-  await vi.waitFor(() => expect(onRing).toHaveBeenCalled())
+  await vi.waitFor(() => expect(onRing).toHaveBeenCalled(), 60_000)
   await turn()
   onRing.mockClear()
   bellAt(path)
@@ -90,6 +90,6 @@ test('opening a bell does not ring it', async () => {
   const passed = vi.fn()
   marker.listen(passed, { pollMs: 60_000 })
   marker.ring()
-  await vi.waitFor(() => expect(passed).toHaveBeenCalled())
+  await vi.waitFor(() => expect(passed).toHaveBeenCalled(), 60_000)
   expect(onRing).not.toHaveBeenCalled()
 })

@@ -55,5 +55,5 @@ test('a resource deferred after the close is released at once', async () => {
   await lifecycle.close()
   const late = vi.fn()
   lifecycle.defer('late', late)
-  await vi.waitFor(() => expect(late).toHaveBeenCalledOnce())
+  await vi.waitFor(() => expect(late).toHaveBeenCalledOnce(), 60_000)
 })

@@ -47,7 +47,10 @@ test.skipIf(!onLinux)('a zombie is dead', async () => {
   onTestFinished(() => void parent.kill('SIGKILL'))
   const [line] = await once(parent.stdout, 'data')
   const pid = Number(String(line).trim())
-  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z '))
+  await vi.waitFor(
+    () => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z '),
+    60_000,
+  )
   expect(isAlive({ pid, startedAt: '' })).toBe(false)
 })
 

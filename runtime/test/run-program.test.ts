@@ -23,7 +23,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 test('a second signal ends it at once, not with 0', async () => {
   const program = await started('hang')
   program.child.kill('SIGTERM')
-  await vi.waitFor(() => expect(program.stdout()).toContain('last closed'))
+  await vi.waitFor(() => expect(program.stdout()).toContain('last closed'), 60_000)
   program.child.kill('SIGTERM')
   expect(await program.ended).toEqual({ code: 1, signal: null })
   expect(program.stderr()).not.toContain('did not stop in time')

@@ -90,7 +90,7 @@ describe('the mail server that misbehaves', () => {
     expect(await sending).toMatch(/^250/)
     const [send] = server.sends
     expect((send?.repliedAt ?? 0) - (send?.bodyAt ?? 0)).toBeGreaterThanOrEqual(49)
-    await vi.waitFor(() => expect(server.open()).toEqual([]))
+    await vi.waitFor(() => expect(server.open()).toEqual([]), 60_000)
   })
 
   test('answers late', async () => {
@@ -112,7 +112,10 @@ describe('the mail server that misbehaves', () => {
     const url = await start(greylist('ada@example.com', 150))
     expect(await mail(url, 'ada@example.com', '1')).toMatch(/^451/)
     expect(await mail(url, 'bob@example.com', '2')).toMatch(/^250/)
-    await vi.waitFor(async () => expect(await mail(url, 'ada@example.com', '3')).toMatch(/^250/))
+    await vi.waitFor(
+      async () => expect(await mail(url, 'ada@example.com', '3')).toMatch(/^250/),
+      60_000,
+    )
   })
 
   test('refuses one recipient', async () => {
@@ -143,7 +146,7 @@ describe('the mail server that misbehaves', () => {
     socket.write('X-Herald-Event: e-1\r\n\r\nhello\r\n.\r\n')
     await vi.waitFor(() => expect(server.open()[0]?.bodyAt).toBeDefined(), { interval: 1 })
     socket.destroy()
-    await vi.waitFor(() => expect(server.sends[0]?.closedAt).toBeDefined())
+    await vi.waitFor(() => expect(server.sends[0]?.closedAt).toBeDefined(), 60_000)
     expect(server.sends[0]).toMatchObject({ verdict: 'accept', replied: false })
   })
 
@@ -154,7 +157,7 @@ describe('the mail server that misbehaves', () => {
       await ask(command)
     expect(server.open()).toHaveLength(1)
     socket.destroy()
-    await vi.waitFor(() => expect(server.open()).toEqual([]))
+    await vi.waitFor(() => expect(server.open()).toEqual([]), 60_000)
     expect(server.sends[0]?.closedAt).toBeDefined()
   })
 
