@@ -1,27 +1,18 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openBroker } from '@herald/broker'
 import { silentLogger } from '@herald/runtime'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { certificatesMissing, makeCertificates } from './certificates.js'
 import { collector, event } from './conformance/fixture.js'
 import { describeOnKafka, useKafka } from './kafka/use-kafka.js'
 
-const openssl = (() => {
-  try {
-    execFileSync('openssl', ['version'])
-    return ''
-  } catch {
-    return ' (skipped: openssl is needed to create certificates)'
-  }
-})()
-
-describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
+describe.skipIf(certificatesMissing !== '')(`certificates${certificatesMissing}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'herald-tls-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   const file = (name: string) => join(folder, name)
-  const own = openssl === '' ? makeCertificates(file) : undefined
+  const own = certificatesMissing === '' ? readCertificates(file) : undefined
 
   describeOnKafka('Kafka behind TLS and SCRAM', () => {
     const kafka = useKafka({
@@ -63,25 +54,8 @@ describe.skipIf(openssl !== '')(`certificates${openssl}`, () => {
   })
 })
 
-/** An authority, its server certificate for loopback, and another authority. */
-function makeCertificates(file: (name: string) => string) {
-  const run = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
-  const authority = (name: string) =>
-    run(
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`],
-      ...['-keyout', file(`${name}.key`), '-out', file(`${name}.pem`)],
-    )
-  authority('ca')
-  authority('other')
-  writeFileSync(file('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n')
-  run(
-    ...['req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=kafka'],
-    ...['-keyout', file('server.key'), '-out', file('server.csr')],
-  )
-  run(
-    ...['x509', '-req', '-in', file('server.csr'), '-CA', file('ca.pem'), '-CAkey', file('ca.key')],
-    ...['-CAcreateserial', '-days', '2', '-extfile', file('names'), '-out', file('server.pem')],
-  )
+function readCertificates(file: (name: string) => string) {
+  makeCertificates(file)
   return {
     certificateChain: readFileSync(file('server.pem'), 'utf8'),
     key: readFileSync(file('server.key'), 'utf8'),

@@ -1,0 +1,242 @@
+import type { Logger } from '@herald/runtime'
+import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
+import { logRejections } from '../../lanes.js'
+import { SubscriptionLimits } from '../../subscription-limits.js'
+import type { Link } from './connection.js'
+import { asNatsError } from './errors.js'
+import { GroupMembers } from './group-members.js'
+import { HeldPartition } from './held-partition.js'
+import { encodeGroup, type Lease, Leases } from './leases.js'
+import type { NatsLocation } from './location.js'
+import type { NatsTopic } from './topics.js'
+
+export interface ConsumerOptions {
+  /** One that reconnects. */
+  readonly link: Link
+  readonly location: NatsLocation
+  readonly topic: NatsTopic
+  readonly subscription: SubscribeOptions
+  readonly handler: Handler
+  readonly logger: Logger
+  readonly onMissing: () => Promise<unknown>
+  readonly onClosed: () => void
+}
+
+const checkEveryMs = 500
+/** How long handlers may delay a partition that another member is to get. */
+const drainTimeoutMs = 5000
+
+/** A subscription: takes its share of the partitions by leases, and gives back what it has too much. */
+export class Consumer implements Subscription {
+  readonly #options: ConsumerOptions
+  readonly #logger: Logger
+  readonly #limits: SubscriptionLimits
+  readonly #members: GroupMembers
+  readonly #held = new Map<number, HeldPartition>()
+  readonly #stop = new AbortController()
+  #leases!: Leases
+  /** The leases of others as they were read last. */
+  #others = new Map<number, Lease>()
+  #share = 0
+  #paused = false
+  /** False while others may have taken over: without a connection, and after this process was stopped. */
+  #sessionIsValid = true
+  #checkedAt = performance.now()
+  #verifiedAt = performance.now()
+  #checkTimer: NodeJS.Timeout | undefined
+  #unwatch = () => {}
+  #balancing: Promise<void> | undefined
+  #balanceAgain = false
+  #closed: Promise<void> | undefined
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    const { link, topic, subscription, location } = options
+    const { group, maxInFlight, maxBuffered } = subscription
+    this.#logger = options.logger.child({ topic: subscription.topic, group })
+    this.#limits = new SubscriptionLimits({
+      maxInFlight,
+      maxBuffered,
+      onRoom: () => {
+        for (const held of this.#held.values()) held.refill()
+      },
+    })
+    this.#members = new GroupMembers({
+      nats: link.nats,
+      subject: `herald.group.${topic.token}.${encodeGroup(group)}`,
+      sessionTimeoutMs: location.sessionTimeoutMs,
+      onChange: () => this.#balanceSoon(),
+    })
+  }
+
+  get active(): boolean {
+    const all = [...this.#held.values()]
+    return this.#share > 0 && all.length === this.#share && !all.some((held) => held.isReleasing)
+  }
+
+  get partitions(): readonly number[] {
+    return this.#holding().sort((one, other) => one - other)
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#limits.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    if (this.#sessionIsValid) this.#limits.resume()
+  }
+
+  async lag(): Promise<number> {
+    try {
+      const lags = await Promise.all([...this.#held.values()].map((held) => held.lag()))
+      return lags.reduce((sum, lag) => sum + lag, 0)
+    } catch (error) {
+      throw asNatsError('cannot measure the lag', error, this.#options.location)
+    }
+  }
+
+  /** Joins the group. Rejects with the library's error, and is closed then. */
+  async join(): Promise<void> {
+    const { link, topic, subscription, location } = this.#options
+    try {
+      this.#leases = await Leases.open(link, topic, subscription.group, location.publishTimeoutMs)
+      this.#members.join()
+      await link.nats.flush()
+    } catch (error) {
+      await this.close({ drainMs: 0 })
+      throw error
+    }
+    if (this.#closed !== undefined) return
+    this.#unwatch = this.#options.link.watch((isConnected) => {
+      if (isConnected) {
+        this.#members.startAgain()
+        void this.#verify()
+      } else this.#setSession(false)
+    })
+    this.#checkTimer = setInterval(() => void this.#check(), checkEveryMs)
+    this.#balanceSoon()
+  }
+
+  close({ drainMs = 10_000 }: { drainMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(drainMs).finally(this.#options.onClosed)
+    return this.#closed
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    this.#stop.abort()
+    clearInterval(this.#checkTimer)
+    this.#unwatch()
+    await this.#balancing
+    await Promise.all([...this.#held.keys()].map((each) => this.#release(each, drainMs, 3)))
+    this.#members.leave()
+  }
+
+  async #check(): Promise<void> {
+    const now = performance.now()
+    const { sessionTimeoutMs } = this.#options.location
+    // This process was stopped: others may have taken over.
+    if (now - this.#checkedAt > sessionTimeoutMs / 2) this.#setSession(false)
+    this.#checkedAt = now
+    const owners = [...this.#others.values()].map(({ owner }) => owner)
+    this.#members.check(owners.filter((owner) => owner !== null))
+    if (!this.#sessionIsValid || now - this.#verifiedAt > sessionTimeoutMs / 2) await this.#verify()
+    this.#balanceSoon()
+  }
+
+  /** Gives up what others have taken; the session is valid then. */
+  async #verify(): Promise<void> {
+    try {
+      this.#verifiedAt = performance.now()
+      await Promise.all([...this.#held.values()].map((held) => held.verify()))
+      this.#setSession(true)
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'could not verify the leases')
+    }
+  }
+
+  #setSession(isValid: boolean): void {
+    this.#sessionIsValid = isValid
+    if (!isValid) this.#limits.pause()
+    else if (!this.#paused) this.#limits.resume()
+  }
+
+  #balanceSoon(): void {
+    this.#balanceAgain = true
+    this.#balancing ??= (async () => {
+      while (this.#balanceAgain && !this.#stop.signal.aborted) {
+        this.#balanceAgain = false
+        await this.#balance().catch((error: unknown) => {
+          // Without a connection it fails each time.
+          const level = this.#sessionIsValid ? 'warn' : 'debug'
+          this.#logger[level]({ err: error }, 'could not share the partitions')
+        })
+      }
+      this.#balancing = undefined
+    })()
+  }
+
+  async #balance(): Promise<void> {
+    const { topic } = this.#options
+    const members = this.#members.ids
+    const rank = members.indexOf(this.#members.id)
+    const extra = rank < topic.partitions % members.length ? 1 : 0
+    this.#share = Math.floor(topic.partitions / members.length) + extra
+    const tooMuch = this.#holding().slice(this.#share)
+    if (tooMuch.length > 0) {
+      await Promise.all(tooMuch.map((each) => this.#release(each, drainTimeoutMs, 10)))
+      this.#members.announceFree()
+    }
+    if (this.#held.size >= this.#share || !this.#sessionIsValid) return
+    const all = Array.from({ length: topic.partitions }, (_, partition) => partition)
+    const missing = all.filter((partition) => !this.#held.has(partition))
+    const read = await Promise.all(missing.map((each) => this.#leases.read(each)))
+    this.#others = new Map(read.map((lease, index) => [missing[index] ?? 0, lease]))
+    for (const [partition, lease] of this.#others) {
+      if (this.#held.size >= this.#share || this.#stop.signal.aborted) return
+      const { owner } = lease
+      const isFree = owner === null || owner === this.#members.id || this.#members.isGone(owner)
+      if (isFree) await this.#take(partition, lease)
+    }
+  }
+
+  async #take(partition: number, { next, revision }: Lease): Promise<void> {
+    const { link, topic, subscription, location, handler, onMissing } = this.#options
+    const owner = this.#members.id
+    const lease = await this.#leases.write(partition, { owner, next }, revision)
+    // Another member was faster.
+    if (lease === undefined) return
+    const logger = this.#logger.child({ partition })
+    this.#logger.debug({ partition, next: String(next) }, 'partition taken')
+    const held = new HeldPartition({
+      nats: link.nats,
+      topicName: subscription.topic,
+      topic,
+      partition,
+      leases: this.#leases,
+      lease,
+      lanes: { handler, limits: this.#limits, onRejected: logRejections(this.#logger) },
+      timeoutMs: location.publishTimeoutMs,
+      logger,
+      onLost: () => {
+        this.#logger.warn({ partition }, 'partition lost to another member')
+        if (this.#held.get(partition) === held) this.#held.delete(partition)
+      },
+      onMissing,
+    })
+    this.#held.set(partition, held)
+  }
+
+  async #release(partition: number, drainMs: number, tries: number): Promise<void> {
+    const held = this.#held.get(partition)
+    if (held === undefined) return
+    const isReleased = await held.release(drainMs, tries)
+    if (!isReleased) this.#logger.warn({ partition }, 'could not give a partition back')
+    if (this.#held.get(partition) === held) this.#held.delete(partition)
+  }
+
+  #holding(): number[] {
+    return [...this.#held].filter(([, held]) => !held.isReleasing).map(([partition]) => partition)
+  }
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '@herald/runtime'
+import {
+  AckPolicy,
+  type Consumer,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JsMsg,
+  jetstreamManager,
+} from '@nats-io/jetstream'
+import { type NatsConnection, nanos } from '@nats-io/transport-node'
+import { backOffMs } from '../../back-off.js'
+import { isNotFound } from './errors.js'
+import { type NatsTopic, subjectOf } from './topics.js'
+
+export interface ReaderOptions {
+  readonly nats: NatsConnection
+  readonly topic: NatsTopic
+  readonly partition: number
+  readonly timeoutMs: number
+  readonly logger: Logger
+  /** The sequence to begin with. Asked each time the server has lost the consumer. */
+  readonly from: () => bigint
+  /** How many messages may be fetched now. */
+  readonly room: () => number
+  readonly onMessage: (message: JsMsg) => void
+  /** The stream ends before `from`: it was deleted and made again. */
+  readonly onRestarted: () => void
+  /** The stream is not there; to be created. */
+  readonly onMissing: () => Promise<unknown>
+}
+
+const maxBatch = 100
+const maxBatchBytes = 4 * 1024 * 1024
+const fetchMs = 30_000
+const inactiveMs = 60_000
+
+/**
+ * Reads a partition from a sequence on, in order, as far as there is room: by an ephemeral consumer without
+ * acknowledgements, which the server may lose and which is then made again.
+ */
+export class Reader {
+  readonly #options: ReaderOptions
+  #consumer: Consumer | undefined
+  #messages: ConsumerMessages | undefined
+  #received = 0
+  #largestBytes = 1024
+  #stopped = false
+  #onRoom = () => {}
+  readonly #done: Promise<void>
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+    this.#done = this.#run()
+  }
+
+  /** There may be room again. */
+  refill(): void {
+    this.#onRoom()
+  }
+
+  /** Resolves when no more messages come. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#onRoom()
+    this.#messages?.stop()
+    await this.#done
+    // The server would delete it some time later.
+    void this.#consumer?.delete().catch(() => {})
+  }
+
+  /** Messages in the stream that did not reach `onMessage` yet. Rejects with the library's error. */
+  async pending(): Promise<number> {
+    for (let tries = 1; ; tries += 1) {
+      const consumer = this.#consumer
+      try {
+        if (consumer === undefined) throw new Error('the consumer is being created')
+        const { num_pending, delivered } = await consumer.info()
+        if (consumer === this.#consumer)
+          return num_pending + delivered.consumer_seq - this.#received
+      } catch (error) {
+        if (this.#stopped) return 0
+        if (tries === 20 || (consumer !== undefined && !isNotFound(error))) throw error
+        // The one that reads finds it out by itself, but not at once.
+        if (consumer !== undefined) this.#messages?.stop()
+      }
+      await delay(100)
+    }
+  }
+
+  async #run(): Promise<void> {
+    for (let failures = 0; !this.#stopped; ) {
+      try {
+        this.#consumer ??= await this.#open()
+        const room = await this.#untilRoom()
+        if (this.#stopped) return
+        await this.#fetch(this.#consumer, room)
+        failures = 0
+      } catch (error) {
+        this.#consumer = undefined
+        failures += 1
+        this.#options.logger.debug({ err: error, failures }, 'reading to begin again')
+        if (!this.#stopped) await delay(backOffMs(failures, 100, 2000))
+      }
+    }
+  }
+
+  async #fetch(consumer: Consumer, room: number): Promise<void> {
+    const bySize = Math.max(1, Math.floor(maxBatchBytes / this.#largestBytes))
+    this.#messages = await consumer.fetch({
+      max_messages: Math.min(maxBatch, room, bySize),
+      expires: fetchMs,
+    })
+    if (this.#stopped) this.#messages.stop()
+    for await (const message of this.#messages) {
+      this.#received = message.info.deliverySequence
+      this.#largestBytes = Math.max(this.#largestBytes, message.data.byteLength)
+      this.#options.onMessage(message)
+    }
+  }
+
+  async #open(): Promise<Consumer> {
+    const { nats, topic, partition, timeoutMs } = this.#options
+    const manager = await jetstreamManager(nats, { timeout: timeoutMs, checkAPI: false })
+    const { state } = await manager.streams.info(topic.stream).catch(async (error: unknown) => {
+      if (isNotFound(error)) await this.#options.onMissing()
+      throw error
+    })
+    if (this.#options.from() > BigInt(state.last_seq) + 1n) this.#options.onRestarted()
+    const from = this.#options.from()
+    const info = await manager.consumers.add(topic.stream, {
+      name: `read-${randomUUID()}`,
+      filter_subject: subjectOf(topic, partition),
+      ack_policy: AckPolicy.None,
+      inactive_threshold: nanos(inactiveMs),
+      mem_storage: true,
+      num_replicas: 1,
+      ...(from > 0n
+        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Number(from) }
+        : { deliver_policy: DeliverPolicy.All }),
+    })
+    this.#received = 0
+    return manager.jetstream().consumers.getConsumerFromInfo(info)
+  }
+
+  async #untilRoom(): Promise<number> {
+    for (;;) {
+      const room = this.#options.room()
+      if (room > 0 || this.#stopped) return room
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve
+      })
+    }
+  }
+}

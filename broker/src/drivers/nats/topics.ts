@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto'
+import type { Logger } from '@herald/runtime'
+import { jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
+import { type NatsConnection, nanos } from '@nats-io/transport-node'
+import type { TopicSettings } from '../../check-request.js'
+import type { LazyConnection } from './connection.js'
+import { isNotFound } from './errors.js'
+
+/** A topic as NATS has it. */
+export interface NatsTopic {
+  /** The name in subjects, unique for the topic. */
+  readonly token: string
+  /** The stream with the events, one subject for each partition. */
+  readonly stream: string
+  /** The key-value bucket with the leases and offsets of its groups. */
+  readonly bucket: string
+  readonly partitions: number
+  /** How many servers have it. */
+  readonly replicas: number
+}
+
+interface TopicsOptions {
+  readonly connection: LazyConnection
+  readonly settings: TopicSettings
+  /** See NatsLocation. */
+  readonly replicas: number | undefined
+  readonly timeoutMs: number
+  readonly logger: Logger
+}
+
+/** A message that is sent again within this time is stored once: longer than `publish` retries. */
+const duplicateWindowMs = 30_000
+const maxTokenLength = 180
+
+export const subjectOf = ({ token }: NatsTopic, partition: number | '*') =>
+  `herald.topic.${token}.${partition}`
+
+/**
+ * The topic's name as letters, digits, dashes and underscores, which streams, buckets and subjects may
+ * have: a dot becomes two underscores, an underscore becomes `_-`. No two topics get the same.
+ */
+export function tokenOf(topic: string): string {
+  const token = topic.replaceAll(/[._]/g, (char) => (char === '.' ? '__' : '_-'))
+  if (token.length <= maxTokenLength) return token
+  const hash = createHash('sha256').update(topic).digest('hex').slice(0, 32)
+  return `${token.slice(0, maxTokenLength - 34)}_x${hash}`
+}
+
+export const bucketOf = (topic: string) => `herald-${tokenOf(topic)}`
+
+/** Creates topics that are absent, and remembers the number of partitions. */
+export class Topics {
+  readonly #options: TopicsOptions
+  readonly #known = new Map<string, Promise<NatsTopic>>()
+
+  constructor(options: TopicsOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with the library's error, which is not remembered. */
+  ensure(topic: string): Promise<NatsTopic> {
+    const known = this.#known.get(topic)
+    if (known !== undefined) return known
+    const ensured = this.#ensure(topic)
+    this.#known.set(topic, ensured)
+    ensured.catch(() => this.#known.delete(topic))
+    return ensured
+  }
+
+  /** Call it if the topic may have been deleted: the next `ensure` asks again. */
+  forget(topic: string): void {
+    this.#known.delete(topic)
+  }
+
+  async #ensure(topic: string): Promise<NatsTopic> {
+    const { connection, settings, logger, timeoutMs } = this.#options
+    const { nats } = await connection.open()
+    const { streams } = await jetstreamManager(nats, { timeout: timeoutMs, checkAPI: false })
+    const token = tokenOf(topic)
+    const stream = `herald-${token}`
+    const info = await streams.info(stream).catch(async (error: unknown) => {
+      if (!isNotFound(error)) throw error
+      const replicas = this.#options.replicas ?? replicasFor(nats)
+      const created = await streams.add({
+        name: stream,
+        description: describe(topic, settings.partitions),
+        subjects: [`herald.topic.${token}.*`],
+        storage: StorageType.File,
+        retention: RetentionPolicy.Limits,
+        max_age: nanos(settings.retentionMs),
+        duplicate_window: nanos(Math.min(duplicateWindowMs, settings.retentionMs)),
+        num_replicas: replicas,
+      })
+      logger.info({ topic, stream, replicas, partitions: settings.partitions }, 'topic created')
+      return created
+    })
+    const partitions = Number(/, (\d+) partitions$/.exec(info.config.description ?? '')?.[1])
+    return {
+      token,
+      stream,
+      bucket: bucketOf(topic),
+      partitions: partitions || settings.partitions,
+      replicas: info.config.num_replicas,
+    }
+  }
+}
+
+/** Servers of 2.9 keep no other words with a stream. */
+const describe = (topic: string, partitions: number) =>
+  `Topic ${topic} of Herald, ${partitions} partitions`
+
+function replicasFor({ info }: NatsConnection): number {
+  return (info?.connect_urls?.length ?? 1) >= 3 ? 3 : 1
+}

@@ -1,0 +1,2 @@
+export * from './find-nats.js'
+export * from './start-nats.js'
