@@ -164,6 +164,14 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
       expect([one, other].filter((each) => each === undefined)).toHaveLength(1)
       expect(one ?? other).toMatchObject({ token, isExpected: false, holder: records.instance })
       expect(await records.takeExpected('grace', key, true)).toBeUndefined()
+      // A browser may name a file twice.
+      const twice = [1, 2].map(() => put(records, { isExpected: true, key: 'twice' }))
+      await Promise.all(twice)
+      const first = await records.takeExpected(owner, 'twice', true)
+      const second = await records.takeExpected(owner, 'twice', true)
+      expect(first).not.toEqual(second)
+      expect([first, second]).not.toContain(undefined)
+      expect(await records.takeExpected(owner, 'twice', true)).toBeUndefined()
     })
 
     test('an upload of a file that was ended or removed is refused', async () => {
@@ -185,6 +193,8 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
       await records.run('idle', 'ada')
       await records.run('active', 'ada')
       const idle = await put(records, { isExpected: true, runToken: 'idle' })
+      const { key } = idle
+      const twice = await put(records, { isExpected: true, runToken: 'idle', key })
       await put(records, { isExpected: true, runToken: 'active' })
       await put(records, { runToken: 'idle' })
       expect(await records.takeIdle(60_000)).toEqual([])
@@ -198,9 +208,9 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
           },
           { timeout: 10_000 },
         )
-        .toBe(1)
-      expect(tokens(taken)).toEqual([idle.token])
-      expect(await records.takeExpected('ada', idle.key, true)).toBe('ended')
+        .toBe(2)
+      expect(tokens(taken).sort()).toEqual(tokens([idle, twice]).sort())
+      expect(await records.takeExpected('ada', key, true)).toBe('ended')
     })
 
     test('what a process that is gone left is taken over, and what one that runs holds is not', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -11,6 +11,7 @@ import { newRecord } from '../src/web/conversion-facts.js'
 import { manageConversions } from '../src/web/conversions.js'
 import { openLmdbRecords } from '../src/web/lmdb-records.js'
 import { undoMs } from '../src/web/record.js'
+import { newToken } from '../src/web/records.js'
 import { startSweep } from '../src/web/sweep.js'
 import { gradient } from './pictures.js'
 import { openCaller, useWebPage, type WebPage } from './web-page.js'
@@ -78,4 +79,27 @@ test('what is deleted goes for good after the time for undoing it, and not befor
   expect(await results.head(`${recent}/a.webp`)).toMatchObject({ sizeBytes: 3 })
   expect(await records.bytesStored()).toBe(3)
   expect((await records.deleted(Date.now())).map(({ token }) => token)).toEqual([recent])
+})
+
+test('results without a record go after the retention; files of others are not touched', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'herald-stray-'))
+  const records = await openLmdbRecords(join(folder, 'records'))
+  const results = await openBlobStore(pathToFileURL(join(folder, 'results')).href)
+  onTestFinished(async () => {
+    await records.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const keepMs = 3_600_000
+  const [stray, recent] = [`${newToken()}/stray.webp`, `${newToken()}/recent.webp`]
+  const foreign = ['notes.txt', 'photos/2024/a.png', `${newToken()}/more/b.png`]
+  for (const key of [stray, recent, ...foreign]) await results.put(key, Readable.from(['abc']))
+  const old = new Date(Date.now() - keepMs - 60_000)
+  for (const key of [stray, ...foreign]) await utimes(join(folder, 'results', key), old, old)
+  const sweep = startSweep({
+    ...{ records, results, keepMs, logger: silentLogger },
+    conversions: {} as never,
+  })
+  await vi.waitFor(async () => expect(await results.head(stray)).toBeUndefined())
+  await sweep.close()
+  for (const key of [recent, ...foreign]) expect(await results.head(key)).toBeDefined()
 })

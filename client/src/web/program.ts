@@ -15,6 +15,7 @@ import { latestProgress, openConversionEvents } from './conversion-events.js'
 import { manageConversions } from './conversions.js'
 import { keepExpectedFiles } from './expected-files.js'
 import { cacheFormats } from './format-cache.js'
+import { openIncoming } from './incoming.js'
 import { createLimits } from './limits.js'
 import { type Links, linksTo } from './links.js'
 import { listenWeb } from './listen.js'
@@ -71,9 +72,8 @@ export async function startWeb(
   const outcomes = readOutcomes({ broker: config.broker, topic, records, events, logger })
   lifecycle.defer('outcomes', () => outcomes.close())
 
-  const incoming = join(config.directory, 'incoming')
-  // Of a process that was killed.
-  await rm(incoming, { recursive: true, force: true })
+  const incoming = await openIncoming(join(config.directory, 'incoming'))
+  lifecycle.defer('incoming files', () => rm(incoming, { recursive: true, force: true }))
   const conversions = manageConversions({ ...tools, converter, incoming })
   const expected = keepExpectedFiles(tools)
   lifecycle.defer('expected files', () => expected.close())

@@ -31,7 +31,7 @@ export function indexRecords(store: Store) {
     const { token, finishedAtMs, deletedAtMs, owner, key, isExpected } = record
     if (finishedAtMs > 0) byEnd.remove([finishedAtMs, token])
     if (deletedAtMs) byDeletion.remove([deletedAtMs, token])
-    if (isExpected) byExpected.remove([owner, key])
+    if (isExpected) byExpected.remove([owner, key, token])
     bytesStored -= sumOfSizes(record.files)
   }
 
@@ -49,7 +49,7 @@ export function indexRecords(store: Store) {
       bytesStored += sumOfSizes(record.files)
       if (finishedAtMs > 0) byEnd.put([finishedAtMs, token], token)
       if (deletedAtMs) byDeletion.put([deletedAtMs, token], token)
-      if (record.isExpected) byExpected.put([owner, key], token)
+      if (record.isExpected) byExpected.put([owner, key, token], token)
       if (record.announcement) byEvent.put(record.announcement.eventId, token)
     },
     remove(token: string): void {
@@ -73,7 +73,10 @@ export function indexRecords(store: Store) {
     ended: (beforeMs: number, limit: number) => found(byEnd.entries({ end: [beforeMs] }), limit),
     deleted: (beforeMs: number, limit: number) =>
       found(byDeletion.entries({ end: [beforeMs] }), limit),
-    expected: (owner: string, key: string) => conversions.get(byExpected.get([owner, key]) ?? ''),
+    expected: (owner: string, key: string) => {
+      const [record] = found(byExpected.entries({ start: [owner, key] }), 1)
+      return record?.owner === owner && record.key === key ? record : undefined
+    },
     allExpected: (limit: number) => found(byExpected.entries(), limit),
     /** Walks all records. */
     all: (isWanted: (record: ConversionRecord) => boolean, limit: number) => {

@@ -2,7 +2,7 @@ import type { BlobStore } from '@herald/runtime/blobs'
 import type { Logger } from '@herald/runtime/logger'
 import type { Conversions } from './conversions.js'
 import { undoMs } from './record.js'
-import type { Records } from './records.js'
+import { type Records, tokenPattern } from './records.js'
 
 export interface Sweep {
   close(): Promise<void>
@@ -63,10 +63,11 @@ async function removeExpired({ records, conversions, keepMs, logger }: SweepOpti
   const deletedBefore = Date.now() - undoMs
   let removed = 0
   for (;;) {
-    const due = [...(await records.deleted(deletedBefore)), ...(await records.expired(before))]
-    if (due.length === 0) break
-    for (const record of due) await conversions.remove(record)
-    removed += due.length
+    const found = [...(await records.deleted(deletedBefore)), ...(await records.expired(before))]
+    const due = new Map(found.map((record) => [record.token, record]))
+    if (due.size === 0) break
+    for (const record of due.values()) await conversions.remove(record)
+    removed += due.size
   }
   await records.deleteOlder(before)
   if (removed > 0) logger.info({ removed }, 'removed expired conversions')
@@ -77,8 +78,10 @@ async function removeStray({ records, results, keepMs }: SweepOptions): Promise<
   const before = Date.now() - keepMs
   const known = new Map<string, boolean>()
   for await (const { key, modifiedAtMs } of results.list('')) {
-    if (modifiedAtMs >= before) continue
-    const [token = ''] = key.split('/')
+    const [token = '', name, ...more] = key.split('/')
+    // Nothing else is touched: the folder or bucket may hold files of others.
+    const isResult = tokenPattern.test(token) && name !== undefined && more.length === 0
+    if (!isResult || modifiedAtMs >= before) continue
     if (!known.has(token)) known.set(token, (await records.get(token)) !== undefined)
     if (!known.get(token)) await results.delete(key)
   }

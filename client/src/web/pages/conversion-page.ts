@@ -7,7 +7,7 @@ import { fileName, filledHtml, type Html, html } from './html.js'
 import { layout } from './layout.js'
 import { mailSection } from './mail-status.js'
 import { bar, errorText, sizes } from './row.js'
-import { formatName, type View } from './view.js'
+import { changesSince, formatName, type View } from './view.js'
 
 const refreshSeconds = 2
 
@@ -24,7 +24,7 @@ export function conversionPage(
 <p class="unseen" id="say" role="status" aria-live="polite"></p>`,
     refreshSeconds: isSettled ? undefined : refreshSeconds,
     script: 'conversion.js',
-    data: { token: record.token, stages: view.words.stages, since: Date.now() },
+    data: { token: record.token, stages: view.words.stages, since: changesSince() },
   })
 }
 

@@ -6,7 +6,7 @@ import { filled, type Words } from '../words.js'
 import { type Html, html } from './html.js'
 import { layout } from './layout.js'
 import { row } from './row.js'
-import { formatName, type View } from './view.js'
+import { changesSince, formatName, type View } from './view.js'
 
 export interface FrontPage {
   /** Empty if the converter has never been reached. */
@@ -66,7 +66,7 @@ ${notifyField(view, page.recipients)}
     // Without JavaScript the page is loaded again until the converter is there.
     refreshSeconds: isAbsent ? 3 : undefined,
     data: {
-      ...{ live, stages, needsFile, drop, dropMore, convert: words.convert, since: Date.now() },
+      ...{ live, stages, needsFile, drop, dropMore, convert: words.convert, since: changesSince() },
       readable: page.formats.flatMap(({ readable, extensions }) => (readable ? extensions : [])),
       maxBytes: page.maxBytes,
     },

@@ -8,7 +8,7 @@ import { filled } from '../words.js'
 import { html } from './html.js'
 import { layout } from './layout.js'
 import { forVisitor, row } from './row.js'
-import type { View } from './view.js'
+import { changesSince, type View } from './view.js'
 
 /** The files that were sent together: for browsers without JavaScript, and for one ZIP of all. */
 export function runPage(
@@ -29,7 +29,7 @@ export function runPage(
 <p class="unseen" id="say" role="status" aria-live="polite"></p>`,
     refreshSeconds: isSettled ? undefined : 2,
     script: 'run.js',
-    data: { stages: words.stages, since: Date.now() },
+    data: { stages: words.stages, since: changesSince() },
   })
 }
 

@@ -16,6 +16,12 @@ export function viewFor(language: string, rest: Pick<View, 'asset' | 'keepMs'>):
   return { words: wordsOf(language), quantities: quantitiesIn(language), ...rest }
 }
 
+/** The clock of this machine may be ahead of the one that gives records their times. */
+const maxClockLeadMs = 2_000
+
+/** From when on a page that is rendered now wants changes, by the records' times. */
+export const changesSince = () => Date.now() - maxClockLeadMs
+
 /** Sizes, times and shares as people of a language write them. */
 export function quantitiesIn(language: string) {
   return {

@@ -1,17 +1,14 @@
 import type { Logger } from '@herald/runtime/logger'
-import { migrate, openPostgres, type PostgresTarget, type Sql } from '@herald/runtime/postgres'
+import { migrate, openPostgres, type PostgresTarget } from '@herald/runtime/postgres'
 import { v7 as uuidv7 } from 'uuid'
-import { type ConversionRecord, sumOfSizes } from '../record.js'
+import { sumOfSizes } from '../record.js'
 import { maxTakenAtOnce, newToken, type Records } from '../records.js'
 import { holdLease } from './instance-lease.js'
 import { messageFromJson, messageToJson, toJson } from './json.js'
 import { migrations } from './migrations.js'
+import { json, recordStatements } from './record-statements.js'
 import { openRemoteChanges } from './remote-changes.js'
 import { sharedCounters } from './shared-counters.js'
-
-const nothing = (sql: Sql) => sql``
-type Fragment = ReturnType<typeof nothing>
-type Row = { readonly record: ConversionRecord }
 
 /** Records in PostgreSQL, for several instances. Each change is one statement. */
 export async function openPostgresRecords(
@@ -23,37 +20,8 @@ export async function openPostgresRecords(
   const channel = `herald_web_${target.schema}`
   const { run } = postgres
 
-  /**
-   * Changes the records that `where` selects, and resolves to them. `columns`: what else is set.
-   * `ends`: an upload of theirs is refused from now on.
-   */
-  const update = async (
-    changes: (sql: Sql) => Fragment,
-    where: (sql: Sql) => Fragment,
-    { columns = nothing, ends = false }: { columns?: (sql: Sql) => Fragment; ends?: boolean } = {},
-  ): Promise<ConversionRecord[]> => {
-    const rows = await run(
-      (sql) => sql<Row[]>`
-        with changed as (
-          update conversion set
-            record = record || ${changes(sql)} || jsonb_build_object(
-              'updatedAtMs', floor(extract(epoch from clock_timestamp()) * 1000)),
-            changed_in = pg_current_xact_id(), changed_by = ${instance} ${columns(sql)}
-          where ${where(sql)} returning record, owner, key
-        ), ending as (
-          insert into ended (owner, key, changed_by)
-          select owner, key, ${instance} from changed where ${ends}::boolean
-          on conflict (owner, key) do update set at = now()
-        ) select record, pg_notify(${channel}, ${instance}) from changed`,
-    )
-    return rows.map(({ record }) => record)
-  }
-  const json = (value: unknown) => (sql: Sql) => sql`${toJson(value)}::text::jsonb`
+  const { update, select } = recordStatements(postgres, instance, channel)
   const held = json({ holder: instance, isExpected: false })
-  const select = async (rest: (sql: Sql) => Fragment) => {
-    const rows = await run((sql) => sql<Row[]>`select record from conversion ${rest(sql)}`)
-    return rows.map(({ record }) => record)
-  }
   const isEnded = async (owner: string, key: string) => {
     const found = await run((sql) => sql`select from ended where owner = ${owner} and key = ${key}`)
     return found.length > 0
@@ -175,7 +143,9 @@ export async function openPostgresRecords(
       async takeExpected(owner, key, forUpload) {
         const [taken] = await update(
           held,
-          (sql) => sql`owner = ${owner} and key = ${key} and is_expected`,
+          (sql) => sql`is_expected and token = (
+            select token from conversion
+            where owner = ${owner} and key = ${key} and is_expected limit 1 for update)`,
           { ends: !forUpload },
         )
         return taken ?? (forUpload && (await isEnded(owner, key)) ? 'ended' : undefined)
