@@ -5,6 +5,7 @@ import type { Result } from '#src/faults/result'
 import { runDigests } from '#src/faults/scenario-digests'
 import { runIdle } from '#src/faults/scenario-idle'
 import { runKills } from '#src/faults/scenario-kills'
+import { runMachines } from '#src/faults/scenario-machines'
 import { runMisbehaviours } from '#src/faults/scenario-misbehaviours'
 import { runOutage } from '#src/faults/scenario-outage'
 import { runTwice } from '#src/faults/scenario-twice'
@@ -37,6 +38,11 @@ describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, () => {
   test('with prefer-loss nothing comes twice, and what may be lost is listed as unknown', async () => {
     const scale = { seed, events: 120, perSecond: 60, kills: 2, kafkaRestart: false, print }
     expectPassed(await runKills(kafkaFixture, { ...scale, onUnknown: 'prefer-loss' }))
+  })
+
+  test('notifiers with a ledger in PostgreSQL are killed, suspended and removed, and its standby is promoted: nothing is lost, nothing out of order', async () => {
+    const scale = { seed, events: 400, perSecond: 20, stoppedMs: 5000, print }
+    expectPassed(await runMachines(kafkaFixture, scale))
   })
 
   test('an idle consumer is not replaced, and goes on with the next event', async () => {

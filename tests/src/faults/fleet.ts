@@ -12,6 +12,8 @@ export interface FleetOptions {
   /** One notifier each; its mail server. */
   readonly smtp: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** The data folder of each. Default: that of `env`, for all. */
+  readonly dataOf?: (index: number) => string
   /** Arguments of Node before the program: `--import …`. */
   readonly nodeArguments?: readonly string[]
 }
@@ -22,7 +24,7 @@ interface NotifierProcess {
   readonly ended: Promise<unknown>
 }
 
-/** Notifiers in separate processes, on one topic and one data folder. */
+/** Notifiers in separate processes, on one topic. */
 export interface Fleet {
   /** Sends SIGKILL before it returns; resolves when the process has ended. */
   kill(index: number): Promise<void>
@@ -42,7 +44,12 @@ export interface Fleet {
 const keptLines = 200
 
 /** Resolves when all are ready. */
-export async function startFleet({ smtp, env, nodeArguments }: FleetOptions): Promise<Fleet> {
+export async function startFleet({
+  smtp,
+  env,
+  dataOf,
+  nodeArguments,
+}: FleetOptions): Promise<Fleet> {
   const processes = new Map<number, NotifierProcess>()
   const urls: string[] = []
   const warnings: string[] = []
@@ -55,6 +62,7 @@ export async function startFleet({ smtp, env, nodeArguments }: FleetOptions): Pr
         HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
         HERALD_SMTP: smtp[index],
         ...env,
+        ...(dataOf && { HERALD_DATA: dataOf(index) }),
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     })

@@ -10,6 +10,7 @@ import { runGreylist } from './scenario-greylist.js'
 import { runGuards } from './scenario-guards.js'
 import { runIdle } from './scenario-idle.js'
 import { runKills } from './scenario-kills.js'
+import { runMachines } from './scenario-machines.js'
 import { runMisbehaviours } from './scenario-misbehaviours.js'
 import { runOutage } from './scenario-outage.js'
 import { runParked } from './scenario-parked.js'
@@ -43,6 +44,8 @@ export const scenarios: Readonly<
   kills: (kafkaFixture, scale) => runKills(kafkaFixture, killsAt(scale, 'prefer-duplicate')),
   'kills-prefer-loss': (kafkaFixture, scale) =>
     runKills(kafkaFixture, killsAt(scale, 'prefer-loss')),
+  machines: (kafkaFixture, { seed, events, print }) =>
+    runMachines(kafkaFixture, { seed, events, perSecond: 100, stoppedMs: 40_000, print }),
   outage: (kafkaFixture, { seed, events, print }) =>
     runOutage(kafkaFixture, {
       seed,
