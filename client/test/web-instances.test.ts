@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomInt, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
 import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
 import { eventTypes } from '@herald/proto/events'
 import { openBlobStore } from '@herald/runtime/blobs'
@@ -318,6 +319,65 @@ describeOnPostgres('on PostgreSQL', () => {
       }, patient)
     })
 
+    test('a file is announced if and only if its page has it, whichever instance is killed when', async () => {
+      const { folders, brokerUrl, start, keys } = await machines()
+      const pages = [await start(folders[0]), await start(folders[1])]
+      const tokens: string[] = []
+      const kills = 6
+      for (let kill = 0; kill < kills; kill += 1) {
+        const sent = pages.map(async (page, at) => {
+          const file = { ...picture, name: `${kill}-${at}.png` }
+          const response = await openCaller(page).send(
+            { to: 'webp', notify: 'ada@example.com' },
+            file,
+          )
+          tokens.push(((await response.json()) as { token: string }).token)
+        })
+        const settled = Promise.allSettled(sent)
+        // Any moment is as good as another.
+        await Promise.race([settled, after(randomInt(1500))])
+        await after(randomInt(120))
+        const victim = kill % 2
+        await pages[victim]?.stop('SIGKILL')
+        await settled
+        pages[victim] = await start(folders[victim] as WebFolder)
+      }
+      const [one, other] = pages as [WebPage, WebPage]
+      const events = await vi.waitFor(async () => {
+        const found = await readTopic(brokerUrl)
+        for (const token of tokens) {
+          if (!found.some(({ event }) => event.data.pageUrl.endsWith(token))) {
+            throw new Error('not everything is announced yet')
+          }
+        }
+        for (const key of await keys()) {
+          if (!found.some(({ event }) => event.data.pageUrl.endsWith(key.split('/')[0] ?? ''))) {
+            throw new Error('a result is not announced yet')
+          }
+        }
+        return found
+      }, patient)
+      const converted: string[] = []
+      for (const { event } of events) {
+        const { pathname } = new URL(event.data.pageUrl)
+        const token = pathname.slice('/c/'.length)
+        if (event.type !== eventTypes.fileConverted) {
+          expect(await pageOf(one, token)).toContain('result failed')
+          continue
+        }
+        converted.push(token)
+        expect(await pageOf(other, token)).toContain('result converted')
+        for (const { url, sha256: expected } of event.data.renditions) {
+          const file = await openCaller(other).get(new URL(url ?? '').pathname)
+          expect(sha256(await file.arrayBuffer())).toBe(expected)
+        }
+      }
+      const ids = new Set(events.map(({ envelope }) => envelope.id))
+      expect(ids.size).toBe(new Set(events.map(({ event }) => event.data.conversionId)).size)
+      console.log(`${kills} kills, ${tokens.length} answered, ${ids.size} announced`)
+      for (const key of await keys()) expect(converted).toContain(key.split('/')[0])
+    })
+
     test('without PostgreSQL pages are refused for a while, and a conversion under way ends when it is back', async () => {
       const own = await startStoppable()
       const { one } = await startBoth({}, own)
@@ -328,6 +388,13 @@ describeOnPostgres('on PostgreSQL', () => {
       onTestFinished(() => postgres.server.start())
       const refused = await caller.get('/', { headers: { Accept: 'application/json' } })
       expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2'])
+      await vi.waitFor(async () => {
+        const ready = await fetch(`${one.probes}/readyz`)
+        expect([ready.status, await ready.text()]).toEqual([
+          503,
+          expect.stringContaining('the records cannot be used'),
+        ])
+      }, patient)
       own.signal('SIGCONT')
       await vi.waitFor(() => {
         expect(one.log.join()).toContain('the end of a conversion could not be recorded')

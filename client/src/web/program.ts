@@ -107,7 +107,17 @@ export async function startWeb(
       metrics: createMetrics('web'),
       notReady: async () => {
         if (lifecycle.signal.aborted) return ['stopping']
-        return (await formats.latest()).away ? ['the converter cannot be reached'] : []
+        const [{ away }, canUseRecords] = await Promise.all([
+          formats.latest(),
+          records.bytesStored().then(
+            () => true,
+            () => false,
+          ),
+        ])
+        return [
+          ...(away ? ['the converter cannot be reached'] : []),
+          ...(canUseRecords ? [] : ['the records cannot be used']),
+        ]
       },
     }),
     config.probes,
