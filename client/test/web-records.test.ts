@@ -127,6 +127,32 @@ describeOnPostgres('on PostgreSQL', () => {
       expect(taken.filter((each) => each !== undefined)).toHaveLength(1)
     })
 
+    test('what an instance holds without knowing comes back to it, once it may judge', async () => {
+      const [one] = await openTwo()
+      const base = record(one, '') as object
+      const updatedAtMs = Date.now() - 120_000
+      await one.put({ ...base, token: 'lost', updatedAtMs } as never)
+      await one.put({ ...base, token: 'runs', updatedAtMs } as never)
+      await one.put({ ...base, token: 'new', updatedAtMs: Date.now() } as never)
+      const announcement = { eventId: 'e1', entryId: '', publishedAtMs: 0 }
+      const over = { ...base, state: 'converted', updatedAtMs }
+      await one.put({ ...over, token: 'unannounced', announcement } as never)
+      const inOutbox = { ...announcement, eventId: 'e2', entryId: 'e2' }
+      await one.put({ ...over, token: 'waits', announcement: inOutbox } as never)
+      let found: string[] = []
+      await expect
+        .poll(
+          async () => {
+            const taken = await one.takeOver((token) => token === 'runs')
+            found = [...found, ...taken.map(({ token }) => token)]
+            return found.length
+          },
+          { timeout: 30_000, interval: 100 },
+        )
+        .toBe(2)
+      expect(found.sort()).toEqual(['lost', 'unannounced'])
+    })
+
     test('an instance that closes leaves what it holds to the other at once', async () => {
       const schema = postgres.newSchema()
       const other = await open(schema)
@@ -135,7 +161,10 @@ describeOnPostgres('on PostgreSQL', () => {
       await one.put(record(one, 'a'))
       await one.close()
       await expect
-        .poll(async () => (await other.takeOver()).length, { timeout: 30_000, interval: 100 })
+        .poll(async () => (await other.takeOver(() => false)).length, {
+          timeout: 30_000,
+          interval: 100,
+        })
         .toBe(1)
     })
   })

@@ -231,7 +231,7 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
       await expect
         .poll(
           async () => {
-            taken = [...taken, ...(await other.takeOver())]
+            taken = [...taken, ...(await other.takeOver(() => false))]
             return taken.length
           },
           { timeout: 30_000, interval: 100 },
@@ -239,7 +239,7 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
         .toBe(2)
       expect(tokens(taken).sort()).toEqual(tokens([unfinished, unannounced]).sort())
       expect(taken.every(({ holder }) => holder === other.instance)).toBe(true)
-      expect(await other.takeOver()).toEqual([])
+      expect(await other.takeOver(() => false)).toEqual([])
       expect((await other.get(running.token))?.holder).toBe(records.instance)
       // The former holder, if it is only slow, ends nothing that it does not hold.
       expect(await records.finish(unfinished.token, { state: 'converted' }, {})).toBeUndefined()

@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
@@ -26,6 +29,27 @@ async function putAndKill(url: string, isBegun: () => Promise<boolean>): Promise
   await expect.poll(isBegun).toBe(true)
   child.kill('SIGKILL')
   await ended
+}
+
+/** Passes requests on, and cuts the connection instead of the reply to the first that makes an object. */
+async function losingReplies({ endpoint }: S3Server) {
+  let lost = 0
+  const proxy = createServer((asked, reply) => {
+    const { method = '', url = '', headers } = asked
+    const makesObject = url.includes('uploadId=') ? method === 'POST' : method === 'PUT'
+    asked.pipe(
+      request(endpoint + url, { method, headers }, (answer) => {
+        if (makesObject && lost === 0) {
+          lost += 1
+          answer.resume().once('end', () => asked.socket.destroy())
+        } else answer.pipe(reply.writeHead(answer.statusCode ?? 500, answer.headers))
+      }),
+    )
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void proxy.close())
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo
+  return { endpoint: `http://127.0.0.1:${port}`, lost: () => lost }
 }
 
 test('the URL of a blob store names a folder, or a bucket with its server', () => {
@@ -188,6 +212,23 @@ describe.skipIf(noS3Server !== '')(`a bucket of blobs${noS3Server}`, () => {
     await server.start()
     expect(await store.head('kept')).toMatchObject({ sizeBytes: 7 })
     await store.put('more', Readable.from(['content']))
+  })
+
+  test.each([
+    ['one part', 7],
+    ['several parts', 20_000_000],
+  ])('takes a put of %s whose reply was lost, and refuses another one', async (_parts, size) => {
+    const bucket = `lost-${randomUUID()}`
+    await server.bucket(bucket)
+    const proxy = await losingReplies(server)
+    const store = await openBlobStore(`s3://${bucket}?endpoint=${proxy.endpoint}`)
+    onTestFinished(() => store.close())
+    await store.put('once', Readable.from([randomBytes(size)]))
+    expect(proxy.lost()).toBe(1)
+    expect(await store.head('once')).toMatchObject({ sizeBytes: size })
+    await expect(store.put('once', Readable.from(['other']))).rejects.toMatchObject({
+      code: 'BLOB_EXISTS',
+    })
   })
 
   test('keeps nothing of a put that a crash ended, once unfinished ones are removed', async () => {

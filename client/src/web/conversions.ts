@@ -36,7 +36,7 @@ export interface Conversions {
   remove(record: ConversionRecord): Promise<void>
   /** Hides one that has ended, or restores it; `remove` is final. */
   setDeleted(record: ConversionRecord, deleted: boolean): Promise<ConversionRecord | undefined>
-  readonly running: number
+  isRunning(token: string): boolean
   /** Waits for those under way. */
   close(): Promise<void>
 }
@@ -85,7 +85,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
   /** It was removed meanwhile, or ended by another instance that took this one for gone. */
   async function removeLateResults(token: string): Promise<void> {
     // A repeated `finish` changes nothing: the first one may have succeeded and its reply was lost.
-    const now = await records.get(token)
+    const now = await untilRecorded(() => records.get(token))
     if (now?.state !== 'converted') await removeResults(results, token)
     else if (now.holder === records.instance) {
       publish(now)
@@ -172,9 +172,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
       return publish(await records.change(token, { deletedAtMs: deleted ? Date.now() : null }))
     },
 
-    get running() {
-      return running.size
-    },
+    isRunning: (token) => running.has(token),
 
     async close() {
       await Promise.all([...running.values()].map(({ over }) => over))

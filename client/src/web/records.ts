@@ -90,9 +90,10 @@ export interface Records {
   keepActive(runTokens: readonly string[]): Promise<void>
   /**
    * Takes what an instance that is gone has left: conversions that have not ended, and announcements
-   * that are not published. No two instances take the same.
+   * that are not published. No two instances take the same. Also what this instance has held for a
+   * while without working on it, because the reply to a write was lost; `isRunning`: it works on that.
    */
-  takeOver(): Promise<ConversionRecord[]>
+  takeOver(isRunning: (token: string) => boolean): Promise<ConversionRecord[]>
 
   /** Counts one more under that name, and from the first one on for so long. */
   count(

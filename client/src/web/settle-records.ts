@@ -7,6 +7,11 @@ export interface RecordSettler {
   close(): Promise<void>
 }
 
+export interface SettlerTools extends FailureTools {
+  /** Whether this process converts it. */
+  isRunning(token: string): boolean
+}
+
 const pauseMs = 2_000
 
 /**
@@ -14,7 +19,7 @@ const pauseMs = 2_000
  * killed, or whose machine is gone. A conversion that had not ended has failed: its upload is gone as
  * well. An announcement that is not published is made by this process.
  */
-export async function settleRecords(tools: FailureTools): Promise<RecordSettler> {
+export async function settleRecords(tools: SettlerTools): Promise<RecordSettler> {
   await settleOnce(tools)
   let settling: Promise<void> | undefined
   const timer = setInterval(() => {
@@ -34,20 +39,20 @@ export async function settleRecords(tools: FailureTools): Promise<RecordSettler>
   }
 }
 
-async function settleOnce(tools: FailureTools): Promise<void> {
+async function settleOnce(tools: SettlerTools): Promise<void> {
   for (;;) {
-    const taken = await tools.records.takeOver()
+    const taken = await tools.records.takeOver(tools.isRunning)
     // Together: they share the syncs of the stores.
     await Promise.all(taken.map((record) => settle(tools, record)))
     if (taken.length < maxTakenAtOnce) return
   }
 }
 
-async function settle(tools: FailureTools, record: ConversionRecord): Promise<void> {
+async function settle(tools: SettlerTools, record: ConversionRecord): Promise<void> {
   if (isOver(record)) return tools.announcer.announce(record)
   await failConversion(tools, record, stoppedMeanwhile())
   const { conversionId: conversion } = record
-  tools.logger.info({ conversion }, 'ended a conversion of another process')
+  tools.logger.info({ conversion }, 'ended a conversion that no process works on')
 }
 
 const stoppedMeanwhile = () =>

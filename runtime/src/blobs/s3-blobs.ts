@@ -84,10 +84,11 @@ export async function openS3Blobs(
           const params = { ...object, Body, IfNoneMatch: '*', Metadata: { [putIdName]: putId } }
           await new Upload({ client, params, partSize: partBytes, queueSize: partsAtOnce }).done()
         } catch (error) {
-          if (s3StatusOf(error) !== 412) throw error
+          const isRefused = s3StatusOf(error) === 412
+          if (!isRefused && (error as Error).name !== 'NoSuchUpload') throw error
           // If the reply to a request was lost, the SDK has repeated it.
           const { Metadata } = (await headOf(object)) ?? {}
-          if (Metadata?.[putIdName] !== putId) throw existsError(name, key)
+          if (Metadata?.[putIdName] !== putId) throw isRefused ? existsError(name, key) : error
         } finally {
           Body.destroy()
         }

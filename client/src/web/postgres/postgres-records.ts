@@ -5,6 +5,7 @@ import { sumOfSizes } from '../record.js'
 import { maxTakenAtOnce, newToken, type Records } from '../records.js'
 import { holdLease } from './instance-lease.js'
 import { messageFromJson, messageToJson, toJson } from './json.js'
+import { lostRecords } from './lost-records.js'
 import { migrations } from './migrations.js'
 import { json, recordStatements } from './record-statements.js'
 import { openRemoteChanges } from './remote-changes.js'
@@ -41,6 +42,7 @@ export async function openPostgresRecords(
     )
     const remote = await openRemoteChanges(postgres, { instance, channel, logger })
     const lease = await holdLease(postgres, instance, logger)
+    const lost = lostRecords(select, instance)
     return {
       installation: String(setting?.['value']),
       instance,
@@ -166,9 +168,9 @@ export async function openPostgresRecords(
           (sql) => sql`update run set active_at = now() where run_token in ${sql(runTokens)}`,
         )
       },
-      async takeOver() {
+      async takeOver(isRunning) {
         if (!lease.canJudgeOthers) return []
-        return update(
+        const left = await update(
           json({ holder: instance }),
           (sql) => sql`token in (
             select token from conversion c
@@ -176,6 +178,7 @@ export async function openPostgresRecords(
               select from instance where id = c.holder and until > now())
             limit ${maxTakenAtOnce} for update skip locked)`,
         )
+        return [...left, ...(await lost.find(isRunning))]
       },
 
       ...sharedCounters(postgres),
