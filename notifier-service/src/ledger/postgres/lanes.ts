@@ -1,23 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Postgres } from '@herald/runtime/postgres'
 import { createBatcher } from '../batcher.js'
-import { digestOf } from '../digest-record.js'
-import {
-  closeAt,
-  type GatheredRun,
-  isFull,
-  isOver,
-  movedTo,
-  newRun,
-  withEvent,
-  withoutEvents,
-} from '../gathering.js'
 import type { DigestRule, Lanes } from '../lanes.js'
-import { type EventRef, type MailIdentity, MailNotFree, type MailRecord } from '../mail-record.js'
-import { isTaken, mergeRecord } from '../mail-states.js'
+import { createDigests } from './digests.js'
 import * as table from './lane-table.js'
 import type { Lease } from './lease.js'
-import { type AnySql, changeMails, keyOf, readMails } from './mail-table.js'
+import type { AnySql } from './mail-table.js'
 import { type PostgresMails, WriteConflict } from './mails.js'
 
 export interface PostgresLanes extends Lanes {
@@ -25,7 +13,6 @@ export interface PostgresLanes extends Lanes {
   adjustToClock(): Promise<void>
 }
 
-const gatheringReply = 'others of its run are still to come'
 const maxConflicts = 8
 
 export function createPostgresLanes(
@@ -35,6 +22,7 @@ export function createPostgresLanes(
   /** Lanes that are worked on here, by claim. */
   const held = new Map<string, string>()
   let claiming: Promise<unknown> = Promise.resolve()
+  const digests = createDigests({ lease, mails, rule })
 
   const hasMails = createBatcher((lanes: readonly string[]) =>
     postgres.run(async (sql) => {
@@ -60,93 +48,6 @@ export function createPostgresLanes(
         if (!(error instanceof WriteConflict) || conflicts >= maxConflicts) throw error
       }
     }
-  }
-
-  /** Marks the mail as waiting in a lane; resolves to false if it does already. Rejects with MailNotFree. */
-  async function putInLane(
-    sql: table.LaneSql,
-    event: EventRef,
-    mail: MailIdentity,
-    changes: Partial<MailRecord>,
-  ): Promise<boolean> {
-    let isNew = true
-    await mails.changeIn(sql, event, (before) => {
-      isNew = before?.lane === undefined
-      if (!isNew) return undefined
-      if (before && isTaken(before)) throw new MailNotFree(before.state)
-      return { ...mergeRecord(mail, before, lease.now()), ...changes }
-    })
-    return isNew
-  }
-
-  const change = (sql: table.LaneSql, event: EventRef, changes: Partial<MailRecord>) =>
-    mails.changeIn(sql, event, (record) => record && { ...record, ...changes })
-
-  /** Makes a mail of gathered events, at the end of the lane. */
-  async function appendDigest(sql: table.LaneSql, lane: string, events: number, now: number) {
-    const [first, ...others] = await table.eventsOf(sql, events)
-    if (first === undefined) return
-    let ref = first
-    if (others.length > 0) ref = await createDigest(sql, [first, ...others], now)
-    else await change(sql, first, { state: 'deferred', reply: '', nextAttemptAt: undefined })
-    await table.putLast(sql, lane, { ref, events, notBefore: now, setAt: now })
-  }
-
-  async function createDigest(
-    sql: table.LaneSql,
-    events: readonly [EventRef, ...EventRef[]],
-    now: number,
-  ): Promise<EventRef> {
-    const keys = events.map(keyOf)
-    const rows = await readMails(sql, keys)
-    const records = rows.map((row, at) => {
-      if (row === undefined) throw new Error(`the ledger has no record of event ${events[at]?.id}`)
-      return row.record
-    })
-    const { ref, record } = digestOf(events, records, now)
-    const digest = keyOf(ref)
-    const made = { ...digest, expected: null, tag: randomUUID(), record }
-    await changeMails(sql, [made], lease.name)
-    const gathered = JSON.stringify(keys.map((key, at) => ({ ...key, tag: rows[at]?.tag })))
-    const moved = await sql`
-      with gone as (
-        delete from mail m using json_to_recordset(${gathered}::text::json)
-          as t(id text, source text, tag uuid)
-        where m.id = t.id and m.source = t.source and m.tag = t.tag
-        returning m.id, m.source, m.conversion_id)
-      insert into member (id, source, digest_id, digest_source, conversion_id)
-      select id, source, ${digest.id}, ${digest.source}, conversion_id from gone
-      returning id`
-    if (moved.length !== events.length) throw new WriteConflict('an event of a digest was changed')
-    return ref
-  }
-
-  /** Keeps the run, or forgets it when it is over. */
-  async function keepRun(
-    sql: table.LaneSql,
-    lane: string,
-    { run, gathered, events }: { run: string; gathered: GatheredRun; events: number },
-  ): Promise<void> {
-    if (isOver(gathered)) {
-      await sql`delete from entry where lane = ${lane} and run = ${run}`
-      return
-    }
-    const times = { notBefore: closeAt(gathered, rule), setAt: gathered.lastAt }
-    await table.putRun(sql, lane, { run, gathered, events, ...times })
-  }
-
-  /** Closes the digests of the lane that are due; resolves to whether its head is due. */
-  async function closeDue(sql: table.LaneSql, lane: string, now: number): Promise<boolean> {
-    for (const { run, gathered, events, notBefore } of await table.runsOf(sql, lane)) {
-      if (run === null || gathered === null || notBefore > now) continue
-      if (gathered.count > 0) {
-        await appendDigest(sql, lane, events, now)
-        const left = { gathered: withoutEvents(gathered), events: await table.nextNumber(sql) }
-        await keepRun(sql, lane, { run, ...left })
-      } else await sql`delete from entry where lane = ${lane} and run = ${run}`
-    }
-    const head = await table.headOf(sql, lane)
-    return head !== undefined && head.notBefore <= now
   }
 
   /** Those of this holder that no one here works on as well: the answer to a claim may have been lost. */
@@ -188,7 +89,7 @@ export function createPostgresLanes(
       select lane from lane where ${dueLanes(sql, now)} for update skip locked`
     if (row === undefined) return undefined
     const lane: string = row['lane']
-    const isDue = await closeDue(sql, lane, now)
+    const isDue = await digests.closeDue(sql, lane, now)
     await table.tidyLane(sql, lane)
     if (!isDue) return { lane, isHeld: false }
     const [taken] = await sql`update lane set holder = ${lease.name}, claim = ${claim}
@@ -208,38 +109,14 @@ export function createPostgresLanes(
         const now = lease.now()
         const notBefore = head?.notBefore ?? Math.round(nextAttemptAt)
         const changes = { lane, nextAttemptAt: notBefore, deferredSince: now }
-        if (!(await putInLane(sql, kept.event, kept.mail, changes))) return true
+        if (!(await digests.putInLane(sql, kept, changes))) return true
         const events = await table.nextNumber(sql)
         await table.putEvent(sql, [events, 0], kept)
         await table.putLast(sql, lane, { ref: kept.event, events, notBefore, setAt: now })
         return true
       }),
 
-    gather: ({ lane, run, runSize, event, mail, delivery }) =>
-      changeLane(lane, async (sql) => {
-        const before = (await table.runsOf(sql, lane)).find((each) => each.run === run)
-        let gathered = before?.gathered ?? newRun
-        const now = lease.now()
-        const size = Math.max(gathered.size, runSize)
-        const nextAttemptAt = now + (size > 0 ? rule.maxMs : rule.quietMs)
-        const waiting = { lane, state: 'gathering', reply: gatheringReply, nextAttemptAt } as const
-        if (!(await putInLane(sql, event, mail, waiting))) return false
-        let events = before?.events ?? (await table.nextNumber(sql))
-        let appended = false
-        const close = async () => {
-          await appendDigest(sql, lane, events, now)
-          gathered = withoutEvents(gathered)
-          events = await table.nextNumber(sql)
-          appended = true
-        }
-        const bytes = delivery.value.byteLength
-        if (gathered.count > 0 && gathered.bytes + bytes > rule.maxBytes) await close()
-        await table.putEvent(sql, [events, gathered.count], { event, delivery })
-        gathered = withEvent(gathered, { size, bytes, now })
-        if (isFull(gathered, rule)) await close()
-        await keepRun(sql, lane, { run, gathered, events })
-        return appended
-      }),
+    gather: (event) => changeLane(event.lane, (sql) => digests.gather(sql, event)),
 
     claim() {
       // One after the other: what is not in `held` while a claim is under way may be that claim's.
@@ -266,7 +143,7 @@ export function createPostgresLanes(
           delete from entry where lane = ${lane} and number = ${position} and run is null returning *`
         const entry = row && table.entryOf(row)
         if (entry) await sql`delete from event where events = ${entry.events}`
-        if (entry?.ref) await change(sql, entry.ref, { lane: undefined })
+        if (entry?.ref) await digests.change(sql, entry.ref, { lane: undefined })
         if (await table.headOf(sql, lane)) return true
         await sql`update lane set holder = null, claim = null where lane = ${lane}`
         return false
@@ -296,10 +173,7 @@ export function createPostgresLanes(
         const lane: string = row['lane']
         await changeLane(lane, async (sql) => {
           const now = lease.now()
-          for (const { run, gathered, events } of await table.runsOf(sql, lane)) {
-            if (run === null || gathered === null || gathered.lastAt <= now) continue
-            await keepRun(sql, lane, { run, gathered: movedTo(now, gathered), events })
-          }
+          await digests.moveTo(sql, lane, now)
           await sql`update entry set not_before = not_before - (set_at - ${now}), set_at = ${now}
             where lane = ${lane} and run is null and set_at > ${now}`
         })

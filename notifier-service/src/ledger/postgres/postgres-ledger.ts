@@ -1,13 +1,15 @@
 import type { Logger } from '@herald/runtime'
-import { migrate, openPostgres, type PostgresTarget } from '@herald/runtime/postgres'
+import { migrate, openPostgres, type Postgres, type PostgresTarget } from '@herald/runtime/postgres'
 import { type DigestRule, defaultRule } from '../lanes.js'
 import type { Ledger, NamedMail } from '../ledger.js'
 import type { EventRef, MailRecord } from '../mail-record.js'
 import { isFinal, mergeRecord, reopened } from '../mail-states.js'
 import { createPostgresLanes } from './lanes.js'
-import { holdLease } from './lease.js'
+import { holdLease, type Lease } from './lease.js'
 import { bounded, findMails, keyOf, type MailRow } from './mail-table.js'
 import { createPostgresMails, WriteConflict } from './mails.js'
+import { markAnnounced, pendingOutcomes } from './outcome-table.js'
+import { pruneMails } from './prune.js'
 import { migrations } from './schema.js'
 
 export interface PostgresLedgerOptions {
@@ -33,7 +35,6 @@ const settings = { enable_seqscan: 'off', jit: 'off' }
 /** Clocks that run at different rates, and a statement under way. */
 const clockRate = 1.02
 const slackMs = 1000
-const pruneBatch = 1000
 
 /**
  * The ledger in PostgreSQL, for notifiers on several machines. A notifier that is stopped for longer
@@ -41,162 +42,106 @@ const pruneBatch = 1000
  * Rejects with StoreError.
  */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
-  const { target, logger, leaseMs, maxReplyMs, digests: rule = defaultRule, holder } = options
+  const { target, logger, leaseMs, holder } = options
   const postgres = openPostgres(target, { applicationName: `herald ${holder}`, settings })
   try {
     await migrate(postgres, migrations)
     const held = await holdLease(postgres, { holder, leaseMs, logger })
-    return createLedger()
-
-    function createLedger(): Ledger {
-      const lease = options.now ? Object.assign(Object.create(held), { now: options.now }) : held
-      const attemptMs = Math.ceil((maxReplyMs + leaseMs) * clockRate) + slackMs
-      const mails = createPostgresMails(postgres, lease, attemptMs)
-      const lanes = createPostgresLanes(postgres, { lease, mails, rule })
-      const listeners = new Set<() => void>()
-      const viewed = (rows: readonly (MailRow & { readonly event: EventRef })[]): NamedMail[] =>
-        rows.flatMap((row) => {
-          const record = mails.view(row)
-          return record ? [{ event: row.event, record }] : []
-        })
-
-      return {
-        lanes,
-        now: lease.now,
-        find: mails.find,
-        async findById(eventId) {
-          const rows = await postgres.run((sql) => findMails(sql, 'id', bounded(eventId)))
-          return viewed(rows).map(({ record }) => record)
-        },
-        async findByConversion(conversionId) {
-          const value = bounded(conversionId)
-          return viewed(await postgres.run((sql) => findMails(sql, 'conversion_id', value)))
-        },
-
-        async pendingOutcomes(limit, isWanted = () => true) {
-          const pending: NamedMail[] = []
-          for (let last = { id: '', source: '' }; pending.length < limit; ) {
-            const rows = await postgres.run(
-              (sql) => sql`
-              select o.id, o.source, o.event, m.record from outcome o join mail m using (id, source)
-              where (o.id, o.source) > (${last.id}, ${last.source}) and (o.holder = ${lease.name}
-                or not exists (select from holder h where h.name = o.holder))
-              order by o.id, o.source limit ${limit}`,
-            )
-            for (const { event, record } of rows as unknown as NamedMail[]) {
-              // A mail that was reopened since will have another outcome.
-              const outcome = { event, record }
-              if (isFinal(record) && pending.length < limit && isWanted(outcome))
-                pending.push(outcome)
-            }
-            if (rows.length < limit) break
-            last = rows.at(-1) as unknown as typeof last
-          }
-          return pending
-        },
-        onOutcome(listener) {
-          listeners.add(listener)
-          return () => void listeners.delete(listener)
-        },
-        async markAnnounced(outcomes) {
-          const rows = outcomes.map(({ event, record }) => ({
-            ...keyOf(event),
-            updated: record.updatedAt,
-          }))
-          await postgres.run(
-            (sql) => sql`
-            delete from outcome o using json_to_recordset(${JSON.stringify(rows)}::text::json)
-              as t(id text, source text, updated bigint)
-            where o.id = t.id and o.source = t.source and o.updated_at = t.updated`,
-          )
-        },
-
-        async begin(event, mail) {
-          const sentAt = performance.now()
-          await mails.begin(event, mail)
-          return () => performance.now() - sentAt < leaseMs
-        },
-        async settle(event, mail, settlement) {
-          const record = await mails.settle(event, mail, settlement)
-          if (isFinal(record)) for (const listener of listeners) listener()
-          return record
-        },
-
-        async reopen(event, replay, mail) {
-          const key = keyOf(event)
-          const isOpen = (record: MailRecord | undefined) =>
-            record?.state !== 'failed' || record.replay === replay
-          for (;;) {
-            const found = await mails.find(event)
-            if (isOpen(found)) return found
-            try {
-              return await postgres.transaction(async (sql) => {
-                const member = await sql`
-                  delete from member where id = ${key.id} and source = ${key.source} returning id`
-                return mails.changeIn(sql, event, (record = found) => {
-                  if (record === undefined || isOpen(record)) return undefined
-                  const { possiblyDelivered } = record
-                  const alone =
-                    member.length === 0
-                      ? record
-                      : {
-                          ...mergeRecord(mail, undefined, lease.now()),
-                          ...(possiblyDelivered && { possiblyDelivered }),
-                        }
-                  return reopened(alone, replay, lease.now())
-                })
-              })
-            } catch (error) {
-              if (!(error instanceof WriteConflict)) throw error
-            }
-          }
-        },
-        async markDeadLettered(event) {
-          await mails.change(
-            event,
-            (record) => record && { ...record, deadLetteredAt: lease.now() },
-          )
-        },
-
-        adjustToClock: () => lanes.adjustToClock(),
-        async prune(before) {
-          for (let pruned = 0; ; ) {
-            const [row] = await postgres.run(
-              (sql) => sql`
-              with old as (
-                select id, source, updated_at, in_lane from mail where aged_at < ${before}
-                order by aged_at limit ${pruneBatch} for update skip locked
-              ), gone as (
-                delete from mail m using old where m.id = old.id and m.source = old.source
-                  and old.updated_at < ${before} and not old.in_lane
-                returning m.id, m.source
-              ), kept as (
-                update mail m set aged_at = greatest(old.updated_at, ${before}) from old
-                where m.id = old.id and m.source = old.source
-                  and (old.updated_at >= ${before} or old.in_lane)
-              ), members as (
-                delete from member r using gone
-                where r.digest_id = gone.id and r.digest_source = gone.source
-              ), outcomes as (
-                delete from outcome o using gone where o.id = gone.id and o.source = gone.source
-              )
-              select (select count(*) from old)::int as old, (select count(*) from gone)::int as gone`,
-            )
-            const { old, gone } = row as { old: number; gone: number }
-            pruned += gone
-            if (old < pruneBatch) return pruned
-          }
-        },
-        // A write: a database that is full or read only refuses it.
-        check: () => held.renew(),
-        async close() {
-          await held.close()
-          await postgres.close()
-        },
-      }
-    }
+    return createLedger(postgres, held, options)
   } catch (error) {
     await postgres.close()
     throw error
+  }
+}
+
+function createLedger(
+  postgres: Postgres,
+  held: Lease,
+  { leaseMs, maxReplyMs, digests: rule = defaultRule, now }: PostgresLedgerOptions,
+): Ledger {
+  const lease = now ? Object.assign(Object.create(held), { now }) : held
+  const attemptMs = Math.ceil((maxReplyMs + leaseMs) * clockRate) + slackMs
+  const mails = createPostgresMails(postgres, lease, attemptMs)
+  const lanes = createPostgresLanes(postgres, { lease, mails, rule })
+  const listeners = new Set<() => void>()
+  const viewed = (rows: readonly (MailRow & { readonly event: EventRef })[]): NamedMail[] =>
+    rows.flatMap((row) => {
+      const record = mails.view(row)
+      return record ? [{ event: row.event, record }] : []
+    })
+
+  return {
+    lanes,
+    now: lease.now,
+    find: mails.find,
+    async findById(eventId) {
+      const rows = await postgres.run((sql) => findMails(sql, 'id', bounded(eventId)))
+      return viewed(rows).map(({ record }) => record)
+    },
+    async findByConversion(conversionId) {
+      const value = bounded(conversionId)
+      return viewed(await postgres.run((sql) => findMails(sql, 'conversion_id', value)))
+    },
+
+    pendingOutcomes: (limit, isWanted = () => true) =>
+      pendingOutcomes(postgres, lease.name, limit, isWanted),
+    onOutcome(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    markAnnounced: (outcomes) => markAnnounced(postgres, outcomes),
+
+    async begin(event, mail) {
+      const sentAt = performance.now()
+      await mails.begin(event, mail)
+      return () => performance.now() - sentAt < leaseMs
+    },
+    async settle(event, mail, settlement) {
+      const record = await mails.settle(event, mail, settlement)
+      if (isFinal(record)) for (const listener of listeners) listener()
+      return record
+    },
+
+    async reopen(event, replay, mail) {
+      const key = keyOf(event)
+      const isOpen = (record: MailRecord | undefined) =>
+        record?.state !== 'failed' || record.replay === replay
+      for (;;) {
+        const found = await mails.find(event)
+        if (isOpen(found)) return found
+        try {
+          return await postgres.transaction(async (sql) => {
+            const member = await sql`
+              delete from member where id = ${key.id} and source = ${key.source} returning id`
+            return mails.changeIn(sql, event, (record = found) => {
+              if (record === undefined || isOpen(record)) return undefined
+              const { possiblyDelivered } = record
+              const alone =
+                member.length === 0
+                  ? record
+                  : {
+                      ...mergeRecord(mail, undefined, lease.now()),
+                      ...(possiblyDelivered && { possiblyDelivered }),
+                    }
+              return reopened(alone, replay, lease.now())
+            })
+          })
+        } catch (error) {
+          if (!(error instanceof WriteConflict)) throw error
+        }
+      }
+    },
+    async markDeadLettered(event) {
+      await mails.change(event, (record) => record && { ...record, deadLetteredAt: lease.now() })
+    },
+
+    adjustToClock: () => lanes.adjustToClock(),
+    prune: (before) => pruneMails(postgres, before),
+    // A write: a database that is full or read only refuses it.
+    check: () => held.renew(),
+    async close() {
+      await held.close()
+      await postgres.close()
+    },
   }
 }
