@@ -18,7 +18,7 @@ import { s3Error, s3StatusOf } from './s3-errors.js'
 
 const connectTimeoutMs = 5_000
 /** Without a byte in either direction. */
-const silenceTimeoutMs = 30_000
+const silenceTimeoutMs = 15_000
 const maxAttempts = 3
 /** A blob of one part is put by one request. At most 10,000 parts: 80 GB. */
 const partBytes = 8 * 1024 ** 2

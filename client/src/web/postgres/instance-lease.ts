@@ -5,7 +5,7 @@ import type { Postgres } from '@herald/runtime/postgres'
 const leaseMs = 10_000
 const renewMs = 3_000
 
-/** The sign of life of one instance, by the database's clock. */
+/** The lease of one instance, by the clock of the database. */
 export interface InstanceLease {
   /**
    * Whether leases of others can be judged: after the database was away, no instance could renew its
