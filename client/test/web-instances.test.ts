@@ -405,8 +405,8 @@ describeOnPostgres('on PostgreSQL', () => {
       }, patient)
     })
 
-    test('without the S3 server downloads are refused for a while, and conversions fail', async () => {
-      const { one } = await startBoth()
+    test('without the S3 server downloads are refused for a while, conversions fail, and no page starts', async () => {
+      const { one, folders, start } = await startBoth()
       const caller = openCaller(one)
       const { token } = await caller.convert({ to: 'webp' }, picture)
       await s3.stop()
@@ -414,6 +414,9 @@ describeOnPostgres('on PostgreSQL', () => {
       expect((await caller.get(path)).status).toBe(503)
       const { html } = await caller.convert({ to: 'webp' }, picture)
       expect(html).toContain('The service cannot save files at the moment. Try again later.')
+      const starting = start(folders[1])
+      await expect(starting).rejects.toThrow(/^s3:.* cannot be reached \(ECONNREFUSED\)\.$/m)
+      await expect(starting).rejects.not.toThrow('BlobError')
       await s3.start()
       expect((await caller.get(path)).status).toBe(200)
     })

@@ -9,7 +9,7 @@ export interface StartError {
 }
 
 /** Codes of errors whose message states what is wrong and what to do. */
-const selfExplaining = /^(BROKER|STORE|HERALD)_/
+const selfExplaining = /^(BLOB|BROKER|STORE|HERALD)_/
 
 /**
  * Explains to a person why a program did not start; undefined for a bug, which is logged with its
