@@ -1,7 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { startPostgres } from '@herald/postgres'
 import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -158,6 +160,30 @@ describeOnPostgres('on PostgreSQL', () => {
     await server.signalAll('SIGSTOP')
     onTestFinished(() => server.signalAll('SIGCONT'))
     expect(await messageOf(one(database))).toMatch(/no answer within 0.5 s/)
+  })
+
+  test('with verify-full the server is checked, with require it is not', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'herald-tls-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const [key, certificate] = [join(folder, 'server.key'), join(folder, 'server.crt')]
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject]
+    await promisify(execFile)('openssl', [...made, '-keyout', key, '-out', certificate])
+    const { user } = postgres.installation
+    await chmod(folder, 0o755)
+    if (user) await chown(key, user.uid, user.gid)
+    const settings = { ssl: 'on', ssl_key_file: key, ssl_cert_file: certificate }
+    const server = await startAnother({ settings })
+    const url = server.url.replace('127.0.0.1', 'localhost')
+    const isEncrypted = (database: Postgres) =>
+      database.run((sql) => sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`)
+    for (const how of ['require', `verify-full&sslrootcert=${certificate}`]) {
+      expect(await isEncrypted(open(`${url}?sslmode=${how}`))).toMatchObject([{ ssl: true }])
+    }
+    expect(await messageOf(one(open(`${url}?sslmode=verify-full`)))).toMatch(/self-signed/)
+    const byAddress = `${server.url}?sslmode=verify-full&sslrootcert=${certificate}`
+    expect(await messageOf(one(open(byAddress)))).toMatch(/does not match/)
+    expect(await isEncrypted(open(`${url}?sslmode=disable`))).toMatchObject([{ ssl: false }])
   })
 
   test('a commit is synced even if the server would not wait for it', async () => {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { Sql, TransactionSql } from 'postgres'
 import { StoreError } from '../store/store-error.js'
 import { describePostgresError, isConflict, isLost, UnusableServer } from './postgres-error.js'
@@ -77,12 +78,12 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
    */
   async function findPrimary(): Promise<Sql> {
     const { default: postgres } = await import('postgres')
-    const ssl = await sslOf(target)
+    const tls = await tlsOf(target)
     const open = (host: string, port: number, extra: Record<string, string> = {}): Sql =>
       postgres({
         host,
         port,
-        ssl: ssl as never,
+        ssl: tls(host) as never,
         database: target.database,
         ...(target.user !== undefined && { user: target.user }),
         ...(target.passwordFile !== undefined && { pass: passwordFrom(target.passwordFile) }),
@@ -190,10 +191,17 @@ async function inspect(sql: Sql): Promise<string> {
   return commit
 }
 
-async function sslOf({ sslmode, sslrootcert }: PostgresTarget): Promise<unknown> {
-  if (sslmode === 'disable') return false
-  if (sslmode !== 'verify-full') return sslmode
-  return { rejectUnauthorized: true, ...(sslrootcert && { ca: await readFile(sslrootcert) }) }
+/** The driver's option `ssl` for a host. */
+async function tlsOf({ sslmode, sslrootcert }: PostgresTarget) {
+  const ca = sslrootcert && { ca: await readFile(sslrootcert) }
+  return (host: string) => {
+    if (sslmode === 'disable') return false
+    if (sslmode !== 'verify-full') return sslmode
+    // Of an address the driver passes no name on, and "localhost" would be looked for instead.
+    const checkIdentity = (_: string, certificate: PeerCertificate) =>
+      checkServerIdentity(host, certificate)
+    return { rejectUnauthorized: true, ...ca, checkServerIdentity: checkIdentity }
+  }
 }
 
 const passwordFrom = (path: string) => async () => (await readFile(path, 'utf8')).trimEnd()
