@@ -3,6 +3,7 @@ import { oneOf } from '@herald/proto/option-types'
 import { commandLine, runCommand } from '@herald/runtime/command-line'
 import { escapeControls } from '@herald/runtime/terminal-text'
 import type { CommandContext } from './command-context.js'
+import type { BridgeCommandOptions } from './commands/bridge.js'
 import type { Shell } from './commands/completion.js'
 import { addConvertCommand, readAs } from './commands/convert-arguments.js'
 
@@ -73,6 +74,20 @@ export function createProgram(context: CommandContext) {
     .action(async (id: string, options: { json?: boolean }) => {
       const { whyCommand } = await import('./commands/why.js')
       exitCode = await whyCommand(id, options, context)
+    })
+
+  program
+    .command('bridge')
+    .description('Copy topics from one broker to another, until it is stopped.')
+    .requiredOption('--from <url>', 'the source, as in HERALD_BROKER')
+    .requiredOption('--to <url>', 'the target, as in HERALD_BROKER')
+    .option('--topic <names...>', 'topics to copy (default: HERALD_TOPIC)')
+    .option('--group <name>', 'consumer group on the source (default: one for each target)')
+    .option('--once', 'end when everything published so far is copied')
+    .option('--skip-refused', 'leave out events that the target refuses for good, and end with 1')
+    .action(async (options: BridgeCommandOptions) => {
+      const { bridgeCommand } = await import('./commands/bridge.js')
+      exitCode = await bridgeCommand(options, context)
     })
 
   program
