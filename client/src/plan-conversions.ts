@@ -2,9 +2,9 @@ import { lstat, readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { ReceivedFormat, RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { isPageName, outputNames } from '@herald/runtime/output-name'
 import { displayPath, escapeControls } from '@herald/runtime/terminal-text'
 import type { InputFile } from './input-file.js'
-import { isPageName, outputNames } from './output-name.js'
 
 /** One rendition to make and the name it gets; with `everyPage`, one file of each page. */
 export interface PlannedRendition {

@@ -5,8 +5,8 @@ import type {
   ReceivedRenditionSummary,
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { pageName } from '@herald/runtime/output-name'
 import type { RenditionSink } from './convert-call.js'
-import { pageName } from './output-name.js'
 import type { PlannedRendition } from './plan-conversions.js'
 import { type RenditionFile, saveRendition } from './rendition-file.js'
 

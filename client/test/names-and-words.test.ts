@@ -1,3 +1,4 @@
+import { isPageName, outputNames, pageName } from '@herald/runtime/output-name'
 import {
   columns,
   escapeControls,
@@ -7,7 +8,6 @@ import {
   jsonLine,
 } from '@herald/runtime/terminal-text'
 import { describe, expect, test, vi } from 'vitest'
-import { isPageName, outputNames, pageName } from '#src/output-name'
 import { readLanguage, readRecipients } from '#src/recipients'
 import { fileNameOf, readFields } from '#src/web/form-fields'
 

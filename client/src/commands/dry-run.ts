@@ -1,5 +1,6 @@
 import type { ReceivedEstimateResponse, ReceivedRenditionEstimate } from '@herald/proto/converter'
 import { HeraldError, knownErrorCode } from '@herald/proto/errors'
+import { pageName } from '@herald/runtime/output-name'
 import type { Terminal } from '@herald/runtime/terminal'
 import {
   columns,
@@ -13,7 +14,6 @@ import {
 } from '@herald/runtime/terminal-text'
 import type { CommandContext } from '../command-context.js'
 import type { ConverterClient } from '../converter-client.js'
-import { pageName } from '../output-name.js'
 import type { PlannedRendition } from '../plan-conversions.js'
 import { newTraceparent } from '../trace.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path'
-import { isPageName } from '../output-name.js'
+import { isPageName } from '@herald/runtime/output-name'
 import { isTaken, type PlannedRendition } from '../plan-conversions.js'
 import { type ConvertJob, isRunnable, type RunnableJob } from './convert-job.js'
 

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeraldError } from '@herald/proto/errors'
+import { outputNames } from '@herald/runtime/output-name'
 import { convertAndSave, type ReceivedConversion } from '../convert-and-announce.js'
 import type { Upload } from '../convert-call.js'
 import type { ConverterClient } from '../converter-client.js'
 import { toHeraldError } from '../errors.js'
-import { outputNames } from '../output-name.js'
 import {
   announcementOf,
   type ConversionRequest,

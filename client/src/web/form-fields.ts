@@ -2,8 +2,8 @@ import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { encodeOptions, parseOption } from '@herald/proto/option-values'
 import { flagOf, optionRows, type RenditionOptions } from '@herald/proto/rendition-options'
+import { unfit } from '@herald/runtime/output-name'
 import { z } from 'zod'
-import { unfit } from '../output-name.js'
 
 const whole = (min: number, max: number) =>
   z
