@@ -2,10 +2,8 @@ import { Server } from '@grpc/grpc-js'
 import { ConverterService, type ConverterServiceHandlers } from '@herald/proto/converter'
 import type { Lifecycle } from '@herald/runtime/lifecycle'
 import type { Logger } from '@herald/runtime/logger'
-import { createMetrics } from '@herald/runtime/probes'
 import type { Registry } from 'prom-client'
 import { Admission } from './admission.js'
-import { capabilitiesOf } from './capabilities.js'
 import type { ConverterConfig } from './config.js'
 import { convertHandler } from './convert-handler.js'
 import { estimateHandlers } from './estimate-handler.js'
@@ -14,15 +12,10 @@ import { Connections } from './grpc/connections.js'
 import { addStandardServices } from './grpc/standard-services.js'
 import { maxChunkBytes } from './limits.js'
 import { listFormats } from './list-formats.js'
-import { ConverterMetrics } from './metrics.js'
-import { openSpool } from './spool.js'
-import { withSandboxes } from './worker/confinement.js'
-import { Pool } from './worker/pool.js'
+import { startConversions } from './start-conversions.js'
 
 /** How long a stopped server waits for streams without end, such as health watches. */
 const shutdownTimeoutMs = 500
-/** A child is replaced when its memory has grown by this much; libvips frees most of its memory. */
-const maxGrowthBytes = 256 * 1024 ** 2
 
 export interface ConverterApp {
   readonly metrics: Registry
@@ -41,41 +34,18 @@ export async function createApp(
   config: ConverterConfig,
   { lifecycle, logger }: { lifecycle: Lifecycle; logger: Logger },
 ): Promise<ConverterApp> {
-  const spool = await openSpool(config.spool)
-  lifecycle.defer('spool', () => spool.close())
-
-  const registry = createMetrics('converter')
-  const { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes } = config
-  const limits = { maxBytes, maxPixels, maxPages, timeoutMs, cpuMs, memoryBytes, maxOutputBytes }
-  // Before the children, to count one that exits at its start.
-  const metrics: ConverterMetrics = new ConverterMetrics(
-    registry,
-    () => pool.waiting,
-    () => admission.admitted,
-  )
-  const { pool, engines } = await Pool.start({
-    workers: config.workers,
-    budget: limits,
-    recycle: { tasks: config.workerJobs, growthBytes: maxGrowthBytes },
-    folder: spool.directory,
-    env: config.childEnv,
-    logger,
-    onExit: (reason) => metrics.childExited(reason),
-  })
-  lifecycle.defer('children', () => pool.close())
-  const { enforced, missing } = withSandboxes(pool.confinement, engines)
-  if (missing.length === 0) logger.info({ enforced }, 'child processes are confined')
-  else logger.warn({ enforced, missing }, 'child processes are not fully confined')
   const { workers, queue, transfers, idleMs, peerShare } = config
   const admission = new Admission({
     maxConversions: workers + queue,
     maxTransfers: transfers,
     peerShare,
   })
-  metrics.confined({ enforced, missing })
-
-  const capabilities = capabilitiesOf(engines)
-  const planning = { workers, limits, capabilities }
+  const conversions = await startConversions(config, {
+    lifecycle,
+    logger,
+    admitted: () => admission.admitted,
+  })
+  const { pool, registry, capabilities, limits, missing } = conversions
   const uploadLimits = {
     idleMs,
     minBytesPerSecond: config.uploadRate,
@@ -89,8 +59,8 @@ export async function createApp(
     'grpc.max_concurrent_streams': workers + queue + transfers,
   })
   const handlers: ConverterServiceHandlers = {
-    Convert: convertHandler({ ...planning, pool, spool, admission, uploadLimits, metrics, logger }),
-    ...estimateHandlers({ ...planning, pool, spool, admission, uploadLimits, peerShare, logger }),
+    Convert: convertHandler({ ...conversions, admission, uploadLimits, logger }),
+    ...estimateHandlers({ ...conversions, admission, uploadLimits, peerShare, logger }),
     ListFormats: (_call, callback) =>
       callback(null, listFormats(capabilities, { ...limits, workers }, missing)),
   }

@@ -1,14 +1,12 @@
-import type { ConversionSummary } from '@herald/proto/converter'
+import type { ConversionSummary, ConvertResponse } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Slot } from './admission.js'
 import type { Capabilities } from './capabilities.js'
-import type { Inspection, Preview, RenditionResult } from './engines/engine.js'
+import type { Inspection, Preview, RenditionPlan, RenditionResult } from './engines/engine.js'
 import { isShort } from './estimate.js'
 import { formatNamed } from './formats.js'
-import type { Responder } from './grpc/responder.js'
 import type { Limits } from './limits.js'
-import { sendRendition } from './send-rendition.js'
 import type { ConversionPlan } from './spec.js'
 import type { SpoolFolder } from './spool.js'
 import type { Upload } from './upload.js'
@@ -17,11 +15,18 @@ import { type PlannedRendition, type PlanningContext, planWork } from './work.js
 import type { Job } from './worker/job.js'
 import type { Pool } from './worker/pool.js'
 
-interface ConversionContext extends PlanningContext {
+/** Who gets the results of a conversion: a caller over gRPC, or a queue of jobs. */
+export interface ConversionOutput {
+  sendProgress(progress: NonNullable<ConvertResponse['progress']>): void
+  /** Called for each rendition when it is made, several at a time; `path` is its file. */
+  deliver(plan: RenditionPlan, result: RenditionResult, path: string, ms: number): Promise<void>
+}
+
+export interface ConversionContext extends PlanningContext {
   readonly pool: Pool
   readonly folder: SpoolFolder
-  readonly responder: Responder
-  readonly slot: Slot
+  readonly output: ConversionOutput
+  readonly slot: Pick<Slot, 'startWork' | 'endWork'>
   /** Aborted with a HeraldError when the caller cancels. */
   readonly signal: AbortSignal
   readonly logger: Logger
@@ -30,18 +35,17 @@ interface ConversionContext extends PlanningContext {
 /** How often at most progress of an upload is reported, in milliseconds. */
 const progressIntervalMs = 250
 
-/** Receives the file, makes the renditions and sends each when it is done. */
+/** Receives the file, makes the renditions and delivers each when it is done. */
 export async function convertFile(
   plan: ConversionPlan,
   chunks: AsyncIterable<Buffer>,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
-  const { pool, folder, responder, limits, capabilities, signal, slot } = context
+  const { pool, folder, output, limits, capabilities, signal, slot } = context
   const path = folder.path('source')
   const job = pool.openJob()
   const cancel = () => job.abort('cancelled', signal.reason)
   signal.addEventListener('abort', cancel)
-  const stopHeartbeat = responder.startHeartbeat()
   try {
     let lastProgressAt = performance.now()
     const upload = await receiveUpload(chunks, {
@@ -53,16 +57,15 @@ export async function convertFile(
       onProgress(receivedBytes) {
         if (performance.now() - lastProgressAt < progressIntervalMs) return
         lastProgressAt = performance.now()
-        responder.sendProgress({ stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 })
+        output.sendProgress({ stage: 'STAGE_UPLOADING', receivedBytes, renditionsDone: 0 })
       },
     })
     const received = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
-    responder.sendProgress({ stage: 'STAGE_QUEUED', ...received })
+    output.sendProgress({ stage: 'STAGE_QUEUED', ...received })
     await slot.startWork(signal)
     job.arrivedAt = performance.now()
     return await makeRenditions(plan, upload, job, context)
   } finally {
-    stopHeartbeat()
     signal.removeEventListener('abort', cancel)
   }
 }
@@ -73,7 +76,7 @@ async function makeRenditions(
   job: Job,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
-  const { folder, responder, limits, capabilities, slot, logger } = context
+  const { folder, output, limits, capabilities, slot, logger } = context
   const received = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
   const source = {
     path: folder.path('source'),
@@ -82,7 +85,7 @@ async function makeRenditions(
     trackedChanges: plan.trackedChanges,
   }
   const header = await job.run({ kind: 'inspect', source }, isShort(upload.format), () =>
-    responder.sendProgress({ stage: 'STAGE_CONVERTING', ...received }),
+    output.sendProgress({ stage: 'STAGE_CONVERTING', ...received }),
   )
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
@@ -102,7 +105,7 @@ async function makeRenditions(
   const isOnly = work.renditions.length === 1
   let hasStarted = false
   const onStart = () => {
-    if (!hasStarted) responder.sendProgress(progress())
+    if (!hasStarted) output.sendProgress(progress())
     hasStarted = true
   }
   let preview: Promise<ConversionSummary['preview']> | undefined
@@ -119,9 +122,9 @@ async function makeRenditions(
     preview ??= result.preview
       ? Promise.resolve(toPreview(result.preview))
       : makePreview(job, { path: target, format: rendition.format }, limits, logger)
-    await responder.runExclusive(() => sendRendition(responder, rendition, result, target, ms))
+    await output.deliver(rendition, result, target, ms)
     // The summary follows a single one at once.
-    if (!isOnly) responder.sendProgress(progress())
+    if (!isOnly) output.sendProgress(progress())
   }
   let failure: { readonly error: unknown } | undefined
   await Promise.all(

@@ -1,12 +1,13 @@
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Admission } from './admission.js'
-import { convertFile } from './conversion.js'
+import { type ConversionOutput, convertFile } from './conversion.js'
 import { failureStatus } from './grpc/call-errors.js'
 import { addressOf } from './grpc/connections.js'
 import { type ConvertCall, Responder } from './grpc/responder.js'
 import { readCall, type UploadLimits } from './incoming.js'
 import type { ConverterMetrics } from './metrics.js'
+import { sendRendition } from './send-rendition.js'
 import { checkSpec } from './spec.js'
 import type { Spool } from './spool.js'
 import type { PlanningContext } from './work.js'
@@ -84,8 +85,14 @@ async function convert(
       admitted: { conversionId: plan.conversionId, maxBytes: limits.maxBytes },
     })
     const folder = await opening
-    const context = { ...services, slot, folder, responder, signal, logger }
-    const summary = await convertFile(plan, incoming.chunks(), context)
+    const output: ConversionOutput = {
+      sendProgress: (progress) => responder.sendProgress(progress),
+      deliver: (rendition, result, path, ms) =>
+        responder.runExclusive(() => sendRendition(responder, rendition, result, path, ms)),
+    }
+    const context = { ...services, slot, folder, output, signal, logger }
+    const stopHeartbeat = responder.startHeartbeat()
+    const summary = await convertFile(plan, incoming.chunks(), context).finally(stopHeartbeat)
     metrics.worked(summary)
     await responder.send({ summary })
     logger.info(

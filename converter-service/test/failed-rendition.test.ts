@@ -5,7 +5,6 @@ import { silentLogger } from '@herald/runtime/logger'
 import { expect, test } from 'vitest'
 import { capabilitiesOf } from '#src/capabilities'
 import { convertFile } from '#src/conversion'
-import type { Responder } from '#src/grpc/responder'
 import { Job } from '#src/worker/job'
 import type { Task } from '#src/worker/messages'
 import type { Pool } from '#src/worker/pool'
@@ -42,7 +41,7 @@ test('if a later rendition fails first, the conversion fails with its error', as
   const pool = {
     openJob: () => new Job({ budget, enqueue: (queued) => void queued.start(worker(), 1) }),
   } as unknown as Pool
-  const responder = { startHeartbeat: () => () => {}, sendProgress() {} } as unknown as Responder
+  const output = { sendProgress() {}, deliver: async () => {} }
   const makes = { png: ['png', 'webp'] }
   const capabilities = capabilitiesOf([{ name: 'image', makes, versions: {} }])
   async function* chunks() {
@@ -57,9 +56,9 @@ test('if a later rendition fails first, the conversion fails with its error', as
   }
   try {
     const converting = convertFile(plan, chunks(), {
-      ...{ pool, responder, capabilities, workers: 2, logger: silentLogger },
+      ...{ pool, output, capabilities, workers: 2, logger: silentLogger },
       folder: { path: (name) => join(folder, name), remove: async () => {} },
-      slot: { startWork: async () => {}, endWork() {}, release() {} },
+      slot: { startWork: async () => {}, endWork() {} },
       signal: new AbortController().signal,
       limits: { ...budget, maxBytes: 1e6, maxPixels: 1e6, maxPages: 10 },
     })
