@@ -66,7 +66,11 @@ test('the compiled contracts are up to date (else: npm run generate)', async () 
   const before = await readFile(join(protoDirectory, compiled), 'utf8')
   const root = new protobuf.Root()
   root.resolvePath = (_origin, target) => join(protoDirectory, target)
-  root.loadSync(['herald/converter/v1/converter.proto', 'herald/events/v1/events.proto'])
+  root.loadSync([
+    'herald/converter/v1/converter.proto',
+    'herald/events/v1/events.proto',
+    'herald/jobs/v1/jobs.proto',
+  ])
   expect(root.toJSON()).toEqual(JSON.parse(before))
 })
 

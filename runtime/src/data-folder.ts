@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -14,6 +15,9 @@ export function dataFolder(env: Environment): string {
 
 /** The URL of the broker in that folder, the default of HERALD_BROKER. */
 export const defaultBroker = (env: Environment) => `embedded:${join(dataFolder(env), 'broker')}`
+
+/** The URL of the blob store in that folder, the default of HERALD_BLOBS. */
+export const defaultBlobs = (env: Environment) => pathToFileURL(join(dataFolder(env), 'blobs')).href
 
 /** XDG Base Directory Specification 0.8: a path that is not absolute is ignored. */
 function stateHome({ XDG_STATE_HOME, HOME }: Environment): string {
