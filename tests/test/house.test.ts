@@ -11,7 +11,7 @@ const floors: Record<string, readonly string[]> = {
   proto: [],
   runtime: [],
   broker: ['proto', 'runtime'],
-  'converter-service': ['proto', 'runtime'],
+  'converter-service': ['proto', 'runtime', 'broker'],
   client: ['proto', 'runtime', 'broker'],
   'notifier-service': ['proto', 'runtime', 'broker'],
   mailhog: ['runtime'],
