@@ -1,6 +1,8 @@
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { dataFolder, defaultBroker } from '@herald/runtime/data-folder'
-import { loadEnv, text } from '@herald/runtime/env'
+import { blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
+import { dataFolder, defaultBlobs, defaultBroker } from '@herald/runtime/data-folder'
+import { integer, loadEnv, text, variable } from '@herald/runtime/env'
 import { converterVariable } from './converter-target.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -16,6 +18,19 @@ const variables = (env: Environment) => ({
     form: "a topic's name: letters, digits, dot, dash, underscore",
   }),
   HERALD_DATA: text(/\S/, { fallback: dataFolder(env), form: 'a folder' }),
+  HERALD_BLOBS: variable((given) => parseBlobUrl(given) && given, {
+    fallback: defaultBlobs(env),
+    form: blobUrlForm,
+  }),
+  HERALD_JOBS_TOPIC: text(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,230}$/, {
+    fallback: 'conversions',
+    form: "a topic's name: letters, digits, dot, dash, underscore",
+  }),
+  HERALD_JOBS_WAITING: integer(10_000, 1, 1_000_000),
+  HERALD_SUBMITTER: text(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/, {
+    fallback: userName(),
+    form: 'a name of letters, digits and . _ @ + -',
+  }),
   HERALD_NOTIFIER: text(/^https?:\/\/[^\s/?#]+\/?$/, {
     fallback: 'http://localhost:9102',
     form: "the notifier's address such as http://localhost:9102",
@@ -38,6 +53,14 @@ export interface ClientConfig {
   readonly broker: string
   /** The topic for announcements. */
   readonly topic: string
+  /** The URL of the blob store with the jobs of the queue. */
+  readonly blobs: string
+  /** The topic of the commands of the queue. */
+  readonly jobsTopic: string
+  /** The most jobs of one submitter that have not ended. */
+  readonly maxWaitingJobs: number
+  /** Whose jobs those are that are submitted here. */
+  readonly submitter: string
   /** The folder of the outbox. Absolute. */
   readonly outboxDirectory: string
   /** The notifier's API for the state of events: `http://host:port`. */
@@ -55,9 +78,26 @@ export function loadConfig(env: Environment): ClientConfig {
     converter: values.HERALD_CONVERTER,
     broker: values.HERALD_BROKER,
     topic: values.HERALD_TOPIC,
+    blobs: values.HERALD_BLOBS,
+    jobsTopic: values.HERALD_JOBS_TOPIC,
+    maxWaitingJobs: values.HERALD_JOBS_WAITING,
+    submitter: values.HERALD_SUBMITTER,
     outboxDirectory: join(dataFolder(env), 'outbox'),
     notifier: values.HERALD_NOTIFIER.replace(/\/$/, ''),
     source: values.HERALD_SOURCE,
     command: values.HERALD_COMMAND,
   })
+}
+
+/** In a container the user may have no name. */
+function userName(): string {
+  try {
+    return (
+      userInfo()
+        .username.replace(/[^A-Za-z0-9._@+-]/g, '_')
+        .replace(/^[^A-Za-z0-9]+/, '') || 'herald'
+    )
+  } catch {
+    return 'herald'
+  }
 }

@@ -6,6 +6,7 @@ import type { CommandContext } from './command-context.js'
 import type { BridgeCommandOptions } from './commands/bridge.js'
 import type { Shell } from './commands/completion.js'
 import { addConvertCommand, readAs } from './commands/convert-arguments.js'
+import { addJobCommands } from './commands/jobs-arguments.js'
 
 /** The command line. Commands are loaded when they run: their libraries would slow --help. */
 export function createProgram(context: CommandContext) {
@@ -19,6 +20,10 @@ export function createProgram(context: CommandContext) {
   addConvertCommand(program, async (files, options) => {
     const { convertCommand } = await import('./commands/convert.js')
     exitCode = await convertCommand(files, options, context)
+  })
+
+  addJobCommands(program, context, (status) => {
+    exitCode = status
   })
 
   program
@@ -137,7 +142,7 @@ Exit status:
   1    internal error, or a file cannot be written
   2    invalid command: unknown format, invalid option, result exists
   3    invalid file: missing, empty, damaged, too large;
-       herald why, herald outbox drop: unknown id
+       herald why, herald outbox drop, herald jobs: unknown id
   4    timeout
   5    the converter is busy or cannot be reached; herald why: the notifier;
        herald outbox flush: announcements are left
@@ -149,6 +154,10 @@ Environment variables and their defaults:
   HERALD_CONVERTER=localhost:50051
   HERALD_BROKER=(embedded, in HERALD_DATA/broker)
   HERALD_TOPIC=notifications
+  HERALD_BLOBS=(a folder, HERALD_DATA/blobs)
+  HERALD_JOBS_TOPIC=conversions
+  HERALD_JOBS_WAITING=10000
+  HERALD_SUBMITTER=(the name of the user)
   HERALD_DATA=($XDG_STATE_HOME/herald, or ~/.local/state/herald)
   HERALD_NOTIFIER=http://localhost:9102
   HERALD_SOURCE=/herald/cli

@@ -47,6 +47,8 @@ test('.env.example as it stands is the default configuration of every program', 
     const { loadConfig } = await import(join(root, room, 'dist/src/config.js'))
     expect(loadConfig(env), room).toEqual(loadConfig({}))
   }
+  const worker = await import(join(root, 'converter-service/dist/src/jobs/config.js'))
+  expect(worker.loadConfig(env)).toEqual(worker.loadConfig({}))
   const web = await import(join(root, 'client/dist/src/web/config.js'))
   expect(web.loadConfig(env)).toEqual(web.loadConfig({}))
 })

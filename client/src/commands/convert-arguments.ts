@@ -42,11 +42,7 @@ export function addConvertCommand(
     )
     .requiredOption('-t, --to <formats>', 'target formats, such as webp or webp,jpeg', formats)
 
-  for (const [name, option] of optionRows) {
-    command.optionsGroup(`${option.group}:`).addOption(flagFor(name, option))
-  }
-
-  command
+  addRenditionOptions(command)
     .optionsGroup('Files:')
     .option(
       '-o, --out <folder>',
@@ -87,6 +83,14 @@ export function addConvertCommand(
     .action(run)
 }
 
+/** The options of a rendition, as the table has them. */
+export function addRenditionOptions(command: Command): Command {
+  for (const [name, option] of optionRows) {
+    command.optionsGroup(`${option.group}:`).addOption(flagFor(name, option))
+  }
+  return command
+}
+
 /** `--fit <how>`, with its values and its default. */
 function flagFor(name: string, { type, argument, help, ...option }: RenditionOption): Option {
   const flag = `--${flagOf(name)}`
@@ -106,7 +110,7 @@ export const readAs =
   }
 
 /** Each value of an option that may be repeated. */
-const collect = (value: string, before: readonly string[] = []) => [...before, value]
+export const collect = (value: string, before: readonly string[] = []) => [...before, value]
 
 /** `webp,avif`, repeatedly. */
 export function formats(value: string, before: readonly string[] = []): string[] {

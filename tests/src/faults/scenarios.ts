@@ -9,6 +9,7 @@ import { runFuzz } from './scenario-fuzz.js'
 import { runGreylist } from './scenario-greylist.js'
 import { runGuards } from './scenario-guards.js'
 import { runIdle } from './scenario-idle.js'
+import { runJobs } from './scenario-jobs.js'
 import { runKills } from './scenario-kills.js'
 import { runMachines } from './scenario-machines.js'
 import { runMisbehaviours } from './scenario-misbehaviours.js'
@@ -79,6 +80,12 @@ export const scenarios: Readonly<
   rebalance: (kafkaFixture, { seed }) => runRebalance(kafkaFixture, { seed, events: 400 }),
   clients: (kafkaFixture, { seed }) => runClients(kafkaFixture, { seed, runs: 20 }),
   relays: (kafkaFixture, { seed }) => runRelays(kafkaFixture, { seed, events: 1000 }),
+  jobs: (kafkaFixture, { seed, events, print }) =>
+    runJobs(kafkaFixture, {
+      ...{ seed, print, jobs: events },
+      killEveryMs: 20_000,
+      killForMs: 120_000,
+    }),
   guards: (kafkaFixture, { seed, print }) => runGuards(kafkaFixture, { seed, print }),
 }
 

@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { JobStore } from '@herald/broker/job-store'
+import { errorTable, HeraldError, knownErrorCode } from '@herald/proto/errors'
+import {
+  escapeControls,
+  humanBytes,
+  humanDuration,
+  jsonLine,
+  table,
+} from '@herald/runtime/terminal-text'
+import { v7 as uuidv7 } from 'uuid'
+import { withRelay } from '../announcer.js'
+import type { CommandContext } from '../command-context.js'
+import { loadConfig } from '../config.js'
+import { fetchResults } from '../jobs/fetch-results.js'
+import { type Job, readJob, stateOf, withJobs } from '../jobs/open-jobs.js'
+import { refuseTooManyWaiting, submitJob } from '../jobs/submit-job.js'
+
+/** How many jobs are listed without --all. */
+const listedJobs = 50
+const pollMs = 500
+
+export interface JobsOptions {
+  readonly json?: boolean
+}
+
+/** Lists jobs, the newest first. */
+export async function listCommand(
+  { all, json }: JobsOptions & { all?: boolean },
+  { env, terminal }: CommandContext,
+): Promise<number> {
+  return withJobs(loadConfig(env), async (store) => {
+    const listed = await store.list()
+    const shown = all ? listed : listed.slice(0, listedJobs)
+    const rows: string[][] = []
+    for (const { id } of shown) {
+      // One that is being submitted, or was removed meanwhile.
+      if ((await store.command(id)) === undefined) continue
+      const job = await readJob(store, id)
+      if (json) terminal.print(jsonLine(jsonOf(job)))
+      else rows.push(rowOf(job))
+    }
+    if (json) return 0
+    if (rows.length === 0) terminal.log('There are no jobs.')
+    else
+      for (const line of table([['id', 'state', 'age', 'file', 'to', 'submitter'], ...rows]))
+        terminal.print(line)
+    const more = listed.length - shown.length
+    if (more > 0) terminal.log(`${more.toLocaleString('en')} older jobs are not shown: --all`)
+    return 0
+  })
+}
+
+/** Shows one job; with `out` also saves its results. */
+export async function showCommand(
+  id: string,
+  { json, out }: JobsOptions & { out?: string },
+  { env, terminal }: CommandContext,
+): Promise<number> {
+  return withJobs(loadConfig(env), async (store) => {
+    const job = await readJob(store, id)
+    const saved = out === undefined ? [] : await fetchResults(store, job, out)
+    if (json) terminal.print(jsonLine({ ...jsonOf(job), saved }))
+    else for (const line of linesOf(job, saved)) terminal.print(escapeControls(line))
+    return 0
+  })
+}
+
+/** Ends jobs that have not ended; the result of others stays. Resolves to 3 if one had ended otherwise. */
+export async function cancelCommand(
+  ids: readonly string[],
+  { env, terminal }: CommandContext,
+): Promise<number> {
+  return withJobs(loadConfig(env), async (store) => {
+    let exitCode = 0
+    for (const id of ids) {
+      const { command } = await readJob(store, id)
+      const ended = await store.end(id, {
+        ending: 'JOB_ENDING_CANCELLED',
+        endedAtUnixMs: Date.now(),
+      })
+      await store.stopWaiting(id, command.submitter)
+      const state = stateOf({ id, command, attempts: 0, ended })
+      if (state !== 'cancelled') exitCode = 3
+      terminal.print(`${id}  ${state}`)
+    }
+    return exitCode
+  })
+}
+
+/** Submits ended jobs again, as new jobs, whose ids are printed. */
+export async function retryCommand(
+  ids: readonly string[],
+  { json }: JobsOptions,
+  { env, terminal }: CommandContext,
+): Promise<number> {
+  const config = loadConfig(env)
+  return withJobs(config, (store) =>
+    withRelay(config, async (announcer) => {
+      const jobs = await Promise.all(ids.map((id) => readJob(store, id)))
+      const open = jobs.find((job) => ['waiting', 'running'].includes(stateOf(job)))
+      if (open) {
+        throw new HeraldError('HERALD_USAGE', `The job ${open.id} has not ended.`, {
+          remedy: 'Wait for it, or cancel it first.',
+        })
+      }
+      await refuseTooManyWaiting(store, config, jobs.length)
+      for (const { id, command } of jobs) {
+        const jobId = uuidv7()
+        const submittedAtUnixMs = Date.now()
+        const again = {
+          ...command,
+          jobId,
+          submitter: config.submitter,
+          uploadKey: store.uploadKey(jobId),
+          submittedAtUnixMs,
+          expiresAtUnixMs: submittedAtUnixMs + command.expiresAtUnixMs - command.submittedAtUnixMs,
+          runId: jobId,
+          runSize: 1,
+        }
+        const upload = await store.blobs.get(command.uploadKey)
+        const kept = await submitJob(store, announcer, config, again, upload)
+        await announcer.untilPublished(kept)
+        terminal.print(json ? jsonLine({ job: jobId, retryOf: id }) : `${jobId}  again for ${id}`)
+      }
+      return 0
+    }),
+  )
+}
+
+/** Waits until the jobs have ended, and saves their results in `out`. Resolves to the first failure's status. */
+export async function waitCommand(
+  ids: readonly string[],
+  { json, out, timeout }: JobsOptions & { out?: string; timeout: number },
+  { env, terminal, signal }: CommandContext,
+): Promise<number> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeout)])
+  return withJobs(loadConfig(env), async (store) => {
+    const statuses: number[] = []
+    for (const id of ids) {
+      const job = await untilEnded(store, id, deadline)
+      const saved = out === undefined ? [] : await fetchResults(store, job, out)
+      if (json) terminal.print(jsonLine({ ...jsonOf(job), saved }))
+      else for (const line of linesOf(job, saved)) terminal.print(escapeControls(line))
+      statuses.push(exitCodeOf(job))
+    }
+    return statuses.find((status) => status !== 0) ?? 0
+  })
+}
+
+/** Rejects with HERALD_TIMEOUT when `signal` is aborted. */
+async function untilEnded(store: JobStore, id: string, signal: AbortSignal): Promise<Job> {
+  for (;;) {
+    const job = await readJob(store, id)
+    if (!['waiting', 'running'].includes(stateOf(job))) return job
+    await sleep(pollMs, undefined, { signal }).catch((cause) => {
+      throw new HeraldError('HERALD_TIMEOUT', `The job ${id} has not ended in time.`, {
+        remedy: 'It goes on. Wait again, with a longer --timeout.',
+        cause,
+      })
+    })
+  }
+}
+
+function exitCodeOf(job: Job): number {
+  const state = stateOf(job)
+  if (state === 'finished') return 0
+  if (state === 'cancelled') return 3
+  return errorTable[knownErrorCode(job.ended?.failed?.code) ?? 'HERALD_TIMEOUT'].exitCode
+}
+
+function rowOf(job: Job): string[] {
+  const { id, command } = job
+  return [
+    id,
+    stateOf(job),
+    humanDuration(Math.max(0, Date.now() - command.submittedAtUnixMs)),
+    escapeControls(command.fileName),
+    command.renditions.map(({ format }) => format).join(','),
+    command.submitter,
+  ]
+}
+
+function linesOf(job: Job, saved: readonly string[]): string[] {
+  const { id, command, attempts, ended } = job
+  const failure = ended?.failed
+  return [
+    `${id}  ${stateOf(job)}`,
+    `  file       ${command.fileName} (${humanBytes(command.sizeBytes)})`,
+    `  to         ${command.renditions.map(({ format }) => format).join(', ')}`,
+    `  submitted  ${isoTime(command.submittedAtUnixMs)} by ${command.submitter}`,
+    ...(ended
+      ? [`  ended      ${isoTime(ended.endedAtUnixMs)}`]
+      : [`  expires    ${isoTime(command.expiresAtUnixMs)}`]),
+    ...(attempts > 1 ? [`  attempts   ${attempts}`] : []),
+    ...(failure ? [`  reason     ${failure.message} ${failure.remedy}`.trimEnd()] : []),
+    ...(ended?.converted?.renditions ?? []).map(
+      ({ name, sizeBytes }) => `  result     ${name} (${humanBytes(sizeBytes)})`,
+    ),
+    ...saved.map((path) => `  saved      ${path}`),
+  ]
+}
+
+const isoTime = (unixMs: number) => new Date(unixMs).toISOString()
+
+/** What is not known, or does not apply, is null. */
+function jsonOf(job: Job) {
+  const { id, command, attempts, ended } = job
+  return {
+    job: id,
+    state: stateOf(job),
+    file: command.fileName,
+    sizeBytes: command.sizeBytes,
+    to: command.renditions.map(({ format }) => format),
+    recipients: command.recipients.map(({ address }) => address),
+    submitter: command.submitter,
+    priority: command.priority === 'PRIORITY_HIGH' ? 'high' : 'normal',
+    submittedAt: isoTime(command.submittedAtUnixMs),
+    expiresAt: isoTime(command.expiresAtUnixMs),
+    attempts,
+    endedAt: ended ? isoTime(ended.endedAtUnixMs) : null,
+    code: ended?.failed?.code ?? null,
+    reason: ended?.failed?.message ?? null,
+    results: (ended?.converted?.renditions ?? []).map(({ name, sizeBytes, sha256 }, index) => ({
+      name,
+      sizeBytes,
+      sha256,
+      key: ended?.resultKeys[index] ?? null,
+    })),
+  }
+}
