@@ -13,6 +13,7 @@ import { runJobs } from './scenario-jobs.js'
 import { runKills } from './scenario-kills.js'
 import { runMachines } from './scenario-machines.js'
 import { runMisbehaviours } from './scenario-misbehaviours.js'
+import { runNats } from './scenario-nats.js'
 import { runOutage } from './scenario-outage.js'
 import { runParked } from './scenario-parked.js'
 import { runPolicy } from './scenario-policy.js'
@@ -34,6 +35,7 @@ export const alone: Readonly<Record<string, (scale: Scale) => Promise<Result>>> 
     runFuzz({ seed, mutants: 2000, foreignMutants: 100, maxGrowth: 1.1, print }),
   events: ({ seed, events, print }) =>
     runEventFuzz({ seed, events, stalledAfterMs: 60_000, print }),
+  nats: ({ events, print }) => runNats({ events, stoppedMs: 40_000, print }),
   'rude-callers': ({ print }) =>
     runRudeCallers({ callers: 100, conversions: 200, maxRatio: 2, print }),
 }

@@ -47,6 +47,7 @@ export class Consumer implements Subscription {
   #unwatch = () => {}
   #balancing: Promise<void> | undefined
   #balanceAgain = false
+  #lastError = ''
   #closed: Promise<void> | undefined
 
   constructor(options: ConsumerOptions) {
@@ -167,14 +168,22 @@ export class Consumer implements Subscription {
     this.#balancing ??= (async () => {
       while (this.#balanceAgain && !this.#stop.signal.aborted) {
         this.#balanceAgain = false
-        await this.#balance().catch((error: unknown) => {
-          // Without a connection it fails each time.
-          const level = this.#sessionIsValid ? 'warn' : 'debug'
-          this.#logger[level]({ err: error }, 'could not share the partitions')
-        })
+        try {
+          await this.#balance()
+          this.#lastError = ''
+        } catch (error) {
+          this.#logBalanceError(error as Error)
+        }
       }
       this.#balancing = undefined
     })()
+  }
+
+  /** It fails again with each check, and without a connection always: a warning for each new error. */
+  #logBalanceError(error: Error): void {
+    const isNew = this.#sessionIsValid && error.message !== this.#lastError
+    if (isNew) this.#lastError = error.message
+    this.#logger[isNew ? 'warn' : 'debug']({ err: error }, 'could not share the partitions')
   }
 
   async #balance(): Promise<void> {
