@@ -18,12 +18,13 @@ export interface Target {
 }
 
 /**
- * The addresses in HERALD_CONVERTER, HERALD_BROKER and HERALD_INBOX if any is set; else the stack
- * that `npm start` runs; else a stack of its own. Rejects with StackError.
+ * The addresses in HERALD_CONVERTER, HERALD_BROKER and HERALD_INBOX if the first or the last is set; else
+ * the stack that `npm start` runs; else a stack of its own, on the server in HERALD_BROKER if there is one.
+ * Rejects with StackError.
  */
 export async function findTarget(env: NodeJS.ProcessEnv): Promise<Target> {
   const mailTo = env['HERALD_MAIL_TO'] || 'you@localhost'
-  if (env['HERALD_CONVERTER'] || env['HERALD_BROKER'] || env['HERALD_INBOX']) {
+  if (env['HERALD_CONVERTER'] || env['HERALD_INBOX']) {
     const converter = env['HERALD_CONVERTER'] || 'localhost:50051'
     const broker = env['HERALD_BROKER'] || defaultBroker(env)
     const inbox = env['HERALD_INBOX'] || 'http://localhost:8025'

@@ -1,5 +1,5 @@
 import { humanDuration } from '@herald/runtime/terminal-text'
-import { startOwnStack } from './own-stack.js'
+import { brokerServer, startOwnStack } from './own-stack.js'
 import { StackError } from './readiness.js'
 import { findRunningStack } from './running-stack.js'
 import type { Stack, StackAddresses } from './stack.js'
@@ -15,7 +15,8 @@ export interface StackInUse {
 
 /**
  * The stack that `npm start` runs with that data folder, if its mail can be read; else a new one.
- * It is found by its record, since its ports may belong to another program.
+ * It is found by its record, since its ports may belong to another program. If HERALD_BROKER names
+ * another server than its broker, a new one is started on that.
  */
 export async function findStack(
   env: NodeJS.ProcessEnv,
@@ -23,7 +24,8 @@ export async function findStack(
 ): Promise<StackInUse> {
   const running = onlyOwn ? undefined : findRunningStack(data)
   const inbox = running?.addresses.inbox
-  if (running && inbox) {
+  const wanted = brokerServer(env) ?? running?.addresses.broker
+  if (running && inbox && running.addresses.broker === wanted) {
     return {
       addresses: { ...running.addresses, inbox },
       description: `the one that npm start runs (process ${running.process.pid})`,

@@ -9,8 +9,9 @@ import { type Stack, startStack } from './stack.js'
 export const ownMailTo = 'default@example.com'
 
 /**
- * A temporary stack: embedded broker, free ports, everything in a temporary folder that `stop`
- * deletes. Ignores the environment's HERALD_ variables. Rejects with StackError.
+ * A temporary stack: free ports, everything in a temporary folder that `stop` deletes. Of the
+ * environment's HERALD_ variables it takes HERALD_BROKER only, if that is a server, with topics of its own
+ * there, which stay; else it has an embedded broker. Rejects with StackError.
  */
 export async function startOwnStack(
   env: NodeJS.ProcessEnv,
@@ -24,7 +25,12 @@ export async function startOwnStack(
   const any = '127.0.0.1:0'
   const own = {
     ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('HERALD_'))),
-    HERALD_BROKER: `embedded:${join(folder, 'broker')}`,
+    ...(brokerServer(env)
+      ? {
+          HERALD_BROKER: brokerServer(env),
+          HERALD_TOPIC: `notifications-${process.pid}-${Date.now()}`,
+        }
+      : { HERALD_BROKER: `embedded:${join(folder, 'broker')}` }),
     HERALD_DATA: folder,
     HERALD_SPOOL: join(folder, 'spool'),
     HERALD_CONVERTER_LISTEN: any,
@@ -55,4 +61,10 @@ export async function startOwnStack(
     clean()
     throw error
   }
+}
+
+/** HERALD_BROKER if it names a server; undefined for the embedded broker. */
+export function brokerServer(env: NodeJS.ProcessEnv): string | undefined {
+  const broker = env['HERALD_BROKER']
+  return broker && !broker.startsWith('embedded:') ? broker : undefined
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeOnNats, useNats } from '@herald/nats/use-nats'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { runScript, runStart } from './script.js'
 
@@ -34,6 +35,21 @@ describe('npm run demo', () => {
     expect(text).not.toContain('\u001b')
     expect(readFileSync(join(out, 'mail.html'), 'utf8')).toContain('src="data:image/')
     expect(leftovers()).toEqual([])
+  })
+
+  describeOnNats('2.15', 'on NATS', () => {
+    const nats = useNats('2.15')
+
+    test('needs only HERALD_BROKER, and reads a topic of its own', async () => {
+      const { ended, output, leftovers } = runScript('demo', {
+        args: ['--out', newFolder()],
+        env: { HERALD_BROKER: nats.url },
+      })
+      expect(await ended, output()).toBe(0)
+      expect(output()).toMatch(/topic notifications-\d+-\d+, partition \d+, offset 1/)
+      expect(output()).toMatch(/subject +herald-at-dusk\.jpg is ready/)
+      expect(leftovers()).toEqual([])
+    })
   })
 
   test('uses the stack of npm start, and the mail stays in its inbox', async () => {
