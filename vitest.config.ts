@@ -24,7 +24,7 @@ export default defineConfig({
     env: { XDG_STATE_HOME: join(tmpdir(), `herald-test-state-${process.pid}`) },
     // Two cores: more workers only make tests on real processes wait for each other.
     maxWorkers: 2,
-    include: ['*/test/**/*.test.ts', 'tests/{kafka,nats,postgres}/test/*.test.ts'],
+    include: ['*/test/**/*.test.ts', 'tests/{kafka,nats,postgres,rabbitmq}/test/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(process.env['CI'] ? [] : long)],
     reporters: [
       'default',

@@ -173,6 +173,8 @@ export interface SubscribeOptions {
    * and those parked included. Default 10 × maxInFlight.
    */
   readonly maxBuffered?: number
+  /** The group has this subscription only, now and ever: the broker need not keep what it commits. */
+  readonly standalone?: boolean
 }
 
 export interface Subscription {

@@ -41,6 +41,24 @@ export function deliveryCases(fixture: Fixture): void {
     )
   })
 
+  test('a standalone subscription gets every event kept, and those that follow', async () => {
+    const broker = await fixture.open()
+    await broker.publish(fixture.topic, interleaved(10, 5))
+    const got = collector()
+    const subscription = await broker.subscribe(
+      { topic: fixture.topic, group: 'reader', standalone: true },
+      got.handler,
+    )
+    await fixture.until(async () => {
+      expect(subscription.active).toBe(true)
+      expect(await subscription.lag()).toBe(0)
+    })
+    expect(got.ids.toSorted()).toEqual(interleaved(10, 5).map(idOf).sort())
+    await broker.publish(fixture.topic, interleaved(10, 5, 5))
+    await fixture.until(() => expect(got.ids).toHaveLength(100))
+    expect(keysOutOfOrder(got.ids)).toEqual([])
+  })
+
   test('a rejected event is delivered again while other keys continue', async () => {
     const broker = await fixture.open({ partitions: 1 })
     const flowing = Array.from({ length: 10 }, (_, number) => event('good', number))
@@ -211,7 +229,11 @@ export function deliveryCases(fixture: Fixture): void {
     const broker = await fixture.open()
     const { lagDelayMs } = broker.features
     const got = collector()
-    const subscription = await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    const subscription = await broker.subscribe(
+      // What is buffered is counted without asking the broker.
+      { topic: fixture.topic, group: 'all', maxInFlight: 1, maxBuffered: 2 },
+      got.handler,
+    )
     await fixture.until(() => expect(subscription.active).toBe(true))
     subscription.pause()
     let rounds = 0

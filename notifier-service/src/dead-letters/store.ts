@@ -102,7 +102,7 @@ async function readToEnd(
 ): Promise<void> {
   const group = `herald-reader-${randomUUID()}`
   const subscription = await broker.subscribe(
-    { topic, group, maxInFlight: 256 },
+    { topic, group, maxInFlight: 256, standalone: true },
     async (delivery) => onDelivery(delivery),
   )
   try {

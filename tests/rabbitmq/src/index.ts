@@ -1,0 +1,2 @@
+export * from './find-rabbitmq.js'
+export * from './start-rabbitmq.js'
