@@ -42,6 +42,7 @@ try {
       (kafkaFixture && scenarios[name]?.(kafkaFixture, scale)))
     if (result === undefined) continue
     results.push(result)
+    if (result.leftOut !== undefined) print(`left out: ${result.leftOut}`)
     for (const note of result.notes ?? []) print(note)
     for (const failure of result.failures) print(`FAILED: ${failure}`)
     process.stdout.write(`${tableOf([result])}\n`)

@@ -1,13 +1,16 @@
 import { findKafka } from '@herald/kafka'
+import { findPostgres } from '@herald/postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type KafkaFixture, openKafkaFixture } from '#src/faults/kafka-fixture'
+import { openNetwork } from '#src/faults/network'
 import type { Result } from '#src/faults/result'
 import { runDigests } from '#src/faults/scenario-digests'
+import { runFailover } from '#src/faults/scenario-failover'
 import { runIdle } from '#src/faults/scenario-idle'
 import { runKills } from '#src/faults/scenario-kills'
-import { runMachines } from '#src/faults/scenario-machines'
 import { runMisbehaviours } from '#src/faults/scenario-misbehaviours'
 import { runOutage } from '#src/faults/scenario-outage'
+import { runSeveralNotifiers } from '#src/faults/scenario-several-notifiers'
 import { runTwice } from '#src/faults/scenario-twice'
 import { runUnreadable } from '#src/faults/scenario-unreadable'
 
@@ -40,11 +43,6 @@ describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, () => {
     expectPassed(await runKills(kafkaFixture, { ...scale, onUnknown: 'prefer-loss' }))
   })
 
-  test('notifiers with a ledger in PostgreSQL are killed, suspended and removed, and its standby is promoted: nothing is lost, nothing out of order', async () => {
-    const scale = { seed, events: 400, perSecond: 20, stoppedMs: 5000, print }
-    expectPassed(await runMachines(kafkaFixture, scale))
-  })
-
   test('an idle consumer is not replaced, and goes on with the next event', async () => {
     expectPassed(await runIdle(kafkaFixture, { seed, periods: 4 }))
   })
@@ -68,5 +66,32 @@ describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, () => {
 
   test('what cannot be read goes to the dead letters with its reason, and the rest is mailed', async () => {
     expectPassed(await runUnreadable(kafkaFixture, { seed, events: 60 }))
+  })
+})
+
+const network = await openNetwork(1)
+if (!('missing' in network)) await network.close()
+const postgres = await findPostgres()
+const clusterLeftOut = [found, postgres, network].find((each) => 'missing' in each)
+const why =
+  clusterLeftOut && 'missing' in clusterLeftOut ? ` (left out: ${clusterLeftOut.missing})` : ''
+
+describe.skipIf(why !== '')(`faults on several machines${why}`, () => {
+  const lines: string[] = []
+  const print = (line: string) => void lines.push(line)
+  const times = { leaseMs: 2000, smtpTimeoutMs: 3000, sessionTimeoutMs: 3000, stuckMs: 60_000 }
+
+  function expectPassed({ failures, figures }: Result) {
+    expect(failures, [JSON.stringify(figures), ...lines].join('\n')).toEqual([])
+  }
+
+  test('notifiers are killed, suspended, cut off and removed: nothing is lost, nothing out of order, and twice only what was in flight', async () => {
+    const faults = { faults: 'each once', stoppedMs: 8000, cutOffMs: 5000 } as const
+    const scale = { seed, events: 600, perSecond: 10, print }
+    expectPassed(await runSeveralNotifiers({ ...scale, ...times, ...faults }))
+  })
+
+  test('a standby of PostgreSQL is promoted: nothing is lost, nothing out of order', async () => {
+    expectPassed(await runFailover({ seed, events: 240, perSecond: 30, print, ...times }))
   })
 })

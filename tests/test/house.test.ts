@@ -41,7 +41,12 @@ const owners: Record<string, readonly string[]> = {
   lmdb: ['runtime/src/store/store.ts'],
   '@aws-sdk': ['runtime/src/blobs/'],
   postgres: ['runtime/src/postgres/'],
-  kafkajs: ['broker/src/drivers/kafka', 'bench/src/rivals/', 'bench/src/kafka.ts'],
+  kafkajs: [
+    'broker/src/drivers/kafka',
+    'bench/src/rivals/',
+    'bench/src/kafka.ts',
+    'tests/src/faults/kafka-partitions.ts',
+  ],
   sharp: [
     'converter-service/src/engines/',
     'converter-service/src/worker/',

@@ -80,7 +80,11 @@ export class KafkaNode {
     try {
       await output.started
       const port = shape.ports[index]?.client ?? 0
-      await untilResponsive(port, startTimeoutMs, shape.security?.tls !== undefined)
+      await untilResponsive(
+        { host: shape.host, port },
+        startTimeoutMs,
+        shape.security?.tls !== undefined,
+      )
     } catch (error) {
       await this.kill()
       throw error

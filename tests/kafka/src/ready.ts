@@ -10,22 +10,31 @@ request.writeInt16BE(18, 4)
 request.writeInt32BE(1, 8)
 request.writeInt16BE(-1, 12)
 
-/** Resolves when the broker on that port of loopback responds. Rejects after `timeoutMs`. */
-export async function untilResponsive(port: number, timeoutMs: number, tls = false): Promise<void> {
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Resolves when the broker at that address responds. Rejects after `timeoutMs`. */
+export async function untilResponsive(
+  { host, port }: Address,
+  timeoutMs: number,
+  tls = false,
+): Promise<void> {
   const end = Date.now() + timeoutMs
-  while (!(await isResponsive(port, tls))) {
-    if (Date.now() > end) throw new Error(`Kafka does not respond on port ${port}`)
+  while (!(await isResponsive({ host, port }, tls))) {
+    if (Date.now() > end) throw new Error(`Kafka does not respond at ${host}:${port}`)
     await delay(50)
   }
 }
 
-function isResponsive(port: number, tls: boolean): Promise<boolean> {
+function isResponsive({ host, port }: Address, tls: boolean): Promise<boolean> {
   return new Promise((resolve) => {
     const sendRequest = () => socket.write(request)
     const socket = tls
       ? // Only whether it responds is checked here, not its certificate.
-        connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, sendRequest)
-      : connect(port, '127.0.0.1', sendRequest)
+        connectTls({ port, host, rejectUnauthorized: false }, sendRequest)
+      : connect(port, host, sendRequest)
     let response = Buffer.alloc(0)
     socket.setTimeout(2000, () => socket.destroy())
     socket.on('error', () => {})

@@ -23,6 +23,8 @@ export interface KafkaSecurity {
 
 export interface ClusterShape {
   readonly dataDirectory: string
+  /** The address of the clients' listener. */
+  readonly host: string
   readonly ports: readonly NodePorts[]
   readonly security?: KafkaSecurity | undefined
   /** Broker settings; they override the defaults here. */
@@ -34,11 +36,11 @@ export const nodeDirectory = (dataDirectory: string, index: number) =>
   join(dataDirectory, `node-${index + 1}`)
 
 /**
- * The server.properties of one node that is broker and controller at once, all on loopback.
+ * The server.properties of one node that is broker and controller at once; controllers are on loopback.
  * Brokers use the clients' listener, CLIENT, among themselves too.
  */
 export function serverProperties(shape: ClusterShape, index: number): string {
-  const { ports, security } = shape
+  const { host, ports, security } = shape
   const own = ports[index] as NodePorts
   const brokers = String(ports.length)
   const properties: Record<string, string> = {
@@ -47,8 +49,8 @@ export function serverProperties(shape: ClusterShape, index: number): string {
     'controller.quorum.voters': ports
       .map(({ controller }, each) => `${each + 1}@127.0.0.1:${controller}`)
       .join(','),
-    listeners: `CLIENT://127.0.0.1:${own.client},CONTROLLER://127.0.0.1:${own.controller}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${own.client}`,
+    listeners: `CLIENT://${host}:${own.client},CONTROLLER://127.0.0.1:${own.controller}`,
+    'advertised.listeners': `CLIENT://${host}:${own.client}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'CLIENT',
     'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,CLIENT:${protocol(security)}`,

@@ -16,6 +16,8 @@ export interface StartKafkaOptions {
   readonly brokers?: 1 | 3
   /** The clients' port of the first broker; the controller takes the next one. Default: any free. */
   readonly port?: number
+  /** The address that clients connect to, of this machine. Default 127.0.0.1. */
+  readonly host?: string
   /** Default: what findKafka finds. */
   readonly installation?: KafkaInstallation
   readonly security?: KafkaSecurity
@@ -44,9 +46,10 @@ export interface KafkaCluster {
   destroy(): Promise<void>
 }
 
-/** Starts Kafka on loopback. Resolves when every broker accepts requests. Rejects with KafkaStartError. */
+/** Starts Kafka on this machine. Resolves when every broker accepts requests. Rejects with KafkaStartError. */
 export async function startKafka(options: StartKafkaOptions): Promise<KafkaCluster> {
   const { brokers = 1, heapMb = 512, startTimeoutMs = 60_000, port } = options
+  const { host = '127.0.0.1' } = options
   const installation = options.installation ?? (await installed())
   const dataDirectory = resolve(options.dataDirectory)
   const clusterId = await clusterIdOf(dataDirectory)
@@ -54,6 +57,7 @@ export async function startKafka(options: StartKafkaOptions): Promise<KafkaClust
   const free = await freePorts(brokers * 2)
   const shape: ClusterShape = {
     dataDirectory,
+    host,
     security: options.security,
     settings: options.settings,
     ports: Array.from({ length: brokers }, (_, index) =>
@@ -74,7 +78,7 @@ export async function startKafka(options: StartKafkaOptions): Promise<KafkaClust
     await destroy()
     throw failed.reason
   }
-  const bootstrap = shape.ports.map(({ client }) => `127.0.0.1:${client}`).join(',')
+  const bootstrap = shape.ports.map(({ client }) => `${host}:${client}`).join(',')
   const node = (index: number) => {
     const found = nodes[index]
     if (found === undefined) throw new RangeError(`no broker ${index}`)

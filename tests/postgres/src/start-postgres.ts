@@ -10,6 +10,8 @@ export interface StartPostgresOptions {
   readonly installation: PostgresInstallation
   /** Of the user `herald`. Default: everybody on this machine is trusted. */
   readonly password?: string
+  /** A further address of this machine to listen on; its network is trusted as loopback is. */
+  readonly host?: string
   /** As postgresql.conf has them. */
   readonly settings?: Settings
 }
@@ -47,7 +49,7 @@ const run = promisify(execFile)
 
 /** Starts PostgreSQL with a folder and a port of its own; resolves when it accepts connections. */
 export async function startPostgres(options: StartPostgresOptions): Promise<PostgresServer> {
-  const { installation, password, settings = {} } = options
+  const { installation, password, host, settings = {} } = options
   const { data, folder } = await makeFolder(installation)
   const auth = password === undefined ? 'trust' : 'scram-sha-256'
   const passwordFile = join(folder, 'password')
@@ -56,8 +58,13 @@ export async function startPostgres(options: StartPostgresOptions): Promise<Post
   const form = ['-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions']
   await runAs(installation, 'initdb', [...own, ...form])
   const server = makeServer({ installation, folder, data, password, port: await freePort() })
-  const basic = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings }
+  const addresses = ['127.0.0.1', ...(host === undefined ? [] : [host])]
+  const basic = { listen_addresses: addresses.join(), unix_socket_directories: '', ...settings }
   await writeSettings(data, basic)
+  if (host !== undefined) {
+    // Standbys get a copy of it.
+    await appendFile(join(data, 'pg_hba.conf'), `host all all samenet ${auth}\n`)
+  }
   await server.start()
   const where = ['-h', '127.0.0.1', '-p', String(server.port), '-U', 'herald']
   await runAs(installation, 'createdb', [...where, 'herald'], environment(password))

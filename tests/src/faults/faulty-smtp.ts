@@ -9,6 +9,8 @@ export interface FaultySmtpOptions {
   /** The number of listeners, each on its own port, so that a client is identified by its port. Default 1. */
   readonly listeners?: number
   readonly behaviour?: Behaviour
+  /** The address to listen on. Default 127.0.0.1. */
+  readonly host?: string
   /** Offers SMTPUTF8. Default true. */
   readonly utf8?: boolean
 }
@@ -32,7 +34,7 @@ export interface FaultySmtp {
 }
 
 export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<FaultySmtp> {
-  const { listeners = 1, utf8 = true } = options
+  const { listeners = 1, host = '127.0.0.1', utf8 = true } = options
   const ports: number[] = new Array(listeners).fill(0)
   const sends: Send[] = []
   /** By session; a session has at most one. */
@@ -161,7 +163,7 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
   const cutters = new Map<SMTPServer, () => void>()
   const self: FaultySmtp = {
     get urls() {
-      return ports.map((port) => `smtp://127.0.0.1:${port}`)
+      return ports.map((port) => `smtp://${host}:${port}`)
     },
     behaviour: options.behaviour ?? {},
     sends,
@@ -188,7 +190,7 @@ export async function startFaultySmtp(options: FaultySmtpOptions = {}): Promise<
       servers = ports.map((_, listener) => createServer(listener))
       await Promise.all(
         servers.map(async (server, listener) => {
-          server.listen(ports[listener], '127.0.0.1')
+          server.listen(ports[listener], host)
           await once(server.server, 'listening')
           ports[listener] = (server.server.address() as AddressInfo).port
         }),

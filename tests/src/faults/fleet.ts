@@ -12,8 +12,10 @@ export interface FleetOptions {
   /** One notifier each; its mail server. */
   readonly smtp: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** The data folder of each. Default: that of `env`, for all. */
-  readonly dataOf?: (index: number) => string
+  /** What each has besides `env`. */
+  readonly envOf?: (index: number) => Readonly<Record<string, string>>
+  /** A command that runs its arguments, for each: `ip netns exec …`. It becomes the process of the notifier. */
+  readonly launcherOf?: (index: number) => readonly string[]
   /** Arguments of Node before the program: `--import …`. */
   readonly nodeArguments?: readonly string[]
 }
@@ -32,6 +34,8 @@ export interface Fleet {
   start(index: number): Promise<void>
   /** SIGTERM; resolves to the exit status. */
   stop(index: number): Promise<number | null>
+  /** Suspends it, or lets it continue. */
+  signal(index: number, signal: 'SIGSTOP' | 'SIGCONT'): void
   pid(index: number): number | undefined
   /** The URL of its probes. */
   probes(index: number): string
@@ -47,7 +51,8 @@ const keptLines = 200
 export async function startFleet({
   smtp,
   env,
-  dataOf,
+  envOf,
+  launcherOf,
   nodeArguments,
 }: FleetOptions): Promise<Fleet> {
   const processes = new Map<number, NotifierProcess>()
@@ -56,13 +61,15 @@ export async function startFleet({
   let destroyed = false
 
   function begin(index: number): NotifierProcess {
-    const child = spawn(process.execPath, [...(nodeArguments ?? []), main], {
+    const node = [process.execPath, ...(nodeArguments ?? []), main]
+    const [program = '', ...args] = [...(launcherOf?.(index) ?? []), ...node]
+    const child = spawn(program, args, {
       env: {
         ...withoutHerald(process.env),
         HERALD_NOTIFIER_PROBES: '127.0.0.1:0',
         HERALD_SMTP: smtp[index],
         ...env,
-        ...(dataOf && { HERALD_DATA: dataOf(index) }),
+        ...envOf?.(index),
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -106,6 +113,7 @@ export async function startFleet({
       processes.delete(index)
       return notifier.child.exitCode
     },
+    signal: (index, signal) => void processes.get(index)?.child.kill(signal),
     pid: (index) => processes.get(index)?.child.pid,
     probes: (index) => urls[index] ?? '',
     async destroy() {

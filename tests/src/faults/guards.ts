@@ -16,10 +16,23 @@ const delayed: Patch = {
         const removed = removeTemporary(entry.files);`,
 }
 
+/** The end of a notifier's `begin`: a delay before the lease is checked, so that it can be suspended there. */
+const lateCheck = (check: string): Patch => ({
+  file: 'notifier-service/dist/src/ledger/postgres/postgres-ledger.js',
+  find: /await mails\.begin\(event, mail\);\s+return \(\) => performance\.now\(\) - sentAt < leaseMs;/,
+  replace: `await mails.begin(event, mail);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return () => ${check};`,
+})
+
 /** How each guard is turned off in a running program. The program itself has no code for this. */
 export const guards = {
   /** None turned off. */
   'none, delayed': [delayed],
+  /** None turned off, with a delay before each body. */
+  'none, late check': [lateCheck('performance.now() - sentAt < leaseMs')],
+  /** A body is sent however long ago its attempt began. */
+  "the ledger's lease": [lateCheck('true')],
   /** Every event is new to the ledger. */
   ledger: [
     {

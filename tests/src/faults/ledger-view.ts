@@ -1,7 +1,12 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Ledger } from '@herald/notifier-service/ledger/ledger'
+import { ledgerUrl } from '@herald/notifier-service/ledger/ledger-location'
 import { openLmdbLedger } from '@herald/notifier-service/ledger/lmdb-ledger'
 import type { MailRecord } from '@herald/notifier-service/ledger/mail-record'
+import { openLedger } from '@herald/notifier-service/ledger/open-ledger'
+import { silentLogger } from '@herald/runtime'
+import { StoreError } from '@herald/runtime/store'
 import { source, type TestEvent } from './events.js'
 
 /** Reads the notifiers' ledger as they would after a crash. */
@@ -16,7 +21,17 @@ export interface LedgerView {
 }
 
 export async function viewLedger(folder: string): Promise<LedgerView> {
-  const ledger = await openLmdbLedger({ directory: join(folder, 'ledger') })
+  return view(await openLmdbLedger({ directory: join(folder, 'ledger') }))
+}
+
+/** `url`: as HERALD_LEDGER. */
+export async function viewPostgresLedger(url: string): Promise<LedgerView> {
+  const location = ledgerUrl('mail').parse(url)
+  if (location === undefined) throw new TypeError(`${url} is no ledger`)
+  return view(await openLedger(location, { maxReplyMs: 0, program: 'view', logger: silentLogger }))
+}
+
+function view(ledger: Ledger): LedgerView {
   const find = (id: string) => ledger.find({ id, source })
   const isSettled = async ({ id }: TestEvent) => {
     const record = await find(id)
@@ -38,8 +53,13 @@ export async function viewLedger(folder: string): Promise<LedgerView> {
       let pending = [...events]
       for (let progressAt = Date.now(); pending.length > 0; ) {
         const before = pending.length
-        const settled = await Promise.all(pending.map(isSettled))
-        pending = pending.filter((_, at) => !settled[at])
+        try {
+          const settled = await Promise.all(pending.map(isSettled))
+          pending = pending.filter((_, at) => !settled[at])
+        } catch (error) {
+          // A database that is away.
+          if (!(error instanceof StoreError)) throw error
+        }
         if (pending.length < before) progressAt = Date.now()
         if (Date.now() - progressAt > timeoutMs) return false
         await pause(100)

@@ -5,6 +5,8 @@ export interface Result {
   readonly figures: Readonly<Record<string, number | string>>
   /** The messages of the checks that failed. */
   readonly failures: readonly string[]
+  /** Why it could not be run here. */
+  readonly leftOut?: string
   /** Further lines to print. */
   readonly notes?: readonly string[]
 }
@@ -25,10 +27,10 @@ export function tableOf(results: readonly Result[]): string {
   const columns = [...new Set(results.flatMap(({ figures }) => Object.keys(figures)))]
   const rows = [
     ['scenario', ...columns, 'passed'],
-    ...results.map(({ scenario, figures, failures }) => [
+    ...results.map(({ scenario, figures, failures, leftOut }) => [
       scenario,
       ...columns.map((column) => String(figures[column] ?? '')),
-      failures.length === 0 ? 'yes' : 'NO',
+      leftOut !== undefined ? 'left out' : failures.length === 0 ? 'yes' : 'NO',
     ]),
   ]
   const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0))) ?? []

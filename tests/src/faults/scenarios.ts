@@ -5,13 +5,14 @@ import { runClients } from './scenario-clients.js'
 import { runDeferred } from './scenario-deferred.js'
 import { runDigests } from './scenario-digests.js'
 import { runEventFuzz } from './scenario-events.js'
+import { runFailover } from './scenario-failover.js'
 import { runFuzz } from './scenario-fuzz.js'
 import { runGreylist } from './scenario-greylist.js'
 import { runGuards } from './scenario-guards.js'
 import { runIdle } from './scenario-idle.js'
 import { runJobs } from './scenario-jobs.js'
+import { runKafkaCluster } from './scenario-kafka-cluster.js'
 import { runKills } from './scenario-kills.js'
-import { runMachines } from './scenario-machines.js'
 import { runMisbehaviours } from './scenario-misbehaviours.js'
 import { runNats } from './scenario-nats.js'
 import { runOutage } from './scenario-outage.js'
@@ -20,6 +21,7 @@ import { runPolicy } from './scenario-policy.js'
 import { runRebalance } from './scenario-rebalance.js'
 import { runRelays } from './scenario-relays.js'
 import { runRudeCallers } from './scenario-rude-callers.js'
+import { runSeveralNotifiers } from './scenario-several-notifiers.js'
 import { runTwice } from './scenario-twice.js'
 import { runUnreadable } from './scenario-unreadable.js'
 
@@ -29,7 +31,7 @@ export interface Scale {
   readonly print: (line: string) => void
 }
 
-/** Scenarios without Kafka, by name. */
+/** Scenarios that need no Kafka, or start one of their own, by name. */
 export const alone: Readonly<Record<string, (scale: Scale) => Promise<Result>>> = {
   fuzz: ({ seed, print }) =>
     runFuzz({ seed, mutants: 2000, foreignMutants: 100, maxGrowth: 1.1, print }),
@@ -38,6 +40,19 @@ export const alone: Readonly<Record<string, (scale: Scale) => Promise<Result>>> 
   nats: ({ events, print }) => runNats({ events, stoppedMs: 40_000, print }),
   'rude-callers': ({ print }) =>
     runRudeCallers({ callers: 100, conversions: 200, maxRatio: 2, print }),
+  'several-notifiers': (scale) =>
+    runSeveralNotifiers({
+      ...scale,
+      ...asByDefault,
+      // The faults take about nine minutes.
+      perSecond: scale.events / 600,
+      faults: 'each to every notifier',
+      stoppedMs: 40_000,
+      cutOffMs: 20_000,
+    }),
+  failover: (scale) => runFailover({ ...scale, ...asByDefault, perSecond: 60 }),
+  'kafka-cluster': (scale) =>
+    runKafkaCluster({ ...scale, ...asByDefault, perSecond: scale.events / 120, awayMs: 15_000 }),
 }
 
 /** Scenarios on Kafka, by name. */
@@ -47,8 +62,6 @@ export const scenarios: Readonly<
   kills: (kafkaFixture, scale) => runKills(kafkaFixture, killsAt(scale, 'prefer-duplicate')),
   'kills-prefer-loss': (kafkaFixture, scale) =>
     runKills(kafkaFixture, killsAt(scale, 'prefer-loss')),
-  machines: (kafkaFixture, { seed, events, print }) =>
-    runMachines(kafkaFixture, { seed, events, perSecond: 100, stoppedMs: 40_000, print }),
   outage: (kafkaFixture, { seed, events, print }) =>
     runOutage(kafkaFixture, {
       seed,
@@ -89,6 +102,14 @@ export const scenarios: Readonly<
       killForMs: 120_000,
     }),
   guards: (kafkaFixture, { seed, print }) => runGuards(kafkaFixture, { seed, print }),
+}
+
+/** The defaults of Kafka and of the ledger. */
+const asByDefault = {
+  leaseMs: 15_000,
+  smtpTimeoutMs: 10_000,
+  sessionTimeoutMs: 10_000,
+  stuckMs: 120_000,
 }
 
 function killsAt({ seed, events, print }: Scale, onUnknown: 'prefer-duplicate' | 'prefer-loss') {

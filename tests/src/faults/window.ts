@@ -39,32 +39,46 @@ export interface UncertainMails {
 const unrecordedWithinMs = 2000
 
 /** Kills a notifier and reports the mails it was sending. `since`: when its process started. */
-export async function killAndInspect(
+export function killAndInspect(
   fleet: Fleet,
   victim: number,
   since: number,
   sink: FaultySmtp,
   ledger: LedgerView,
 ): Promise<UncertainMails> {
-  const killedAt = Date.now()
-  const open = new Set(sink.open(victim))
-  await fleet.kill(victim)
+  return inspectFault([victim], since, sink, ledger, () => fleet.kill(victim))
+}
+
+/** Lets a fault happen to notifiers and reports the mails that they were sending meanwhile, since `since`. */
+export async function inspectFault(
+  victims: readonly number[],
+  since: number,
+  sink: FaultySmtp,
+  ledger: LedgerView,
+  inflict: () => Promise<void>,
+): Promise<UncertainMails> {
+  const begunAt = Date.now()
+  const open = new Set(victims.flatMap((victim) => sink.open(victim)))
+  await inflict()
+  const endedAt = Date.now()
   const duringRun = sink.sends.filter(
-    ({ listener, startedAt }) => listener === victim && startedAt >= since,
+    ({ listener, startedAt }) =>
+      victims.includes(listener) && startedAt >= since && startedAt <= endedAt,
   )
-  // Also sends that began or were answered before the signal took effect.
+  // Also sends that began or were answered before the fault took effect.
   for (const send of duringRun) {
     const over = send.replied ? send.repliedAt : send.closedAt
-    if (over === undefined || over >= killedAt) open.add(send)
+    if (over === undefined || over >= begunAt) open.add(send)
   }
   const answered = duringRun.filter(
     (send) =>
-      send.replied && !open.has(send) && (send.repliedAt ?? 0) >= killedAt - unrecordedWithinMs,
+      send.replied && !open.has(send) && (send.repliedAt ?? 0) >= begunAt - unrecordedWithinMs,
   )
   const ids = answered.flatMap(({ eventId }) => eventId ?? [])
   const records = await ledger.findAll(ids)
-  const unrecorded = ids.filter((_, at) => records[at]?.state === 'unknown')
-  return { open: [...open], unrecorded }
+  const isRecorded = (at: number) =>
+    records[at]?.state !== 'unknown' && records[at]?.state !== 'attempting'
+  return { open: [...open], unrecorded: ids.filter((_, at) => !isRecorded(at)) }
 }
 
 /** Resolves when a complete body at that listener waits for its reply, or after `timeoutMs`. */
