@@ -16,6 +16,7 @@ import {
   useFixture,
 } from './conformance/fixture.js'
 import { type Accepted, firstAcceptances, startMember } from './conformance/member-process.js'
+import { startProxy } from './nats-proxy.js'
 
 const keys = 100
 
@@ -56,6 +57,24 @@ for (const version of natsVersions) {
       console.log(
         `nats ${version}, server killed: 0 of ${wanted.length} lost, 0 out of order, ${got.ids.length - wanted.length} twice; publish refused ${refused} times; a key stood still for ${Math.round(stillMs)} ms at most`,
       )
+    })
+
+    test('events that were on their way when the connection was cut are delivered again', async () => {
+      const rounds = 50
+      const proxy = await startProxy(nats.server.port)
+      const publisher = await fixture.open()
+      await publisher.publish(fixture.topic, interleaved(keys, rounds))
+      const reader = await openBroker(`nats://${proxy.address}`, { logger: silentLogger })
+      onTestFinished(() => reader.close())
+      const got = collector()
+      await reader.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+      for (let cuts = 1; cuts <= 5; cuts += 1) {
+        await fixture.until(() => expect(got.seen.size).toBeGreaterThan(cuts * 500))
+        proxy.cut()
+      }
+      const wanted = interleaved(keys, rounds).map(idOf)
+      await fixture.until(() => expect(got.seen.size).toBe(wanted.length))
+      expect(keysOutOfOrder(got.ids)).toEqual([])
     })
 
     test('a member that is killed, and one that is stopped and continues: nothing is lost', async () => {

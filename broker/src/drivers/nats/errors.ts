@@ -65,6 +65,8 @@ function codeOf(root: Error): BrokerErrorCode {
     root instanceof errors.DrainingConnectionError ||
     root instanceof errors.NoRespondersError ||
     root instanceof errors.ProtocolError ||
+    // Of a connection that was closed meanwhile.
+    root instanceof errors.RequestError ||
     // The code of a system error (ECONNRESET) is a string.
     typeof (root as NodeJS.ErrnoException).code === 'string' ||
     certificate.test(root.message)
@@ -86,7 +88,10 @@ function explain(code: BrokerErrorCode, root: Error, location: NatsLocation): st
       if (certificate.test(root.message)) {
         return `no TLS connection to NATS at ${at} (${root.message}). Check tls:// and ca in the broker's URL.`
       }
-      return `NATS at ${at} cannot be reached or does not answer (${root.message}). Is it running, and is the address right?`
+      if (root instanceof errors.TimeoutError) {
+        return `NATS at ${at} does not answer (${root.message}). Is the address right? Its log may say why, for example that its disk is full.`
+      }
+      return `NATS at ${at} cannot be reached (${root.message}). Is it running, and is the address right?`
     default:
       if (has(noSpace, root)) {
         return `NATS at ${at} has no space left for it (${root.message}). Free up disk space, or raise max_file_store or the account's storage limit.`

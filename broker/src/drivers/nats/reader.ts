@@ -34,6 +34,8 @@ export interface ReaderOptions {
 const maxBatch = 100
 const maxBatchBytes = 4 * 1024 * 1024
 const fetchMs = 30_000
+/** After two of them without a sign of the server that has the consumer, it is made again on another. */
+const heartbeatMs = 2000
 const inactiveMs = 60_000
 
 /**
@@ -111,10 +113,14 @@ export class Reader {
     this.#messages = await consumer.fetch({
       max_messages: Math.min(maxBatch, room, bySize),
       expires: fetchMs,
+      idle_heartbeat: heartbeatMs,
     })
     if (this.#stopped) this.#messages.stop()
     for await (const message of this.#messages) {
-      this.#received = message.info.deliverySequence
+      // Those between were sent on a connection that was lost: the server does not send them again.
+      if (message.info.deliverySequence !== this.#received + 1)
+        throw new Error('messages were lost')
+      this.#received += 1
       this.#largestBytes = Math.max(this.#largestBytes, message.data.byteLength)
       this.#options.onMessage(message)
     }
