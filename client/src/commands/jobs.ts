@@ -13,11 +13,12 @@ import { withRelay } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
 import { fetchResults } from '../jobs/fetch-results.js'
-import { type Job, readJob, stateOf, withJobs } from '../jobs/open-jobs.js'
-import { refuseTooManyWaiting, submitJob } from '../jobs/submit-job.js'
+import { findJob, type Job, readJob, stateOf, withJobs } from '../jobs/open-jobs.js'
+import { refuseTooManyWaiting, submitJob, untilTaken } from '../jobs/submit-job.js'
 
 /** How many jobs are listed without --all. */
 const listedJobs = 50
+const readAtOnce = 25
 const pollMs = 500
 
 export interface JobsOptions {
@@ -33,12 +34,13 @@ export async function listCommand(
     const listed = await store.list()
     const shown = all ? listed : listed.slice(0, listedJobs)
     const rows: string[][] = []
-    for (const { id } of shown) {
-      // One that is being submitted, or was removed meanwhile.
-      if ((await store.command(id)) === undefined) continue
-      const job = await readJob(store, id)
-      if (json) terminal.print(jsonLine(jsonOf(job)))
-      else rows.push(rowOf(job))
+    for (let at = 0; at < shown.length; at += readAtOnce) {
+      const some = shown.slice(at, at + readAtOnce)
+      for (const job of await Promise.all(some.map(({ id }) => findJob(store, id)))) {
+        if (job === undefined) continue
+        if (json) terminal.print(jsonLine(jsonOf(job)))
+        else rows.push(rowOf(job))
+      }
     }
     if (json) return 0
     if (rows.length === 0) terminal.log('There are no jobs.')
@@ -92,7 +94,7 @@ export async function cancelCommand(
 export async function retryCommand(
   ids: readonly string[],
   { json }: JobsOptions,
-  { env, terminal }: CommandContext,
+  { env, terminal, signal }: CommandContext,
 ): Promise<number> {
   const config = loadConfig(env)
   return withJobs(config, (store) =>
@@ -120,7 +122,7 @@ export async function retryCommand(
         }
         const upload = await store.blobs.get(command.uploadKey)
         const kept = await submitJob(store, announcer, config, again, upload)
-        await announcer.untilPublished(kept)
+        await untilTaken(announcer, [kept], config, { terminal, signal })
         terminal.print(json ? jsonLine({ job: jobId, retryOf: id }) : `${jobId}  again for ${id}`)
       }
       return 0
@@ -134,11 +136,11 @@ export async function waitCommand(
   { json, out, timeout }: JobsOptions & { out?: string; timeout: number },
   { env, terminal, signal }: CommandContext,
 ): Promise<number> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeout)])
+  const deadline = Date.now() + timeout
   return withJobs(loadConfig(env), async (store) => {
     const statuses: number[] = []
     for (const id of ids) {
-      const job = await untilEnded(store, id, deadline)
+      const job = await untilEnded(store, id, deadline, signal)
       const saved = out === undefined ? [] : await fetchResults(store, job, out)
       if (json) terminal.print(jsonLine({ ...jsonOf(job), saved }))
       else for (const line of linesOf(job, saved)) terminal.print(escapeControls(line))
@@ -148,17 +150,22 @@ export async function waitCommand(
   })
 }
 
-/** Rejects with HERALD_TIMEOUT when `signal` is aborted. */
-async function untilEnded(store: JobStore, id: string, signal: AbortSignal): Promise<Job> {
+/** Rejects with HERALD_TIMEOUT after `deadline`, milliseconds since 1970. */
+async function untilEnded(
+  store: JobStore,
+  id: string,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<Job> {
   for (;;) {
     const job = await readJob(store, id)
     if (!['waiting', 'running'].includes(stateOf(job))) return job
-    await sleep(pollMs, undefined, { signal }).catch((cause) => {
+    if (Date.now() >= deadline) {
       throw new HeraldError('HERALD_TIMEOUT', `The job ${id} has not ended in time.`, {
         remedy: 'It goes on. Wait again, with a longer --timeout.',
-        cause,
       })
-    })
+    }
+    await sleep(Math.min(pollMs, deadline - Date.now()), undefined, { signal })
   }
 }
 

@@ -49,14 +49,23 @@ export async function readJob(store: JobStore, id: string): Promise<Job> {
       remedy: 'Ids are printed by herald submit and herald jobs.',
     })
   }
-  const command = await store.command(id)
-  if (command === undefined) {
+  const job = await findJob(store, id)
+  if (job === undefined) {
     throw new HeraldError('HERALD_UNREADABLE_FILE', `There is no job ${id}.`, {
       remedy: `It may have been removed, or be in another blob store than ${store.blobs.name}.`,
     })
   }
-  const [ended, attempts] = await Promise.all([store.ended(id), store.attempts(id)])
-  return { id, command, attempts, ended }
+  return job
+}
+
+/** Undefined for an unknown id, and for a job that is being submitted or removed. */
+export async function findJob(store: JobStore, id: string): Promise<Job | undefined> {
+  const [command, ended, attempts] = await Promise.all([
+    store.command(id),
+    store.ended(id),
+    store.attempts(id),
+  ])
+  return command && { id, command, attempts, ended }
 }
 
 export type JobState = 'waiting' | 'running' | 'finished' | 'failed' | 'cancelled' | 'expired'

@@ -4,6 +4,7 @@ import { HeraldError } from '@herald/proto/errors'
 import type { ConvertFile } from '@herald/proto/jobs'
 import type { BlobSource } from '@herald/runtime/blobs'
 import type { Announcer } from '../announcer.js'
+import type { CommandContext } from '../command-context.js'
 import type { ClientConfig } from '../config.js'
 import type { KeptAnnouncement } from '../convert-and-announce.js'
 import { newTraceparent } from '../trace.js'
@@ -36,6 +37,29 @@ export async function submitJob(
     await store.remove(jobId).catch(() => {})
     throw error
   }
+}
+
+/**
+ * Waits until the broker has the commands, as long as it takes some. What it does not take stays in
+ * the outbox, with a warning.
+ */
+export async function untilTaken(
+  announcer: Announcer,
+  kept: readonly KeptAnnouncement[],
+  { command }: ClientConfig,
+  { terminal, signal }: Pick<CommandContext, 'terminal' | 'signal'>,
+): Promise<void> {
+  const isTaken = ({ entryId }: KeptAnnouncement) =>
+    announcer.outbox.entry(entryId)?.state.kind === 'published'
+  const last = kept.at(-1)
+  if (last) await announcer.untilPublished(last)
+  if (!kept.every(isTaken) && kept.some(isTaken)) await announcer.flush(signal)
+  const left = kept.filter((each) => !isTaken(each)).length
+  if (left === 0) return
+  terminal.log(
+    `herald: The broker has not taken ${left} of ${kept.length} jobs; they are kept here.`,
+  )
+  terminal.log(`  When it is available: ${command} outbox flush`)
 }
 
 /** Rejects with HERALD_BUSY if the submitter would have more jobs waiting than allowed. */
