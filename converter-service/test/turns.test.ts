@@ -56,3 +56,15 @@ test('a job whose signal is aborted gives up its place', async () => {
   await finish('a')
   expect(started).toEqual(['a', 'b'])
 })
+
+test('once closed, those that wait are rejected, and those that run finish', async () => {
+  const { turns, add, finish, started } = recorded(1)
+  const running = add('a', 'normal')
+  const waiting = add('b', 'high')
+  turns.close(new Error('closed'))
+  await expect(waiting).rejects.toThrow('closed')
+  await expect(add('c', 'normal')).rejects.toThrow('closed')
+  await finish('a')
+  await running
+  expect(started).toEqual(['a'])
+})

@@ -7,6 +7,7 @@ import type { Result } from '#src/faults/result'
 import { runDigests } from '#src/faults/scenario-digests'
 import { runFailover } from '#src/faults/scenario-failover'
 import { runIdle } from '#src/faults/scenario-idle'
+import { runJobs } from '#src/faults/scenario-jobs'
 import { runKills } from '#src/faults/scenario-kills'
 import { runMisbehaviours } from '#src/faults/scenario-misbehaviours'
 import { runOutage } from '#src/faults/scenario-outage'
@@ -54,6 +55,11 @@ describe.skipIf(leftOut !== '')(`faults on Apache Kafka${leftOut}`, () => {
 
   test('a mail server misbehaves in every way: greylisting, 421, lost replies and cut connections lose nothing', async () => {
     expectPassed(await runMisbehaviours(kafkaFixture, { seed, events: 80 }))
+  })
+
+  test('workers of a queue are killed, and one file ends its worker: every job ends once', async () => {
+    const scale = { seed, jobs: 60, killEveryMs: 2000, killForMs: 4000, maxGrowth: 10, print }
+    expectPassed(await runJobs(kafkaFixture, scale))
   })
 
   test('events published twice are one mail each', async () => {

@@ -19,8 +19,6 @@ export interface JobServices {
   readonly store: JobStore
   readonly conversions: Conversions
   readonly turns: Turns
-  /** Aborted when the worker stops: jobs that wait for their turn are left to others. */
-  readonly stopping: AbortSignal
   readonly logger: Logger
 }
 
@@ -34,7 +32,7 @@ const cancelPollMs = 2000
  */
 export function jobHandler(services: JobServices, kind: TurnKind): Handler {
   return async (delivery, context) => {
-    const { config, broker, store, turns, stopping } = services
+    const { config, broker, store, turns } = services
     let received: ReceivedCommand
     try {
       received = fromCommandMessage(delivery)
@@ -46,8 +44,7 @@ export function jobHandler(services: JobServices, kind: TurnKind): Handler {
     const { jobId } = received.command
     // A job that may have killed its worker runs alone, so that no other is counted for it.
     const isSuspect = (await store.attempts(jobId)) > 0
-    const signal = AbortSignal.any([context.signal, stopping])
-    await turns.run(isSuspect ? 'alone' : kind, signal, async () => {
+    await turns.run(isSuspect ? 'alone' : kind, context.signal, async () => {
       const ended = (await store.ended(jobId)) ?? (await runJob(received, services, context))
       await finish(received, delivery, ended, services)
     })
@@ -87,9 +84,8 @@ async function runJob(
     if (watch.cancelled) return store.end(jobId, cancelled)
     if (isFinal(error)) return store.end(jobId, failure(command, error))
     // An internal error counts as an attempt, because the file may be its reason.
-    if (code !== 'HERALD_INTERNAL' || error instanceof BlobError || signal.aborted) {
-      await store.dropAttempt(jobId, attempt)
-    }
+    const counts = code === 'HERALD_INTERNAL' && !isOfSystem(error) && !signal.aborted
+    if (!counts) await store.dropAttempt(jobId, attempt)
     throw error
   } finally {
     watch.stop()
@@ -126,18 +122,25 @@ async function finish(
 
 /** A signal that is aborted with `outer`, and when the job has ended otherwise. */
 function watchCancel(store: JobStore, jobId: string, outer: AbortSignal) {
-  const cancelled = new AbortController()
+  const stop = new AbortController()
+  let isCancelled = false
   const timer = setInterval(async () => {
     // The next look may succeed.
-    const hasEnded = await store.hasEnded(jobId).catch(() => false)
-    if (hasEnded) cancelled.abort(new HeraldError('HERALD_CANCELLED', 'The job was cancelled.'))
+    isCancelled ||= await store.hasEnded(jobId).catch(() => false)
+    if (isCancelled) stop.abort(new HeraldError('HERALD_CANCELLED', 'The job was cancelled.'))
   }, cancelPollMs)
+  const abort = () => stop.abort(outer.reason)
+  outer.addEventListener('abort', abort)
+  if (outer.aborted) abort()
   return {
-    signal: AbortSignal.any([outer, cancelled.signal]),
+    signal: stop.signal,
     get cancelled() {
-      return cancelled.signal.aborted
+      return isCancelled
     },
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer)
+      outer.removeEventListener('abort', abort)
+    },
   }
 }
 
@@ -149,9 +152,13 @@ const sameResults = (one: ReceivedJobEnded, other: JobEnded) =>
 
 const killedTooOften = new HeraldError(
   'HERALD_INTERNAL',
-  `The file ended its worker ${maxAttempts} times.`,
+  `Each of ${maxAttempts} attempts ended with an internal error or the end of the worker.`,
   { remedy: 'Check the file, or submit it to workers with more memory.' },
 )
+
+/** The blob store cannot be used, or the spool: its disk is full, for example. */
+const isOfSystem = (error: unknown) =>
+  error instanceof BlobError || (error instanceof Error && 'syscall' in error)
 
 /** Another attempt would end in the same way. */
 const isFinal = (error: unknown): error is HeraldError =>

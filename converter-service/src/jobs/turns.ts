@@ -3,6 +3,7 @@ export type TurnKind = 'alone' | 'high' | 'normal'
 
 interface Waiting {
   start(): void
+  reject(error: unknown): void
 }
 
 /** So many jobs of high priority are taken before one of the others that wait. */
@@ -18,6 +19,7 @@ export class Turns {
   #running = 0
   #isAlone = false
   #highInRow = 0
+  #closed: Error | undefined
 
   constructor(max: number) {
     this.#max = max
@@ -39,22 +41,33 @@ export class Turns {
     }
   }
 
+  /** Rejects those that wait, and all later ones, with `error`. */
+  close(error: Error): void {
+    this.#closed = error
+    for (const queue of Object.values(this.#waiting)) {
+      for (const entry of queue.splice(0)) entry.reject(error)
+    }
+  }
+
   #take(kind: TurnKind, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#closed) throw this.#closed
       signal.throwIfAborted()
       const queue = this.#waiting[kind]
+      const settle = (act: () => void) => {
+        signal.removeEventListener('abort', abort)
+        act()
+      }
+      const entry: Waiting = {
+        start: () => settle(resolve),
+        reject: (error) => settle(() => reject(error)),
+      }
       const abort = () => {
         queue.splice(queue.indexOf(entry), 1)
+        entry.reject(signal.reason)
         this.#startNext()
-        reject(signal.reason)
       }
-      const entry = {
-        start() {
-          signal.removeEventListener('abort', abort)
-          resolve()
-        },
-      }
-      signal.addEventListener('abort', abort, { once: true })
+      signal.addEventListener('abort', abort)
       queue.push(entry)
       this.#startNext()
     })

@@ -1,4 +1,4 @@
-import { openBroker } from '@herald/broker'
+import { openBroker, RetryLater } from '@herald/broker'
 import { highTopic } from '@herald/broker/convert-command'
 import { JobStore } from '@herald/broker/job-store'
 import { openBlobStore } from '@herald/runtime/blobs'
@@ -45,8 +45,7 @@ export async function createWorkerApp(
   const store = new JobStore(blobs)
   lifecycle.defer('sweep', sweepRegularly(store, config.keepMs, logger))
 
-  const stopping = lifecycle.signal
-  const services = { config, broker, store, conversions, turns, stopping, logger }
+  const services = { config, broker, store, conversions, turns, logger }
   const subscribe = async (name: string, kind: 'high' | 'normal') => {
     const subscription = await broker.subscribe(
       { topic: name, group, maxInFlight: converter.workers },
@@ -58,13 +57,14 @@ export async function createWorkerApp(
     subscribe(highTopic(jobsTopic), 'high'),
     subscribe(jobsTopic, 'normal'),
   ])
-  lifecycle.defer('jobs', () =>
-    Promise.all(subscriptions.map((each) => each.close({ drainMs: converter.timeoutMs }))),
-  )
+  lifecycle.defer('jobs', () => {
+    turns.close(new RetryLater(0, { cause: 'the worker is stopping' }))
+    return Promise.all(subscriptions.map((each) => each.close({ drainMs: converter.timeoutMs })))
+  })
   return {
     metrics: conversions.registry,
     notReady: () => [
-      ...(stopping.aborted ? ['stopping'] : []),
+      ...(lifecycle.signal.aborted ? ['stopping'] : []),
       ...(conversions.pool.pids.length === 0 ? ['no worker is alive'] : []),
     ],
   }

@@ -100,6 +100,7 @@ export const scenarios: Readonly<
       ...{ seed, print, jobs: events },
       killEveryMs: 20_000,
       killForMs: 120_000,
+      maxGrowth: 1.25,
     }),
   guards: (kafkaFixture, { seed, print }) => runGuards(kafkaFixture, { seed, print }),
 }
