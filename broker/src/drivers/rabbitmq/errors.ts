@@ -36,10 +36,10 @@ function codeOf(error: AmqpError): BrokerErrorCode {
   if (error instanceof BrokerError) return error.code
   const { code, message = '' } = error
   // The handshake's errors have the reply code in their text only.
-  if (code === 403 || /\b403 \(ACCESS-REFUSED\)/.test(message)) {
+  if (code === 403 || /\b403 \(ACCESS[-_]REFUSED\)/.test(message)) {
     return /Handshake|LOGIN|login/.test(message) ? 'BROKER_AUTHENTICATION' : 'BROKER_NOT_ALLOWED'
   }
-  if (code === 530 || /\b530 \(NOT-ALLOWED\)/.test(message)) return 'BROKER_NOT_ALLOWED'
+  if (code === 530 || /\b530 \(NOT[-_]ALLOWED\)/.test(message)) return 'BROKER_NOT_ALLOWED'
   // RabbitMQ's limit max_message_size.
   if (/larger than configured max size/.test(message)) return 'BROKER_MESSAGE_TOO_LARGE'
   if (code === 406 || code === 540 || code === 503) return 'BROKER_FAILED'
@@ -58,6 +58,10 @@ function explain(code: BrokerErrorCode, { message }: AmqpError, location: Rabbit
     case 'BROKER_MESSAGE_TOO_LARGE':
       return 'the message is larger than RabbitMQ accepts. Send less, or raise max_message_size.'
     case 'BROKER_UNREACHABLE':
+      // amqplib drops RabbitMQ's reason.
+      if (/Expected ConnectionOpenOk/.test(message)) {
+        return `${at} closes the connection to the virtual host ${vhost}. Does it exist, and may ${username} use it?`
+      }
       if (certificate.test(message)) {
         return `no TLS connection to ${at} (${message}). Check amqps: and ca in the broker's URL.`
       }
