@@ -88,7 +88,10 @@ export async function waitForMails(
 ): Promise<ReadonlyMap<string, MailOutcome>> {
   const outcomes = new Map<string, MailOutcome>()
   const pending = new Set(eventIds)
-  const end = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  // Not AbortSignal.timeout: Node 20 drops it if only AbortSignal.any refers to it.
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), timeoutMs)
+  const end = AbortSignal.any([signal, over.signal])
   let broker: Broker | undefined
   try {
     broker = await openBroker(url, { logger: silentLogger })
@@ -108,6 +111,7 @@ export async function waitForMails(
     await done
     return outcomes
   } finally {
+    clearTimeout(timer)
     await broker?.close()
   }
 }
