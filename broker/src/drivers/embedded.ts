@@ -32,7 +32,7 @@ import { Groups } from './embedded/groups.js'
 // is the active consumer, the others are on standby; a commit is a transaction that checks the epoch; a
 // heartbeat is a file's time of change; the store's bell starts a fetch.
 
-const features: BrokerFeatures = Object.freeze({
+export const features: BrokerFeatures = Object.freeze({
   name: 'embedded',
   groups: true,
   consumersPerGroup: 'single-active',

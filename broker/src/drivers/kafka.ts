@@ -31,7 +31,7 @@ interface KafkaBrokerOptions extends OpenBrokerOptions {
   socketFactory?: ISocketFactory
 }
 
-const features: BrokerFeatures = Object.freeze({
+export const features: BrokerFeatures = Object.freeze({
   name: 'kafka',
   groups: true,
   consumersPerGroup: 'shared',

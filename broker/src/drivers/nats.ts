@@ -25,7 +25,7 @@ import { bucketOf, type NatsTopic, Topics } from './nats/topics.js'
 // of a key-value bucket, changed by compare-and-swap. Events are read by ephemeral pull consumers without
 // acknowledgements: one durable consumer for all members would break the order of a key when a member ends.
 
-const features: BrokerFeatures = Object.freeze({
+export const features: BrokerFeatures = Object.freeze({
   name: 'nats',
   groups: true,
   consumersPerGroup: 'shared',

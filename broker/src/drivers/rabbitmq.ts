@@ -28,7 +28,7 @@ import { Topics } from './rabbitmq/topics.js'
 // x-stream-offset; a group's lease on a partition and its committed offset are one message in a quorum
 // queue with a single active consumer (see Lease); events in flight are limited by the prefetch.
 
-const features: BrokerFeatures = Object.freeze({
+export const features: BrokerFeatures = Object.freeze({
   name: 'rabbitmq',
   groups: true,
   consumersPerGroup: 'shared',
