@@ -1,13 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobStore } from '@herald/broker/job-store'
-import { errorTable, HeraldError, knownErrorCode } from '@herald/proto/errors'
-import {
-  escapeControls,
-  humanBytes,
-  humanDuration,
-  jsonLine,
-  table,
-} from '@herald/runtime/terminal-text'
+import { HeraldError } from '@herald/proto/errors'
+import { escapeControls, jsonLine, table } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import { withRelay } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
@@ -15,6 +9,7 @@ import { loadConfig } from '../config.js'
 import { fetchResults } from '../jobs/fetch-results.js'
 import { findJob, type Job, readJob, stateOf, withJobs } from '../jobs/open-jobs.js'
 import { refuseTooManyWaiting, submitJob, untilTaken } from '../jobs/submit-job.js'
+import { exitCodeOf, headings, jsonOf, linesOf, rowOf } from './job-report.js'
 
 /** How many jobs are listed without --all. */
 const listedJobs = 50
@@ -44,9 +39,7 @@ export async function listCommand(
     }
     if (json) return 0
     if (rows.length === 0) terminal.log('There are no jobs.')
-    else
-      for (const line of table([['id', 'state', 'age', 'file', 'to', 'submitter'], ...rows]))
-        terminal.print(line)
+    else for (const line of table([headings, ...rows])) terminal.print(line)
     const more = listed.length - shown.length
     if (more > 0) terminal.log(`${more.toLocaleString('en')} older jobs are not shown: --all`)
     return 0
@@ -166,73 +159,5 @@ async function untilEnded(
       })
     }
     await sleep(Math.min(pollMs, deadline - Date.now()), undefined, { signal })
-  }
-}
-
-function exitCodeOf(job: Job): number {
-  const state = stateOf(job)
-  if (state === 'finished') return 0
-  if (state === 'cancelled') return 3
-  return errorTable[knownErrorCode(job.ended?.failed?.code) ?? 'HERALD_TIMEOUT'].exitCode
-}
-
-function rowOf(job: Job): string[] {
-  const { id, command } = job
-  return [
-    id,
-    stateOf(job),
-    humanDuration(Math.max(0, Date.now() - command.submittedAtUnixMs)),
-    escapeControls(command.fileName),
-    command.renditions.map(({ format }) => format).join(','),
-    command.submitter,
-  ]
-}
-
-function linesOf(job: Job, saved: readonly string[]): string[] {
-  const { id, command, attempts, ended } = job
-  const failure = ended?.failed
-  return [
-    `${id}  ${stateOf(job)}`,
-    `  file       ${command.fileName} (${humanBytes(command.sizeBytes)})`,
-    `  to         ${command.renditions.map(({ format }) => format).join(', ')}`,
-    `  submitted  ${isoTime(command.submittedAtUnixMs)} by ${command.submitter}`,
-    ...(ended
-      ? [`  ended      ${isoTime(ended.endedAtUnixMs)}`]
-      : [`  expires    ${isoTime(command.expiresAtUnixMs)}`]),
-    ...(attempts > 1 ? [`  attempts   ${attempts}`] : []),
-    ...(failure ? [`  reason     ${failure.message} ${failure.remedy}`.trimEnd()] : []),
-    ...(ended?.converted?.renditions ?? []).map(
-      ({ name, sizeBytes }) => `  result     ${name} (${humanBytes(sizeBytes)})`,
-    ),
-    ...saved.map((path) => `  saved      ${path}`),
-  ]
-}
-
-const isoTime = (unixMs: number) => new Date(unixMs).toISOString()
-
-/** What is not known, or does not apply, is null. */
-function jsonOf(job: Job) {
-  const { id, command, attempts, ended } = job
-  return {
-    job: id,
-    state: stateOf(job),
-    file: command.fileName,
-    sizeBytes: command.sizeBytes,
-    to: command.renditions.map(({ format }) => format),
-    recipients: command.recipients.map(({ address }) => address),
-    submitter: command.submitter,
-    priority: command.priority === 'PRIORITY_HIGH' ? 'high' : 'normal',
-    submittedAt: isoTime(command.submittedAtUnixMs),
-    expiresAt: isoTime(command.expiresAtUnixMs),
-    attempts,
-    endedAt: ended ? isoTime(ended.endedAtUnixMs) : null,
-    code: ended?.failed?.code ?? null,
-    reason: ended?.failed?.message ?? null,
-    results: (ended?.converted?.renditions ?? []).map(({ name, sizeBytes, sha256 }, index) => ({
-      name,
-      sizeBytes,
-      sha256,
-      key: ended?.resultKeys[index] ?? null,
-    })),
   }
 }

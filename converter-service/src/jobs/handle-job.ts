@@ -10,6 +10,7 @@ import type { Logger } from '@herald/runtime/logger'
 import type { Conversions } from '../start-conversions.js'
 import { announcementOf, publishDeadLetter } from './announce-job.js'
 import type { WorkerConfig } from './config.js'
+import { cancelled, expired, failure, killedTooOften } from './job-endings.js'
 import { type MadeRenditions, makeRenditions } from './make-renditions.js'
 import type { TurnKind, Turns } from './turns.js'
 
@@ -144,17 +145,8 @@ function watchCancel(store: JobStore, jobId: string, outer: AbortSignal) {
   }
 }
 
-/** Recorded already: that is why the work was stopped. */
-const cancelled: JobEnded = { ending: 'JOB_ENDING_CANCELLED' }
-
 const sameResults = (one: ReceivedJobEnded, other: JobEnded) =>
   one.resultKeys[0] === other.resultKeys?.[0]
-
-const killedTooOften = new HeraldError(
-  'HERALD_INTERNAL',
-  `Each of ${maxAttempts} attempts ended with an internal error or the end of the worker.`,
-  { remedy: 'Check the file, or submit it to workers with more memory.' },
-)
 
 /** The blob store cannot be used, or the spool: its disk is full, for example. */
 const isOfSystem = (error: unknown) =>
@@ -168,46 +160,3 @@ const isFinal = (error: unknown): error is HeraldError =>
     !['HERALD_INTERNAL', 'HERALD_DISK_FULL', 'HERALD_CANNOT_WRITE', 'HERALD_CANCELLED'].includes(
       error.code,
     ))
-
-type Command = ReceivedCommand['command']
-
-function failure(command: Command, error: HeraldError | BlobError): JobEnded {
-  const known =
-    error instanceof HeraldError
-      ? error
-      : new HeraldError('HERALD_UNREADABLE_FILE', 'The uploaded file is gone.', {
-          remedy: 'Submit it again.',
-        })
-  return ending('JOB_ENDING_FAILED', command, known)
-}
-
-function expired(command: Command): JobEnded {
-  const until = new Date(command.expiresAtUnixMs).toISOString()
-  const error = new HeraldError('HERALD_TIMEOUT', `The job was not started until ${until}.`, {
-    remedy: 'Submit it again, with a later --expires.',
-  })
-  return ending('JOB_ENDING_EXPIRED', command, error)
-}
-
-function ending(
-  kind: 'JOB_ENDING_FAILED' | 'JOB_ENDING_EXPIRED',
-  { jobId, runId, fileName, renditions, runSize }: Command,
-  { code, publicMessage, remedy = '' }: HeraldError,
-): JobEnded {
-  const endedAtUnixMs = Date.now()
-  return {
-    ending: kind,
-    endedAtUnixMs,
-    failed: {
-      conversionId: jobId,
-      runId,
-      fileName,
-      formats: renditions.map(({ format }) => format),
-      code,
-      message: publicMessage,
-      remedy,
-      failedAtUnixMs: endedAtUnixMs,
-      runSize,
-    },
-  }
-}
