@@ -11,8 +11,6 @@ import { inspectFault } from './window.js'
 /** A notifier that is removed for good, with mails that wait in its ledger. */
 export interface Removal {
   readonly fault: Fault
-  /** Lets the mail server accept the deferred mails. */
-  end(): void
   /** After the end of the run: what is wrong. */
   failures(): string[]
   /** All events that waited. */
@@ -84,13 +82,10 @@ export function planRemoval(
         removedAt = Date.now()
         const sent = await countNotWaiting([...deferred, ...gathering])
         if (sent > 0) problems.push(`${sent} events that wait were not left behind`)
+        for (const { recipient } of deferred) busy.delete(recipient)
         await publishPaced(complete.slice(runSize - 1), to)
         return signal === 'SIGTERM' ? { open: [], unrecorded: [] } : uncertain
       },
-    },
-
-    end() {
-      for (const { recipient } of deferred) busy.delete(recipient)
     },
 
     failures() {

@@ -39,7 +39,11 @@ export async function runSeveralNotifiers(options: SeveralNotifiersOptions): Pro
     ...options,
     ownNetworks: true,
     behaviour: all(greylistAll(busy), holdReply(20)),
-    env: { HERALD_PARK_FOR: '500ms', HERALD_DIGEST_QUIET: '10s' },
+    // A digest is to be open still after a rebalance.
+    env: {
+      HERALD_PARK_FOR: '500ms',
+      HERALD_DIGEST_QUIET: `${Math.max(10_000, 2 * options.leaseMs)}ms`,
+    },
   }
   const result = await withCluster(settings, async (cluster): Promise<Result> => {
     const faultsOf = createNotifierFaults(cluster, options)
@@ -71,7 +75,6 @@ export async function runSeveralNotifiers(options: SeveralNotifiersOptions): Pro
       faults: [...faults, ...removals.map(({ fault }) => fault)],
       gapMails: Math.ceil(options.events / 200),
     })
-    for (const removal of removals) removal.end()
     const waited = removals.flatMap((removal) => removal.events)
     const verdict = await judge(cluster, load, { ...options, events, waited })
     const { check } = verdict
