@@ -53,7 +53,13 @@ export function planRemoval(
     fault: {
       name: `notifier ${victim} removed by ${signal} with deferred mails and open digests`,
       async inflict() {
-        const addresses = addressesOf(cluster, victim, `${signal.toLowerCase()}-`)
+        const find = () => addressesOf(cluster, victim, `${signal.toLowerCase()}-`)
+        let addresses = find()
+        // After an earlier fault it may not have partitions yet.
+        for (const end = Date.now() + waitTimeoutMs; addresses.length < 4; addresses = find()) {
+          if (Date.now() > end) throw new Error(`notifier ${victim} sends nothing`)
+          await pause(50)
+        }
         const [first = '', second = '', third = '', fourth = ''] = addresses
         for (const address of [first, second]) busy.add(address)
         deferred.push(
