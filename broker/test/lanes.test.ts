@@ -244,8 +244,8 @@ test('a parked key that fills half the buffer is retried early if its handler al
   const crowded: string[] = []
   const { lanes } = lanesOf({
     maxBuffered: 8,
-    async handler({ offset, key, attempt }, context) {
-      if (context.crowded) crowded.push(`${key}${offset}#${attempt}`)
+    async handler({ position, key, attempt }, context) {
+      if (context.crowded) crowded.push(`${key}${position}#${attempt}`)
       else if (key !== 'eve') {
         throw new RetryLater(60_000, { soonerWhenCrowded: key === 'ada' })
       }

@@ -49,8 +49,9 @@ export async function untilTaken(
   { command }: ClientConfig,
   { terminal, signal }: Pick<CommandContext, 'terminal' | 'signal'>,
 ): Promise<void> {
+  // The outbox remembers the last 10,000 that were published; an entry that it has no more was one.
   const isTaken = ({ entryId }: KeptAnnouncement) =>
-    announcer.outbox.entry(entryId)?.state.kind === 'published'
+    (announcer.outbox.entry(entryId)?.state.kind ?? 'published') === 'published'
   const last = kept.at(-1)
   if (last) await announcer.untilPublished(last)
   if (!kept.every(isTaken) && kept.some(isTaken)) await announcer.flush(signal)
