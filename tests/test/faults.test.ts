@@ -95,9 +95,9 @@ describe.skipIf(why !== '')(`faults on several machines${why}`, () => {
     const faults = { faults: 'each once', stoppedMs: 8000, cutOffMs: 5000 } as const
     const scale = { seed, events: 600, perSecond: 10, print }
     expectPassed(await runSeveralNotifiers({ ...scale, ...times, ...faults }))
-  }, 600_000)
+  })
 
   test('a standby of PostgreSQL is promoted: nothing is lost, nothing out of order', async () => {
     expectPassed(await runFailover({ seed, events: 240, perSecond: 30, print, ...times }))
-  }, 600_000)
+  })
 })

@@ -31,6 +31,20 @@ export async function viewPostgresLedger(url: string): Promise<LedgerView> {
   return view(await openLedger(location, { maxReplyMs: 0, program: 'view', logger: silentLogger }))
 }
 
+const maxAwayMs = 60_000
+
+/** Repeats a read while the database is away: one that was killed has a standby that takes over. */
+async function whenAvailable<T>(read: () => Promise<T>): Promise<T> {
+  for (const startedAt = Date.now(); ; ) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof StoreError) || Date.now() - startedAt > maxAwayMs) throw error
+      await pause(100)
+    }
+  }
+}
+
 function view(ledger: Ledger): LedgerView {
   const find = (id: string) => ledger.find({ id, source })
   const isSettled = async ({ id }: TestEvent) => {
@@ -47,19 +61,14 @@ function view(ledger: Ledger): LedgerView {
     }
   }
   return {
-    findAll: (ids) => Promise.all(ids.map(find)),
-    gathered: async () => (await ledger.lanes.count()).gathering,
+    findAll: (ids) => whenAvailable(() => Promise.all(ids.map(find))),
+    gathered: async () => (await whenAvailable(() => ledger.lanes.count())).gathering,
     async untilSettled(events, timeoutMs) {
       let pending = [...events]
       for (let progressAt = Date.now(); pending.length > 0; ) {
         const before = pending.length
-        try {
-          const settled = await Promise.all(pending.map(isSettled))
-          pending = pending.filter((_, at) => !settled[at])
-        } catch (error) {
-          // A database that is away.
-          if (!(error instanceof StoreError)) throw error
-        }
+        const settled = await whenAvailable(() => Promise.all(pending.map(isSettled)))
+        pending = pending.filter((_, at) => !settled[at])
         if (pending.length < before) progressAt = Date.now()
         if (Date.now() - progressAt > timeoutMs) return false
         await pause(100)
