@@ -97,5 +97,18 @@ describe.skipIf(certificatesMissing !== '')(`certificates${certificatesMissing}`
       const stranger = await open(`amqp://guest:guest@127.0.0.1:${server.port}/elsewhere`)
       await refused(stranger, 'BROKER_UNREACHABLE', /virtual host elsewhere/)
     })
+
+    test('a subscription that is refused leaves no member that could hold partitions', async () => {
+      const { server } = rabbitmq
+      await server.ctl('add_user', 'bob', 'word')
+      // It may not create the queue of a partition's lease.
+      await server.ctl('set_permissions', 'bob', '^(?!events/0@bobs$)', '.*', '.*')
+      const broker = await open(`amqp://bob:word@127.0.0.1:${server.port}`)
+      const subscribing = broker.subscribe({ topic: 'events', group: 'bobs' }, async () => {})
+      await expect(subscribing).rejects.toMatchObject({ code: 'BROKER_NOT_ALLOWED' })
+      await expect
+        .poll(() => server.ctl('list_connections', 'client_properties'))
+        .not.toContain('member of bobs')
+    })
   })
 })

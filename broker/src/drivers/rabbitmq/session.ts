@@ -109,6 +109,8 @@ export class Session {
       await this.#joinLines()
     } catch (error) {
       this.#end()
+      // Else RabbitMQ would hand partitions to it, which nobody would read.
+      await closeQuietly(this.#connection)
       throw error
     }
     this.#balancing = setInterval(() => void this.#balance(), balanceEveryMs)
