@@ -180,7 +180,7 @@ export interface SubscribeOptions {
 export interface Subscription {
   /**
    * Whether this member holds its whole share of the group's events now. False on standby, and while
-   * the group shares them anew.
+   * the group divides them again.
    */
   readonly active: boolean
   /** The partitions this member holds now, ascending; none on standby. Absent if topics have none. */

@@ -9,7 +9,7 @@ export interface BridgeOptions {
   readonly topic: string
   /** The consumer group on the source, which has the position of the copy. */
   readonly group: string
-  /** Leave out what the target refuses for good, as it is too large; else it is tried again for ever. */
+  /** Leave out what the target refuses for good, as it is too large; else it is tried again until it is accepted. */
   readonly skipRefused: boolean
   /** Called for each event that could not be copied now. */
   readonly onError: (position: string, error: Error) => void

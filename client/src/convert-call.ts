@@ -17,7 +17,7 @@ export interface Upload {
   readonly name: string
   /** Undefined if it is not known before the last byte. */
   readonly sizeBytes: number | undefined
-  /** Its bytes from the first on, in chunks of at most 1 MiB; called anew for each attempt. */
+  /** Its bytes from the first on, in chunks of at most 1 MiB; called again for each attempt. */
   open(): AsyncIterable<Uint8Array>
 }
 

@@ -63,7 +63,7 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
       expect((await records.get(token))?.name).toMatch(/^a.b.+c\.png$/su)
     })
 
-    test('a run has one id, whoever asks first', async () => {
+    test('a run has one id, whichever instance asks first', async () => {
       const place = await newPlace()
       const records = await open(place)
       const runs = await Promise.all([1, 2, 3].map(() => records.run('run', 'ada')))

@@ -13,7 +13,7 @@ import { Pool } from './worker/pool.js'
 /** A child is replaced when its memory has grown by this much; libvips frees most of its memory. */
 const maxGrowthBytes = 256 * 1024 ** 2
 
-/** What conversions need, whoever asks for them. */
+/** What conversions need, for gRPC calls and for jobs. */
 export interface Conversions extends PlanningContext {
   readonly spool: Spool
   readonly pool: Pool

@@ -31,12 +31,12 @@ export interface ListedJob {
 
 /**
  * The state of jobs, in a blob store that every party reaches. Each step is one blob that is put
- * once: whoever puts `ended` first decides how the job ended, so a job ends once, whatever runs at
+ * once: the first to put `ended` decides how the job ended, so a job ends once, whatever runs at
  * the same time. All methods reject with BlobError.
  *
  *     jobs/<id>/upload            the file
  *     jobs/<id>/command           ConvertFile
- *     jobs/<id>/attempt-<n>       there while attempt n runs, and for ever if its worker was killed
+ *     jobs/<id>/attempt-<n>       there while attempt n runs, and stays if its worker was killed
  *     jobs/<id>/results/<run>/…   the renditions
  *     jobs/<id>/ended             JobEnded
  *     jobs/<id>/announced         the announcement is published

@@ -5,6 +5,7 @@ import type { Announcer } from '../announcer.js'
 import { announceFailure, convertAndAnnounce } from '../convert-and-announce.js'
 import type { ConverterClient } from '../converter-client.js'
 import { toHeraldError } from '../errors.js'
+import { withTimeLimit } from '../time-limit.js'
 import {
   type ConvertJob,
   type FileOutcome,
@@ -161,15 +162,8 @@ async function withDeadline<T>(
   { signal, timeoutMs }: Run,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = new AbortController()
-  const timer = setTimeout(() => {
-    const message = `The conversion took longer than ${humanDuration(timeoutMs)}, the limit of --timeout.`
-    const remedy = 'Raise it, such as --timeout 30m, or convert to a smaller width.'
-    late.abort(new HeraldError('HERALD_TIMEOUT', message, { remedy }))
-  }, timeoutMs)
-  try {
-    return await work(AbortSignal.any([signal, late.signal]))
-  } finally {
-    clearTimeout(timer)
-  }
+  const message = `The conversion took longer than ${humanDuration(timeoutMs)}, the limit of --timeout.`
+  const remedy = 'Raise it, such as --timeout 30m, or convert to a smaller width.'
+  const reason = new HeraldError('HERALD_TIMEOUT', message, { remedy })
+  return withTimeLimit({ timeoutMs, signals: [signal], reason }, work)
 }

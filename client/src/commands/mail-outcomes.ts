@@ -5,6 +5,7 @@ import { silentLogger } from '@herald/runtime/logger'
 import type { Terminal } from '@herald/runtime/terminal'
 import { escapeControls } from '@herald/runtime/terminal-text'
 import type { AnnouncedEvent } from '../announcer.js'
+import { withTimeLimit } from '../time-limit.js'
 
 /** One line for each mail: `mailed to ada@example.com: 250 2.0.0 Ok`; a digest of several events is one. */
 function mailLines(
@@ -88,18 +89,12 @@ export async function waitForMails(
 ): Promise<ReadonlyMap<string, MailOutcome>> {
   const outcomes = new Map<string, MailOutcome>()
   const pending = new Set(eventIds)
-  // Not AbortSignal.timeout: Node 20 drops it if only AbortSignal.any refers to it.
-  const over = new AbortController()
-  const timer = setTimeout(() => over.abort(), timeoutMs)
-  const end = AbortSignal.any([signal, over.signal])
-  let broker: Broker | undefined
-  try {
-    broker = await openBroker(url, { logger: silentLogger })
-    const done = new Promise<void>((resolve, reject) => {
+  const untilKnown = (broker: Broker, end: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
       end.addEventListener('abort', () => resolve())
       if (end.aborted || pending.size === 0) resolve()
       broker
-        ?.subscribe({ topic: outcomeTopic(topic), group }, async (delivery) => {
+        .subscribe({ topic: outcomeTopic(topic), group }, async (delivery) => {
           const known = readOutcome(delivery)
           for (const id of known?.eventIds ?? []) {
             if (known && pending.delete(id)) outcomes.set(id, known.outcome)
@@ -108,12 +103,15 @@ export async function waitForMails(
         })
         .catch(reject)
     })
-    await done
-    return outcomes
-  } finally {
-    clearTimeout(timer)
-    await broker?.close()
-  }
+  return withTimeLimit({ timeoutMs, signals: [signal] }, async (end) => {
+    const broker = await openBroker(url, { logger: silentLogger })
+    try {
+      await untilKnown(broker, end)
+      return outcomes
+    } finally {
+      await broker.close()
+    }
+  })
 }
 
 /** Undefined if the message cannot be read. */

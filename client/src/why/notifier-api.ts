@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { withTimeLimit } from '../time-limit.js'
 
 const time = z
   .union([z.string(), z.number()])
@@ -60,10 +61,10 @@ export function openNotifierApi(url: string, signal: AbortSignal): NotifierApi {
     let response: Response
     let body: unknown
     try {
-      response = await fetch(`${url}${path}`, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      ;[response, body] = await withTimeLimit({ timeoutMs, signals: [signal] }, async (within) => {
+        const got = await fetch(`${url}${path}`, { signal: within })
+        return [got, await got.json().catch(() => undefined)] as const
       })
-      body = await response.json().catch(() => undefined)
     } catch (error) {
       const why = (error as Error).name === 'TimeoutError' ? 'does not answer' : 'cannot be reached'
       throw new NotifierUnavailable(`the notifier at ${url} ${why}`, { cause: error })

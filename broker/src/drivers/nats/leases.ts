@@ -19,7 +19,7 @@ export const encodeGroup = (group: string) => Buffer.from(group).toString('base6
 
 /**
  * The leases of a group on the partitions of a topic: entries of a key-value bucket, changed by
- * compare-and-swap only. Whoever lost the lease cannot commit.
+ * compare-and-swap only. A member that lost the lease cannot commit.
  */
 export class Leases {
   readonly #link: Link

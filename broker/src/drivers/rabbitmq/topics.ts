@@ -53,7 +53,7 @@ export class Topics {
       'x-max-age': `${Math.ceil(retentionMs / 1000)}s`,
       'x-stream-max-segment-size-bytes': segmentBytes,
     }
-    // The highest first: whoever finds partition 0 finds all of them.
+    // The highest first: a process that finds partition 0 finds all of them.
     for (let partition = partitions - 1; partition >= 0; partition -= 1) {
       await this.#connector.declareQueue(connection, streamName(topic, partition), args)
     }

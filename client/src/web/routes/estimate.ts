@@ -1,6 +1,7 @@
 import type { ReceivedEstimateResponse } from '@herald/proto/converter'
 import type { RequestHandler } from 'express'
 import { v7 as uuidv7 } from 'uuid'
+import { withTimeLimit } from '../../time-limit.js'
 import { newTraceparent } from '../../trace.js'
 import { fileNameOf, readFields, renditionOf } from '../form-fields.js'
 import { readForm } from '../read-form.js'
@@ -33,13 +34,16 @@ export function estimateRoute({ converter, limits, stopping, view }: Services): 
           try {
             const asked = { upload, conversionId: uuidv7(), renditions: [renditionOf(form)] }
             let estimate: ReceivedEstimateResponse | undefined
-            await converter.estimate([asked], {
-              traceparent: newTraceparent(),
-              signal: AbortSignal.any([gone.signal, stopping, AbortSignal.timeout(answerWithinMs)]),
-              onResult(_index, result) {
-                estimate = result.estimate
-              },
-            })
+            const limit = { timeoutMs: answerWithinMs, signals: [gone.signal, stopping] }
+            await withTimeLimit(limit, (signal) =>
+              converter.estimate([asked], {
+                traceparent: newTraceparent(),
+                signal,
+                onResult(_index, result) {
+                  estimate = result.estimate
+                },
+              }),
+            )
             // Not reported here: the conversion reports the error.
             if (!estimate) return void response.status(204).end()
             const { input, renditions, workMs, fits, errorCode, message } = estimate

@@ -2,6 +2,7 @@ import type { ReceivedRenditionHeader } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import type { RequestHandler } from 'express'
 import { v7 as uuidv7 } from 'uuid'
+import { withTimeLimit } from '../../time-limit.js'
 import { newTraceparent } from '../../trace.js'
 import { fileNameOf, readFields, renditionOf } from '../form-fields.js'
 import { readForm } from '../read-form.js'
@@ -34,11 +35,6 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
     current.set(owner, superseded)
     const leave = limits.enter(callerOf(request))
     response.once('close', () => superseded.abort())
-    const signal = AbortSignal.any([
-      superseded.signal,
-      stopping,
-      AbortSignal.timeout(answerWithinMs),
-    ])
     try {
       await readForm(request, {
         maxFileBytes: maxCopyBytes,
@@ -50,13 +46,18 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
           const upload = streamUpload(part.stream, file, (error) => lost.abort(error))
           const result = collect()
           try {
-            const { preview } = await converter.convert(upload, {
-              conversionId: uuidv7(),
-              traceparent: newTraceparent(),
-              renditions: [{ ...renditionOf(form), everyPage: false }],
-              signal: AbortSignal.any([signal, lost.signal]),
-              receive: result.receive,
-            })
+            const signals = [superseded.signal, stopping, lost.signal]
+            const { preview } = await withTimeLimit(
+              { timeoutMs: answerWithinMs, signals },
+              (signal) =>
+                converter.convert(upload, {
+                  conversionId: uuidv7(),
+                  traceparent: newTraceparent(),
+                  renditions: [{ ...renditionOf(form), everyPage: false }],
+                  signal,
+                  receive: result.receive,
+                }),
+            )
             const { header } = result
             response.set({
               'Herald-Size': String(header?.sizeBytes ?? 0),

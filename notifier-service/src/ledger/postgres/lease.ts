@@ -5,7 +5,7 @@ import type { Postgres } from '@herald/runtime/postgres'
 
 /**
  * The row that says that this notifier lives, renewed until it is closed. All of it is decided in SQL
- * by the database's clock: a row past its time is deleted, by whoever renews first, and only what names
+ * by the database's clock: a row past its time is deleted, by the first holder that renews, and only what names
  * no row is free for others. A holder whose row is gone goes on under a new name, the next epoch.
  */
 export interface Lease {
