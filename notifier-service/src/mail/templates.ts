@@ -118,7 +118,7 @@ function checkTemplates(
       })
       writer.render(text, context, parts, escaping(name))
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
+      if (!(error instanceof NestedTooDeep)) throw error
       errors.add(`${name}: a part contains itself.`)
     }
   }
@@ -193,13 +193,32 @@ class CheckedContext extends Mustache.Context {
 
 const isView = (value: unknown): value is View => typeof value === 'object' && value !== null
 
-/** Reports `{{{name}}}` and `{{&name}}`: a file's name may contain anything. */
+/** More than any template needs, and far fewer than overflow the stack. */
+const maxNestedParts = 50
+
+class NestedTooDeep extends Error {}
+
+/**
+ * Reports `{{{name}}}` and `{{&name}}`: a file's name may contain anything. Throws NestedTooDeep for a
+ * part that contains itself.
+ */
 class CheckedWriter extends Mustache.Writer {
   readonly #report: (tag: string, message: string) => void
+  #nestedParts = 0
 
   constructor(report: (tag: string, message: string) => void) {
     super()
     this.#report = report
+  }
+
+  override renderPartial(...args: Parameters<Mustache.Writer['renderPartial']>): string {
+    if (this.#nestedParts === maxNestedParts) throw new NestedTooDeep()
+    this.#nestedParts += 1
+    try {
+      return super.renderPartial(...args)
+    } finally {
+      this.#nestedParts -= 1
+    }
   }
 
   override unescapedValue(token: string[], context: Mustache.Context): string {
