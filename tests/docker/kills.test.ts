@@ -2,6 +2,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'nod
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { compose, docker, herald, pictures } from './compose.js'
+import { type Delivery, deliveriesOf, mailsTo } from './deliveries.js'
 
 // tests/docker/run --kills: ends each container in each way while files are converted.
 const isEnabled = process.env['HERALD_KILLS'] === 'yes'
@@ -23,27 +24,6 @@ async function containerOf(service: string): Promise<{ id: string; pid: string }
   const main = top.split('\n').filter((line) => /\bnode |\bjava |MailHog/.test(line))
   const program = main.find((line) => !/init|tini/.test(line)) ?? ''
   return { id, pid: program.trim().split(' ')[0] ?? '' }
-}
-
-interface Delivery {
-  readonly state: string
-  readonly messageId: string
-}
-
-/** The deliveries of the events in the notifier's ledger. */
-async function deliveriesOf(events: readonly string[]): Promise<Delivery[]> {
-  const script = `
-    const deliveriesOf = (id) => fetch('http://127.0.0.1:9102/deliveries/' + id).then((r) => r.json())
-    Promise.all(process.argv.slice(1).map(deliveriesOf))
-      .then((all) => console.log(JSON.stringify(all.flatMap(({ deliveries }) => deliveries ?? []))))`
-  const inside = ['exec', '--no-TTY', 'notifier', 'node', '--eval', script]
-  const { stdout } = await compose([...inside, ...events])
-  return JSON.parse(stdout || '[]')
-}
-
-async function mailsTo(address: string): Promise<number> {
-  const found = await fetch(`http://localhost:8025/api/v2/search?kind=to&query=${address}`)
-  return ((await found.json()) as { total: number }).total
 }
 
 describe.skipIf(!isEnabled)(

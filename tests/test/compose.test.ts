@@ -10,8 +10,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const hasGo = spawnSync('go', ['version']).status === 0
 
 /** What Docker Compose's own loader says of a file: the project as JSON, or what is wrong. */
-function load(file: string) {
-  const { status, stdout, stderr } = spawnSync('go', ['run', '.', file], {
+function load(...files: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync('go', ['run', '.', ...files], {
     cwd: join(root, 'tests/compose-check'),
     encoding: 'utf8',
   })
@@ -33,31 +33,50 @@ test('the containers start the converter as npm start does', () => {
 describe.skipIf(!hasGo)(
   `docker-compose.yml, read by the library of Docker Compose${hasGo ? '' : ' (left out: Go is not installed)'}`,
   () => {
-    test('is valid, and every image but our own names a version', { timeout: 180_000 }, () => {
-      const { status, stdout, stderr } = load(join(root, 'docker-compose.yml'))
-      expect(stderr.replace(/^go: .*\n/gm, '')).toBe('')
-      expect(status).toBe(0)
-      const { services } = JSON.parse(stdout) as { services: Record<string, Service> }
-      expect(Object.keys(services).sort()).toEqual(
-        ['converter', 'gateway', 'herald', 'kafka', 'mailhog', 'notifier', 'web', 'webhook'].sort(),
-      )
-      const kafka = /<kafka\.version>(.*?)</.exec(
-        readFileSync(join(root, 'tests/kafka/pom.xml'), 'utf8'),
-      )
-      expect(services['kafka']?.image).toBe(`apache/kafka:${kafka?.[1]}`)
-      for (const [name, service] of Object.entries(services)) {
-        expect(service.image, name).toMatch(/^herald:latest$|^\S+:v?\d+\.\d+\.\d+$/)
-        // An unlimited container takes the memory, processes or disk of all.
-        expect(service, name).toMatchObject({
-          mem_limit: expect.anything(),
-          pids_limit: expect.anything(),
-          logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
-        })
-        for (const { host_ip: address } of service.ports ?? []) expect(address).toBe('127.0.0.1')
-      }
-      expect(Object.keys(services['converter']?.networks ?? {})).toEqual(['conversions'])
-      expect(JSON.parse(stdout).networks.conversions.internal).toBe(true)
-    })
+    const single = [
+      'converter',
+      'gateway',
+      'herald',
+      'kafka',
+      'mailhog',
+      'notifier',
+      'web',
+      'webhook',
+    ]
+    const cluster = [...single, 'kafka-2', 'kafka-3', 'postgres', 'proxy', 's3']
+    test.each([
+      { files: ['docker-compose.yml'], names: single },
+      { files: ['docker-compose.yml', 'docker-compose.cluster.yml'], names: cluster },
+    ])(
+      '$files are valid, and every image but our own names a version',
+      { timeout: 180_000 },
+      ({ files, names }) => {
+        const { status, stdout, stderr } = load(...files.map((file) => join(root, file)))
+        expect(stderr.replace(/^go: .*\n/gm, '')).toBe('')
+        expect(status).toBe(0)
+        const { services } = JSON.parse(stdout) as { services: Record<string, Service> }
+        expect(Object.keys(services).sort()).toEqual([...names].sort())
+        const kafka = /<kafka\.version>(.*?)</.exec(
+          readFileSync(join(root, 'tests/kafka/pom.xml'), 'utf8'),
+        )
+        expect(services['kafka']?.image).toBe(`apache/kafka:${kafka?.[1]}`)
+        for (const [name, service] of Object.entries(services)) {
+          // PostgreSQL and Caddy change nothing that Herald uses within a major version.
+          expect(service.image, name).toMatch(
+            /^herald:latest$|^\S+:v?\d+\.\d+\.\d+$|^(postgres|caddy):\d+$/,
+          )
+          // An unlimited container takes the memory, processes or disk of all.
+          expect(service, name).toMatchObject({
+            mem_limit: expect.anything(),
+            pids_limit: expect.anything(),
+            logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
+          })
+          for (const { host_ip: address } of service.ports ?? []) expect(address).toBe('127.0.0.1')
+        }
+        expect(Object.keys(services['converter']?.networks ?? {})).toEqual(['conversions'])
+        expect(JSON.parse(stdout).networks.conversions.internal).toBe(true)
+      },
+    )
 
     test('a fault in it would be found', { timeout: 180_000 }, () => {
       const folder = mkdtempSync(join(tmpdir(), 'herald-compose-'))

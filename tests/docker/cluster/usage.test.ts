@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest'
+import { usageAtRest } from '../usage.js'
+
+test('all containers together use less than half of a core at rest', async () => {
+  expect(await usageAtRest()).toBeLessThan(50)
+})
