@@ -51,6 +51,8 @@ describe('what each service costs', () => {
         expect(status, stderr).toBe(0)
       }
       await Promise.all(Array.from({ length: calls }, (_, call) => convert(call)))
+      // What could not be published in the meantime.
+      await herald(['outbox', 'flush'])
       await expect
         .poll(mailsInInbox, { timeout: 60_000, interval: 500 })
         .toBe(before + calls * perCall)
