@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findKafka, type KafkaCluster, startKafka } from '@herald/kafka'
+import type { KafkaCluster } from '@herald/kafka'
 import { findPostgres, type PostgresServer, startPostgres } from '@herald/postgres'
 import type { Behaviour } from './behaviours.js'
+import { type BrokerName, findBrokerServer } from './broker-server.js'
 import { type FaultySmtp, startFaultySmtp } from './faulty-smtp.js'
 import { type Fleet, startFleet } from './fleet.js'
 import { readTopic } from './kafka-fixture.js'
@@ -11,7 +12,9 @@ import { type LedgerView, viewPostgresLedger } from './ledger-view.js'
 import { type Machine, openNetwork } from './network.js'
 
 export interface ClusterOptions {
-  /** Each notifier has a network namespace; else all are on loopback. */
+  /** Default kafka. */
+  readonly brokerName?: BrokerName
+  /** On Kafka: each notifier has a network namespace; else all are on loopback. */
   readonly ownNetworks?: boolean
   /** Default 1. */
   readonly kafkaBrokers?: 1 | 3
@@ -25,9 +28,10 @@ export interface ClusterOptions {
   readonly nodeArguments?: readonly string[]
 }
 
-/** Three notifiers with a data folder each and one ledger in PostgreSQL, on a Kafka of their own. */
+/** Three notifiers with a data folder each and one ledger in PostgreSQL, on a broker of their own. */
 export interface Cluster {
-  readonly kafka: KafkaCluster
+  /** Undefined on another broker. */
+  readonly kafka: KafkaCluster | undefined
   readonly broker: string
   readonly topic: string
   readonly postgres: PostgresServer
@@ -51,8 +55,8 @@ export async function withCluster<T>(
   const { leaseMs, smtpTimeoutMs, sessionTimeoutMs, behaviour, env, nodeArguments = [] } = options
   const found = await findPostgres()
   if ('missing' in found) return found
-  const foundKafka = await findKafka()
-  if ('missing' in foundKafka) return foundKafka
+  const foundBroker = await findBrokerServer(options.brokerName ?? 'kafka')
+  if ('missing' in foundBroker) return foundBroker
   const closers: (() => unknown)[] = []
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
@@ -67,13 +71,12 @@ export async function withCluster<T>(
     const hostOf = (address: string | undefined) => (address === undefined ? {} : { host: address })
     const folder = await mkdtemp(join(tmpdir(), 'herald-faults-'))
     closers.push(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
-    const kafka = await startKafka({
-      dataDirectory: join(folder, 'kafka'),
-      brokers: options.kafkaBrokers ?? 1,
-      heapMb: 256,
-      ...hostOf(network?.addresses.Kafka),
+    const server = await foundBroker.start({
+      folder,
+      kafkaBrokers: options.kafkaBrokers ?? 1,
+      kafkaHost: network?.addresses.Kafka,
     })
-    closers.push(kafka.destroy)
+    closers.push(server.destroy)
     const host = network?.addresses.PostgreSQL ?? '127.0.0.1'
     const postgres = await startPostgres({
       installation: found.installation,
@@ -90,7 +93,7 @@ export async function withCluster<T>(
       ...hostOf(network?.addresses.mail),
     })
     closers.push(sink.stop)
-    const broker = `${kafka.url}?sessionTimeoutMs=${sessionTimeoutMs}`
+    const broker = `${server.url}?sessionTimeoutMs=${sessionTimeoutMs}`
     const topic = 'faults'
     const machines = network?.machines ?? []
     const fleet = await startFleet({
@@ -120,7 +123,7 @@ export async function withCluster<T>(
         Buffer.from(headers['herald_dead_letter_reason'] ?? '').toString(),
       )
     }
-    const servers = { kafka, broker, topic, postgres, standby, sink }
+    const servers = { kafka: server.kafka, broker, topic, postgres, standby, sink }
     return await run({ ...servers, fleet, ledger, machines, deadLetters })
   } finally {
     process.off('SIGINT', interrupted)

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { KafkaCluster } from '@herald/kafka'
 import { holdReply } from './behaviours.js'
-import { type Cluster, withCluster } from './cluster.js'
+import { withCluster } from './cluster.js'
 import { makeEvents, people } from './events.js'
 import { partitionsOf } from './kafka-partitions.js'
 import type { Result } from './result.js'
@@ -32,12 +33,13 @@ export async function runKafkaCluster(options: KafkaClusterOptions): Promise<Res
   const settings = { ...options, kafkaBrokers: brokers, behaviour: holdReply(20) } as const
   const result = await withCluster(settings, async (cluster) => {
     const { kafka, topic } = cluster
+    if (kafka === undefined) throw new Error('the cluster is not on Kafka')
     const partition = whole(random, (await partitionsOf(kafka.bootstrap, topic)).length)
     const leader = async () =>
       (await partitionsOf(kafka.bootstrap, topic))[partition]?.leader ?? first
     const faults = [
-      killBroker(cluster, `broker ${first} killed`, async () => first, options),
-      killBroker(cluster, `the leader of partition ${partition} killed`, leader, options),
+      killBroker({ kafka, topic }, `broker ${first} killed`, async () => first, options),
+      killBroker({ kafka, topic }, `the leader of partition ${partition} killed`, leader, options),
     ]
     const gapMails = Math.floor(options.events / 10)
     const load = await runUnderLoad(cluster, { ...options, events, gapMails, faults })
@@ -50,7 +52,7 @@ export async function runKafkaCluster(options: KafkaClusterOptions): Promise<Res
 
 /** Kills a broker and starts it again; the fault ends when it has all events. */
 function killBroker(
-  { kafka, topic }: Cluster,
+  { kafka, topic }: { readonly kafka: KafkaCluster; readonly topic: string },
   name: string,
   which: () => Promise<number>,
   { awayMs, stuckMs, print }: KafkaClusterOptions,

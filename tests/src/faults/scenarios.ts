@@ -1,3 +1,4 @@
+import type { BrokerName } from './broker-server.js'
 import type { KafkaFixture } from './kafka-fixture.js'
 import type { Result } from './result.js'
 import { runBadMailbox } from './scenario-bad-mailbox.js'
@@ -22,6 +23,7 @@ import { runRebalance } from './scenario-rebalance.js'
 import { runRelays } from './scenario-relays.js'
 import { runRudeCallers } from './scenario-rude-callers.js'
 import { runSeveralNotifiers } from './scenario-several-notifiers.js'
+import { runSuspended } from './scenario-suspended.js'
 import { runTwice } from './scenario-twice.js'
 import { runUnreadable } from './scenario-unreadable.js'
 
@@ -50,6 +52,9 @@ export const alone: Readonly<Record<string, (scale: Scale) => Promise<Result>>> 
       stoppedMs: 40_000,
       cutOffMs: 20_000,
     }),
+  'suspended-kafka': suspendedOn('kafka'),
+  'suspended-rabbitmq': suspendedOn('rabbitmq'),
+  'suspended-nats': suspendedOn('nats'),
   failover: (scale) => runFailover({ ...scale, ...asByDefault, perSecond: 60 }),
   'kafka-cluster': (scale) =>
     runKafkaCluster({ ...scale, ...asByDefault, perSecond: scale.events / 120, awayMs: 15_000 }),
@@ -105,12 +110,22 @@ export const scenarios: Readonly<
   guards: (kafkaFixture, { seed, print }) => runGuards(kafkaFixture, { seed, print }),
 }
 
-/** The defaults of Kafka and of the ledger. */
+/** The defaults of the brokers and of the ledger. */
 const asByDefault = {
   leaseMs: 15_000,
   smtpTimeoutMs: 10_000,
   sessionTimeoutMs: 10_000,
   stuckMs: 120_000,
+}
+
+function suspendedOn(brokerName: BrokerName) {
+  return (scale: Scale) =>
+    runSuspended({
+      ...{ ...scale, ...asByDefault, brokerName, stoppedMs: 40_000 },
+      events: Math.ceil(scale.events / 2),
+      // It is published for longer than the notifier is suspended.
+      perSecond: scale.events / 160,
+    })
 }
 
 function killsAt({ seed, events, print }: Scale, onUnknown: 'prefer-duplicate' | 'prefer-loss') {
