@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,10 @@ import type { NatsInstallation } from './find-nats.js'
 
 export interface StartNatsOptions {
   readonly installation: NatsInstallation
+  /** Created if absent. Default: a new one. */
+  readonly folder?: string
+  /** Default: any free. */
+  readonly port?: number
   /** Settings within `jetstream { }`; null: JetStream is not enabled. */
   readonly jetstream?: Readonly<Record<string, string>> | null
   /** Further lines of the configuration file. */
@@ -30,17 +34,18 @@ export interface NatsServer {
   /** Kills it with SIGKILL and starts it again. */
   restart(): Promise<void>
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void
-  /** SIGKILLs it and deletes its data. */
+  /** SIGKILLs it and deletes its folder. */
   destroy(): Promise<void>
 }
 
 const startTimeoutMs = 30_000
 
-/** Starts NATS with a folder and a port of its own; resolves when it accepts connections. */
+/** Starts NATS; resolves when it accepts connections. */
 export async function startNats(options: StartNatsOptions): Promise<NatsServer> {
   const { installation, jetstream = {}, config = '' } = options
-  const folder = await mkdtemp(join(tmpdir(), 'herald-nats-'))
-  const port = await freePort()
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'herald-nats-')))
+  await mkdir(folder, { recursive: true })
+  const port = options.port ?? (await freePort())
   const file = join(folder, 'nats.conf')
   const log = join(folder, 'log')
   const store = {
@@ -106,7 +111,7 @@ export async function startNats(options: StartNatsOptions): Promise<NatsServer> 
   try {
     await start()
   } catch (error) {
-    await destroy()
+    if (options.folder === undefined) await destroy()
     throw error
   }
   return {
