@@ -39,6 +39,24 @@ for (const version of natsVersions) {
       await fixture.until(() => expect(got.seen.size).toBe(wanted.length))
       expect(keysOutOfOrder(got.ids)).toEqual([])
     })
+
+    test('the last events of a topic, lost on their way when the connection was cut, are delivered again', async () => {
+      const proxy = await startProxy(nats.server.port)
+      const publisher = await fixture.open()
+      const reader = await openBroker(`nats://${proxy.address}`, { logger: silentLogger })
+      onTestFinished(() => reader.close())
+      const got = collector()
+      await reader.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+      await publisher.publish(fixture.topic, interleaved(keys, 1))
+      await fixture.until(() => expect(got.seen.size).toBe(keys))
+      proxy.keepBack()
+      await publisher.publish(fixture.topic, interleaved(keys, 1, 1))
+      await untilSent(nats.url, 2 * keys)
+      expect(got.seen.size).toBe(keys)
+      proxy.cut()
+      await fixture.until(() => expect(got.seen.size).toBe(2 * keys))
+      expect(keysOutOfOrder(got.ids)).toEqual([])
+    })
   })
 
   describeOnNats(version, `NATS ${version} with a full disk`, () => {
@@ -94,4 +112,23 @@ for (const version of natsVersions) {
       )
     })
   })
+}
+
+/** Until the server has sent so many messages to the consumers of all streams. */
+async function untilSent(url: string, count: number): Promise<void> {
+  const connection = await connect({ servers: url })
+  try {
+    const manager = await jetstreamManager(connection)
+    await expect
+      .poll(async () => {
+        let sent = 0
+        for await (const { config } of manager.streams.list())
+          for await (const { delivered } of manager.consumers.list(config.name))
+            sent += delivered.consumer_seq
+        return sent
+      })
+      .toBeGreaterThanOrEqual(count)
+  } finally {
+    await connection.close()
+  }
 }

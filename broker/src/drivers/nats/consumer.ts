@@ -113,6 +113,7 @@ export class Consumer implements Subscription {
     this.#unwatch = this.#options.link.watch((isConnected) => {
       if (isConnected) {
         this.#members.startAgain()
+        for (const held of this.#held.values()) held.readAgain()
         void this.#verify()
       } else this.#setSession(false)
     })

@@ -78,6 +78,11 @@ export class HeldPartition {
     if (this.#waiting.length === 0) this.#reader.refill()
   }
 
+  /** To be called when the connection was lost and is there again. */
+  readAgain(): void {
+    this.#reader.startAgain()
+  }
+
   /** Events not acknowledged. Rejects with the library's error. */
   async lag(): Promise<number> {
     const pending = await this.#reader.pending()

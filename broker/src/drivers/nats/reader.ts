@@ -62,6 +62,15 @@ export class Reader {
     this.#onRoom()
   }
 
+  /**
+   * To be called when the connection was lost and is there again: messages may have been on their way, and
+   * if they were the last ones, no later message shows that they are missing.
+   */
+  startAgain(): void {
+    this.#consumer = undefined
+    this.#messages?.stop()
+  }
+
   /** Resolves when no more messages come. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -115,7 +124,7 @@ export class Reader {
       expires: fetchMs,
       idle_heartbeat: heartbeatMs,
     })
-    if (this.#stopped) this.#messages.stop()
+    if (this.#stopped || consumer !== this.#consumer) this.#messages.stop()
     for await (const message of this.#messages) {
       // Those between were sent on a connection that was lost: the server does not send them again.
       if (message.info.deliverySequence !== this.#received + 1)
