@@ -69,17 +69,32 @@ export async function runJobs(
       workers[index] = startQueueWorker(env)
       return workers[index].ready
     }
+    const restarting = new Map<number, Promise<void>>()
+    const restart = (index: number) => {
+      const under = restarting.get(index)
+      if (under !== undefined) return under
+      const done = (workers[index] as QueueWorker)
+        .end()
+        .then(() => start(index))
+        .finally(() => restarting.delete(index))
+      restarting.set(index, done)
+      return done
+    }
     const startedAt = Date.now()
     await Promise.all(Array.from({ length: workerCount }, (_, index) => start(index)))
     const memory: number[] = []
     let poisonKills = 0
-    // The poison: whichever worker makes an attempt at it is killed.
+    let poisonAttempts = 0
+    // The poison: whichever worker makes an attempt at it is killed, unless it was killed already.
     watching = setInterval(() => {
-      const pid = pidOfAttempt(blobs, poison, poisonKills + 1)
-      const index = workers.findIndex(({ child }) => child.pid === pid)
-      if (pid !== undefined && index >= 0) {
-        poisonKills += 1
-        void workers[index]?.end().then(() => start(index))
+      const pid = pidOfAttempt(blobs, poison, poisonAttempts + 1)
+      if (pid !== undefined) {
+        poisonAttempts += 1
+        const index = workers.findIndex(({ child }) => child.pid === pid)
+        if (index >= 0) {
+          poisonKills += 1
+          void restart(index)
+        }
       }
       const [pages] = readMemory(workers[0]?.child.pid)
       if (pages !== undefined) memory.push(pages)
@@ -91,8 +106,7 @@ export async function runJobs(
       // The first one is not killed, so that its memory can be watched.
       const index = 1 + whole(random, workerCount - 1)
       kills += 1
-      await workers[index]?.end()
-      await start(index)
+      await restart(index)
     }
     let done = 0
     let stillFor = 0
@@ -124,7 +138,7 @@ export async function runJobs(
         deadJobs.size === 1 && deadJobs.has(poison),
         `dead letters: ${[...deadJobs].join(', ')}, expected only ${poison}`,
       )
-      check(poisonKills === 3, `the poison file had ${poisonKills} attempts`)
+      check(poisonAttempts === 3, `the poison file had ${poisonAttempts} attempts`)
       check(late <= maxGrowth * early, `a worker's memory grew from ${early} MB to ${late} MB`)
       check(
         exits.every((exit) => exit === 0),
