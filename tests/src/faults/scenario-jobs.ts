@@ -220,8 +220,8 @@ const lastEndMs = (blobs: string) =>
 /** Resident memory in MB; empty if the process has ended. */
 function readMemory(pid: number | undefined): number[] {
   try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    return [Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024)]
+    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kilobytes === undefined ? [] : [Math.round(Number(kilobytes) / 1024)]
   } catch {
     return []
   }
