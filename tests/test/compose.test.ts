@@ -20,6 +20,7 @@ function load(...files: readonly string[]) {
 
 interface Service {
   readonly image: string
+  readonly profiles?: readonly string[]
   readonly networks?: Readonly<Record<string, unknown>>
   readonly ports?: readonly { readonly host_ip?: string }[]
 }
@@ -47,6 +48,11 @@ describe.skipIf(!hasGo)(
     test.each([
       { files: ['docker-compose.yml'], names: single },
       { files: ['docker-compose.yml', 'docker-compose.cluster.yml'], names: cluster },
+      {
+        files: ['docker-compose.yml', 'docker-compose.rabbitmq.yml'],
+        names: [...single, 'rabbitmq'],
+      },
+      { files: ['docker-compose.yml', 'docker-compose.nats.yml'], names: [...single, 'nats'] },
     ])(
       '$files are valid, and every image but our own names a version',
       { timeout: 180_000 },
@@ -63,7 +69,7 @@ describe.skipIf(!hasGo)(
         for (const [name, service] of Object.entries(services)) {
           // PostgreSQL and Caddy change nothing that Herald uses within a major version.
           expect(service.image, name).toMatch(
-            /^herald:latest$|^\S+:v?\d+\.\d+\.\d+$|^(postgres|caddy):\d+$/,
+            /^herald:latest$|^\S+:v?\d+\.\d+\.\d+(-alpine)?$|^(postgres|caddy):\d+$/,
           )
           // An unlimited container takes the memory, processes or disk of all.
           expect(service, name).toMatchObject({
@@ -75,6 +81,31 @@ describe.skipIf(!hasGo)(
         }
         expect(Object.keys(services['converter']?.networks ?? {})).toEqual(['conversions'])
         expect(JSON.parse(stdout).networks.conversions.internal).toBe(true)
+      },
+    )
+
+    test.each([
+      { broker: 'rabbitmq', url: 'amqp://rabbitmq:5672' },
+      { broker: 'nats', url: 'nats://nats:4222' },
+    ])(
+      'with docker-compose.$broker.yml every program uses it, and Kafka is not started',
+      {
+        timeout: 180_000,
+      },
+      ({ broker, url }) => {
+        const files = ['docker-compose.yml', `docker-compose.${broker}.yml`]
+        const { stdout } = load(...files.map((file) => join(root, file)))
+        const { services } = JSON.parse(stdout) as { services: Record<string, Service> }
+        expect(services['kafka']?.profiles).toEqual(['kafka'])
+        for (const name of ['notifier', 'webhook', 'web', 'herald']) {
+          expect(services[name], name).toMatchObject({
+            environment: { HERALD_BROKER: url },
+            depends_on: {
+              kafka: { required: false },
+              [broker]: { condition: 'service_healthy', required: true },
+            },
+          })
+        }
       },
     )
 
