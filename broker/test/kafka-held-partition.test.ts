@@ -54,7 +54,7 @@ test('a new membership gets new lanes once the handlers have ended', async () =>
   const { partition, acknowledge, calls } = holdPartition()
   partition.take(batch([0, 1, 2]))
   await acknowledge(0)
-  const ready = partition.startAgain()
+  const ready = partition.drainAndRestart()
   expect(partition.take(batch([1, 2]))).toBe('refused')
   expect(partition.due).toBeUndefined()
   await acknowledge(1)
@@ -71,8 +71,8 @@ test('a restart while handlers of an earlier membership end delivers everything 
   const { partition, acknowledge, calls, signals } = holdPartition()
   partition.take(batch([0, 1]))
   await acknowledge(0)
-  const ready = partition.startAgain()
-  partition.restart()
+  const ready = partition.drainAndRestart()
+  partition.reset()
   await ready
   expect(signals.get('1')?.aborted).toBe(true)
   expect(partition.take(batch([0, 1]))).toBe('taken')
@@ -106,7 +106,7 @@ test('a committed offset that has disappeared is reported, unless it changed aft
 test('a partition that is lost delivers and commits nothing more', async () => {
   const { partition, acknowledge, calls, signals } = holdPartition({ maxBuffered: 1 })
   partition.take(batch([0, 1]))
-  const ready = partition.startAgain()
+  const ready = partition.drainAndRestart()
   partition.revoke()
   await ready
   expect(signals.get('0')?.aborted).toBe(true)

@@ -13,7 +13,7 @@ import {
 } from '@herald/proto/jobs'
 import { BlobError, type BlobSource, type BlobStore } from '@herald/runtime/blobs'
 
-/** A worker that was killed that often, or failed with an internal error, is not tried again. */
+/** A job is not tried again after so many attempts that ended with an internal error or a killed worker. */
 export const maxAttempts = 3
 
 /** A topic keeps commands for seven days: a job that has not expired by then would never end. */
@@ -30,7 +30,7 @@ export interface ListedJob {
 }
 
 /**
- * The state of jobs, in a blob store that every party reaches. Each step is one blob that is put
+ * The state of jobs, in a blob store that the CLI and every worker use. Each step is one blob that is put
  * once: the first to put `ended` decides how the job ended, so a job ends once, whatever runs at
  * the same time. All methods reject with BlobError.
  *
@@ -54,7 +54,7 @@ export class JobStore {
     return `jobs/${id}/upload`
   }
 
-  /** The key of a rendition. `run` names this run of the worker, so that two never meet. */
+  /** The key of a rendition. `run` is unique to the attempt, so that two never write the same key. */
   resultKey(id: string, run: string, name: string): string {
     return `jobs/${id}/results/${run}/${name}`
   }
@@ -83,7 +83,7 @@ export class JobStore {
     return (await this.blobs.head(endedKey(id))) !== undefined
   }
 
-  /** Ends the job. Resolves to how it ended: as given, or as somebody else has recorded before. */
+  /** Ends the job. Resolves to how it ended: as given, or as was recorded before. */
   async end(id: string, ended: JobEnded): Promise<ReceivedJobEnded> {
     const bytes = encodeJobEnded(ended)
     if (await this.#putNew(endedKey(id), bytes)) return decodeJobEnded(bytes)
@@ -92,7 +92,7 @@ export class JobStore {
     return recorded
   }
 
-  /** The job counts no longer for its submitter. Idempotent. */
+  /** Removes the job from those that `countWaiting` counts. Idempotent. */
   stopWaiting(id: string, submitter: string): Promise<void> {
     return this.blobs.delete(waitingKey(submitter, id))
   }

@@ -84,7 +84,7 @@ export class HeldPartition {
     }
     const { position } = this.#lanes
     // The topic was deleted and created again: its offsets start at 0.
-    if (position !== undefined && highWatermark < position) this.restart()
+    if (position !== undefined && highWatermark < position) this.reset()
     const [first] = events
     const next = this.#lanes.position
     if (first !== undefined && next !== undefined && first.offset < next) {
@@ -127,7 +127,7 @@ export class HeldPartition {
   }
 
   /** Discards its state and revokes its lanes: everything that is fetched from now on is delivered. */
-  restart(): void {
+  reset(): void {
     if (this.#closed) return
     this.#lanes.revoke()
     this.#begin(undefined)
@@ -139,7 +139,7 @@ export class HeldPartition {
    * Another member may have had the partition: begins with new lanes once the handlers still at work have
    * ended, else one event could have two handlers at a time. Refill it then.
    */
-  async startAgain(): Promise<void> {
+  async drainAndRestart(): Promise<void> {
     const lanes = this.#lanes
     this.#pending = []
     this.#draining = true

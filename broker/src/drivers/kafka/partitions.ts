@@ -46,7 +46,7 @@ export class Partitions {
         this.#held.set(partition, new HeldPartition(this.#lanesOptions))
         // kafkajs remembers the pause of a partition that it had before.
         member.resumePartition(partition)
-      } else if (!isSameMember) void held.startAgain().then(() => this.refill())
+      } else if (!isSameMember) void held.drainAndRestart().then(() => this.refill())
       else if (held.nextFetchOffset !== undefined) member.seek(partition, held.nextFetchOffset)
     }
   }
@@ -82,7 +82,7 @@ export class Partitions {
   restart(partition: number, offset: bigint): void {
     const held = this.#held.get(partition)
     if (held === undefined || this.#closing) return
-    held.restart()
+    held.reset()
     this.#member?.resumePartition(partition)
     this.#member?.seek(partition, offset)
   }

@@ -26,7 +26,7 @@ const checkEveryMs = 500
 /** How long handlers may delay a partition that another member is to get. */
 const drainTimeoutMs = 5000
 
-/** A subscription: takes its share of the partitions by leases, and gives back what it has too much. */
+/** A subscription: takes its share of the partitions by leases, and gives back what exceeds it. */
 export class Consumer implements Subscription {
   readonly #options: ConsumerOptions
   readonly #logger: Logger
@@ -112,7 +112,7 @@ export class Consumer implements Subscription {
     if (this.#closed !== undefined) return
     this.#unwatch = this.#options.link.watch((isConnected) => {
       if (isConnected) {
-        this.#members.startAgain()
+        this.#members.restartTimeouts()
         for (const held of this.#held.values()) held.readAgain()
         void this.#verify()
       } else this.#setSession(false)
@@ -193,9 +193,9 @@ export class Consumer implements Subscription {
     const rank = members.indexOf(this.#members.id)
     const extra = rank < topic.partitions % members.length ? 1 : 0
     this.#share = Math.floor(topic.partitions / members.length) + extra
-    const tooMuch = this.#holding().slice(this.#share)
-    if (tooMuch.length > 0) {
-      await Promise.all(tooMuch.map((each) => this.#release(each, drainTimeoutMs, 10)))
+    const excess = this.#holding().slice(this.#share)
+    if (excess.length > 0) {
+      await Promise.all(excess.map((each) => this.#release(each, drainTimeoutMs, 10)))
       this.#members.announceFree()
     }
     if (this.#held.size >= this.#share || !this.#sessionIsValid) return

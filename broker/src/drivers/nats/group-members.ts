@@ -10,12 +10,12 @@ interface GroupMembersOptions {
   readonly onChange: () => void
 }
 
-interface Sighting {
+interface OtherMember {
   answeredAt: number
   /** Since when its connection is gone. */
   absentSince: number | undefined
-  /** A request to it is under way. */
-  asking: boolean
+  /** A ping to it is under way. */
+  pinging: boolean
 }
 
 /** How long a member may take to connect again to a server that has restarted. */
@@ -23,14 +23,14 @@ const reconnectGraceMs = 1500
 const forgetAfterMs = 10 * 60_000
 
 /**
- * Knows the members of a group. Each announces itself; the others then ask it regularly. A process that has
- * ended is noticed at once, as the server reports that nobody receives the request; one that hangs, after
+ * Knows the members of a group. Each announces itself; the others then ping it regularly. A process that has
+ * ended is noticed at once, as the server reports that the ping has no receiver; one that hangs, after
  * the session timeout.
  */
 export class GroupMembers {
   readonly id = randomUUID()
   readonly #options: GroupMembersOptions
-  readonly #sightings = new Map<string, Sighting>()
+  readonly #others = new Map<string, OtherMember>()
   readonly #subscriptions: Subscription[] = []
   #checkedAt = performance.now()
 
@@ -40,16 +40,16 @@ export class GroupMembers {
 
   /** The ids of the members, this one's included, ascending. */
   get ids(): string[] {
-    const others = [...this.#sightings.keys()].filter((id) => !this.isGone(id))
+    const others = [...this.#others.keys()].filter((id) => !this.isGone(id))
     return [this.id, ...others].sort()
   }
 
   /** Whether a member has ended, or hangs for longer than the session timeout. */
   isGone(id: string): boolean {
-    const sighting = this.#sightings.get(id)
-    if (id === this.id || sighting === undefined) return false
+    const member = this.#others.get(id)
+    if (id === this.id || member === undefined) return false
     const now = performance.now()
-    const { answeredAt, absentSince } = sighting
+    const { answeredAt, absentSince } = member
     if (absentSince !== undefined && now - absentSince >= reconnectGraceMs) return true
     return now - answeredAt > this.#options.sessionTimeoutMs
   }
@@ -63,37 +63,37 @@ export class GroupMembers {
     })
     const announcements = nats.subscribe(subject, {
       callback: (error, message) => {
-        if (error === null) this.#hear(message.string())
+        if (error === null) this.#onAnnouncement(message.string())
       },
     })
     this.#subscriptions.push(alive, announcements)
     this.#announce('here')
   }
 
-  /** Call it regularly, with the holders of partitions that were never heard. */
+  /** Call it regularly, with the holders of partitions, of whom some may not have announced themselves yet. */
   check(holders: readonly string[]): void {
     const now = performance.now()
     // This process was stopped: the others had no chance to answer.
-    if (now - this.#checkedAt > this.#options.sessionTimeoutMs / 2) this.startAgain()
+    if (now - this.#checkedAt > this.#options.sessionTimeoutMs / 2) this.restartTimeouts()
     this.#checkedAt = now
     this.#announce('here')
-    for (const id of holders) if (id !== this.id) this.#sighting(id)
-    for (const [id, sighting] of this.#sightings) {
-      if (now - sighting.answeredAt > forgetAfterMs) this.#sightings.delete(id)
-      else if (!sighting.asking) void this.#ask(id, sighting)
+    for (const id of holders) if (id !== this.id) this.#member(id)
+    for (const [id, member] of this.#others) {
+      if (now - member.answeredAt > forgetAfterMs) this.#others.delete(id)
+      else if (!member.pinging) void this.#ping(id, member)
     }
   }
 
-  /** The connection was lost meanwhile: gives everybody the whole time to answer. */
-  startAgain(): void {
-    for (const sighting of this.#sightings.values()) {
-      sighting.answeredAt = performance.now()
-      sighting.absentSince = undefined
+  /** The connection was lost meanwhile: gives each member the whole session timeout to answer. */
+  restartTimeouts(): void {
+    for (const member of this.#others.values()) {
+      member.answeredAt = performance.now()
+      member.absentSince = undefined
     }
     this.#announce('here')
   }
 
-  /** Tells the others that partitions have no holder now. */
+  /** Announces that partitions have no holder now. */
   announceFree(): void {
     this.#announce('free')
   }
@@ -108,43 +108,43 @@ export class GroupMembers {
     if (!nats.isClosed()) nats.publish(subject, `${what} ${this.id}`)
   }
 
-  #hear(text: string): void {
+  #onAnnouncement(text: string): void {
     const [what = '', id = ''] = text.split(' ')
     if (id === this.id) return
     if (what === 'left') {
-      this.#sightings.delete(id)
+      this.#others.delete(id)
       this.#options.onChange()
       return
     }
-    const isNew = !this.#sightings.has(id) || this.isGone(id)
-    const sighting = this.#sighting(id)
-    sighting.answeredAt = performance.now()
-    sighting.absentSince = undefined
+    const isNew = !this.#others.has(id) || this.isGone(id)
+    const member = this.#member(id)
+    member.answeredAt = performance.now()
+    member.absentSince = undefined
     if (isNew) this.#announce('here')
     if (isNew || what === 'free') this.#options.onChange()
   }
 
-  #sighting(id: string): Sighting {
-    const known = this.#sightings.get(id)
+  #member(id: string): OtherMember {
+    const known = this.#others.get(id)
     if (known !== undefined) return known
-    const sighting = { answeredAt: performance.now(), absentSince: undefined, asking: false }
-    this.#sightings.set(id, sighting)
-    return sighting
+    const member = { answeredAt: performance.now(), absentSince: undefined, pinging: false }
+    this.#others.set(id, member)
+    return member
   }
 
-  async #ask(id: string, sighting: Sighting): Promise<void> {
+  async #ping(id: string, member: OtherMember): Promise<void> {
     const wasGone = this.isGone(id)
-    sighting.asking = true
+    member.pinging = true
     try {
       await this.#options.nats.request(`herald.alive.${id}`, '', { timeout: 1000 })
-      sighting.answeredAt = performance.now()
-      sighting.absentSince = undefined
+      member.answeredAt = performance.now()
+      member.absentSince = undefined
     } catch (error) {
       // Any other error: it may hang, or we have no connection.
       if (error instanceof errors.RequestError && error.isNoResponders())
-        sighting.absentSince ??= performance.now()
+        member.absentSince ??= performance.now()
     }
-    sighting.asking = false
+    member.pinging = false
     if (this.isGone(id) !== wasGone) this.#options.onChange()
   }
 }

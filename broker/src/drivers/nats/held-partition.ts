@@ -80,7 +80,7 @@ export class HeldPartition {
 
   /** To be called when the connection was lost and is there again. */
   readAgain(): void {
-    this.#reader.startAgain()
+    this.#reader.readAgain()
   }
 
   /** Events not acknowledged. Rejects with the library's error. */

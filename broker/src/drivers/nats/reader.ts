@@ -34,7 +34,7 @@ export interface ReaderOptions {
 const maxBatch = 100
 const maxBatchBytes = 4 * 1024 * 1024
 const fetchMs = 30_000
-/** After two of them without a sign of the server that has the consumer, it is made again on another. */
+/** After two without a heartbeat from the server that has the consumer, it is created on another server. */
 const heartbeatMs = 2000
 const inactiveMs = 60_000
 
@@ -66,7 +66,7 @@ export class Reader {
    * To be called when the connection was lost and is there again: messages may have been on their way, and
    * if they were the last ones, no later message shows that they are missing.
    */
-  startAgain(): void {
+  readAgain(): void {
     this.#consumer = undefined
     this.#messages?.stop()
   }
@@ -93,7 +93,7 @@ export class Reader {
       } catch (error) {
         if (this.#stopped) return 0
         if (tries === 20 || (consumer !== undefined && !isNotFound(error))) throw error
-        // The one that reads finds it out by itself, but not at once.
+        // `#run` would find this out too, but later.
         if (consumer !== undefined) this.#messages?.stop()
       }
       await delay(100)

@@ -66,7 +66,7 @@ export class HeldPartition {
     this.#reader.feed()
   }
 
-  /** Waits up to `drainMs` for the handlers at work, commits, and leaves the line. Never rejects. */
+  /** Waits up to `drainMs` for the handlers at work, commits, and releases the lease. Never rejects. */
   release(drainMs: number): Promise<void> {
     this.#releasing ??= this.#release(drainMs)
     return this.#releasing

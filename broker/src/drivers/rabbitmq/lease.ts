@@ -21,11 +21,11 @@ interface LeaseOptions {
 }
 
 /**
- * A place in the line for a partition. The queue has a single active consumer, and its messages are
- * tokens: each holds an offset that the group committed, and the highest counts. The consumer that
- * gets the tokens holds the partition, and keeps them unacknowledged. It commits by publishing a higher
- * token and acknowledging the lower ones once it has got that. If its channel closes, RabbitMQ hands the
- * tokens to the next in the line.
+ * A member's consumer on the lease queue of a partition. The queue has a single active consumer, and its
+ * messages are tokens: each is an offset that the group committed, and the highest counts. The active
+ * consumer gets the tokens and keeps them unacknowledged: its member holds the partition. It commits by
+ * publishing a higher token and, once it has received that, acknowledging the lower ones. When its channel
+ * closes, RabbitMQ makes the consumer that registered next the active one, and sends it the tokens.
  */
 export class Lease {
   readonly #options: LeaseOptions
@@ -43,8 +43,8 @@ export class Lease {
     return this.#isHeld
   }
 
-  /** Resolves when RabbitMQ has put it in the line. */
-  async enter(): Promise<void> {
+  /** Resolves when RabbitMQ has registered the consumer, active or not. */
+  async register(): Promise<void> {
     const { connector, connection, queue, onLost } = this.#options
     const channel = await connector.openChannel(connection)
     this.#channel = channel
@@ -66,7 +66,7 @@ export class Lease {
     }
   }
 
-  /** Leaves the line; the partition goes to the next one in it. Never rejects. */
+  /** Closes the consumer; if it was active, the next one becomes active. Never rejects. */
   async release(): Promise<void> {
     this.#released = true
     this.#isHeld = false

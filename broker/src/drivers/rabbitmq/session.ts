@@ -47,12 +47,12 @@ const membersQueueArguments = {
 
 /**
  * One membership in a group, on a connection of its own, from joining to the loss of the connection. It
- * waits in the line of each partition while it has less than its share, and gives away what is more. It
+ * waits for each partition while it has less than its share, and gives away what exceeds it. It
  * publishes nothing on its connection, so that RabbitMQ, short of disk, does not block it.
  */
 export class Session {
   readonly #options: SessionOptions
-  readonly #lines = new Map<number, Lease>()
+  readonly #leases = new Map<number, Lease>()
   readonly #held = new Map<number, HeldPartition>()
   #connection: ChannelModel | undefined
   #members: Channel | undefined
@@ -70,7 +70,7 @@ export class Session {
     return this.#held
   }
 
-  /** Holds its share of the partitions, and has been told how many members there are. */
+  /** Holds its share of the partitions, and knows how many members there are. */
   get isSettled(): boolean {
     const { least, most } = fairShare(this.#options.partitions, this.#memberCount)
     const size = this.#keptSize
@@ -82,7 +82,7 @@ export class Session {
     return performance.now() - this.#answeredAtMs
   }
 
-  /** Resolves once it is in the line of each partition. Rejects with amqplib's error or BrokerError. */
+  /** Resolves once it holds or waits for each partition. Rejects with amqplib's error or BrokerError. */
   async join(): Promise<void> {
     const { connector, topic, group, partitions } = this.#options
     try {
@@ -106,10 +106,10 @@ export class Session {
       )
       await this.#publishFirstTokens(queues)
       await this.check()
-      await this.#joinLines()
+      await this.#registerForAll()
     } catch (error) {
       this.#end()
-      // Else RabbitMQ would hand partitions to it, which nobody would read.
+      // Else RabbitMQ would assign partitions to it, which would not be read.
       await closeQuietly(this.#connection)
       throw error
     }
@@ -150,7 +150,7 @@ export class Session {
     return [...this.#held.values()].filter(({ isReleasing }) => !isReleasing).length
   }
 
-  /** A group that is new has no tokens yet. A token more does no harm. */
+  /** A new group has no tokens yet. An additional token has no effect. */
   async #publishFirstTokens(queues: readonly string[]): Promise<void> {
     const channel = await this.openChannel()
     const counts = await Promise.all(queues.map((queue) => channel.checkQueue(queue)))
@@ -167,16 +167,16 @@ export class Session {
     return publisher.send([message], `commit as ${group}`, connector.location.publishTimeoutMs)
   }
 
-  /** Enters the line of each partition that it is not in. */
-  async #joinLines(): Promise<void> {
-    const entering: Promise<void>[] = []
+  /** Waits for each partition that it neither holds nor waits for. */
+  async #registerForAll(): Promise<void> {
+    const registering: Promise<void>[] = []
     for (let partition = 0; partition < this.#options.partitions; partition += 1) {
-      if (this.#lines.has(partition)) continue
+      if (this.#leases.has(partition)) continue
       const lease = this.#createLease(partition)
-      this.#lines.set(partition, lease)
-      entering.push(lease.enter())
+      this.#leases.set(partition, lease)
+      registering.push(lease.register())
     }
-    await Promise.all(entering)
+    await Promise.all(registering)
   }
 
   #createLease(partition: number): Lease {
@@ -230,8 +230,8 @@ export class Session {
       const { least, most } = fairShare(partitions, this.#memberCount)
       const kept = [...this.#held].filter(([, { isReleasing }]) => !isReleasing)
       for (const [partition] of kept.slice(most)) this.#giveAway(partition)
-      if (kept.length >= most) this.#leaveLines()
-      else await this.#joinLines()
+      if (kept.length >= most) this.#stopWaiting()
+      else await this.#registerForAll()
       if (kept.length < least) await this.#requestOne()
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'could not balance')
@@ -244,15 +244,15 @@ export class Session {
       ?.release(drainTimeoutMs)
       .then(() => {
         this.#held.delete(partition)
-        this.#lines.delete(partition)
+        this.#leases.delete(partition)
       })
   }
 
-  /** Who has its share waits in no line: what is given away must go to another member. */
-  #leaveLines(): void {
-    for (const [partition, lease] of this.#lines) {
+  /** A member that has its share waits for no partition: what is given away must go to another one. */
+  #stopWaiting(): void {
+    for (const [partition, lease] of this.#leases) {
       if (this.#held.has(partition) || lease.isHeld) continue
-      this.#lines.delete(partition)
+      this.#leases.delete(partition)
       void lease.release()
     }
   }
@@ -291,6 +291,6 @@ export class Session {
     clearInterval(this.#balancing)
     for (const partition of this.#held.values()) partition.revoke()
     this.#held.clear()
-    this.#lines.clear()
+    this.#leases.clear()
   }
 }
