@@ -80,7 +80,7 @@ export async function createApp(
     pids: () => pool.pids,
     notReady: () => [
       ...(admission.closed ? ['stopping'] : []),
-      ...(pool.pids.length === 0 ? ['no worker is alive'] : []),
+      ...(pool.pids.length === 0 ? ['no child process is running'] : []),
     ],
     async listen(address) {
       const port = await connections.listen(server, address)

@@ -237,7 +237,10 @@ test('waiting for a job ends with exit status 4 after --timeout, and the job goe
   const queue = await openQueue()
   const [job = ''] = await queue.submit(await queue.pictures(1))
   const waited = await queue.system.herald(['jobs', 'wait', job, '--timeout', '100ms'])
-  expect(waited).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('It goes on.') })
+  expect(waited).toMatchObject({
+    exitCode: 4,
+    stderr: expect.stringContaining('The job continues.'),
+  })
   expect((await queue.show(job))['state']).toBe('waiting')
 })
 
@@ -247,7 +250,9 @@ test('without a broker a job has its id at once, and its command is kept', async
   const [file = ''] = await queue.pictures(1)
   const submitted = await queue.system.herald(['submit', file, '--to', 'webp'])
   expect(submitted).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('picture-0.png') })
-  expect(submitted.stderr).toContain('The broker has not taken 1 of 1 jobs; they are kept here.')
+  expect(submitted.stderr).toContain(
+    '1 of 1 jobs are not published yet; they are kept in the outbox.',
+  )
   expect((await queue.system.herald(['outbox'])).stdout).toContain('picture-0.png')
 })
 

@@ -8,7 +8,7 @@ import type { CommandContext } from '../command-context.js'
 import { loadConfig } from '../config.js'
 import { fetchResults } from '../jobs/fetch-results.js'
 import { findJob, type Job, readJob, stateOf, withJobs } from '../jobs/open-jobs.js'
-import { refuseTooManyWaiting, submitJob, untilTaken } from '../jobs/submit-job.js'
+import { refuseTooManyWaiting, submitJob, untilPublished } from '../jobs/submit-job.js'
 import { exitCodeOf, headings, jsonOf, linesOf, rowOf } from './job-report.js'
 
 /** How many jobs are listed without --all. */
@@ -115,8 +115,8 @@ export async function retryCommand(
         }
         const upload = await store.blobs.get(command.uploadKey)
         const kept = await submitJob(store, announcer, config, again, upload)
-        await untilTaken(announcer, [kept], config, { terminal, signal })
-        terminal.print(json ? jsonLine({ job: jobId, retryOf: id }) : `${jobId}  again for ${id}`)
+        await untilPublished(announcer, [kept], config, { terminal, signal })
+        terminal.print(json ? jsonLine({ job: jobId, retryOf: id }) : `${jobId}  retry of ${id}`)
       }
       return 0
     }),
@@ -155,7 +155,7 @@ async function untilEnded(
     if (!['waiting', 'running'].includes(stateOf(job))) return job
     if (Date.now() >= deadline) {
       throw new HeraldError('HERALD_TIMEOUT', `The job ${id} has not ended in time.`, {
-        remedy: 'It goes on. Wait again, with a longer --timeout.',
+        remedy: 'The job continues. Wait again with a longer --timeout.',
       })
     }
     await sleep(Math.min(pollMs, deadline - Date.now()), undefined, { signal })

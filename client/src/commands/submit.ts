@@ -10,7 +10,7 @@ import type { KeptAnnouncement } from '../convert-and-announce.js'
 import { findInputs } from '../find-inputs.js'
 import { type InputFile, inspectInput } from '../input-file.js'
 import { withJobs } from '../jobs/open-jobs.js'
-import { refuseTooManyWaiting, submitJob, untilTaken } from '../jobs/submit-job.js'
+import { refuseTooManyWaiting, submitJob, untilPublished } from '../jobs/submit-job.js'
 import { readLanguage, readRecipients } from '../recipients.js'
 import { inOrder } from './convert-job.js'
 
@@ -67,7 +67,7 @@ export async function submitCommand(
       }
       await Promise.all(Array.from({ length: maxUploads }, submitNext))
       signal.throwIfAborted()
-      await untilTaken(announcer, kept, config, { terminal, signal })
+      await untilPublished(announcer, kept, config, { terminal, signal })
       return 0
     }),
   )

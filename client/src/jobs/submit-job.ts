@@ -40,27 +40,27 @@ export async function submitJob(
 }
 
 /**
- * Waits until the broker has the commands, as long as it takes some. What it does not take stays in
- * the outbox, with a warning.
+ * Waits until the commands are published, as long as some of them are. Those that are not stay in the
+ * outbox, with a warning.
  */
-export async function untilTaken(
+export async function untilPublished(
   announcer: Announcer,
   kept: readonly KeptAnnouncement[],
   { command }: ClientConfig,
   { terminal, signal }: Pick<CommandContext, 'terminal' | 'signal'>,
 ): Promise<void> {
-  // The outbox remembers the last 10,000 that were published; an entry that it has no more was one.
-  const isTaken = ({ entryId }: KeptAnnouncement) =>
+  // The outbox keeps the last 10,000 published entries: one that it no longer has was published.
+  const isPublished = ({ entryId }: KeptAnnouncement) =>
     (announcer.outbox.entry(entryId)?.state.kind ?? 'published') === 'published'
   const last = kept.at(-1)
   if (last) await announcer.untilPublished(last)
-  if (!kept.every(isTaken) && kept.some(isTaken)) await announcer.flush(signal)
-  const left = kept.filter((each) => !isTaken(each)).length
+  if (!kept.every(isPublished) && kept.some(isPublished)) await announcer.flush(signal)
+  const left = kept.filter((each) => !isPublished(each)).length
   if (left === 0) return
   terminal.log(
-    `herald: The broker has not taken ${left} of ${kept.length} jobs; they are kept here.`,
+    `herald: ${left} of ${kept.length} jobs are not published yet; they are kept in the outbox.`,
   )
-  terminal.log(`  When it is available: ${command} outbox flush`)
+  terminal.log(`  When the broker is available: ${command} outbox flush`)
 }
 
 /** Rejects with HERALD_BUSY if the submitter would have more jobs waiting than allowed. */

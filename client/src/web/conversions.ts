@@ -22,7 +22,7 @@ import { removeResults, storeResults } from './result-files.js'
 export interface Started {
   readonly record: ConversionRecord
   /** Resolves when it has ended, well or not. Never rejects. */
-  readonly over: Promise<void>
+  readonly ended: Promise<void>
 }
 
 export interface Conversions {
@@ -55,9 +55,9 @@ const removed = () => new HeraldError('HERALD_CANCELLED', 'The conversion was re
 /** The conversions that run in this process. They continue when the browser is closed. */
 export function manageConversions(tools: ConversionTools): Conversions {
   const { records, results, announcer, events, links, incoming, logger } = tools
-  const running = new Map<string, { cancel: AbortController; over: Promise<void> }>()
+  const running = new Map<string, { cancel: AbortController; ended: Promise<void> }>()
   const unsubscribe = events.subscribe((event) => {
-    // By another instance.
+    // Another instance may have removed it.
     if (event.kind === 'removed') running.get(event.record.token)?.cancel.abort(removed())
   })
 
@@ -66,7 +66,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
     return record
   }
 
-  /** The files first, then the record with the announcement, then the outbox: the link works in time. */
+  /** The files first, then the record with the announcement, then the outbox: a link in a mail works. */
   async function save(record: ConversionRecord, received: ReceivedConversion): Promise<void> {
     const { token } = record
     await storeResults(results, token, received.complete)
@@ -82,7 +82,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
     } else await removeLateResults(token)
   }
 
-  /** It was removed meanwhile, or ended by another instance that took this one for gone. */
+  /** The conversion was removed meanwhile, or ended by an instance that considered this one gone. */
   async function removeLateResults(token: string): Promise<void> {
     // A repeated `finish` changes nothing: the first one may have succeeded and its reply was lost.
     const now = await untilRecorded(() => records.get(token))
@@ -131,7 +131,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
     }
   }
 
-  /** Without its end a conversion would seem to be under way for as long as this process runs. */
+  /** Retries: a conversion whose end is not recorded would be shown as under way while this process runs. */
   async function untilRecorded<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -152,17 +152,17 @@ export function manageConversions(tools: ConversionTools): Conversions {
       if (!known) await records.put(record)
       publish(record)
       events.publish({ kind: 'progress', record, progress: { stage: 'uploading', done: 0 } })
-      const over = convert(record, request, upload, cancel.signal)
+      const ended = convert(record, request, upload, cancel.signal)
         .catch((error: unknown) => logger.error({ err: error }, 'a conversion was not cleaned up'))
         .finally(() => running.delete(record.token))
-      running.set(record.token, { cancel, over })
-      return { record, over }
+      running.set(record.token, { cancel, ended })
+      return { record, ended }
     },
 
     async remove(record) {
-      const live = running.get(record.token)
-      live?.cancel.abort(removed())
-      await live?.over
+      const active = running.get(record.token)
+      active?.cancel.abort(removed())
+      await active?.ended
       await removeResults(results, record.token)
       await records.remove(record)
       events.publish({ kind: 'removed', record })
@@ -175,7 +175,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
     isRunning: (token) => running.has(token),
 
     async close() {
-      await Promise.all([...running.values()].map(({ over }) => over))
+      await Promise.all([...running.values()].map(({ ended }) => ended))
       unsubscribe()
     },
   }

@@ -42,7 +42,7 @@ export async function settleRecords(tools: SettlerTools): Promise<RecordSettler>
 async function settleOnce(tools: SettlerTools): Promise<void> {
   for (;;) {
     const taken = await tools.records.takeOver(tools.isRunning)
-    // Together: they share the syncs of the stores.
+    // Concurrently, so that their writes share syncs.
     await Promise.all(taken.map((record) => settle(tools, record)))
     if (taken.length < maxTakenAtOnce) return
   }

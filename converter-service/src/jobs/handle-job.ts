@@ -10,7 +10,7 @@ import type { Logger } from '@herald/runtime/logger'
 import type { Conversions } from '../start-conversions.js'
 import { announcementOf, publishDeadLetter } from './announce-job.js'
 import type { WorkerConfig } from './config.js'
-import { cancelled, expired, failure, killedTooOften } from './job-endings.js'
+import { attemptsExhausted, cancelled, expired, failure } from './job-endings.js'
 import { type MadeRenditions, makeRenditions } from './make-renditions.js'
 import type { TurnKind, Turns } from './turns.js'
 
@@ -23,7 +23,7 @@ export interface JobServices {
   readonly logger: Logger
 }
 
-/** How often a running job looks whether it was cancelled. */
+/** How often it is checked whether a running job was cancelled. */
 const cancelPollMs = 2000
 
 /**
@@ -43,7 +43,7 @@ export function jobHandler(services: JobServices, kind: TurnKind): Handler {
       return
     }
     const { jobId } = received.command
-    // A job that may have killed its worker runs alone, so that no other is counted for it.
+    // A job that may have killed its worker runs alone, so that it costs no other job an attempt.
     const isSuspect = (await store.attempts(jobId)) > 0
     await turns.run(isSuspect ? 'alone' : kind, context.signal, async () => {
       const ended = (await store.ended(jobId)) ?? (await runJob(received, services, context))
@@ -65,14 +65,14 @@ async function runJob(
     return store.end(jobId, expired(command))
   }
   const attempts = await store.attempts(jobId)
-  if (attempts >= maxAttempts) return store.end(jobId, failure(command, killedTooOften))
+  if (attempts >= maxAttempts) return store.end(jobId, failure(command, attemptsExhausted))
   const attempt = attempts + 1
   if (!(await store.beginAttempt(jobId, attempt))) {
     throw new RetryLater(cancelPollMs, { cause: 'another worker has begun the same attempt' })
   }
   const watch = watchCancel(store, jobId, signal)
   const startedAt = performance.now()
-  const finished = (outcome: string) =>
+  const recordOutcome = (outcome: string) =>
     conversions.metrics.finished(outcome, performance.now() - startedAt)
   let made: MadeRenditions
   try {
@@ -80,19 +80,19 @@ async function runJob(
   } catch (thrown) {
     const error = watch.signal.aborted ? watch.signal.reason : thrown
     const code = error instanceof HeraldError ? error.code : 'HERALD_INTERNAL'
-    finished(code)
+    recordOutcome(code)
     logger.info({ code, attempt, err: error }, 'conversion failed')
     if (watch.cancelled) return store.end(jobId, cancelled)
     if (isFinal(error)) return store.end(jobId, failure(command, error))
-    // An internal error counts as an attempt, because the file may be its reason.
-    const counts = code === 'HERALD_INTERNAL' && !isOfSystem(error) && !signal.aborted
+    // An internal error counts as an attempt, because the file may have caused it.
+    const counts = code === 'HERALD_INTERNAL' && !isEnvironmentError(error) && !signal.aborted
     if (!counts) await store.dropAttempt(jobId, attempt)
     throw error
   } finally {
     watch.stop()
   }
   const ended = await store.end(jobId, made.ended)
-  finished('ok')
+  recordOutcome('ok')
   conversions.metrics.worked(made.summary)
   if (ended.ending !== 'JOB_ENDING_FINISHED' || !sameResults(ended, made.ended)) {
     await made.discard()
@@ -121,12 +121,12 @@ async function finish(
   await store.stopWaiting(jobId, submitter)
 }
 
-/** A signal that is aborted with `outer`, and when the job has ended otherwise. */
+/** A signal that is aborted with `outer`, and when the job was cancelled. */
 function watchCancel(store: JobStore, jobId: string, outer: AbortSignal) {
   const stop = new AbortController()
   let isCancelled = false
   const timer = setInterval(async () => {
-    // The next look may succeed.
+    // The next check may succeed.
     isCancelled ||= await store.hasEnded(jobId).catch(() => false)
     if (isCancelled) stop.abort(new HeraldError('HERALD_CANCELLED', 'The job was cancelled.'))
   }, cancelPollMs)
@@ -148,8 +148,8 @@ function watchCancel(store: JobStore, jobId: string, outer: AbortSignal) {
 const sameResults = (one: ReceivedJobEnded, other: JobEnded) =>
   one.resultKeys[0] === other.resultKeys?.[0]
 
-/** The blob store cannot be used, or the spool: its disk is full, for example. */
-const isOfSystem = (error: unknown) =>
+/** The blob store or the spool cannot be used: its disk is full, for example. */
+const isEnvironmentError = (error: unknown) =>
   error instanceof BlobError || (error instanceof Error && 'syscall' in error)
 
 /** Another attempt would end in the same way. */

@@ -11,7 +11,7 @@ const maxHighInRow = 4
 
 /**
  * Lets `max` jobs run at a time. A job that runs alone waits until no other runs, and none is started
- * meanwhile: if it kills the worker, no other job is counted for it.
+ * meanwhile: if it kills the worker, it costs no other job an attempt.
  */
 export class Turns {
   readonly #max: number

@@ -65,7 +65,7 @@ export async function createWorkerApp(
     metrics: conversions.registry,
     notReady: () => [
       ...(lifecycle.signal.aborted ? ['stopping'] : []),
-      ...(conversions.pool.pids.length === 0 ? ['no worker is alive'] : []),
+      ...(conversions.pool.pids.length === 0 ? ['no child process is running'] : []),
     ],
   }
 }

@@ -40,13 +40,13 @@ export async function openS3Blobs(
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined
       ? {}
-      : // A server of one's own has no regions; a signature needs one.
+      : // A server other than AWS has no regions; a signature needs one.
         { endpoint, forcePathStyle: true, region: region ?? 'us-east-1' }),
     maxAttempts,
     requestHandler: { connectionTimeout: connectTimeoutMs, socketTimeout: silenceTimeoutMs },
   })
   const place = { name, bucket: Bucket, endpoint }
-  const acting = async <T>(work: () => Promise<T>): Promise<T> => {
+  const withS3Errors = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
     } catch (error) {
@@ -68,7 +68,7 @@ export async function openS3Blobs(
   }
 
   try {
-    await acting(() => client.send(new HeadBucketCommand({ Bucket })))
+    await withS3Errors(() => client.send(new HeadBucketCommand({ Bucket })))
   } catch (error) {
     client.destroy()
     throw error
@@ -79,7 +79,7 @@ export async function openS3Blobs(
       const object = objectOf(key)
       const Body = source instanceof Readable ? source : createReadStream(source.path)
       const putId = randomUUID()
-      return acting(async () => {
+      return withS3Errors(async () => {
         try {
           const params = { ...object, Body, IfNoneMatch: '*', Metadata: { [putIdName]: putId } }
           await new Upload({ client, params, partSize: partBytes, queueSize: partsAtOnce }).done()
@@ -97,7 +97,7 @@ export async function openS3Blobs(
     get: (key, range) => {
       const object = objectOf(key)
       const Range = range && `bytes=${range.start}-${range.end}`
-      return acting(async () => {
+      return withS3Errors(async () => {
         try {
           const { Body } = await client.send(new GetObjectCommand({ ...object, Range }))
           return Body as Readable
@@ -110,7 +110,7 @@ export async function openS3Blobs(
     },
     head: (key) => {
       const object = objectOf(key)
-      return acting(async () => {
+      return withS3Errors(async () => {
         const head = await headOf(object)
         return (
           head && {
@@ -122,12 +122,12 @@ export async function openS3Blobs(
     },
     delete: (key) => {
       const object = objectOf(key)
-      return acting(async () => void (await client.send(new DeleteObjectCommand(object))))
+      return withS3Errors(async () => void (await client.send(new DeleteObjectCommand(object))))
     },
     async *list(keyPrefix) {
       let ContinuationToken: string | undefined
       do {
-        const page = await acting(() =>
+        const page = await withS3Errors(() =>
           client.send(
             new ListObjectsV2Command({ Bucket, Prefix: prefix + keyPrefix, ContinuationToken }),
           ),
@@ -140,7 +140,7 @@ export async function openS3Blobs(
       } while (ContinuationToken !== undefined)
     },
     removeUnfinished: (beforeMs) =>
-      acting(async () => {
+      withS3Errors(async () => {
         let after: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {}
         do {
           const page = await client.send(

@@ -25,7 +25,7 @@ export interface PostgresOptions {
 export interface Postgres {
   readonly schema: string
   /**
-   * Runs a statement, again if another transaction was in its way. Rejects with StoreError if the
+   * Runs a statement, again if it conflicted with another transaction. Rejects with StoreError if the
    * database cannot be used: the statement may have taken effect even then. Unqualified names are of the
    * schema.
    */
@@ -40,7 +40,7 @@ const oldestVersion = 14
 const connectSeconds = 5
 const maxConflicts = 5
 
-/** Waits after the first to the last of several vain searches for the primary, in milliseconds. */
+/** The wait after a search that found no primary: after the first, and the longest. */
 const backOff = { firstMs: 100, capMs: 2000 }
 
 /** Opens no connection yet: the first call does. */
@@ -73,8 +73,8 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
   }
 
   /**
-   * Asks all hosts at once. The driver's own search, target_session_attrs, is not used: it asks hosts
-   * that are not there again for ever, without a pause and without an error.
+   * Asks all hosts at once. The driver's own search, target_session_attrs, is not used: it asks
+   * unreachable hosts again without end, without a pause and without an error.
    */
   async function findPrimary(): Promise<Sql> {
     const { default: postgres } = await import('postgres')
@@ -120,7 +120,7 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
       return sql
     } catch (error) {
       endAll(opened)
-      // One that answered says more than one that did not.
+      // The error of a server that answered is more specific than that of one that did not.
       const { errors } = error as AggregateError
       throw errors.find((each) => each instanceof UnusableServer) ?? errors[0]
     }

@@ -1,15 +1,15 @@
 import { StoreError, type StoreErrorCode } from '../store/store-error.js'
 import { nameOf, type PostgresTarget } from './postgres-url.js'
 
-/** A server that takes part in nothing: not a primary, or too old. */
+/** A server that cannot be used: it is not a primary, or too old. */
 export class UnusableServer extends Error {}
 
-/** The statement may be repeated: another transaction was in its way. */
+/** The statement may be repeated: it conflicted with another transaction. */
 export function isConflict(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error))
 }
 
-/** The connection or its server is of no use any more: the primary is to be looked for again. */
+/** The connection or its server cannot be used any more: the primary has to be found again. */
 export function isLost(error: unknown): boolean {
   const code = codeOf(error)
   return /^(08|57P|25006|CONNECT|E[A-Z_]+$|ERR_)/.test(code) || error instanceof UnusableServer

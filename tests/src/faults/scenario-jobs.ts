@@ -58,7 +58,7 @@ export async function runJobs(
         ['submit', path, '--to', format as string, ...effort, ...options],
         { env },
       ).ended
-      // It also reports jobs that the broker has not taken.
+      // It also reports jobs that are not published yet.
       if (status !== 0 || stderr !== '')
         throw new Error(`herald submit ended with ${status}: ${stderr}`)
     }

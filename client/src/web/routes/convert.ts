@@ -49,7 +49,7 @@ export function convertRoute(services: Services): RequestHandler {
         )
         started.push(begun)
         // If the file is refused half-way, the rest of the form must still be read.
-        void begun.over.then(() => upload?.drain())
+        void begun.ended.then(() => upload?.drain())
         await upload?.consumed
       } finally {
         endUpload()

@@ -26,7 +26,7 @@ export async function lockLane(sql: LaneSql, lane: string): Promise<void> {
 }
 
 /** Sets when the lane is due, or deletes its row if nothing waits. */
-export async function tidyLane(sql: LaneSql, lane: string): Promise<void> {
+export async function updateDueAt(sql: LaneSql, lane: string): Promise<void> {
   await sql`
     update lane set due_at = least(
       (select not_before from entry where lane = ${lane} and run is null order by number limit 1),

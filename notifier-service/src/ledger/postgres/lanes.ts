@@ -41,7 +41,7 @@ export function createPostgresLanes(
         return await postgres.transaction(async (sql) => {
           await table.lockLane(sql, lane)
           const result = await work(sql)
-          await table.tidyLane(sql, lane)
+          await table.updateDueAt(sql, lane)
           return result
         })
       } catch (error) {
@@ -90,7 +90,7 @@ export function createPostgresLanes(
     if (row === undefined) return undefined
     const lane: string = row['lane']
     const isDue = await digests.closeDue(sql, lane, now)
-    await table.tidyLane(sql, lane)
+    await table.updateDueAt(sql, lane)
     if (!isDue) return { lane, isHeld: false }
     const [taken] = await sql`update lane set holder = ${lease.name}, claim = ${claim}
       where lane = ${lane} and exists (select from holder where name = ${lease.name})

@@ -4,8 +4,8 @@ import type { Logger } from '@herald/runtime'
 import type { Postgres } from '@herald/runtime/postgres'
 
 /**
- * The row that says that this notifier lives, renewed until it is closed. All of it is decided in SQL
- * by the database's clock: a row past its time is deleted, by the first holder that renews, and only what names
+ * A row that this notifier renews until it is closed. Every decision is made in SQL by the database's
+ * clock: a row past its time is deleted, by the first holder that renews, and only what names
  * no row is free for others. A holder whose row is gone goes on under a new name, the next epoch.
  */
 export interface Lease {
@@ -17,7 +17,7 @@ export interface Lease {
   now(): number
   /** Renews the lease, or begins the next epoch. Rejects with StoreError. */
   renew(): Promise<void>
-  /** Ends the lease: what it holds is free. */
+  /** Ends the lease: what it holds becomes free. */
   close(): Promise<void>
 }
 
