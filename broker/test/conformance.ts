@@ -1,8 +1,10 @@
 import { describe } from 'vitest'
 import { deliveryCases, restartCase } from './conformance/delivery.js'
 import { type TestBroker, useFixture } from './conformance/fixture.js'
+import { machinesCase } from './conformance/machines.js'
 import { memberCases } from './conformance/members.js'
 import { messageCases } from './conformance/messages.js'
+import { powerLossCase } from './conformance/power-loss.js'
 
 export interface ConformanceOptions {
   /** Called for each case; may return the same one again. */
@@ -24,6 +26,8 @@ export function describeConformance(
     messageCases(fixture)
     deliveryCases(fixture)
     memberCases(fixture)
+    machinesCase(fixture)
+    powerLossCase(fixture)
     if (canRestart) restartCase(fixture)
   })
 }

@@ -8,6 +8,7 @@ export async function createEmbeddedFolder(): Promise<TestBroker> {
   const directory = await mkdtemp(join(tmpdir(), 'herald-embedded-'))
   return {
     url: `embedded:${directory}`,
+    storingPids: async () => [process.pid],
     dispose: () => rm(directory, { recursive: true, force: true }),
   }
 }

@@ -15,7 +15,11 @@ import { describeOnKafka, shortSession, useKafka } from './kafka/use-kafka.js'
 
 describeOnKafka('on a Kafka of three brokers', () => {
   const kafka = useKafka({ brokers: 3, heapMb: 384 })
-  const createBroker = async () => ({ url: kafka.url, dispose: async () => {} })
+  const createBroker = async () => ({
+    url: kafka.url,
+    storingPids: async () => [0, 1, 2].map((index) => kafka.cluster.pid(index) ?? 0),
+    dispose: async () => {},
+  })
   describeConformance('kafka, 3 brokers', { createBroker })
 
   const fixture = useFixture(createBroker)

@@ -7,6 +7,7 @@ describeOnKafka('on Kafka', () => {
     createBroker: async () => ({
       url: kafka.url,
       restart: () => kafka.cluster.restart(0),
+      storingPids: async () => [kafka.cluster.pid(0) ?? 0],
       dispose: async () => {},
     }),
     canRestart: true,

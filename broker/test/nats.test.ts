@@ -9,6 +9,7 @@ for (const version of natsVersions) {
       createBroker: async () => ({
         url: `${nats.url}?sessionTimeoutMs=1500`,
         restart: () => nats.server.restart(),
+        storingPids: async () => [nats.server.pid ?? 0],
         dispose: async () => {},
       }),
       canRestart: true,

@@ -11,6 +11,7 @@ describeOnRabbitmq('on RabbitMQ', () => {
         await rabbitmq.server.kill()
         await rabbitmq.server.start()
       },
+      storingPids: async () => [await rabbitmq.server.pid()],
       dispose: async () => {},
     }),
     canRestart: true,

@@ -12,17 +12,23 @@ export interface Child {
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
 }
 
-export function spawnProgram(name: string, args: readonly string[]): Child {
+/** `under`: the command that runs it, e.g. `['unshare', '--pid']`. */
+export function spawnProgram(
+  name: string,
+  args: readonly string[],
+  under: readonly string[] = [],
+): Child {
   const path = fileURLToPath(new URL(`../../dist/test/programs/${name}.js`, import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [path, ...args], {
+  const [command = '', ...rest] = [...under, process.execPath, path, ...args]
+  const child: ChildProcess = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'close')
   const lines: string[] = []
-  let rest = ''
+  let line = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    const complete = (rest + text).split('\n')
-    rest = complete.pop() ?? ''
+    const complete = (line + text).split('\n')
+    line = complete.pop() ?? ''
     lines.push(...complete)
   })
   const end = async (signal: NodeJS.Signals) => {

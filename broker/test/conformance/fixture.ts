@@ -16,6 +16,8 @@ export interface TestBroker {
   readonly url: string
   /** Kills the server and starts it again with its data. Absent if there is no server. */
   restart?(): Promise<void>
+  /** The processes that store events now. The conformance suite needs it. */
+  storingPids?(): Promise<number[]>
   dispose(): Promise<void>
 }
 
@@ -24,6 +26,7 @@ export interface Fixture {
   readonly url: string
   readonly topic: string
   readonly restart: TestBroker['restart']
+  storingPids(): Promise<number[]>
   /** A topic that this broker creates gets 8 partitions. */
   open(options?: Partial<OpenBrokerOptions>): Promise<Broker>
   /** Waits for the condition, up to a limit that only a hang reaches. */
@@ -50,6 +53,12 @@ export function useFixture(createBroker: () => Promise<TestBroker>): Fixture {
     },
     get restart() {
       return server.restart
+    },
+    async storingPids() {
+      const pids = await server.storingPids?.()
+      if (pids === undefined)
+        throw new Error('The test broker does not name the processes that store')
+      return pids
     },
     get topic() {
       return topic

@@ -23,14 +23,15 @@ export interface MemberProcess extends Child {
   readonly ready: boolean
 }
 
-/** A member of a group in a process of its own. */
+/** A member of a group in a process of its own, run by the command `under`. */
 export function startMember(
   url: string,
   topic: string,
   group: string,
   settings: MemberSettings = {},
+  under: readonly string[] = [],
 ): MemberProcess {
-  const child = spawnProgram('member', [url, topic, group, JSON.stringify(settings)])
+  const child = spawnProgram('member', [url, topic, group, JSON.stringify(settings)], under)
   const begun: string[] = []
   const accepted: Accepted[] = []
   let read = 1
