@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js'
+import { brokers } from './benches/brokers.js'
 import { cancel } from './benches/cancel.js'
 import { consume } from './benches/consume.js'
 import { convertFolder } from './benches/convert-folder.js'
@@ -34,4 +35,5 @@ export const allBenches: readonly Bench[] = [
   scale,
   ledger,
   growth,
+  brokers,
 ]
