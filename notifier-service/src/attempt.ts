@@ -3,7 +3,7 @@ import { NotHeld } from './before-body.js'
 import type { Channel } from './channel.js'
 import { MailNotFree, type MailRecord } from './ledger/mail-record.js'
 import type { SendResult } from './send-result.js'
-import { createSettle, outageMs, type SettleParts, type SettlePolicy } from './settle.js'
+import { createSettle, outageRetryMs, type SettleParts, type SettlePolicy } from './settle.js'
 import type { Task } from './task.js'
 
 export interface AttemptParts extends SettleParts {
@@ -30,7 +30,7 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
       if (task.record && (await isDone(task, task.record))) return
       if (task.problem !== undefined) return await settle.recordFailure(task, task.problem)
       const release = outage.admit()
-      if (release === undefined) throw new RetryLater(outageMs)
+      if (release === undefined) throw new RetryLater(outageRetryMs)
       try {
         const number = health.begin()
         const sent = await send(task, signal).catch((error: unknown) => {

@@ -34,7 +34,7 @@ export interface OutageCause {
   /** Only a person can correct it: probe rarely. */
   readonly lasting?: boolean | undefined
   /** A successful probe proves that it is over; otherwise a mail has to be accepted first. */
-  readonly seenByProbe?: boolean | undefined
+  readonly provenByProbe?: boolean | undefined
 }
 
 /**
@@ -79,7 +79,7 @@ export function watchOutage(options: OutageOptions): Outage {
   let state: 'none' | 'paused' | 'trial' = 'none'
   let reason: string | undefined
   let lasting = false
-  let seenByProbe = true
+  let provenByProbe = true
   let failures = 0
   let earliest = 0
   let inTrial = 0
@@ -127,7 +127,7 @@ export function watchOutage(options: OutageOptions): Outage {
     if (closed) return
     // The server may have asked for a longer wait during the probe.
     if (earliest > now()) wait()
-    else if (seenByProbe) end()
+    else if (provenByProbe) end()
     else startTrial()
   }
 
@@ -150,7 +150,7 @@ export function watchOutage(options: OutageOptions): Outage {
     state = 'none'
     reason = undefined
     lasting = false
-    seenByProbe = true
+    provenByProbe = true
     logger.info(messages.ended)
     if (wasPaused) intake.resume()
   }
@@ -184,7 +184,7 @@ export function watchOutage(options: OutageOptions): Outage {
       const before = state
       reason = withoutAddresses(cause.reason)
       lasting ||= cause.lasting === true
-      seenByProbe &&= cause.seenByProbe === true
+      provenByProbe &&= cause.provenByProbe === true
       earliest = Math.max(earliest, now() + (cause.minWaitMs ?? 0))
       if (before === 'paused') {
         if (!probing) wait()

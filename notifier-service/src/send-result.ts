@@ -27,7 +27,7 @@ export type SendResult =
       /** Only a person can correct it, for example wrong credentials: retry rarely. */
       readonly lasting?: boolean
       /** A successful probe proves that it is over. */
-      readonly seenByProbe?: boolean
+      readonly provenByProbe?: boolean
     }
   /** Not attempted, because it would delay other mails. */
   | { readonly kind: 'postponed'; readonly reason: string; readonly retryAfterMs: number }

@@ -59,7 +59,7 @@ export interface EndedAttempt {
 const maxRefusals = 3
 
 /** The retry delay during an outage; intake is paused, which delays an event longer. */
-export const outageMs = 250
+export const outageRetryMs = 250
 
 export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
   const { ledger, deadLetters, outage, health, metrics } = parts
@@ -91,14 +91,17 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       case 'outage': {
         if (begun) await deferUncounted(task, result.reason, 0)
         // One connection could not be opened while others are in use.
-        const othersAccepted = result.seenByProbe && !result.lasting && health.acceptedSince(number)
+        const othersAccepted =
+          result.provenByProbe && !result.lasting && health.acceptedSince(number)
         if (othersAccepted) throw new RetryLater(backOffMs(policy.backOff, 1))
         outage.begin({ ...result, minWaitMs: result.retryAfterMs })
-        throw new RetryLater(outageMs)
+        throw new RetryLater(outageRetryMs)
       }
       case 'postponed':
         if (begun) await deferUncounted(task, result.reason, 0)
-        throw new RetryLater(Math.max(outageMs, result.retryAfterMs), { soonerWhenCrowded: true })
+        throw new RetryLater(Math.max(outageRetryMs, result.retryAfterMs), {
+          soonerWhenCrowded: true,
+        })
       case 'unknown':
         if (policy.onUnknown === 'prefer-loss') return recordUnknown(task, result.reason, true)
         return retry(task, 'unknown', result.reason)
@@ -120,7 +123,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     if (scope === 'server') {
       await deferUncounted(task, reply, 0)
       outage.begin({ reason: reply, minWaitMs: retryAfterMs, lasting: !failure.unanswered })
-      throw new RetryLater(outageMs)
+      throw new RetryLater(outageRetryMs)
     }
     if (scope === 'mail' || about === 'mail') {
       const refusals = (record?.attempts ?? 0) + 1
@@ -236,7 +239,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     publishDeadLetters,
     async recordNotSent(task, reply) {
       await deferUncounted(task, reply, 0)
-      throw new RetryLater(outageMs)
+      throw new RetryLater(outageRetryMs)
     },
     recordUnknown: (task, reply) => recordUnknown(task, reply, false),
   }

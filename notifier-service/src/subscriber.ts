@@ -143,7 +143,7 @@ export async function startSubscriber(
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
   const parts = {
     ledger: guardLedger(ledger, {
-      onDiskError: (reason) => diskOutage.begin({ reason, seenByProbe: true }),
+      onDiskError: (reason) => diskOutage.begin({ reason, provenByProbe: true }),
       signal: lifecycle.signal,
     }),
     channel,

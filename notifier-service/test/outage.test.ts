@@ -28,7 +28,7 @@ test('refused credentials are tried with growing waits, and logged every ten min
   const refused = Object.assign(new Error('535 wrong password'), { lasting: true })
   const probe = vi.fn(() => Promise.reject(refused))
   const { outage, log } = watch(probe)
-  outage.begin({ reason: 'wrong password', lasting: true, seenByProbe: true })
+  outage.begin({ reason: 'wrong password', lasting: true, provenByProbe: true })
   await vi.advanceTimersByTimeAsync(30_000)
   expect(probe.mock.calls.length).toBeLessThan(8)
   const before = probe.mock.calls.length

@@ -7,7 +7,7 @@ import { guards } from '#src/faults/guards'
 import { makePlan } from '#src/faults/plan'
 import { seeded } from '#src/faults/seeded'
 import type { Send } from '#src/faults/send'
-import { standstills } from '#src/faults/under-load'
+import { longestDelays } from '#src/faults/under-load'
 
 describe('the plan of the faults', () => {
   const options = { events: 10_000, kills: 34, notifiers: 3, kafkaRestart: true }
@@ -51,13 +51,13 @@ describe('the count at the mail server', () => {
   })
 })
 
-describe('the time in which the mail of a recipient stood still', () => {
+describe('the longest delay of the mails of a recipient', () => {
   const period = { name: 'a fault', begunAt: 1000, endedAt: 2000, caughtUpAt: 10_000 }
   const events = [0, 1].map((position) => makeEvent('ada@example.com', position))
   const mailed = (at: number, bodyAt: number) =>
     ({ eventIds: [events[at]?.id], verdict: 'accept', bodyAt }) as unknown as Send
   const ms = (publishedAt: number[], sends: Send[]) =>
-    standstills(period, events, publishedAt, sends).map((standstill) => standstill.ms)
+    longestDelays(period, events, publishedAt, sends).map((delay) => delay.ms)
 
   test('is counted from the fault, or from publishing if that was later', () => {
     expect(ms([500, 500], [mailed(0, 900), mailed(1, 4000)])).toEqual([3000])

@@ -178,7 +178,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
     } catch (error) {
       if (!(error instanceof SmtpOutage)) throw error
       const { message: reason, lasting } = error
-      return notSent({ kind: 'outage', reason, lasting, seenByProbe: true })
+      return notSent({ kind: 'outage', reason, lasting, provenByProbe: true })
     }
   }
 

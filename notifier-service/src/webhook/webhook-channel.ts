@@ -49,7 +49,7 @@ export function createWebhookChannel(options: WebhookOptions): Channel {
       const reason = `the webhook at ${url.host}: ${error.message}`
       return error.sent
         ? resultOf({ command: 'POST', code: 0, reply: reason })
-        : { kind: 'outage', reason, seenByProbe: true }
+        : { kind: 'outage', reason, provenByProbe: true }
     }
   }
 

@@ -31,13 +31,13 @@ export function createNotifierFaults(cluster: Cluster, times: FaultTimes): Notif
   const startedAtOf = new Array<number>(notifiers).fill(0)
   /** Sends that were open while their notifier was suspended, and when it continued. */
   const suspended: { send: Send; continuedAt: number }[] = []
-  const inspect = (victim: number, inflict: () => Promise<void>) =>
-    inspectFault([victim], startedAtOf[victim] ?? 0, sink, ledger, inflict)
+  const inspect = (victim: number, inject: () => Promise<void>) =>
+    inspectFault([victim], startedAtOf[victim] ?? 0, sink, ledger, inject)
 
   return {
     kill: (victim) => ({
       name: `notifier ${victim} killed and started again`,
-      async inflict() {
+      async inject() {
         await untilOpen(cluster, victim)
         const uncertain = await killAndInspect(
           fleet,
@@ -54,7 +54,7 @@ export function createNotifierFaults(cluster: Cluster, times: FaultTimes): Notif
 
     suspend: (victim) => ({
       name: `notifier ${victim} suspended for ${times.stoppedMs / 1000} s`,
-      async inflict() {
+      async inject() {
         await untilOpen(cluster, victim)
         const uncertain = await inspect(victim, async () => fleet.signal(victim, 'SIGSTOP'))
         await pause(times.stoppedMs)
@@ -67,7 +67,7 @@ export function createNotifierFaults(cluster: Cluster, times: FaultTimes): Notif
 
     cutOff: (victim, from) => ({
       name: `notifier ${victim} cut off from ${from.length === services.length ? 'everything' : from.join(', ')} for ${times.cutOffMs / 1000} s`,
-      async inflict() {
+      async inject() {
         await untilOpen(cluster, victim)
         const cut = async () => machines[victim]?.cutOff(from)
         // Without Kafka it still records what it sends.

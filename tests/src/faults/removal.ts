@@ -52,7 +52,7 @@ export function planRemoval(
 
     fault: {
       name: `notifier ${victim} removed by ${signal} with deferred mails and open digests`,
-      async inflict() {
+      async inject() {
         const find = () => addressesOf(cluster, victim, `${signal.toLowerCase()}-`)
         let addresses = find()
         // After an earlier fault it may not have partitions yet.

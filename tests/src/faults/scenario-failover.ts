@@ -27,7 +27,7 @@ export async function runFailover(options: FailoverOptions): Promise<Result> {
     const { postgres, standby, sink, ledger } = cluster
     const failover: Fault = {
       name: 'PostgreSQL killed, standby promoted',
-      inflict: () =>
+      inject: () =>
         inspectFault(everyNotifier, 0, sink, ledger, async () => {
           await postgres.kill()
           await standby?.promote()

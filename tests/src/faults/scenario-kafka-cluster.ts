@@ -59,7 +59,7 @@ function killBroker(
 ): Fault {
   return {
     name: `${name} for ${awayMs / 1000} s`,
-    async inflict() {
+    async inject() {
       const index = await which()
       await kafka.kill(index)
       await pause(awayMs)

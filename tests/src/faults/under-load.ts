@@ -9,8 +9,8 @@ import type { UncertainMails } from './window.js'
 /** What happens to a cluster while events are published. */
 export interface Fault {
   readonly name: string
-  /** Lets it happen and, if it is to end, ends it. Resolves to the mails whose result is uncertain. */
-  inflict(): Promise<UncertainMails>
+  /** Injects the fault and, if it is to end, ends it. Resolves to the mails whose result is uncertain. */
+  inject(): Promise<UncertainMails>
 }
 
 /** When a fault happened, in milliseconds since 1970. */
@@ -43,7 +43,7 @@ export interface LoadResult {
   readonly late: number
 }
 
-/** Publishes the events, and lets the faults happen meanwhile, one after the other. */
+/** Publishes the events, and injects the faults meanwhile, one after the other. */
 export async function runUnderLoad(
   { broker, topic, sink, ledger }: Cluster,
   { events, perSecond, faults, gapMails, stuckMs, print }: LoadOptions,
@@ -79,12 +79,12 @@ export async function runUnderLoad(
   let late = 0
   try {
     let settled = true
-    for (const { name, inflict } of faults) {
+    for (const { name, inject } of faults) {
       const enough = Math.min(mailed.size + gapMails, events.length)
       settled &&= await untilNone(() => enough - mailed.size)
       if (publishedAt.length === events.length) late += 1
       const begunAt = Date.now()
-      uncertain.push(await inflict())
+      uncertain.push(await inject())
       const endedAt = Date.now()
       const due = events.slice(0, publishedAt.length)
       settled &&= await untilNone(() => missingOf(due).length)
@@ -110,19 +110,19 @@ export async function runUnderLoad(
   }
 }
 
-/** How long the mail of one recipient stood still: its next event was published, and not mailed. */
-interface Standstill {
+/** For how long one recipient had a published event that was not mailed, and no mail in between. */
+interface RecipientDelay {
   readonly recipient: string
   readonly ms: number
 }
 
-/** For each fault and recipient, the longest standstill until all was caught up. */
-export function standstills(
+/** For each fault and recipient, the longest delay until every published event was mailed. */
+export function longestDelays(
   { begunAt, caughtUpAt }: Period,
   events: readonly TestEvent[],
   publishedAt: readonly number[],
   sends: readonly Send[],
-): Standstill[] {
+): RecipientDelay[] {
   const mailedAt = new Map<string, number>()
   for (const send of sends.filter(isAccepted)) {
     for (const id of send.eventIds) {
@@ -141,20 +141,20 @@ export function standstills(
   return [...longest].map(([recipient, ms]) => ({ recipient, ms }))
 }
 
-/** One line for a fault: how long mail stood still. */
+/** One line for a fault: how long mails were delayed. */
 function describePeriod(
   period: Period,
   publishedAt: readonly number[],
   events: readonly TestEvent[],
   sends: readonly Send[],
 ): string {
-  const times = standstills(period, events, publishedAt, sends)
+  const times = longestDelays(period, events, publishedAt, sends)
     .map(({ ms }) => ms)
     .sort((one, other) => one - other)
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
   const median = times[Math.floor(times.length / 2)] ?? 0
   const slow = times.filter((ms) => ms > 2000).length
-  return `${period.name}: the mail of a recipient stood still for at most ${seconds(times.at(-1) ?? 0)} (median ${seconds(median)}, over 2 s for ${slow} of ${times.length}); caught up ${seconds(period.caughtUpAt - period.endedAt)} after its end`
+  return `${period.name}: the mails of a recipient were delayed by at most ${seconds(times.at(-1) ?? 0)} (median ${seconds(median)}, over 2 s for ${slow} of ${times.length}); caught up ${seconds(period.caughtUpAt - period.endedAt)} after its end`
 }
 
 export const everyNotifier = Array.from({ length: notifiers }, (_, index) => index)

@@ -55,11 +55,11 @@ export async function inspectFault(
   since: number,
   sink: FaultySmtp,
   ledger: LedgerView,
-  inflict: () => Promise<void>,
+  inject: () => Promise<void>,
 ): Promise<UncertainMails> {
   const begunAt = Date.now()
   const open = new Set(victims.flatMap((victim) => sink.open(victim)))
-  await inflict()
+  await inject()
   const endedAt = Date.now()
   const duringRun = sink.sends.filter(
     ({ listener, startedAt }) =>

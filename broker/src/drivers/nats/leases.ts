@@ -7,7 +7,7 @@ import type { NatsTopic } from './topics.js'
 
 /** Who holds a partition for a group, and up to where the group has acknowledged it. */
 export interface Lease {
-  /** The member's id; null: nobody. */
+  /** The member's id; null: no member. */
   readonly owner: string | null
   /** The sequence to continue with; 0: the oldest event kept. */
   readonly next: bigint

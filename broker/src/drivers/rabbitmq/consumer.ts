@@ -4,6 +4,8 @@ import type { Channel } from 'amqplib'
 import { backOffMs } from '../../back-off.js'
 import {
   BrokerError,
+  type Delivery,
+  type DeliveryContext,
   type Handler,
   type SubscribeOptions,
   type Subscription,
@@ -150,13 +152,13 @@ export class Consumer implements Subscription {
   #rejoin(): void {
     this.#session = undefined
     this.#logger.warn('lost the connection to RabbitMQ; joining the group again')
-    this.#rejoining ??= this.#startAgain().finally(() => {
+    this.#rejoining ??= this.#joinAgain().finally(() => {
       this.#rejoining = undefined
     })
   }
 
   /** Never rejects. */
-  async #startAgain(): Promise<void> {
+  async #joinAgain(): Promise<void> {
     const { signal } = this.#ending
     for (let failures = 1; !signal.aborted; failures += 1) {
       await delay(50 + backOffMs(failures, 200, 5000), undefined, { signal }).catch(() => {})
@@ -171,8 +173,8 @@ export class Consumer implements Subscription {
     }
   }
 
-  /** After a stop of this process, RabbitMQ may have given the partition to another member. */
-  async #handle(session: Session, ...[delivery, context]: Parameters<Handler>): Promise<void> {
+  /** If this process was stopped for a while, RabbitMQ may have given the partition to another member. */
+  async #handle(session: Session, delivery: Delivery, context: DeliveryContext): Promise<void> {
     const { sessionTimeoutMs } = this.#options.connector.location
     if (this.#offsets === undefined && session.sinceAnswerMs > sessionTimeoutMs / 2) {
       await session.check()

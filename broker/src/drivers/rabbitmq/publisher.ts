@@ -251,8 +251,8 @@ export class Publisher {
   }
 
   /**
-   * A channel that has published to a stream while its node started may wait for a writer that is gone,
-   * for ever.
+   * A channel that has published to a stream while its node started may wait without end for a
+   * writer that is gone.
    */
   #renewIfStalled(channel: ConfirmChannel): void {
     const [oldest] = this.#unconfirmed

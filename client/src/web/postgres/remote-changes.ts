@@ -4,7 +4,7 @@ import type { ConversionEvent, Progress } from '../conversion-events.js'
 import type { ConversionIdentity, ConversionRecord } from '../record.js'
 
 const pollMs = 2_000
-/** Pauses between two messages about one conversion, and at most so many under way. */
+/** The pause between two messages about one conversion, and how many may be under way. */
 const progressPauseMs = 500
 const maxProgressUnderWay = 4
 /** After that time nothing more is expected of a conversion. */
@@ -18,12 +18,11 @@ interface RemoteProgress {
 
 interface Change {
   readonly record: ConversionIdentity | ConversionRecord
-  /** It was removed. */
-  readonly gone: boolean
+  readonly removed: boolean
   readonly id: string
 }
 
-/** The oldest transaction that is not over. */
+/** The oldest transaction that has not ended. */
 async function readXmin(sql: Sql): Promise<string> {
   const [row] = await sql`select pg_snapshot_xmin(pg_current_snapshot())::text as xmin`
   return String(row?.['xmin'])
@@ -36,8 +35,8 @@ export interface RemoteChanges {
 }
 
 /**
- * What other instances change. NOTIFY is only a hint to look at once; a look finds each change by
- * its transaction: those that were not over at the look before, and later ones.
+ * What other instances change. NOTIFY is only a hint to poll at once; a poll finds each change by
+ * its transaction: those that had not ended at the poll before, and later ones.
  */
 export async function openRemoteChanges(
   postgres: Postgres,
@@ -45,33 +44,33 @@ export async function openRemoteChanges(
 ): Promise<RemoteChanges> {
   let publish: (event: ConversionEvent) => void = () => {}
   let listeningOn: Sql | undefined
-  /** Transactions before that one were over at the last look. */
-  let from = await postgres.run(readXmin)
-  /** Of the last look: a look returns some changes again. */
+  /** Transactions before that one had ended at the last poll. */
+  let oldestOpen = await postgres.run(readXmin)
+  /** Of the last poll: the next one returns some of its changes again. */
   let seen = new Set<string>()
-  let looking: Promise<void> | undefined
-  let lookAgain = false
-  let isAway = false
+  let polling: Promise<void> | undefined
+  let pollAgain = false
+  let isUnreachable = false
   let timer: NodeJS.Timeout | undefined
   const sent = new Map<string, { atMs: number; stage: string }>()
   let underWay = 0
 
   const onNotify = (payload: string) => {
     if (payload === instance) return
-    if (!payload.startsWith('{')) return look()
+    if (!payload.startsWith('{')) return poll()
     const { from: sender, record, progress } = JSON.parse(payload) as RemoteProgress
     if (sender !== instance) publish({ kind: 'progress', record, progress })
   }
   const read = (sql: Sql) => sql<Change[]>`
-    select record, false as gone, changed_in || ' ' || token as id from conversion
-      where changed_in >= ${from}::text::xid8 and changed_by <> ${instance}
+    select record, false as removed, changed_in || ' ' || token as id from conversion
+      where changed_in >= ${oldestOpen}::text::xid8 and changed_by <> ${instance}
     union all
     select identity, true, changed_in || ' ' || owner || ' ' || key from ended
-      where changed_in >= ${from}::text::xid8 and changed_by <> ${instance}
+      where changed_in >= ${oldestOpen}::text::xid8 and changed_by <> ${instance}
         and identity is not null`
 
-  async function lookOnce(): Promise<void> {
-    // Before the changes: what is not over then is found at the next look.
+  async function pollOnce(): Promise<void> {
+    // Read before the changes: what has not ended by then is found at the next poll.
     const xmin = await postgres.run(readXmin)
     const changes = await postgres.run(async (sql) => {
       if (listeningOn !== sql) {
@@ -82,54 +81,55 @@ export async function openRemoteChanges(
       return read(sql)
     })
     const ids = new Set<string>()
-    for (const { record, gone, id } of changes) {
+    for (const { record, removed, id } of changes) {
       ids.add(id)
       if (seen.has(id)) continue
       publish(
-        gone
+        removed
           ? { kind: 'removed', record: record as ConversionIdentity }
           : { kind: 'record', record: record as ConversionRecord },
       )
     }
     seen = ids
-    from = xmin
+    oldestOpen = xmin
   }
 
-  function look(): void {
-    if (looking) {
-      lookAgain = true
+  function poll(): void {
+    if (polling) {
+      pollAgain = true
       return
     }
-    looking = lookOnce()
+    polling = pollOnce()
       .then(
         () => {
-          isAway = false
+          isUnreachable = false
         },
         (error: unknown) => {
-          if (!isAway) logger.warn({ err: error }, 'cannot see what other instances change')
-          isAway = true
-          lookAgain = false
+          if (!isUnreachable)
+            logger.warn({ err: error }, 'cannot read the changes of other instances')
+          isUnreachable = true
+          pollAgain = false
         },
       )
       .finally(() => {
-        looking = undefined
-        if (!lookAgain) return
-        lookAgain = false
-        look()
+        polling = undefined
+        if (!pollAgain) return
+        pollAgain = false
+        poll()
       })
   }
 
   return {
     follow(onEvent) {
       publish = onEvent
-      timer = setInterval(look, pollMs)
-      look()
+      timer = setInterval(poll, pollMs)
+      poll()
     },
     sendProgress({ token, owner, key, runToken }, progress) {
       const now = Date.now()
       const last = sent.get(token)
-      const isSoon = last?.stage === progress.stage && now - last.atMs < progressPauseMs
-      if (isSoon || underWay >= maxProgressUnderWay) return
+      const isTooSoon = last?.stage === progress.stage && now - last.atMs < progressPauseMs
+      if (isTooSoon || underWay >= maxProgressUnderWay) return
       for (const [each, { atMs }] of sent) if (atMs < now - progressKeptMs) sent.delete(each)
       sent.set(token, { atMs: now, stage: progress.stage })
       underWay += 1
@@ -145,8 +145,8 @@ export async function openRemoteChanges(
     async close() {
       clearInterval(timer)
       publish = () => {}
-      lookAgain = false
-      await looking
+      pollAgain = false
+      await polling
     },
   }
 }

@@ -3,7 +3,7 @@
 import type { ConversionSpec as _herald_converter_v1_ConversionSpec, ConversionSpec__Output as _herald_converter_v1_ConversionSpec__Output } from '../../../herald/converter/v1/ConversionSpec.js';
 
 /**
- * One message from a client that wants to know of many files first.
+ * One message from a client that asks for estimates of many files.
  */
 export interface EstimateManyRequest {
   /**
@@ -21,7 +21,7 @@ export interface EstimateManyRequest {
 }
 
 /**
- * One message from a client that wants to know of many files first.
+ * One message from a client that asks for estimates of many files.
  */
 export interface EstimateManyRequest__Output {
   /**
