@@ -29,7 +29,7 @@ export async function bridgeCommand(
   const topics = [...new Set(options.topic ?? [topic])]
   if (isSameBroker(from, to)) {
     throw new HeraldError('HERALD_USAGE', '--from and --to name the same broker.', {
-      remedy: 'Each event would be copied onto its own topic, again and again.',
+      remedy: 'Each event would be copied onto its own topic without end.',
     })
   }
   const group = options.group ?? bridgeGroup(to)

@@ -14,6 +14,9 @@ export interface GatheredRun {
   readonly lastAt: number
 }
 
+/** What `herald why` shows for an event of a digest that gathers. */
+export const gatheringReply = 'waiting for other files of its run'
+
 export const newRun: GatheredRun = { seen: 0, size: 0, count: 0, bytes: 0, firstAt: 0, lastAt: 0 }
 
 export function withEvent(
@@ -40,7 +43,7 @@ export function isFull(run: GatheredRun, { maxEvents, maxBytes }: DigestRule): b
   return isComplete(run) || run.count >= maxEvents || run.bytes >= maxBytes
 }
 
-/** Whether nothing is gathered and no more is expected: events of earlier digests count towards its size. */
+/** Whether nothing is gathered and no more events are expected; those of earlier digests count towards the size. */
 export const isOver = (run: GatheredRun) => run.count === 0 && (run.size === 0 || isComplete(run))
 
 /** When it is to be closed though more may follow; if nothing is gathered, when to delete it. */

@@ -2,6 +2,7 @@ import type { Store } from '@herald/runtime/store'
 import {
   closeAt,
   type GatheredRun,
+  gatheringReply,
   isFull,
   isOver,
   movedTo,
@@ -17,8 +18,6 @@ export interface LmdbLanes extends Lanes {
   /** As Ledger.adjustToClock. */
   adjustToClock(): Promise<void>
 }
-
-const gatheringReply = 'others of its run are still to come'
 
 export function createLmdbLanes(
   store: Store,
@@ -56,7 +55,7 @@ export function createLmdbLanes(
     putLast(lane, { ref, group, notBefore: now })
   }
 
-  /** Keeps the run, or forgets it when it is over. */
+  /** Keeps the run, or deletes it if it is over. */
   function putRun(
     key: LaneKey,
     run: GatheredRun,

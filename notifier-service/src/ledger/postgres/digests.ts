@@ -3,6 +3,7 @@ import { digestOf } from '../digest-record.js'
 import {
   closeAt,
   type GatheredRun,
+  gatheringReply,
   isFull,
   isOver,
   movedTo,
@@ -17,8 +18,6 @@ import * as table from './lane-table.js'
 import type { Lease } from './lease.js'
 import { changeMails, keyOf, readMails } from './mail-table.js'
 import { type PostgresMails, WriteConflict } from './mails.js'
-
-const gatheringReply = 'others of its run are still to come'
 
 export interface DigestParts {
   readonly lease: Lease
@@ -48,13 +47,13 @@ export function createDigests({ lease, mails, rule }: DigestParts) {
     mails.changeIn(sql, event, (record) => record && { ...record, ...changes })
 
   /** Makes a mail of gathered events, at the end of the lane. */
-  async function appendDigest(sql: table.LaneSql, lane: string, events: number, now: number) {
-    const [first, ...others] = await table.eventsOf(sql, events)
+  async function appendDigest(sql: table.LaneSql, lane: string, group: number, now: number) {
+    const [first, ...others] = await table.eventsOf(sql, group)
     if (first === undefined) return
     let ref = first
     if (others.length > 0) ref = await createDigest(sql, [first, ...others], now)
     else await change(sql, first, { state: 'deferred', reply: '', nextAttemptAt: undefined })
-    await table.putLast(sql, lane, { ref, events, notBefore: now, setAt: now })
+    await table.putLast(sql, lane, { ref, group, notBefore: now, setAt: now })
   }
 
   async function createDigest(
@@ -86,27 +85,27 @@ export function createDigests({ lease, mails, rule }: DigestParts) {
     return ref
   }
 
-  /** Keeps the run, or forgets it when it is over. */
+  /** Keeps the run, or deletes it if it is over. */
   async function keepRun(
     sql: table.LaneSql,
     lane: string,
-    { run, gathered, events }: { run: string; gathered: GatheredRun; events: number },
+    { run, gathered, group }: { run: string; gathered: GatheredRun; group: number },
   ): Promise<void> {
     if (isOver(gathered)) {
       await sql`delete from entry where lane = ${lane} and run = ${run}`
       return
     }
     const times = { notBefore: closeAt(gathered, rule), setAt: gathered.lastAt }
-    await table.putRun(sql, lane, { run, gathered, events, ...times })
+    await table.putRun(sql, lane, { run, gathered, group, ...times })
   }
 
   /** Closes the digests of the lane that are due; resolves to whether its head is due. */
   async function closeDue(sql: table.LaneSql, lane: string, now: number): Promise<boolean> {
-    for (const { run, gathered, events, notBefore } of await table.runsOf(sql, lane)) {
+    for (const { run, gathered, group, notBefore } of await table.runsOf(sql, lane)) {
       if (run === null || gathered === null || notBefore > now) continue
       if (gathered.count > 0) {
-        await appendDigest(sql, lane, events, now)
-        const left = { gathered: withoutEvents(gathered), events: await table.nextNumber(sql) }
+        await appendDigest(sql, lane, group, now)
+        const left = { gathered: withoutEvents(gathered), group: await table.nextNumber(sql) }
         await keepRun(sql, lane, { run, ...left })
       } else await sql`delete from entry where lane = ${lane} and run = ${run}`
     }
@@ -131,28 +130,28 @@ export function createDigests({ lease, mails, rule }: DigestParts) {
       const nextAttemptAt = now + (size > 0 ? rule.maxMs : rule.quietMs)
       const waiting = { lane, state: 'gathering', reply: gatheringReply, nextAttemptAt } as const
       if (!(await putInLane(sql, { event, mail }, waiting))) return false
-      let events = before?.events ?? (await table.nextNumber(sql))
+      let group = before?.group ?? (await table.nextNumber(sql))
       let appended = false
       const close = async () => {
-        await appendDigest(sql, lane, events, now)
+        await appendDigest(sql, lane, group, now)
         gathered = withoutEvents(gathered)
-        events = await table.nextNumber(sql)
+        group = await table.nextNumber(sql)
         appended = true
       }
       const bytes = delivery.value.byteLength
       if (gathered.count > 0 && gathered.bytes + bytes > rule.maxBytes) await close()
-      await table.putEvent(sql, [events, gathered.count], { event, delivery })
+      await table.putEvent(sql, [group, gathered.count], { event, delivery })
       gathered = withEvent(gathered, { size, bytes, now })
       if (isFull(gathered, rule)) await close()
-      await keepRun(sql, lane, { run, gathered, events })
+      await keepRun(sql, lane, { run, gathered, group })
       return appended
     },
 
-    /** The digests as if their last events had come now, if that was later. */
+    /** Moves digests whose last event came after `now`: the clock was set back. */
     async moveTo(sql: table.LaneSql, lane: string, now: number): Promise<void> {
-      for (const { run, gathered, events } of await table.runsOf(sql, lane)) {
+      for (const { run, gathered, group } of await table.runsOf(sql, lane)) {
         if (run === null || gathered === null || gathered.lastAt <= now) continue
-        await keepRun(sql, lane, { run, gathered: movedTo(now, gathered), events })
+        await keepRun(sql, lane, { run, gathered: movedTo(now, gathered), group })
       }
     },
   }

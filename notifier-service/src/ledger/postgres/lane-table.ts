@@ -13,7 +13,7 @@ export interface LaneEntry {
   readonly run: string | null
   readonly gathered: GatheredRun | null
   /** Its events are kept under this number. */
-  readonly events: number
+  readonly group: number
   readonly notBefore: number
   readonly setAt: number
 }
@@ -55,7 +55,7 @@ export function entryOf(row: Record<string, unknown>): LaneEntry {
     ref: row['ref'] as EventRef | null,
     run: row['run'] as string | null,
     gathered: row['gathered'] as GatheredRun | null,
-    events: Number(row['events']),
+    group: Number(row['events']),
     notBefore: Number(row['not_before']),
     setAt: Number(row['set_at']),
   }
@@ -65,20 +65,20 @@ export function entryOf(row: Record<string, unknown>): LaneEntry {
 export async function putLast(
   sql: LaneSql,
   lane: string,
-  { ref, events, notBefore, setAt }: Omit<LaneEntry, 'number' | 'run' | 'gathered'>,
+  { ref, group, notBefore, setAt }: Omit<LaneEntry, 'number' | 'run' | 'gathered'>,
 ): Promise<void> {
   await sql`insert into entry (lane, ref, events, not_before, set_at)
-    values (${lane}, ${JSON.stringify(ref)}::text::json, ${events}, ${notBefore}, ${setAt})`
+    values (${lane}, ${JSON.stringify(ref)}::text::json, ${group}, ${notBefore}, ${setAt})`
 }
 
 /** Keeps a digest that gathers. */
 export async function putRun(
   sql: LaneSql,
   lane: string,
-  { run, gathered, events, notBefore, setAt }: Omit<LaneEntry, 'number' | 'ref'>,
+  { run, gathered, group, notBefore, setAt }: Omit<LaneEntry, 'number' | 'ref'>,
 ): Promise<void> {
   await sql`insert into entry as e (lane, run, gathered, events, not_before, set_at)
-    values (${lane}, ${run}, ${JSON.stringify(gathered)}::text::json, ${events}, ${notBefore}, ${setAt})
+    values (${lane}, ${run}, ${JSON.stringify(gathered)}::text::json, ${group}, ${notBefore}, ${setAt})
     on conflict (lane, run) where run is not null do update set gathered = excluded.gathered,
       events = excluded.events, not_before = excluded.not_before, set_at = excluded.set_at`
 }
@@ -90,21 +90,21 @@ export async function nextNumber(sql: LaneSql): Promise<number> {
 
 export async function putEvent(
   sql: LaneSql,
-  [events, position]: readonly [number, number],
+  [group, position]: readonly [number, number],
   { event, delivery }: Pick<KeptEvent, 'event' | 'delivery'>,
 ): Promise<void> {
-  await sql`insert into event (events, position, ref, delivery) values (${events}, ${position},
+  await sql`insert into event (events, position, ref, delivery) values (${group}, ${position},
     ${JSON.stringify(event)}::text::json, ${encodeDelivery(delivery)}::text::json)`
 }
 
 /** The events of a mail, in order. */
-export async function eventsOf(sql: AnySql, events: number): Promise<EventRef[]> {
-  const rows = await sql`select ref from event where events = ${events} order by position`
+export async function eventsOf(sql: AnySql, group: number): Promise<EventRef[]> {
+  const rows = await sql`select ref from event where events = ${group} order by position`
   return rows.map((row) => row['ref'])
 }
 
-export async function deliveriesOf(sql: AnySql, events: number): Promise<KeptDelivery[]> {
-  const rows = await sql`select delivery from event where events = ${events} order by position`
+export async function deliveriesOf(sql: AnySql, group: number): Promise<KeptDelivery[]> {
+  const rows = await sql`select delivery from event where events = ${group} order by position`
   return rows.map((row) => decodeDelivery(row['delivery']))
 }
 

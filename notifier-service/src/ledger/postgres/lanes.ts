@@ -50,7 +50,7 @@ export function createPostgresLanes(
     }
   }
 
-  /** Those of this holder that no one here works on as well: the answer to a claim may have been lost. */
+  /** Includes lanes of this holder that are not in `held`: the reply to their claim was lost. */
   function dueLanes(sql: AnySql, now: number) {
     return sql`
       due_at <= ${now}
@@ -110,9 +110,9 @@ export function createPostgresLanes(
         const notBefore = head?.notBefore ?? Math.round(nextAttemptAt)
         const changes = { lane, nextAttemptAt: notBefore, deferredSince: now }
         if (!(await digests.putInLane(sql, kept, changes))) return true
-        const events = await table.nextNumber(sql)
-        await table.putEvent(sql, [events, 0], kept)
-        await table.putLast(sql, lane, { ref: kept.event, events, notBefore, setAt: now })
+        const group = await table.nextNumber(sql)
+        await table.putEvent(sql, [group, 0], kept)
+        await table.putLast(sql, lane, { ref: kept.event, group, notBefore, setAt: now })
         return true
       }),
 
@@ -129,7 +129,7 @@ export function createPostgresLanes(
       postgres.run(async (sql) => {
         const head = await table.headOf(sql, lane)
         if (!head?.ref) return undefined
-        const deliveries = await table.deliveriesOf(sql, head.events)
+        const deliveries = await table.deliveriesOf(sql, head.group)
         return { ref: head.ref, deliveries, position: head.number }
       }),
 
@@ -142,7 +142,7 @@ export function createPostgresLanes(
         const [row] = await sql`
           delete from entry where lane = ${lane} and number = ${position} and run is null returning *`
         const entry = row && table.entryOf(row)
-        if (entry) await sql`delete from event where events = ${entry.events}`
+        if (entry) await sql`delete from event where events = ${entry.group}`
         if (entry?.ref) await digests.change(sql, entry.ref, { lane: undefined })
         if (await table.headOf(sql, lane)) return true
         await sql`update lane set holder = null, claim = null where lane = ${lane}`

@@ -56,7 +56,7 @@ export interface PostgresMails {
   ): Promise<MailRecord | undefined>
 }
 
-/** Records read that are remembered for the change that follows. */
+/** Records that were read and are kept for the change that follows. */
 const maxKnown = 10_000
 const maxTries = 8
 
@@ -122,7 +122,10 @@ export function createPostgresMails(
       isRemembered = false
       before = undefined
     }
-    throw new StoreError('STORE_FAILED', 'The ledger was changed by others again and again.')
+    throw new StoreError(
+      'STORE_FAILED',
+      `A record of the ledger was changed by other notifiers ${maxTries} times in a row.`,
+    )
   }
 
   return {
