@@ -83,7 +83,7 @@ const aborted = (signal: AbortSignal) =>
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-/** Every event fails while a broker is away: prints each error once in a while. */
+/** Every event fails while a broker cannot be reached: limits how often the same error is printed. */
 function errorPrinter(print: (line: string) => void) {
   const printedAt = new Map<string, number>()
   return (topic: string, position: string, { message }: Error) => {

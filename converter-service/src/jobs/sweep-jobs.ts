@@ -6,7 +6,7 @@ const dayMs = 86_400_000
 
 /**
  * Removes jobs that ended longer ago than `keepMs`, now and every hour, and those that never ended
- * although they expired that long ago: their commands are lost. All workers do it. Returns what stops it.
+ * although they expired that long ago: their commands are lost. Every worker does this. Returns what stops it.
  */
 export function sweepRegularly(
   store: JobStore,

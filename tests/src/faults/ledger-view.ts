@@ -33,7 +33,7 @@ export async function viewPostgresLedger(url: string): Promise<LedgerView> {
 
 const maxAwayMs = 60_000
 
-/** Repeats a read while the database is away: one that was killed has a standby that takes over. */
+/** Repeats a read while the database cannot be reached: one that was killed has a standby that takes over. */
 async function whenAvailable<T>(read: () => Promise<T>): Promise<T> {
   for (const startedAt = Date.now(); ; ) {
     try {

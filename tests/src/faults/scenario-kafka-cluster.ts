@@ -16,7 +16,7 @@ export interface KafkaClusterOptions {
   readonly leaseMs: number
   readonly smtpTimeoutMs: number
   readonly sessionTimeoutMs: number
-  /** How long a killed broker is away. */
+  /** How long a killed broker is not running. */
   readonly awayMs: number
   readonly stuckMs: number
   readonly print: (line: string) => void

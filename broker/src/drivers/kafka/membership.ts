@@ -41,7 +41,7 @@ export class Membership {
 
   /**
    * Resolves when the group has accepted the member. Rejects with kafkajs' error: at once if it is
-   * final, else (the coordinator is loading, a broker is away) if it lasts for `timeoutMs`.
+   * final, else (the coordinator is loading, a broker cannot be reached) if it lasts for `timeoutMs`.
    */
   async join(timeoutMs: number): Promise<void> {
     const end = Date.now() + timeoutMs

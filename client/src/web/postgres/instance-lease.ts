@@ -8,8 +8,8 @@ const renewMs = 3_000
 /** The lease of one instance, by the clock of the database. */
 export interface InstanceLease {
   /**
-   * Whether leases of others can be judged: after the database was away, no instance could renew its
-   * own, so each gets the time to do so.
+   * Whether leases of others can be judged: while the database could not be reached, no instance could
+   * renew its own, so each gets the time to do so.
    */
   readonly canJudgeOthers: boolean
   /** Gives it up. */

@@ -7,7 +7,7 @@ const pauseMs = 30_000
 
 /**
  * What this instance holds without knowing it: a write took effect, and its reply was lost with the
- * connection. Looked for every now and then.
+ * connection. Checked regularly.
  */
 export function lostRecords(
   select: ReturnType<typeof recordStatements>['select'],
