@@ -38,8 +38,25 @@ export interface OutageCause {
 }
 
 /**
- * Keeps intake paused while the mail server is out of service, and finds out when it is back:
- * first by a probe, then, if a probe does not prove it, by one mail at a time until one is accepted.
+ * Pauses intake while the mail server is out of service, and finds out when it can be used again:
+ * by a probe and, if that does not prove it, by one mail at a time.
+ *
+ * | state     | event                          | next      | effect                            |
+ * |-----------|--------------------------------|-----------|-----------------------------------|
+ * | `normal`  | `begin`                        | `waiting` | log, pause intake, back off       |
+ * | `waiting` | `begin`                        | `waiting` | the longer of the two waits       |
+ * |           | the wait ends                  | `probing` | probe                             |
+ * | `probing` | `begin`                        | `probing` | its wait counts after the probe   |
+ * |           | failure                        | `waiting` | back off                          |
+ * |           | success, a wait is left        | `waiting` |                                   |
+ * |           | success, proves the end        | `normal`  | log, resume intake                |
+ * |           | success, proves nothing        | `trial`   | resume intake: one mail at a time |
+ * | `trial`   | `begin`                        | `waiting` | pause intake, back off            |
+ * |           | `accepted`                     | `normal`  | log                               |
+ * |           | no mail for a minute           | `normal`  | log                               |
+ *
+ * A probe proves the end if each `begin` of the outage was `provenByProbe`. Only `accepted` resets
+ * the back-off, in every state: a mail may fail after a successful probe.
  */
 export interface Outage {
   /** Why mails wait, without addresses; undefined in normal operation. */
@@ -72,141 +89,136 @@ const nextTrialMs = 1000
 /** If no mail came for this long, the outage counts as over. */
 const quietMs = 60_000
 
-const noop = () => {}
+/** What holds from the first `begin` until `normal`. */
+interface Current {
+  reason: string
+  lasting: boolean
+  provenByProbe: boolean
+  /** No probe before this time, by the monotonic clock: the time of day may be set back. */
+  probeAt: number
+  readonly reportTimer: NodeJS.Timeout
+}
+
+type State = { readonly timer?: NodeJS.Timeout } & (
+  | { readonly name: 'normal'; readonly current?: undefined }
+  | { readonly name: 'waiting' | 'probing'; readonly current: Current }
+  | { readonly name: 'trial'; readonly current: Current; admittedAt: number }
+)
+
+const now = () => performance.now()
 
 export function watchOutage(options: OutageOptions): Outage {
   const { intake, probe, backOff, logger, messages = aboutMailServer } = options
-  let state: 'none' | 'paused' | 'trial' = 'none'
-  let reason: string | undefined
-  let lasting = false
-  let provenByProbe = true
+  let state: State = { name: 'normal' }
+  /** Back-offs since a mail was accepted. */
   let failures = 0
-  let earliest = 0
-  let inTrial = 0
-  let lastTrialAt = Number.NEGATIVE_INFINITY
-  let probing = false
-  let timer: NodeJS.Timeout | undefined
-  let report: NodeJS.Timeout | undefined
+  /** Attempts admitted in a trial and not ended; they may outlast it. */
+  const trials = new Set<symbol>()
   let closed = false
 
-  // Monotonic: the time of day may be set back.
-  const now = () => performance.now()
-
-  function pause(): void {
-    state = 'paused'
-    intake.pause()
-    probeLater()
+  function enter(next: State): void {
+    clearTimeout(state.timer)
+    state = next
   }
 
-  function probeLater(): void {
-    // A mail may fail after a successful probe: only an accepted mail resets the wait.
+  function startBackOff(current: Current): void {
     failures += 1
+    const { lasting } = current
     const waitMs = lasting ? longBackOffMs(lastingBackOff, failures) : backOffMs(backOff, failures)
-    earliest = Math.max(earliest, now() + waitMs)
-    wait()
+    current.probeAt = Math.max(current.probeAt, now() + waitMs)
+    startWaiting(current)
   }
 
-  function wait(): void {
-    clearTimeout(timer)
-    timer = setTimeout(() => void runProbe(), Math.max(0, earliest - now()))
+  function startWaiting(current: Current): void {
+    const timer = setTimeout(() => void runProbe(current), Math.max(0, current.probeAt - now()))
+    enter({ name: 'waiting', current, timer })
   }
 
-  async function runProbe(): Promise<void> {
-    probing = true
+  async function runProbe(current: Current): Promise<void> {
+    enter({ name: 'probing', current })
     try {
       await probe()
     } catch (error) {
       if (closed) return
-      reason = withoutAddresses((error as Error).message)
-      lasting ||= (error as { lasting?: boolean }).lasting === true
-      logger.debug({ reason }, messages.lasts)
-      return probeLater()
-    } finally {
-      probing = false
+      current.reason = withoutAddresses((error as Error).message)
+      current.lasting ||= (error as { lasting?: boolean }).lasting === true
+      logger.debug({ reason: current.reason }, messages.lasts)
+      return startBackOff(current)
     }
     if (closed) return
-    // The server may have asked for a longer wait during the probe.
-    if (earliest > now()) wait()
-    else if (provenByProbe) end()
-    else startTrial()
-  }
-
-  function startTrial(): void {
-    state = 'trial'
-    lastTrialAt = Number.NEGATIVE_INFINITY
-    timer = setTimeout(endIfQuiet, quietMs)
+    if (current.probeAt > now()) return startWaiting(current)
+    if (current.provenByProbe) end(current)
+    else startTrial(current)
     intake.resume()
   }
 
-  function endIfQuiet(): void {
-    if (inTrial === 0 && now() - lastTrialAt >= quietMs) end()
-    else timer = setTimeout(endIfQuiet, quietMs)
+  function startTrial(current: Current): void {
+    const timer = setTimeout(() => {
+      if (trials.size === 0 && now() - trial.admittedAt >= quietMs) end(current)
+      else timer.refresh()
+    }, quietMs)
+    const trial = { name: 'trial', current, timer, admittedAt: Number.NEGATIVE_INFINITY } as const
+    enter(trial)
   }
 
-  function end(): void {
-    clearTimeout(timer)
-    clearInterval(report)
-    const wasPaused = state === 'paused'
-    state = 'none'
-    reason = undefined
-    lasting = false
-    provenByProbe = true
+  function end({ reportTimer }: Current): void {
+    clearInterval(reportTimer)
+    enter({ name: 'normal' })
     logger.info(messages.ended)
-    if (wasPaused) intake.resume()
+  }
+
+  function startOutage(reason: string): Current {
+    logger.warn({ reason }, messages.began)
+    const logStillOut = () => logger.warn({ reason: current.reason }, messages.lasts)
+    const reportTimer = setInterval(logStillOut, reportEveryMs).unref()
+    const current = { reason, lasting: false, provenByProbe: true, probeAt: 0, reportTimer }
+    return current
   }
 
   const isOpen = () =>
-    state === 'none' || (state === 'trial' && (inTrial === 0 || now() - lastTrialAt >= nextTrialMs))
+    state.name === 'normal' ||
+    (state.name === 'trial' && (trials.size === 0 || now() - state.admittedAt >= nextTrialMs))
 
   return {
     get reason() {
-      return reason
+      return state.current?.reason
     },
     get paused() {
-      return state === 'paused'
+      return state.name === 'waiting' || state.name === 'probing'
     },
     get isOpen() {
       return isOpen()
     },
     admit() {
       if (!isOpen()) return undefined
-      if (state === 'none') return noop
-      inTrial += 1
-      lastTrialAt = now()
-      let ended = false
-      return () => {
-        if (!ended) inTrial -= 1
-        ended = true
+      const attempt = Symbol()
+      if (state.name === 'trial') {
+        state.admittedAt = now()
+        trials.add(attempt)
       }
+      return () => void trials.delete(attempt)
     },
-    begin(cause) {
+    begin({ lasting = false, provenByProbe = false, minWaitMs = 0, ...cause }) {
       if (closed) return
-      const before = state
-      reason = withoutAddresses(cause.reason)
-      lasting ||= cause.lasting === true
-      provenByProbe &&= cause.provenByProbe === true
-      earliest = Math.max(earliest, now() + (cause.minWaitMs ?? 0))
-      if (before === 'paused') {
-        if (!probing) wait()
-        return
-      }
-      if (before === 'none') {
-        logger.warn({ reason }, messages.began)
-        report = setInterval(() => {
-          logger.warn({ reason }, messages.lasts)
-        }, reportEveryMs)
-        report.unref()
-      }
-      pause()
+      const reason = withoutAddresses(cause.reason)
+      const current = state.current ?? startOutage(reason)
+      current.reason = reason
+      current.lasting ||= lasting
+      current.provenByProbe &&= provenByProbe
+      current.probeAt = Math.max(current.probeAt, now() + minWaitMs)
+      if (state.name === 'probing') return
+      if (state.name === 'waiting') return startWaiting(current)
+      startBackOff(current)
+      intake.pause()
     },
     accepted() {
       failures = 0
-      if (state === 'trial') end()
+      if (state.name === 'trial') end(state.current)
     },
     close() {
       closed = true
-      clearTimeout(timer)
-      clearInterval(report)
+      clearTimeout(state.timer)
+      clearInterval(state.current?.reportTimer)
     },
   }
 }
