@@ -1,9 +1,10 @@
 import { RetryLater } from '@herald/broker'
 import { NotHeld } from './before-body.js'
 import type { Channel } from './channel.js'
+import { outageRetryMs, type SettlePolicy } from './decide.js'
 import { MailNotFree, type MailRecord } from './ledger/mail-record.js'
 import type { SendResult } from './send-result.js'
-import { createSettle, outageRetryMs, type SettleParts, type SettlePolicy } from './settle.js'
+import { createSettle, type SettleParts } from './settle.js'
 import type { Task } from './task.js'
 
 export interface AttemptParts extends SettleParts {
@@ -33,11 +34,11 @@ export function createAttempt(policy: SettlePolicy, parts: AttemptParts): Attemp
       if (release === undefined) throw new RetryLater(outageRetryMs)
       try {
         const number = health.begin()
-        const sent = await send(task, signal).catch((error: unknown) => {
-          if (error instanceof NotHeld) return settle.recordNotSent(task, error.message)
-          throw error
-        })
-        await settle.recordResult(task, sent.result, { number, begun: sent.begun })
+        const { result, begun } = await send(task, signal)
+        await settle.recordResult(task, result, { number, begun })
+      } catch (error) {
+        if (!(error instanceof NotHeld)) throw error
+        await settle.recordNotSent(task, error.message)
       } finally {
         release()
       }
