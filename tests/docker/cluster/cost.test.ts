@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { herald } from '../compose.js'
 import { processorTimes } from '../usage.js'
+import { Browser, fileOf } from './page.js'
 import { convertFiles } from './run-of-files.js'
 
 const mailsInInbox = async () => {
@@ -36,6 +37,15 @@ describe('what each service costs', () => {
   test('a conversion', () =>
     printCost('conversion', files, async () => {
       await convertFiles('cost', files).expectDelivered()
+    }))
+
+  test('a conversion through a page', () =>
+    printCost('conversion', files, async () => {
+      const browser = new Browser()
+      for (let done = 0; done < files; done += 1) {
+        const page = await browser.upload('127.0.0.1', { to: 'webp', width: '640' })
+        await fileOf(browser, '127.0.0.1', page)
+      }
     }))
 
   const calls = 10

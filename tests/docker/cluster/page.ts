@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import { pictures } from '../compose.js'
 
 export interface Answer {
@@ -52,4 +53,16 @@ export class Browser {
         .end(body)
     })
   }
+}
+
+/** The path of the finished file, as the conversion's page links to it. */
+export async function fileOf(browser: Browser, address: string, page: string): Promise<string> {
+  let file: string | undefined
+  const look = async () => {
+    const { body } = await browser.get(address, page)
+    file = /href="([^"]*\/files\/[^"]+)"/.exec(String(body))?.[1]
+    return file
+  }
+  await expect.poll(look, { timeout: 30_000 }).toBeDefined()
+  return file ?? ''
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compose, docker } from '../compose.js'
-import { Browser } from './page.js'
+import { Browser, fileOf } from './page.js'
 
 interface Page {
   readonly id: string
@@ -24,18 +24,6 @@ async function pagesOf(): Promise<Page[]> {
 }
 
 const isWebp = (body: Buffer) => body.subarray(8, 12).toString('latin1') === 'WEBP'
-
-/** The path of the finished file, as the conversion's page links to it. */
-async function fileOf(browser: Browser, address: string, page: string): Promise<string> {
-  let file: string | undefined
-  const look = async () => {
-    const { body } = await browser.get(address, page)
-    file = /href="([^"]*\/files\/[^"]+)"/.exec(String(body))?.[1]
-    return file
-  }
-  await expect.poll(look, { timeout: 30_000 }).toBeDefined()
-  return file ?? ''
-}
 
 describe('two pages', () => {
   test('a conversion taken by one is downloaded at the other, also when the first is gone', async () => {
