@@ -27,9 +27,15 @@ export async function docker(
 export const compose = (args: readonly string[], options?: Parameters<typeof docker>[1]) =>
   docker(['compose', ...args], options)
 
-/** `docker compose run --rm herald …` in the folder of pictures. */
+/**
+ * `docker compose run --rm herald …` in the folder of pictures. Without its dependencies, which run: several
+ * commands at once would create scaled ones again, each in the way of the other.
+ */
 export const herald = (args: readonly string[], options: Parameters<typeof docker>[1] = {}) =>
-  compose(['run', '--rm', '--no-TTY', 'herald', ...args], { cwd: pictures, ...options })
+  compose(['run', '--rm', '--no-deps', '--no-TTY', 'herald', ...args], {
+    cwd: pictures,
+    ...options,
+  })
 
 /** The folder in which the README's commands were run. It contains `photo.jpg`. */
 export const pictures = process.env['HERALD_PICTURES'] ?? '.'
