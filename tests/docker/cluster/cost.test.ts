@@ -32,7 +32,7 @@ async function used(work: () => Promise<void>): Promise<[ReadonlyMap<string, num
   return [new Map(times), performance.now() - startedAt]
 }
 
-describe('what each service costs', () => {
+describe.runIf(process.env['HERALD_COSTS'])('what each service costs', () => {
   const files = 60
   test('a conversion', () =>
     printCost('conversion', files, async () => {

@@ -31,8 +31,10 @@ export function convertFiles(name: string, count: number): RunOfFiles {
       const { status, stdout, stderr } = await running
       expect(status, stderr).toBe(0)
       expect(made()).toBe(count)
-      // What could not be published in the meantime.
-      await herald(['outbox', 'flush'])
+      // What could not be published in the meantime, perhaps because a partition has no leader yet.
+      await expect
+        .poll(async () => (await herald(['outbox', 'flush'])).status, { timeout: 60_000 })
+        .toBe(0)
       const events = stdout
         .split('\n')
         .filter((line) => line.startsWith('{'))
