@@ -30,9 +30,22 @@ export interface DeferredLoop {
   close(drainMs: number): Promise<void>
 }
 
-/** How often to check for lanes that another process filled or left, in milliseconds. */
+type Mode =
+  /**
+   * A timer checks whether a lane is due and, unless there is an outage, starts a worker. A worker
+   * claims a lane, starts the next worker, since another lane may be due, and sends the lane's
+   * mails until one has to wait; it ends if it finds no lane.
+   */
+  | 'running'
+  /** `close` was called: there are no checks, no lane is claimed, attempts under way may end. */
+  | 'draining'
+  /** The drain is over: an attempt that has not begun is not made, and its mail is due at once. */
+  | 'closed'
+
+/** The longest wait for the next check: another process may have filled a lane, or left one. */
 const pollMs = 1000
-const soonMs = 20
+/** The same after a worker had a lane: another one may be due. */
+const pollAfterWorkMs = 20
 /** Smaller steps of the clock do not matter. */
 const minStepMs = 500
 /** After an error of our own: a full disk, a broker that takes no dead letter. */
@@ -42,22 +55,20 @@ const errorBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
 export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   const { ledger, attempt, outage, workers, track, logger } = parts
   const { lanes } = ledger
-  const stopping = new AbortController()
+  let mode: Mode = 'running'
   const cutOff = new AbortController()
   const working = new Set<Promise<void>>()
   const failuresOf = new Map<string, number>()
   /** The ledger's time minus a monotonic clock, at the last check. */
   let clockOffset = Number.POSITIVE_INFINITY
+  /** Of the next check. */
   let timer: NodeJS.Timeout | undefined
-  /** Calls of `schedule`: an older one must not replace the timer of a newer one. */
-  let schedules = 0
-  let closed: Promise<void> | undefined
+  let closing: Promise<void> | undefined
 
   function check(): void {
-    if (stopping.signal.aborted) return
     if (clockWasSetBack()) adjustToClock()
     if (outage.isOpen && working.size < workers) startWorker()
-    schedule(pollMs)
+    checkWithin(pollMs)
   }
 
   /** True at the start too: the clock may have been set back before. */
@@ -70,32 +81,32 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
 
   function adjustToClock(): void {
     const adjusting = ledger.adjustToClock().then(
-      () => schedule(0),
+      () => checkIn(0),
       (error: unknown) => logger.error({ err: error }, 'waits could not be adjusted to the clock'),
     )
     track(adjusting)
   }
 
-  /** Checks when the next lane is due, after `maxMs` at the latest. */
-  function schedule(maxMs: number): void {
+  function checkIn(ms: number): void {
     clearTimeout(timer)
-    if (stopping.signal.aborted) return
-    schedules += 1
-    const own = schedules
-    timer = setTimeout(check, maxMs)
-    if (maxMs === 0) return
-    const earlier = lanes.nextDueAt().then(
+    if (mode === 'running') timer = setTimeout(check, ms)
+  }
+
+  /** Checks when the next lane is due, after `maxMs` at the latest. */
+  function checkWithin(maxMs: number): void {
+    checkIn(maxMs)
+    if (mode !== 'running') return
+    const latest = timer
+    const shortened = lanes.nextDueAt().then(
       (dueAt = Number.POSITIVE_INFINITY) => {
         const dueInMs = dueAt - ledger.now()
         // What is due and not taken is held elsewhere, or every worker is busy.
-        if (own !== schedules || stopping.signal.aborted || dueInMs <= 0 || dueInMs >= maxMs) return
-        clearTimeout(timer)
-        timer = setTimeout(check, dueInMs + 1)
+        if (timer === latest && dueInMs > 0 && dueInMs < maxMs) checkIn(dueInMs + 1)
       },
       // The next check meets the same error, and logs it.
       () => {},
     )
-    track(earlier)
+    track(shortened)
   }
 
   function startWorker(): void {
@@ -107,7 +118,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
       .then((found) => {
         working.delete(work)
         // What is due and could not be claimed is held elsewhere: no reason to hurry.
-        schedule(found ? soonMs : pollMs)
+        checkWithin(found ? pollAfterWorkMs : pollMs)
       })
     working.add(work)
     track(work)
@@ -116,12 +127,12 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   /** Resolves to whether a lane was claimed. */
   async function workLanes(): Promise<boolean> {
     let found = false
-    while (!stopping.signal.aborted && outage.isOpen) {
+    while (mode === 'running' && outage.isOpen) {
       const lane = await lanes.claim()
       if (lane === undefined) break
       found = true
       // Another lane may be due.
-      if (working.size < workers && !stopping.signal.aborted) startWorker()
+      if (working.size < workers && mode === 'running') startWorker()
       await workLane(lane)
     }
     return found
@@ -130,7 +141,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   async function workLane(lane: string): Promise<void> {
     for (let more = true; more; ) {
       const head = await lanes.head(lane)
-      if (head === undefined || stopping.signal.aborted) return lanes.release(lane, ledger.now())
+      if (head === undefined || mode !== 'running') return lanes.release(lane, ledger.now())
       const waitMs = await sendHead(lane, head)
       if (waitMs !== undefined) return lanes.release(lane, ledger.now() + waitMs)
       more = await lanes.pop(lane, head.position)
@@ -146,7 +157,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
       return undefined
     } catch (error) {
       if (error instanceof RetryLater) return error.retryAfterMs
-      if (cutOff.signal.aborted) return 0
+      if (mode === 'closed') return 0
       const failures = (failuresOf.get(lane) ?? 0) + 1
       failuresOf.set(lane, failures)
       if (await parts.giveUp(head, error, failures).catch(() => false)) {
@@ -160,10 +171,10 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
 
   check()
   return {
-    nudge: () => schedule(0),
+    nudge: () => checkIn(0),
     close(drainMs) {
-      closed ??= (async () => {
-        stopping.abort()
+      closing ??= (async () => {
+        mode = 'draining'
         clearTimeout(timer)
         let drained: NodeJS.Timeout | undefined
         const late = new Promise<void>((resolve) => {
@@ -171,9 +182,10 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
         })
         await Promise.race([Promise.allSettled(working), late])
         clearTimeout(drained)
+        mode = 'closed'
         cutOff.abort()
       })()
-      return closed
+      return closing
     },
   }
 }
