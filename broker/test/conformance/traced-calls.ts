@@ -1,14 +1,22 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** With another value than 0, a process may trace only those it has started, or none. */
+const ptraceScope = '/proc/sys/kernel/yama/ptrace_scope'
+
 /** Why calls cannot be traced here. */
 export function whyNotTraced(): string | undefined {
   const { status, error, stderr } = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'])
-  if (status === 0) return undefined
-  return `strace does not work here: ${error?.message ?? stderr.toString().trim()}`
+  if (status !== 0) {
+    return `strace does not work here: ${error?.message ?? stderr.toString().trim()}`
+  }
+  const scope = existsSync(ptraceScope) ? readFileSync(ptraceScope, 'utf8').trim() : '0'
+  if (scope === '0' || process.getuid?.() === 0) return undefined
+  return `${ptraceScope} is ${scope}, expected 0: only root may trace a server`
 }
 
 export interface TracedCalls {
