@@ -13,7 +13,7 @@ export const brokers: Bench = {
   async open(context) {
     const kafka = await openKafkaServer(context)
     if ('missing' in kafka) return [{ rival: 'Kafka', absent: kafka.missing }]
-    const events = makeEvents(context.short ? 200 : 20_000)
+    const events = makeEvents(context.short ? 200 : 50_000)
     const latency = { events: context.short ? 5 : 50, gapMs: 40 }
     const consumed = async ({ url }: BrokerServer) => {
       await fillTopic(url, 'consumed', events)
@@ -35,7 +35,7 @@ export const brokers: Bench = {
         versions: { kafka: kafka.version, [name]: server.version },
       }
       const publish = ({ url }: BrokerServer) =>
-        publishRate(url, 'published', events.slice(0, events.length / 2), callers)
+        publishRate(url, 'published', events.slice(0, events.length / 5), callers)
       const deliver = ({ url }: BrokerServer) => deliveryLatency(url, 'delivered', latency)
       entries.push(
         {
