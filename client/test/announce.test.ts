@@ -221,6 +221,7 @@ describe('a broker that is down', () => {
     )
     const inJson = JSON.parse((await herald(['outbox', '--json'])).stdout)
     expect(inJson).toMatchObject({ file: 'a.png', setAsideUntil: null })
+    expect(inJson.lastError).toMatch(/broker/)
     expect(inJson.sizeBytes).toBeGreaterThan(300)
     expect(inJson.ageMs).toBeGreaterThan(0)
     const flushed = await herald(['outbox', 'flush'])

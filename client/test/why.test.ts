@@ -78,8 +78,8 @@ test('a conversion with several recipients shows each, an event id that one alon
   const line = await shop.convert('-n', 'ada@example.com', '-n', 'bob@example.com')
   const env = await startDesk({ [line.eventIds[1]]: { ...accepted, recipient: 'bob@example.com' } })
   const all = JSON.parse((await shop.herald(['why', line.conversionId, '--json'], env)).stdout)
-  expect(all.events.map((each: { standing: string }) => each.standing)).toEqual([
-    'gone',
+  expect(all.events.map((each: { status: string }) => each.status)).toEqual([
+    'no-record',
     'accepted',
   ])
   const one = JSON.parse((await shop.herald(['why', line.eventIds[1], '--json'], env)).stdout)
@@ -96,28 +96,28 @@ const inAMinute = () => new Date(Date.now() + 40_000).toISOString()
 
 test.each([
   [
-    'waits',
+    'waiting',
     () => ({ state: 'deferred', reply: '450 4.2.1 busy', nextAttemptAt: inAMinute() }),
     /^Not mailed yet: the mailbox is busy \(450 4\.2\.1 busy\); next attempt in (40|39|38|37) s\.$/,
   ],
   [
-    'given up',
+    'failed',
     () => ({ state: 'failed', reply: '550 5.1.1 no such mailbox' }),
     /^Not mailed: 550 5\.1\.1 no such mailbox\. When the cause is fixed: herald-notifier dead-letters replay the-event$/,
   ],
   [
-    'uncertain',
+    'possibly-delivered',
     () => ({ state: 'unknown', reply: 'the connection was closed' }),
     /^It may have been delivered: .* It will not be sent again\.$/,
   ],
   ['sending', () => ({ state: 'attempting' }), /^It is being sent to the mail server now\.$/],
-])('facts that only the notifier knows are printed: %s', async (standing, mail, sentence) => {
+])('facts that only the notifier knows are printed: %s', async (status, mail, sentence) => {
   const shop = await workshop()
   const env = await startDesk({ 'the-event': mail() })
-  const { status, stdout } = await shop.herald(['why', 'the-event', '--json'], env)
-  expect(status).toBe(0)
+  const { status: exitStatus, stdout } = await shop.herald(['why', 'the-event', '--json'], env)
+  expect(exitStatus).toBe(0)
   const [event] = JSON.parse(stdout).events
-  expect(event.standing).toBe(standing)
+  expect(event.status).toBe(status)
   expect(event.sentence).toMatch(sentence)
 })
 
@@ -133,8 +133,8 @@ test('events of a conversion that another machine announced are known to the not
   const { stdout } = await shop.herald(['why', 'elsewhere', '--json'], env)
   const { events } = JSON.parse(stdout)
   expect(events).toMatchObject([
-    { eventId: 'e1', standing: 'accepted', ...place },
-    { eventId: 'e2', standing: 'accepted', ...place },
+    { eventId: 'e1', status: 'accepted', ...place },
+    { eventId: 'e2', status: 'accepted', ...place },
   ])
   expect(events[0].timeline.map(({ what }: { what: string }) => what)).toEqual([
     'published on notifications, partition 3, offset 17',

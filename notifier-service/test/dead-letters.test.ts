@@ -74,7 +74,7 @@ test('dead letters are listed with their reasons, and shown by number, position 
   const table = (await deadLetters()).stdout.split('\n')
   expect(table[0]).toMatch(/^no {2}age +to +attempts +event +reason$/)
   expect(table[1]).toMatch(new RegExp(`^1 .* ada@example\\.com +1 +${id} +550 5\\.1\\.1`))
-  for (const which of ['1', first.place, id]) {
+  for (const which of ['1', first.position, id]) {
     const { stdout, status } = await deadLetters('show', which)
     expect(status).toBe(0)
     expect(stdout).toMatch(/^file +harbour\.jpg → harbour\.webp$/m)
@@ -126,7 +126,7 @@ test('a replay does not resend what was delivered meanwhile', async () => {
   // Like a replay that was killed before it was recorded.
   const [letter] = await listed()
   const again = message(to('ada@example.com'), id)
-  const headers = { ...again.headers, herald_replay: Buffer.from(`${letter.place}@earlier`) }
+  const headers = { ...again.headers, herald_replay: Buffer.from(`${letter.position}@earlier`) }
   await publish(stage.broker, [{ ...again, headers }])
   await vi.waitFor(() => expect(server.accepted).toHaveLength(1), patience)
 
@@ -217,7 +217,7 @@ test('a dead letter without its value is not replayed; the message names the who
   ])
   const deadLetter = { ...stub, headers: { ...stub.headers, ...Object.fromEntries(headers) } }
   await publish(stage.broker, [deadLetter], 'notifications.dead-letter')
-  expect((await listed())[0]).toMatchObject({ stub: true, sizeBytes: 1_048_000 })
+  expect((await listed())[0]).toMatchObject({ withoutValue: true, sizeBytes: 1_048_000 })
   const { status, stdout, stderr } = await deadLetters('replay')
   expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
   expect(stderr).toBe(
@@ -226,7 +226,7 @@ test('a dead letter without its value is not replayed; the message names the who
       'There is nothing to replay: notifications has no open dead letter.\n',
   )
   const json = await deadLetters('replay', '1', '--json')
-  expect(JSON.parse(json.stdout)).toMatchObject({ stub: true, replayed: false })
+  expect(JSON.parse(json.stdout)).toMatchObject({ withoutValue: true, replayed: false })
   expect(json.status).toBe(1)
   expect(await listed()).toHaveLength(1)
 })

@@ -27,7 +27,7 @@ test('herald why follows a conversion from the upload to the reply of the mail s
         {
           eventId: events[0].id,
           conversionId,
-          standing: 'accepted',
+          status: 'accepted',
           sentence: expect.stringMatching(/^The mail server accepted it at \d\d:\d\d:\d\d: 250 /),
           topic: 'notifications',
           partition: events[0].partition,

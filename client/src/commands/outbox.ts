@@ -137,7 +137,7 @@ function jsonOf(entry: OutboxEntry) {
     sizeBytes: bytes,
     setAsideUntil: setAsideUntil?.toISOString() ?? null,
     attempts,
-    lastFault: entry.lastError ?? null,
+    lastError: entry.lastError ?? null,
     paths: files.map((file) => file.finalPath),
   }
 }

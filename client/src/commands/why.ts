@@ -60,7 +60,7 @@ function linesOf(
 
 /**
  * `id` as given; `known`; `notifier`: null if it answered, else why not; `events` [{eventId,
- * conversionId, recipient, standing, sentence, file, topic, partition, offset, state, attempts,
+ * conversionId, recipient, status, sentence, file, topic, partition, offset, state, attempts,
  * reply, messageId, nextAttemptAt, timeline [{at, what}]}]. What is not known is null.
  */
 function jsonOf({ id, events, unavailable }: Story, now: Date, command: string) {

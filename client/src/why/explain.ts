@@ -3,23 +3,25 @@ import { humanDuration } from '@herald/runtime/terminal-text'
 import type { MailStatus } from './notifier-api.js'
 import type { EventStory } from './story.js'
 
-/**
- * The state of an event, as `herald why --json` prints it. `gone`: published, and the notifier has no
- * record of it. `not told`: unknown.
- */
-export type Standing =
-  | 'placing'
-  | 'kept'
-  | 'gone'
-  | 'not told'
+/** How far an event is, as `herald why --json` prints it. */
+export type EventStatus =
+  /** Its file is getting its final name. */
+  | 'saving'
+  /** It is in the outbox. */
+  | 'not-announced'
+  /** It is published, and the notifier has no record of it. */
+  | 'no-record'
+  /** The notifier cannot be reached, or nothing is known of the event. */
+  | 'unknown'
+  /** Its mail is put off, and will be tried again. */
+  | 'waiting'
   | 'sending'
   | 'accepted'
-  | 'waits'
-  | 'uncertain'
-  | 'given up'
+  | 'possibly-delivered'
+  | 'failed'
 
 export interface Explanation {
-  readonly standing: Standing
+  readonly status: EventStatus
   /** One sentence, or two, for a person. */
   readonly sentence: string
 }
@@ -32,18 +34,18 @@ export function explain(
   command: string,
 ): Explanation {
   if (mail) return ofMail(mail, now)
-  if (inOutbox === undefined) return { standing: 'not told', sentence: 'Nothing more is known.' }
+  if (inOutbox === undefined) return { status: 'unknown', sentence: 'Nothing more is known.' }
   const { state } = inOutbox.entry
   if (state.kind !== 'published') return ofKept(inOutbox, now, command)
   const published = `Published at ${clock(new Date(state.atMs), now)}`
   if (unavailable !== undefined) {
     return {
-      standing: 'not told',
+      status: 'unknown',
       sentence: `${published}. Whether it was mailed is unknown: ${unavailable}.`,
     }
   }
   return {
-    standing: 'gone',
+    status: 'no-record',
     sentence: `${published}. The notifier has not processed it yet, or has deleted its record.`,
   }
 }
@@ -56,10 +58,10 @@ function ofKept({ entry }: FoundEvent, now: Date, command: string): Explanation 
     const sentence = why
       ? `Since ${since} the file could not get its final name${why}.`
       : `The file is getting its final name, since ${since}.`
-    return { standing: 'placing', sentence }
+    return { status: 'saving', sentence }
   }
   return {
-    standing: 'kept',
+    status: 'not-announced',
     sentence: `Not announced yet: kept in the outbox since ${since}${why}. Send it with: ${command} outbox flush`,
   }
 }
@@ -70,21 +72,21 @@ function ofMail(mail: MailStatus, now: Date): Explanation {
   switch (mail.state) {
     case 'accepted':
       return {
-        standing: 'accepted',
+        status: 'accepted',
         sentence: `The mail server accepted it${at}: ${withoutStop(reply)}.`,
       }
     case 'attempting':
-      return { standing: 'sending', sentence: 'It is being sent to the mail server now.' }
+      return { status: 'sending', sentence: 'It is being sent to the mail server now.' }
     case 'failed':
       return {
-        standing: 'given up',
+        status: 'failed',
         sentence:
           `Not mailed${at}: ${withoutStop(reply)}. When the cause is fixed: ` +
           `herald-notifier dead-letters replay ${mail.eventId}`,
       }
     case 'unknown':
       return {
-        standing: 'uncertain',
+        status: 'possibly-delivered',
         sentence:
           'It may have been delivered: the connection ended before the reply arrived. ' +
           (nextAttemptAt
@@ -93,7 +95,7 @@ function ofMail(mail: MailStatus, now: Date): Explanation {
       }
     default:
       return {
-        standing: 'waits',
+        status: 'waiting',
         sentence: `Not mailed yet: ${meaningOf(reply)}; next attempt ${timeUntil(nextAttemptAt, now)}.`,
       }
   }

@@ -191,18 +191,18 @@ function printNotFound(which: string, terminal: Terminal): number {
 function toJson(deadLetter: ListedDeadLetter) {
   return {
     number: deadLetter.number,
-    place: deadLetter.position,
+    position: deadLetter.position,
     eventId: deadLetter.eventId || null,
     type: deadLetter.type || null,
     conversionId: deadLetter.conversionId || null,
     reason: deadLetter.reason,
     channel: deadLetter.channel,
     attempts: deadLetter.attempts,
-    buriedAt: deadLetter.addedAt.toISOString(),
+    addedAt: deadLetter.addedAt.toISOString(),
     replayedAt: deadLetter.replayedAt?.toISOString() ?? null,
     key: deadLetter.message.key,
     sizeBytes: deadLetter.sizeBytes,
-    stub: deadLetter.withoutValue,
+    withoutValue: deadLetter.withoutValue,
     origin: deadLetter.origin,
   }
 }
