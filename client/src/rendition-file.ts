@@ -135,7 +135,7 @@ export async function removeLeftOvers(
 async function isLeftOver(path: string, name: string): Promise<boolean> {
   const [, writer = ''] = pattern.exec(name) ?? []
   const state = processState(parseProcessName(writer))
-  if (state !== 'unknown') return state === 'dead'
+  if (state !== 'unknown') return state === 'ended'
   const status = await lstat(path).catch(() => undefined)
   return status !== undefined && Date.now() - status.mtimeMs > foreignMs
 }

@@ -71,7 +71,7 @@ async function removeLeftovers(root: string): Promise<void> {
   for (const name of await readdir(root)) {
     const [, owner] = pattern.exec(name) ?? []
     // The state of a process in another container is unknown; its files stay.
-    if (owner === undefined || processState(parseProcessName(owner)) !== 'dead') continue
+    if (owner === undefined || processState(parseProcessName(owner)) !== 'ended') continue
     await rm(join(root, name), { recursive: true, force: true })
   }
 }

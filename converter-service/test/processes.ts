@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { isAlive } from '@herald/runtime/process-identity'
+import { isProcessRunning } from '@herald/runtime/process-identity'
 import { readTree } from '#src/worker/process-tree'
 
 /** Children of a process, by /proc. */
@@ -17,7 +17,7 @@ export async function familyOf(pid: number): Promise<number[]> {
 }
 
 /** A zombie does not count as running. */
-export const isRunning = (pid: number) => isAlive({ pid, startedAt: '' })
+export const isRunning = (pid: number) => isProcessRunning({ pid, startedAt: '' })
 
 /** The child that uses the processor, by two samples of its processor time. */
 export async function busiest(pids: readonly number[]): Promise<number> {

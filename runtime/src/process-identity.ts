@@ -12,7 +12,7 @@ export interface ProcessIdentity {
 }
 
 /** `unknown`: this process cannot see it, because it runs, or ran, on another machine or in another container. */
-export type ProcessState = 'alive' | 'dead' | 'unknown'
+export type ProcessState = 'running' | 'ended' | 'unknown'
 
 const scope = [
   shortHash(readText('/etc/machine-id') + hostname()),
@@ -27,17 +27,18 @@ export const thisProcess: ProcessIdentity = Object.freeze({
   scope,
 })
 
-/** Whether that process runs. A zombie is dead, and so is a process from before the last boot. */
+/** Whether that process runs. A zombie has ended, and so has a process from before the last boot. */
 export function processState(identity: ProcessIdentity): ProcessState {
   const { scope: other = scope } = identity
-  if (other === scope) return isRunning(identity) ? 'alive' : 'dead'
+  if (other === scope) return isPidInUse(identity) ? 'running' : 'ended'
   const [machine, boot] = scope.split('.')
   const [otherMachine, otherBoot] = other.split('.')
-  return machine === otherMachine && boot !== otherBoot ? 'dead' : 'unknown'
+  return machine === otherMachine && boot !== otherBoot ? 'ended' : 'unknown'
 }
 
-/** Whether that process is known to be alive. */
-export const isAlive = (identity: ProcessIdentity): boolean => processState(identity) === 'alive'
+/** Whether that process is known to run. */
+export const isProcessRunning = (identity: ProcessIdentity): boolean =>
+  processState(identity) === 'running'
 
 /** Whether both are the same process, not only the same pid. */
 export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
@@ -60,7 +61,8 @@ export function parseProcessName(name: string): ProcessIdentity {
   return { scope, pid: Number(pid), startedAt }
 }
 
-function isRunning({ pid, startedAt }: ProcessIdentity): boolean {
+/** Whether a process of this machine and namespace has that pid and start. */
+function isPidInUse({ pid, startedAt }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import {
-  isAlive,
+  isProcessRunning,
   isSameProcess,
   parseProcessName,
   processName,
@@ -23,21 +23,21 @@ function sleeper() {
 
 test('this process is alive', () => {
   expect(thisProcess.pid).toBe(process.pid)
-  expect(isAlive(thisProcess)).toBe(true)
+  expect(isProcessRunning(thisProcess)).toBe(true)
 })
 
 test('a process is alive until it ends', async () => {
   const child = sleeper()
   await once(child, 'spawn')
   const identity = { pid: child.pid as number, startedAt: '' }
-  expect(isAlive(identity)).toBe(true)
+  expect(isProcessRunning(identity)).toBe(true)
   child.kill('SIGKILL')
   await once(child, 'exit')
-  expect(isAlive(identity)).toBe(false)
+  expect(isProcessRunning(identity)).toBe(false)
 })
 
 test.skipIf(!onLinux)('a later process with the same pid is another process', () => {
-  expect(isAlive({ pid: process.pid, startedAt: '1' })).toBe(false)
+  expect(isProcessRunning({ pid: process.pid, startedAt: '1' })).toBe(false)
 })
 
 test.skipIf(!onLinux)('a zombie is dead', async () => {
@@ -51,25 +51,25 @@ test.skipIf(!onLinux)('a zombie is dead', async () => {
     () => expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z '),
     60_000,
   )
-  expect(isAlive({ pid, startedAt: '' })).toBe(false)
+  expect(isProcessRunning({ pid, startedAt: '' })).toBe(false)
 })
 
 test.skipIf(!onLinux)(
   'a process of another user is alive, although it cannot be signalled',
   async () => {
-    expect(isAlive({ pid: 1, startedAt: '' })).toBe(true)
+    expect(isProcessRunning({ pid: 1, startedAt: '' })).toBe(true)
   },
 )
 
 test('a process of another PID namespace or machine is unknown, one of an earlier boot is dead', () => {
   const [machine = '', boot = '', namespace] = (thisProcess.scope ?? '').split('.')
   const state = (...parts: unknown[]) => processState({ ...thisProcess, scope: parts.join('.') })
-  expect(state(machine, boot, namespace)).toBe('alive')
+  expect(state(machine, boot, namespace)).toBe('running')
   expect(state(machine, boot, 1)).toBe('unknown')
   expect(state('00000000', boot, namespace)).toBe('unknown')
   expect(state('00000000', '00000000', namespace)).toBe('unknown')
-  expect(state(machine, '00000000', namespace)).toBe('dead')
-  expect(state(machine, '00000000', 1)).toBe('dead')
+  expect(state(machine, '00000000', namespace)).toBe('ended')
+  expect(state(machine, '00000000', 1)).toBe('ended')
 })
 
 test('one pid in two scopes is two processes, and the process name contains all of it', () => {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive, type ProcessIdentity, thisProcess } from '@herald/runtime'
+import { isProcessRunning, type ProcessIdentity, thisProcess } from '@herald/runtime'
 import type { Stack, StackAddresses } from './stack.js'
 
 /** The record of a running `npm start` in its data folder. */
@@ -30,7 +30,7 @@ export function recordRunningStack({
 export function findRunningStack(data: string): RunningStack | undefined {
   try {
     const record = JSON.parse(readFileSync(fileIn(data), 'utf8')) as RunningStack
-    return isAlive(record.process) ? record : undefined
+    return isProcessRunning(record.process) ? record : undefined
   } catch {
     return undefined
   }

@@ -158,7 +158,7 @@ export class Outbox {
     const entry = this.store.get(id)
     if (entry === undefined || entry.state.kind === 'published') return false
     if (entry.state.kind === 'prepared') {
-      if (processState(entry.owner) === 'alive') throw new OutboxEntryInUse(entry.owner.pid)
+      if (processState(entry.owner) === 'running') throw new OutboxEntryInUse(entry.owner.pid)
       await removeTemporary(entry.files)
     }
     return this.store.drop(id)
@@ -232,7 +232,7 @@ export class Outbox {
     return this.#changed
   }
 
-  /** Continues what dead processes left prepared (`settlePrepared`). Resolves to the number of entries left. */
+  /** Continues what ended processes left prepared (`settlePrepared`). Resolves to the number of entries left. */
   settle(): Promise<number> {
     return settlePrepared(this.store, this.#logger, this.#placedNotReady)
   }

@@ -42,7 +42,7 @@ export class RelayLease {
   }
 
   /**
-   * Resolves to undefined while another relay holds it. The lease of a dead holder is free at once;
+   * Resolves to undefined while another relay holds it. The lease of a holder that has ended is free at once;
    * that of a holder in another container, or one that hangs, leaseDurationMs after its last renewal.
    */
   static async acquire(
@@ -112,4 +112,4 @@ const isFree = (row: LeaseRow | undefined) =>
   row === undefined ||
   row.holder === null ||
   ageMs(row) > leaseDurationMs ||
-  processState(row.holder) === 'dead'
+  processState(row.holder) === 'ended'

@@ -17,7 +17,7 @@ export interface Relay {
 
 /**
  * Publishes the entries of `outbox` for its broker as they become ready, until it is stopped, and
- * settles what dead processes left. Of all relays to one broker one works at a time; the others wait
+ * settles what ended processes left. Of all relays to one broker one works at a time; the others wait
  * until it ends or its lease expires. Entries to one topic are published in the order of their ids,
  * one send in flight. If the broker fails, all entries wait for a back-off with jitter, 30 s at most.
  * An entry with an error of its own (too large) is set aside, for a minute at first, and the others

@@ -13,7 +13,7 @@ const maxPerTurn = 100
 const unknownOwnerMs = 60_000
 
 /**
- * Continues the entries that dead processes left prepared, and those that this process placed and
+ * Continues the entries that ended processes left prepared, and those that this process placed and
  * could not mark ready (`placedNotReady`). If the files are complete under their final or temporary
  * names, the entry becomes ready. If their folders exist without them, it is dropped with a warning. If
  * a folder is missing or cannot be read, it is kept with the reason. If it is unknown whether the owner
@@ -31,7 +31,7 @@ export async function settlePrepared(
   for (const entry of store.prepared()) {
     visited += 1
     if (visited % maxPerTurn === 0) await nextTurn()
-    if (processState(entry.owner) === 'alive' && !placedNotReady.has(entry.id)) continue
+    if (processState(entry.owner) === 'running' && !placedNotReady.has(entry.id)) continue
     const reason = await settleEntry(store, entry, logger).catch(
       (error: Error) => `cannot be put in place: ${error.message}`,
     )

@@ -12,7 +12,7 @@ import {
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Broker, openBroker } from '@herald/broker'
-import { isAlive, silentLogger, thisProcess } from '@herald/runtime'
+import { isProcessRunning, silentLogger, thisProcess } from '@herald/runtime'
 import { v7 } from 'uuid'
 import { openOutbox } from '#src/outbox/outbox'
 import { startRelay } from '#src/outbox/relay'
@@ -35,7 +35,7 @@ async function openWatchedBroker(): Promise<Broker> {
       linkSync(self, sending)
     } catch {
       const other = JSON.parse(readFileSync(sending, 'utf8'))
-      if (isAlive(other))
+      if (isProcessRunning(other))
         appendFileSync(join(directory, 'violations'), `${other.pid} ${process.pid}\n`)
       unlinkSync(sending)
       begin()

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAlive, parseProcessName, processName } from '@herald/runtime/process-identity'
+import { isProcessRunning, parseProcessName, processName } from '@herald/runtime/process-identity'
 
 /**
  * The folder in `directory` for the files that this process receives. Removes those of processes that
@@ -8,7 +8,7 @@ import { isAlive, parseProcessName, processName } from '@herald/runtime/process-
  */
 export async function openIncoming(directory: string): Promise<string> {
   for (const name of await readdir(directory).catch(() => [])) {
-    if (isAlive(parseProcessName(name))) continue
+    if (isProcessRunning(parseProcessName(name))) continue
     await rm(join(directory, name), { recursive: true, force: true })
   }
   return join(directory, processName)

@@ -1,5 +1,5 @@
 import type { Message } from '@herald/broker'
-import { isAlive, parseProcessName, processName } from '@herald/runtime/process-identity'
+import { isProcessRunning, parseProcessName, processName } from '@herald/runtime/process-identity'
 import { openStore, type Table } from '@herald/runtime/store'
 import { v7 as uuidv7 } from 'uuid'
 import { type ConversionRecord, isOver, isUnpublished, type MailOutcome } from './record.js'
@@ -153,7 +153,7 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
       // Only an earlier process can have left something.
       if (tookOver) return []
       const left = index.all(
-        (record) => (!isOver(record) || isUnpublished(record)) && !isRunning(record.holder),
+        (record) => (!isOver(record) || isUnpublished(record)) && !isHolderRunning(record.holder),
         maxTakenAtOnce,
       )
       tookOver = left.length < maxTakenAtOnce
@@ -185,8 +185,8 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
 }
 
 /** Records of earlier versions name no holder. */
-const isRunning = (holder: string | undefined) =>
-  holder !== undefined && isAlive(parseProcessName(holder))
+const isHolderRunning = (holder: string | undefined) =>
+  holder !== undefined && isProcessRunning(parseProcessName(holder))
 
 function removeWhere<V>(table: Table<V, string>, isOld: (value: V) => boolean): void {
   let left = maxDeletedAtOnce

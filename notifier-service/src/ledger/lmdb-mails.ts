@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isAlive, parseProcessName } from '@herald/runtime'
+import { isProcessRunning, parseProcessName } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
 import { digestOf, isDigest } from './digest-record.js'
 import type { NamedMail } from './ledger.js'
@@ -198,7 +198,7 @@ export function createLmdbMails(store: Store, holder: string): LmdbMails {
 
 /** A holder in LMDB is a process: what it holds is free once the process has ended. */
 export function isHolderAlive(holder: string | undefined): boolean {
-  return holder !== undefined && isAlive(parseProcessName(holder))
+  return holder !== undefined && isProcessRunning(parseProcessName(holder))
 }
 
 /** LMDB takes keys of at most 1,978 bytes; a foreign source may be longer. */

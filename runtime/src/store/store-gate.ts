@@ -26,7 +26,7 @@ const maxWaitMs = 30_000
  *
  * An opener creates a file `opening-…`, then waits until there is no other opener and no writer's
  * file is set to writing. A writer sets its file first, then looks for openers. So at least one
- * sees the other, and the writer gives way. Files of dead processes are ignored; those of unknown
+ * sees the other, and the writer gives way. Files of ended processes are ignored; those of unknown
  * processes (another PID namespace) are respected while they are fresh.
  */
 export class StoreGate {
@@ -94,15 +94,15 @@ export class StoreGate {
     rmSync(this.#writing, { force: true })
   }
 
-  /** The files of that kind, without those of dead processes, which it removes. */
+  /** The files of that kind, without those of ended processes, which it removes. */
   #present(kind: string): string[] {
     return readdirSync(this.#folder).filter((name) => {
       if (!name.startsWith(kind)) return false
       const path = join(this.#folder, name)
       const state = processState(parseProcessName(name.slice(kind.length)))
       if (state === 'unknown') return isFresh(path)
-      if (state === 'dead') rmSync(path, { force: true })
-      return state === 'alive'
+      if (state === 'ended') rmSync(path, { force: true })
+      return state === 'running'
     })
   }
 

@@ -48,7 +48,7 @@ export class Heartbeat {
 
   /** Whether the process of that consumer has ended, or its file has not changed for the session timeout. */
   isGone(name: string): boolean {
-    if (processState(parseProcessName(name)) === 'dead') return true
+    if (processState(parseProcessName(name)) === 'ended') return true
     const nowMs = performance.now()
     const changedMs = this.#changedMs(name)
     const observed = this.#observed.get(name)
