@@ -36,9 +36,12 @@ export interface AttemptFacts {
 /** What happens to a mail after an attempt. `reply` is what the ledger keeps. */
 export type Decision =
   | { readonly action: 'accept'; readonly reply: string }
-  /** Publish its events to the dead letters. */
+  /**
+   * Publish its events to the dead letters. `fail`: a reply about the mail is final. `giveUp`: its
+   * attempts or its time are used up, which shows nothing about the mail.
+   */
   | {
-      readonly action: 'fail'
+      readonly action: 'fail' | 'giveUp'
       readonly reply: string
       readonly countsAsAttempt?: boolean
       readonly unconfirmed?: boolean
@@ -64,7 +67,7 @@ export type Decision =
       readonly soonerWhenCrowded?: boolean
       /** Begins an outage, or prolongs it. */
       readonly outage?: OutageCause
-      /** A log message. */
+      /** To be logged. */
       readonly warning?: string
     }
 
@@ -123,8 +126,7 @@ function decideByScope(
     return { action: 'wait', reply, waitMs: outageRetryMs, recordedWaitMs: 0, outage }
   }
   if (scope === 'mail' || about === 'mail') {
-    const refusals = (record?.attempts ?? 0) + 1
-    if (permanent && refusals >= maxRefusals) return { action: 'fail', reply }
+    if (permanent && countedAttempts(record) >= maxRefusals) return { action: 'fail', reply }
     return retryOrFail('deferred', failure, facts, policy)
   }
   const waitMs = Math.max(retryAfterMs, backOffMs(policy.backOff, serverFailures))
@@ -140,14 +142,19 @@ function retryOrFail(
   { record, now }: AttemptFacts,
   policy: SettlePolicy,
 ): Decision {
-  const attempts = (record?.attempts ?? 0) + 1
+  const attempts = countedAttempts(record)
   // Checked after an attempt only: a long outage must not use up a mail's time.
   const ageMs = attempts > 1 && record ? now - record.firstAttemptAt : 0
   const resendsUsedUp = state === 'unknown' && (record?.unconfirmed ?? 0) >= policy.maxResends
   if (resendsUsedUp || attempts >= policy.maxAttempts || ageMs > policy.maxAgeMs) {
     const reason = `Given up after ${attempts} attempts; the last answer: ${reply}`
-    return { action: 'fail', reply: reason, unconfirmed: state === 'unknown' }
+    return { action: 'giveUp', reply: reason, unconfirmed: state === 'unknown' }
   }
   const waitMs = Math.max(retryAfterMs, backOffMs(policy.backOff, attempts))
   return { action: 'retry', state, reply, waitMs }
+}
+
+/** The attempts of the mail, the one that has just ended included. */
+export function countedAttempts(record: MailRecord | undefined): number {
+  return (record?.attempts ?? 0) + 1
 }

@@ -1,6 +1,12 @@
 import { RetryLater } from '@herald/broker'
 import type { DeadLetterPublisher } from './dead-letters/publisher.js'
-import { type Decision, decide, outageRetryMs, type SettlePolicy } from './decide.js'
+import {
+  countedAttempts,
+  type Decision,
+  decide,
+  outageRetryMs,
+  type SettlePolicy,
+} from './decide.js'
 import type { Ledger } from './ledger/ledger.js'
 import { type MailRecord, positionOf, type Settlement } from './ledger/mail-record.js'
 import type { NotifierMetrics } from './metrics.js'
@@ -48,7 +54,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
   const { ledger, deadLetters, outage, health, metrics } = parts
 
   async function recordResult(task: Task, result: SendResult, { number, begun }: EndedAttempt) {
-    const { record, received, mail } = task
+    const { record, received, mail, logger } = task
     if (result.kind !== 'postponed') metrics.attempts.inc({ outcome: result.kind })
     const isServerFailure = result.kind === 'possibleServerFailure'
     const scope = isServerFailure
@@ -72,20 +78,20 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     for (const { envelope } of received) {
       metrics.latency.observe(Math.max(0, Date.now() - envelope.time.getTime()) / 1000)
     }
+    logger.info({ attempts: countedAttempts(record) }, 'delivered')
   }
 
   async function carryOut(task: Task, decision: Decision): Promise<void> {
     const { ref, mail, logger } = task
     const { reply } = decision
     const write = (settlement: Settlement) => ledger.settle(ref, mail, settlement)
-    const attempts = (task.record?.attempts ?? 0) + 1
     const logged = { reply: withoutAddresses(reply) }
     switch (decision.action) {
       case 'accept':
         await write({ state: 'accepted', reply })
-        logger.info({ attempts }, 'delivered')
         return
-      case 'fail': {
+      case 'fail':
+      case 'giveUp': {
         const { countsAsAttempt = true, unconfirmed = false } = decision
         // The ledger first: after a crash between the two, the mail must not be sent again.
         const record = await write({ state: 'failed', reply, countsAsAttempt, unconfirmed })
@@ -106,7 +112,10 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
       case 'retry': {
         const { state, waitMs } = decision
         await write({ state, reply, nextAttemptAt: ledger.now() + waitMs })
-        logger.warn({ state, attempts, waitMs, ...logged }, 'not delivered; will be tried again')
+        logger.warn(
+          { state, attempts: countedAttempts(task.record), waitMs, ...logged },
+          'not delivered; will be tried again',
+        )
         throw new RetryLater(waitMs, { soonerWhenCrowded: true })
       }
       case 'wait': {
