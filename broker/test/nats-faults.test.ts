@@ -7,7 +7,7 @@ import { connect } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
 import { failureSuite } from './conformance/failures.js'
 import { collector, idOf, interleaved, keysOutOfOrder, useFixture } from './conformance/fixture.js'
-import { startProxy } from './nats-proxy.js'
+import { startProxy } from './tcp-proxy.js'
 
 const keys = 100
 

@@ -1,5 +1,6 @@
-import type { BrokerError } from '@herald/broker'
+import { type BrokerError, openBroker } from '@herald/broker'
 import { describeOnRabbitmq, useRabbitmq } from '@herald/rabbitmq/use-rabbitmq'
+import { silentLogger } from '@herald/runtime'
 import { expect, onTestFinished, test } from 'vitest'
 import { failureSuite } from './conformance/failures.js'
 import {
@@ -9,6 +10,7 @@ import {
   publishPersistently,
   useFixture,
 } from './conformance/fixture.js'
+import { startProxy } from './tcp-proxy.js'
 
 const keys = 100
 
@@ -24,6 +26,23 @@ describeOnRabbitmq('RabbitMQ: failures', () => {
       await rabbitmq.server.start()
     },
   })
+
+  // A stream counted as empty if its last event took longer than half a second.
+  test('the lag is exact over a connection on which each answer takes 600 ms', async () => {
+    const proxy = await startProxy(rabbitmq.server.port)
+    const broker = await openBroker(`amqp://${proxy.address}`, { logger: silentLogger })
+    onTestFinished(() => broker.close())
+    const subscription = await broker.subscribe(
+      { topic: fixture.topic, group: 'all', maxInFlight: 1, maxBuffered: 2 },
+      collector().handler,
+    )
+    await fixture.until(() => expect(subscription.active).toBe(true))
+    subscription.pause()
+    await broker.publish(fixture.topic, interleaved(10, 1))
+    proxy.delayBy(600)
+    expect(await subscription.lag()).toBe(10)
+    proxy.delayBy(0)
+  }, 60_000)
 
   test('short of disk: publishers get an error, members go on, nothing acknowledged is lost', async () => {
     const broker = await fixture.open()

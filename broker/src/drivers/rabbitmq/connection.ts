@@ -91,7 +91,7 @@ export class Connector {
 }
 
 /** Rejects after `timeoutMs`. A connection that opens after that is closed again. */
-export async function withTimeout<T>(work: Promise<T>, timeoutMs: number, awaited: string) {
+async function withTimeout<T>(work: Promise<T>, timeoutMs: number, awaited: string) {
   let timer: NodeJS.Timeout | undefined
   const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(
