@@ -208,6 +208,36 @@ describeOnPostgres('on PostgreSQL', () => {
     const inUrl = open(server.url.replace('//herald@', '//herald:right@'))
     await one(inUrl)
   })
+
+  // The driver does not handle a rejection of its option `pass`: the program ended with a stack.
+  test('a password file that cannot be read is named, and one that is missing for a while does no harm', async () => {
+    const server = await startAnother({ password: 'right' })
+    const folder = await mkdtemp(join(tmpdir(), 'herald-password-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const file = join(folder, 'password')
+    const database = open(`${server.url}?password_file=${file}`)
+    expect(await messageOf(one(database))).toBe(
+      `PostgreSQL at ${server.address}/herald cannot be used: its password_file cannot be read: ENOENT: no such file or directory, open '${file}'. Correct the path, or let this user read the file.`,
+    )
+    expect(await messageOf(one(open(`${server.url}?password_file=${folder}`)))).toMatch(/EISDIR/)
+    await writeFile(file, 'right\n')
+    await vi.waitFor(() => one(database), patience)
+    await rm(file)
+    const atOnce = Array.from({ length: 6 }, () => database.run((sql) => sql`select pg_sleep(0.2)`))
+    await Promise.all(atOnce)
+  })
+
+  test('what sslmode asks for is named if the server has no TLS, and a missing sslrootcert', async () => {
+    const { url, address } = postgres.server
+    const at = `PostgreSQL at ${address}/herald`
+    expect(await messageOf(one(open(`${url}?sslmode=require`)))).toBe(
+      `${at} disconnected before TLS was established. sslmode=require needs TLS: enable it on the server (ssl = on).`,
+    )
+    const missing = `${url}?sslmode=verify-full&sslrootcert=/no/such/file`
+    expect(await messageOf(one(open(missing)))).toContain(
+      `${at} cannot be used: its sslrootcert cannot be read: ENOENT`,
+    )
+  })
 })
 
 test('what is not PostgreSQL is named', async () => {

@@ -3,7 +3,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { Sql, TransactionSql } from 'postgres'
 import { StoreError } from '../store/store-error.js'
 import { describePostgresError, isConflict, isLost, UnusableServer } from './postgres-error.js'
-import type { PostgresTarget } from './postgres-url.js'
+import { nameOf, type PostgresTarget } from './postgres-url.js'
 
 export type { Sql, TransactionSql } from 'postgres'
 
@@ -79,6 +79,7 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
   async function findPrimary(): Promise<Sql> {
     const { default: postgres } = await import('postgres')
     const tls = await tlsOf(target)
+    const password = await passwordOf(target)
     const open = (host: string, port: number, extra: Record<string, string> = {}): Sql =>
       postgres({
         host,
@@ -86,8 +87,7 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
         ssl: tls(host) as never,
         database: target.database,
         ...(target.user !== undefined && { user: target.user }),
-        ...(target.passwordFile !== undefined && { pass: passwordFrom(target.passwordFile) }),
-        ...(target.password !== undefined && { pass: () => target.password ?? '' }),
+        ...(password && { pass: password }),
         max: maxConnections,
         connect_timeout: connectSeconds,
         // Errors of a connection are those of its statements.
@@ -192,8 +192,9 @@ async function inspect(sql: Sql): Promise<string> {
 }
 
 /** The driver's option `ssl` for a host. */
-async function tlsOf({ sslmode, sslrootcert }: PostgresTarget) {
-  const ca = sslrootcert && { ca: await readFile(sslrootcert) }
+async function tlsOf(target: PostgresTarget) {
+  const { sslmode, sslrootcert } = target
+  const ca = sslrootcert && { ca: await readNamed(target, 'sslrootcert', sslrootcert) }
   return (host: string) => {
     if (sslmode === 'disable') return false
     if (sslmode !== 'verify-full') return sslmode
@@ -204,7 +205,34 @@ async function tlsOf({ sslmode, sslrootcert }: PostgresTarget) {
   }
 }
 
-const passwordFrom = (path: string) => async () => (await readFile(path, 'utf8')).trimEnd()
+/**
+ * The driver's option `pass`: resolves to the password. It never rejects, because the driver does not
+ * handle that and the process would end: if its file cannot be read any more, the last one is used.
+ */
+async function passwordOf(target: PostgresTarget): Promise<(() => Promise<string>) | undefined> {
+  const { password, passwordFile } = target
+  if (password !== undefined) return async () => password
+  if (passwordFile === undefined) return undefined
+  const read = async () => (await readNamed(target, 'password_file', passwordFile)).trimEnd()
+  let last = await read()
+  return async () => {
+    last = await read().catch(() => last)
+    return last
+  }
+}
+
+/** The text of a file that the parameter `name` of the URL names. Rejects with StoreError. */
+async function readNamed(target: PostgresTarget, name: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new StoreError(
+      'STORE_FAILED',
+      `PostgreSQL at ${nameOf(target)} cannot be used: its ${name} cannot be read: ${(error as Error).message}. Correct the path, or let this user read the file.`,
+      { cause: error },
+    )
+  }
+}
 
 function endAll(pools: readonly Sql[]): void {
   for (const sql of pools) void sql.end({ timeout: 0 }).catch(() => {})

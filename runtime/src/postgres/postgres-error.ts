@@ -34,7 +34,7 @@ export function describePostgresError(error: unknown, target: PostgresTarget): u
 function reasonFor(
   code: string,
   message: string,
-  { user, database }: PostgresTarget,
+  { user, database, sslmode }: PostgresTarget,
 ): [StoreErrorCode, string] {
   const who = user === undefined ? 'the user' : `the user "${user}"`
   switch (code) {
@@ -52,6 +52,13 @@ function reasonFor(
     case '53300':
       return ['STORE_FAILED', 'has no free connection. Raise max_connections, or close others.']
     default:
+      // The driver goes on with TLS if the server has refused it, and the server then disconnects.
+      if (/before secure TLS connection was established/.test(message)) {
+        return [
+          'STORE_FAILED',
+          `disconnected before TLS was established. sslmode=${sslmode} needs TLS: enable it on the server (ssl = on).`,
+        ]
+      }
       return ['STORE_FAILED', `cannot be used: ${message}`]
   }
 }
