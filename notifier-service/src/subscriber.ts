@@ -1,7 +1,7 @@
 import { type Handler, openBroker, type Subscription } from '@herald/broker'
 import { outcomeTopic } from '@herald/broker/outcome-message'
 import type { Lifecycle, Logger } from '@herald/runtime'
-import { createProbesApp, listenHttp } from '@herald/runtime/probes'
+import { createProbesApp, listenWhileStarting } from '@herald/runtime/probes'
 import { createAttempt } from './attempt.js'
 import type { Channel } from './channel.js'
 import { createDeadLetterPublisher, deadLetterTopic } from './dead-letters/publisher.js'
@@ -59,7 +59,16 @@ export async function startSubscriber(
   { openChannel, logger, lifecycle, messages }: SubscriberParts,
 ): Promise<{ probesUrl: string }> {
   const { digestRule: digests, group: program, maxReplyMs } = config
-  const retryUntil = { logger, signal: lifecycle.signal }
+  let notStarted = 'ledger: not open yet'
+  const probes = await listenWhileStarting(config.probes, () => notStarted)
+  lifecycle.defer('probes of the start', () => probes.close())
+  const retryUntil = {
+    logger,
+    signal: lifecycle.signal,
+    onUnreachable: (reason: string) => {
+      notStarted = reason
+    },
+  }
   const ledger = await untilReachable(
     () => openLedger(config.ledger, { digests, maxReplyMs, program, logger }),
     retryUntil,
@@ -122,7 +131,7 @@ export async function startSubscriber(
   const app = createProbesApp({
     metrics: metrics.registry,
     notReady: async () => [
-      ...(await brokerProblem(subscription)),
+      ...(subscription ? await brokerProblem(subscription) : [notStarted]),
       ...(diskOutage.reason === undefined ? [] : [`ledger: ${diskOutage.reason}`]),
       ...(receiverOutage.reason === undefined
         ? []
@@ -130,7 +139,9 @@ export async function startSubscriber(
     ],
   })
   serveDeliveries(app, ledger)
-  const probes = await listenHttp(app, config.probes)
+  notStarted = 'broker: not connected yet'
+  probes.serve(app)
+  // Again: /deliveries reads the ledger, which is closed after this.
   lifecycle.defer('probes', () => probes.close())
 
   const atWork = new Set<Promise<void>>()
@@ -191,8 +202,7 @@ export async function startSubscriber(
 }
 
 /** Asks the broker: a consumer that has lost it reconnects by itself and reports nothing. */
-async function brokerProblem(subscription: Subscription | undefined): Promise<string[]> {
-  if (subscription === undefined) return ['broker: not connected yet']
+async function brokerProblem(subscription: Subscription): Promise<string[]> {
   return subscription.lag().then(
     () => [],
     (error: Error) => [`broker: ${error.message}`],

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startPostgres } from '@herald/postgres'
@@ -31,6 +33,15 @@ const messagesFor = (ids: readonly string[], recipients = 20) =>
     return message(fileConverted({ recipient }), id)
   })
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
 const newIds = (count: number) => Array.from({ length: count }, () => uuidv7())
 
 const twice = (ids: readonly string[]) => ids.filter((id, at) => ids.indexOf(id) !== at)
@@ -55,6 +66,31 @@ describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
       ...env,
     })
   }
+
+  test('a notifier that waits for its database at the start is alive, and not ready with the reason', async () => {
+    const server = await startPostgres({ installation: postgres.installation })
+    stage.defer(() => server.destroy())
+    await server.stop()
+    const port = await freePort()
+    const probes = `http://127.0.0.1:${port}`
+    const smtp = await startSmtp()
+    const started = stage.start({
+      HERALD_LEDGER: `${server.url}?lease=2s`,
+      HERALD_SMTP: smtp.url,
+      HERALD_NOTIFIER_PROBES: `127.0.0.1:${port}`,
+    })
+    await vi.waitFor(async () => {
+      const answer = await fetch(`${probes}/readyz`)
+      expect(answer.status).toBe(503)
+      expect(await answer.text()).toMatch(/"ledger: PostgreSQL at .* ECONNREFUSED/)
+    }, patience)
+    expect((await fetch(`${probes}/livez`)).status).toBe(200)
+    await server.start()
+    await started
+    await vi.waitFor(async () => {
+      expect((await fetch(`${probes}/readyz`)).status).toBe(200)
+    }, patience)
+  })
 
   test.each(['SIGTERM', 'SIGKILL'] as const)(
     'a deferred mail and a gathered digest of a notifier that is gone after %s are sent by another',

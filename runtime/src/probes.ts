@@ -53,6 +53,32 @@ export interface HttpListener {
   close(): Promise<void>
 }
 
+export interface StartingProbes extends HttpListener {
+  /** From now on `app` answers. */
+  serve(app: Express): void
+}
+
+/**
+ * Listens before the program is started: /livez answers 200, so that a program that waits for another
+ * one is not restarted, and /readyz 503 with the reason of that moment.
+ */
+export async function listenWhileStarting(
+  address: string,
+  reason: () => string,
+): Promise<StartingProbes> {
+  let app = createProbesApp({ metrics: new Registry(), notReady: () => [reason()] })
+  const listener = await listenHttp(
+    express().use((request, response, next) => app(request, response, next)),
+    address,
+  )
+  return {
+    ...listener,
+    serve(started) {
+      app = started
+    },
+  }
+}
+
 /** A path that cannot be decoded is the caller's error: it is not logged. */
 const refuseMalformed: ErrorRequestHandler = (error, _request, response, next) => {
   if (error.status !== 400) return next(error)
