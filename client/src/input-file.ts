@@ -13,9 +13,12 @@ export interface InputFile extends Upload {
 
 /**
  * Checks the file at `given`, following links. Rejects with HERALD_UNREADABLE_FILE or
- * HERALD_EMPTY_FILE. Its bytes are read when they are sent.
+ * HERALD_EMPTY_FILE, for a folder with `folderRemedy`. Its bytes are read when they are sent.
  */
-export async function inspectInput(given: string): Promise<InputFile> {
+export async function inspectInput(
+  given: string,
+  folderRemedy = 'Add --recursive to convert the files in it.',
+): Promise<InputFile> {
   const path = resolve(given)
   const status = await reading(async () => {
     const found = await stat(path)
@@ -24,7 +27,7 @@ export async function inspectInput(given: string): Promise<InputFile> {
   })
   if (status.isDirectory()) {
     throw new HeraldError('HERALD_UNREADABLE_FILE', 'This is a folder.', {
-      remedy: 'Add --recursive to convert the files in it.',
+      remedy: folderRemedy,
     })
   }
   if (!status.isFile()) {

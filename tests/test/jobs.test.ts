@@ -1,4 +1,11 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fromMessage } from '@herald/broker/message'
 import { freePorts } from '@herald/kafka/ports'
@@ -312,6 +319,44 @@ test('a job that cannot be submitted leaves nothing', async () => {
   expect(exitCode).toBe(3)
   expect(stderr).toContain('missing.png: There is no such file. Nothing was submitted.')
   expect((await queue.system.herald(['jobs'])).stderr).toBe('There are no jobs.\n')
+})
+
+test('a folder is refused with an advice that submit follows', async () => {
+  const queue = await openQueue()
+  const refused = await queue.system.herald(['submit', queue.system.folder, '--to', 'webp'])
+  expect(refused.exitCode).toBe(3)
+  expect(refused.stderr).toContain('This is a folder. Nothing was submitted.')
+  expect(refused.stderr).toContain('such as "photos/*.jpg"')
+  expect(refused.stderr).not.toContain('--recursive')
+})
+
+test('a result whose name is taken is reported, and the results of other jobs are saved', async () => {
+  const queue = await openQueue()
+  const jobs = await queue.submit(await queue.pictures(3))
+  await queue.worker()
+  await queue.untilEnded(...jobs)
+  const out = join(queue.system.folder, 'results')
+  mkdirSync(out)
+  writeFileSync(join(out, 'picture-0.webp'), 'kept')
+  const waited = await queue.system.herald(['jobs', 'wait', ...jobs, '--out', out])
+  expect(waited.exitCode).toBe(2)
+  expect(waited.stderr).toContain('picture-0.webp already exists.')
+  expect(waited.stderr).toContain('choose another folder with --out')
+  expect(readFileSync(join(out, 'picture-0.webp'), 'utf8')).toBe('kept')
+  expect(readdirSync(out).sort()).toEqual(['picture-0.webp', 'picture-1.webp', 'picture-2.webp'])
+})
+
+// Another submitter chooses what is printed.
+test('the list of jobs prints no control characters, and cuts long names', async () => {
+  const queue = await openQueue()
+  const [picture = ''] = await queue.pictures(1)
+  const long = join(queue.system.folder, `${'x'.repeat(240)}.png`)
+  copyFileSync(picture, long)
+  await queue.system.herald(['submit', long, '--to', 'a\u001b[31mb'])
+  const { stdout } = await queue.system.herald(['jobs'])
+  expect(stdout).toContain('a\\x1b[31mb')
+  expect(stdout).not.toContain('\u001b')
+  expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThan(160)
 })
 
 describe.skipIf(noS3Server !== '')(`with an S3 server${noS3Server}`, () => {

@@ -1,5 +1,5 @@
 import { errorTable, knownErrorCode } from '@herald/proto/errors'
-import { escapeControls, humanBytes, humanDuration } from '@herald/runtime/terminal-text'
+import { cut, escapeControls, humanBytes, humanDuration } from '@herald/runtime/terminal-text'
 import { type Job, stateOf } from '../jobs/open-jobs.js'
 
 /** The exit status of `herald jobs wait` for one job. */
@@ -12,6 +12,9 @@ export function exitCodeOf(job: Job): number {
 
 export const headings = ['id', 'state', 'age', 'file', 'to', 'submitter']
 
+/** Of a name in the table; `herald jobs show` prints all of it. */
+const maxColumns = 40
+
 /** One line of the table. */
 export function rowOf(job: Job): string[] {
   const { id, command } = job
@@ -19,9 +22,9 @@ export function rowOf(job: Job): string[] {
     id,
     stateOf(job),
     humanDuration(Math.max(0, Date.now() - command.submittedAtUnixMs)),
-    escapeControls(command.fileName),
-    command.renditions.map(({ format }) => format).join(','),
-    command.submitter,
+    cut(escapeControls(command.fileName), maxColumns),
+    cut(escapeControls(command.renditions.map(({ format }) => format).join(',')), maxColumns),
+    cut(escapeControls(command.submitter), maxColumns),
   ]
 }
 

@@ -9,6 +9,7 @@ import { loadConfig } from '../config.js'
 import { fetchResults } from '../jobs/fetch-results.js'
 import { findJob, type Job, readJob, stateOf, withJobs } from '../jobs/open-jobs.js'
 import { refuseTooManyWaiting, submitJob, untilPublished } from '../jobs/submit-job.js'
+import { reportError } from './convert-report.js'
 import { exitCodeOf, headings, jsonOf, linesOf, rowOf } from './job-report.js'
 
 /** How many jobs are listed without --all. */
@@ -54,7 +55,7 @@ export async function showCommand(
 ): Promise<number> {
   return withJobs(loadConfig(env), async (store) => {
     const job = await readJob(store, id)
-    const saved = out === undefined ? [] : await fetchResults(store, job, out)
+    const saved = await saveResults(store, job, out)
     if (json) terminal.print(jsonLine({ ...jsonOf(job), saved }))
     else for (const line of linesOf(job, saved)) terminal.print(escapeControls(line))
     return 0
@@ -123,7 +124,10 @@ export async function retryCommand(
   )
 }
 
-/** Waits until the jobs have ended, and saves their results in `out`. Resolves to the first failure's status. */
+/**
+ * Waits until the jobs have ended, and saves their results in `out`. A name that is taken is reported,
+ * and the other jobs go on. Resolves to the first failure's status.
+ */
 export async function waitCommand(
   ids: readonly string[],
   { json, out, timeout }: JobsOptions & { out?: string; timeout: number },
@@ -134,14 +138,23 @@ export async function waitCommand(
     const statuses: number[] = []
     for (const id of ids) {
       const job = await untilEnded(store, id, deadline, signal)
-      const saved = out === undefined ? [] : await fetchResults(store, job, out)
+      let status = exitCodeOf(job)
+      const saved = await saveResults(store, job, out).catch((error: unknown) => {
+        if (!(error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS')) throw error
+        reportError(terminal, id, error)
+        status = error.exitCode
+        return []
+      })
       if (json) terminal.print(jsonLine({ ...jsonOf(job), saved }))
       else for (const line of linesOf(job, saved)) terminal.print(escapeControls(line))
-      statuses.push(exitCodeOf(job))
+      statuses.push(status)
     }
     return statuses.find((status) => status !== 0) ?? 0
   })
 }
+
+const saveResults = async (store: JobStore, job: Job, out: string | undefined) =>
+  out === undefined ? [] : fetchResults(store, job, out)
 
 /** Rejects with HERALD_TIMEOUT after `deadline`, milliseconds since 1970. */
 async function untilEnded(

@@ -25,6 +25,7 @@ export interface SubmitOptions extends OptionValues {
 }
 
 const maxUploads = 8
+const folderRemedy = 'Submit the files in it by a pattern, such as "photos/*.jpg".'
 
 /** Submits a job for each file; resolves to the exit status. If a file cannot be read, none is submitted. */
 export async function submitCommand(
@@ -84,7 +85,7 @@ async function readInputs(words: readonly string[]): Promise<InputFile[]> {
   for (const each of found) {
     if ('error' in each) throw about(each.given, each.error)
     inputs.push(
-      await inspectInput(each.path).catch((error: HeraldError) => {
+      await inspectInput(each.path, folderRemedy).catch((error: HeraldError) => {
         throw about(each.given, error)
       }),
     )

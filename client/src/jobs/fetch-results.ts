@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path'
 import type { JobStore } from '@herald/broker/job-store'
 import { placeFiles, removeTemporary, withdrawFiles } from '@herald/broker/place-files'
+import { HeraldError } from '@herald/proto/errors'
 import { outputNames } from '@herald/runtime/output-name'
 import { saveRendition } from '../rendition-file.js'
 import type { Job } from './open-jobs.js'
@@ -30,7 +31,11 @@ export async function fetchResults(store: JobStore, job: Job, folder: string): P
     await placeFiles(files, false)
   } catch (error) {
     await withdrawFiles(files)
-    throw error
+    if (!(error instanceof HeraldError && error.code === 'HERALD_FILE_EXISTS')) throw error
+    throw new HeraldError(error.code, error.publicMessage, {
+      remedy: 'Move it away, or choose another folder with --out.',
+      cause: error,
+    })
   }
   await removeTemporary(files)
   return files.map(({ finalPath }) => finalPath)
