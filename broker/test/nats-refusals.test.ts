@@ -80,6 +80,22 @@ authorization {
       await expectEventsToPass(await open(byFile), 'by-file')
     })
 
+    test.each(['nkey', 'creds'])('a file that holds no %s is reported as that', async (kind) => {
+      writeFileSync(file('no-seed'), 'not a seed\n')
+      const broker = await open(`nats://${nats.server.address}?${kind}=${file('no-seed')}`)
+      const reason = new RegExp(`the file named as ${kind} .* is not valid`)
+      await expectRefusal(broker, 'allowed', 'BROKER_AUTHENTICATION', reason)
+    })
+
+    test('headers over 64 kB are refused for good', async () => {
+      const broker = await open(url(ada))
+      const message = { ...event('k', 0), headers: { big: Buffer.alloc(70_000, 'a') } }
+      await expect(broker.publish('sizes', [message])).rejects.toMatchObject({
+        code: 'BROKER_MESSAGE_TOO_LARGE',
+        message: expect.stringContaining('64 kB'),
+      })
+    })
+
     test('a wrong password is reported, and is logged nowhere', async () => {
       const lines: string[] = []
       const sink = new Writable({

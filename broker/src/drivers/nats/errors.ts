@@ -6,10 +6,14 @@ import type { NatsLocation } from './location.js'
 // https://github.com/nats-io/nats-server/blob/main/server/errors.json
 const notEnabled = [10039, 10076]
 const noSpace = [10023, 10028, 10047, 10077]
-const tooLarge = [10054]
+const headersTooLarge = [10097]
+const tooLarge = [10054, ...headersTooLarge]
 const notFound = [10014, 10059]
 const wrongLastSequence = [10071, 10164]
 const certificate = /certificate|self[- ]signed|wrong version number|altnames|SSL|TLS|'tls'/i
+
+/** The library's messages for a file named by `nkey` or `creds`; they are thrown before anything is sent. */
+const badCredentials = /^nkeys: |unable to parse credentials/
 
 /** The error inside of a request's error. */
 function rootOf(error: unknown): Error {
@@ -52,6 +56,7 @@ export function asNatsError(what: string, error: unknown, location: NatsLocation
 
 function codeOf(root: Error): BrokerErrorCode {
   if (
+    badCredentials.test(root.message) ||
     root instanceof errors.AuthorizationError ||
     root instanceof errors.UserAuthenticationExpiredError
   )
@@ -79,10 +84,16 @@ function explain(code: BrokerErrorCode, root: Error, location: NatsLocation): st
   const user = login?.kind === 'password' ? `as ${login.user}` : `with ${login?.kind ?? 'no login'}`
   switch (code) {
     case 'BROKER_AUTHENTICATION':
+      if (badCredentials.test(root.message)) {
+        return `the file named as ${login?.kind ?? 'creds'} in the broker's URL is not valid (${root.message}). Name the file that nsc or nk wrote.`
+      }
       return `NATS at ${at} refuses the login ${user} (${root.message}). Check user, password, token or credentials file in the broker's URL.`
     case 'BROKER_NOT_ALLOWED':
       return `NATS at ${at} does not allow it ${user} (${root.message}). Ask its administrator for that permission; docs/brokers.md lists all that are needed.`
     case 'BROKER_MESSAGE_TOO_LARGE':
+      if (has(headersTooLarge, root)) {
+        return 'the headers have more than 64 kB, the most that NATS stores. Send less in headers.'
+      }
       return `the message is larger than its stream accepts. Send less, or raise max_msg_size of the stream.`
     case 'BROKER_UNREACHABLE':
       if (certificate.test(root.message)) {
