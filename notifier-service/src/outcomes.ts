@@ -1,5 +1,6 @@
 import { type Broker, BrokerError } from '@herald/broker'
 import type { Logger } from '@herald/runtime'
+import { StoreError } from '@herald/runtime/store'
 import { type BackOff, backOffMs } from './back-off.js'
 import type { Channel } from './channel.js'
 import type { Ledger, NamedMail } from './ledger/ledger.js'
@@ -43,6 +44,7 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
   let broker: Broker | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
+  let lastReason: string | undefined
   let working: Promise<void> | undefined
   let settledMeanwhile = false
   let collecting = false
@@ -67,10 +69,11 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
     working = flush().then(
       () => {
         failures = 0
+        lastReason = undefined
       },
       (error: unknown) => {
         failures += 1
-        logger.warn({ err: error }, 'outcomes could not be published; will try again')
+        logFailure(error)
       },
     )
     void working.then(() => {
@@ -78,6 +81,16 @@ export function announceOutcomes(options: OutcomesOptions): Outcomes {
       if (failures > 0) schedule(backOffMs(retryBackOff, failures))
       else schedule(settledMeanwhile ? collectMs : pollMs)
     })
+  }
+
+  /** Once for each reason: a broker or a database may be away for hours. */
+  function logFailure(error: unknown): void {
+    const isOutage = error instanceof BrokerError || error instanceof StoreError
+    const reason = isOutage ? error.message : String(error)
+    if (reason === lastReason) return
+    lastReason = reason
+    const fields = isOutage ? { reason } : { err: error }
+    logger.warn(fields, 'outcomes could not be published; will try again')
   }
 
   async function flush(): Promise<void> {

@@ -3,6 +3,8 @@ import { openBroker } from '@herald/broker'
 import { fromOutcomeMessage, type ReceivedOutcome } from '@herald/broker/outcome-message'
 import { outcomeTypes } from '@herald/proto/outcomes'
 import { silentLogger } from '@herald/runtime'
+import { StoreError } from '@herald/runtime/store'
+import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { openLmdbLedger } from '#src/ledger/lmdb-ledger'
 import { announceOutcomes } from '#src/outcomes'
@@ -125,4 +127,29 @@ test('an outcome that the broker rejects stays in the ledger, and the others are
   expect(published.map(({ event }) => event.data.notification?.eventIds[0])).toEqual(['1', '3'])
   await vi.waitFor(async () => expect(await ledger.pendingOutcomes(9)).toHaveLength(1), patience)
   expect(await ledger.pendingOutcomes(9)).toMatchObject([{ event: { id: '2' } }])
+})
+
+test('a ledger that is away for long is logged once, with the reason and without a stack', async () => {
+  const log: Record<string, unknown>[] = []
+  let tries = 0
+  const outcomes = announceOutcomes({
+    ledger: {
+      async pendingOutcomes() {
+        tries += 1
+        throw new StoreError('STORE_UNREACHABLE', 'the database is away')
+      },
+      onOutcome: () => () => {},
+      async markAnnounced() {},
+    },
+    openBroker: () => openBroker(stage.broker, { logger: silentLogger }),
+    topic: 'notifications.outcomes',
+    channel: { name: 'mail' },
+    logger: pino({}, { write: (line) => void log.push(JSON.parse(line)) }),
+  })
+  stage.defer(() => outcomes.close())
+  await vi.waitFor(() => expect(tries).toBeGreaterThan(2), patience)
+  expect(log).toMatchObject([
+    { msg: 'outcomes could not be published; will try again', reason: 'the database is away' },
+  ])
+  expect(log[0]).not.toHaveProperty('err')
 })
