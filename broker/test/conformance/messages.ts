@@ -81,6 +81,15 @@ export function messageCases(fixture: Fixture): void {
     }
   })
 
+  test('the longest names of a topic and of a group are used', async () => {
+    const broker = await fixture.open()
+    const [topic, group] = [fixture.topic.padEnd(249, 'x'), 'g'.repeat(249)]
+    const got = collector()
+    await broker.subscribe({ topic, group }, got.handler)
+    await broker.publish(topic, [event('k', 0)])
+    await fixture.until(() => expect(got.ids).toEqual(['k/0']))
+  })
+
   test('a closed broker refuses, and closes only once', async () => {
     const broker = await fixture.open()
     const subscription = await broker.subscribe(

@@ -15,8 +15,13 @@ export const membersQueueName = (topic: string, group: string) => queueName(`${t
 /** A queue that exists once a group has joined the topic. */
 export const joinedQueueName = (topic: string) => queueName(`${topic}@`)
 
-/** A queue's name may have 255 bytes. */
+/**
+ * The longest name in bytes. A queue's may have 255, but RabbitMQ stores a stream in a folder whose
+ * name, of at most 255 bytes, has the stream's and some 25 more.
+ */
+const longest = 200
+
 function queueName(name: string): string {
-  if (Buffer.byteLength(name) <= 255) return name
+  if (Buffer.byteLength(name) <= longest) return name
   return `${name.slice(0, 40)}#${createHash('sha256').update(name).digest('hex')}`
 }

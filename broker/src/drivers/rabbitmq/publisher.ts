@@ -261,7 +261,7 @@ export class Publisher {
     if (performance.now() - oldest.sentAtMs < publishTimeoutMs / 3) return
     this.#lost(
       channel,
-      new Error(`no confirm for ${oldest.queue} within ${publishTimeoutMs / 3} ms`),
+      new Error(`no confirm for ${oldest.queue} within ${Math.round(publishTimeoutMs / 3)} ms`),
     )
   }
 
