@@ -15,10 +15,12 @@ export function powerLossCase(fixture: Fixture): void {
   }) => {
     const missing = whyNotTraced()
     if (missing !== undefined) skip(missing)
-    const { syncs } = await callsOfPublishing(fixture)
     const { features } = await fixture.open()
-    if (features.survivesPowerLoss) expect(syncs).toBeGreaterThanOrEqual(tracedEvents)
-    else expect(syncs).toBeLessThan(tracedEvents)
+    const syncs = async () => (await callsOfPublishing(fixture)).syncs
+    if (features.survivesPowerLoss) expect(await syncs()).toBeGreaterThanOrEqual(tracedEvents)
+    // A server syncs other things too, such as what earlier tests left: fewer once are enough, because
+    // if each event were synced there would never be fewer.
+    else await fixture.until(async () => expect(await syncs()).toBeLessThan(tracedEvents))
   })
 }
 
