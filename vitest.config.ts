@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -22,8 +22,8 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     // A program that a test starts without a data folder of its own must not find the user's.
     env: { XDG_STATE_HOME: join(tmpdir(), `herald-test-state-${process.pid}`) },
-    // Two cores: more workers only make tests on real processes wait for each other.
-    maxWorkers: 2,
+    // One more than cores, because many tests wait; at most six, each with servers of its own.
+    maxWorkers: Math.min(availableParallelism() + 1, 6),
     include: ['*/test/**/*.test.ts', 'tests/{kafka,nats,postgres,rabbitmq}/test/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(process.env['CI'] ? [] : long)],
     reporters: [
