@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /**
- * Only with CI set, or by `npm run test:all`: they take long, over many files, many failures or a
- * slow line. Some are the only test of what they check, so nothing is released without them.
+ * Only with CI set, or by `npm run test:all`: they take long, over many files, many failures, a
+ * slow line or the time limits of connections. Some are the only test of what they check, so nothing is released without them.
  */
 const long = [
   'bench/test/short.test.ts',
-  'client/test/{many-files,slow-downloads,web-instances,web-kept}.test.ts',
+  'client/test/{converter-names,goaway,many-files,several-converters,slow-downloads}.test.ts',
+  'client/test/{web-instances,web-kept}.test.ts',
   'converter-service/test/golden.test.ts',
   'stack/test/{demo,start}.test.ts',
   'tests/test/{backlog,event-fuzz,faults,fuzz,outages,slow-disk}.test.ts',
