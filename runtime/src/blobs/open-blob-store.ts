@@ -15,7 +15,7 @@ export async function openBlobStore(url: string): Promise<BlobStore> {
   }
   // The SDK takes 300 ms to load.
   // On Node 20 the SDK prints six lines at each start about versions of it that are not installed.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+  Object.assign(process.env, { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' })
   const { openS3Blobs } = await import('./s3-blobs.js')
   return openS3Blobs(location)
 }
