@@ -6,7 +6,7 @@ import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { compose, docker, herald } from '../compose.js'
 
-/** A mail server on this machine, which refuses mail for now until it is told to accept it. */
+/** A mail server on this machine, which defers every mail until `accepts` is set. */
 const received: string[] = []
 let accepts = false
 const server = new SMTPServer({

@@ -11,6 +11,19 @@ import { readTopic } from './kafka-fixture.js'
 import { type LedgerView, viewPostgresLedger } from './ledger-view.js'
 import { type Machine, openNetwork } from './network.js'
 
+/** What every scenario on a cluster of notifiers is given. */
+export interface ClusterScenarioOptions {
+  readonly seed: number
+  readonly events: number
+  readonly perSecond: number
+  readonly leaseMs: number
+  readonly smtpTimeoutMs: number
+  readonly sessionTimeoutMs: number
+  /** After this time without progress the scenario fails. */
+  readonly stuckMs: number
+  readonly print: (line: string) => void
+}
+
 export interface ClusterOptions {
   /** Default kafka. */
   readonly brokerName?: BrokerName

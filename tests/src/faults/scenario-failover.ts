@@ -1,5 +1,5 @@
 import { holdReply } from './behaviours.js'
-import { withCluster } from './cluster.js'
+import { type ClusterScenarioOptions, withCluster } from './cluster.js'
 import { makeEvents, people } from './events.js'
 import type { Result } from './result.js'
 import { seeded } from './seeded.js'
@@ -7,19 +7,8 @@ import { everyNotifier, type Fault, runUnderLoad } from './under-load.js'
 import { judge } from './verdict.js'
 import { inspectFault } from './window.js'
 
-export interface FailoverOptions {
-  readonly seed: number
-  readonly events: number
-  readonly perSecond: number
-  readonly leaseMs: number
-  readonly smtpTimeoutMs: number
-  readonly sessionTimeoutMs: number
-  readonly stuckMs: number
-  readonly print: (line: string) => void
-}
-
 /** Three notifiers, whose PostgreSQL is killed: its synchronous standby is promoted. */
-export async function runFailover(options: FailoverOptions): Promise<Result> {
+export async function runFailover(options: ClusterScenarioOptions): Promise<Result> {
   const scenario = 'PostgreSQL killed, standby promoted'
   const events = makeEvents(options.events, people(50), seeded(options.seed))
   const settings = { ...options, standby: true, behaviour: holdReply(20) }

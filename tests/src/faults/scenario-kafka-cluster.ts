@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { KafkaCluster } from '@herald/kafka'
 import { holdReply } from './behaviours.js'
-import { withCluster } from './cluster.js'
+import { type ClusterScenarioOptions, withCluster } from './cluster.js'
 import { makeEvents, people } from './events.js'
 import { partitionsOf } from './kafka-partitions.js'
 import type { Result } from './result.js'
@@ -9,17 +9,9 @@ import { seeded, whole } from './seeded.js'
 import { type Fault, runUnderLoad } from './under-load.js'
 import { judge } from './verdict.js'
 
-export interface KafkaClusterOptions {
-  readonly seed: number
-  readonly events: number
-  readonly perSecond: number
-  readonly leaseMs: number
-  readonly smtpTimeoutMs: number
-  readonly sessionTimeoutMs: number
+export interface KafkaClusterOptions extends ClusterScenarioOptions {
   /** How long a killed broker is not running. */
   readonly awayMs: number
-  readonly stuckMs: number
-  readonly print: (line: string) => void
 }
 
 const brokers = 3

@@ -1,5 +1,5 @@
 import { all, holdReply } from './behaviours.js'
-import { notifiers, withCluster } from './cluster.js'
+import { type ClusterScenarioOptions, notifiers, withCluster } from './cluster.js'
 import { makeEvents, people } from './events.js'
 import { createNotifierFaults } from './notifier-faults.js'
 import { greylistAll, planRemoval } from './removal.js'
@@ -8,21 +8,13 @@ import { seeded, whole } from './seeded.js'
 import { everyNotifier, runUnderLoad } from './under-load.js'
 import { judge } from './verdict.js'
 
-export interface SeveralNotifiersOptions {
-  readonly seed: number
-  readonly events: number
-  readonly perSecond: number
+export interface SeveralNotifiersOptions extends ClusterScenarioOptions {
   /** Which faults happen: each to every notifier, each once, or only that one is suspended. */
   readonly faults: 'each to every notifier' | 'each once' | 'suspension only'
-  readonly leaseMs: number
-  readonly smtpTimeoutMs: number
-  readonly sessionTimeoutMs: number
   /** Longer than the lease and the mail server's reply. */
   readonly stoppedMs: number
   readonly cutOffMs: number
-  readonly stuckMs: number
   readonly nodeArguments?: readonly string[]
-  readonly print: (line: string) => void
 }
 
 /**

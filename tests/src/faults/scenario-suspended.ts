@@ -1,6 +1,6 @@
 import { holdReply } from './behaviours.js'
 import type { BrokerName } from './broker-server.js'
-import { notifiers, withCluster } from './cluster.js'
+import { type ClusterScenarioOptions, notifiers, withCluster } from './cluster.js'
 import { makeEvents, people } from './events.js'
 import { redeliveries } from './lag.js'
 import { createNotifierFaults } from './notifier-faults.js'
@@ -9,18 +9,10 @@ import { seeded, whole } from './seeded.js'
 import { runUnderLoad } from './under-load.js'
 import { judge } from './verdict.js'
 
-export interface SuspendedOptions {
+export interface SuspendedOptions extends ClusterScenarioOptions {
   readonly brokerName: BrokerName
-  readonly seed: number
-  readonly events: number
-  readonly perSecond: number
-  readonly leaseMs: number
-  readonly smtpTimeoutMs: number
-  readonly sessionTimeoutMs: number
   /** Longer than the session, the lease and the mail server's reply. */
   readonly stoppedMs: number
-  readonly stuckMs: number
-  readonly print: (line: string) => void
 }
 
 /**

@@ -17,7 +17,7 @@ export const joinedQueueName = (topic: string) => queueName(`${topic}@`)
 
 /**
  * The longest name in bytes. A queue's may have 255, but RabbitMQ stores a stream in a folder whose
- * name, of at most 255 bytes, has the stream's and some 25 more.
+ * name, of at most 255 bytes, has the virtual host's, the stream's and 21 more.
  */
 const longest = 200
 

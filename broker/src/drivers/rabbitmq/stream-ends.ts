@@ -23,6 +23,7 @@ export async function readStreamEnds(
     })
     await consumeFrom(channel, stream, 'next', () => {})
   }
+  // Its answer comes after the last chunk of the last stream.
   await channel.prefetch(prefetch)
   return ends
 }
