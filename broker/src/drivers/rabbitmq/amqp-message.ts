@@ -16,7 +16,7 @@ const ours = { key: 'herald-key', at: 'herald-at', packed: 'herald-packed' } as 
 const plainName = /^(?!x-|herald-|__proto__$)[\x20-\x7e]{1,120}$/i
 const maxPlainBytes = 16_000
 
-/** The key and headers of a message that AMQP's table cannot hold; bytes in base64. */
+/** The key and headers of a message that AMQP's table cannot hold; all in base64. */
 interface Packed {
   readonly key: string | null
   readonly headers: readonly (readonly [name: string, value: string])[]
@@ -27,17 +27,15 @@ interface Packed {
 }
 
 /**
- * A message for a stream: headers are AMQP headers, as text if they are UTF-8, so that other clients
- * can read them. Those that AMQP cannot hold come before the value, packed.
+ * A message for a stream: headers are AMQP headers, as text, so that other clients can read them. If
+ * AMQP cannot hold one of them, all come before the value, packed.
  */
 export function toAmqp(message: Message): AmqpContent {
   const { key, value, headers } = message
   const table: Record<string, unknown> = { [ours.at]: Date.now() }
   if (isPlain(message)) {
     if (key !== null) table[ours.key] = key
-    for (const [name, bytes] of Object.entries(headers)) {
-      table[name] = isUtf8(bytes) ? view(bytes).toString() : view(bytes)
-    }
+    for (const [name, bytes] of Object.entries(headers)) table[name] = view(bytes).toString()
     return { content: view(value), options: { headers: table } }
   }
   const packed = Buffer.from(JSON.stringify(pack(message)))
@@ -74,7 +72,8 @@ function isPlain({ key, headers, raw }: Message): boolean {
   if (raw !== undefined) return false
   let bytes = Buffer.byteLength(key ?? '')
   for (const [name, value] of Object.entries(headers)) {
-    if (!plainName.test(name)) return false
+    // RabbitMQ 4 delivers bytes as text.
+    if (!plainName.test(name) || !isUtf8(value)) return false
     bytes += name.length + value.byteLength
   }
   return bytes <= maxPlainBytes
