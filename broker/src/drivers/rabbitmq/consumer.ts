@@ -82,8 +82,12 @@ export class Consumer implements Subscription {
       const session = this.#requireSession()
       const held = [...session.held]
       channel = await session.openChannel()
-      const streams = held.map(([partition]) => streamName(topic, partition))
-      const ends = await readStreamEnds(channel, streams)
+      const streams = held.map(([partition, { reader }]) => ({
+        name: streamName(topic, partition),
+        hasEvents: () => reader.hasEvents(),
+      }))
+      const { publishTimeoutMs } = this.#options.connector.location
+      const ends = await readStreamEnds(channel, streams, publishTimeoutMs)
       return held.reduce((lag, [, { lanes }], index) => {
         return lag + Math.max(0, (ends[index] ?? 0) - Number(lanes.position)) + lanes.buffered
       }, 0)

@@ -36,8 +36,8 @@ const renewEveryMs = 5 * 60 * 1000
 /** A partition from getting its lease to giving it back: reads its stream, commits what is acknowledged. */
 export class HeldPartition {
   readonly lanes: Lanes
+  readonly reader: StreamReader
   readonly #options: HeldPartitionOptions
-  readonly #reader: StreamReader
   readonly #renewal: NodeJS.Timeout
   #committed: bigint
   #committing: Promise<void> | undefined
@@ -51,8 +51,8 @@ export class HeldPartition {
       { ...options.lanes, onProgress: () => this.#startCommitting() },
       options.from,
     )
-    this.#reader = new StreamReader({ ...options, lanes: this.lanes })
-    void this.#reader.start()
+    this.reader = new StreamReader({ ...options, lanes: this.lanes })
+    void this.reader.start()
     this.#renewal = setInterval(() => void this.#commit(this.#committed), renewEveryMs)
     this.#renewal.unref()
   }
@@ -63,7 +63,7 @@ export class HeldPartition {
 
   /** There may be room for more events. */
   feed(): void {
-    this.#reader.feed()
+    this.reader.feed()
   }
 
   /** Waits up to `drainMs` for the handlers at work, commits, and releases the lease. Never rejects. */
@@ -77,12 +77,12 @@ export class HeldPartition {
     this.#closed = true
     clearInterval(this.#renewal)
     this.lanes.revoke()
-    void this.#reader.stop()
+    void this.reader.stop()
   }
 
   async #release(drainMs: number): Promise<void> {
     await this.lanes.drain(drainMs)
-    await this.#reader.stop()
+    await this.reader.stop()
     this.#closed = true
     clearInterval(this.#renewal)
     await this.#committing

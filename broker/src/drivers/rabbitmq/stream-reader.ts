@@ -66,6 +66,17 @@ export class StreamReader {
     }
   }
 
+  /** Asks RabbitMQ whether it has an event of the stream for this member. Rejects if the channel has closed. */
+  async hasEvents(): Promise<boolean> {
+    // What was there when it was asked comes before the answer.
+    if (!this.#hasReceived) await this.#channel?.prefetch(prefetch)
+    return this.#hasReceived
+  }
+
+  get #hasReceived(): boolean {
+    return this.#pending.length > 0 || (this.#options.lanes.position ?? 0n) > 0n
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     this.#pending = []
