@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findKafka, startKafka } from '@herald/kafka'
 import { findNats, type NatsVersion, startNats } from '@herald/nats'
-import { findRabbitmq, startRabbitmq } from '@herald/rabbitmq'
+import { findRabbitmq, type RabbitmqVersion, startRabbitmq } from '@herald/rabbitmq'
 import type { BenchContext } from './bench.js'
 
 /** A broker that Herald has a driver for, on this machine. */
@@ -36,15 +36,17 @@ export const openKafkaServer: OpenServer = async (context) => {
   }
 }
 
-const openRabbitmqServer: OpenServer = async (context) => {
-  const found = findRabbitmq()
-  if ('missing' in found) return found
-  const { installation } = found
-  const folder = await freshFolder(context)
-  const server = await startRabbitmq({ installation, folder })
-  context.defer(() => server.destroy())
-  return { url: server.url, version: installation.version, folder, pid: await server.pid() }
-}
+const openRabbitmqServer =
+  (version: RabbitmqVersion): OpenServer =>
+  async (context) => {
+    const found = findRabbitmq(version)
+    if ('missing' in found) return found
+    const { installation } = found
+    const folder = await freshFolder(context)
+    const server = await startRabbitmq({ installation, folder })
+    context.defer(() => server.destroy())
+    return { url: server.url, version: installation.version, folder, pid: await server.pid() }
+  }
 
 const openNatsServer =
   (version: NatsVersion): OpenServer =>
@@ -67,7 +69,8 @@ const openEmbeddedBroker: OpenServer = async (context) => {
 /** Every broker except Kafka, by the name that a line of the result has. */
 export const otherServers: Readonly<Record<string, OpenServer>> = {
   embedded: openEmbeddedBroker,
-  RabbitMQ: openRabbitmqServer,
+  'RabbitMQ 3': openRabbitmqServer('3'),
+  'RabbitMQ 4': openRabbitmqServer('4'),
   'NATS 2.9': openNatsServer('2.9'),
   'NATS 2.15': openNatsServer('2.15'),
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Broker, openBroker } from '@herald/broker'
-import { describeOnRabbitmq, useRabbitmq } from '@herald/rabbitmq/use-rabbitmq'
+import { describeOnRabbitmq, newestRabbitmq, useRabbitmq } from '@herald/rabbitmq/use-rabbitmq'
 import { silentLogger } from '@herald/runtime'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parseRabbitmqUrl } from '#src/drivers/rabbitmq/location'
@@ -64,9 +64,9 @@ test('a server that is not there is reported', async () => {
 
 describe.skipIf(certificatesMissing !== '')(`certificates${certificatesMissing}`, () => {
   if (certificatesMissing === '') makeCertificates(file)
-  describeOnRabbitmq('RabbitMQ behind TLS', () => {
+  describeOnRabbitmq(newestRabbitmq, 'RabbitMQ behind TLS', () => {
     const tls = { ca: file('ca.pem'), cert: file('server.pem'), key: file('server.key') }
-    const rabbitmq = useRabbitmq({ tls })
+    const rabbitmq = useRabbitmq(newestRabbitmq, { tls })
     const url = (ca: string) =>
       `amqps://127.0.0.1:${rabbitmq.server.tlsPort}?ca=${file(ca)}&publishTimeoutMs=3000`
 

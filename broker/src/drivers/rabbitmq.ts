@@ -43,7 +43,7 @@ export const features: BrokerFeatures = Object.freeze({
   maxMessageBytes,
 })
 
-/** RabbitMQ from 3.9 on. Connects with the first call that needs it. Rejects with BROKER_BAD_URL. */
+/** RabbitMQ 3.9 or newer. Connects with the first call that needs it. Rejects with BROKER_BAD_URL. */
 export async function openRabbitmqBroker(url: string, options: OpenBrokerOptions): Promise<Broker> {
   return new RabbitmqBroker(parseRabbitmqUrl(url), options)
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { RabbitmqInstallation } from './find-rabbitmq.js'
+import { installedCommand } from './installed-command.js'
 
 /** A RabbitMQ that did not start: the message has its last lines. */
 class RabbitmqStartError extends Error {
@@ -14,7 +15,7 @@ const run = promisify(execFile)
 const startTimeoutMs = 90_000
 
 export interface RabbitmqProcessOptions {
-  readonly programs: string
+  readonly installation: RabbitmqInstallation
   /** Its data, configuration and Erlang cookie; the environment names them. */
   readonly folder: string
   readonly port: number
@@ -34,8 +35,9 @@ export class RabbitmqProcess {
   /** Resolves when it accepts connections. Rejects with RabbitmqStartError. */
   async start(): Promise<void> {
     if (this.#child !== undefined) return
-    const { programs, folder, port, env } = this.#options
-    const child = spawn(join(programs, 'rabbitmq-server'), {
+    const { folder, port, env } = this.#options
+    const [file, ...args] = this.#command('rabbitmq-server')
+    const child = spawn(file, args, {
       env,
       cwd: folder,
       // A group of its own: a signal reaches Erlang and what it started.
@@ -87,9 +89,8 @@ export class RabbitmqProcess {
   async killEpmd(): Promise<void> {
     // It refuses while it has not noticed yet that the server is gone.
     for (let tries = 0; tries < 20; tries += 1) {
-      const { stdout } = await run('epmd', ['-kill'], { env: this.#options.env }).catch(() => ({
-        stdout: 'Killed',
-      }))
+      const killing = this.#run(this.#command('/usr/bin/epmd'), ['-kill'])
+      const stdout = await killing.catch(() => 'Killed')
       if (stdout.includes('Killed')) return
       await pause(100)
     }
@@ -97,8 +98,7 @@ export class RabbitmqProcess {
 
   /** Runs rabbitmqctl; resolves to what it prints. */
   async ctl(...args: string[]): Promise<string> {
-    const { programs, env } = this.#options
-    const { stdout } = await run(join(programs, 'rabbitmqctl'), ['--silent', ...args], { env })
+    const stdout = await this.#run(this.#command('rabbitmqctl'), ['--silent', ...args])
     return stdout.trimEnd()
   }
 
@@ -115,6 +115,17 @@ export class RabbitmqProcess {
     } catch {
       // It has just ended.
     }
+  }
+
+  #command(program: string) {
+    const { installation, folder } = this.#options
+    return installedCommand(installation, { program, folder })
+  }
+
+  async #run([file, ...before]: readonly [string, ...string[]], args: readonly string[]) {
+    const { env, folder } = this.#options
+    const { stdout } = await run(file, [...before, ...args], { env, cwd: folder })
+    return stdout
   }
 }
 

@@ -71,7 +71,7 @@ export async function startRabbitmq(options: StartRabbitmqOptions): Promise<Rabb
   )
   await writeFile(join(folder, 'enabled_plugins'), '[].\n')
   const env = environment(folder, { port, distPort, epmdPort })
-  const server = new RabbitmqProcess({ programs: installation.programs, folder, port, env })
+  const server = new RabbitmqProcess({ installation, folder, port, env })
   await server.start()
   return {
     port,
@@ -101,10 +101,10 @@ export async function startRabbitmq(options: StartRabbitmqOptions): Promise<Rabb
 async function isRegistered(folder: string): Promise<boolean> {
   for (const system of ['quorum', 'coordination']) {
     const systemFolder = join(folder, 'mnesia', nodeName, system, nodeName)
-    const names = await readdir(systemFolder).catch(() => [])
+    const entries = await readdir(systemFolder, { withFileTypes: true }).catch(() => [])
     const registry = await readFile(join(systemFolder, 'names.dets')).catch(() => Buffer.alloc(0))
-    const queues = names.filter((name) => !name.includes('.'))
-    if (!queues.every((name) => registry.includes(name))) return false
+    const queues = entries.filter((entry) => entry.isDirectory())
+    if (!queues.every(({ name }) => registry.includes(name))) return false
   }
   return true
 }

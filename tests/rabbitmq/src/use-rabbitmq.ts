@@ -2,28 +2,44 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { findRabbitmq } from './find-rabbitmq.js'
+import {
+  findRabbitmq,
+  type RabbitmqInstallation,
+  type RabbitmqVersion,
+  rabbitmqVersions,
+} from './find-rabbitmq.js'
 import { type RabbitmqServer, type StartRabbitmqOptions, startRabbitmq } from './start-rabbitmq.js'
 
 /** RabbitMQ ends the session of a member that gives no sign of life after two seconds. */
 const shortSession = 'sessionTimeoutMs=2000'
 
-const found = findRabbitmq()
-const leftOut = 'missing' in found ? ` (left out: ${found.missing})` : ''
+const found = new Map(rabbitmqVersions.map((version) => [version, findRabbitmq(version)] as const))
 
-/** A `describe` that is skipped if RabbitMQ is not installed; its name then says why. */
-export function describeOnRabbitmq(name: string, suite: () => void): void {
+/** The newest version that is installed, else the newest that is tested. */
+export const newestRabbitmq: RabbitmqVersion =
+  rabbitmqVersions.findLast((version) => 'installation' in (found.get(version) ?? {})) ?? '4'
+
+/** A `describe` that is skipped if that version is not installed; its name then says why. */
+export function describeOnRabbitmq(
+  version: RabbitmqVersion,
+  name: string,
+  suite: () => void,
+): void {
+  const result = found.get(version)
+  const leftOut = result && 'missing' in result ? ` (left out: ${result.missing})` : ''
   describe.skipIf(leftOut !== '')(`${name}${leftOut}`, suite)
 }
 
 /** One RabbitMQ for the `describe` it is called in, with its own ports and data. */
-export function useRabbitmq(options: Omit<StartRabbitmqOptions, 'installation' | 'folder'> = {}) {
+export function useRabbitmq(
+  version: RabbitmqVersion,
+  options: Omit<StartRabbitmqOptions, 'installation' | 'folder'> = {},
+) {
   let server: RabbitmqServer | undefined
   beforeAll(async () => {
-    if ('missing' in found) throw new Error(found.missing)
     const folder = await mkdtemp(join(tmpdir(), 'herald-rabbitmq-'))
-    server = await startRabbitmq({ ...options, installation: found.installation, folder })
-  }, 120_000)
+    server = await startRabbitmq({ ...options, installation: installed(version), folder })
+  })
   afterAll(async () => {
     await server?.destroy()
   })
@@ -37,4 +53,10 @@ export function useRabbitmq(options: Omit<StartRabbitmqOptions, 'installation' |
       return `${this.server.url}?${shortSession}`
     },
   }
+}
+
+function installed(version: RabbitmqVersion): RabbitmqInstallation {
+  const result = found.get(version)
+  if (result === undefined || 'missing' in result) throw new Error(result?.missing)
+  return result.installation
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { findKafka, type KafkaCluster, startKafka } from '@herald/kafka'
 import { findNats, startNats } from '@herald/nats'
-import { findRabbitmq, startRabbitmq } from '@herald/rabbitmq'
+import { findNewestRabbitmq, startRabbitmq } from '@herald/rabbitmq'
 
 export type BrokerName = 'kafka' | 'rabbitmq' | 'nats'
 
@@ -34,7 +34,7 @@ export async function findBrokerServer(
       return 'missing' in found ? found : { start: startKafkaServer }
     }
     case 'rabbitmq': {
-      const found = findRabbitmq()
+      const found = findNewestRabbitmq()
       if ('missing' in found) return found
       return { start: ({ folder }) => startRabbitmq({ ...found, folder: join(folder, name) }) }
     }
