@@ -117,6 +117,8 @@ export async function runJobs(
       done = now
     }
     clearInterval(watching)
+    // One may still be starting: without it, the others have ended every job.
+    await Promise.all(restarting.values())
     const exits = await Promise.all(workers.map((worker) => worker.end('SIGTERM')))
     return {
       scenario: 'jobs in a queue',
