@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lstat, open, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
+import { createFolder } from '@herald/runtime/create-folder'
 import {
   parseProcessName,
   processName,
@@ -29,30 +30,6 @@ export interface RenditionFile {
   complete(expected: ExpectedBytes): Promise<void>
   /** Removes it. Idempotent; to be called unless `complete` has resolved. */
   discard(): Promise<void>
-}
-
-/**
- * Like `mkdir` with `recursive`, which never returns below a folder that refuses entries, as /proc
- * does. Other jobs may create the same folders meanwhile.
- */
-async function createFolder(path: string): Promise<void> {
-  try {
-    await createOrFind(path)
-  } catch (error) {
-    const parent = dirname(path)
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
-    await createFolder(parent)
-    await createOrFind(path)
-  }
-}
-
-async function createOrFind(folder: string): Promise<void> {
-  try {
-    await mkdir(folder)
-  } catch (error) {
-    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    if (!exists || !(await stat(folder)).isDirectory()) throw error
-  }
 }
 
 /** Creates a temporary file in `directory`, and the folder if it is missing. */

@@ -17,15 +17,6 @@ test('missing folders are created', async () => {
   await (await saveRendition(directory)).discard()
 })
 
-test('several jobs may create the same folders at once', async () => {
-  for (let round = 0; round < 20; round += 1) {
-    const directory = join(folder, `${round}/a/b/c`)
-    const files = await Promise.all(Array.from({ length: 8 }, () => saveRendition(directory)))
-    await Promise.all(files.map((file) => file.discard()))
-    expect(await readdir(directory)).toEqual([])
-  }
-})
-
 test('a folder that refuses entries is an error, not an endless wait', async () => {
   await expect(saveRendition('/proc/herald/web')).rejects.toMatchObject({
     code: 'HERALD_CANNOT_WRITE',

@@ -1,6 +1,7 @@
-import { lstat, mkdir, mkdtemp, readdir, rm, rmdir, unlink } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, rm, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HeraldError } from '@herald/proto/errors'
+import { createFolder } from '@herald/runtime/create-folder'
 import {
   parseProcessName,
   processName,
@@ -28,7 +29,7 @@ const pattern = new RegExp(`^(${processNamePattern})-\\w+$`)
 
 /** Opens the spool under `root`, created if absent, and removes what ended processes left there. */
 export async function openSpool(root: string): Promise<Spool> {
-  await mkdir(root, { recursive: true, mode: 0o700 })
+  await createFolder(root, 0o700)
   await requireOwnFolder(root)
   await removeLeftovers(root)
   const own = join(root, `${processName}-`)

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isProcessRunning, type ProcessIdentity, thisProcess } from '@herald/runtime'
+import { createFolderSync } from '@herald/runtime/create-folder'
 import type { Stack, StackAddresses } from './stack.js'
 
 /** The record of a running `npm start` in its data folder. */
@@ -18,7 +19,7 @@ export function recordRunningStack({
   programs,
 }: Pick<Stack, 'addresses' | 'programs'>): () => void {
   const file = fileIn(addresses.data)
-  mkdirSync(addresses.data, { recursive: true })
+  createFolderSync(addresses.data)
   const record: RunningStack = { process: thisProcess, addresses, programs }
   // Renamed, so that readers never see half a file. Private, since a broker's URL may hold a password.
   writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })

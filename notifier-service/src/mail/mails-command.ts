@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createFolder } from '@herald/runtime/create-folder'
 import type { Terminal } from '@herald/runtime/terminal'
 import { composeMail, messageIdOf } from './compose.js'
 import { createMailWriter, type MailContent } from './mail-writer.js'
@@ -26,7 +27,7 @@ export async function mailsCommand(
 ): Promise<number> {
   const templates = loadTemplates(folder)
   const preview = await readFile(join(shippedFolder, 'sample.jpg'))
-  await mkdir(out, { recursive: true })
+  await createFolder(out)
   for (const language of templates.wordings.keys()) {
     for (const sample of sampleMails(preview)) {
       for (const path of await writeSample(sample, language, templates, out)) terminal.print(path)

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { copyFile, link, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
+import { copyFile, link, open, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
+import { createFolder } from '../create-folder.js'
 import {
   BlobError,
   type BlobSource,
@@ -44,7 +45,7 @@ export async function openFileBlobs(directory: string): Promise<BlobStore> {
       throw blobError(name, error)
     }
   }
-  await acting(() => mkdir(unfinished, { recursive: true }))
+  await acting(() => createFolder(unfinished))
 
   async function write(source: BlobSource): Promise<string> {
     const temporary = join(unfinished, `${Date.now()}-${randomBytes(9).toString('hex')}`)
@@ -61,8 +62,8 @@ export async function openFileBlobs(directory: string): Promise<BlobStore> {
 
   async function place(temporary: string, path: string, key: string): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
-      await mkdir(dirname(path), { recursive: true })
       try {
+        await createFolder(dirname(path))
         await link(temporary, path)
         await syncFolders(directory, dirname(path))
         return

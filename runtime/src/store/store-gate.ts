@@ -1,6 +1,5 @@
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -10,6 +9,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { createFolderSync } from '../create-folder.js'
 import { parseProcessName, processName, processState } from '../process-identity.js'
 import { StoreError } from './store-error.js'
 
@@ -39,7 +39,7 @@ export class StoreGate {
   constructor(directory: string) {
     this.#folder = join(directory, 'gate')
     this.#writing = join(this.#folder, `writing-${processName}`)
-    mkdirSync(this.#folder, { recursive: true })
+    createFolderSync(this.#folder)
     // One byte is allocated now and overwritten later, which works on a full disk too.
     this.#file = openSync(this.#writing, 'w')
     writeSync(this.#file, '0', 0)

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { createFolderSync } from '../create-folder.js'
 import { type Bell, openBell } from './bell.js'
 import type { Store, StoreKey, Table } from './store-contract.js'
 import { OpenCursors, readEntries } from './store-cursor.js'
@@ -31,7 +32,7 @@ export function openStore(directory: string): Store {
   let bell: Bell | undefined
   let path: string
   try {
-    mkdirSync(directory, { recursive: true })
+    createFolderSync(directory)
     path = realpathSync(directory)
     bell = openBell(join(directory, 'bell'))
     environment = environments.get(path) ?? openEnvironment(path)

@@ -1,6 +1,7 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createFolder } from '@herald/runtime/create-folder'
 import type { StackInUse } from '../find-stack.js'
 import { type ConvertedLine, heraldConvert } from '../herald-cli.js'
 import { type InboxWatch, watchInbox } from '../inbox-watch.js'
@@ -31,7 +32,7 @@ export async function runDemo(stack: StackInUse, options: DemoOptions): Promise<
   report.title(stack.description)
   report.picture(near(picture), (await stat(picture)).size)
 
-  await mkdir(out, { recursive: true })
+  await createFolder(out)
   const watch = await watchInbox(stack.addresses.inbox)
   try {
     const line = await convert(stack, options)

@@ -1,5 +1,6 @@
-import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createFolderSync } from '@herald/runtime/create-folder'
 import { parseProcessName, processName, processState } from '@herald/runtime/process-identity'
 import { v7 as uuidv7 } from 'uuid'
 
@@ -21,7 +22,7 @@ export class Heartbeat {
   constructor(directory: string, sessionTimeoutMs: number) {
     this.#directory = directory
     this.#sessionTimeoutMs = sessionTimeoutMs
-    mkdirSync(directory, { recursive: true })
+    createFolderSync(directory)
     this.beat()
   }
 
