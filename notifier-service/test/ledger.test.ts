@@ -113,6 +113,7 @@ test('a ledger of 0.1.0 is upgraded with its records, its outcomes, and all that
     ['gathering 1', 'gathering 2', 'gathering 3'],
   ])
   expect(await ledger.prune(Date.now() + 1)).toBe(7)
+  expect(await ledger.find(ref('accepted'))).toBeUndefined()
 })
 
 test('an upgrade that was interrupted goes on at the next start', async () => {
@@ -148,33 +149,6 @@ test('an upgrade keeps every lane and every run', async () => {
   const ledger = await openLmdbLedger({ directory })
   onTestFinished(() => ledger.close())
   expect(await ledger.lanes.count()).toEqual({ deferred: 50, gathering: 50 })
-})
-
-test('records by name, as the first versions wrote them, are upgraded and can be pruned', async () => {
-  const key = ['one', '//test']
-  const mail = {
-    ...{ eventIds: ['one'], recipient: 'ada@example.com', from: 'herald@localhost' },
-    ...{ messageId: '<one@localhost>', template: '1/en', conversionId: 'conversion' },
-  }
-  const deferred = {
-    ...{ ...mail, state: 'deferred', attempts: 2, reply: '450 later', nextAttemptAt: 5 },
-    ...{ firstAttemptAt: 1, updatedAt: 2 },
-    history: [{ at: 2, state: 'deferred', reply: '450 later', counted: true }],
-  }
-  const directory = await makeOldLedger({
-    mails: [{ key, value: { ...deferred, holder: { pid: 1, startedAt: '1' } } }],
-    conversions: [{ key: ['conversion', ...key], value: key }],
-  })
-  const ledger = await openLmdbLedger({ directory })
-  onTestFinished(() => ledger.close())
-  expect(await ledger.find(ref('one'))).toEqual({ ...deferred, holder: '-1-1' })
-  await ledger.begin(ref('one'), mail)
-  await ledger.settle(ref('one'), mail, { state: 'accepted', reply: '250 ok' })
-  expect(await ledger.findByConversion('conversion')).toMatchObject([
-    { event: ref('one'), record: { state: 'accepted', attempts: 3 } },
-  ])
-  expect(await ledger.prune(Date.now() + 1)).toBe(1)
-  expect(await ledger.find(ref('one'))).toBeUndefined()
 })
 
 test('a ledger of a later version is refused, with what to do', async () => {

@@ -15,7 +15,8 @@ interface UnannouncedOutcome {
   readonly event: EventRef
   /** The record's: a mail that was reopened has another outcome later. */
   readonly updatedAt: number
-  readonly holder: string
+  /** Absent if 0.1.0 wrote it. */
+  readonly holder?: string
 }
 
 export interface LmdbLedgerOptions {

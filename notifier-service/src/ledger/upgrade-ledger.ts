@@ -27,22 +27,16 @@ export async function upgradeLedger(store: Store, directory: string): Promise<vo
       `The ledger in ${directory} has format ${format}; this version reads format ${currentFormat}. Use the version of Herald that wrote it, or a later one.`,
     )
   }
-  const mails = store.table<OldMail, MailKey>('mails')
+  const mails = store.table<MailRow | MailRecord, MailKey>('mails')
   if (mails.count({ limit: 1 }) > 0) {
-    await upgradeMails(store, mails, versions.get('ages') === undefined)
+    await upgradeMails(store, mails)
     await upgradeOutcomes(store)
     await upgradeLanes(store)
   }
   await store.write(() => versions.put('format', currentFormat))
 }
 
-/** A record by name, as the first versions wrote it, or by position. */
-type OldMail = MailRow | MailRecord | OldNamedRecord
-
-type OldNamedRecord = Omit<MailRecord, 'holder'> & { readonly holder?: OldHolder }
-
-type OldHolder = { readonly pid: number; readonly startedAt: string; readonly scope?: string }
-
+/** A record by position. The holder is left out: no notifier of 0.1.0 is running. */
 type MailRow = readonly [
   state: MailRecord['state'],
   attempts: number,
@@ -51,7 +45,7 @@ type MailRow = readonly [
   updatedAt: number,
   nextAttemptAt: number | null,
   deadLetteredAt: number | null,
-  holder: readonly [pid: number, startedAt: string, scope?: string] | null,
+  holder: unknown,
   mail: readonly [recipient: string, from: string, messageId: string, template: string],
   eventIds: readonly string[],
   conversion: readonly [conversionId: string | null, runId: string | null],
@@ -70,19 +64,17 @@ type NoteRow = readonly [
 
 async function upgradeMails(
   store: Store,
-  mails: Table<OldMail, MailKey>,
-  withAges: boolean,
+  mails: Table<MailRow | MailRecord, MailKey>,
 ): Promise<void> {
   const ages = store.table<true, [number, ...MailKey]>('ages')
   for (let start: MailKey = ['', '']; ; ) {
     const batch = [...mails.entries({ start, limit: batchSize })]
     await store.write(() => {
-      for (const { key } of batch) {
-        const mail = mails.get(key)
-        if (mail === undefined) continue
-        const record = recordOf(mail)
+      for (const { key, value } of batch) {
+        if (!isRow(value)) continue
+        const record = recordOf(value)
         mails.put(key, record)
-        if (withAges) ages.put([record.updatedAt, ...key], true)
+        ages.put([record.updatedAt, ...key], true)
       }
     })
     const last = batch.at(-1)
@@ -91,24 +83,19 @@ async function upgradeMails(
   }
 }
 
-function recordOf(mail: OldMail): MailRecord {
-  if (!isRow(mail)) {
-    const { holder, ...record } = mail
-    // An interrupted upgrade has rewritten it already.
-    if (typeof holder === 'string') return { ...record, holder }
-    return withoutUndefined({ ...record, holder: holder && holderName(holder) })
-  }
+/** False for a record that an interrupted upgrade has rewritten. */
+const isRow = (mail: MailRow | MailRecord): mail is MailRow => Array.isArray(mail)
+
+function recordOf(mail: MailRow): MailRecord {
   const [state, attempts, reply, firstAttemptAt, updatedAt, nextAttemptAt, deadLetteredAt] = mail
-  const [, , , , , , , holder, identity, eventIds, conversion, origin, history, rest] = mail
+  const [, , , , , , , , identity, eventIds, conversion, origin, history, rest] = mail
   const [recipient, from, messageId, template] = identity
   const [conversionId, runId] = conversion
-  const [pid = 0, startedAt = '', scope] = holder ?? []
   return withoutUndefined({
     ...{ eventIds, recipient, from, messageId, template },
     ...{ conversionId: conversionId ?? undefined, runId: runId ?? undefined },
     origin: origin ? { topic: origin[0], partition: origin[1], offset: origin[2] } : undefined,
     ...{ state, attempts, reply, firstAttemptAt, updatedAt },
-    holder: holder ? holderName({ pid, startedAt, ...(scope && { scope }) }) : undefined,
     nextAttemptAt: nextAttemptAt ?? undefined,
     deadLetteredAt: deadLetteredAt ?? undefined,
     history: history?.map(([at, ended, text, counted]) => ({
@@ -121,11 +108,6 @@ function recordOf(mail: OldMail): MailRecord {
   })
 }
 
-const isRow = (mail: OldMail): mail is MailRow => Array.isArray(mail)
-
-/** As `processName`. Without a scope it is a process of before the upgrade, which is gone. */
-const holderName = ({ pid, startedAt, scope = '' }: OldHolder) => `${scope}-${pid}-${startedAt}`
-
 function withoutUndefined<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as T
 }
@@ -137,9 +119,8 @@ async function upgradeOutcomes(store: Store): Promise<void> {
   await store.write(() => {
     for (const { key, value } of [...outcomes.entries()]) {
       if (!Array.isArray(value)) continue
-      const [id, source, updatedAt, pid, startedAt] = value as unknown as OldOutcome
-      const holder = holderName({ pid, startedAt })
-      outcomes.put(key, { event: { id, source }, updatedAt, holder })
+      const [id, source, updatedAt] = value as unknown as OldOutcome
+      outcomes.put(key, { event: { id, source }, updatedAt })
     }
   })
 }
@@ -170,7 +151,7 @@ async function upgradeLanes(store: Store): Promise<void> {
   const singles = table<OldEvent, [string, number]>('deferred')
   const digests = table<OldDigest, [string, number]>('digests')
   const gathered = table<OldEvent, [string, string, number]>('gathered')
-  const lanes = table<{ dueAt: number; setAt?: number }, string>('lanes')
+  const lanes = table<{ dueAt: number }, string>('lanes')
   const runs = table<OldRun, [string, string]>('runs')
   const { events, nextNumber, putDue, putLast } = openLaneTables(store)
 
@@ -194,7 +175,8 @@ async function upgradeLanes(store: Store): Promise<void> {
   }
 
   function moveLane(lane: string): void {
-    const { dueAt = 0, setAt = dueAt } = lanes.get(lane) ?? {}
+    const { dueAt = 0 } = lanes.get(lane) ?? {}
+    const setAt = Date.now()
     const range = { start: [lane, 0], end: [lane, Number.MAX_VALUE] }
     const mails = [...singles.entries(range), ...digests.entries(range)]
     mails.sort((one, other) => one.key[1] - other.key[1])
@@ -228,10 +210,9 @@ async function upgradeLanes(store: Store): Promise<void> {
     })
   }
   // Indexes of what was moved.
-  for (const index of ['due', 'runsDue', 'runsOpen']) {
-    const rows = table<unknown, StoreKey>(index)
+  for (const index of [table<true, StoreKey>('due'), table<true, StoreKey>('runsDue')]) {
     await store.write(() => {
-      for (const { key } of [...rows.entries()]) rows.remove(key)
+      for (const { key } of [...index.entries()]) index.remove(key)
     })
   }
 }
