@@ -13,13 +13,6 @@ interface OldEntry {
   readonly owner: ProcessIdentity
 }
 
-/** An entry of a build after 0.1.0 that was never released. Its messages stay where they are. */
-interface UnreleasedEntry extends Omit<OutboxEntry, 'id' | 'state' | 'lastError'> {
-  readonly state: 'prepared' | 'ready'
-  readonly lastFault: string | null
-  readonly notBeforeMs: number
-}
-
 const maxMovedAtOnce = 500
 
 /**
@@ -41,12 +34,6 @@ export async function migrateOutbox(
       add({ ...entry, createdAtMs, attempts, owner, lastError: lastFault ?? undefined }, messages)
     })
   }
-  const messages = store.table<readonly Message[], string>('messages')
-  await takeAll<UnreleasedEntry>(store, 'entries', (id, old) => {
-    const { state: kind, lastFault, notBeforeMs: untilMs, ...kept } = old
-    const state = untilMs > 0 ? ({ kind: 'set aside', untilMs } as const) : { kind }
-    add({ ...kept, id, state, lastError: lastFault ?? undefined }, messages.get(id) ?? [])
-  })
   await takeAll(store, 'receipts', () => {})
 }
 
