@@ -1,13 +1,10 @@
+import { formatName, type TargetFormat, targetFormats } from '@herald/proto/target-formats'
+
 /** A file format as Herald knows it, whether or not an engine here can handle it. */
-export interface FormatDescription {
-  readonly name: string
+export interface FormatDescription extends TargetFormat {
   readonly mediaType: string
-  /** The usual one first, without dots. All are accepted as names of the format. */
-  readonly extensions: readonly string[]
   /** 1 to 100; absent if the format has no quality. */
   readonly defaultQuality?: number
-  /** The longest side the format can hold, in pixels. */
-  readonly maxSide: number
   /** Supports animation. */
   readonly animates: boolean
   /** Supports several pages. */
@@ -50,60 +47,47 @@ function documentFormat(name: string, mediaType: string, ...extensions: string[]
 
 /**
  * The formats there is an engine for, in the order they are shown.
- * Qualities are chosen to look right to people at a fair size; the side limits are those of
- * the formats (JPEG: 16 bits, WebP: 14 bits) and of libheif's encoder.
+ * Qualities are chosen to look right to people at a fair size.
  */
 export const formatCatalogue: readonly FormatDescription[] = [
   {
     ...image,
-    name: 'jpeg',
+    ...targetFormats.jpeg,
     mediaType: 'image/jpeg',
-    extensions: ['jpg', 'jpeg', 'jpe', 'jfif'],
     alpha: false,
     defaultQuality: 82,
-    maxSide: 65_535,
   },
   {
     ...image,
-    name: 'png',
+    ...targetFormats.png,
     mediaType: 'image/png',
-    extensions: ['png'],
     deep: true,
-    maxSide: 65_535,
   },
   {
     ...image,
-    name: 'webp',
+    ...targetFormats.webp,
     mediaType: 'image/webp',
-    extensions: ['webp'],
     defaultQuality: 80,
-    maxSide: 16_383,
     animates: true,
   },
   {
     ...image,
-    name: 'avif',
+    ...targetFormats.avif,
     mediaType: 'image/avif',
-    extensions: ['avif'],
     defaultQuality: 55,
-    maxSide: 16_384,
   },
   {
     ...image,
-    name: 'gif',
+    ...targetFormats.gif,
     mediaType: 'image/gif',
-    extensions: ['gif'],
-    maxSide: 65_535,
     animates: true,
   },
   {
     ...image,
-    name: 'tiff',
+    ...targetFormats.tiff,
     mediaType: 'image/tiff',
-    extensions: ['tif', 'tiff'],
     paged: true,
     deep: true,
-    maxSide: 65_535,
   },
   {
     ...image,
@@ -141,11 +125,9 @@ export const formatCatalogue: readonly FormatDescription[] = [
     ...image,
     engine: 'pdf',
     content: 'sheets',
-    name: 'pdf',
+    ...targetFormats.pdf,
     mediaType: 'application/pdf',
-    extensions: ['pdf'],
     paged: true,
-    maxSide: 65_535,
   },
   documentFormat('docx', `${office}.wordprocessingml.document`, 'docx', 'docm', 'dotx'),
   documentFormat('doc', 'application/msword', 'doc', 'dot'),
@@ -170,7 +152,7 @@ for (const format of formatCatalogue) {
 
 /** The format of that name, extension or alias, in any case of letters, with or without a dot. */
 export function findFormat(name: string): FormatDescription | undefined {
-  return byName.get(name.trim().toLowerCase().replace(/^\./, ''))
+  return byName.get(formatName(name))
 }
 
 /** The formats that the engine of that name may read or write. */

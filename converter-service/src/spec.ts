@@ -1,15 +1,8 @@
 import type { ReceivedConversionSpec, ReceivedRenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
-import { decodeOptions, givenOptions, invalidOption } from '@herald/proto/option-values'
-import {
-  appliesTo,
-  flagOf,
-  type RenditionOption,
-  renditionOptions,
-} from '@herald/proto/rendition-options'
+import { decodeOptionsFor, notKnown, unknownFormat } from '@herald/proto/target-formats'
 import { v7 as uuidv7, validate, version } from 'uuid'
-import { type Capabilities, listNames } from './capabilities.js'
-import { closestName } from './closest-name.js'
+import type { Capabilities } from './capabilities.js'
 import type { RenditionPlan } from './engines/engine.js'
 import { type FormatDescription, findFormat, unavailableFormats } from './formats.js'
 import { describeBytes, maxFileNameBytes, maxRenditions } from './limits.js'
@@ -93,70 +86,28 @@ function checkRendition(
   capabilities: Capabilities,
 ): RenditionPlan {
   const format = checkFormat(spec.format, capabilities)
-  const { quality: asked, ...settings } = decodeOptions(spec)
-  refuseForFormat(spec, format, capabilities)
-  const { width = 0, height = 0, fit, gravity, lossless } = settings
-  if ((gravity === 'attention' || gravity === 'entropy') && fit !== 'cover') {
-    throw badOption(
-      `The gravity ${gravity} chooses what is cropped, and only the fit cover crops.`,
-      'Use the fit cover, or a gravity such as north.',
-    )
-  }
-  const longest = Math.max(width, height)
-  if (longest > format.maxSide) {
-    const name = width >= height ? 'width' : 'height'
-    throw invalidOption(
-      name,
-      longest,
-      `a whole number from 1 to ${format.maxSide} for ${format.name}`,
-    )
-  }
+  const names = capabilities.writable.map(({ name }) => name)
+  const { quality: asked, ...settings } = decodeOptionsFor(format, spec, names)
+  const { lossless } = settings
   // A quality for a format that has none is ignored: the same options may go to several formats.
   const quality = lossless || !format.defaultQuality ? undefined : (asked ?? format.defaultQuality)
   return { ...settings, index, format: format.name, ...(quality === undefined ? {} : { quality }) }
 }
 
-/** Refuses the options that the format does not support. */
-function refuseForFormat(
-  spec: ReceivedRenditionSpec,
-  { name: format }: FormatDescription,
-  { writable }: Capabilities,
-): void {
-  for (const option of givenOptions(spec)) {
-    const row: RenditionOption = renditionOptions[option]
-    if (row.otherFormats !== 'refused' || appliesTo(option, format)) continue
-    const able = listNames(writable.filter(({ name }) => appliesTo(option, name)))
-    throw badOption(
-      `The option ${flagOf(option)} cannot be used for ${format}, only for ${able}.`,
-      'Leave it out, or choose one of these formats.',
-    )
-  }
-}
-
 function checkFormat(name: string, { readable, writable }: Capabilities): FormatDescription {
   const format = findFormat(name)
   if (format && writable.includes(format)) return format
-  const shown = JSON.stringify(name.slice(0, 40))
-  const names = listNames(writable)
+  const names = writable.map((known) => known.name)
+  const refused = (problem: string, typed?: string) =>
+    unknownFormat(problem, 'this server', names, typed)
   if (format && readable.includes(format)) {
-    throw unknownFormat(`${format.name} can be read but not written`, names)
+    throw refused(`${format.name} can be read but not written`)
   }
   const missing = unavailableFormats.find(({ extensions }) =>
     extensions.some((extension) => extension === name.toLowerCase()),
   )
-  if (missing) throw unknownFormat(missing.reason.replace(/\.$/, ''), names)
-  const suggestion = closestName(
-    name,
-    writable.map((known) => known.name),
-  )
-  const problem = name === '' ? 'No target format is given' : `${shown} is not a known format`
-  throw unknownFormat(problem, names, suggestion)
-}
-
-function unknownFormat(problem: string, names: string, suggestion?: string): HeraldError {
-  return new HeraldError('HERALD_UNKNOWN_FORMAT', `${problem}; this server writes ${names}.`, {
-    remedy: suggestion ? `Did you mean ${suggestion}?` : `Choose one of ${names}.`,
-  })
+  if (missing) throw refused(missing.reason.replace(/\.$/, ''))
+  throw refused(notKnown(name), name)
 }
 
 function badOption(message: string, remedy: string): HeraldError {

@@ -1,4 +1,4 @@
-import type { ReceivedRenditionSpec } from './converter.js'
+import type { RenditionSpec } from './converter.js'
 import { HeraldError } from './errors.js'
 import type { OptionType } from './option-types.js'
 import {
@@ -55,7 +55,7 @@ export function encodeOptions({ page, ...values }: OptionValues): RenditionOptio
  * Checks each option that a caller sent, the target format aside. Throws HERALD_BAD_OPTION for a
  * value that is not valid and for options that exclude each other.
  */
-export function decodeOptions(spec: ReceivedRenditionSpec): RenditionSettings {
+export function decodeOptions(spec: RenditionSpec): RenditionSettings {
   const given = givenOptions(spec)
   const settings = optionRows.map(([name, { type, excludes = [], default: defaultValue }]) => {
     if (!given.has(name)) return [name, defaultValue]
@@ -71,7 +71,7 @@ export function decodeOptions(spec: ReceivedRenditionSpec): RenditionSettings {
 }
 
 /** The options that a caller sent. */
-export function givenOptions(spec: ReceivedRenditionSpec): ReadonlySet<OptionName> {
+export function givenOptions(spec: RenditionSpec): ReadonlySet<OptionName> {
   const isGiven = (sent: unknown) =>
     typeof sent === 'string'
       ? sent !== '' && !sent.endsWith('_UNSPECIFIED')
@@ -80,7 +80,7 @@ export function givenOptions(spec: ReceivedRenditionSpec): ReadonlySet<OptionNam
 }
 
 /** The settings of a spec that has only a format. */
-export const defaultSettings: RenditionSettings = decodeOptions({} as ReceivedRenditionSpec)
+export const defaultSettings: RenditionSettings = decodeOptions({})
 
 const contradiction = (one: string, other: string) =>
   new HeraldError('HERALD_BAD_OPTION', `${one} and ${other} contradict each other.`, {

@@ -1,16 +1,13 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { JobStore } from '@herald/broker/job-store'
 import { fromMessage } from '@herald/broker/message'
 import { freePorts } from '@herald/kafka/ports'
+import { openBlobStore } from '@herald/runtime/blobs'
 import { noS3Server, startS3Server } from '@herald/runtime/test/s3-server'
 import sharp, { type Create } from 'sharp'
+import { v7 as uuidv7 } from 'uuid'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { readTopic } from '#src/faults/kafka-fixture'
 import { jobsWith, pidOfAttempt, type QueueWorker, startQueueWorker } from '#src/queue-workers'
@@ -350,9 +347,12 @@ test('a result whose name is taken is reported, and the results of other jobs ar
 test('the list of jobs prints no control characters, and cuts long names', async () => {
   const queue = await openQueue()
   const [picture = ''] = await queue.pictures(1)
-  const long = join(queue.system.folder, `${'x'.repeat(240)}.png`)
-  copyFileSync(picture, long)
-  await queue.system.herald(['submit', long, '--to', 'a\u001b[31mb'])
+  const blobs = await openBlobStore(pathToFileURL(queue.blobs).href)
+  const store = new JobStore(blobs)
+  const jobId = uuidv7()
+  const renditions = [{ format: 'a\u001b[31mb' }]
+  const command = { jobId, submitter: 'other', fileName: `${'x'.repeat(240)}.png`, renditions }
+  await store.add({ ...command, uploadKey: store.uploadKey(jobId) }, { path: picture })
   const { stdout } = await queue.system.herald(['jobs'])
   expect(stdout).toContain('a\\x1b[31mb')
   expect(stdout).not.toContain('\u001b')

@@ -1,4 +1,5 @@
 import { flagOf, optionRows } from '@herald/proto/rendition-options'
+import { targetNames } from '@herald/proto/target-formats'
 import type { Command } from '@herald/runtime/command-line'
 
 /** The supported shells. */
@@ -7,7 +8,7 @@ export type Shell = (typeof shells)[number]
 
 /** The values of options with a fixed set of them. */
 const values: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
-  ['--to', ['webp', 'avif', 'jpeg', 'png', 'gif', 'tiff', 'pdf']],
+  ['--to', targetNames],
   ...optionRows
     .filter(([, { type }]) => type.choices.length > 0)
     .map(([name, { type }]) => [`--${flagOf(name)}`, type.choices]),

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
+import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { encodeOptions, type OptionValues } from '@herald/proto/option-values'
+import { decodeOptionsFor, targetFormat } from '@herald/proto/target-formats'
 import { displayPath, escapeControls, jsonLine } from '@herald/runtime/terminal-text'
 import { v7 as uuidv7 } from 'uuid'
 import { withRelay } from '../announcer.js'
@@ -34,13 +36,14 @@ export async function submitCommand(
   { env, terminal, signal }: CommandContext,
 ): Promise<number> {
   const config = loadConfig(env)
+  const renditions = planRenditions(options)
   const language = readLanguage(options.language ?? '')
   const recipients = options.notify ? readRecipients(options.notify) : ['']
   const inputs = await readInputs(words)
   const submittedAtUnixMs = Date.now()
   const common = {
     runId: uuidv7(),
-    renditions: formatsOf(options.to).map((format) => ({ ...encodeOptions(options), format })),
+    renditions,
     recipients: recipients.map((address) => ({ address, language })),
     submitter: config.submitter,
     priority:
@@ -98,7 +101,11 @@ const about = (given: string, { code, publicMessage, remedy = '' }: HeraldError)
     remedy,
   })
 
-/** As typed: the worker knows their names and extensions. Each once. */
-const formatsOf = (to: readonly string[]) => [
-  ...new Set(to.map((name) => name.trim().toLowerCase())),
-]
+/** One for each target format. Throws what a worker would end the job with, as far as it is known here. */
+function planRenditions(options: SubmitOptions): RenditionSpec[] {
+  const spec = encodeOptions(options)
+  return [...new Set(options.to.map(targetFormat))].map((format) => {
+    decodeOptionsFor(format, spec)
+    return { ...spec, format: format.name }
+  })
+}

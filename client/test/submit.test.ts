@@ -1,0 +1,37 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { HeraldError } from '@herald/proto/errors'
+import { expect, test } from 'vitest'
+import { openHome } from './home.js'
+import { gradient } from './pictures.js'
+
+test.each([
+  [['--to', 'nope'], '"nope" is not a known format; Herald writes jpeg, png, webp, avif, gif'],
+  [['--to', 'webp,wepb'], 'Did you mean webp?'],
+  [['--to', 'jpeg', '--lossless'], 'The option lossless cannot be used for jpeg, only for png'],
+  [['--to', 'webp', '--lossless', '--max-bytes', '1M'], 'contradict each other'],
+  [['--to', 'webp', '--width', '20000'], 'expected a whole number from 1 to 16383 for webp'],
+  [['--to', 'png', '--gravity', 'attention'], 'only the fit cover crops'],
+])(
+  'submit %j is refused at once, without a converter, and nothing is kept',
+  async (options, reason) => {
+    const { home, state, herald } = await openHome('127.0.0.1:1')
+    const file = join(home, 'photo.png')
+    await writeFile(file, gradient(6, 4))
+    const error = await herald('submit', file, ...options).catch((thrown: unknown) => thrown)
+    const { publicMessage, remedy, exitCode } = error as HeraldError
+    expect(`${publicMessage} ${remedy}`).toContain(reason)
+    expect(exitCode).toBe(2)
+    expect(await readdir(state)).toEqual([])
+  },
+)
+
+test('submit knows a format by its extension, and takes it once', async () => {
+  const { home, herald } = await openHome('127.0.0.1:1')
+  const file = join(home, 'photo.png')
+  await writeFile(file, gradient(6, 4))
+  const { status, stdout, stderr } = await herald('submit', file, '--to', '.JPG,jpeg')
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  const shown = await herald('jobs', 'show', stdout.split(' ')[0] as string, '--json')
+  expect(JSON.parse(shown.stdout)).toMatchObject({ to: ['jpeg'] })
+})
