@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import type { Logger } from '@herald/runtime'
-import { backOffMs } from './back-off.js'
+import { maxTimerMs, retryDelayMs } from './back-off.js'
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from './broker.js'
 import { Fifo } from './fifo.js'
+import { OffsetWindow, type WindowEntry } from './offset-window.js'
+import { ParkedLanes } from './parked-lanes.js'
 import type { SubscriptionLimits } from './subscription-limits.js'
 
 /** An event that a driver has read. */
@@ -36,29 +38,18 @@ export function logRejections(logger: Logger): NonNullable<LanesOptions['onRejec
 
 /** Acknowledged events behind one that is not: they cannot be committed yet, and a crash delivers them again. */
 const maxAcknowledgedAhead = 100_000
-const maxTimerMs = 2 ** 31 - 1
 
-interface BufferedEvent {
-  readonly offset: bigint
+interface BufferedEvent extends WindowEntry {
   delivery: Omit<Delivery, 'attempt'> | undefined
   attempts: number
-  acknowledged: boolean
 }
 
 interface Lane {
   /** Null: the lane of one event without a key. */
   readonly key: string | null
+  /** The first is being handled, waits for its turn, or is parked. */
   readonly queue: Fifo<BufferedEvent>
-  /** Set while it is parked. */
-  parked: Parked | undefined
-  /** The next event is retried before its time, to make room. */
-  retryEarly: boolean
   start(): boolean
-}
-
-interface Parked {
-  readonly timer: NodeJS.Timeout
-  readonly mayRetryEarly: boolean
 }
 
 /**
@@ -69,38 +60,38 @@ interface Parked {
 export class Lanes {
   readonly #options: LanesOptions
   readonly #backoff: { readonly baseMs: number; readonly maxMs: number }
-  readonly #window = new Fifo<BufferedEvent>()
+  readonly #window: OffsetWindow
   readonly #lanes = new Map<string, Lane>()
-  readonly #parked = new Set<Lane>()
+  readonly #parked: ParkedLanes<Lane>
   /** One for all handlers: they lose the partition together, and one each was the largest cost of garbage collection. */
   readonly #controller = new AbortController()
   readonly #normalContext: DeliveryContext = { signal: this.#controller.signal, crowded: false }
   readonly #crowdedContext: DeliveryContext = { signal: this.#controller.signal, crowded: true }
   readonly #drained: (() => void)[] = []
-  readonly #stopWatching: () => void
   #running = 0
   #buffered = 0
-  #position: bigint | undefined
-  #committable: bigint | undefined
   #state: 'open' | 'draining' | 'closed' = 'open'
 
   /** `from`: the offset to begin with, if it is known. */
   constructor(options: LanesOptions, from?: bigint) {
     this.#options = options
     this.#backoff = options.backoff ?? { baseMs: 200, maxMs: 30_000 }
-    this.#position = from
+    this.#window = new OffsetWindow(from)
     setMaxListeners(0, this.#controller.signal)
-    this.#stopWatching = options.limits.watchCrowd(() => this.#makeRoom())
+    this.#parked = new ParkedLanes(options.limits, (lane, early) => {
+      const start = () => this.#start(lane, this.#crowdedContext)
+      options.limits.enqueue(early ? { start } : lane)
+    })
   }
 
   /** The offset after the last event taken; `from` before the first. */
   get position(): bigint | undefined {
-    return this.#position
+    return this.#window.position
   }
 
   /** The next offset to commit: everything taken before it is acknowledged. Undefined before the first. */
   get committable(): bigint | undefined {
-    return this.#committable
+    return this.#window.committable
   }
 
   /** Events taken and not yet acknowledged. */
@@ -128,8 +119,7 @@ export class Lanes {
     let taken = 0
     let room = this.room
     for (const { offset, delivery } of events) {
-      const wasTaken = this.#position !== undefined && offset < this.#position
-      if (!wasTaken) {
+      if (!this.#window.wasTaken(offset)) {
         if (room === 0 || this.#state !== 'open') break
         room -= 1
         this.#take({ offset, delivery, attempts: 0, acknowledged: false }, delivery.key)
@@ -169,41 +159,35 @@ export class Lanes {
   #release(): void {
     if (this.#state !== 'open') return
     this.#state = 'draining'
-    this.#stopWatching()
-    for (const lane of [...this.#parked]) this.#unpark(lane)
+    this.#parked.close()
     this.#lanes.clear()
     this.#releaseEvents(this.#buffered - this.#running)
   }
 
   #take(event: BufferedEvent, key: string | null): void {
-    this.#position = event.offset + 1n
+    this.#window.take(event)
     this.#buffered += 1
     this.#options.limits.reserve()
-    this.#window.push(event)
     const existing = key === null ? undefined : this.#lanes.get(key)
     if (existing !== undefined) {
       existing.queue.push(event)
-      if (existing.parked !== undefined) this.#options.limits.markParked(1)
+      this.#parked.eventAdded(existing)
       return
     }
     const lane: Lane = {
       key,
       queue: new Fifo(),
-      parked: undefined,
-      retryEarly: false,
-      start: () => this.#start(lane),
+      start: () => this.#start(lane, this.#normalContext),
     }
     lane.queue.push(event)
     if (key !== null) this.#lanes.set(key, lane)
     this.#options.limits.enqueue(lane)
   }
 
-  #start(lane: Lane): boolean {
+  #start(lane: Lane, context: DeliveryContext): boolean {
     const event = lane.queue.peek()
     if (this.#state !== 'open' || event?.delivery === undefined) return false
     event.attempts += 1
-    const context = lane.retryEarly ? this.#crowdedContext : this.#normalContext
-    lane.retryEarly = false
     this.#running += 1
     void this.#handle(lane, event, { ...event.delivery, attempt: event.attempts }, context)
     return true
@@ -226,18 +210,13 @@ export class Lanes {
   #acknowledge(lane: Lane, event: BufferedEvent): void {
     this.#releaseEvents(1)
     if (this.#state === 'closed') return
-    event.acknowledged = true
     event.delivery = undefined
     if (this.#state === 'open') {
       lane.queue.shift()
       if (lane.queue.length > 0) this.#options.limits.enqueue(lane)
       else if (lane.key !== null) this.#lanes.delete(lane.key)
     }
-    let committable: bigint | undefined
-    while (this.#window.peek()?.acknowledged) committable = this.#window.shift()?.offset
-    if (committable === undefined) return
-    this.#committable = committable + 1n
-    this.#options.onProgress?.()
+    if (this.#window.acknowledge(event)) this.#options.onProgress?.()
   }
 
   #park(lane: Lane, delivery: Delivery, error: unknown, { crowded }: DeliveryContext): void {
@@ -245,47 +224,11 @@ export class Lanes {
       this.#releaseEvents(1)
       return
     }
-    const delayMs = this.#delayMs(error, delivery.attempt)
-    const timer = setTimeout(() => {
-      this.#unpark(lane)
-      this.#options.limits.enqueue(lane)
-    }, delayMs)
-    // Not a second time for a handler that parked it although it was crowded.
-    const mayRetryEarly = error instanceof RetryLater && error.soonerWhenCrowded && !crowded
-    lane.parked = { timer, mayRetryEarly }
-    this.#parked.add(lane)
+    const delayMs = retryDelayMs(error, delivery.attempt, this.#backoff)
     this.#options.onRejected?.(error, delivery, delayMs)
-    this.#options.limits.markParked(lane.queue.length)
-  }
-
-  #unpark(lane: Lane): void {
-    clearTimeout(lane.parked?.timer)
-    lane.parked = undefined
-    this.#parked.delete(lane)
-    this.#options.limits.unmarkParked(lane.queue.length)
-  }
-
-  /** Retries some parked keys early, the longest lanes first, so that they do not keep others out of the buffer. */
-  #makeRoom(): void {
-    const { limits } = this.#options
-    const longestFirst = [...this.#parked]
-      .filter((lane) => lane.parked?.mayRetryEarly)
-      .sort((one, other) => other.queue.length - one.queue.length)
-    for (const lane of longestFirst) {
-      if (!limits.crowded) return
-      this.#unpark(lane)
-      lane.retryEarly = true
-      limits.enqueue(lane)
-    }
-  }
-
-  #delayMs(error: unknown, attempt: number): number {
-    if (error instanceof RetryLater) {
-      // A longer one, or NaN, would make setTimeout fire at once.
-      return Math.max(0, Math.min(error.retryAfterMs || 0, maxTimerMs))
-    }
-    const { baseMs, maxMs } = this.#backoff
-    return backOffMs(attempt, baseMs, maxMs)
+    // Not a second time for a handler that parked it although it was crowded.
+    const mayEndEarly = error instanceof RetryLater && error.soonerWhenCrowded && !crowded
+    this.#parked.park(lane, { delayMs, mayEndEarly })
   }
 
   #releaseEvents(count: number): void {
