@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
+import { blobParameters, blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
 import { dataFolder, defaultBlobs, defaultBroker } from '@herald/runtime/data-folder'
 import { integer, loadEnv, text, variable } from '@herald/runtime/env'
 import { converterVariable } from './converter-target.js'
@@ -21,6 +21,7 @@ const variables = (env: Environment) => ({
   HERALD_BLOBS: variable((given) => parseBlobUrl(given) && given, {
     fallback: defaultBlobs(env),
     form: blobUrlForm,
+    shownParameters: blobParameters,
   }),
   HERALD_JOBS_TOPIC: text(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,230}$/, {
     fallback: 'conversions',

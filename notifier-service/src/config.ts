@@ -29,7 +29,11 @@ const languageTag = text(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, {
   form: 'a language tag such as en, ru or zh',
 })
 
-const smtpServer = variable(parseSmtpUrl, { fallback: 'smtp://localhost:1025', form: smtpUrlForm })
+const smtpServer = variable(parseSmtpUrl, {
+  fallback: 'smtp://localhost:1025',
+  form: smtpUrlForm,
+  shownParameters: ['tls'],
+})
 
 /** RFC 5321 §4.1.1.1: a name, or an address in brackets. */
 const ehloName = text(

@@ -60,7 +60,6 @@ describeOnPostgres('on PostgreSQL', () => {
     }: { url?: string; leaseMs?: number; now?: () => number } = {},
   ): Promise<Ledger> {
     const target = parsePostgresUrl(url, { schema })
-    if (target === undefined) throw new Error('not a URL')
     const times = { leaseMs: 10_000, maxReplyMs: 1000, ...options }
     return openPostgresLedger({ target, logger: silentLogger, holder, digests, ...times })
   }

@@ -18,14 +18,18 @@ test.each([
 })
 
 test.each([
-  'localhost:1025',
-  'http://localhost:1025',
-  'smtp://',
-  'smtp://localhost/path',
-  'smtp://:secret@localhost',
-  'smtp://localhost?tls=maybe',
-  'smtp://localhost?timeout=3',
-  'smtps://localhost?tls=never',
-])('%s is refused', (url) => {
-  expect(() => parseSmtpUrl(url)).toThrow(TypeError)
+  ['localhost:1025', 'it does not begin with smtp:// or smtps://'],
+  ['http://localhost:1025', 'it does not begin with smtp:// or smtps://'],
+  ['smtp://', 'it names no host'],
+  ['smtp://localhost:99999', 'host or port cannot be read'],
+  ['smtp://localhost/path', 'it has a path'],
+  ['smtp://:secret@localhost', 'it has a password and no user'],
+  ['smtp://me:%zz@localhost', 'the user or password is not percent-encoded'],
+  ['smtp://localhost?tls=maybe', 'tls is one of offered, required, never'],
+  ['smtp://localhost?timeout=3', 'it has another parameter than tls'],
+  ['smtps://localhost?tls=never', 'smtps:// takes no parameter'],
+])('%s is refused: %s', (url, why) => {
+  expect(() => parseSmtpUrl(url)).toThrow(
+    expect.objectContaining({ name: 'InvalidValue', message: expect.stringContaining(why) }),
+  )
 })

@@ -13,6 +13,14 @@ export class ConfigurationError extends Error {
   }
 }
 
+/**
+ * A value that cannot be read. `message` is a clause about the value that names the wrong part, and
+ * holds no secret: "it names no host".
+ */
+export class InvalidValue extends TypeError {
+  override readonly name = 'InvalidValue'
+}
+
 export interface VariableOptions {
   /** The expected form, for the error message: `smtp://host:port`. */
   readonly form: string
@@ -22,11 +30,13 @@ export interface VariableOptions {
   readonly optional?: boolean
   /** The value is never printed. */
   readonly secret?: boolean
+  /** Of a URL: the parameters whose values are printed. */
+  readonly shownParameters?: readonly string[]
 }
 
 /** How one environment variable is read. */
 export interface Variable<T> extends VariableOptions {
-  /** Returns undefined, or throws, if the text is not valid. */
+  /** Returns undefined, or throws, if the text is not valid; InvalidValue explains why. */
   parse(text: string): T | undefined
 }
 
@@ -76,28 +86,37 @@ export function loadEnv<S extends Readonly<Record<string, Variable<unknown>>>>(
   for (const [name, each] of Object.entries(variables)) {
     const given = env[name] || each.fallback
     if (given === undefined && each.optional) continue
-    values[name] = given === undefined ? undefined : parsed(each, given)
-    if (values[name] === undefined) errors.push(describeError(name, given, each))
+    if (given === undefined) {
+      errors.push(`${name} is not set: expected ${each.form}.`)
+      continue
+    }
+    const { value, why } = parsed(each, given)
+    if (value === undefined) errors.push(describeError(name, given, each, why))
+    values[name] = value
   }
   if (errors.length > 0) throw new ConfigurationError(errors)
   return Object.freeze(values) as Values<S>
 }
 
-function parsed<T>(variable: Variable<T>, given: string): T | undefined {
+function parsed<T>(
+  variable: Variable<T>,
+  given: string,
+): { readonly value?: T | undefined; readonly why?: string } {
   try {
-    return variable.parse(given)
-  } catch {
-    return undefined
+    return { value: variable.parse(given) }
+  } catch (error) {
+    return error instanceof InvalidValue ? { why: error.message } : {}
   }
 }
 
 function describeError(
   name: string,
-  given: string | undefined,
-  { form, secret }: VariableOptions,
+  given: string,
+  { form, secret, shownParameters }: VariableOptions,
+  why?: string,
 ): string {
-  if (given === undefined) return `${name} is not set: expected ${form}.`
-  return `Invalid ${name} ${secret ? '(hidden)' : JSON.stringify(withoutUrlSecrets(given))}: expected ${form}.`
+  const shown = secret ? '(hidden)' : JSON.stringify(withoutUrlSecrets(given, shownParameters))
+  return `Invalid ${name} ${shown}: ${why === undefined ? '' : `${why}; `}expected ${form}.`
 }
 
 const hostAndPort = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/

@@ -40,7 +40,7 @@ export function createProbesApp({ metrics, notReady }: ProbesOptions): Express {
 
 async function readinessFailures(notReady: ProbesOptions['notReady']): Promise<readonly string[]> {
   try {
-    return (await notReady()).map(withoutUrlSecrets)
+    return (await notReady()).map((reason) => withoutUrlSecrets(reason))
   } catch {
     return ['readiness could not be checked']
   }

@@ -23,7 +23,9 @@ export async function describeStartError(error: unknown): Promise<StartError | u
     return { message: await describeListenError(error), exitCode: 1 }
   }
   if (code !== undefined && selfExplaining.test(code)) {
-    return { message: withoutUrlSecrets(error.message), exitCode: 1 }
+    // That of a bad URL holds no secret, and its parameters may be what is wrong.
+    const isSafe = code.endsWith('_BAD_URL')
+    return { message: isSafe ? error.message : withoutUrlSecrets(error.message), exitCode: 1 }
   }
   return undefined
 }

@@ -76,20 +76,25 @@ test('the URL of a blob store names a folder, or a bucket with its server', () =
 })
 
 test.each([
-  '/data',
-  'file://data/web',
-  'file:///',
-  'file:///data?mode=1',
-  's3://',
-  's3://Bucket',
-  's3://user:password@herald',
-  's3://herald:9000/prefix',
-  's3://herald?endpoint=s3.internal:9000',
-  's3://herald?endpoint=http://s3/path',
-  's3://herald?acl=public',
-  'https://herald.s3.amazonaws.com',
-])('%j is refused before anything is opened', (url) => {
-  expect(() => parseBlobUrl(url)).toThrow('expected file:///folder or s3://bucket')
+  ['/data', 'it begins with neither file:// nor s3://'],
+  ['file://data/web', 'it names a host; a folder has three slashes'],
+  ['file:///', 'it names no folder'],
+  ['file:///data?mode=1', 'a folder has no parameters'],
+  ['file:///a%zz', 'the path is not percent-encoded'],
+  ['s3://', 'the bucket is not a name'],
+  ['s3://Bucket_1', 'the bucket is not a name'],
+  ['s3://user:password@herald', 'it has a user or a password'],
+  ['s3://herald:9000/prefix', 'the bucket has a port; endpoint= names the server'],
+  ['s3://herald?endpoint=s3.internal:9000', 'endpoint is not an http or https URL'],
+  ['s3://herald?endpoint=http://s3/path', 'endpoint is not an http or https URL'],
+  ['s3://herald?acl=public', 'it has another parameter than endpoint, region'],
+  ['https://herald.s3.amazonaws.com', 'it begins with neither file:// nor s3://'],
+])('%j is refused before anything is opened: %s', async (url, why) => {
+  expect(() => parseBlobUrl(url)).toThrow(why)
+  await expect(openBlobStore(url)).rejects.toMatchObject({
+    code: 'BLOB_BAD_URL',
+    message: expect.stringMatching(/expected file:\/\/\/folder or s3:\/\/bucket/),
+  })
 })
 
 describe('a folder of blobs', () => {

@@ -4,6 +4,7 @@ import {
   bytes,
   ConfigurationError,
   duration,
+  InvalidValue,
   integer,
   loadEnv,
   logLevel,
@@ -71,6 +72,19 @@ test('an optional variable may be absent, and one that cannot be parsed is an er
   expect(loadEnv(shape, { HERALD_URL: 'http://host/' }).HERALD_URL?.host).toBe('host')
   expect(errorsOf(() => loadEnv(shape, { HERALD_URL: 'host' }))).toEqual([
     'Invalid HERALD_URL "host": expected a URL.',
+  ])
+})
+
+test('an error names the wrong part, and shows a URL without its password', () => {
+  const parse = (given: string) => {
+    throw new InvalidValue(`it has ${given.length} characters`)
+  }
+  const shape = {
+    HERALD_LEDGER: variable(parse, { form: 'a URL', shownParameters: ['sslmode'] }),
+  }
+  const given = 'postgres://me:secret@db/herald?sslmode=yes&password=secret'
+  expect(errorsOf(() => loadEnv(shape, { HERALD_LEDGER: given }))).toEqual([
+    'Invalid HERALD_LEDGER "postgres://me:***@db/herald?sslmode=yes&password=***": it has 58 characters; expected a URL.',
   ])
 })
 

@@ -21,6 +21,19 @@ test.each([
   expect(withoutUrlSecrets(text)).toBe(shown)
 })
 
+const parameters = ['ssl', 'passwordFile']
+
+test.each([
+  ['kafka://h?ssl=yes&passwordFile=/x', 'kafka://h?ssl=yes&passwordFile=/x'],
+  ['kafka://me:secret@h?ssl=yes&password=secret', 'kafka://me:***@h?ssl=yes&password=***'],
+  ['kafka://me:se?cret', 'kafka://me:se?***'],
+  ['kafka://h?ssl=yes&secret', 'kafka://h?ssl=yes&***'],
+  ['kafka://h?ssl=yes#secret', 'kafka://h?ssl=***'],
+  ['kafka://me:p?ssl=a@h', 'kafka://me:***@h'],
+])('%s is shown as %s, if those parameters hold no secret', (text, shown) => {
+  expect(withoutUrlSecrets(text, parameters)).toBe(shown)
+})
+
 test('no log line of any program holds the query or the password of a URL', async () => {
   const program = runProgramFile('logs-urls', [])
   expect(await program.ended).toEqual({ code: 0, signal: null })

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
+import { blobParameters, blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
 import {
   address,
   bytes,
@@ -12,7 +12,12 @@ import {
   text,
   variable,
 } from '@herald/runtime/env'
-import { type PostgresTarget, parsePostgresUrl, postgresUrlForm } from '@herald/runtime/postgres'
+import {
+  type PostgresTarget,
+  parsePostgresUrl,
+  postgresParameters,
+  postgresUrlForm,
+} from '@herald/runtime/postgres'
 import { type ClientConfig, loadConfig as loadClientConfig } from '../config.js'
 
 const variables = {
@@ -25,10 +30,12 @@ const variables = {
   HERALD_WEB_RECORDS: variable((given) => parsePostgresUrl(given, { schema: 'herald_web' }), {
     optional: true,
     form: postgresUrlForm,
+    shownParameters: postgresParameters,
   }),
   HERALD_WEB_RESULTS: variable((given) => parseBlobUrl(given) && given, {
     optional: true,
     form: blobUrlForm,
+    shownParameters: blobParameters,
   }),
   HERALD_WEB_KEEP: duration('24h'),
   HERALD_WEB_DISK: bytes('5G'),

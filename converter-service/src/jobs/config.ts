@@ -1,4 +1,4 @@
-import { blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
+import { blobParameters, blobUrlForm, parseBlobUrl } from '@herald/runtime/blobs'
 import { defaultBlobs, defaultBroker } from '@herald/runtime/data-folder'
 import { duration, loadEnv, restricted, text, variable } from '@herald/runtime/env'
 
@@ -35,6 +35,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): W
       HERALD_BLOBS: variable((given) => parseBlobUrl(given) && given, {
         fallback: defaultBlobs(env),
         form: blobUrlForm,
+        shownParameters: blobParameters,
       }),
       HERALD_JOBS_KEEP: restricted(
         duration('7d'),

@@ -1,5 +1,10 @@
-import { duration, restricted, variable } from '@herald/runtime'
-import { type PostgresTarget, parsePostgresUrl, postgresUrlForm } from '@herald/runtime/postgres'
+import { duration, InvalidValue, restricted, variable } from '@herald/runtime'
+import {
+  type PostgresTarget,
+  parsePostgresUrl,
+  postgresParameters,
+  postgresUrlForm,
+} from '@herald/runtime/postgres'
 
 /** A folder of this machine, or a database for several. */
 export type LedgerLocation =
@@ -16,9 +21,13 @@ export const ledgerUrl = (program: 'mail' | 'webhook') =>
   variable(
     (given) => {
       const target = parsePostgresUrl(given, { schema: 'herald', allowed: ['lease'] })
-      const leaseMs = lease.parse(target?.parameters['lease'] ?? '15s')
-      if (target === undefined || leaseMs === undefined) return undefined
+      const leaseMs = lease.parse(target.parameters['lease'] ?? '15s')
+      if (leaseMs === undefined) throw new InvalidValue('lease is not a duration from 1s to 10m')
       return { target: { ...target, schema: `${target.schema}_${program}` }, leaseMs }
     },
-    { optional: true, form: `${postgresUrlForm}, with &lease= from 1s to 10m` },
+    {
+      optional: true,
+      form: `${postgresUrlForm}, with &lease= from 1s to 10m`,
+      shownParameters: [...postgresParameters, 'lease'],
+    },
   )

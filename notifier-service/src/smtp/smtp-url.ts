@@ -1,3 +1,5 @@
+import { InvalidValue } from '@herald/runtime'
+
 /** The server that mails are sent to, and how. */
 export interface SmtpServer {
   readonly host: string
@@ -15,19 +17,25 @@ export interface SmtpServer {
 export const smtpUrlForm =
   'smtp://host:port or smtps://user:password@host:port (smtp:// takes ?tls=offered, required or never)'
 
-/** Reads `smtp://…` or `smtps://…`. Throws TypeError; its message names the error and holds no secret. */
+/** Reads `smtp://…` or `smtps://…`. Throws InvalidValue. */
 export function parseSmtpUrl(text: string): SmtpServer {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !['smtp:', 'smtps:'].includes(url.protocol) || url.hostname === '') {
-    throw new TypeError('not an SMTP URL')
+  if (!/^smtps?:\/\//i.test(text)) {
+    throw new InvalidValue('it does not begin with smtp:// or smtps://')
   }
-  if (!['', '/'].includes(url.pathname) || url.hash !== '') throw new TypeError('it has a path')
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) {
+    throw new InvalidValue(
+      'host or port cannot be read, or a user or password has a character that is not percent-encoded',
+    )
+  }
+  if (url.hostname === '') throw new InvalidValue('it names no host')
+  if (!['', '/'].includes(url.pathname) || url.hash !== '') throw new InvalidValue('it has a path')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const secure = url.protocol === 'smtps:'
   const user = decode(url.username)
   const password = decode(url.password)
   if (user === undefined && password !== undefined) {
-    throw new TypeError('it has a password and no user')
+    throw new InvalidValue('it has a password and no user')
   }
   return {
     host,
@@ -39,14 +47,14 @@ export function parseSmtpUrl(text: string): SmtpServer {
 }
 
 function immediate(url: URL): 'immediate' {
-  if (url.search !== '') throw new TypeError('smtps:// takes no parameter')
+  if (url.search !== '') throw new InvalidValue('smtps:// takes no parameter')
   return 'immediate'
 }
 
 function startTls(url: URL, secretOverNetwork: boolean): 'required' | 'offered' | 'never' {
   const { tls, ...others } = Object.fromEntries(url.searchParams)
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new TypeError(`unknown parameter ${unknown}`)
+  if (unknown !== undefined) throw new InvalidValue('it has another parameter than tls')
   switch (tls) {
     // A password must not cross a network in plain text because an attacker stripped the offer.
     case undefined:
@@ -56,7 +64,7 @@ function startTls(url: URL, secretOverNetwork: boolean): 'required' | 'offered' 
     case 'never':
       return tls
     default:
-      throw new TypeError('tls is one of offered, required, never')
+      throw new InvalidValue('tls is one of offered, required, never')
   }
 }
 
@@ -65,5 +73,9 @@ function isLoopback(host: string): boolean {
 }
 
 function decode(part: string): string | undefined {
-  return part === '' ? undefined : decodeURIComponent(part)
+  try {
+    return part === '' ? undefined : decodeURIComponent(part)
+  } catch {
+    throw new InvalidValue('the user or password is not percent-encoded (a % is written %25)')
+  }
 }

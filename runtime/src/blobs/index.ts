@@ -7,5 +7,5 @@ export {
   type ByteRange,
   type ListedBlob,
 } from './blob-store.js'
-export { blobUrlForm, parseBlobUrl } from './blob-url.js'
+export { blobParameters, blobUrlForm, parseBlobUrl } from './blob-url.js'
 export { openBlobStore } from './open-blob-store.js'

@@ -1,5 +1,5 @@
-import type { BlobStore } from './blob-store.js'
-import { parseBlobUrl } from './blob-url.js'
+import { BlobError, type BlobStore } from './blob-store.js'
+import { type BlobLocation, blobUrlForm, parseBlobUrl } from './blob-url.js'
 
 /**
  * Opens the blob store of that URL, after a look whether it can be used. The folder is made if it is
@@ -8,7 +8,7 @@ import { parseBlobUrl } from './blob-url.js'
  * role. To be closed by the caller. Rejects with BlobError.
  */
 export async function openBlobStore(url: string): Promise<BlobStore> {
-  const location = parseBlobUrl(url)
+  const location = locationOf(url)
   if (location.kind === 'file') {
     const { openFileBlobs } = await import('./file-blobs.js')
     return openFileBlobs(location.directory)
@@ -18,4 +18,13 @@ export async function openBlobStore(url: string): Promise<BlobStore> {
   Object.assign(process.env, { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' })
   const { openS3Blobs } = await import('./s3-blobs.js')
   return openS3Blobs(location)
+}
+
+function locationOf(url: string): BlobLocation {
+  try {
+    return parseBlobUrl(url)
+  } catch (error) {
+    const why = (error as Error).message
+    throw new BlobError('BLOB_BAD_URL', `Invalid blob store: ${why}; expected ${blobUrlForm}.`)
+  }
 }

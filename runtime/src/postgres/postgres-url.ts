@@ -1,3 +1,5 @@
+import { InvalidValue } from '../env.js'
+
 /** A database, on the one of its hosts that accepts writes. */
 export interface PostgresTarget {
   readonly hosts: readonly { readonly host: string; readonly port: number }[]
@@ -21,50 +23,78 @@ export interface PostgresTarget {
 export const postgresUrlForm =
   'postgres://user@host1:5432,host2:5432/database?sslmode=verify-full&password_file=/path'
 
+/** Parameters of the URL that hold no secret. */
+export const postgresParameters = ['sslmode', 'sslrootcert', 'password_file', 'schema'] as const
+
 const sslmodes = ['disable', 'prefer', 'require', 'verify-full'] as const
 const pattern =
-  /^postgres(?:ql)?:\/\/(?:([^:@/]*)(?::([^@]*))?@)?([^@/?#]+)\/([^/?#]+)(?:\?([^#]*))?$/
-const hostPattern = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/
+  /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]+)\/([^@/?#]+)(?:\?([^#]*))?$/
+const hostPattern = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d+))?$/
 
-/**
- * Reads a URL with one or several hosts. `allowed` are parameters of the caller's own. Returns
- * undefined, or throws, if it has not that form.
- */
+/** Reads a URL with one or several hosts. `allowed` are parameters of the caller's own. Throws InvalidValue. */
 export function parsePostgresUrl(
   given: string,
   { schema, allowed = [] }: { readonly schema: string; readonly allowed?: readonly string[] },
-): PostgresTarget | undefined {
+): PostgresTarget {
   const [, user, password, hostList, database, query] = pattern.exec(given) ?? []
-  if (hostList === undefined || database === undefined) return undefined
+  if (hostList === undefined || database === undefined) throw new InvalidValue(whyNot(given))
   const hosts = hostList.split(',').map(parseHost)
-  const { sslmode = 'prefer', sslrootcert, password_file, ...others } = parametersOf(query ?? '')
+  const known = [...postgresParameters, ...allowed]
+  const parametersGiven = parametersOf(query ?? '')
+  const unknown = Object.keys(parametersGiven).find((name) => !known.includes(name))
+  if (unknown !== undefined) {
+    throw new InvalidValue(`it has another parameter than ${known.join(', ')}`)
+  }
+  const { sslmode = 'prefer', sslrootcert, password_file, ...others } = parametersGiven
   const { schema: ownSchema = schema, ...parameters } = others
   const mode = sslmodes.find((each) => each === sslmode)
-  const isValid =
-    mode !== undefined &&
-    /^[a-z_][a-z0-9_]{0,40}$/.test(ownSchema) &&
-    Object.keys(parameters).every((name) => allowed.includes(name))
-  if (!isValid) return undefined
+  if (mode === undefined) throw new InvalidValue(`sslmode is none of ${sslmodes.join(', ')}`)
+  if (!/^[a-z_][a-z0-9_]{0,40}$/.test(ownSchema)) {
+    throw new InvalidValue('schema is not a name of lower-case letters, digits and _')
+  }
   return {
-    hosts: hosts.map((host) => {
-      if (host === undefined) throw new TypeError('not a host')
-      return host
-    }),
-    database: decodeURIComponent(database),
+    hosts,
+    database: decode('database', database),
     sslmode: mode,
     schema: ownSchema,
     parameters,
-    ...(user ? { user: decodeURIComponent(user) } : {}),
-    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(user ? { user: decode('user', user) } : {}),
+    ...(password ? { password: decode('password', password) } : {}),
     ...(password_file ? { passwordFile: password_file } : {}),
     ...(sslrootcert ? { sslrootcert } : {}),
   }
 }
 
+/** Why `given` does not match the pattern. */
+function whyNot(given: string): string {
+  const [, rest] = /^postgres(?:ql)?:\/\/(.*)$/s.exec(given) ?? []
+  if (rest === undefined) return 'it does not begin with postgres://'
+  const authority = /^[^/?#]*/.exec(rest)?.[0] ?? ''
+  const path = rest.slice(authority.length)
+  if (path.includes('@') || authority.split('@').length > 2) {
+    return 'a user, password or name has one of @ / ? # that is not percent-encoded'
+  }
+  if (path.includes('#')) return 'it has a fragment (#)'
+  if (/^$|@$/.test(authority)) return 'it names no host'
+  return /^\/?(\?|$)/.test(path) ? 'it names no database' : 'the name of the database has a slash'
+}
+
 function parseHost(text: string) {
   const [, name, port = '5432'] = hostPattern.exec(text) ?? []
-  if (name === undefined || Number(port) > 65_535) return undefined
+  // It may be a user and a password without a host.
+  if (name === undefined) throw new InvalidValue('a host is not host or host:port')
+  if (Number(port) < 1 || Number(port) > 65_535) {
+    throw new InvalidValue(`the port ${port} is not a number from 1 to 65535`)
+  }
   return { host: name.replace(/^\[|\]$/g, ''), port: Number(port) }
+}
+
+function decode(part: string, text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new InvalidValue(`the ${part} is not percent-encoded (a % is written %25)`)
+  }
 }
 
 const parametersOf = (query: string): Record<string, string> =>

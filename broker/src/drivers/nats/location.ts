@@ -39,12 +39,16 @@ const names = ['ca', 'cert', 'key', ...logins, 'replicas', ...Object.keys(times)
  * `passwordFile`. `replicas`, and the times of NatsLocation. Throws BROKER_BAD_URL, never showing a secret.
  */
 export function parseNatsUrl(url: string): NatsLocation {
-  const shown = withoutUrlSecrets(url)
+  const shown = withoutUrlSecrets(url, names)
   const bad: Bad = (why) =>
     new BrokerError('BROKER_BAD_URL', `${JSON.stringify(shown)} ${why}. ${form}.`)
   const match = /^(nats|tls):\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^@/?]*)\/?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw bad('is not a NATS URL')
   const [, scheme, user, password, hosts = '', search = ''] = match
+  // Part of a password: the URL is shown without it.
+  if (!shown.includes(hosts)) {
+    throw bad('holds a user or password that is not percent-encoded (@ is %40, / is %2F, ? is %3F)')
+  }
   const query = new Map(new URLSearchParams(search))
   for (const name of query.keys()) {
     if (!names.includes(name)) throw bad(`sets ${name}, but only ${names.join(', ')} can be set`)

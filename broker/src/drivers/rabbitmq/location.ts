@@ -30,13 +30,17 @@ const names = ['ca', 'cert', 'key', 'passwordFile', ...Object.keys(times)]
  * `guest`. Throws BROKER_BAD_URL, never showing the password.
  */
 export function parseRabbitmqUrl(url: string): RabbitmqLocation {
-  const shown = withoutUrlSecrets(url)
+  const shown = withoutUrlSecrets(url, names)
   const bad = (why: string) =>
     new BrokerError('BROKER_BAD_URL', `${JSON.stringify(shown)} ${why}. ${form}.`)
   const match =
     /^(amqps?):\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^@/?]*)(?:\/([^/?]*))?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw bad('is not a RabbitMQ URL')
   const [, scheme, user, password, hosts = '', vhost, search = ''] = match
+  // Part of a password: the URL is shown without it.
+  if (!shown.includes(hosts)) {
+    throw bad('holds a user or password that is not percent-encoded (@ is %40, / is %2F, ? is %3F)')
+  }
   const query = new Map(new URLSearchParams(search))
   for (const name of query.keys()) {
     if (!names.includes(name)) throw bad(`sets ${name}, but only ${names.join(', ')} can be set`)
