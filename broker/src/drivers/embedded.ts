@@ -6,21 +6,13 @@ import {
   type Broker,
   BrokerError,
   type BrokerFeatures,
-  type Handler,
   type Message,
   maxMessageBytes,
   type OpenBrokerOptions,
   type PublishedPosition,
-  type SubscribeOptions,
-  type Subscription,
 } from '../broker.js'
-import {
-  checkMessages,
-  checkSubscription,
-  checkTopic,
-  type TopicSettings,
-  topicSettings,
-} from '../check-request.js'
+import { type TopicSettings, topicSettings } from '../check-request.js'
+import { createBroker, type Driver, type MemberOptions } from '../driver.js'
 import { partitionPosition } from '../partition-position.js'
 import type { BrokerTables } from './embedded/active-consumer.js'
 import { Consumer } from './embedded/consumer.js'
@@ -61,12 +53,13 @@ export async function openEmbeddedBroker(url: string, options: OpenBrokerOptions
   try {
     const store = openStore(directory)
     const tables = { store, log: new EventLog(store), groups: new Groups(store) }
-    return new EmbeddedBroker(tables, {
+    const driver = new EmbeddedDriver(tables, {
       directory,
       sessionTimeoutMs,
       topicSettings: settings,
       logger: options.logger,
     })
+    return createBroker(driver)
   } catch (error) {
     throw asBrokerError('cannot be opened', error)
   }
@@ -96,24 +89,22 @@ function parseUrl(url: string): { directory: string; sessionTimeoutMs: number } 
   return { directory: resolve(folder), sessionTimeoutMs }
 }
 
-interface EmbeddedBrokerOptions {
+interface EmbeddedDriverOptions {
   readonly directory: string
   readonly sessionTimeoutMs: number
   readonly topicSettings: TopicSettings
   readonly logger: Logger
 }
 
-class EmbeddedBroker implements Broker {
+class EmbeddedDriver implements Driver {
   readonly features = features
   readonly #tables: BrokerTables
-  readonly #options: EmbeddedBrokerOptions
-  readonly #consumers = new Set<Consumer>()
+  readonly #options: EmbeddedDriverOptions
   readonly #closing = new AbortController()
   readonly #expiry: NodeJS.Timeout
   #nextUnkeyed = Math.floor(Math.random() * 2 ** 16)
-  #closed: Promise<void> | undefined
 
-  constructor(tables: BrokerTables, options: EmbeddedBrokerOptions) {
+  constructor(tables: BrokerTables, options: EmbeddedDriverOptions) {
     this.#tables = tables
     this.#options = options
     this.#removeExpired()
@@ -121,76 +112,51 @@ class EmbeddedBroker implements Broker {
     this.#expiry.unref()
   }
 
-  async createTopic(topic: string): Promise<void> {
-    this.#requireOpen()
-    checkTopic(topic)
-    await this.#run(`cannot create the topic ${topic}`, () => this.#ensureTopic(topic))
+  ensureTopic(topic: string): Promise<unknown> {
+    const { store, log } = this.#tables
+    return store.write(() => log.ensureTopic(topic, this.#options.topicSettings))
   }
 
   async publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
-    this.#requireOpen()
-    checkTopic(topic)
-    checkMessages(messages, features.maxMessageBytes)
-    if (messages.length === 0) return []
-    return this.#run(`cannot publish to ${topic}`, async () => {
-      const { store, log } = this.#tables
-      const published = await store.write(() => {
-        const { partitions } = log.ensureTopic(topic, this.#options.topicSettings)
-        const placed = messages.map((message) => ({
-          message,
-          partition: this.#partition(message.key, partitions),
-        }))
-        const offsets = log.append(topic, placed)
-        return placed.map(({ partition }, index) =>
-          partitionPosition(partition, String(offsets[index])),
-        )
-      })
-      store.bell.ring()
-      return published
+    const { store, log } = this.#tables
+    const published = await store.write(() => {
+      const { partitions } = log.ensureTopic(topic, this.#options.topicSettings)
+      const placed = messages.map((message) => ({
+        message,
+        partition: this.#partition(message.key, partitions),
+      }))
+      const offsets = log.append(topic, placed)
+      return placed.map(({ partition }, index) =>
+        partitionPosition(partition, String(offsets[index])),
+      )
     })
+    store.bell.ring()
+    return published
   }
 
-  async subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription> {
-    this.#requireOpen()
-    checkTopic(options.topic)
-    checkSubscription(options)
-    const { topic } = options
-    return this.#run(`cannot subscribe to ${topic}`, async () => {
-      const { directory, sessionTimeoutMs, logger } = this.#options
-      if (this.#tables.log.topic(topic) === undefined) await this.#ensureTopic(topic)
-      this.#requireOpen()
-      const consumer = new Consumer({
-        tables: this.#tables,
-        directory,
-        sessionTimeoutMs,
-        subscription: options,
-        handler,
-        logger,
-        onClosed: () => this.#consumers.delete(consumer),
-      })
-      this.#consumers.add(consumer)
-      await consumer.join()
-      return consumer
-    })
+  async createConsumer(member: MemberOptions): Promise<Consumer> {
+    const { directory, sessionTimeoutMs, logger } = this.#options
+    const { topic } = member.subscription
+    if (this.#tables.log.topic(topic) === undefined) await this.ensureTopic(topic)
+    return new Consumer({ tables: this.#tables, directory, sessionTimeoutMs, logger, ...member })
   }
 
   async hasHadConsumers(topic: string): Promise<boolean> {
-    this.#requireOpen()
     return this.#tables.groups.hasAny(topic)
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
+  asBrokerError(what: string, error: unknown) {
+    return asBrokerError(what, error)
   }
 
-  async #close(): Promise<void> {
+  async close(callsEnded: Promise<void>): Promise<void> {
     this.#closing.abort()
     clearInterval(this.#expiry)
-    const closed = await Promise.allSettled([...this.#consumers].map((each) => each.close()))
-    await this.#tables.store.close()
-    const failed = closed.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    try {
+      await callsEnded
+    } finally {
+      await this.#tables.store.close()
+    }
   }
 
   #partition(key: string | null, partitions: number): number {
@@ -199,28 +165,10 @@ class EmbeddedBroker implements Broker {
     return this.#nextUnkeyed % partitions
   }
 
-  #ensureTopic(topic: string): Promise<unknown> {
-    const { store, log } = this.#tables
-    return store.write(() => log.ensureTopic(topic, this.#options.topicSettings))
-  }
-
   #removeExpired(): void {
     this.#tables.log.removeExpired(this.#closing.signal).catch((error: unknown) => {
       this.#options.logger.error({ err: error }, 'could not remove expired events')
     })
-  }
-
-  #requireOpen(): void {
-    if (this.#closed === undefined) return
-    throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Open another one.')
-  }
-
-  async #run<T>(what: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action()
-    } catch (error) {
-      throw asBrokerError(what, error)
-    }
   }
 }
 

@@ -1,19 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import kafkajs, { type ISocketFactory } from 'kafkajs'
 import {
   type Broker,
-  BrokerError,
   type BrokerFeatures,
-  type Handler,
   type Message,
   maxMessageBytes,
   type OpenBrokerOptions,
-  type PublishedPosition,
-  type SubscribeOptions,
-  type Subscription,
 } from '../broker.js'
-import { checkMessages, checkSubscription, checkTopic, topicSettings } from '../check-request.js'
+import { topicSettings } from '../check-request.js'
+import { createBroker, type Driver, type MemberOptions, untilReady } from '../driver.js'
 import { AdminConnection, createClient } from './kafka/client.js'
 import { Consumer } from './kafka/consumer.js'
 import { asKafkaError, isRetryable } from './kafka/errors.js'
@@ -48,10 +43,10 @@ export const features: BrokerFeatures = Object.freeze({
 
 /** Apache Kafka. Connects with the first call that needs it. Rejects with BROKER_BAD_URL. */
 export async function openKafkaBroker(url: string, options: KafkaBrokerOptions): Promise<Broker> {
-  return new KafkaBroker(parseKafkaUrl(url), options)
+  return createBroker(new KafkaDriver(parseKafkaUrl(url), options))
 }
 
-class KafkaBroker implements Broker {
+class KafkaDriver implements Driver {
   readonly features = features
   readonly #location: KafkaLocation
   readonly #options: KafkaBrokerOptions
@@ -59,9 +54,7 @@ class KafkaBroker implements Broker {
   readonly #admin: AdminConnection
   readonly #topics: Topics
   readonly #producer: Producer
-  readonly #consumers = new Set<Consumer>()
-  readonly #joining = new Set<Promise<unknown>>()
-  #closed: Promise<void> | undefined
+  readonly #closing = new AbortController()
 
   constructor(location: KafkaLocation, options: KafkaBrokerOptions) {
     const { logger } = options
@@ -84,90 +77,42 @@ class KafkaBroker implements Broker {
     })
   }
 
-  async createTopic(topic: string): Promise<void> {
-    this.#requireOpen()
-    checkTopic(topic)
-    try {
-      await this.#ensure(topic)
-    } catch (error) {
-      throw asKafkaError(`cannot create the topic ${topic}`, error, this.#location)
-    }
+  ensureTopic(topic: string): Promise<unknown> {
+    return untilReady(() => this.#topics.ensure(topic), {
+      isRetryable,
+      timeoutMs: this.#location.publishTimeoutMs,
+      signal: this.#closing.signal,
+    })
   }
 
-  async publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
-    this.#requireOpen()
-    checkTopic(topic)
-    checkMessages(messages, features.maxMessageBytes)
+  publish(topic: string, messages: readonly Message[]) {
     return this.#producer.publish(topic, messages)
   }
 
-  async subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription> {
-    this.#requireOpen()
-    checkTopic(options.topic)
-    checkSubscription(options)
-    const joining = this.#join(options, handler)
-    this.#joining.add(joining)
-    try {
-      return await joining
-    } catch (error) {
-      this.#requireOpen()
-      const what = `cannot subscribe to ${options.topic} as ${options.group}`
-      throw asKafkaError(what, error, this.#location)
-    } finally {
-      this.#joining.delete(joining)
-    }
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
-  }
-
-  async #join(subscription: SubscribeOptions, handler: Handler): Promise<Consumer> {
-    await this.#ensure(subscription.topic)
-    this.#requireOpen()
-    const consumer = new Consumer({
+  async createConsumer(member: MemberOptions): Promise<Consumer> {
+    await this.ensureTopic(member.subscription.topic)
+    return new Consumer({
       // A connection without a response for this long is dead. Joining a group has its own timeout.
       kafka: this.#client(Math.min(10_000, this.#location.sessionTimeoutMs), 20),
       admin: this.#admin,
       location: this.#location,
-      subscription,
-      handler,
       logger: this.#logger,
-      onClosed: () => this.#consumers.delete(consumer),
+      ...member,
     })
-    this.#consumers.add(consumer)
-    await consumer.join()
-    return consumer
   }
 
-  async #ensure(topic: string): Promise<void> {
-    const end = Date.now() + this.#location.publishTimeoutMs
-    for (;;) {
-      try {
-        await this.#topics.ensure(topic)
-        return
-      } catch (error) {
-        if (!isRetryable(error) || Date.now() > end) throw error
-        await delay(200)
-      }
-    }
+  asBrokerError(what: string, error: unknown) {
+    return asKafkaError(what, error, this.#location)
   }
 
-  async #close(): Promise<void> {
-    // Consumers that are still joining too: closing ends their waiting.
-    const closing = [...this.#consumers].map((consumer) => consumer.close())
-    await Promise.allSettled([this.#producer.close(), ...closing, ...this.#joining])
+  async close(callsEnded: Promise<void>): Promise<void> {
+    this.#closing.abort()
+    await Promise.allSettled([this.#producer.close(), callsEnded])
     await this.#admin.close()
   }
 
   #client(requestTimeoutMs: number, retries: number) {
     const { socketFactory } = this.#options
     return createClient(this.#location, this.#logger, { requestTimeoutMs, retries, socketFactory })
-  }
-
-  #requireOpen(): void {
-    if (this.#closed === undefined) return
-    throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Open another one.')
   }
 }

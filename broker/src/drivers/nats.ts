@@ -1,17 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Broker,
-  BrokerError,
   type BrokerFeatures,
-  type Handler,
   type Message,
   maxMessageBytes,
   type OpenBrokerOptions,
-  type PublishedPosition,
-  type SubscribeOptions,
-  type Subscription,
 } from '../broker.js'
-import { checkMessages, checkSubscription, checkTopic, topicSettings } from '../check-request.js'
+import { topicSettings } from '../check-request.js'
+import { createBroker, type Driver, type MemberOptions, untilReady } from '../driver.js'
 import { LazyConnection } from './nats/connection.js'
 import { Consumer } from './nats/consumer.js'
 import { asNatsError, isRetryable } from './nats/errors.js'
@@ -42,10 +37,10 @@ export const features: BrokerFeatures = Object.freeze({
 
 /** NATS JetStream, 2.9 or newer. Connects with the first call that needs it. Rejects with BROKER_BAD_URL. */
 export async function openNatsBroker(url: string, options: OpenBrokerOptions): Promise<Broker> {
-  return new NatsBroker(parseNatsUrl(url), options)
+  return createBroker(new NatsDriver(parseNatsUrl(url), options))
 }
 
-class NatsBroker implements Broker {
+class NatsDriver implements Driver {
   readonly features = features
   readonly #location: NatsLocation
   readonly #options: OpenBrokerOptions
@@ -53,9 +48,7 @@ class NatsBroker implements Broker {
   readonly #reading: LazyConnection
   readonly #topics: Topics
   readonly #publisher: Publisher
-  readonly #consumers = new Set<Consumer>()
-  readonly #joining = new Set<Promise<unknown>>()
-  #closed: Promise<void> | undefined
+  readonly #closing = new AbortController()
 
   constructor(location: NatsLocation, options: OpenBrokerOptions) {
     const { logger } = options
@@ -74,98 +67,45 @@ class NatsBroker implements Broker {
     this.#publisher = new Publisher({ location, connection, topics: this.#topics })
   }
 
-  async createTopic(topic: string): Promise<void> {
-    this.#requireOpen()
-    checkTopic(topic)
-    await this.#run(`cannot create the topic ${topic}`, () => this.#ensure(topic))
+  ensureTopic(topic: string): Promise<NatsTopic> {
+    return untilReady(() => this.#topics.ensure(topic), {
+      isRetryable,
+      timeoutMs: this.#location.publishTimeoutMs,
+      signal: this.#closing.signal,
+    })
   }
 
-  async publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
-    this.#requireOpen()
-    checkTopic(topic)
-    checkMessages(messages, features.maxMessageBytes)
+  publish(topic: string, messages: readonly Message[]) {
     return this.#publisher.publish(topic, messages)
   }
 
-  async subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription> {
-    this.#requireOpen()
-    checkTopic(options.topic)
-    checkSubscription(options)
-    const joining = this.#join(options, handler)
-    this.#joining.add(joining)
-    try {
-      const what = `cannot subscribe to ${options.topic} as ${options.group}`
-      return await this.#run(what, () => joining)
-    } finally {
-      this.#joining.delete(joining)
-    }
+  async createConsumer(member: MemberOptions): Promise<Consumer> {
+    const { topic: name } = member.subscription
+    return new Consumer({
+      topic: await this.ensureTopic(name),
+      link: await this.#reading.open(),
+      location: this.#location,
+      logger: this.#options.logger,
+      onMissing: () => {
+        this.#topics.forget(name)
+        return this.#topics.ensure(name)
+      },
+      ...member,
+    })
   }
 
   async hasHadConsumers(topic: string): Promise<boolean> {
-    this.#requireOpen()
-    return this.#run(`cannot look for groups of ${topic}`, async () =>
-      hasLeases((await this.#requests.open()).nats, bucketOf(topic)),
-    )
+    return hasLeases((await this.#requests.open()).nats, bucketOf(topic))
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
+  asBrokerError(what: string, error: unknown) {
+    return asNatsError(what, error, this.#location)
   }
 
-  async #join(subscription: SubscribeOptions, handler: Handler): Promise<Consumer> {
-    const topic = await this.#ensure(subscription.topic)
-    const link = await this.#reading.open()
-    this.#requireOpen()
-    const consumer = new Consumer({
-      link,
-      location: this.#location,
-      topic,
-      subscription,
-      handler,
-      logger: this.#options.logger,
-      onMissing: () => {
-        this.#topics.forget(subscription.topic)
-        return this.#topics.ensure(subscription.topic)
-      },
-      onClosed: () => this.#consumers.delete(consumer),
-    })
-    this.#consumers.add(consumer)
-    await consumer.join()
-    return consumer
-  }
-
-  /** Tries again for as long as `publish` does: the server may just be starting. */
-  async #ensure(topic: string): Promise<NatsTopic> {
-    const end = performance.now() + this.#location.publishTimeoutMs
-    for (;;) {
-      try {
-        return await this.#topics.ensure(topic)
-      } catch (error) {
-        if (!isRetryable(error) || performance.now() > end || this.#closed) throw error
-        await delay(200)
-      }
-    }
-  }
-
-  async #close(): Promise<void> {
+  async close(callsEnded: Promise<void>): Promise<void> {
+    this.#closing.abort()
     this.#publisher.close()
-    const closing = [...this.#consumers].map((consumer) => consumer.close())
-    await Promise.allSettled([...closing, ...this.#joining])
+    await callsEnded.catch(() => {})
     await Promise.all([this.#requests.close(), this.#reading.close()])
-  }
-
-  async #run<T>(what: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action()
-    } catch (error) {
-      this.#requireOpen()
-      throw asNatsError(what, error, this.#location)
-    }
-  }
-
-  #requireOpen(): void {
-    if (this.#closed === undefined) return
-    throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Open another one.')
   }
 }

@@ -1,19 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
-import { backOffMs } from '../back-off.js'
 import {
   type Broker,
-  BrokerError,
   type BrokerFeatures,
-  type Handler,
   type Message,
   maxMessageBytes,
   type OpenBrokerOptions,
   type PublishedPosition,
-  type SubscribeOptions,
-  type Subscription,
 } from '../broker.js'
-import { checkMessages, checkSubscription, checkTopic, topicSettings } from '../check-request.js'
+import { topicSettings } from '../check-request.js'
+import { createBroker, type Driver, type MemberOptions, untilReady } from '../driver.js'
 import { Partitioner } from './kafka/partitioner.js'
 import { toAmqp } from './rabbitmq/amqp-message.js'
 import { Connector } from './rabbitmq/connection.js'
@@ -45,10 +40,10 @@ export const features: BrokerFeatures = Object.freeze({
 
 /** RabbitMQ 3.9 or newer. Connects with the first call that needs it. Rejects with BROKER_BAD_URL. */
 export async function openRabbitmqBroker(url: string, options: OpenBrokerOptions): Promise<Broker> {
-  return new RabbitmqBroker(parseRabbitmqUrl(url), options)
+  return createBroker(new RabbitmqDriver(parseRabbitmqUrl(url), options))
 }
 
-class RabbitmqBroker implements Broker {
+class RabbitmqDriver implements Driver {
   readonly features = features
   readonly #location: RabbitmqLocation
   readonly #logger: Logger
@@ -56,11 +51,9 @@ class RabbitmqBroker implements Broker {
   readonly #topics: Topics
   readonly #publisher: Publisher
   readonly #partitioner = new Partitioner()
-  readonly #consumers = new Set<Consumer>()
-  readonly #calls = new Set<Promise<unknown>>()
+  readonly #closing = new AbortController()
   /** Per topic: the last call has found it. */
   readonly #found = new Map<string, Promise<unknown>>()
-  #closed: Promise<void> | undefined
 
   constructor(location: RabbitmqLocation, options: OpenBrokerOptions) {
     this.#location = location
@@ -72,111 +65,59 @@ class RabbitmqBroker implements Broker {
     )
   }
 
-  async createTopic(topic: string): Promise<void> {
-    this.#requireOpen()
-    checkTopic(topic)
-    await this.#run(`cannot create the topic ${topic}`, () =>
-      this.#ensure(topic, performance.now() + this.#location.publishTimeoutMs),
-    )
+  ensureTopic(topic: string, timeoutMs = this.#location.publishTimeoutMs): Promise<number> {
+    return untilReady(() => this.#topics.ensure(topic), {
+      isRetryable,
+      timeoutMs,
+      signal: this.#closing.signal,
+    })
   }
 
   async publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
-    this.#requireOpen()
-    checkTopic(topic)
-    checkMessages(messages, features.maxMessageBytes)
-    if (messages.length === 0) return []
-    return this.#run(`cannot publish to ${topic}`, () => this.#publish(topic, messages))
-  }
-
-  async subscribe(options: SubscribeOptions, handler: Handler): Promise<Subscription> {
-    this.#requireOpen()
-    checkTopic(options.topic)
-    checkSubscription(options)
-    const what = `cannot subscribe to ${options.topic} as ${options.group}`
-    return this.#run(what, () => this.#subscribe(options, handler))
-  }
-
-  async hasHadConsumers(topic: string): Promise<boolean> {
-    this.#requireOpen()
-    return this.#run(`cannot look up the groups of ${topic}`, () =>
-      this.#topics.hasHadConsumers(topic),
-    )
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
-  }
-
-  async #close(): Promise<void> {
-    const closing = [...this.#consumers].map((consumer) => consumer.close())
-    await Promise.allSettled([...closing, ...this.#calls])
-    await this.#publisher.close()
-  }
-
-  async #publish(topic: string, messages: readonly Message[]): Promise<PublishedPosition[]> {
-    const startedAtMs = performance.now()
+    const endMs = performance.now() + this.#location.publishTimeoutMs
     // Calls made while the topic is looked up wait in their order.
     const earlier = this.#found.get(topic)
     const finding = (async () => {
       await earlier?.catch(() => {})
-      return this.#ensure(topic, startedAtMs + this.#location.publishTimeoutMs)
+      return this.ensureTopic(topic, endMs - performance.now())
     })()
     this.#found.set(topic, finding)
     const partitions = await finding
-    const { publishTimeoutMs } = this.#location
-    const timeoutMs = Math.max(100, publishTimeoutMs - (performance.now() - startedAtMs))
     const outgoing = messages.map((message) => {
       const key = message.raw?.key ?? message.key
       const partition = this.#partitioner.partitionFor(key, partitions)
       return { queue: streamName(topic, partition), ...toAmqp(message) }
     })
-    await this.#publisher.send(outgoing, `publish to ${topic}`, timeoutMs)
+    await this.#publisher.send(
+      outgoing,
+      `publish to ${topic}`,
+      Math.max(100, endMs - performance.now()),
+    )
     // A confirm has no offset.
     return messages.map(() => ({}))
   }
 
-  async #ensure(topic: string, endMs: number): Promise<number> {
-    for (let failures = 1; ; failures += 1) {
-      try {
-        return await this.#topics.ensure(topic)
-      } catch (error) {
-        if (!isRetryable(error) || performance.now() > endMs) throw error
-        await delay(50 + backOffMs(failures, 100, 1000))
-      }
-    }
-  }
-
-  async #subscribe(subscription: SubscribeOptions, handler: Handler): Promise<Subscription> {
-    const consumer: Consumer = new Consumer({
+  async createConsumer(member: MemberOptions): Promise<Consumer> {
+    return new Consumer({
       connector: this.#connector,
       publisher: this.#publisher,
       topics: this.#topics,
-      subscription,
-      handler,
       logger: this.#logger,
-      onClosed: () => this.#consumers.delete(consumer),
+      ...member,
     })
-    this.#consumers.add(consumer)
-    await consumer.join()
-    return consumer
   }
 
-  async #run<T>(what: string, action: () => Promise<T>): Promise<T> {
-    const running = action()
-    this.#calls.add(running)
-    try {
-      return await running
-    } catch (error) {
-      this.#requireOpen()
-      throw asRabbitmqError(what, error, this.#location)
-    } finally {
-      this.#calls.delete(running)
-    }
+  hasHadConsumers(topic: string): Promise<boolean> {
+    return this.#topics.hasHadConsumers(topic)
   }
 
-  #requireOpen(): void {
-    if (this.#closed === undefined) return
-    throw new BrokerError('BROKER_CLOSED', 'The broker is closed. Open another one.')
+  asBrokerError(what: string, error: unknown) {
+    return asRabbitmqError(what, error, this.#location)
+  }
+
+  async close(callsEnded: Promise<void>): Promise<void> {
+    this.#closing.abort()
+    await callsEnded.catch(() => {})
+    await this.#publisher.close()
   }
 }
