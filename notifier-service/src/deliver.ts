@@ -10,7 +10,7 @@ import { laneOf, readTask, type Task } from './task.js'
 import { withoutAddresses } from './without-addresses.js'
 
 export interface DeliverPolicy extends SettlePolicy {
-  /** How long a key is parked before its events are put aside in the ledger, in milliseconds. */
+  /** How long a key is parked before its events are deferred in the ledger, in milliseconds. */
   readonly parkForMs: number
   /** Whether the events of one run become one mail. */
   readonly digests: boolean
@@ -25,7 +25,7 @@ export interface DeliverParts extends AttemptParts {
 /**
  * The handler that turns an event into a mail. It resolves, which acknowledges the event, once
  * the ledger has the mail's final state, or the event itself: gathered with the others of its run, or
- * put aside behind the others of its key.
+ * deferred behind the others of its key.
  */
 export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handler {
   const { ledger, channel, deadLetters, metrics } = parts
@@ -39,20 +39,15 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     if (task.record?.lane !== undefined) return
     const run = policy.digests ? runToGather(task, channel) : undefined
     try {
-      if (run !== undefined) {
+      if (run === undefined) await attemptOrDefer(task, lane, context)
+      else {
         // The partition may have been assigned to another notifier.
         context.signal.throwIfAborted()
-        return await gather(task, { delivery, lane, ...run })
+        await gather(task, { delivery, lane, ...run })
       }
-      if (isOpen(task) && (await ledger.lanes.has(lane))) {
-        const behind = { nextAttemptAt: ledger.now(), behindOnly: true }
-        if (await putAside(task, lane, behind)) return
-      }
-      await attempt(task, context.signal)
     } catch (error) {
       if (error instanceof MailNotFree) throw new RetryLater(heldRetryMs, { cause: error })
-      if (!(error instanceof RetryLater && error.soonerWhenCrowded)) throw error
-      await parkOrPutAside(task, lane, error, context)
+      throw error
     }
   }
 
@@ -64,8 +59,21 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     logger.debug('gathered with the others of its run')
   }
 
-  /** Keeps the key parked, or puts the mail aside if that has lasted long enough or others need the room. */
-  async function parkOrPutAside(
+  async function attemptOrDefer(task: Task, lane: string, context: DeliveryContext) {
+    if (isOpen(task) && (await ledger.lanes.has(lane))) {
+      const behind = { nextAttemptAt: ledger.now(), behindOnly: true }
+      if (await defer(task, lane, behind)) return
+    }
+    try {
+      await attempt(task, context.signal)
+    } catch (error) {
+      if (!(error instanceof RetryLater && error.soonerWhenCrowded)) throw error
+      await parkOrDefer(task, lane, error, context)
+    }
+  }
+
+  /** Keeps the key parked, or defers the mail if that has lasted long enough or others need the room. */
+  async function parkOrDefer(
     task: Task,
     lane: string,
     later: RetryLater,
@@ -80,23 +88,18 @@ export function createDeliver(policy: DeliverPolicy, parts: DeliverParts): Handl
     }
     // The partition may have been assigned to another notifier.
     context.signal.throwIfAborted()
-    const at = { nextAttemptAt: now + later.retryAfterMs, behindOnly: false }
-    try {
-      await putAside(task, lane, at)
-    } catch (error) {
-      if (error instanceof MailNotFree) throw new RetryLater(heldRetryMs, { cause: error })
-      throw error
-    }
+    await defer(task, lane, { nextAttemptAt: now + later.retryAfterMs, behindOnly: false })
   }
 
-  async function putAside(
+  /** Keeps the event in the lane of the ledger; resolves to whether it is kept there. */
+  async function defer(
     { ref, mail, deliveries: [delivery], logger }: Task,
     lane: string,
     options: { nextAttemptAt: number; behindOnly: boolean },
   ): Promise<boolean> {
     if (delivery === undefined) return false
     const kept = await ledger.lanes.append(lane, { event: ref, mail, delivery }, options)
-    if (kept) logger.info('put aside; will be tried again later')
+    if (kept) logger.info('deferred in the ledger; will be tried again')
     return kept
   }
 

@@ -5,7 +5,7 @@ import type { SendResult } from './send-result.js'
 
 /**
  * A channel that does not throw. If `channel` throws, the attempt counts as refused temporarily:
- * the mail is retried with back-off, put aside, and in the end published to the dead letters. The log
+ * the mail is retried with back-off, deferred, and in the end published to the dead letters. The log
  * has each stack. Errors of `beforeBody` pass through.
  */
 export function guardChannel(channel: Channel, logger: Logger): Channel {

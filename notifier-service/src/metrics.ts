@@ -46,7 +46,7 @@ export function createNotifierMetrics(
   })
   new Gauge({
     name: 'herald_notifier_deferred_events',
-    help: 'Events acknowledged and put aside in the ledger until their mailbox takes mail.',
+    help: 'Events acknowledged and deferred in the ledger until their mailbox takes mail.',
     registers,
     async collect() {
       this.set((await waiting()).deferred)

@@ -68,7 +68,7 @@ export async function readTask(
   }
 }
 
-/** The same for a mail that was put aside. */
+/** The same for a deferred mail. */
 export async function readDeferred(
   { ref, deliveries }: DeferredMail,
   parts: TaskParts,
@@ -77,7 +77,7 @@ export async function readDeferred(
   if (first === undefined) throw new Error(`the ledger has no events of the mail ${ref.id}`)
   if (others.length === 0) {
     const task = await readTask(first, parts)
-    // It was decoded when it was put aside: only an older version cannot.
+    // It was decoded when it was deferred: only an older version cannot.
     if ('unreadable' in task) throw new Error(task.unreadable)
     return task
   }

@@ -23,7 +23,7 @@ export interface UnexpectedErrorsParts {
 export interface UnexpectedErrors {
   /** Returns a handler that resolves once such an event is among the dead letters. */
   guard(handler: Handler): Handler
-  /** The same for a mail that was put aside: resolves to whether it was given up. `failures`: in a row. */
+  /** The same for a deferred mail: resolves to whether it was given up. `failures`: in a row. */
   giveUp(mail: DeferredMail, error: unknown, failures: number): Promise<boolean>
 }
 

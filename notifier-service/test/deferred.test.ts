@@ -54,7 +54,7 @@ const lag = (probesUrl: string) => gauge(probesUrl, 'lag_events')
 
 const names = ['1.jpg', '2.jpg', '3.jpg', '4.jpg']
 
-test('the mails of a mailbox that is parked for long are put aside: the offset moves on, and they are sent in order later', async () => {
+test('the mails of a mailbox that is parked for long are deferred: the offset moves on, and they are sent in order later', async () => {
   const { server, busy } = await greylistingServer()
   const env = { HERALD_SMTP: server.url, HERALD_PARK_FOR: '1s' }
   const notifier = await stage.start(env)
@@ -94,7 +94,7 @@ test('the mails of a mailbox that is parked for long are put aside: the offset m
   expect(JSON.stringify([notifier.log, restarted.log])).not.toContain('@example.com')
 })
 
-test('a notifier sends what another one put aside that is gone', async () => {
+test('a notifier sends what another one deferred that is gone', async () => {
   const { server, busy } = await greylistingServer()
   const env = { HERALD_SMTP: server.url, HERALD_PARK_FOR: '1s' }
   const first = await stage.start(env)
@@ -110,7 +110,7 @@ test('a notifier sends what another one put aside that is gone', async () => {
   await vi.waitFor(() => expect(server.accepted).toHaveLength(1), patience)
 })
 
-test('a mail put aside that has used up its attempts becomes a dead letter, and the next one is sent', async () => {
+test('a deferred mail that has used up its attempts becomes a dead letter, and the next one is sent', async () => {
   const { server } = await greylistingServer()
   const dead = await stage.deadLetters()
   const notifier = await stage.startHere({

@@ -461,7 +461,7 @@ export function ledgerSuite(name: string, create: () => Promise<LedgerUnderTest>
       expect(await lanes.count()).toEqual({ deferred: 2, gathering: 0 })
     })
 
-    test('a mail that is settled or being attempted is not put aside', async () => {
+    test('a mail that is settled or being attempted is not deferred', async () => {
       const ledger = await open()
       await ledger.begin(event, mail)
       const other = await open('other')

@@ -101,7 +101,7 @@ test('no event is given up while the ledger fails, whatever is thrown', async ()
   expect(deadLetters).toEqual([])
 })
 
-test('a mail that was put aside and fails each time is given up, and its record has failed', async () => {
+test('a deferred mail that fails each time is given up, and its record has failed', async () => {
   const { ledger, deadLetters, parts } = await createParts()
   const id = uuidv7()
   const ref = { id, source: '//herald.test/client' }

@@ -117,6 +117,6 @@ export interface Lanes {
   release(lane: string, nextAttemptAt: number): Promise<void>
   /** When the next lane or digest is due, held or not; undefined if nothing waits. */
   nextDueAt(): Promise<number | undefined>
-  /** Events that wait, over all lanes: of mails put aside and closed digests, and still gathered. */
+  /** Events that wait, over all lanes: of deferred mails and closed digests, and still gathered. */
   count(): Promise<{ readonly deferred: number; readonly gathering: number }>
 }

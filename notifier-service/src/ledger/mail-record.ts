@@ -78,7 +78,7 @@ export interface MailRecord extends MailIdentity {
   readonly history?: readonly AttemptNote[] | undefined
   /** When it was refused temporarily for the first time; its key has been parked since. */
   readonly parkedSince?: number | undefined
-  /** When its event was put aside in the ledger; absent if it never was. */
+  /** When its event was deferred in the ledger; absent if it never was. */
   readonly deferredSince?: number | undefined
   /** The lane it waits in; absent once it does not. */
   readonly lane?: string | undefined

@@ -14,7 +14,7 @@ export interface DeferredOptions {
   /** To others. */
   readonly events: number
   readonly greylistMs: number
-  /** How long a key is parked before it is put aside in the ledger. */
+  /** How long a key is parked before it is deferred in the ledger. */
   readonly parkForMs: number
 }
 
@@ -43,7 +43,7 @@ export async function runDeferred(
     const rest = events.filter(({ recipient }) => recipient !== slow)
     const flowed = await ledger.untilSettled(rest, 30_000)
     const answerTimeoutMs = options.parkForMs + 30_000
-    const aside = await untilDeferred(
+    const areDeferred = await untilDeferred(
       ledger,
       theirs.map(({ id }) => id),
       answerTimeoutMs,
@@ -60,7 +60,7 @@ export async function runDeferred(
     const seen = countAtSink(events, sink.sends)
     const { failures, check } = createChecks()
     check(flowed, 'events for other recipients were delayed')
-    check(aside, 'its events are not deferred in the ledger')
+    check(areDeferred, 'its events are not deferred in the ledger')
     check(again.length === 0, `the offset did not advance: ${again.length} events are redelivered`)
     check(settled, 'not every event has an outcome')
     const figures = checkMails(check, seen)
