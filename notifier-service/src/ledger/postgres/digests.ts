@@ -17,9 +17,12 @@ import { isTaken, mergeRecord } from '../mail-states.js'
 import * as table from './lane-table.js'
 import type { Lease } from './lease.js'
 import { changeMails, keyOf, readMails } from './mail-table.js'
-import { type PostgresMails, WriteConflict } from './mails.js'
+import type { PostgresMails } from './mails.js'
+import { WriteConflict } from './write-conflict.js'
 
-export interface DigestParts {
+export type Digests = ReturnType<typeof createDigests>
+
+interface DigestParts {
   readonly lease: Lease
   readonly mails: PostgresMails
   readonly rule: DigestRule

@@ -4,7 +4,7 @@ import { StoreError } from '@herald/runtime/store'
 import { createBatcher } from '../batcher.js'
 import type { MailIdentity } from '../mail-record.js'
 import { type EventRef, MailNotFree, type MailRecord, type Settlement } from '../mail-record.js'
-import { begunBy, interrupted, isFinal, isTaken, mergeRecord, settled } from '../mail-states.js'
+import { begunBy, isFinal, isTaken, mergeRecord, settled } from '../mail-states.js'
 import type { Lease } from './lease.js'
 import {
   type AnySql,
@@ -15,49 +15,34 @@ import {
   type MailRow,
   readMails,
 } from './mail-table.js'
+import { nameOf, OwnAttempts } from './own-attempts.js'
+import { WriteConflict } from './write-conflict.js'
 
-/** A row changed between reading and writing it. */
-export class WriteConflict extends Error {
-  override readonly name = 'WriteConflict'
-}
-
-/** The record of a mail as this holder sees it, and the row it is from. */
-export interface KnownMail {
+/** The record of a mail as this holder sees it. */
+interface ReadMail {
   readonly record: MailRecord | undefined
-  /** What a change of the mail under that name has to name. */
+  /** The tag that a change has to name; null: there is no row of that name. */
   readonly expected: string | null
 }
 
-/** An attempt of this holder that is under way. */
-interface OwnAttempt {
-  readonly tag: string
-  readonly record: MailRecord
-  /** Of its end, the same for each try to record it. */
-  readonly settledTag: string
-}
+/** The record to write; undefined: it stays as it is. Called again if the record has changed meanwhile. */
+type Decide = (before: MailRecord | undefined) => MailRecord | undefined
 
-/** Mails by compare-and-swap: a change names the version it is based on, which `find` has read before. */
+/** Mails by compare-and-swap: a change names the version of the row that it is based on, by its tag. */
 export interface PostgresMails {
   find(event: EventRef): Promise<MailRecord | undefined>
   /** The record, with attempts of holders that are gone as unknown. */
   view(row: MailRow): MailRecord | undefined
   begin(event: EventRef, mail: MailIdentity): Promise<void>
   settle(event: EventRef, mail: MailIdentity, settlement: Settlement): Promise<MailRecord>
-  /** Changes the record until it is written; undefined from `decide`: as it is. Resolves to the record. */
-  change(
-    event: EventRef,
-    decide: (before: MailRecord | undefined) => MailRecord | undefined,
-  ): Promise<MailRecord | undefined>
+  /** Resolves to the record then. */
+  change(event: EventRef, decide: Decide): Promise<MailRecord | undefined>
   /** The same within a transaction. Rejects with WriteConflict. */
-  changeIn(
-    sql: AnySql,
-    event: EventRef,
-    decide: (before: MailRecord | undefined) => MailRecord | undefined,
-  ): Promise<MailRecord | undefined>
+  changeIn(sql: AnySql, event: EventRef, decide: Decide): Promise<MailRecord | undefined>
 }
 
-/** Records that were read and are kept for the change that follows. */
-const maxKnown = 10_000
+/** Mails that `find` has read are kept for the change that follows, which then need not read. */
+const maxKept = 10_000
 const maxTries = 8
 
 export function createPostgresMails(
@@ -65,62 +50,45 @@ export function createPostgresMails(
   lease: Lease,
   attemptMs: number,
 ): PostgresMails {
-  const own = new Map<string, OwnAttempt>()
-  /** Attempts that were not begun because no answer came: the mail is as before. */
-  const neverBegun = new Map<string, { tag: string; before: MailRecord | undefined }>()
-  const known = new Map<string, KnownMail>()
-  const read = createBatcher((keys: readonly MailKey[]) =>
+  const attempts = new OwnAttempts(lease)
+  const kept = new Map<string, ReadMail>()
+  const readRow = createBatcher((keys: readonly MailKey[]) =>
     postgres.run((sql) => readMails(sql, keys)),
   )
   const write = createBatcher((changes: readonly MailChange[]) =>
     postgres.run((sql) => changeMails(sql, changes, lease.name)),
   )
 
-  function view(row: MailRow): MailRecord | undefined {
-    const { record, tag, held } = row
-    if (record.state !== 'attempting') return record
-    if (own.get(nameOf(row))?.tag === tag) return record
-    const lost = neverBegun.get(nameOf(row))
-    if (lost?.tag === tag) return lost.before
-    return held && !lease.isOwn(record.holder) ? record : interrupted(record)
-  }
-
-  const knownOf = (key: MailKey, row: MailRow | undefined): KnownMail => ({
-    record: row && view(row),
+  const viewed = (key: MailKey, row: MailRow | undefined): ReadMail => ({
+    record: row && attempts.view(row),
     // A digest's record is copied to its event.
     expected: row && nameOf(row) === nameOf(key) ? row.tag : null,
   })
 
-  const readKnown = async (key: MailKey) => knownOf(key, await read(key))
+  const read = async (key: MailKey) => viewed(key, await readRow(key))
 
   /** Writes what `decide` makes of the record, and again if that has changed meanwhile. */
   async function swap(
     event: EventRef,
-    decide: (before: MailRecord | undefined) => MailRecord | undefined,
+    decide: Decide,
     { tag = randomUUID(), ...options }: { tag?: string; attemptMs?: number } = {},
   ): Promise<MailRecord | undefined> {
     const key = keyOf(event)
-    let before = known.get(nameOf(key))
-    known.delete(nameOf(key))
-    let isRemembered = before !== undefined
+    const tryWrite = (record: MailRecord, { expected }: ReadMail) => {
+      const outcome = isFinal(record) && { outcomeOf: event }
+      return write({ ...key, expected, tag, record, ...options, ...outcome })
+    }
+    const earlier = kept.get(nameOf(key))
+    kept.delete(nameOf(key))
+    const record = earlier && recordOrNone(decide, earlier)
+    if (earlier && record && (await tryWrite(record, earlier))) return record
     for (let tries = 0; tries < maxTries; tries += 1) {
-      before ??= await readKnown(key)
-      let record: MailRecord | undefined
-      try {
-        record = decide(before.record)
-      } catch (error) {
-        // What was remembered may be out of date: only what is read now can refuse.
-        if (!isRemembered) throw error
-      }
-      if (record !== undefined) {
-        const outcome = isFinal(record) && { outcomeOf: event }
-        const change = { ...key, expected: before.expected, tag, record, ...options, ...outcome }
-        if (await write(change)) return record
-        // The lease may have run out: the next epoch begins.
-        if (options.attemptMs !== undefined && !isRemembered) await lease.renew()
-      } else if (!isRemembered) return before.record
-      isRemembered = false
-      before = undefined
+      const before = await read(key)
+      const record = decide(before.record)
+      if (record === undefined) return before.record
+      if (await tryWrite(record, before)) return record
+      // The lease may have run out: the next epoch begins.
+      if (options.attemptMs !== undefined) await lease.renew()
     }
     throw new StoreError(
       'STORE_FAILED',
@@ -129,19 +97,18 @@ export function createPostgresMails(
   }
 
   return {
-    view,
+    view: (row) => attempts.view(row),
 
     async find(event) {
       const key = keyOf(event)
-      const found = await readKnown(key)
-      if (known.size >= maxKnown) known.clear()
-      known.set(nameOf(key), found)
+      const found = await read(key)
+      if (kept.size >= maxKept) kept.clear()
+      kept.set(nameOf(key), found)
       return found.record
     },
 
     async begin(event, mail) {
       const key = keyOf(event)
-      const name = nameOf(key)
       const tag = randomUUID()
       let before: MailRecord | undefined
       const decide = (found: MailRecord | undefined) => {
@@ -150,19 +117,17 @@ export function createPostgresMails(
         return begunBy(lease.name, mergeRecord(mail, found, lease.now()))
       }
       try {
-        const record = (await swap(event, decide, { tag, attemptMs })) as MailRecord
-        neverBegun.delete(name)
-        own.set(name, { tag, record, settledTag: randomUUID() })
+        const record = await swap(event, decide, { tag, attemptMs })
+        attempts.begun(key, tag, record as MailRecord)
       } catch (error) {
-        if (error instanceof StoreError) neverBegun.set(name, { tag, before })
+        if (error instanceof StoreError) attempts.notBegun(key, tag, before)
         throw error
       }
     },
 
     async settle(event, mail, settlement) {
       const key = keyOf(event)
-      const name = nameOf(key)
-      const attempt = own.get(name)
+      const attempt = attempts.get(key)
       const end = (before: MailRecord | undefined) =>
         settled(mergeRecord(mail, before, lease.now()), settlement)
       if (attempt === undefined) {
@@ -171,13 +136,14 @@ export function createPostgresMails(
           return end(before)
         })) as MailRecord
       }
+      const { tag: expected, endTag: tag } = attempt
       const record = end(attempt.record)
       const outcome = isFinal(record) && { outcomeOf: event }
-      const change = { ...key, expected: attempt.tag, tag: attempt.settledTag, record, ...outcome }
-      const isWritten = await write(change)
-      const row = isWritten ? undefined : await read(key)
-      own.delete(name)
-      if (isWritten || row?.tag === attempt.settledTag) return record
+      const isWritten = await write({ ...key, expected, tag, record, ...outcome })
+      // An earlier try may have written it although its answer was lost.
+      const row = isWritten ? undefined : await readRow(key)
+      attempts.ended(key)
+      if (isWritten || row?.tag === tag) return record
       // Another holder began: this one was stopped for too long.
       throw new MailNotFree(row?.record.state ?? 'unknown')
     },
@@ -187,7 +153,7 @@ export function createPostgresMails(
     async changeIn(sql, event, decide) {
       const key = keyOf(event)
       const [row] = await readMails(sql, [key])
-      const { record: before, expected } = knownOf(key, row)
+      const { record: before, expected } = viewed(key, row)
       const record = decide(before)
       if (record === undefined) return before
       const change = { ...key, expected, tag: randomUUID(), record }
@@ -198,4 +164,11 @@ export function createPostgresMails(
   }
 }
 
-const nameOf = ({ id, source }: MailKey) => `${source}\n${id}`
+/** What was read earlier may be out of date: it cannot refuse a change. */
+function recordOrNone(decide: Decide, { record }: ReadMail): MailRecord | undefined {
+  try {
+    return decide(record)
+  } catch {
+    return undefined
+  }
+}

@@ -7,10 +7,11 @@ import { isFinal, mergeRecord, reopened } from '../mail-states.js'
 import { createPostgresLanes } from './lanes.js'
 import { holdLease, type Lease } from './lease.js'
 import { bounded, findMails, keyOf, type MailRow } from './mail-table.js'
-import { createPostgresMails, WriteConflict } from './mails.js'
+import { createPostgresMails } from './mails.js'
 import { markAnnounced, pendingOutcomes } from './outcome-table.js'
 import { pruneMails } from './prune.js'
 import { migrations } from './schema.js'
+import { repeatOnConflict } from './write-conflict.js'
 
 export interface PostgresLedgerOptions {
   readonly target: PostgresTarget
@@ -106,30 +107,26 @@ function createLedger(
       const key = keyOf(event)
       const isOpen = (record: MailRecord | undefined) =>
         record?.state !== 'failed' || record.replay === replay
-      for (;;) {
+      return repeatOnConflict(async () => {
         const found = await mails.find(event)
         if (isOpen(found)) return found
-        try {
-          return await postgres.transaction(async (sql) => {
-            const member = await sql`
-              delete from member where id = ${key.id} and source = ${key.source} returning id`
-            return mails.changeIn(sql, event, (record = found) => {
-              if (record === undefined || isOpen(record)) return undefined
-              const { possiblyDelivered } = record
-              const alone =
-                member.length === 0
-                  ? record
-                  : {
-                      ...mergeRecord(mail, undefined, lease.now()),
-                      ...(possiblyDelivered && { possiblyDelivered }),
-                    }
-              return reopened(alone, replay, lease.now())
-            })
+        return postgres.transaction(async (sql) => {
+          const member = await sql`
+            delete from member where id = ${key.id} and source = ${key.source} returning id`
+          return mails.changeIn(sql, event, (record = found) => {
+            if (record === undefined || isOpen(record)) return undefined
+            const { possiblyDelivered } = record
+            const alone =
+              member.length === 0
+                ? record
+                : {
+                    ...mergeRecord(mail, undefined, lease.now()),
+                    ...(possiblyDelivered && { possiblyDelivered }),
+                  }
+            return reopened(alone, replay, lease.now())
           })
-        } catch (error) {
-          if (!(error instanceof WriteConflict)) throw error
-        }
-      }
+        })
+      })
     },
     async markDeadLettered(event) {
       await mails.change(event, (record) => record && { ...record, deadLetteredAt: lease.now() })
