@@ -1,7 +1,9 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import type { HeraldError } from '@herald/proto/errors'
 import { expect, test } from 'vitest'
+import { readWhole } from '../src/jobs/read-whole.js'
 import { openHome } from './home.js'
 import { gradient } from './pictures.js'
 
@@ -35,3 +37,16 @@ test('submit knows a format by its extension, and takes it once', async () => {
   const shown = await herald('jobs', 'show', stdout.split(' ')[0] as string, '--json')
   expect(JSON.parse(shown.stdout)).toMatchObject({ to: ['jpeg'] })
 })
+
+test.each([99, 101])(
+  'a file that had %i bytes when it was found, and now 100, is not submitted',
+  async (before) => {
+    const { home } = await openHome('127.0.0.1:1')
+    const file = join(home, 'growing.log')
+    await writeFile(file, Buffer.alloc(100))
+    await expect(buffer(readWhole(file, before))).rejects.toMatchObject({
+      code: 'HERALD_DAMAGED_TRANSFER',
+      publicMessage: expect.stringContaining(`it had ${before} bytes, and then 100.`),
+    })
+  },
+)

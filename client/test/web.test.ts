@@ -131,7 +131,8 @@ describe('herald web', () => {
   test.each([
     ['no file', { to: 'webp' }, { name: '', content: new Uint8Array() }, /file first/],
     ['a bad width', { to: 'webp', width: '0' }, picture, /Invalid width "0": expected a whole/],
-    ['no format', {}, picture, /"Convert to" is missing or invalid/],
+    ['no format', {}, picture, /"to" \(Convert to\) is missing: it must come before the file/],
+    ['a bad format', { to: '!' }, picture, /"Convert to" is missing or invalid/],
     ['no address', { to: 'webp', notify: 'ada at home' }, picture, /e-mail/],
     ['a field without end', { to: 'webp', notify: 'a'.repeat(20_000) }, picture, /too long/],
   ])('a form with %s is refused with a sentence', async (_what, fields, file, sentence) => {
@@ -141,6 +142,37 @@ describe('herald web', () => {
       sentence,
     )
   })
+
+  test.each([
+    [-1, /size&quot; is [\d,]+, but at least [\d,]+ bytes of the file arrived/],
+    [1, /size&quot; is [\d,]+, but only [\d,]+ bytes of the file arrived/],
+  ])(
+    'a file %i byte off the size in the form is not converted, and both sizes are shown',
+    async (off, reason) => {
+      const size = String(picture.content.length + off)
+      const { html } = await openCaller(page).convert({ to: 'webp', size }, picture)
+      expect(html).toContain('Not converted')
+      expect(html).toMatch(reason)
+    },
+  )
+
+  test.each(['to', 'width'])(
+    'a form whose field %s comes after the file is refused, and nothing is converted',
+    async (late) => {
+      const caller = openCaller(page)
+      const form = new FormData()
+      if (late !== 'to') form.set('to', 'webp')
+      form.set('file', new Blob([picture.content as Uint8Array<ArrayBuffer>]), picture.name)
+      form.set(late, late === 'to' ? 'webp' : '64')
+      const headers = { Accept: 'application/json' }
+      const response = await caller.get('/convert', { method: 'POST', body: form, headers })
+      expect(response.status).toBe(400)
+      expect(((await response.json()) as { error: { message: string } }).error.message).toMatch(
+        new RegExp(`"${late}".* the file.*Send the fields first, then the files`),
+      )
+      expect(await (await caller.get('/')).text()).not.toContain('class="row ')
+    },
+  )
 
   test('what is no form is refused as well', async () => {
     const response = await openCaller(page).get('/convert', { method: 'POST', body: 'hello' })

@@ -46,7 +46,7 @@ export async function receiveUpload(
       sizeBytes += chunk.length
       if (sizeBytes > maxBytes) throw tooManyBytes(declaredBytes, maxBytes)
       if (declaredBytes !== undefined && sizeBytes > declaredBytes) {
-        throw damagedTransfer(declaredBytes, 'more')
+        throw damagedTransfer(declaredBytes, `at least ${sizeBytes.toLocaleString('en')}`)
       }
       const written = file.writev([chunk])
       hash.update(chunk)

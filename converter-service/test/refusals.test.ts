@@ -135,11 +135,19 @@ describe('on the upload', () => {
     })
   })
 
-  test.each([-1, 1])('%i byte off the announced size is a damaged transfer', async (off) => {
+  test.each([
+    [-1, 'at least'],
+    [1, 'only'],
+  ])('%i byte off the announced size is a damaged transfer, with both sizes', async (off, few) => {
+    const text = (bytes: number) => bytes.toLocaleString('en')
     const refused = await refusal(converter.client, png, ['webp'], {
       sizeBytes: png.length + off,
     })
-    expect(refused).toMatchObject({ status: DATA_LOSS, code: 'HERALD_DAMAGED_TRANSFER' })
+    expect(refused).toMatchObject({
+      status: DATA_LOSS,
+      code: 'HERALD_DAMAGED_TRANSFER',
+      message: `The upload was declared to have ${text(png.length + off)} bytes, but ${few} ${text(png.length)} arrived.`,
+    })
   })
 
   test('a second spec is refused', async () => {

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { JobStore } from '@herald/broker/job-store'
@@ -208,6 +216,19 @@ test('a file that cannot be converted fails at its first attempt, with its reaso
     code: 'HERALD_CORRUPT_FILE',
   })
   expect(await queue.deadLetters()).toHaveLength(1)
+})
+
+test('a job whose upload has another size than its command ends as failed, with both sizes', async () => {
+  const queue = await openQueue()
+  const [job = ''] = await queue.submit(await queue.pictures(1))
+  const upload = join(queue.blobs, 'jobs', job, 'upload')
+  const { size } = statSync(upload)
+  truncateSync(upload, size - 9)
+  await queue.worker()
+  await queue.untilEnded(job)
+  const { state, code, reason } = await queue.show(job)
+  expect({ state, code }).toEqual({ state: 'failed', code: 'HERALD_DAMAGED_TRANSFER' })
+  expect(reason).toContain(`declared to have ${size} bytes, but only ${size - 9} arrived`)
 })
 
 test('a cancelled job is not started, a running one is stopped, and each can be submitted again', async () => {

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import type { RenditionSpec } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
 import { encodeOptions, type OptionValues } from '@herald/proto/option-values'
@@ -12,6 +12,7 @@ import type { KeptAnnouncement } from '../convert-and-announce.js'
 import { findInputs } from '../find-inputs.js'
 import { type InputFile, inspectInput } from '../input-file.js'
 import { withJobs } from '../jobs/open-jobs.js'
+import { readWhole } from '../jobs/read-whole.js'
 import { refuseTooManyWaiting, submitJob, untilPublished } from '../jobs/submit-job.js'
 import { readLanguage, readRecipients } from '../recipients.js'
 import { inOrder } from './convert-job.js'
@@ -64,7 +65,8 @@ export async function submitCommand(
           const jobId = uuidv7()
           const uploadKey = store.uploadKey(jobId)
           const command = { ...common, jobId, uploadKey, fileName: name, sizeBytes }
-          kept.push(await submitJob(store, announcer, config, command, createReadStream(path)))
+          const upload = Readable.from(readWhole(path, sizeBytes))
+          kept.push(await submitJob(store, announcer, config, command, upload))
           const line = `${jobId}  ${displayPath(path)}`
           print(at, options.json ? jsonLine({ job: jobId, file: path }) : line)
         }

@@ -4,6 +4,7 @@ import { encodeOptions, parseOption } from '@herald/proto/option-values'
 import { flagOf, optionRows, type RenditionOptions } from '@herald/proto/rendition-options'
 import { unfit } from '@herald/runtime/output-name'
 import { z } from 'zod'
+import { fieldsFirst } from './read-form.js'
 
 const whole = (min: number, max: number) =>
   z
@@ -53,6 +54,10 @@ export function readFields(fields: Readonly<Record<string, string>>): FormFields
   const read = form.safeParse(Object.fromEntries(filled))
   if (read.success) return { ...read.data, options: readOptions(new Map(filled)) }
   const name = String(read.error.issues[0]?.path[0] ?? 'form')
+  if (name === 'to' && !filled.some(([given]) => given === name)) {
+    const message = 'The field "to" (Convert to) is missing: it must come before the file.'
+    throw new HeraldError('HERALD_BAD_OPTION', message, { remedy: fieldsFirst })
+  }
   const field = labels[name] ?? name
   throw new HeraldError('HERALD_BAD_OPTION', `The field "${field}" is missing or invalid.`)
 }

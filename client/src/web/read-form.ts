@@ -26,8 +26,9 @@ const formLimits = {
 
 /**
  * Reads a form as it arrives, one chunk at a time. Resolves to the number of files when all of it is
- * read. Rejects with HERALD_BAD_OPTION if it is not a form or breaks a limit,
- * with HERALD_DAMAGED_TRANSFER if the caller is gone.
+ * read. Rejects with HERALD_BAD_OPTION if it is not a form or breaks a limit; with LateFieldError if a
+ * field comes after the files, which did not have it; with HERALD_DAMAGED_TRANSFER if the caller is
+ * gone.
  */
 export function readForm(request: IncomingMessage, options: FormOptions): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -45,6 +46,7 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
     }
     const fields: Record<string, string> = Object.create(null)
     const taking: Promise<void>[] = []
+    let lateField: string | undefined
     const streams = new Set<Readable>()
 
     const fail = (error: unknown) => {
@@ -58,9 +60,13 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
     }
     busboy.on('field', (name, value, _nameCut, isCut) => {
       if (isCut) fail(badForm(`The field "${name.slice(0, 40)}" is too long.`))
-      else fields[name] = value
+      else {
+        fields[name] = value
+        if (taking.length > 0) lateField ??= name
+      }
     })
     busboy.on('file', (_field, stream, name = '') => {
+      lateField = undefined
       streams.add(stream)
       stream.once('close', () => streams.delete(stream))
       // A part that ends early is reported for the whole form.
@@ -82,12 +88,25 @@ export function readForm(request: IncomingMessage, options: FormOptions): Promis
     busboy.once('fieldsLimit', () => fail(badForm('The form has too many fields.')))
     busboy.once('error', (error) => fail(badForm('The form is damaged.', error)))
     busboy.once('finish', () => {
-      Promise.all(taking).then(() => resolve(taking.length), reject)
+      Promise.all(taking).then(() => {
+        if (lateField === undefined) resolve(taking.length)
+        else reject(new LateFieldError(lateField))
+      }, reject)
     })
     request.once('aborted', () => fail(gone()))
     request.once('error', () => fail(gone()))
     request.pipe(busboy)
   })
+}
+
+/** The remedy if a field comes too late. */
+export const fieldsFirst = 'Send the fields first, then the files.'
+
+export class LateFieldError extends HeraldError {
+  constructor(name: string) {
+    const message = `The field "${name.slice(0, 40)}" comes after the file, which is read without it.`
+    super('HERALD_BAD_OPTION', message, { remedy: fieldsFirst })
+  }
 }
 
 const gone = () =>

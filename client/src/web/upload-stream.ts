@@ -11,7 +11,8 @@ export interface StreamedUpload extends Upload {
 
 /**
  * An upload as it arrives from the browser. It can be read once; only one chunk is in memory. `lost`
- * is called if the browser aborts, and if the converter needs the file a second time.
+ * is called if the browser aborts, if the size is another one, and if the converter needs the file a
+ * second time.
  */
 export function streamUpload(
   stream: Readable,
@@ -51,16 +52,32 @@ export function streamUpload(
       begun = true
       let kept: Buffer[] = []
       let size = 0
+      let arrived = 0
       // The form's parser waits for the end of a part even if it is destroyed.
       for await (const piece of stream.iterator({ destroyOnReturn: false })) {
         kept.push(piece)
         size += piece.length
+        arrived += piece.length
+        // The rest need not be awaited. The converter would say the same, and the client try again.
+        if (sizeBytes !== undefined && arrived > sizeBytes) {
+          return lost(wrongSize(sizeBytes, `at least ${arrived.toLocaleString('en')}`))
+        }
         if (size < chunkBytes) continue
         yield Buffer.concat(kept)
         kept = []
         size = 0
       }
+      if (sizeBytes !== undefined && arrived < sizeBytes) {
+        return lost(wrongSize(sizeBytes, `only ${arrived.toLocaleString('en')}`))
+      }
       if (size > 0) yield Buffer.concat(kept)
     },
   }
 }
+
+const wrongSize = (sizeBytes: number, arrived: string) =>
+  new HeraldError(
+    'HERALD_BAD_OPTION',
+    `The field "size" is ${sizeBytes.toLocaleString('en')}, but ${arrived} bytes of the file arrived.`,
+    { remedy: 'Send the whole file with its size, or leave the field out.' },
+  )

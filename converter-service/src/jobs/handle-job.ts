@@ -156,7 +156,8 @@ const isEnvironmentError = (error: unknown) =>
 const isFinal = (error: unknown): error is HeraldError =>
   (error instanceof BlobError && error.code === 'BLOB_MISSING') ||
   (error instanceof HeraldError &&
-    !error.retryable &&
+    // The upload in the blob store does not change.
+    (!error.retryable || error.code === 'HERALD_DAMAGED_TRANSFER') &&
     !['HERALD_INTERNAL', 'HERALD_DISK_FULL', 'HERALD_CANNOT_WRITE', 'HERALD_CANCELLED'].includes(
       error.code,
     ))

@@ -5,7 +5,7 @@ import type { ConversionRequest } from '../conversion-facts.js'
 import type { Started } from '../conversions.js'
 import { type FormFields, fileNameOf, folderOf, readFields, renditionOf } from '../form-fields.js'
 import { paths } from '../links.js'
-import { type FormPart, readForm } from '../read-form.js'
+import { type FormPart, LateFieldError, readForm } from '../read-form.js'
 import { newToken } from '../records.js'
 import { type StreamedUpload, streamUpload } from '../upload-stream.js'
 import { callerOf, languageOf, requireOwner } from '../visitor.js'
@@ -76,6 +76,11 @@ export function convertRoute(services: Services): RequestHandler {
           }
         },
       })
+    } catch (error) {
+      if (error instanceof LateFieldError) {
+        await Promise.all(started.map(({ record }) => conversions.remove(record)))
+      }
+      throw error
     } finally {
       leave()
     }
