@@ -7,6 +7,7 @@ import {
   idOf,
   interleaved,
   keysOutOfOrder,
+  pauseMeter,
   publishPersistently,
 } from './fixture.js'
 import { type Accepted, firstAcceptances, startMember } from './member-process.js'
@@ -28,13 +29,10 @@ export function failureSuite(name: string, fixture: Fixture, server: KillableSer
   test('5,000 events while the server is killed: none lost, none out of order', async () => {
     const rounds = 50
     const broker = await fixture.open()
-    const lastAt = new Map<string | null, number>()
-    let stillMs = 0
+    const pauses = pauseMeter()
     const got = collector()
     await broker.subscribe({ topic: fixture.topic, group: 'all' }, async (delivery, context) => {
-      const now = performance.now()
-      stillMs = Math.max(stillMs, now - (lastAt.get(delivery.key) ?? now))
-      lastAt.set(delivery.key, now)
+      pauses.record(delivery.key)
       await got.handler(delivery, context)
     })
     await server.beforeKill?.()
@@ -52,7 +50,7 @@ export function failureSuite(name: string, fixture: Fixture, server: KillableSer
     expect(got.seen).toEqual(new Set(wanted))
     expect(keysOutOfOrder(got.ids)).toEqual([])
     console.log(
-      `${name}, server killed: 0 of ${wanted.length} lost, 0 out of order, ${got.ids.length - wanted.length} twice; publish refused ${refused} times; a key stood still for ${Math.round(stillMs)} ms at most`,
+      `${name}, server killed: 0 of ${wanted.length} lost, 0 out of order, ${got.ids.length - wanted.length} twice; publish refused ${refused} times; a key stood still for ${pauses.longestMs} ms at most`,
     )
   })
 

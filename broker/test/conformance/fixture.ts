@@ -140,6 +140,22 @@ export function collector(handle: Handler = async () => {}) {
   }
 }
 
+/** Measures the longest time between two handled events of a key. */
+export function pauseMeter() {
+  const lastAt = new Map<string | null, number>()
+  let longestMs = 0
+  return {
+    get longestMs() {
+      return Math.round(longestMs)
+    },
+    record(key: string | null) {
+      const now = performance.now()
+      longestMs = Math.max(longestMs, now - (lastAt.get(key) ?? now))
+      lastAt.set(key, now)
+    },
+  }
+}
+
 /** The keys whose events were not first seen in the order of their numbers. */
 export function keysOutOfOrder(ids: readonly string[]): string[] {
   const last = new Map<string, number>()

@@ -1,2 +1,3 @@
 export * from './find-nats.js'
+export * from './start-cluster.js'
 export * from './start-nats.js'

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { findNats, type NatsInstallation, type NatsVersion, natsVersions } from './find-nats.js'
+import { type NatsCluster, startNatsCluster } from './start-cluster.js'
 import { type NatsServer, type StartNatsOptions, startNats } from './start-nats.js'
 
 const found = new Map(
@@ -32,6 +33,24 @@ export function useNats(
     },
     get url(): string {
       return this.server.url
+    },
+  }
+}
+
+/** A cluster of three servers for the `describe` it is called in. */
+export function useNatsCluster(version: NatsVersion) {
+  let cluster: NatsCluster | undefined
+  beforeAll(async () => {
+    cluster = await startNatsCluster(installed(version))
+  })
+  afterAll(() => cluster?.destroy())
+  return {
+    get cluster(): NatsCluster {
+      if (cluster === undefined) throw new Error('the NATS cluster is not started yet')
+      return cluster
+    },
+    get url(): string {
+      return this.cluster.url
     },
   }
 }
