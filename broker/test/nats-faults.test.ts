@@ -2,9 +2,10 @@ import { type BrokerError, openBroker } from '@herald/broker'
 import { natsVersions } from '@herald/nats'
 import { describeOnNats, useNats } from '@herald/nats/use-nats'
 import { silentLogger } from '@herald/runtime/logger'
-import { jetstreamManager } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream'
+import { connect, nanos } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
+import { tokenOf } from '#src/drivers/nats/topics'
 import { failureSuite } from './conformance/failures.js'
 import { collector, idOf, interleaved, keysOutOfOrder, useFixture } from './conformance/fixture.js'
 import { startProxy } from './tcp-proxy.js'
@@ -21,6 +22,22 @@ for (const version of natsVersions) {
     const fixture = useFixture(createBroker)
 
     failureSuite(`nats ${version}`, fixture, { restart: () => nats.server.restart() })
+
+    // The server counts for a consumer after it has answered the publisher; the more consumers, the later.
+    test('the lag is exact on a topic with many consumers', async () => {
+      const broker = await fixture.open()
+      const subscription = await broker.subscribe(
+        { topic: fixture.topic, group: 'all', maxInFlight: 1, maxBuffered: 2 },
+        collector().handler,
+      )
+      await fixture.until(() => expect(subscription.active).toBe(true))
+      subscription.pause()
+      await createConsumers(nats.url, fixture.topic, 900)
+      for (let round = 1; round <= 200; round += 1) {
+        await broker.publish(fixture.topic, interleaved(10, 1, round))
+        expect(await subscription.lag()).toBe(10 * round)
+      }
+    })
 
     test('events that were on their way when the connection was cut are delivered again', async () => {
       const rounds = 50
@@ -130,5 +147,22 @@ async function untilSent(url: string, count: number): Promise<void> {
       .toBeGreaterThanOrEqual(count)
   } finally {
     await connection.close()
+  }
+}
+
+/** Consumers of a topic, as many members have them. */
+async function createConsumers(url: string, topic: string, count: number): Promise<void> {
+  const nats = await connect({ servers: url })
+  try {
+    const manager = await jetstreamManager(nats)
+    const create = () =>
+      manager.consumers.add(`herald-${tokenOf(topic)}`, {
+        ack_policy: AckPolicy.None,
+        mem_storage: true,
+        inactive_threshold: nanos(60_000),
+      })
+    await Promise.all(Array.from({ length: count }, create))
+  } finally {
+    await nats.close()
   }
 }

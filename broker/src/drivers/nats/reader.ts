@@ -6,6 +6,7 @@ import {
   type Consumer,
   type ConsumerMessages,
   DeliverPolicy,
+  type JetStreamManager,
   type JsMsg,
   jetstreamManager,
 } from '@nats-io/jetstream'
@@ -37,6 +38,7 @@ const fetchMs = 30_000
 /** After two without a heartbeat from the server that has the consumer, it is created on another server. */
 const heartbeatMs = 2000
 const inactiveMs = 60_000
+const countedMs = 1000
 
 /**
  * Reads a partition from a sequence on, in order, as far as there is room: by an ephemeral consumer without
@@ -47,6 +49,8 @@ export class Reader {
   #consumer: Consumer | undefined
   #messages: ConsumerMessages | undefined
   #received = 0
+  /** The sequence after the last message received. */
+  #next = 0n
   #largestBytes = 1024
   #stopped = false
   #onRoom = () => {}
@@ -87,9 +91,9 @@ export class Reader {
       const consumer = this.#consumer
       try {
         if (consumer === undefined) throw new Error('the consumer is being created')
-        const { num_pending, delivered } = await consumer.info()
-        if (consumer === this.#consumer)
-          return num_pending + delivered.consumer_seq - this.#received
+        const received = this.#received
+        const pending = await this.#countPending()
+        if (consumer === this.#consumer) return Math.max(0, pending + received - this.#received)
       } catch (error) {
         if (this.#stopped) return 0
         if (tries === 20 || (consumer !== undefined && !isNotFound(error))) throw error
@@ -98,6 +102,21 @@ export class Reader {
       }
       await delay(100)
     }
+  }
+
+  /**
+   * Counts by another consumer: the server counts what a stream has for a new one when it creates it, but
+   * adds what is published later only after its answer to the publisher (nats-server: processStreamSignal).
+   */
+  async #countPending(): Promise<number> {
+    const { topic, partition } = this.#options
+    const { consumers } = await this.#manager()
+    const { name, num_pending } = await consumers.add(topic.stream, {
+      ...readsFrom(subjectOf(topic, partition), this.#next),
+      inactive_threshold: nanos(countedMs),
+    })
+    void consumers.delete(topic.stream, name).catch(() => {})
+    return num_pending
   }
 
   async #run(): Promise<void> {
@@ -130,14 +149,15 @@ export class Reader {
       if (message.info.deliverySequence !== this.#received + 1)
         throw new Error('messages were lost')
       this.#received += 1
+      this.#next = BigInt(message.seq) + 1n
       this.#largestBytes = Math.max(this.#largestBytes, message.data.byteLength)
       this.#options.onMessage(message)
     }
   }
 
   async #open(): Promise<Consumer> {
-    const { nats, topic, partition, timeoutMs } = this.#options
-    const manager = await jetstreamManager(nats, { timeout: timeoutMs, checkAPI: false })
+    const { topic, partition } = this.#options
+    const manager = await this.#manager()
     const { state } = await manager.streams.info(topic.stream).catch(async (error: unknown) => {
       if (isNotFound(error)) await this.#options.onMissing()
       throw error
@@ -145,18 +165,18 @@ export class Reader {
     if (this.#options.from() > BigInt(state.last_seq) + 1n) this.#options.onRestarted()
     const from = this.#options.from()
     const info = await manager.consumers.add(topic.stream, {
+      ...readsFrom(subjectOf(topic, partition), from),
       name: `read-${randomUUID()}`,
-      filter_subject: subjectOf(topic, partition),
-      ack_policy: AckPolicy.None,
       inactive_threshold: nanos(inactiveMs),
-      mem_storage: true,
-      num_replicas: 1,
-      ...(from > 0n
-        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Number(from) }
-        : { deliver_policy: DeliverPolicy.All }),
     })
+    this.#next = from
     this.#received = 0
     return manager.jetstream().consumers.getConsumerFromInfo(info)
+  }
+
+  #manager(): Promise<JetStreamManager> {
+    const { nats, timeoutMs } = this.#options
+    return jetstreamManager(nats, { timeout: timeoutMs, checkAPI: false })
   }
 
   async #untilRoom(): Promise<number> {
@@ -169,3 +189,15 @@ export class Reader {
     }
   }
 }
+
+/** A consumer in the memory of one server, without acknowledgements. */
+const readsFrom = (subject: string, from: bigint) =>
+  ({
+    filter_subject: subject,
+    ack_policy: AckPolicy.None,
+    mem_storage: true,
+    num_replicas: 1,
+    ...(from > 0n
+      ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Number(from) }
+      : { deliver_policy: DeliverPolicy.All }),
+  }) as const
