@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Message } from '@herald/broker'
-import { silentLogger } from '@herald/runtime'
+import type { Message, PublishedPosition } from '@herald/broker'
+import { silentLogger, thisProcess } from '@herald/runtime'
 import { v7 } from 'uuid'
 import { onTestFinished } from 'vitest'
-import { type OutboxFile, openOutbox } from '#src/outbox/outbox'
+import { type Outbox, type OutboxFile, openOutbox } from '#src/outbox/outbox'
+import type { RelayLease } from '#src/outbox/relay-lease'
 
 /** A fresh folder with room for an outbox, a broker and files; removed when the test is over. */
 export async function makeFolders() {
@@ -49,3 +50,26 @@ export function textMessage(text: string, key: string | null = 'k'): Message {
 export function announce(text: string, files: readonly OutboxFile[] = [], key = 'k') {
   return { topic: 'notifications', messages: [textMessage(text, key)], files, label: text }
 }
+
+/** A process of another PID namespace. */
+export const processElsewhere = {
+  ...thisProcess,
+  scope: (thisProcess.scope ?? '').replace(/\d+$/, '1'),
+}
+
+export async function leaseOf(outbox: Outbox): Promise<RelayLease> {
+  const lease = await outbox.store.acquireLease()
+  if (lease === undefined) throw new Error('another relay has the lease')
+  return lease
+}
+
+export const readyOf = (outbox: Outbox) =>
+  outbox.store.nextBatch(new Set()).map(({ entry: { id } }) => id)
+
+/** As a relay does when the broker has acknowledged that entry. */
+export const recordPublished = (
+  outbox: Outbox,
+  lease: RelayLease,
+  id: string,
+  to: PublishedPosition,
+) => outbox.store.recordPublished(lease, [{ id, to: [to] }])

@@ -1,8 +1,9 @@
 import type { Logger } from '@herald/runtime'
 import { type Broker, BrokerError, type PublishedPosition } from '../broker.js'
 import type { OutboxEntry } from './outbox-entry.js'
-import type { EntryWithMessages, OutboxStore } from './outbox-store.js'
+import type { OutboxStore } from './outbox-store.js'
 import { LeaseLost, leaseDurationMs, type RelayLease } from './relay-lease.js'
+import type { EntryWithMessages } from './unpublished-entries.js'
 
 /**
  * `progress`: entries were published or set aside, and there may be more. `idle`: there is nothing to

@@ -1,19 +1,12 @@
-import type { Store, Table } from '@herald/runtime/store'
+import type { Store } from '@herald/runtime/store'
 import type { Message, PublishedPosition } from '../broker.js'
 import { brokerKey } from '../broker-name.js'
 import type { EntryState, OutboxEntry } from './outbox-entry.js'
-import { OutboxIndex } from './outbox-index.js'
 import { migrateOutbox } from './outbox-migration.js'
 import { PublishedEntries } from './published-entries.js'
 import { openLeaseTable, RelayLease } from './relay-lease.js'
+import { type EntryWithMessages, UnpublishedEntries } from './unpublished-entries.js'
 
-export interface EntryWithMessages {
-  readonly entry: OutboxEntry
-  readonly messages: readonly Message[]
-}
-
-const maxBatchBytes = 256 * 1024
-const maxBatchMessages = 128
 const maxReturnedAtOnce = 500
 
 /**
@@ -31,11 +24,7 @@ const maxReturnedAtOnce = 500
 export class OutboxStore {
   readonly #store: Store
   readonly #brokerKey: string
-  /** Those not published. */
-  readonly #entries: Table<OutboxEntry, string>
-  /** Apart from the entries, so that reading an entry decodes no bodies. */
-  readonly #messages: Table<readonly Message[], string>
-  readonly #index: OutboxIndex
+  readonly #unpublished: UnpublishedEntries
   readonly #published: PublishedEntries
   readonly #leases
   /** Acknowledged by the broker, and not yet recorded: callers in this process need not wait for that. */
@@ -44,9 +33,7 @@ export class OutboxStore {
   private constructor(store: Store, broker: string) {
     this.#store = store
     this.#brokerKey = brokerKey(broker)
-    this.#entries = store.table('outbox-entries')
-    this.#messages = store.table('messages')
-    this.#index = new OutboxIndex(store, broker)
+    this.#unpublished = new UnpublishedEntries(store, broker)
     this.#published = new PublishedEntries(store)
     this.#leases = openLeaseTable(store)
   }
@@ -55,7 +42,9 @@ export class OutboxStore {
   static async open(store: Store, broker: string): Promise<OutboxStore> {
     try {
       const outbox = new OutboxStore(store, broker)
-      await migrateOutbox(store, broker, (entry, messages) => outbox.#add(entry, messages))
+      await migrateOutbox(store, broker, (entry, messages) =>
+        outbox.#unpublished.add(entry, messages),
+      )
       return outbox
     } catch (error) {
       await store.close()
@@ -64,7 +53,7 @@ export class OutboxStore {
   }
 
   get(id: string): OutboxEntry | undefined {
-    const entry = this.#entries.get(id)
+    const entry = this.#unpublished.get(id)
     const to = this.#acknowledged.get(id)
     if (entry && to) return toPublished(entry, to, Date.now())
     return entry ?? this.#published.get(id)
@@ -72,8 +61,8 @@ export class OutboxStore {
 
   /** All that are not published, in the order of their ids. */
   *unpublished(): Generator<OutboxEntry> {
-    for (const { key, value } of this.#entries.entries()) {
-      if (!this.#acknowledged.has(key)) yield value
+    for (const entry of this.#unpublished.all()) {
+      if (!this.#acknowledged.has(entry.id)) yield entry
     }
   }
 
@@ -82,42 +71,22 @@ export class OutboxStore {
     return this.#published.latestFirst()
   }
 
-  *prepared(): Generator<OutboxEntry> {
-    for (const id of this.#index.prepared()) {
-      const entry = this.#entries.get(id)
-      if (entry?.state.kind === 'prepared') yield entry
-    }
+  prepared(): Generator<OutboxEntry> {
+    return this.#unpublished.prepared()
   }
 
-  /** Set aside or not. Takes time linear in their number. */
+  /** As UnpublishedEntries.countReady. */
   countReady(): number {
-    return this.#index.countReady()
+    return this.#unpublished.countReady()
   }
 
-  /**
-   * The oldest ready entries to one topic that is not in `blockedTopics`: at most 128 messages or
-   * 256 KiB, at least one entry if there is any. Decodes no other messages.
-   */
+  /** As UnpublishedEntries.nextBatch. */
   nextBatch(blockedTopics: ReadonlySet<string>): EntryWithMessages[] {
-    const batch: EntryWithMessages[] = []
-    const topic = this.#index.topicOfOldest(blockedTopics)
-    if (topic === undefined) return batch
-    let bytes = 0
-    let count = 0
-    for (const id of this.#index.ready(topic)) {
-      const entry = this.#entries.get(id)
-      const messages = this.#messages.get(id)
-      if (entry === undefined || messages === undefined) continue
-      bytes += entry.bytes
-      count += messages.length
-      if (batch.length > 0 && (bytes > maxBatchBytes || count > maxBatchMessages)) break
-      batch.push({ entry, messages })
-    }
-    return batch
+    return this.#unpublished.nextBatch(blockedTopics)
   }
 
   add(entry: OutboxEntry, messages: readonly Message[]): Promise<void> {
-    return this.#write(() => this.#add(entry, messages))
+    return this.#write(() => this.#unpublished.add(entry, messages))
   }
 
   /** Resolves to false if it is no longer prepared. */
@@ -133,11 +102,11 @@ export class OutboxStore {
   /** Removes an entry that is not published; with `kind` only in that state. Resolves to whether it did. */
   drop(id: string, kind?: EntryState['kind']): Promise<boolean> {
     return this.#write(() => {
-      const entry = this.#entries.get(id)
+      const entry = this.#unpublished.get(id)
       return (
         entry !== undefined &&
         entry.state.kind === (kind ?? entry.state.kind) &&
-        this.#remove(entry)
+        this.#unpublished.remove(entry)
       )
     })
   }
@@ -146,16 +115,15 @@ export class OutboxStore {
   async returnSetAside(which: 'due' | 'all'): Promise<void> {
     const untilMs = which === 'due' ? Date.now() : Number.MAX_SAFE_INTEGER
     // Usually there is none, and a write would cost a sync.
-    if (this.#index.setAside(untilMs, 1).length === 0) return
+    if (this.#unpublished.setAside(untilMs, 1).length === 0) return
     let returned: number
     do {
       returned = await this.#write(() => {
-        const ids = this.#index.setAside(untilMs, maxReturnedAtOnce)
-        for (const id of ids) {
-          const entry = this.#entries.get(id)
-          if (entry) this.#replace(entry, { ...entry, state: { kind: 'ready' } })
+        const entries = this.#unpublished.setAside(untilMs, maxReturnedAtOnce)
+        for (const entry of entries) {
+          this.#unpublished.replace(entry, { ...entry, state: { kind: 'ready' } })
         }
-        return ids.length
+        return entries.length
       })
     } while (returned === maxReturnedAtOnce)
   }
@@ -175,8 +143,8 @@ export class OutboxStore {
         lease.renewIfHeldInWrite()
         const atMs = Date.now()
         const published = batch.flatMap(({ id, to }) => {
-          const entry = this.#entries.get(id)
-          return entry && this.#remove(entry) ? [toPublished(entry, to, atMs)] : []
+          const entry = this.#unpublished.get(id)
+          return entry && this.#unpublished.remove(entry) ? [toPublished(entry, to, atMs)] : []
         })
         this.#published.add(published, atMs)
       })
@@ -197,9 +165,14 @@ export class OutboxStore {
     await this.#write(() => {
       lease.renewInWrite()
       for (const id of ids) {
-        const entry = this.#entries.get(id)
+        const entry = this.#unpublished.get(id)
         if (entry === undefined) continue
-        this.#replace(entry, { ...entry, state, attempts: entry.attempts + 1, lastError })
+        this.#unpublished.replace(entry, {
+          ...entry,
+          state,
+          attempts: entry.attempts + 1,
+          lastError,
+        })
       }
     })
   }
@@ -225,29 +198,11 @@ export class OutboxStore {
 
   #changePrepared(id: string, change: Partial<OutboxEntry>): Promise<boolean> {
     return this.#write(() => {
-      const entry = this.#entries.get(id)
+      const entry = this.#unpublished.get(id)
       if (entry?.state.kind !== 'prepared') return false
-      this.#replace(entry, { ...entry, ...change })
+      this.#unpublished.replace(entry, { ...entry, ...change })
       return true
     })
-  }
-
-  #add(entry: OutboxEntry, messages: readonly Message[]): void {
-    this.#entries.put(entry.id, entry)
-    this.#index.add(entry)
-    this.#messages.put(entry.id, messages)
-  }
-
-  #replace(old: OutboxEntry, entry: OutboxEntry): void {
-    this.#index.remove(old)
-    this.#entries.put(entry.id, entry)
-    this.#index.add(entry)
-  }
-
-  #remove(entry: OutboxEntry): boolean {
-    this.#index.remove(entry)
-    this.#messages.remove(entry.id)
-    return this.#entries.remove(entry.id)
   }
 }
 

@@ -8,6 +8,7 @@ import { v7 } from 'uuid'
 import type { PublishedPosition } from '../broker.js'
 import { brokerName } from '../broker-name.js'
 import { messageBytes } from '../check-request.js'
+import { OutboxChanges } from './outbox-changes.js'
 import {
   type Announcement,
   checkAnnouncement,
@@ -75,13 +76,12 @@ export class Outbox {
   readonly #logger: Logger
   /** Ids of entries that this process placed and could not mark ready: `settle` tries again. */
   readonly #placedNotReady = new Set<string>()
-  #stopWatching: (() => void) | undefined
-  #changed: Promise<void> | undefined
-  #onChange = () => {}
+  readonly #changes: OutboxChanges
   #closed = false
 
   constructor(store: OutboxStore, broker: string, logger: Logger) {
     this.store = store
+    this.#changes = new OutboxChanges(store)
     this.#broker = broker
     this.#logger = logger
   }
@@ -222,14 +222,7 @@ export class Outbox {
 
   /** Resolves when the outbox may have changed: after a write of any process, and within 500 ms. */
   changed(): Promise<void> {
-    this.#stopWatching ??= this.store.watch(() => this.#onChange())
-    this.#changed ??= new Promise((resolve) => {
-      this.#onChange = () => {
-        this.#changed = undefined
-        resolve()
-      }
-    })
-    return this.#changed
+    return this.#changes.next()
   }
 
   /** Continues what ended processes left prepared (`settlePrepared`). Resolves to the number of entries left. */
@@ -240,8 +233,7 @@ export class Outbox {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#stopWatching?.()
-    this.#onChange()
+    this.#changes.close()
     await this.store.close()
   }
 }
