@@ -174,14 +174,50 @@ describe.skipIf(noS3Server !== '')(`a bucket of blobs${noS3Server}`, () => {
     })
   })
 
-  test('is refused to wrong credentials', async () => {
-    const url = await server.bucket('closed')
-    const { AWS_SECRET_ACCESS_KEY: right } = server.credentials
-    process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong'
-    const opening = openBlobStore(url)
-    await expect(opening).rejects.toMatchObject({ code: 'BLOB_REFUSED' })
-    await expect(opening).rejects.toThrow('Check the credentials')
-    process.env['AWS_SECRET_ACCESS_KEY'] = right
+  describe('refused by its server', () => {
+    const asUser = (credentials: Readonly<Record<string, string>>) => {
+      Object.assign(process.env, credentials)
+      onTestFinished(() => {
+        for (const name of Object.keys(credentials)) delete process.env[name]
+        Object.assign(process.env, server.credentials)
+      })
+    }
+
+    test.each([
+      ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'wrong' }, /Check AWS_SECRET_ACCESS_KEY/],
+      ['an unknown access key', { AWS_ACCESS_KEY_ID: 'nobody' }, /Check AWS_ACCESS_KEY_ID/],
+      ['a bad token', { AWS_SESSION_TOKEN: 'old' }, /Renew the credentials, or unset AWS_SESSION/],
+    ])('for %s is reported with what to check', async (_what, credentials, remedy) => {
+      const url = await server.bucket(`refused-${randomUUID()}`)
+      asUser(credentials)
+      const opening = openBlobStore(url)
+      await expect(opening).rejects.toMatchObject({ name: 'BlobError', code: 'BLOB_REFUSED' })
+      await expect(opening).rejects.toThrow(remedy)
+      await expect(opening).rejects.not.toThrow('Unknown')
+    })
+
+    test('for its region is reported with the right one', async () => {
+      const url = await server.bucket(`region-${randomUUID()}`)
+      const opening = openBlobStore(`${url}&region=eu-west-9`)
+      await expect(opening).rejects.toMatchObject({ code: 'BLOB_REFUSED' })
+      await expect(opening).rejects.toThrow('Add region=us-east-1 to the URL')
+    })
+
+    test('for a user without permission is reported with the permissions it needs', async () => {
+      const url = await server.bucket(`closed-${randomUUID()}`)
+      asUser(await server.user())
+      const opening = openBlobStore(url)
+      await expect(opening).rejects.toMatchObject({ code: 'BLOB_REFUSED' })
+      await expect(opening).rejects.toThrow(/do not allow it. Allow them s3:ListBucket, GetObject/)
+    })
+  })
+
+  test('behind an address without TLS is reported as that', async () => {
+    const url = server.urlOf('any').replace('http%3A', 'https%3A')
+    await expect(openBlobStore(url)).rejects.toMatchObject({
+      code: 'BLOB_UNREACHABLE',
+      message: expect.stringContaining('Check http or https in endpoint='),
+    })
   })
 
   test('takes its credentials from a file', async () => {
@@ -209,7 +245,7 @@ describe.skipIf(noS3Server !== '')(`a bucket of blobs${noS3Server}`, () => {
     await server.stop()
     const away = {
       code: 'BLOB_UNREACHABLE',
-      message: `s3://away: ${server.endpoint} cannot be reached (ECONNREFUSED).`,
+      message: `s3://away: ${server.endpoint} cannot be reached (ECONNREFUSED). Check that it runs, and endpoint=.`,
     }
     await expect(store.get('kept')).rejects.toMatchObject(away)
     await expect(store.put('more', Readable.from(['content']))).rejects.toMatchObject(away)

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -6,6 +7,7 @@ import { connect, createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 /** `tests/external-tools/install` builds it. */
 const installed = join(homedir(), '.cache', 'herald', 'external-tools', 'bin', 'versitygw')
@@ -26,6 +28,8 @@ export interface S3Server {
   /** The blob store's URL of a new bucket. */
   bucket(name: string): Promise<string>
   urlOf(bucket: string): string
+  /** The credentials of a new user, who may use no bucket. */
+  user(): Promise<S3Server['credentials']>
   /** Ends it; `start` starts it again at the same address. */
   stop(): Promise<void>
   start(): Promise<void>
@@ -40,6 +44,8 @@ export async function startS3Server(directory?: string): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), 'herald-s3-'))
   const root = directory ?? join(folder, 'buckets')
   await mkdir(root, { recursive: true })
+  const users = join(folder, 'users')
+  await mkdir(users)
   const port = await freePort()
   const endpoint = `http://127.0.0.1:${port}`
   let child: ChildProcess | undefined
@@ -54,10 +60,19 @@ export async function startS3Server(directory?: string): Promise<S3Server> {
       await mkdir(join(root, name))
       return urlOf(name)
     },
+    async user() {
+      const [access, secret] = [`user-${randomUUID()}`, randomUUID()]
+      const { AWS_ACCESS_KEY_ID: admin, AWS_SECRET_ACCESS_KEY: password } = credentials
+      const login = ['--access', admin, '--secret', password, '--endpoint-url', endpoint]
+      const words = ['create-user', '--access', access, '--secret', secret, '--role', 'user']
+      await promisify(execFile)(command, ['admin', ...login, ...words])
+      return { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret }
+    },
     async start() {
       const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = credentials
       const words = ['--port', `127.0.0.1:${port}`, '--access', access, '--secret', secret]
-      const started = spawn(command, [...words, 'posix', root], { stdio: 'ignore' })
+      const options = [...words, '--iam-dir', users, 'posix', root]
+      const started = spawn(command, options, { stdio: 'ignore' })
       child = started
       while (!(await isListening(port))) {
         if (started.exitCode !== null) throw new Error(`versitygw ended with ${started.exitCode}`)

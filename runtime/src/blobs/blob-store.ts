@@ -10,7 +10,7 @@ export interface BlobStore {
   /**
    * Resolves once the blob is durable. Rejects with BLOB_EXISTS if there is one of that key, which
    * stays as it is; with the error of the source if that fails. Then nothing is left behind, except
-   * after a crash: see `removeUnfinished`.
+   * after a crash and if the store no longer answers: see `removeUnfinished`.
    */
   put(key: string, source: BlobSource): Promise<void>
   /**

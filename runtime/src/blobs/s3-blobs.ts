@@ -9,17 +9,13 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
-  S3Client,
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import { type BlobStore, checkKey, existsError, missingError } from './blob-store.js'
 import type { BlobLocation } from './blob-url.js'
+import { openS3Clients, type S3Limits, usualLimits } from './s3-client.js'
 import { s3Error, s3StatusOf } from './s3-errors.js'
 
-const connectTimeoutMs = 5_000
-/** Without a byte in either direction. */
-const silenceTimeoutMs = 15_000
-const maxAttempts = 3
 /** A blob of one part is put by one request. At most 10,000 parts: 80 GB. */
 const partBytes = 8 * 1024 ** 2
 const partsAtOnce = 2
@@ -33,18 +29,11 @@ const putIdName = 'herald-put'
  */
 export async function openS3Blobs(
   location: Extract<BlobLocation, { kind: 's3' }>,
+  limits: S3Limits = usualLimits,
 ): Promise<BlobStore> {
-  const { bucket: Bucket, prefix, endpoint, region } = location
+  const { bucket: Bucket, prefix, endpoint } = location
   const name = `s3://${Bucket}${prefix === '' ? '' : `/${prefix.slice(0, -1)}`}`
-  const client = new S3Client({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined
-      ? {}
-      : // A server other than AWS has no regions; a signature needs one.
-        { endpoint, forcePathStyle: true, region: region ?? 'us-east-1' }),
-    maxAttempts,
-    requestHandler: { connectionTimeout: connectTimeoutMs, socketTimeout: silenceTimeoutMs },
-  })
+  const { send, putClient, close } = openS3Clients(location, limits)
   const place = { name, bucket: Bucket, endpoint }
   const withS3Errors = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -60,7 +49,7 @@ export async function openS3Blobs(
   /** Undefined if there is none. */
   const headOf = async (object: { Bucket: string; Key: string }) => {
     try {
-      return await client.send(new HeadObjectCommand(object))
+      return await send(new HeadObjectCommand(object))
     } catch (error) {
       if (s3StatusOf(error) === 404) return undefined
       throw error
@@ -68,9 +57,17 @@ export async function openS3Blobs(
   }
 
   try {
-    await withS3Errors(() => client.send(new HeadBucketCommand({ Bucket })))
+    await withS3Errors(async () => {
+      try {
+        await send(new HeadBucketCommand({ Bucket }))
+      } catch (error) {
+        if (s3StatusOf(error) === undefined) throw error
+        // The answer to a HEAD has no body, which would name the reason.
+        await send(new ListObjectsV2Command({ Bucket, Prefix: prefix, MaxKeys: 1 }))
+      }
+    })
   } catch (error) {
-    client.destroy()
+    close()
     throw error
   }
   return {
@@ -80,10 +77,21 @@ export async function openS3Blobs(
       const Body = source instanceof Readable ? source : createReadStream(source.path)
       const putId = randomUUID()
       return withS3Errors(async () => {
+        const upload = new Upload({
+          client: putClient,
+          params: { ...object, Body, IfNoneMatch: '*', Metadata: { [putIdName]: putId } },
+          partSize: partBytes,
+          queueSize: partsAtOnce,
+          leavePartsOnError: true,
+        })
         try {
-          const params = { ...object, Body, IfNoneMatch: '*', Metadata: { [putIdName]: putId } }
-          await new Upload({ client, params, partSize: partBytes, queueSize: partsAtOnce }).done()
+          await upload.done()
         } catch (error) {
+          // A server that is silent would not answer this either; `removeUnfinished` does it later.
+          if (upload.uploadId !== undefined && (error as Error).name !== 'TimeoutError') {
+            const unfinished = { ...object, UploadId: upload.uploadId }
+            await send(new AbortMultipartUploadCommand(unfinished)).catch(() => {})
+          }
           const isRefused = s3StatusOf(error) === 412
           if (!isRefused && (error as Error).name !== 'NoSuchUpload') throw error
           // If the reply to a request was lost, the SDK has repeated it.
@@ -99,8 +107,10 @@ export async function openS3Blobs(
       const Range = range && `bytes=${range.start}-${range.end}`
       return withS3Errors(async () => {
         try {
-          const { Body } = await client.send(new GetObjectCommand({ ...object, Range }))
-          return Body as Readable
+          const { Body } = await send(new GetObjectCommand({ ...object, Range }))
+          return Readable.from(bytesOf(Body as Readable, limits.silenceMs, withS3Errors), {
+            objectMode: false,
+          })
         } catch (error) {
           // A missing bucket has the same status.
           if ((error as Error).name === 'NoSuchKey') throw missingError(name, key)
@@ -122,15 +132,13 @@ export async function openS3Blobs(
     },
     delete: (key) => {
       const object = objectOf(key)
-      return withS3Errors(async () => void (await client.send(new DeleteObjectCommand(object))))
+      return withS3Errors(async () => void (await send(new DeleteObjectCommand(object))))
     },
     async *list(keyPrefix) {
       let ContinuationToken: string | undefined
       do {
         const page = await withS3Errors(() =>
-          client.send(
-            new ListObjectsV2Command({ Bucket, Prefix: prefix + keyPrefix, ContinuationToken }),
-          ),
+          send(new ListObjectsV2Command({ Bucket, Prefix: prefix + keyPrefix, ContinuationToken })),
         )
         for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
           const modifiedAtMs = LastModified?.getTime() ?? 0
@@ -143,13 +151,12 @@ export async function openS3Blobs(
       withS3Errors(async () => {
         let after: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {}
         do {
-          const page = await client.send(
+          const page = await send(
             new ListMultipartUploadsCommand({ Bucket, Prefix: prefix, ...after }),
           )
           for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
             if ((Initiated?.getTime() ?? Date.now()) >= beforeMs) continue
-            await client
-              .send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
+            await send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
               // It has ended meanwhile.
               .catch((error: unknown) => {
                 if (s3StatusOf(error) !== 404) throw error
@@ -161,7 +168,29 @@ export async function openS3Blobs(
         } while (after.KeyMarker !== undefined)
       }),
     async close() {
-      client.destroy()
+      close()
     },
+  }
+}
+
+/** The bytes of a blob. Fails after `silenceMs` without one, if the reader waits for it. */
+async function* bytesOf(
+  body: Readable,
+  silenceMs: number,
+  withS3Errors: <T>(work: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]()
+  const silent = Object.assign(new Error('the server sends nothing more'), { name: 'TimeoutError' })
+  try {
+    for (;;) {
+      const timer = setTimeout(() => body.destroy(silent), silenceMs)
+      const { done, value } = await withS3Errors(() => chunks.next()).finally(() =>
+        clearTimeout(timer),
+      )
+      if (done) return
+      yield value
+    }
+  } finally {
+    body.destroy()
   }
 }
