@@ -1,26 +1,12 @@
-import { RetryLater } from '@herald/broker'
-import type { Logger } from '@herald/runtime'
-import type { Attempt } from './attempt.js'
-import { type BackOff, backOffMs } from './back-off.js'
-import type { Channel } from './channel.js'
-import type { DeferredMail } from './ledger/lanes.js'
-import type { Ledger } from './ledger/ledger.js'
 import type { Outage } from './outage.js'
-import { readDeferred } from './task.js'
-import type { UnexpectedErrors } from './unexpected-errors.js'
+import { createSendLane, type SendLaneParts } from './send-lane.js'
 
-export interface DeferredLoopParts {
-  readonly ledger: Ledger
-  readonly channel: Channel
-  readonly attempt: Attempt
+export interface DeferredLoopParts extends SendLaneParts {
   readonly outage: Pick<Outage, 'isOpen'>
-  /** Publishes a mail that fails each time to the dead letters; resolves to whether it did. */
-  readonly giveUp: UnexpectedErrors['giveUp']
   /** Most lanes at work at once. */
   readonly workers: number
   /** Called with all work begun, so that the ledger stays open until it ends. */
   readonly track: (work: Promise<void>) => void
-  readonly logger: Logger
 }
 
 export interface DeferredLoop {
@@ -30,35 +16,26 @@ export interface DeferredLoop {
   close(drainMs: number): Promise<void>
 }
 
-type Mode =
-  /**
-   * A timer checks whether a lane is due and, unless there is an outage, starts a worker. A worker
-   * claims a lane, starts the next worker, since another lane may be due, and sends the lane's
-   * mails until one has to wait; it ends if it finds no lane.
-   */
-  | 'running'
-  /** `close` was called: there are no checks, no lane is claimed, attempts under way may end. */
-  | 'draining'
-  /** The drain is over: an attempt that has not begun is not made, and its mail is due at once. */
-  | 'closed'
-
 /** The longest wait for the next check: another process may have filled a lane, or left one. */
 const pollMs = 1000
 /** The same after a worker had a lane: another one may be due. */
 const pollAfterWorkMs = 20
 /** Smaller steps of the clock do not matter. */
 const minStepMs = 500
-/** After an error of our own: a full disk, a broker that takes no dead letter. */
-const errorBackOff: BackOff = { firstMs: 1000, capMs: 30_000 }
 
-/** Sends what waits in the ledger, each lane in order, until it is closed. */
+/**
+ * Sends what waits in the ledger, each lane in order, until it is closed. A timer checks whether a lane is
+ * due and, unless there is an outage, starts a worker. A worker claims a lane, starts the next worker,
+ * since another lane may be due, and sends the lane's mails; it ends if it finds no lane.
+ */
 export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
-  const { ledger, attempt, outage, workers, track, logger } = parts
+  const { ledger, outage, workers, track, logger } = parts
   const { lanes } = ledger
-  let mode: Mode = 'running'
+  const sendLane = createSendLane(parts)
+  const stopping = new AbortController()
+  const { signal: stop } = stopping
   const cutOff = new AbortController()
   const working = new Set<Promise<void>>()
-  const failuresOf = new Map<string, number>()
   /** The ledger's time minus a monotonic clock, at the last check. */
   let clockOffset = Number.POSITIVE_INFINITY
   /** Of the next check. */
@@ -89,13 +66,13 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
 
   function checkIn(ms: number): void {
     clearTimeout(timer)
-    if (mode === 'running') timer = setTimeout(check, ms)
+    if (!stop.aborted) timer = setTimeout(check, ms)
   }
 
   /** Checks when the next lane is due, after `maxMs` at the latest. */
   function checkWithin(maxMs: number): void {
     checkIn(maxMs)
-    if (mode !== 'running') return
+    if (stop.aborted) return
     const latest = timer
     const shortened = lanes.nextDueAt().then(
       (dueAt = Number.POSITIVE_INFINITY) => {
@@ -127,46 +104,15 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   /** Resolves to whether a lane was claimed. */
   async function workLanes(): Promise<boolean> {
     let found = false
-    while (mode === 'running' && outage.isOpen) {
+    while (!stop.aborted && outage.isOpen) {
       const lane = await lanes.claim()
       if (lane === undefined) break
       found = true
       // Another lane may be due.
-      if (working.size < workers && mode === 'running') startWorker()
-      await workLane(lane)
+      if (working.size < workers && !stop.aborted) startWorker()
+      await sendLane(lane, { stop, cutOff: cutOff.signal })
     }
     return found
-  }
-
-  async function workLane(lane: string): Promise<void> {
-    for (let more = true; more; ) {
-      const head = await lanes.head(lane)
-      if (head === undefined || mode !== 'running') return lanes.release(lane, ledger.now())
-      const waitMs = await sendHead(lane, head)
-      if (waitMs !== undefined) return lanes.release(lane, ledger.now() + waitMs)
-      more = await lanes.pop(lane, head.position)
-    }
-  }
-
-  /** Resolves to the wait before the next attempt in milliseconds, or undefined if the head is settled. */
-  async function sendHead(lane: string, head: DeferredMail): Promise<number | undefined> {
-    try {
-      const task = await readDeferred(head, parts)
-      await attempt(task, cutOff.signal)
-      failuresOf.delete(lane)
-      return undefined
-    } catch (error) {
-      if (error instanceof RetryLater) return error.retryAfterMs
-      if (mode === 'closed') return 0
-      const failures = (failuresOf.get(lane) ?? 0) + 1
-      failuresOf.set(lane, failures)
-      if (await parts.giveUp(head, error, failures).catch(() => false)) {
-        failuresOf.delete(lane)
-        return undefined
-      }
-      logger.error({ err: error }, 'a deferred delivery could not be handled; will try again')
-      return backOffMs(errorBackOff, failures)
-    }
   }
 
   check()
@@ -174,7 +120,7 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
     nudge: () => checkIn(0),
     close(drainMs) {
       closing ??= (async () => {
-        mode = 'draining'
+        stopping.abort()
         clearTimeout(timer)
         let drained: NodeJS.Timeout | undefined
         const late = new Promise<void>((resolve) => {
@@ -182,7 +128,6 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
         })
         await Promise.race([Promise.allSettled(working), late])
         clearTimeout(drained)
-        mode = 'closed'
         cutOff.abort()
       })()
       return closing
