@@ -12,14 +12,10 @@ export function backOffMs(failures: number, baseMs: number, maxMs: number): numb
 }
 
 /**
- * How long to wait after a handler has rejected an event for the `attempt`th time, in milliseconds:
- * what a RetryLater asks for, else the back-off.
+ * How long an event waits after its handler has rejected it for the `attempt`th time, in milliseconds:
+ * as long as a RetryLater asks for, else a back-off of 30 s at most.
  */
-export function retryDelayMs(
-  error: unknown,
-  attempt: number,
-  { baseMs, maxMs }: { readonly baseMs: number; readonly maxMs: number },
-): number {
-  if (!(error instanceof RetryLater)) return backOffMs(attempt, baseMs, maxMs)
+export function redeliveryDelayMs(error: unknown, attempt: number): number {
+  if (!(error instanceof RetryLater)) return backOffMs(attempt, 200, 30_000)
   return Math.max(0, Math.min(error.retryAfterMs || 0, maxTimerMs))
 }

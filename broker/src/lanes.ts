@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Logger } from '@herald/runtime'
-import { maxTimerMs, retryDelayMs } from './back-off.js'
+import { maxTimerMs, redeliveryDelayMs } from './back-off.js'
 import { type Delivery, type DeliveryContext, type Handler, RetryLater } from './broker.js'
 import { Fifo } from './fifo.js'
 import { OffsetWindow, type WindowEntry } from './offset-window.js'
@@ -23,8 +23,6 @@ export interface LanesOptions {
   readonly onProgress?: () => void
   /** Called for each rejection, with the back-off chosen. For the log. */
   readonly onRejected?: (error: unknown, delivery: Delivery, retryInMs: number) => void
-  /** The back-off after attempt n is random in [0, min(maxMs, baseMs × 2^(n-1))]. Default 200 and 30,000. */
-  readonly backoff?: { readonly baseMs: number; readonly maxMs: number }
 }
 
 /** An `onRejected` that writes to the log: a retry that was asked for at debug level, others as warnings. */
@@ -59,7 +57,6 @@ interface Lane {
  */
 export class Lanes {
   readonly #options: LanesOptions
-  readonly #backoff: { readonly baseMs: number; readonly maxMs: number }
   readonly #window: OffsetWindow
   readonly #lanes = new Map<string, Lane>()
   readonly #parked: ParkedLanes<Lane>
@@ -75,7 +72,6 @@ export class Lanes {
   /** `from`: the offset to begin with, if it is known. */
   constructor(options: LanesOptions, from?: bigint) {
     this.#options = options
-    this.#backoff = options.backoff ?? { baseMs: 200, maxMs: 30_000 }
     this.#window = new OffsetWindow(from)
     setMaxListeners(0, this.#controller.signal)
     this.#parked = new ParkedLanes(options.limits, (lane, early) => {
@@ -224,7 +220,7 @@ export class Lanes {
       this.#releaseEvents(1)
       return
     }
-    const delayMs = retryDelayMs(error, delivery.attempt, this.#backoff)
+    const delayMs = redeliveryDelayMs(error, delivery.attempt)
     this.#options.onRejected?.(error, delivery, delayMs)
     // Not a second time for a handler that parked it although it was crowded.
     const mayEndEarly = error instanceof RetryLater && error.soonerWhenCrowded && !crowded

@@ -1,14 +1,13 @@
 import { RetryLater } from '@herald/broker'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { redeliveryDelayMs } from '#src/back-off'
 import { Lanes, type LanesOptions } from '#src/lanes'
 import { type LimitsOptions, SubscriptionLimits } from '#src/subscription-limits'
 import { laneEvent, laneEvents, manualHandler } from './manual-handler.js'
 
-const backoff = { baseMs: 2, maxMs: 4 }
-
 function lanesOf(options: LimitsOptions & Partial<LanesOptions> & Pick<LanesOptions, 'handler'>) {
   const limits = options.limits ?? new SubscriptionLimits(options)
-  return { limits, lanes: new Lanes({ backoff, ...options, limits }) }
+  return { limits, lanes: new Lanes({ ...options, limits }) }
 }
 
 test('keys run concurrently, and each key one after the other', async () => {
@@ -69,25 +68,28 @@ test('a handler that throws synchronously rejects its event', async () => {
   expect(calls).toBe(2)
 })
 
-test('the back-off grows to its maximum, and RetryLater sets its own delay', async () => {
-  const delays: number[] = []
+test('the back-off grows to its maximum, and RetryLater sets its own delay', () => {
   const random = vi.spyOn(Math, 'random').mockReturnValue(1)
+  onTestFinished(() => random.mockRestore())
+  const delays = [1, 2, 3, 9, 99].map((attempt) => redeliveryDelayMs(new Error('no'), attempt))
+  expect(delays).toEqual([200, 400, 800, 30_000, 30_000])
+  const asked = [25, -1, Number.NaN, Infinity].map((ms) => redeliveryDelayMs(new RetryLater(ms), 9))
+  expect(asked).toEqual([25, 0, 0, 2 ** 31 - 1])
+})
+
+test('a rejected event is delivered again after the delay that is reported', async () => {
+  const rejections: [delayMs: number, attempt: number][] = []
   const { lanes } = lanesOf({
-    backoff: { baseMs: 1, maxMs: 4 },
     handler: ({ attempt }) =>
-      attempt <= 4
-        ? Promise.reject(new Error('no'))
-        : attempt === 5
-          ? Promise.reject(new RetryLater(25))
-          : attempt === 6
-            ? Promise.reject(new RetryLater(Number.NaN))
-            : Promise.resolve(),
-    onRejected: (_error, _delivery, delayMs) => delays.push(delayMs),
+      attempt === 1 ? Promise.reject(new RetryLater(25)) : Promise.resolve(),
+    onRejected: (_error, { attempt }, delayMs) => rejections.push([delayMs, attempt]),
   })
+  const startedAt = performance.now()
   lanes.push(laneEvents('ada'))
   await vi.waitFor(() => expect(lanes.committable).toBe(1n), 60_000)
-  random.mockRestore()
-  expect(delays).toEqual([1, 2, 4, 4, 25, 0])
+  expect(rejections).toEqual([[25, 1]])
+  // A timer may fire up to a millisecond early.
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(24)
 })
 
 test('the handlers at work never exceed the limits shared by several partitions', async () => {
