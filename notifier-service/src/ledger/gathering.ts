@@ -14,23 +14,58 @@ export interface GatheredRun {
   readonly lastAt: number
 }
 
-/** What `herald why` shows for an event of a digest that gathers. */
-export const gatheringReply = 'waiting for other files of its run'
-
 export const newRun: GatheredRun = { seen: 0, size: 0, count: 0, bytes: 0, firstAt: 0, lastAt: 0 }
 
-export function withEvent(
+/** What an event that comes does to its run. */
+export interface AddedEvent {
+  /** The events gathered so far become a mail first: with this one they would be too large. */
+  readonly closesBefore: boolean
+  /** Its index among those gathered. */
+  readonly index: number
+  /** The events gathered become a mail, this one included. */
+  readonly closesAfter: boolean
+  /** The run afterwards. */
+  readonly run: GatheredRun
+}
+
+/** `size`: of the run in all as the event says, 0 if it is not known; `bytes`: of the event. */
+export function addEvent(
   run: GatheredRun,
   { size, bytes, now }: { size: number; bytes: number; now: number },
-): GatheredRun {
-  return {
+  rule: DigestRule,
+): AddedEvent {
+  const closesBefore = run.count > 0 && run.bytes + bytes > rule.maxBytes
+  const count = closesBefore ? 0 : run.count
+  const added = {
     seen: run.seen + 1,
     size: Math.max(run.size, size),
-    count: run.count + 1,
-    bytes: run.bytes + bytes,
-    firstAt: run.count === 0 ? now : run.firstAt,
+    count: count + 1,
+    bytes: (closesBefore ? 0 : run.bytes) + bytes,
+    firstAt: count === 0 ? now : run.firstAt,
     lastAt: now,
   }
+  const closesAfter = isFull(added, rule)
+  return {
+    closesBefore,
+    index: count,
+    closesAfter,
+    run: closesAfter ? withoutEvents(added) : added,
+  }
+}
+
+/** What the record of an event's mail is while the event is gathered. */
+export function gatheringState(
+  lane: string,
+  { size, now }: { size: number; now: number },
+  { maxMs, quietMs }: DigestRule,
+) {
+  return {
+    lane,
+    state: 'gathering',
+    // `herald why` shows it.
+    reply: 'waiting for other files of its run',
+    nextAttemptAt: now + (size > 0 ? maxMs : quietMs),
+  } as const
 }
 
 /** The run after its gathered events became a mail. */
@@ -39,7 +74,7 @@ export const withoutEvents = (run: GatheredRun): GatheredRun => ({ ...run, count
 const isComplete = ({ seen, size }: GatheredRun) => size > 0 && seen >= size
 
 /** Whether it is to be closed now, whatever may follow. */
-export function isFull(run: GatheredRun, { maxEvents, maxBytes }: DigestRule): boolean {
+function isFull(run: GatheredRun, { maxEvents, maxBytes }: DigestRule): boolean {
   return isComplete(run) || run.count >= maxEvents || run.bytes >= maxBytes
 }
 

@@ -1,13 +1,12 @@
 import type { Store } from '@herald/runtime/store'
 import {
+  addEvent,
   closeAt,
   type GatheredRun,
-  gatheringReply,
-  isFull,
+  gatheringState,
   isOver,
   movedTo,
   newRun,
-  withEvent,
   withoutEvents,
 } from './gathering.js'
 import { type DigestRule, type Lanes, withoutAttempt } from './lanes.js'
@@ -105,26 +104,26 @@ export function createLmdbLanes(
       store.write(() => {
         const key: LaneKey = [lane, name]
         const before = entries.get(key)
-        let { run = newRun } = before ?? {}
-        const size = Math.max(run.size, runSize)
-        const nextAttemptAt = Date.now() + (size > 0 ? rule.maxMs : rule.quietMs)
-        const waiting = { lane, state: 'gathering', reply: gatheringReply, nextAttemptAt } as const
-        if (!mails.putInLane(event, mail, waiting)) return false
-        let group = before?.group ?? nextNumber()
-        let appended = false
-        const close = () => {
-          appendDigest(lane, group, Date.now())
-          run = withoutEvents(run)
-          group = nextNumber()
-          appended = true
-        }
+        const known = before?.run ?? newRun
+        const now = Date.now()
+        const size = Math.max(known.size, runSize)
+        if (!mails.putInLane(event, mail, gatheringState(lane, { size, now }, rule))) return false
         const bytes = delivery.value.byteLength
-        if (run.count > 0 && run.bytes + bytes > rule.maxBytes) close()
-        events.put([group, run.count], { event, delivery: withoutAttempt(delivery) })
-        run = withEvent(run, { size, bytes, now: Date.now() })
-        if (isFull(run, rule)) close()
+        const { closesBefore, index, closesAfter, run } = addEvent(
+          known,
+          { size, bytes, now },
+          rule,
+        )
+        let group = before?.group ?? nextNumber()
+        const close = () => {
+          appendDigest(lane, group, now)
+          group = nextNumber()
+        }
+        if (closesBefore) close()
+        events.put([group, index], { event, delivery: withoutAttempt(delivery) })
+        if (closesAfter) close()
         putRun(key, run, group, before)
-        return appended
+        return closesBefore || closesAfter
       }),
 
     async claim() {

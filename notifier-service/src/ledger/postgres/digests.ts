@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { digestOf } from '../digest-record.js'
 import {
+  addEvent,
   closeAt,
   type GatheredRun,
-  gatheringReply,
-  isFull,
+  gatheringState,
   isOver,
   movedTo,
   newRun,
-  withEvent,
   withoutEvents,
 } from '../gathering.js'
 import type { DigestRule, KeptEvent, RunEvent } from '../lanes.js'
@@ -127,27 +126,28 @@ export function createDigests({ lease, mails, rule }: DigestParts) {
       { lane, run, runSize, event, mail, delivery }: RunEvent,
     ): Promise<boolean> {
       const before = (await table.runsOf(sql, lane)).find((each) => each.run === run)
-      let gathered = before?.gathered ?? newRun
+      const known = before?.gathered ?? newRun
       const now = lease.now()
-      const size = Math.max(gathered.size, runSize)
-      const nextAttemptAt = now + (size > 0 ? rule.maxMs : rule.quietMs)
-      const waiting = { lane, state: 'gathering', reply: gatheringReply, nextAttemptAt } as const
+      const size = Math.max(known.size, runSize)
+      const waiting = gatheringState(lane, { size, now }, rule)
       if (!(await putInLane(sql, { event, mail }, waiting))) return false
+      const bytes = delivery.value.byteLength
+      const {
+        closesBefore,
+        index,
+        closesAfter,
+        run: gathered,
+      } = addEvent(known, { size, bytes, now }, rule)
       let group = before?.group ?? (await table.nextNumber(sql))
-      let appended = false
       const close = async () => {
         await appendDigest(sql, lane, group, now)
-        gathered = withoutEvents(gathered)
         group = await table.nextNumber(sql)
-        appended = true
       }
-      const bytes = delivery.value.byteLength
-      if (gathered.count > 0 && gathered.bytes + bytes > rule.maxBytes) await close()
-      await table.putEvent(sql, [group, gathered.count], { event, delivery })
-      gathered = withEvent(gathered, { size, bytes, now })
-      if (isFull(gathered, rule)) await close()
+      if (closesBefore) await close()
+      await table.putEvent(sql, [group, index], { event, delivery })
+      if (closesAfter) await close()
       await keepRun(sql, lane, { run, gathered, group })
-      return appended
+      return closesBefore || closesAfter
     },
 
     /** Moves digests whose last event came after `now`: the clock was set back. */
