@@ -15,7 +15,8 @@ import type { LedgerLocation } from './ledger/ledger-location.js'
 import { openLedger } from './ledger/open-ledger.js'
 import { pruneRegularly } from './ledger/prune-regularly.js'
 import { createNotifierMetrics } from './metrics.js'
-import { type Outage, type OutageMessages, watchOutage } from './outage.js'
+import type { Outage, OutageMessages } from './outage.js'
+import { watchOutages } from './outages.js'
 import { announceOutcomes } from './outcomes.js'
 import { createServerHealth } from './server-health.js'
 import { createUnexpectedErrors } from './unexpected-errors.js'
@@ -87,55 +88,20 @@ export async function startSubscriber(
   let subscription: Subscription | undefined
   const intake = {
     pause: () => subscription?.pause(),
-    resume: () => {
-      if (!outage.paused) subscription?.resume()
-    },
+    resume: () => subscription?.resume(),
   }
-  const diskOutage = watchOutage({
-    intake,
-    probe: () => ledger.check(),
-    backOff: { firstMs: 500, capMs: 4_000 },
-    logger,
-    messages: {
-      began: 'the ledger cannot be written: nothing is sent, events wait',
-      lasts: 'the ledger still cannot be written',
-      ended: 'the ledger can be written again',
-    },
-  })
-  const receiverOutage = watchOutage({
-    intake,
-    probe: () => channel.probe(),
-    // Mails wait for the next probe at most, once the server is back; a probe costs little.
-    backOff: { firstMs: 500, capMs: 4_000 },
-    logger,
-    ...(messages ? { messages } : {}),
-  })
-  const outage: Outage = {
-    ...receiverOutage,
-    get reason() {
-      return diskOutage.reason ?? receiverOutage.reason
-    },
-    get paused() {
-      return diskOutage.paused || receiverOutage.paused
-    },
-    get isOpen() {
-      return diskOutage.isOpen && receiverOutage.isOpen
-    },
-    admit: () => (diskOutage.isOpen ? receiverOutage.admit() : undefined),
-  }
+  const outages = watchOutages({ intake, ledger, channel, logger, messages })
   const metrics = createNotifierMetrics(channel, {
     lag: async () => (await subscription?.lag()) ?? 0,
-    outage: () => receiverOutage.reason !== undefined,
+    outage: () => outages.receiver.reason !== undefined,
     waiting: () => ledger.lanes.count(),
   })
   const app = createProbesApp({
     metrics: metrics.registry,
     notReady: async () => [
       ...(subscription ? await brokerProblem(subscription) : [notStarted]),
-      ...(diskOutage.reason === undefined ? [] : [`ledger: ${diskOutage.reason}`]),
-      ...(receiverOutage.reason === undefined
-        ? []
-        : [`${channel.readyName}: ${receiverOutage.reason}`]),
+      ...outageProblem('ledger', outages.disk),
+      ...outageProblem(channel.readyName, outages.receiver),
     ],
   })
   serveDeliveries(app, ledger)
@@ -154,12 +120,12 @@ export async function startSubscriber(
   const policy = { ...config, backOff: { firstMs: 1000, capMs: 15 * 60_000 } }
   const parts = {
     ledger: guardLedger(ledger, {
-      onDiskError: (reason) => diskOutage.begin({ reason, provenByProbe: true }),
+      onDiskError: (reason) => outages.disk.begin({ reason, provenByProbe: true }),
       signal: lifecycle.signal,
     }),
     channel,
     deadLetters: createDeadLetterPublisher(broker, channel),
-    outage,
+    outage: outages.either,
     health: createServerHealth(),
     metrics,
     logger,
@@ -181,9 +147,7 @@ export async function startSubscriber(
   lifecycle.defer('subscription', () =>
     Promise.all([subscription?.close({ drainMs }), deferred.close(drainMs)]),
   )
-  lifecycle.defer('outages', () =>
-    [diskOutage, receiverOutage].forEach((each) => void each.close()),
-  )
+  lifecycle.defer('outages', () => outages.either.close())
   const deliver = unexpected.guard(createDeliver(policy, { ...parts, nudge: deferred.nudge }))
   const tracked: Handler = (delivery, context) => track(deliver(delivery, context))
   const { topic, group } = config
@@ -196,10 +160,13 @@ export async function startSubscriber(
     return broker.subscribe({ topic, group, maxInFlight, maxBuffered }, tracked)
   }, retryUntil)
   // Events are delivered before subscribe resolves: one of them may have begun an outage.
-  if (outage.paused) subscription.pause()
+  if (outages.either.paused) subscription.pause()
   lifecycle.defer('ledger pruning', pruneRegularly(ledger, config.ledgerRetentionMs, logger))
   return { probesUrl: probes.url }
 }
+
+const outageProblem = (what: string, { reason }: Outage): string[] =>
+  reason === undefined ? [] : [`${what}: ${reason}`]
 
 /** Asks the broker: a consumer that has lost it reconnects by itself and reports nothing. */
 async function brokerProblem(subscription: Subscription): Promise<string[]> {
