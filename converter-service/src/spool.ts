@@ -27,13 +27,19 @@ export interface SpoolFolder {
 
 const pattern = new RegExp(`^(${processNamePattern})-\\w+$`)
 
-/** Opens the spool under `root`, created if absent, and removes what ended processes left there. */
+/**
+ * Opens the spool under `root`, created if absent, and removes what ended processes left there.
+ * Rejects with HERALD_CANNOT_WRITE, or with HERALD_USAGE if the folder is another user's.
+ */
 export async function openSpool(root: string): Promise<Spool> {
-  await createFolder(root, 0o700)
-  await requireOwnFolder(root)
-  await removeLeftovers(root)
-  const own = join(root, `${processName}-`)
-  const directory = await mkdtemp(own)
+  const directory = await createOwn(root).catch((error: unknown) => {
+    if (error instanceof HeraldError) throw error
+    throw new HeraldError(
+      'HERALD_CANNOT_WRITE',
+      `The spool folder ${root} cannot be used: ${(error as Error).message}. Set HERALD_SPOOL to a folder that this user can write to.`,
+      { cause: error },
+    )
+  })
   return {
     directory,
     async open() {
@@ -54,6 +60,14 @@ export async function openSpool(root: string): Promise<Spool> {
     },
     close: () => rm(directory, { recursive: true, force: true }),
   }
+}
+
+/** Resolves to the folder of this process. */
+async function createOwn(root: string): Promise<string> {
+  await createFolder(root, 0o700)
+  await requireOwnFolder(root)
+  await removeLeftovers(root)
+  return mkdtemp(join(root, `${processName}-`))
 }
 
 /** Another user could have created the folder, to read or replace files in it. */

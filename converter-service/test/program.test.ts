@@ -113,6 +113,16 @@ test('a port in use is reported, and nothing is left running', async () => {
   holder.close()
 })
 
+test('a spool that cannot be created is reported, without a stack trace', async () => {
+  const file = join(spool, 'file')
+  await writeFile(file, '')
+  const { exited, lines } = start({ HERALD_SPOOL: join(file, 'spool') })
+  expect(await exited).toEqual([1, null])
+  expect(lines).toEqual([
+    expect.stringMatching(/^The spool folder .* cannot be used: ENOTDIR.* Set HERALD_SPOOL to/),
+  ])
+})
+
 test('an invalid configuration is reported in full, without a stack trace', async () => {
   const { exited, lines } = start({ HERALD_TIMEOUT: 'soon', HERALD_QUEUE: '-1' })
   expect(await exited).toEqual([2, null])

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { HeraldError } from '@herald/proto/errors'
 import { createFolder } from '@herald/runtime/create-folder'
 import type { Terminal } from '@herald/runtime/terminal'
 import { composeMail, messageIdOf } from './compose.js'
@@ -19,21 +20,35 @@ const from = 'Herald <herald@example.org>'
 
 /**
  * Writes each kind of mail in each language as a page (`failed.ru.html`), its text part and the
- * whole mail. Resolves to the exit status; rejects with ConfigurationError naming the errors.
+ * whole mail. Resolves to the exit status; rejects with ConfigurationError naming the errors, or with
+ * HERALD_CANNOT_WRITE.
  */
 export async function mailsCommand(
   { out, templates: folder }: MailsCommandOptions,
   { terminal }: { terminal: Terminal },
 ): Promise<number> {
   const templates = loadTemplates(folder)
+  try {
+    await createFolder(out)
+    await writeSamples(templates, out, terminal)
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new HeraldError(
+      'HERALD_CANNOT_WRITE',
+      `The mails cannot be written to ${out}: ${error.message}.`,
+      { remedy: 'Choose another folder with --out.', cause: error },
+    )
+  }
+  return 0
+}
+
+async function writeSamples(templates: Templates, out: string, terminal: Terminal): Promise<void> {
   const preview = await readFile(join(shippedFolder, 'sample.jpg'))
-  await createFolder(out)
   for (const language of templates.wordings.keys()) {
     for (const sample of sampleMails(preview)) {
       for (const path of await writeSample(sample, language, templates, out)) terminal.print(path)
     }
   }
-  return 0
 }
 
 async function writeSample(
