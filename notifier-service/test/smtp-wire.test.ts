@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { silentLogger } from '@herald/runtime'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { createSmtpSender } from '#src/smtp/smtp-sender'
 import { parseSmtpUrl } from '#src/smtp/smtp-url'
 
@@ -18,7 +18,7 @@ afterEach(async () => {
 async function serve(
   extensions: readonly string[],
   answer: (piece: string, socket: Socket) => string,
-  { unasked = '', timeoutMs = 2000 } = {},
+  { unasked = '', timeoutMs = 2000, connections = 1 } = {},
 ) {
   const pieces: string[] = []
   const sockets = new Set<Socket>()
@@ -53,7 +53,7 @@ async function serve(
   })
   const sender = createSmtpSender({
     server: parseSmtpUrl(`smtp://127.0.0.1:${(server.address() as AddressInfo).port}`),
-    connections: 1,
+    connections,
     logger: silentLogger,
     timeoutMs,
   })
@@ -243,4 +243,29 @@ test('a server that does not answer RSET delays no result', async () => {
   const { pieces, sender } = await serve([], answer, { timeoutMs: 60_000 })
   expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'refused' })
   await vi.waitFor(() => expect(pieces.at(-1)).toBe('RSET\r\n'), 60_000)
+})
+
+test('if the connection used last does not answer RSET, the older ones are not waited for', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  let silent = new Set<Socket>()
+  const connections = 4
+  const { pieces, sender, sockets } = await serve(
+    ['PIPELINING'],
+    (piece, socket) => {
+      if (silent.has(socket)) return ''
+      return piece.startsWith('MAIL') ? '250 yes\r\n250 yes\r\n354 go on\r\n' : '250 taken\r\n'
+    },
+    { timeoutMs: 500, connections },
+  )
+  const allConnected = async () => {
+    await vi.waitFor(() => expect(sockets.size).toBe(connections), 60_000)
+    return () => true
+  }
+  const sendings = Array.from({ length: connections }, () => sender.send(mail, allConnected))
+  expect((await Promise.all(sendings)).every(({ kind }) => kind === 'accepted')).toBe(true)
+  silent = new Set(sockets)
+  vi.setSystemTime(Date.now() + 3000)
+  expect(await sender.send(mail, atOnce)).toMatchObject({ kind: 'accepted' })
+  expect(pieces.filter((piece) => piece.startsWith('RSET'))).toHaveLength(1)
 })

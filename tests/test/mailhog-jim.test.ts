@@ -50,7 +50,8 @@ describe.skipIf(leftOut !== '')(`MailHog with its chaos monkey${leftOut}`, () =>
     const ledger = await viewLedger(folder)
     const inbox = await openInboxClient(mailHog.webUrl)
     try {
-      expect(await ledger.untilSettled(events, 60_000)).toBe(true)
+      const isSettled = await ledger.untilSettled(events, 60_000)
+      expect(isSettled, fleet.warnings.join('\n')).toBe(true)
       // Else the monkey slept, and nothing is shown.
       expect(fleet.warnings.length).toBeGreaterThan(0)
       const records = await ledger.findAll(events.map(({ id }) => id))

@@ -115,10 +115,12 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   sweep.unref()
 
   async function takeIdle(): Promise<SmtpSession | undefined> {
-    for (let session = idle.pop(); session; session = idle.pop()) {
-      if (!session.usable) continue
-      if (Date.now() - session.idleSince < freshMs || (await session.reset())) return session
-    }
+    let session = idle.pop()
+    while (session !== undefined && !session.usable) session = idle.pop()
+    if (session === undefined || Date.now() - session.idleSince < freshMs) return session
+    if (await session.reset()) return session
+    // The others have been idle for longer, and each could cost as long a wait.
+    for (const older of idle.splice(0)) older.quit()
     return undefined
   }
 
