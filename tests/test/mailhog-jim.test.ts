@@ -42,6 +42,8 @@ describe.skipIf(leftOut !== '')(`MailHog with its chaos monkey${leftOut}`, () =>
       HERALD_TOPIC: 'jim',
       // The monkey cuts bodies off so often that two resends are not enough for everybody.
       HERALD_UNKNOWN_RESENDS: '20',
+      // Its slowest lines take a mail in minutes.
+      HERALD_SMTP_TIMEOUT: '10s',
     }
     fleet = await startFleet({ smtp: [mailHog.smtpUrl], env })
     const recipients = people(60)
