@@ -12,6 +12,7 @@ import {
   publishPersistently,
   useFixture,
 } from './conformance/fixture.js'
+import { replicasOf, useTopic } from './nats-replicas.js'
 
 const keys = 100
 const minRounds = 50
@@ -99,6 +100,16 @@ for (const version of natsVersions) {
       expect(await leader()).not.toBe(index)
       await node(index).start()
     }
+
+    test('a topic that is created while a server is down has three replicas', async () => {
+      const [down, ...others] = nats.cluster.nodes
+      await down?.end('SIGKILL')
+      const url = `nats://${others.map(({ address }) => address).join(',')}`
+      const topic = await useTopic(`${url}?publishTimeoutMs=60000`)
+      expect(await replicasOf(topic, url)).toEqual([3, 3])
+      await down?.start()
+      await nats.cluster.untilCurrent()
+    })
 
     // Takes up to half a minute.
     if (version === '2.15')

@@ -60,7 +60,7 @@ class NatsDriver implements Driver {
       connection: this.#requests,
       settings: topicSettings(options),
       replicas: location.replicas,
-      timeoutMs: location.publishTimeoutMs,
+      timeoutMs: location.requestTimeoutMs,
       logger,
     })
     const connection = this.#requests
@@ -94,8 +94,10 @@ class NatsDriver implements Driver {
     })
   }
 
-  async hasHadConsumers(topic: string): Promise<boolean> {
-    return hasLeases((await this.#requests.open()).nats, bucketOf(topic))
+  hasHadConsumers(topic: string): Promise<boolean> {
+    return this.#untilReady(async () =>
+      hasLeases((await this.#requests.open()).nats, bucketOf(topic)),
+    )
   }
 
   asBrokerError(what: string, error: unknown) {
@@ -107,5 +109,13 @@ class NatsDriver implements Driver {
     this.#publisher.close()
     await callsEnded.catch(() => {})
     await Promise.all([this.#requests.close(), this.#reading.close()])
+  }
+
+  #untilReady<T>(action: () => Promise<T>): Promise<T> {
+    return untilReady(action, {
+      isRetryable,
+      timeoutMs: this.#location.publishTimeoutMs,
+      signal: this.#closing.signal,
+    })
   }
 }

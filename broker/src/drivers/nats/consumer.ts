@@ -1,9 +1,10 @@
 import type { Logger } from '@herald/runtime'
 import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
+import { untilReady } from '../../driver.js'
 import { logRejections } from '../../lanes.js'
 import { SubscriptionLimits } from '../../subscription-limits.js'
 import type { Link } from './connection.js'
-import { asNatsError } from './errors.js'
+import { asNatsError, isRetryable } from './errors.js'
 import { GroupMembers } from './group-members.js'
 import { HeldPartition } from './held-partition.js'
 import { encodeGroup, type Lease, Leases } from './leases.js'
@@ -102,7 +103,10 @@ export class Consumer implements Subscription {
   async join(): Promise<void> {
     const { link, topic, subscription, location } = this.#options
     try {
-      this.#leases = await Leases.open(link, topic, subscription.group, location.publishTimeoutMs)
+      this.#leases = await untilReady(
+        () => Leases.open(link, topic, subscription.group, location.requestTimeoutMs),
+        { isRetryable, timeoutMs: location.publishTimeoutMs, signal: this.#stop.signal },
+      )
       this.#members.join()
       await link.nats.flush()
     } catch (error) {
@@ -227,7 +231,7 @@ export class Consumer implements Subscription {
       leases: this.#leases,
       lease,
       lanes: { handler, limits: this.#limits, onRejected: logRejections(this.#logger) },
-      timeoutMs: location.publishTimeoutMs,
+      timeoutMs: location.requestTimeoutMs,
       logger,
       onLost: () => {
         this.#logger.warn({ partition }, 'partition lost to another member')

@@ -9,6 +9,8 @@ const noSpace = [10023, 10028, 10047, 10077]
 const headersTooLarge = [10097]
 const tooLarge = [10054, ...headersTooLarge]
 const notFound = [10014, 10059]
+const noPeers = 10005
+const notClustered = 10074
 const wrongLastSequence = [10071, 10164]
 const certificate = /certificate|self[- ]signed|wrong version number|altnames|SSL|TLS|'tls'/i
 
@@ -31,6 +33,9 @@ export const isConflict = (error: unknown) => has(wrongLastSequence, error)
 /** The topic's stream, or a consumer of it, does not exist. */
 export const isNotFound = (error: unknown) => has(notFound, error)
 
+/** More than one replica was asked for, and the server is not in a cluster. */
+export const isNotClustered = (error: unknown) => has([notClustered], error)
+
 const isNotEnabled = (error: unknown) =>
   // The library does not export its class.
   (error as Error).name === 'JetStreamNotEnabled' || has(notEnabled, error)
@@ -40,7 +45,7 @@ export function isRetryable(error: unknown): boolean {
   const root = rootOf(error)
   if (has(noSpace, root)) return false
   // A server that has just started says so too.
-  if (isNotEnabled(root) || isNotFound(root)) return true
+  if (isNotEnabled(root) || isNotFound(root) || has([noPeers], root)) return true
   const status = root instanceof JetStreamApiError ? root.status : undefined
   return status === 503 || codeOf(root) === 'BROKER_UNREACHABLE'
 }
@@ -106,6 +111,9 @@ function explain(code: BrokerErrorCode, root: Error, location: NatsLocation): st
     default:
       if (has(noSpace, root)) {
         return `NATS at ${at} has no space left for it (${root.message}). Free up disk space, or raise max_file_store or the account's storage limit.`
+      }
+      if (has([noPeers, notClustered], root)) {
+        return `NATS at ${at} has too few servers for the topic's replicas (${root.message}). Start more servers, or set replicas in the broker's URL.`
       }
       if (isNotEnabled(root)) {
         return `JetStream is not enabled on NATS at ${at}. Start nats-server with -js, or add jetstream {} to its configuration; an account needs it too.`

@@ -15,12 +15,17 @@ export interface NatsLocation {
   /** PEM texts. Undefined: TLS only if the server requires it. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
   readonly login: NatsLogin | undefined
-  /** Copies of a topic that this broker creates; undefined: three in a cluster of three or more, else one. */
+  /** Servers that get a topic that this broker creates; undefined: three in a cluster, else one. */
   readonly replicas: number | undefined
   /** How long connecting may take. */
   readonly connectTimeoutMs: number
   /** How long `publish` retries without any acknowledgement before it rejects. */
   readonly publishTimeoutMs: number
+  /**
+   * How long an answer to another request is awaited. A cluster gives none while it elects a leader, so
+   * this is short enough to repeat the request within `publishTimeoutMs`.
+   */
+  readonly requestTimeoutMs: number
   /** How long a member that does not answer keeps its partitions. */
   readonly sessionTimeoutMs: number
 }
@@ -29,6 +34,7 @@ type Bad = (why: string) => BrokerError
 
 const form = 'Use nats://host:4222,host2:4222 or tls://user:password@host:4222'
 const times = { connectTimeoutMs: 3000, publishTimeoutMs: 5000, sessionTimeoutMs: 10_000 } as const
+const maxRequestMs = 2000
 const logins = ['creds', 'nkey', 'tokenFile', 'passwordFile']
 const names = ['ca', 'cert', 'key', ...logins, 'replicas', ...Object.keys(times)]
 
@@ -147,9 +153,11 @@ function readTimes(query: ReadonlyMap<string, string>, bad: Bad) {
       throw bad(`sets ${name} to something other than 100…9999999 ms`)
     return Number(text)
   }
+  const publishTimeoutMs = time('publishTimeoutMs')
   return {
     connectTimeoutMs: time('connectTimeoutMs'),
-    publishTimeoutMs: time('publishTimeoutMs'),
+    publishTimeoutMs,
+    requestTimeoutMs: Math.min(publishTimeoutMs, maxRequestMs),
     sessionTimeoutMs: time('sessionTimeoutMs'),
   }
 }

@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { Logger } from '@herald/runtime'
-import { jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
-import { type NatsConnection, nanos } from '@nats-io/transport-node'
+import {
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamAPI,
+  type StreamConfig,
+  type StreamInfo,
+} from '@nats-io/jetstream'
+import { nanos } from '@nats-io/transport-node'
 import type { TopicSettings } from '../../check-request.js'
 import type { LazyConnection } from './connection.js'
-import { isNotFound } from './errors.js'
+import { isNotClustered, isNotFound } from './errors.js'
 
 /** A topic as NATS has it. */
 export interface NatsTopic {
@@ -31,6 +38,8 @@ interface TopicsOptions {
 /** A message that is sent again within this time is stored once: longer than `publish` retries. */
 const duplicateWindowMs = 30_000
 const maxTokenLength = 180
+/** With three, one server may be down without stopping or losing anything. */
+const clusterReplicas = 3
 
 export const subjectOf = ({ token }: NatsTopic, partition: number | '*') =>
   `herald.topic.${token}.${partition}`
@@ -52,6 +61,8 @@ export const bucketOf = (topic: string) => `herald-${tokenOf(topic)}`
 export class Topics {
   readonly #options: TopicsOptions
   readonly #known = new Map<string, Promise<NatsTopic>>()
+  /** Topics whose replicas were checked: too few are reported once. */
+  readonly #checked = new Set<string>()
 
   constructor(options: TopicsOptions) {
     this.#options = options
@@ -73,15 +84,14 @@ export class Topics {
   }
 
   async #ensure(topic: string): Promise<NatsTopic> {
-    const { connection, settings, logger, timeoutMs } = this.#options
+    const { connection, settings, timeoutMs } = this.#options
     const { nats } = await connection.open()
     const { streams } = await jetstreamManager(nats, { timeout: timeoutMs, checkAPI: false })
     const token = tokenOf(topic)
     const stream = `herald-${token}`
     const info = await streams.info(stream).catch(async (error: unknown) => {
       if (!isNotFound(error)) throw error
-      const replicas = this.#options.replicas ?? replicasFor(nats)
-      const created = await streams.add({
+      return this.#create(topic, streams, {
         name: stream,
         description: describe(topic, settings.partitions),
         subjects: [`herald.topic.${token}.*`],
@@ -89,11 +99,9 @@ export class Topics {
         retention: RetentionPolicy.Limits,
         max_age: nanos(settings.retentionMs),
         duplicate_window: nanos(Math.min(duplicateWindowMs, settings.retentionMs)),
-        num_replicas: replicas,
       })
-      logger.info({ topic, stream, replicas, partitions: settings.partitions }, 'topic created')
-      return created
     })
+    this.#checkReplicas(topic, info)
     const partitions = Number(/, (\d+) partitions$/.exec(info.config.description ?? '')?.[1])
     return {
       token,
@@ -103,12 +111,47 @@ export class Topics {
       replicas: info.config.num_replicas,
     }
   }
+
+  /**
+   * The server decides whether it is in a cluster: what it tells clients about others leaves out those
+   * that are down, and may be switched off.
+   */
+  async #create(
+    topic: string,
+    streams: StreamAPI,
+    config: Partial<StreamConfig> & { name: string },
+  ): Promise<StreamInfo> {
+    const { replicas, settings, logger } = this.#options
+    const add = (num_replicas: number) => streams.add({ ...config, num_replicas })
+    const created = await add(replicas ?? clusterReplicas).catch((error: unknown) => {
+      if (replicas === undefined && isNotClustered(error)) return add(1)
+      throw error
+    })
+    logger.info(
+      {
+        topic,
+        stream: config.name,
+        replicas: created.config.num_replicas,
+        partitions: settings.partitions,
+      },
+      'topic created',
+    )
+    return created
+  }
+
+  #checkReplicas(topic: string, { config, cluster }: StreamInfo): void {
+    if (this.#checked.has(topic)) return
+    this.#checked.add(topic)
+    const expected = this.#options.replicas ?? (cluster?.name ? clusterReplicas : 1)
+    const { name: stream, num_replicas: replicas } = config
+    if (replicas >= expected) return
+    this.#options.logger.warn(
+      { topic, stream, replicas, expected },
+      'topic has fewer replicas than expected',
+    )
+  }
 }
 
 /** Servers of 2.9 keep no other words with a stream. */
 const describe = (topic: string, partitions: number) =>
   `Topic ${topic} of Herald, ${partitions} partitions`
-
-function replicasFor({ info }: NatsConnection): number {
-  return (info?.connect_urls?.length ?? 1) >= 3 ? 3 : 1
-}
