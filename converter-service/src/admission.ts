@@ -12,7 +12,7 @@ export interface Slot {
 }
 
 interface AdmissionOptions {
-  /** Conversions at a time whose upload is complete, running or waiting for a worker. */
+  /** Conversions at a time whose upload is complete, running or waiting for a child process. */
   readonly maxConversions: number
   /** Uploads and downloads at a time beside those. */
   readonly maxTransfers: number

@@ -34,9 +34,9 @@ export async function createApp(
   config: ConverterConfig,
   { lifecycle, logger }: { lifecycle: Lifecycle; logger: Logger },
 ): Promise<ConverterApp> {
-  const { workers, queue, transfers, idleMs, peerShare } = config
+  const { children, queue, transfers, idleMs, peerShare } = config
   const admission = new Admission({
-    maxConversions: workers + queue,
+    maxConversions: children + queue,
     maxTransfers: transfers,
     peerShare,
   })
@@ -56,13 +56,13 @@ export async function createApp(
     interceptors: [guardCalls({ maxUnreadMs: 2 * idleMs, connections })],
     // A chunk and what protobuf puts around it.
     'grpc.max_receive_message_length': maxChunkBytes + 64 * 1024,
-    'grpc.max_concurrent_streams': workers + queue + transfers,
+    'grpc.max_concurrent_streams': children + queue + transfers,
   })
   const handlers: ConverterServiceHandlers = {
     Convert: convertHandler({ ...conversions, admission, uploadLimits, logger }),
     ...estimateHandlers({ ...conversions, admission, uploadLimits, peerShare, logger }),
     ListFormats: (_call, callback) =>
-      callback(null, listFormats(capabilities, { ...limits, workers }, missing)),
+      callback(null, listFormats(capabilities, { ...limits, workers: children }, missing)),
   }
   server.addService(ConverterService.service, handlers)
   const health = addStandardServices(server)

@@ -35,13 +35,14 @@ export interface ConverterConfig {
   readonly transfers: number
   /** The share of conversions or transfers that one address may hold, 0 to 1. */
   readonly peerShare: number
-  readonly workers: number
+  /** Child processes, and so conversions at a time. */
+  readonly children: number
   /** Conversions that may wait beside those that run. */
   readonly queue: number
   /** Of one child and what it spawned, in bytes. */
   readonly memoryBytes: number
   /** Tasks after which a child is replaced. */
-  readonly workerJobs: number
+  readonly tasksPerChild: number
   /** Folder for uploads and unfinished renditions. */
   readonly spool: string
   readonly logLevel: string
@@ -99,10 +100,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     uploadTimeoutMs: values.HERALD_UPLOAD_TIMEOUT,
     transfers: values.HERALD_TRANSFERS,
     peerShare: values.HERALD_PEER_PERCENT / 100,
-    workers: values.HERALD_WORKERS,
+    children: values.HERALD_WORKERS,
     queue: values.HERALD_QUEUE,
     memoryBytes: values.HERALD_MEMORY,
-    workerJobs: values.HERALD_WORKER_JOBS,
+    tasksPerChild: values.HERALD_WORKER_JOBS,
     spool: values.HERALD_SPOOL,
     logLevel: values.HERALD_LOG_LEVEL,
     childEnv: Object.fromEntries(

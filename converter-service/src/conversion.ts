@@ -3,6 +3,8 @@ import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Slot } from './admission.js'
 import type { Capabilities } from './capabilities.js'
+import type { Pool } from './children/pool.js'
+import type { TaskGroup } from './children/task-group.js'
 import type { Inspection, Preview, RenditionPlan, RenditionResult } from './engines/engine.js'
 import { isShort } from './estimate.js'
 import { formatNamed } from './formats.js'
@@ -12,8 +14,6 @@ import type { SpoolFolder } from './spool.js'
 import type { Upload } from './upload.js'
 import { receiveUpload } from './upload.js'
 import { type PlannedRendition, type PlanningContext, planWork } from './work.js'
-import type { Job } from './worker/job.js'
-import type { Pool } from './worker/pool.js'
 
 /** Who gets the results of a conversion: a caller over gRPC, or a queue of jobs. */
 export interface ConversionOutput {
@@ -43,8 +43,8 @@ export async function convertFile(
 ): Promise<ConversionSummary> {
   const { pool, folder, output, limits, capabilities, signal, slot } = context
   const path = folder.path('source')
-  const job = pool.openJob()
-  const cancel = () => job.abort('cancelled', signal.reason)
+  const tasks = pool.openTasks()
+  const cancel = () => tasks.abort('cancelled', signal.reason)
   signal.addEventListener('abort', cancel)
   try {
     let lastProgressAt = performance.now()
@@ -63,8 +63,8 @@ export async function convertFile(
     const received = { receivedBytes: upload.sizeBytes, renditionsDone: 0 }
     output.sendProgress({ stage: 'STAGE_QUEUED', ...received })
     await slot.startWork(signal)
-    job.arrivedAt = performance.now()
-    return await makeRenditions(plan, upload, job, context)
+    tasks.arrivedAt = performance.now()
+    return await makeRenditions(plan, upload, tasks, context)
   } finally {
     signal.removeEventListener('abort', cancel)
   }
@@ -73,7 +73,7 @@ export async function convertFile(
 async function makeRenditions(
   plan: ConversionPlan,
   upload: Upload,
-  job: Job,
+  tasks: TaskGroup,
   context: ConversionContext,
 ): Promise<ConversionSummary> {
   const { folder, output, limits, capabilities, slot, logger } = context
@@ -84,15 +84,15 @@ async function makeRenditions(
     name: plan.fileName,
     trackedChanges: plan.trackedChanges,
   }
-  const header = await job.run({ kind: 'inspect', source }, isShort(upload.format), () =>
+  const header = await tasks.run({ kind: 'inspect', source }, isShort(upload.format), () =>
     output.sendProgress({ stage: 'STAGE_CONVERTING', ...received }),
   )
   const inspection = header.result
   const work = planWork(plan.renditions, { ...inspection, ...upload }, context)
   // Inspecting a document is most of its work.
   const estimatedMs = header.ms + work.ms
-  job.expectedMs = estimatedMs
-  job.slowness = inspection.slowness
+  tasks.expectedMs = estimatedMs
+  tasks.slowness = inspection.slowness
   const progress = () => ({
     stage: 'STAGE_CONVERTING' as const,
     receivedBytes: upload.sizeBytes,
@@ -112,7 +112,7 @@ async function makeRenditions(
 
   const makeRendition = async ({ plan: rendition, estimate }: PlannedRendition) => {
     const target = folder.path(`rendition-${rendition.index}-${rendition.page ?? 0}`)
-    const { result, ms } = await job.run(
+    const { result, ms } = await tasks.run(
       { kind: 'convert', source, plan: rendition, target, limits, preview: isOnly },
       isShort(upload.format, estimate.ms),
       onStart,
@@ -121,7 +121,7 @@ async function makeRenditions(
     if (made.length === work.renditions.length) slot.endWork()
     preview ??= result.preview
       ? Promise.resolve(toPreview(result.preview))
-      : makePreview(job, { path: target, format: rendition.format }, limits, logger)
+      : makePreview(tasks, { path: target, format: rendition.format }, limits, logger)
     await output.deliver(rendition, result, target, ms)
     // The summary follows a single one at once.
     if (!isOnly) output.sendProgress(progress())
@@ -132,7 +132,7 @@ async function makeRenditions(
       makeRendition(rendition).catch((error: unknown) => {
         // It ends the others, whose errors follow from it.
         failure ??= { error }
-        job.abort('cancelled', asHeraldError(error))
+        tasks.abort('cancelled', asHeraldError(error))
       }),
     ),
   )
@@ -140,22 +140,22 @@ async function makeRenditions(
   if (failure) throw failure.error
   return {
     ...summarize(plan, upload, inspection, made, capabilities, finishedPreview),
-    queueMs: job.queueMs,
-    conversionMs: job.conversionMs,
+    queueMs: tasks.queueMs,
+    conversionMs: tasks.conversionMs,
     estimatedMs,
-    cpuMs: job.cpuMs,
-    peakMemoryBytes: job.peakBytes,
+    cpuMs: tasks.cpuMs,
+    peakMemoryBytes: tasks.peakBytes,
   }
 }
 
 async function makePreview(
-  job: Job,
+  tasks: TaskGroup,
   source: { path: string; format: string },
   limits: Limits,
   logger: Logger,
 ): Promise<ConversionSummary['preview']> {
   try {
-    return toPreview((await job.run({ kind: 'preview', source, limits }, true)).result)
+    return toPreview((await tasks.run({ kind: 'preview', source, limits }, true)).result)
   } catch (error) {
     // The preview is optional.
     logger.debug({ err: error }, 'no preview')

@@ -1,6 +1,7 @@
 import { HeraldError } from '@herald/proto/errors'
 import type { Logger } from '@herald/runtime/logger'
 import type { Admission } from './admission.js'
+import type { Pool } from './children/pool.js'
 import { type ConversionOutput, convertFile } from './conversion.js'
 import { failureStatus } from './grpc/call-errors.js'
 import { addressOf } from './grpc/connections.js'
@@ -11,7 +12,6 @@ import { sendRendition } from './send-rendition.js'
 import { checkSpec } from './spec.js'
 import type { Spool } from './spool.js'
 import type { PlanningContext } from './work.js'
-import type { Pool } from './worker/pool.js'
 
 interface ConvertServices extends PlanningContext {
   readonly pool: Pool

@@ -5,6 +5,7 @@ import type {
   RenditionEstimate,
 } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import type { Pool } from './children/pool.js'
 import { isShort, type SourceFacts } from './estimate.js'
 import { formatNamed } from './formats.js'
 import { sniffBytes } from './sniff/sniff.js'
@@ -12,7 +13,6 @@ import { checkSpec, emptyFile, tooManyBytes } from './spec.js'
 import type { Spool } from './spool.js'
 import { readableFormat } from './upload.js'
 import { type PlanningContext, planWork, type Work } from './work.js'
-import type { Pool } from './worker/pool.js'
 
 export interface FileServices extends PlanningContext {
   readonly pool: Pool
@@ -104,14 +104,14 @@ async function readHeader(
   const file = await open(path, 'wx', 0o600)
   const inspect = async (format: string) => {
     const isLaidOut = formatNamed(format).content === 'sheets'
-    const job = pool.openJob(isLaidOut ? {} : { budget: { timeoutMs: inspectTimeoutMs } })
-    const cancel = () => job.abort('cancelled', signal.reason)
+    const tasks = pool.openTasks(isLaidOut ? {} : { budget: { timeoutMs: inspectTimeoutMs } })
+    const cancel = () => tasks.abort('cancelled', signal.reason)
     signal.addEventListener('abort', cancel)
     try {
       signal.throwIfAborted()
       const source = { path, format, name: fileName, trackedChanges }
       const task = { kind: 'inspect', source } as const
-      return await job.run(task, isShort(format))
+      return await tasks.run(task, isShort(format))
     } finally {
       signal.removeEventListener('abort', cancel)
     }

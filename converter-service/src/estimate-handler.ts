@@ -109,7 +109,7 @@ async function estimateMany(
       pending.add(answered)
       await Promise.race([answered, file.complete])
       for await (const _unneeded of incoming.chunks()) signal.throwIfAborted()
-      if (pending.size > services.workers) await Promise.race(pending)
+      if (pending.size > services.children) await Promise.race(pending)
     }
     await Promise.all(pending)
   } finally {

@@ -15,7 +15,7 @@ export interface Estimate extends Size {
   readonly pages: number
   /**
    * A rough guess at the processor time in milliseconds, wrong by a factor of two as a rule and of
-   * ten at times. For progress bars, `--dry-run` and the order of jobs; it refuses nothing.
+   * ten at times. For progress bars, `--dry-run` and the order of conversions; it refuses nothing.
    */
   readonly ms: number
   /** 0 to 9; undefined if the format has none. */

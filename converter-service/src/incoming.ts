@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import type { ReceivedConversionSpec, ReceivedConvertRequest } from '@herald/proto/converter'
 import { HeraldError } from '@herald/proto/errors'
+import { seconds } from './children/budget.js'
 import { describeBytes, maxChunkBytes } from './limits.js'
 import { badSpec } from './spec.js'
-import { seconds } from './worker/budget.js'
 
 /** The minimum rate of an upload. Only time in which the server waits for it counts. */
 export interface UploadLimits {

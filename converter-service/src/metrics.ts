@@ -1,7 +1,7 @@
 import type { ConversionSummary } from '@herald/proto/converter'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Confinement } from './worker/confinement.js'
-import type { ExitReason } from './worker/worker.js'
+import type { ExitReason } from './children/child.js'
+import type { Confinement } from './children/confinement.js'
 
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
@@ -30,13 +30,13 @@ export class ConverterMetrics {
     })
     this.#work = new Histogram({
       name: 'herald_conversion_work_seconds',
-      help: 'Time in which workers worked on it',
+      help: 'Time in which child processes worked on it',
       buckets: seconds,
       registers,
     })
     this.#wait = new Histogram({
       name: 'herald_conversion_wait_seconds',
-      help: 'Waiting for a worker',
+      help: 'Waiting for a child process',
       buckets: seconds,
       registers,
     })
@@ -54,7 +54,7 @@ export class ConverterMetrics {
     })
     new Gauge({
       name: 'herald_queue_length',
-      help: 'Tasks waiting for a worker',
+      help: 'Tasks waiting for a child process',
       registers,
       collect() {
         this.set(waiting())

@@ -3,12 +3,12 @@ import type { Logger } from '@herald/runtime/logger'
 import { createMetrics } from '@herald/runtime/probes'
 import type { Registry } from 'prom-client'
 import { capabilitiesOf } from './capabilities.js'
+import { withSandboxes } from './children/confinement.js'
+import { Pool } from './children/pool.js'
 import type { ConverterConfig } from './config.js'
 import { ConverterMetrics } from './metrics.js'
 import { openSpool, type Spool } from './spool.js'
 import type { PlanningContext } from './work.js'
-import { withSandboxes } from './worker/confinement.js'
-import { Pool } from './worker/pool.js'
 
 /** A child is replaced when its memory has grown by this much; libvips frees most of its memory. */
 const maxGrowthBytes = 256 * 1024 ** 2
@@ -37,9 +37,9 @@ export async function startConversions(
   // Before the children, to count one that exits at its start.
   const metrics: ConverterMetrics = new ConverterMetrics(registry, () => pool.waiting, admitted)
   const { pool, engines } = await Pool.start({
-    workers: config.workers,
+    children: config.children,
     budget: limits,
-    recycle: { tasks: config.workerJobs, growthBytes: maxGrowthBytes },
+    recycle: { tasks: config.tasksPerChild, growthBytes: maxGrowthBytes },
     folder: spool.directory,
     env: config.childEnv,
     logger,
@@ -50,14 +50,14 @@ export async function startConversions(
   if (missing.length === 0) logger.info({ enforced }, 'child processes are confined')
   else logger.warn({ enforced, missing }, 'child processes are not fully confined')
   metrics.confined({ enforced, missing })
-  const { workers } = config
+  const { children } = config
   return {
     spool,
     pool,
     metrics,
     registry,
     missing,
-    workers,
+    children,
     limits,
     capabilities: capabilitiesOf(engines),
   }

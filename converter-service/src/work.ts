@@ -19,7 +19,7 @@ export interface PlannedRendition {
 }
 
 export interface PlanningContext {
-  readonly workers: number
+  readonly children: number
   readonly limits: Limits
   readonly capabilities: Capabilities
 }
@@ -31,7 +31,7 @@ export interface PlanningContext {
 export function planWork(
   requested: readonly RenditionPlan[],
   source: SourceFacts,
-  { capabilities, limits, workers }: PlanningContext,
+  { capabilities, limits, children }: PlanningContext,
 ): Work {
   refuseTargets(requested, source.format, capabilities)
   refuseTooMany(requested, source.pages, limits)
@@ -41,7 +41,7 @@ export function planWork(
   refuseLimits(renditions, source, limits)
   const times = renditions.map((rendition) => rendition.estimate.ms)
   const totalMs = times.reduce((sum, ms) => sum + ms, 0)
-  return { renditions, ms: Math.max(...times, totalMs / workers) }
+  return { renditions, ms: Math.max(...times, totalMs / children) }
 }
 
 function refuseTooMany(requested: readonly RenditionPlan[], pages: number, limits: Limits): void {

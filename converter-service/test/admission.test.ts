@@ -68,7 +68,7 @@ afterEach(() => converter?.close())
 const small = await twoHalves().png().toBuffer()
 
 test('small conversions are not starved by large ones, and large ones finish', async () => {
-  converter = await startConverter({ workers: 2, timeoutMs: 600_000, cpuMs: 600_000 })
+  converter = await startConverter({ children: 2, timeoutMs: 600_000, cpuMs: 600_000 })
   const big = await noise(400, 300).png({ compressionLevel: 1 }).toBuffer()
   const giant = { format: 'avif', effort: 6 }
   let giantsDone = 0
@@ -84,8 +84,8 @@ test('small conversions are not starved by large ones, and large ones finish', a
   await Promise.all(giants)
 }, 240_000)
 
-test('a slow upload occupies no worker', async () => {
-  converter = await startConverter({ workers: 1 })
+test('a slow upload occupies no child process', async () => {
+  converter = await startConverter({ children: 1 })
   const slow = converter.client.convert()
   slow.on('error', () => {})
   await new Promise<void>((resolve) => {
@@ -98,7 +98,7 @@ test('a slow upload occupies no worker', async () => {
 })
 
 test('a full server refuses without a retry time', async () => {
-  converter = await startConverter({ workers: 1, queue: 0, timeoutMs: 60_000 })
+  converter = await startConverter({ children: 1, queue: 0, timeoutMs: 60_000 })
   const { call } = await startEndless(converter.client)
   const error = await refusal(converter.client, small, ['webp'])
   expect(error).toMatchObject({ code: 'HERALD_BUSY', retryAfterMs: undefined, parts: [] })

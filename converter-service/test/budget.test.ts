@@ -27,11 +27,11 @@ describe('a budget of 1 s', () => {
     ['a bomb of SVG', () => bomb, { format: 'png' }],
   ]
   test.each(tasks)('%s is ended at the limit', async (_what, source, rendition) => {
-    converter = await startConverter({ workers: 1, timeoutMs: 1000 })
+    converter = await startConverter({ children: 1, timeoutMs: 1000 })
     const bytes = await source()
     const before = converter.app.pids()
     expect((await refusal(converter.client, bytes, [rendition])).code).toBe('HERALD_TIMEOUT')
-    // Either the worker or the child for short tasks has it.
+    // Either the first child or the child for short tasks has it.
     await waitFor(() => expect(before.filter(isRunning)).toHaveLength(before.length - 1))
     expect((await convert(converter.client, small, ['webp'])).renditions).toHaveLength(1)
     await converter.spoolEmpties()
@@ -39,7 +39,7 @@ describe('a budget of 1 s', () => {
 })
 
 test('processor time is counted apart from time', async () => {
-  converter = await startConverter({ workers: 1, timeoutMs: 60_000, cpuMs: 300 })
+  converter = await startConverter({ children: 1, timeoutMs: 60_000, cpuMs: 300 })
   expect(await refusal(converter.client, bomb, ['png'])).toMatchObject({
     status: status.DEADLINE_EXCEEDED,
     code: 'HERALD_TIMEOUT',
@@ -49,7 +49,7 @@ test('processor time is counted apart from time', async () => {
 
 test('a drawing of too many points to be drawn in time is named as such', async () => {
   // Enough to read its header on a busy machine. Drawing it takes minutes.
-  converter = await startConverter({ workers: 1, timeoutMs: 8000 })
+  converter = await startConverter({ children: 1, timeoutMs: 8000 })
   const at = (index: number) => `${(index * 7919) % 997},${(index * 104_729) % 991}`
   const points = Array.from({ length: 720_000 }, (_, index) => at(index)).join(' ')
   const drawing = `<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="1000"><path fill="none" stroke="#000" d="M${points}"/></svg>`
@@ -63,7 +63,7 @@ test('a drawing of too many points to be drawn in time is named as such', async 
 
 test('what a child starts counts as its own memory, and ends with it', async () => {
   converter = await startConverter({
-    workers: 1,
+    children: 1,
     memoryBytes: 400 * 1024 ** 2,
     childEnv: preloading('start-a-glutton'),
   })
@@ -79,7 +79,7 @@ test('what a child starts counts as its own memory, and ends with it', async () 
 
 test('what a child started is ended with the conversion', async () => {
   converter = await startConverter({
-    workers: 1,
+    children: 1,
     timeoutMs: 1000,
     childEnv: preloading('start-a-sleeper'),
   })
@@ -104,7 +104,7 @@ test('the renditions together may not have more bytes than the limit', async () 
 })
 
 test('the deadline of the caller ends the work too', async () => {
-  converter = await startConverter({ workers: 1 })
+  converter = await startConverter({ children: 1 })
   const [child = 0] = converter.app.pids()
   const call = converter.client.convert({ deadline: Date.now() + 1500 })
   const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve))

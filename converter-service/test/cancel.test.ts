@@ -1,6 +1,6 @@
 import type { RenditionSpec } from '@herald/proto/converter'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readTree } from '#src/worker/process-tree'
+import { readTree } from '#src/children/process-tree'
 import { convert } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { startEndless } from './endless.js'
@@ -12,7 +12,7 @@ const times = 2
 let converter: ConverterUnderTest
 beforeAll(async () => {
   const hour = 3_600_000
-  converter = await startConverter({ workers: 1, timeoutMs: hour, cpuMs: hour })
+  converter = await startConverter({ children: 1, timeoutMs: hour, cpuMs: hour })
 })
 afterAll(() => converter.close())
 
@@ -22,8 +22,8 @@ const noisy = await noise(2400, 1800).png({ compressionLevel: 1 }).toBuffer()
 const usedMs = (pid: number) => readTree(pid)?.cpuMs ?? 0
 
 /**
- * The child that is at the job. The one that replaces the last may be busy as well, but starting
- * takes it a part of a second; and until it has, the job waits and there is no core to be freed.
+ * The child that is at the conversion. The one that replaces the last may be busy as well, but starting
+ * takes it a part of a second; and until it has, the conversion waits and there is no core to be freed.
  */
 function laborious(pids: readonly number[], before: ReadonlyMap<number, number>): number {
   const child = pids.find((pid) => usedMs(pid) - (before.get(pid) ?? 0) > 1000)

@@ -13,13 +13,13 @@ let converter: ConverterUnderTest
 afterEach(() => converter.close())
 
 const small = await twoHalves().png().toBuffer()
-/** Keeps a worker busy until it is killed. */
+/** Keeps a child busy until it is killed. */
 const bomb = svgBomb()
 
 const occupy = (client = converter.client) => startEndless(client)
 
 test('a conversion past its time is killed, and the next one succeeds', async () => {
-  converter = await startConverter({ workers: 1, timeoutMs: 1000 })
+  converter = await startConverter({ children: 1, timeoutMs: 1000 })
   const before = converter.app.pids()
   const refused = await refusal(converter.client, bomb, ['png'])
   expect(refused).toMatchObject({
@@ -33,17 +33,17 @@ test('a conversion past its time is killed, and the next one succeeds', async ()
   await converter.spoolEmpties()
 })
 
-test('waiting for a worker does not count as work', async () => {
-  converter = await startConverter({ workers: 1, timeoutMs: 700 })
+test('waiting for a child process does not count as work', async () => {
+  converter = await startConverter({ children: 1, timeoutMs: 700 })
   const first = await occupy()
-  // A drawing: no other worker takes it meanwhile.
+  // A drawing: no other child takes it meanwhile.
   const { summary } = await convert(converter.client, Buffer.from(svgText), ['webp'])
   expect(summary.conversionMs).toBeLessThan(summary.queueMs)
   expect((await first.failed).code).toBe('HERALD_TIMEOUT')
 })
 
 test('a cancelled call kills its child', async () => {
-  converter = await startConverter({ workers: 1 })
+  converter = await startConverter({ children: 1 })
   const { call, failed } = await occupy()
   const [pid = 0] = converter.app.pids()
   call.cancel()
@@ -54,7 +54,7 @@ test('a cancelled call kills its child', async () => {
 })
 
 test('a broken connection kills its child too', async () => {
-  converter = await startConverter({ workers: 1 })
+  converter = await startConverter({ children: 1 })
   const wire = await openWire(converter.address)
   const client = new ConverterService(wire.address, credentials.createInsecure())
   const { failed } = await occupy(client)
@@ -67,7 +67,7 @@ test('a broken connection kills its child too', async () => {
 })
 
 test('a killed child fails only its own conversion', async () => {
-  converter = await startConverter({ workers: 2 })
+  converter = await startConverter({ children: 2 })
   const before = converter.app.pids()
   const doomed = await occupy()
   const other = await convert(converter.client, small, ['webp'])
@@ -77,7 +77,7 @@ test('a killed child fails only its own conversion', async () => {
   expect(await doomed.failed).toMatchObject({
     status: status.INTERNAL,
     code: 'HERALD_INTERNAL',
-    message: expect.stringContaining('worker crashed'),
+    message: expect.stringContaining('child process crashed'),
     remedy: expect.stringContaining('Try again'),
   })
   await waitFor(() => expect(converter.app.pids()).toHaveLength(3))
@@ -86,7 +86,7 @@ test('a killed child fails only its own conversion', async () => {
 })
 
 test('a child that takes too much memory is killed', async () => {
-  converter = await startConverter({ workers: 1, memoryBytes: 1 })
+  converter = await startConverter({ children: 1, memoryBytes: 1 })
   const large = await noise(3000, 2000).png({ compressionLevel: 1 }).toBuffer()
   expect(await refusal(converter.client, large, ['avif'])).toMatchObject({
     status: status.RESOURCE_EXHAUSTED,
@@ -95,7 +95,7 @@ test('a child that takes too much memory is killed', async () => {
 })
 
 test('when the server is full the next caller is refused as busy', async () => {
-  converter = await startConverter({ workers: 1, queue: 1 })
+  converter = await startConverter({ children: 1, queue: 1 })
   const running = await occupy()
   const waiting = converter.client.convert()
   waiting.on('error', () => {})
@@ -116,7 +116,7 @@ test('when the server is full the next caller is refused as busy', async () => {
 })
 
 test('a stop admits no call and finishes running ones', async () => {
-  converter = await startConverter({ workers: 1, timeoutMs: 1500 })
+  converter = await startConverter({ children: 1, timeoutMs: 1500 })
   const underWay = await occupy()
   const pids = converter.app.pids()
   const stopped = converter.stop()
@@ -131,7 +131,7 @@ test('a stop admits no call and finishes running ones', async () => {
 })
 
 test('a stalled upload is ended', async () => {
-  converter = await startConverter({ workers: 1, idleMs: 300 })
+  converter = await startConverter({ children: 1, idleMs: 300 })
   const call = converter.client.convert()
   const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve).resume())
   call.write({ spec: { fileName: 'x', renditions: [{ format: 'png' }] } })
@@ -142,7 +142,7 @@ test('a stalled upload is ended', async () => {
 })
 
 test('many conversions at once, some of them endless, all end as expected', async () => {
-  converter = await startConverter({ workers: 2, queue: 40, timeoutMs: 1500 })
+  converter = await startConverter({ children: 2, queue: 40, timeoutMs: 1500 })
   const outcomes = await Promise.all(
     Array.from({ length: 24 }, (_, index) =>
       index % 6 === 0
@@ -157,7 +157,7 @@ test('many conversions at once, some of them endless, all end as expected', asyn
 })
 
 test('children are replaced after their share of tasks without a delay', async () => {
-  converter = await startConverter({ workers: 1, workerJobs: 5 })
+  converter = await startConverter({ children: 1, tasksPerChild: 5 })
   const before = converter.app.pids()
   const waits: number[] = []
   for (let time = 0; time < 12; time++) {
@@ -169,5 +169,5 @@ test('children are replaced after their share of tasks without a delay', async (
   const told = await converter.app.metrics.getSingleMetricAsString('herald_children_ended_total')
   expect(told).toMatch(/reason="retired"/)
   expect(told).not.toMatch(/reason="crash"/)
-  console.log(`waited for a worker: ${waits.map((ms) => ms.toFixed(1)).join(', ')} ms`)
+  console.log(`waited for a child: ${waits.map((ms) => ms.toFixed(1)).join(', ')} ms`)
 })

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { probeConfinement, weaken } from '#src/worker/confinement'
+import { probeConfinement, weaken } from '#src/children/confinement'
 import { convert } from './convert.js'
 import { type ConverterUnderTest, startConverter } from './converter-under-test.js'
 import { twoHalves } from './pictures.js'
@@ -35,7 +35,7 @@ beforeAll(async () => {
   await once(listener, 'listening')
   const { port } = listener.address() as AddressInfo
   const childEnv = { ...preloading('try-forbidden'), PORT_OF_TEST: String(port) }
-  converter = await startConverter({ workers: 1, spool, childEnv })
+  converter = await startConverter({ children: 1, spool, childEnv })
   const [own = ''] = readdirSync(spool)
   const [child = ''] = readdirSync(join(spool, own)).filter((name) => name.startsWith('w-'))
   const text = await waitFor(() => readFile(join(spool, own, child, 'tried.json'), 'utf8'))
@@ -62,7 +62,7 @@ test('a LibreOffice without a sandbox is reported to callers and in the metrics'
   const office = join(tools, 'soffice')
   await writeFile(office, '')
   const childEnv = { PATH: tools, HERALD_SOFFICE: office }
-  const bare = await startConverter({ workers: 1, childEnv })
+  const bare = await startConverter({ children: 1, childEnv })
   const formats = await promisify(bare.client.ListFormats.bind(bare.client, {}))()
   const metric = await bare.app.metrics.getSingleMetricAsString('herald_children_confined')
   await bare.close()

@@ -197,7 +197,7 @@ describe('over the wire', () => {
   afterEach(() => converter.close())
 
   test.runIf(hasOffice)(`a bomb named .docx is refused with the limit${leftOut}`, async () => {
-    converter = await startConverter({ workers: 1 })
+    converter = await startConverter({ children: 1 })
     const from = performance.now()
     const refused = await refusal(converter.client, bomb, ['pdf'], { fileName: 'report.docx' })
     const tookMs = performance.now() - from
@@ -211,7 +211,7 @@ describe('over the wire', () => {
 
   test('without LibreOffice a document is refused with the reason, and what to do', async () => {
     const childEnv = { ...loadConfig(process.env).childEnv, HERALD_SOFFICE: '/nowhere/soffice' }
-    converter = await startConverter({ workers: 1, childEnv })
+    converter = await startConverter({ children: 1, childEnv })
     const document = docxFile({ body: paragraph('x') })
     expect(await refusal(converter.client, document, ['pdf'])).toMatchObject({
       code: 'HERALD_UNSUPPORTED_FILE',

@@ -27,7 +27,7 @@ export async function startConverter(
   changes: Partial<ConverterConfig> = {},
 ): Promise<ConverterUnderTest> {
   const spool = await mkdtemp(join(tmpdir(), 'herald-converter-test-'))
-  const config = { ...loadConfig(process.env), workers: 2, spool, ...changes }
+  const config = { ...loadConfig(process.env), children: 2, spool, ...changes }
   const lifecycle = new Lifecycle(silentLogger)
   const app = await createApp(config, { lifecycle, logger: silentLogger })
   const address = `127.0.0.1:${await app.listen('127.0.0.1:0')}`

@@ -97,16 +97,16 @@ test.runIf(leftOut === '')(
 
 test.runIf(leftOut === '')(`LibreOffice starts once for a document${leftOut}`, slow, async () => {
   const document = await fileOf(docxFile({ body: paragraph('x') }))
-  const job = dirname(document)
+  const work = dirname(document)
   const office = findLibreOffice(process.env) as LibreOffice
-  const program = join(job, 'soffice')
-  const starts = join(job, 'starts')
+  const program = join(work, 'soffice')
+  const starts = join(work, 'starts')
   const script = `#!/bin/sh\necho >>'${starts}'\nexec '${office.program}' "$@"\n`
   await writeFile(program, script, { mode: 0o755 })
   const filters = { importFilter: 'MS Word 2007 XML', exportFilter: 'writer_pdf_Export' }
   const conversion = { ...filters, extension: 'pdf' }
-  const made = await runLibreOffice({ ...office, program }, document, job, conversion, noSandbox)
-  expect(made).toBe(join(job, 'made', 'source.pdf'))
+  const made = await runLibreOffice({ ...office, program }, document, work, conversion, noSandbox)
+  expect(made).toBe(join(work, 'made', 'source.pdf'))
   expect(await readFile(starts, 'utf8')).toBe('\n')
 })
 

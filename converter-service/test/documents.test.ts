@@ -46,7 +46,7 @@ describe.runIf(leftOut === '')(`documents${leftOut}`, () => {
   })
 
   test(
-    'one job makes the PDF and a picture of each page, and prints the document once',
+    'one conversion makes the PDF and a picture of each page, and prints the document once',
     async () => {
       const pageBreak = '<w:p><w:r><w:br w:type="page"/></w:r></w:p>'
       const document = docxFile({ body: paragraph('ONE') + pageBreak + paragraph('TWO') })

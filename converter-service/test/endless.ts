@@ -16,7 +16,7 @@ export interface Endless {
   readonly failed: Promise<Refusal>
 }
 
-/** Starts a conversion that does not end by itself in good time; resolves when a worker runs it. */
+/** Starts a conversion that does not end by itself in good time; resolves when a child runs it. */
 export async function startEndless(
   client: ConverterServiceClient,
   bytes = svgBomb(),

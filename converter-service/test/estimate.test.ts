@@ -99,7 +99,7 @@ describe('an estimate that is too long for the budget', () => {
   })
 
   test('lowers no effort', async () => {
-    const hurried = await startConverter({ workers: 1, timeoutMs: 100 })
+    const hurried = await startConverter({ children: 1, timeoutMs: 100 })
     try {
       const { answer } = await askOn(hurried, await noisy, [{ format: 'avif' }])
       expect(answer).toMatchObject({ fits: true, renditions: [{ effort: 2 }] })

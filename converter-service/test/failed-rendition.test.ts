@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { silentLogger } from '@herald/runtime/logger'
 import { expect, test } from 'vitest'
 import { capabilitiesOf } from '#src/capabilities'
+import type { Child } from '#src/children/child'
+import type { Task } from '#src/children/messages'
+import type { Pool } from '#src/children/pool'
+import { TaskGroup } from '#src/children/task-group'
 import { convertFile } from '#src/conversion'
-import { Job } from '#src/worker/job'
-import type { Task } from '#src/worker/messages'
-import type { Pool } from '#src/worker/pool'
-import type { Worker } from '#src/worker/worker'
 import { twoHalves } from './pictures.js'
 import { plainPlan } from './plain-plan.js'
 
@@ -17,7 +17,7 @@ import { plainPlan } from './plain-plan.js'
 test('if a later rendition fails first, the conversion fails with its error', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'herald-failed-'))
   const defect = new Error('a defect of the engine')
-  const worker = () => {
+  const child = () => {
     let stop = (_error: Error) => {}
     const run = async (task: Task) => {
       if (task.kind === 'inspect') {
@@ -29,7 +29,7 @@ test('if a later rendition fails first, the conversion fails with its error', as
       })
     }
     const usage = { cpuMs: 0, peakBytes: 0 }
-    return { run, usage, kill: () => stop(new Error('killed')) } as unknown as Worker
+    return { run, usage, kill: () => stop(new Error('killed')) } as unknown as Child
   }
   const maximum = Number.MAX_SAFE_INTEGER
   const budget = {
@@ -39,7 +39,7 @@ test('if a later rendition fails first, the conversion fails with its error', as
     maxOutputBytes: maximum,
   }
   const pool = {
-    openJob: () => new Job({ budget, enqueue: (queued) => void queued.start(worker(), 1) }),
+    openTasks: () => new TaskGroup({ budget, enqueue: (queued) => void queued.start(child(), 1) }),
   } as unknown as Pool
   const output = { sendProgress() {}, deliver: async () => {} }
   const makes = { png: ['png', 'webp'] }
@@ -56,7 +56,7 @@ test('if a later rendition fails first, the conversion fails with its error', as
   }
   try {
     const converting = convertFile(plan, chunks(), {
-      ...{ pool, output, capabilities, workers: 2, logger: silentLogger },
+      ...{ pool, output, capabilities, children: 2, logger: silentLogger },
       folder: { path: (name) => join(folder, name), remove: async () => {} },
       slot: { startWork: async () => {}, endWork() {} },
       signal: new AbortController().signal,

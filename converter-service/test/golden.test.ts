@@ -47,7 +47,7 @@ test.runIf(hasCorpus)(
   async () => {
     const waiting = [...names]
     const changed: string[] = []
-    // As many at once as there are workers.
+    // As many at once as there are children.
     await Promise.all(
       [1, 2].map(async () => {
         for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {

@@ -23,7 +23,7 @@ test('when a process is killed its guardian kills the groups that were added, an
 })
 
 test('a program goes on after its guardian has ended', async () => {
-  const guardian = new URL('../dist/src/worker/guardian.js', import.meta.url)
+  const guardian = new URL('../dist/src/children/guardian.js', import.meta.url)
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...['--input-type=module', '--eval'],
     `import { Guardian } from '${guardian}'; await new Guardian().close(); console.log('after')`,

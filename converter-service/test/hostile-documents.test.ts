@@ -179,7 +179,7 @@ describe.runIf(leftOut === '').each(held)(`LibreOffice held %s${leftOut}`, (_how
     'requests, reads and writes no file of %s',
     async (name) => {
       const { format, make } = documents[name] as Hostile
-      const path = join(await mkdtemp(join(folder, 'job-')), 'source')
+      const path = join(await mkdtemp(join(folder, 'work-')), 'source')
       await writeFile(path, make(server.url, folder))
       await printDocument({ path, format }, `${path}.pdf`, office as LibreOffice, within)
       expect(server.requests).toEqual([])

@@ -21,7 +21,7 @@ const server = useRecordingServer((path) =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'herald-svg-test-'))
-  await mkdir(join(folder, 'job'))
+  await mkdir(join(folder, 'work'))
   await writeFile(join(folder, 'secret.png'), red)
   await writeFile(join(folder, 'secret.svg'), redSvg)
   await writeFile(join(folder, 'secret.xml'), '<rect width="100" height="100" fill="#f00"/>')
@@ -45,7 +45,7 @@ const drawings: Readonly<Record<string, (url: string, folder: string) => string>
   'a picture by its path': (_at, files) =>
     drawing(image(`file://${files}/secret.png`) + image(`${files}/secret.png`)),
   'a picture of another folder': () =>
-    drawing(image('../secret.png') + image('./../secret.svg') + image('job/../../secret.png')),
+    drawing(image('../secret.png') + image('./../secret.svg') + image('work/../../secret.png')),
   'a part of another drawing': (at, files) =>
     drawing(
       ['../secret.svg#r', `file://${files}/secret.svg#r`, `${at}/a.svg#r`]
@@ -96,8 +96,8 @@ test('but an embedded picture is shown, so the test can detect red', async () =>
 })
 
 async function draw(svg: string): Promise<string> {
-  const path = join(folder, 'job', 'source')
-  const target = join(folder, 'job', 'target')
+  const path = join(folder, 'work', 'source')
+  const target = join(folder, 'work', 'target')
   await writeFile(path, svg)
   await imageEngine.convert({ path, format: 'svg' }, plan, target, limits)
   return target

@@ -43,7 +43,7 @@ test('50 million pixels become a small JPEG in 400 MiB, all processes together',
   await watch
   client.close()
   console.log(
-    `a TIFF of ${mebibytes(tiff.length)} MiB: at most ${mebibytes(most)} MiB of memory (PSS, all processes), one worker ${mebibytes(made.whole.peakMemoryBytes)} MiB`,
+    `a TIFF of ${mebibytes(tiff.length)} MiB: at most ${mebibytes(most)} MiB of memory (PSS, all processes), one child ${mebibytes(made.whole.peakMemoryBytes)} MiB`,
   )
   expect(made.header.width).toBe(2000)
   expect(mebibytes(most)).toBeLessThan(400)

@@ -11,7 +11,7 @@ const leftOut = findFont(wish) ? '' : ' (left out: no font here has Japanese)'
 
 let converter: ConverterUnderTest
 beforeAll(async () => {
-  converter = await startConverter({ workers: 1 })
+  converter = await startConverter({ children: 1 })
 })
 afterAll(() => converter.close())
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isProcessRunning } from '@herald/runtime/process-identity'
-import { readTree } from '#src/worker/process-tree'
+import { readTree } from '#src/children/process-tree'
 
 /** Children of a process, by /proc. */
 export async function childrenOf(pid: number): Promise<number[]> {

@@ -21,7 +21,7 @@ export interface ProgramUnderTest {
   end(): Promise<void>
 }
 
-/** The converter as a process, on free ports, with one worker. */
+/** The converter as a process, on free ports, with one child. */
 export function startProgram(spool: string, env: Record<string, string> = {}): ProgramUnderTest {
   const child = spawn(process.execPath, [program], {
     env: {

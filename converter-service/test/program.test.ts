@@ -55,7 +55,7 @@ test('killed during its work it leaves no child, and the next start cleans up', 
   const { address } = await ready
   const { client } = await occupy(address)
   const children = await childrenOf(child.pid ?? 0)
-  // The worker, the one for short tasks, and the guardian.
+  // The child, the one for short tasks, and the guardian.
   expect(children).toHaveLength(3)
   child.kill('SIGKILL')
   await exited

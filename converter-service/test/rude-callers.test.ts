@@ -14,7 +14,7 @@ const idleMs = 600
 let converter: ConverterUnderTest
 beforeAll(async () => {
   const uploadLimits = { idleMs, uploadRate: 10_000, uploadTimeoutMs: 4 * idleMs }
-  converter = await startConverter({ workers: 1, queue: 1, peerShare: 1, ...uploadLimits })
+  converter = await startConverter({ children: 1, queue: 1, peerShare: 1, ...uploadLimits })
 })
 afterAll(() => converter.close())
 

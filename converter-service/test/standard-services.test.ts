@@ -8,7 +8,7 @@ import { type ConverterUnderTest, startConverter } from './converter-under-test.
 
 let converter: ConverterUnderTest
 beforeAll(async () => {
-  converter = await startConverter({ workers: 1 })
+  converter = await startConverter({ children: 1 })
 })
 afterAll(() => converter.close())
 

@@ -51,7 +51,7 @@ const owners: Record<string, readonly string[]> = {
   ],
   sharp: [
     'converter-service/src/engines/',
-    'converter-service/src/worker/',
+    'converter-service/src/children/',
     'bench/src/rivals/',
     'tests/src/faults/bare-sharp.ts',
   ],

@@ -19,14 +19,14 @@ describe('a program stops while a conversion runs', () => {
   })
   afterEach(() => system.close())
 
-  /** A conversion that takes a second or two, and the moment a worker is at it. */
+  /** A conversion that takes a second or two, and the moment a child process is at it. */
   function convertSlowly() {
     const done = system.herald([
       ...['convert', picture, '--to', 'avif', '--quality', '90', '--out', out],
       ...['--notify', 'ada@example.com'],
     ])
     const underWay = vi.waitFor(() => {
-      // The spool holds the whole upload: a worker has it, or will at once.
+      // The spool holds the whole upload: a child process has it, or will at once.
       expect(spooledBytes(join(system.folder, 'spool'))).toBeGreaterThan(800_000)
     }, 10_000)
     return { done, underWay }

@@ -22,7 +22,7 @@ const coresPer = { notifier: 0.4, converter: 2 } as const
 
 export const scale: Bench = {
   name: 'scale',
-  about: `1 to 8 notifiers at a mail server that takes ${delayMs} ms a mail, ${connections} connections each, ${partitions} partitions, one ledger; 1 and 2 converters of one worker`,
+  about: `1 to 8 notifiers at a mail server that takes ${delayMs} ms a mail, ${connections} connections each, ${partitions} partitions, one ledger; 1 and 2 converters of one child process`,
   guarantees: 'ledger synced at 354 and at the reply, order per recipient, offsets after outcomes',
   async open(context) {
     return [...(await notifiers(context)), await converters(context)]

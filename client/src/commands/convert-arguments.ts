@@ -70,7 +70,7 @@ export function addConvertCommand(
     .option('--dry-run', 'only show what would be made and how long it would take')
     .option(
       '-j, --jobs <n>',
-      "files to convert at a time (default: one more than the converters' workers)",
+      'files to convert at a time (default: one more than the converters work on at once)',
       readAs('jobs', integer(1, 64)),
     )
     .addOption(

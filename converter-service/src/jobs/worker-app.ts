@@ -33,7 +33,7 @@ export async function createWorkerApp(
   const { jobsTopic, topic } = config
   const blobs = await openBlobStore(config.blobs)
   lifecycle.defer('blob store', () => blobs.close())
-  const turns = new Turns(converter.workers)
+  const turns = new Turns(converter.children)
   const conversions = await startConversions(converter, {
     lifecycle,
     logger,
@@ -48,7 +48,7 @@ export async function createWorkerApp(
   const services = { config, broker, store, conversions, turns, logger }
   const subscribe = async (name: string, kind: 'high' | 'normal') => {
     const subscription = await broker.subscribe(
-      { topic: name, group, maxInFlight: converter.workers },
+      { topic: name, group, maxInFlight: converter.children },
       jobHandler(services, kind),
     )
     return subscription

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { Guardian } from '#src/worker/guardian'
+import { Guardian } from '#src/children/guardian'
 
 const guardian = new Guardian()
 // Says its own pid and that of what it started, which stays in its group.

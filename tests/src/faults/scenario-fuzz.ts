@@ -31,7 +31,7 @@ const maxPixels = 50_000_000
 const width = 256
 const timeoutMs = 10_000
 const minAgreement = 0.99
-/** As many as there are workers. */
+/** As many as there are child processes. */
 const lanes = [0, 1]
 
 /** Converts real files and mutants of them with a real converter, and compares the results with bare sharp's. */

@@ -124,7 +124,7 @@ export async function runLibreOffice(
     join(inside, 'made'),
     join(inside, relative(folder, document)),
   ]
-  // Of our environment only the paths of programs and fonts; it writes to the job's folder.
+  // Of our environment only the paths of programs and fonts; it writes to the conversion's folder.
   const { PATH = '', LANG = 'C.UTF-8', FONTCONFIG_PATH, FONTCONFIG_FILE } = process.env
   const env = {
     PATH,

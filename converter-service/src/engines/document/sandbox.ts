@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-/** The path of the job's folder inside the sandbox. */
+/** The path of the conversion's folder inside the sandbox. */
 export const folderInSandbox = '/document'
 
 /** The command prefix that limits a program to `folder` and to installed programs. */
 export type Sandbox = (folder: string) => readonly string[]
 
-/** Programs, their libraries, fonts and settings; no account, no home, no other job. */
+/** Programs, their libraries, fonts and settings; no account, no home, no other conversion. */
 const readable = [
   '/usr',
   '/opt',

@@ -24,11 +24,11 @@ export interface ConversionSummary {
    */
   'stripped'?: (string)[];
   /**
-   * Time the conversion waited for a worker, in milliseconds.
+   * Time the conversion waited for a child process, in milliseconds.
    */
   'queueMs'?: (number | string);
   /**
-   * Time that workers spent on it, in milliseconds.
+   * Time that child processes spent on it, in milliseconds.
    */
   'conversionMs'?: (number | string);
   /**
@@ -44,11 +44,11 @@ export interface ConversionSummary {
    */
   'estimatedMs'?: (number | string);
   /**
-   * Processor time of the workers, in milliseconds.
+   * Processor time of the child processes, in milliseconds.
    */
   'cpuMs'?: (number | string);
   /**
-   * The peak memory of one worker, in bytes.
+   * The peak memory of one child process, in bytes.
    */
   'peakMemoryBytes'?: (number | string | Long);
 }
@@ -73,11 +73,11 @@ export interface ConversionSummary__Output {
    */
   'stripped': (string)[];
   /**
-   * Time the conversion waited for a worker, in milliseconds.
+   * Time the conversion waited for a child process, in milliseconds.
    */
   'queueMs': (number);
   /**
-   * Time that workers spent on it, in milliseconds.
+   * Time that child processes spent on it, in milliseconds.
    */
   'conversionMs': (number);
   /**
@@ -93,11 +93,11 @@ export interface ConversionSummary__Output {
    */
   'estimatedMs': (number);
   /**
-   * Processor time of the workers, in milliseconds.
+   * Processor time of the child processes, in milliseconds.
    */
   'cpuMs': (number);
   /**
-   * The peak memory of one worker, in bytes.
+   * The peak memory of one child process, in bytes.
    */
   'peakMemoryBytes': (number);
 }

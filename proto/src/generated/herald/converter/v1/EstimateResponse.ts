@@ -17,7 +17,7 @@ export interface EstimateResponse {
    */
   'renditions'?: (_herald_converter_v1_RenditionEstimate)[];
   /**
-   * A rough estimate of the time workers would need, in milliseconds.
+   * A rough estimate of the time child processes would need, in milliseconds.
    */
   'workMs'?: (number | string);
   /**
@@ -61,7 +61,7 @@ export interface EstimateResponse__Output {
    */
   'renditions': (_herald_converter_v1_RenditionEstimate__Output)[];
   /**
-   * A rough estimate of the time workers would need, in milliseconds.
+   * A rough estimate of the time child processes would need, in milliseconds.
    */
   'workMs': (number);
   /**

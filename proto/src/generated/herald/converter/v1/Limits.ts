@@ -31,7 +31,7 @@ export interface Limits {
    */
   'cpuMs'?: (number);
   /**
-   * The maximum memory of one worker, in bytes.
+   * The maximum memory of one child process, in bytes.
    */
   'memoryBytes'?: (number | string | Long);
   /**
@@ -73,7 +73,7 @@ export interface Limits__Output {
    */
   'cpuMs': (number);
   /**
-   * The maximum memory of one worker, in bytes.
+   * The maximum memory of one child process, in bytes.
    */
   'memoryBytes': (number);
   /**

@@ -17,11 +17,11 @@ export const _herald_converter_v1_Progress_Stage = {
    */
   STAGE_UPLOADING: 'STAGE_UPLOADING',
   /**
-   * The file has arrived and waits for a free worker.
+   * The file has arrived and waits for a free child process.
    */
   STAGE_QUEUED: 'STAGE_QUEUED',
   /**
-   * A worker is converting it.
+   * A child process is converting it.
    */
   STAGE_CONVERTING: 'STAGE_CONVERTING',
 } as const;
@@ -41,12 +41,12 @@ export type _herald_converter_v1_Progress_Stage =
   | 'STAGE_UPLOADING'
   | 1
   /**
-   * The file has arrived and waits for a free worker.
+   * The file has arrived and waits for a free child process.
    */
   | 'STAGE_QUEUED'
   | 2
   /**
-   * A worker is converting it.
+   * A child process is converting it.
    */
   | 'STAGE_CONVERTING'
   | 3
@@ -77,7 +77,7 @@ export interface Progress {
    */
   'renditionsTotal'?: (number);
   /**
-   * A rough estimate, from the file's header, of the time workers will need, in
+   * A rough estimate, from the file's header, of the time child processes will need, in
    * milliseconds; 0 until the header has been read.
    */
   'estimatedMs'?: (number | string);
@@ -104,7 +104,7 @@ export interface Progress__Output {
    */
   'renditionsTotal': (number);
   /**
-   * A rough estimate, from the file's header, of the time workers will need, in
+   * A rough estimate, from the file's header, of the time child processes will need, in
    * milliseconds; 0 until the header has been read.
    */
   'estimatedMs': (number);

@@ -26,7 +26,7 @@ export interface RenditionEstimate {
    */
   'files'?: (number);
   /**
-   * A rough estimate of the time a worker would need, in milliseconds.
+   * A rough estimate of the time a child process would need, in milliseconds.
    */
   'workMs'?: (number | string);
   /**
@@ -61,7 +61,7 @@ export interface RenditionEstimate__Output {
    */
   'files': (number);
   /**
-   * A rough estimate of the time a worker would need, in milliseconds.
+   * A rough estimate of the time a child process would need, in milliseconds.
    */
   'workMs': (number);
   /**

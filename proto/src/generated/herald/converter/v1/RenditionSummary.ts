@@ -19,7 +19,7 @@ export interface RenditionSummary {
    */
   'sha256'?: (string);
   /**
-   * Time a worker spent making it, in milliseconds.
+   * Time a child process spent making it, in milliseconds.
    */
   'conversionMs'?: (number | string);
   /**
@@ -60,7 +60,7 @@ export interface RenditionSummary__Output {
    */
   'sha256': (string);
   /**
-   * Time a worker spent making it, in milliseconds.
+   * Time a child process spent making it, in milliseconds.
    */
   'conversionMs': (number);
   /**

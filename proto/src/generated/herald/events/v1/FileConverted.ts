@@ -32,11 +32,11 @@ export interface FileConverted {
    */
   'stripped'?: (string)[];
   /**
-   * Time the conversion waited for a worker, in milliseconds.
+   * Time the conversion waited for a child process, in milliseconds.
    */
   'queueMs'?: (number | string);
   /**
-   * Time workers spent on it, in milliseconds.
+   * Time child processes spent on it, in milliseconds.
    */
   'conversionMs'?: (number | string);
   /**
@@ -96,11 +96,11 @@ export interface FileConverted__Output {
    */
   'stripped': (string)[];
   /**
-   * Time the conversion waited for a worker, in milliseconds.
+   * Time the conversion waited for a child process, in milliseconds.
    */
   'queueMs': (number);
   /**
-   * Time workers spent on it, in milliseconds.
+   * Time child processes spent on it, in milliseconds.
    */
   'conversionMs': (number);
   /**

@@ -10,12 +10,12 @@ import type { Guardian } from './guardian.js'
 import type { ChildMessage, Task, TaskMessage, TaskResult } from './messages.js'
 import { type Usage, UsageMeter } from './usage.js'
 
-const program = fileURLToPath(new URL('./child.js', import.meta.url))
+const program = fileURLToPath(new URL('./child-main.js', import.meta.url))
 
 /** Why a child exited. `retired`: it was replaced after its share of work. */
 export type ExitReason = 'timeout' | 'cpu' | 'output' | 'cancelled' | 'memory' | 'crash' | 'retired'
 
-export interface WorkerOptions {
+export interface ChildOptions {
   /** The parent of the child's own folder, its working directory and TMPDIR. */
   readonly folder: string
   /** The child's whole environment: it reads untrusted files and gets no secrets. */
@@ -41,7 +41,7 @@ interface Outcome<T extends Task> {
  * One child process with one task at a time. It leads a process group, and may be killed at any
  * moment together with all that it spawned.
  */
-export class Worker {
+export class Child {
   /** Resolves to its engines when it accepts tasks; rejects if it exits before. */
   readonly ready: Promise<readonly EngineReport[]>
   /** Resolves to the reason when the process has exited. */
@@ -50,7 +50,7 @@ export class Worker {
   tasks = 0
   /** Growth of its resident memory between its start and its last task. */
   growthBytes = 0
-  readonly #child: ChildProcess
+  readonly #process: ChildProcess
   readonly #folder: string
   readonly #guardian: Guardian
   #baselineBytes = 0
@@ -59,11 +59,11 @@ export class Worker {
   #usage: Usage = { cpuMs: 0, peakBytes: 0 }
   #killedFor: ExitReason | undefined
 
-  constructor({ folder, env, confinement, guardian, logger }: WorkerOptions) {
+  constructor({ folder, env, confinement, guardian, logger }: ChildOptions) {
     this.#guardian = guardian
     this.#folder = mkdtempSync(join(folder, 'w-'))
     const [wrapper, ...rest] = [...confinement.command, process.execPath]
-    this.#child = fork(program, {
+    this.#process = fork(program, {
       // Its own group, which is killed as a whole and which Ctrl-C does not reach.
       detached: true,
       cwd: this.#folder,
@@ -73,17 +73,17 @@ export class Worker {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     if (this.pid !== undefined) guardian.add(this.pid)
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       logger.debug({ child: this.pid, text: text.slice(0, 2000) }, 'output of a child')
     })
     this.gone = new Promise((resolve) => {
       const end = () => resolve(this.#end())
-      this.#child.once('exit', end)
+      this.#process.once('exit', end)
       // Without a pid it never started, and no exit event follows.
-      this.#child.on('error', () => this.pid ?? end())
+      this.#process.on('error', () => this.pid ?? end())
     })
     this.ready = new Promise((resolve, reject) => {
-      this.#child.on('message', (message: ChildMessage) => {
+      this.#process.on('message', (message: ChildMessage) => {
         if (message.kind !== 'ready') return this.#onMessage(message)
         this.#baselineBytes = message.residentBytes
         resolve(message.engines)
@@ -94,7 +94,7 @@ export class Worker {
   }
 
   get pid(): number | undefined {
-    return this.#child.pid
+    return this.#process.pid
   }
 
   /**
@@ -112,7 +112,7 @@ export class Worker {
         resolve: (result) => resolve({ result, usage: this.usage }),
         reject,
       }
-      this.#child.send({ task, threads } satisfies TaskMessage, (error) => {
+      this.#process.send({ task, threads } satisfies TaskMessage, (error) => {
         if (error) this.kill('crash')
       })
       this.#usage = { cpuMs: 0, peakBytes: 0 }
@@ -129,7 +129,7 @@ export class Worker {
   kill(reason: ExitReason): void {
     this.#killedFor ??= reason
     this.#killGroup()
-    this.#child.kill('SIGKILL')
+    this.#process.kill('SIGKILL')
   }
 
   #killGroup(): void {
@@ -177,12 +177,16 @@ export class Worker {
   }
 }
 
-/** The error of a task whose child exited without a job as the cause. */
+/** The error of a task whose child exited for no reason in its conversion. */
 function exitError(reason: ExitReason): HeraldError {
   if (reason !== 'crash') {
     return new HeraldError('HERALD_CANCELLED', 'The conversion was cancelled.')
   }
-  return new HeraldError('HERALD_INTERNAL', 'The worker crashed while it converted this file.', {
-    remedy: 'Try again. If it happens again, the file itself may be the cause.',
-  })
+  return new HeraldError(
+    'HERALD_INTERNAL',
+    'The child process crashed while it converted this file.',
+    {
+      remedy: 'Try again. If it happens again, the file itself may be the cause.',
+    },
+  )
 }

@@ -1,8 +1,8 @@
-import type { QueuedTask } from './job.js'
+import type { QueuedTask } from './task-group.js'
 
 /**
- * The task to start next. A job that has a worker gets a second only when no other job waits; among
- * these `Job.priority` decides.
+ * The task to start next. A conversion that has a child gets a second one only when no other waits;
+ * among these `TaskGroup.priority` decides.
  */
 export function chooseTask(
   waiting: readonly QueuedTask[],
@@ -11,11 +11,11 @@ export function chooseTask(
   let best: QueuedTask | undefined
   for (const queued of waiting) {
     if (onlyShort && !queued.isShort) continue
-    if (!best || comesBefore(queued.job, best.job)) best = queued
+    if (!best || comesBefore(queued.group, best.group)) best = queued
   }
   return best
 }
 
-function comesBefore(one: QueuedTask['job'], other: QueuedTask['job']): boolean {
+function comesBefore(one: QueuedTask['group'], other: QueuedTask['group']): boolean {
   return one.running === other.running ? one.priority < other.priority : one.running < other.running
 }

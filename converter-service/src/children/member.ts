@@ -1,8 +1,8 @@
-import type { Worker } from './worker.js'
+import type { Child } from './child.js'
 
 /** A child of the pool and its state. */
 export interface Member {
-  readonly worker: Worker
+  readonly child: Child
   /** Used only while all others are busy. */
   readonly shortTasksOnly: boolean
   state: 'starting' | 'idle' | 'busy' | 'gone'
@@ -17,21 +17,21 @@ export interface Recycle {
 }
 
 export function needsReplacement(
-  { worker, retiring }: Member,
+  { child, retiring }: Member,
   { tasks, growthBytes }: Recycle,
 ): boolean {
-  return !retiring && (worker.tasks >= tasks || worker.growthBytes > growthBytes)
+  return !retiring && (child.tasks >= tasks || child.growthBytes > growthBytes)
 }
 
 /** Whether all replacements are ready, so that a retiring child may end. */
 export function hasReplacements(
   members: Iterable<Member>,
   shortTasksOnly: boolean,
-  workers: number,
+  children: number,
 ): boolean {
   const fresh = [...members].filter(
     (member) =>
       member.shortTasksOnly === shortTasksOnly && !member.retiring && member.state !== 'starting',
   )
-  return fresh.length >= (shortTasksOnly ? 1 : workers)
+  return fresh.length >= (shortTasksOnly ? 1 : children)
 }

@@ -2,30 +2,30 @@ import { statSync } from 'node:fs'
 import type { HeraldError } from '@herald/proto/errors'
 import type { Slowness } from '../engines/engine.js'
 import { type Budget, cpuExceeded, memoryExceeded, outputExceeded, timeExceeded } from './budget.js'
+import type { Child, ExitReason } from './child.js'
 import type { Task, TaskResult } from './messages.js'
 import type { Usage } from './usage.js'
-import type { ExitReason, Worker } from './worker.js'
 
-/** A task that waits for a worker. */
+/** A task that waits for a child. */
 export interface QueuedTask {
-  readonly job: Job
-  /** May run on the worker for short tasks. */
+  readonly group: TaskGroup
+  /** May run on the child for short tasks. */
   readonly isShort: boolean
-  /** Runs the task on the worker. Resolves when it is over, even if it failed. */
-  start(worker: Worker, threads: number): Promise<void>
+  /** Runs the task on the child. Resolves when it is over, even if it failed. */
+  start(child: Child, threads: number): Promise<void>
   reject(error: unknown): void
 }
 
-interface JobOptions {
+interface TaskGroupOptions {
   readonly budget: Budget
   readonly enqueue: (queued: QueuedTask) => void
 }
 
 /**
- * The work of one conversion, whose tasks may run on several workers at once. If one fails, the
+ * The work of one conversion, whose tasks may run on several children at once. If one fails, the
  * budget is exceeded or the conversion is cancelled, all of them end.
  */
-export class Job {
+export class TaskGroup {
   /** When the upload was complete, in milliseconds of a monotonic clock. */
   arrivedAt = performance.now()
   /** The estimated time of all of it, in milliseconds; set when the header was read. */
@@ -34,10 +34,10 @@ export class Job {
   slowness: Slowness | undefined
   /** Time in which tasks waited and none ran, in milliseconds. */
   queueMs = 0
-  /** Peak memory of one worker, in bytes. */
+  /** Peak memory of one child, in bytes. */
   peakBytes = 0
-  readonly #options: JobOptions
-  readonly #running = new Map<Worker, Task>()
+  readonly #options: TaskGroupOptions
+  readonly #running = new Map<Child, Task>()
   readonly #waiting = new Set<QueuedTask>()
   readonly #outputs = new Map<string, number>()
   #usedMs = 0
@@ -47,7 +47,7 @@ export class Job {
   #waitingSince: number | undefined
   #failure: HeraldError | undefined
 
-  constructor(options: JobOptions) {
+  constructor(options: TaskGroupOptions) {
     this.#options = options
   }
 
@@ -56,8 +56,8 @@ export class Job {
   }
 
   /**
-   * The lowest comes first. A small job overtakes a large one only if it arrives within the large
-   * one's expected time, so that no job starves.
+   * The lowest comes first. A small conversion overtakes a large one only if it arrives within the large
+   * one's expected time, so that none starves.
    */
   get priority(): number {
     return this.arrivedAt + this.expectedMs
@@ -75,34 +75,34 @@ export class Job {
   /** Processor time so far. */
   get cpuMs(): number {
     let sum = this.#cpuMs
-    for (const worker of this.#running.keys()) sum += worker.usage.cpuMs
+    for (const child of this.#running.keys()) sum += child.usage.cpuMs
     return sum
   }
 
-  /** Runs a task on the next free worker, and calls `onStart` when there is one. */
+  /** Runs a task on the next free child, and calls `onStart` when there is one. */
   run<T extends Task>(task: T, isShort: boolean, onStart?: () => void): Promise<Run<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure)
       const queued: QueuedTask = {
-        job: this,
+        group: this,
         isShort,
-        start: async (worker, threads) => {
+        start: async (child, threads) => {
           this.#waiting.delete(queued)
-          this.#begin(worker, task)
+          this.#begin(child, task)
           onStart?.()
           const from = performance.now()
           try {
-            const { result, usage } = await worker.run(task, threads, (used) =>
-              this.#check(worker, used),
+            const { result, usage } = await child.run(task, threads, (used) =>
+              this.#check(child, used),
             )
-            this.#check(worker, usage)
+            this.#check(child, usage)
             if (this.#failure) reject(this.#failure)
             else resolve({ result, ms: performance.now() - from })
           } catch (error) {
-            this.#check(worker, worker.usage)
+            this.#check(child, child.usage)
             reject(this.#failure ?? error)
           } finally {
-            this.#finish(worker)
+            this.#finish(child)
           }
         },
         reject,
@@ -113,34 +113,34 @@ export class Job {
     })
   }
 
-  /** Kills the running workers and rejects waiting and later tasks. */
+  /** Kills the running children and rejects waiting and later tasks. */
   abort(reason: ExitReason, failure: HeraldError): void {
     this.#failure ??= failure
-    for (const worker of this.#running.keys()) worker.kill(reason)
+    for (const child of this.#running.keys()) child.kill(reason)
     for (const queued of this.#waiting) queued.reject(this.#failure)
     this.#waiting.clear()
   }
 
-  /** Whether it still waits for a worker; false once it was rejected. */
+  /** Whether it still waits for a child; false once it was rejected. */
   isQueued(queued: QueuedTask): boolean {
     return this.#waiting.has(queued)
   }
 
-  /** Aborts the job if the budget is exceeded. */
-  #check(worker: Worker, { peakBytes }: Usage): void {
+  /** Aborts all if the budget is exceeded. */
+  #check(child: Child, { peakBytes }: Usage): void {
     const { budget } = this.#options
     this.peakBytes = Math.max(this.peakBytes, peakBytes)
     if (this.#failure) return
     if (peakBytes > budget.memoryBytes) this.abort('memory', memoryExceeded(budget))
     else if (this.cpuMs > budget.cpuMs) this.abort('cpu', cpuExceeded(budget, this.slowness))
-    else if (this.#outputBytes(worker) > budget.maxOutputBytes) {
+    else if (this.#outputBytes(child) > budget.maxOutputBytes) {
       this.abort('output', outputExceeded(budget))
     }
   }
 
   /** Bytes of all renditions so far, the growing one included. */
-  #outputBytes(worker: Worker): number {
-    const task = this.#running.get(worker)
+  #outputBytes(child: Child): number {
+    const task = this.#running.get(child)
     if (task?.kind === 'convert') {
       const { size = 0 } = statSync(task.target, { throwIfNoEntry: false }) ?? {}
       this.#outputs.set(task.target, size)
@@ -150,7 +150,7 @@ export class Job {
     return sum
   }
 
-  #begin(worker: Worker, task: Task): void {
+  #begin(child: Child, task: Task): void {
     const now = performance.now()
     if (this.#running.size === 0) {
       this.queueMs += now - (this.#waitingSince ?? now)
@@ -163,12 +163,12 @@ export class Job {
         leftMs,
       )
     }
-    this.#running.set(worker, task)
+    this.#running.set(child, task)
   }
 
-  #finish(worker: Worker): void {
-    this.#cpuMs += worker.usage.cpuMs
-    this.#running.delete(worker)
+  #finish(child: Child): void {
+    this.#cpuMs += child.usage.cpuMs
+    this.#running.delete(child)
     if (this.#running.size > 0) return
     clearTimeout(this.#timer)
     this.#usedMs += this.#runningMs
@@ -180,6 +180,6 @@ export class Job {
 /** A task that was run. */
 export interface Run<T extends Task> {
   readonly result: TaskResult<T>
-  /** The time the worker took, in milliseconds. */
+  /** The time the child took, in milliseconds. */
   readonly ms: number
 }

@@ -1,11 +1,11 @@
 import type { EngineReport } from '../engines/engine.js'
 import type { Budget } from './budget.js'
+import { Child, type ChildOptions, type ExitReason } from './child.js'
 import { chooseTask } from './choose-task.js'
 import { type Confinement, probeConfinement, weaken } from './confinement.js'
 import { Guardian } from './guardian.js'
-import { Job, type QueuedTask } from './job.js'
 import { hasReplacements, type Member, needsReplacement, type Recycle } from './member.js'
-import { type ExitReason, Worker, type WorkerOptions } from './worker.js'
+import { type QueuedTask, TaskGroup } from './task-group.js'
 
 /** The delay before replacing a child that exited before it was ready. */
 const respawnDelayMs = 1000
@@ -14,8 +14,8 @@ const spareFileBytes = 64 * 1024 ** 2
 /** More threads take more memory and were not measured. */
 const maxThreads = 2
 
-interface PoolOptions extends Pick<WorkerOptions, 'folder' | 'env' | 'logger'> {
-  readonly workers: number
+interface PoolOptions extends Pick<ChildOptions, 'folder' | 'env' | 'logger'> {
+  readonly children: number
   readonly budget: Budget
   /** A child is replaced after that many tasks, or when its memory has grown by that much. */
   readonly recycle: Recycle
@@ -76,19 +76,19 @@ export class Pool {
     return this.#confinement
   }
 
-  /** Tasks that wait for a worker. */
+  /** Tasks that wait for a child. */
   get waiting(): number {
     return this.#waiting.length
   }
 
   /** Children alive now. */
   get pids(): number[] {
-    return [...this.#members].flatMap(({ worker }) => worker.pid ?? [])
+    return [...this.#members].flatMap(({ child }) => child.pid ?? [])
   }
 
   /** The work of one conversion; `budget` overrides the default. */
-  openJob({ budget }: { budget?: Partial<Budget> } = {}): Job {
-    return new Job({
+  openTasks({ budget }: { budget?: Partial<Budget> } = {}): TaskGroup {
+    return new TaskGroup({
       budget: { ...this.#options.budget, ...budget },
       enqueue: (queued) => {
         this.#waiting.push(queued)
@@ -100,52 +100,52 @@ export class Pool {
   /** Kills every child. Idempotent; resolves when all have exited. */
   async close(): Promise<void> {
     this.#closing = true
-    const workers = [...this.#members].map(({ worker }) => worker)
-    for (const worker of workers) worker.kill('cancelled')
-    await Promise.all(workers.map(({ gone }) => gone))
+    const started = [...this.#members].map(({ child }) => child)
+    for (const child of started) child.kill('cancelled')
+    await Promise.all(started.map(({ gone }) => gone))
     await this.#guardian.close()
   }
 
   /** Starts the missing children; one that is retiring counts as missing. */
-  #fill(): Worker[] {
+  #fill(): Child[] {
     const staying = [...this.#members].filter(({ retiring }) => !retiring)
     const shortOnly = staying.filter((member) => member.shortTasksOnly).length
-    const started: Worker[] = []
-    for (let count = staying.length - shortOnly; count < this.#options.workers; count++) {
+    const started: Child[] = []
+    for (let count = staying.length - shortOnly; count < this.#options.children; count++) {
       started.push(this.#spawn(false))
     }
     if (shortOnly === 0) started.push(this.#spawn(true))
     return started
   }
 
-  #spawn(shortTasksOnly: boolean): Worker {
-    const worker = new Worker({
+  #spawn(shortTasksOnly: boolean): Child {
+    const child = new Child({
       ...this.#options,
       confinement: this.#confinement,
       guardian: this.#guardian,
     })
-    const member: Member = { worker, shortTasksOnly, state: 'starting', retiring: false }
+    const member: Member = { child, shortTasksOnly, state: 'starting', retiring: false }
     this.#members.add(member)
-    worker.ready.then(
+    child.ready.then(
       () => {
         this.#retireOne(shortTasksOnly)
         this.#release(member)
       },
       () => {},
     )
-    worker.gone.then((reason) => {
+    child.gone.then((reason) => {
       const wasReady = member.state !== 'starting'
       member.state = 'gone'
       this.#members.delete(member)
       if (this.#closing) return
       this.#options.onExit(reason)
       const { logger } = this.#options
-      if (reason === 'retired') logger.debug({ child: worker.pid }, 'child retired')
-      else logger.warn({ child: worker.pid, reason }, 'child exited and is replaced')
+      if (reason === 'retired') logger.debug({ child: child.pid }, 'child retired')
+      else logger.warn({ child: child.pid, reason }, 'child exited and is replaced')
       if (wasReady) this.#fill()
       else setTimeout(() => this.#closing || this.#fill(), respawnDelayMs).unref()
     })
-    return worker
+    return child
   }
 
   #release(member: Member): void {
@@ -155,7 +155,7 @@ export class Pool {
   }
 
   #dispatch(): void {
-    this.#waiting = this.#waiting.filter((queued) => queued.job.isQueued(queued))
+    this.#waiting = this.#waiting.filter((queued) => queued.group.isQueued(queued))
     for (;;) {
       const idle = [...this.#members].filter(({ state }) => state === 'idle')
       const member = idle.find(({ shortTasksOnly }) => !shortTasksOnly) ?? idle[0]
@@ -170,20 +170,20 @@ export class Pool {
   /** Idle cores are shared out: a second thread saves 5 % of a single JPEG's time, 10 % of an AVIF's. */
   get #threads(): number {
     const busy = [...this.#members].filter(({ state }) => state === 'busy').length
-    const each = Math.floor(this.#options.workers / (busy + this.#waiting.length))
+    const each = Math.floor(this.#options.children / (busy + this.#waiting.length))
     return Math.min(Math.max(1, each), maxThreads)
   }
 
   async #serve(member: Member, queued: QueuedTask): Promise<void> {
     member.state = 'busy'
-    await queued.start(member.worker, this.#threads)
-    // The next task of the same job, if it follows from this result, is enqueued first.
+    await queued.start(member.child, this.#threads)
+    // The next task of the same conversion, if it follows from this result, is enqueued first.
     setImmediate(() => {
       if (
         member.retiring &&
-        hasReplacements(this.#members, member.shortTasksOnly, this.#options.workers)
+        hasReplacements(this.#members, member.shortTasksOnly, this.#options.children)
       )
-        member.worker.kill('retired')
+        member.child.kill('retired')
       else {
         if (needsReplacement(member, this.#options.recycle)) {
           member.retiring = true
@@ -199,7 +199,7 @@ export class Pool {
     for (const member of this.#members) {
       if (member.retiring && member.shortTasksOnly === shortTasksOnly && member.state === 'idle') {
         member.state = 'gone'
-        member.worker.kill('retired')
+        member.child.kill('retired')
         return
       }
     }

@@ -3,30 +3,30 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@herald/runtime/logger'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Child } from '#src/children/child'
+import { Guardian } from '#src/children/guardian'
 import { loadConfig } from '#src/config'
-import { Guardian } from '#src/worker/guardian'
-import { Worker } from '#src/worker/worker'
 import { twoHalves } from './pictures.js'
 
 let folder: string
-let worker: Worker
+let child: Child
 let guardian: Guardian
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'herald-worker-test-'))
+  folder = await mkdtemp(join(tmpdir(), 'herald-child-test-'))
   guardian = new Guardian()
   const bare = { command: [], nodeFlags: [], enforced: [], missing: [] }
-  worker = new Worker({
+  child = new Child({
     folder,
     env: loadConfig(process.env).childEnv,
     confinement: bare,
     guardian,
     logger: silentLogger,
   })
-  await worker.ready
+  await child.ready
 })
 afterEach(async () => {
-  worker.kill('cancelled')
-  await worker.gone
+  child.kill('cancelled')
+  await child.gone
   await guardian.close()
   await rm(folder, { recursive: true, force: true })
 })
@@ -40,7 +40,7 @@ const inspectPicture = async () => {
 test('a child answers one task after the other', async () => {
   const task = await inspectPicture()
   for (let time = 0; time < 3; time++) {
-    const { result } = await worker.run(task, 1)
+    const { result } = await child.run(task, 1)
     expect(result).toMatchObject({ width: 120, height: 80, pages: 1, holds: [] })
   }
 })
@@ -48,10 +48,10 @@ test('a child answers one task after the other', async () => {
 // A child that was killed with its answer already in the pipe passed for free, and the next
 // conversion was given to it and failed with it.
 test('an answer that arrives after the kill does not count', async () => {
-  const outcome = worker.run(await inspectPicture(), 1)
+  const outcome = child.run(await inspectPicture(), 1)
   // The child answers meanwhile; nothing is read here.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
-  worker.kill('timeout')
+  child.kill('timeout')
   await expect(outcome).rejects.toMatchObject({ code: 'HERALD_CANCELLED' })
-  expect(await worker.gone).toBe('timeout')
+  expect(await child.gone).toBe('timeout')
 })

@@ -6,9 +6,9 @@ import { describeBytes } from '../limits.js'
 export interface Budget {
   /** While its tasks run; waiting does not count. */
   readonly timeoutMs: number
-  /** Processor time of all its workers and what they spawned. */
+  /** Processor time of all its children and what they spawned. */
   readonly cpuMs: number
-  /** Of one worker, and what it spawned. */
+  /** Of one child, and what it spawned. */
   readonly memoryBytes: number
   /** Over all its renditions. */
   readonly maxOutputBytes: number
