@@ -19,7 +19,9 @@ export interface AnnouncementResult {
   readonly events: readonly AnnouncedEvent[]
   /** False: the outbox keeps it. */
   readonly published: boolean
-  /** One sentence for a person if the outbox keeps it. */
+  /** Why the outbox keeps it, if that is known. */
+  readonly reason: string | undefined
+  /** One sentence for a person if the outbox keeps it, with the reason. */
   readonly warning: string | undefined
 }
 
@@ -163,6 +165,7 @@ function createAnnouncer(outbox: Outbox, link: BrokerLink, command: string): Ann
           return { ...event, partition, offset }
         }),
         published: to !== undefined,
+        reason: to ? undefined : reason,
         warning: to ? undefined : warningOf(command, reason),
       }
     },

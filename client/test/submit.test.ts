@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import type { HeraldError } from '@herald/proto/errors'
@@ -50,3 +50,15 @@ test.each([99, 101])(
     })
   },
 )
+
+test('a job whose command is not published says why', async () => {
+  const { home, state, herald } = await openHome('127.0.0.1:1')
+  const file = join(home, 'photo.png')
+  await writeFile(file, gradient(6, 4))
+  await mkdir(join(state, 'herald'))
+  await writeFile(join(state, 'herald/broker'), 'a file in place of the folder')
+  const { status, stderr } = await herald('submit', file, '--to', 'webp')
+  expect(status).toBe(0)
+  expect(stderr).toContain('1 of 1 jobs are not published yet; they are kept in the outbox.\n')
+  expect(stderr).toContain('broker cannot be opened: a file has the name of a folder')
+})

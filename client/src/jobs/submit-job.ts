@@ -3,6 +3,7 @@ import type { JobStore } from '@herald/broker/job-store'
 import { HeraldError } from '@herald/proto/errors'
 import type { ConvertFile } from '@herald/proto/jobs'
 import type { BlobSource } from '@herald/runtime/blobs'
+import { escapeControls } from '@herald/runtime/terminal-text'
 import type { Announcer } from '../announcer.js'
 import type { CommandContext } from '../command-context.js'
 import type { ClientConfig } from '../config.js'
@@ -53,13 +54,16 @@ export async function untilPublished(
   const isPublished = ({ entryId }: KeptAnnouncement) =>
     (announcer.outbox.entry(entryId)?.state.kind ?? 'published') === 'published'
   const last = kept.at(-1)
-  if (last) await announcer.untilPublished(last)
-  if (!kept.every(isPublished) && kept.some(isPublished)) await announcer.flush(signal)
+  let reason = last && (await announcer.untilPublished(last)).reason
+  if (!kept.every(isPublished) && kept.some(isPublished)) {
+    reason = (await announcer.flush(signal)).reason
+  }
   const left = kept.filter((each) => !isPublished(each)).length
   if (left === 0) return
   terminal.log(
     `herald: ${left} of ${kept.length} jobs are not published yet; they are kept in the outbox.`,
   )
+  if (reason !== undefined) terminal.log(`  ${escapeControls(reason)}`)
   terminal.log(`  When the broker is available: ${command} outbox flush`)
 }
 
