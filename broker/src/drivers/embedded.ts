@@ -1,10 +1,8 @@
-import { resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Logger } from '@herald/runtime'
 import { openStore } from '@herald/runtime/store'
 import {
   type Broker,
-  BrokerError,
   type BrokerFeatures,
   type Message,
   maxMessageBytes,
@@ -16,8 +14,10 @@ import { createBroker, type Driver, type MemberOptions } from '../driver.js'
 import { partitionPosition } from '../partition-position.js'
 import type { BrokerTables } from './embedded/active-consumer.js'
 import { Consumer } from './embedded/consumer.js'
+import { asEmbeddedError } from './embedded/errors.js'
 import { EventLog } from './embedded/event-log.js'
 import { Groups } from './embedded/groups.js'
+import { type EmbeddedLocation, parseEmbeddedUrl } from './embedded/location.js'
 
 // Here a topic is rows (topic, partition, offset) of one LMDB store; a consumer
 // group is a lease with an epoch and a committed offset per partition; the holder of its lease
@@ -40,58 +40,27 @@ export const features: BrokerFeatures = Object.freeze({
 
 const expireEveryMs = 10 * 60 * 1000
 
-const defaultSessionTimeoutMs = 10_000
-
 /**
  * A broker in a folder, for the processes of one machine: `embedded:FOLDER[?sessionTimeoutMs=10000]`,
  * FOLDER relative to the working directory. `sessionTimeoutMs`: after so long without a heartbeat
  * another consumer takes over from the active one. Rejects with BrokerError.
  */
 export async function openEmbeddedBroker(url: string, options: OpenBrokerOptions): Promise<Broker> {
-  const { directory, sessionTimeoutMs } = parseUrl(url)
+  const location = parseEmbeddedUrl(url)
   const settings = topicSettings(options)
   try {
-    const store = openStore(directory)
+    const store = openStore(location.directory)
     const tables = { store, log: new EventLog(store), groups: new Groups(store) }
-    const driver = new EmbeddedDriver(tables, {
-      directory,
-      sessionTimeoutMs,
-      topicSettings: settings,
-      logger: options.logger,
-    })
-    return createBroker(driver)
-  } catch (error) {
-    throw asBrokerError('cannot be opened', error)
-  }
-}
-
-/** Throws BROKER_BAD_URL. */
-function parseUrl(url: string): { directory: string; sessionTimeoutMs: number } {
-  const bad = (why: string) =>
-    new BrokerError(
-      'BROKER_BAD_URL',
-      `${JSON.stringify(url)} ${why}. Use embedded:./data/broker, a folder of this machine.`,
+    const { logger } = options
+    return createBroker(
+      new EmbeddedDriver(tables, { ...location, topicSettings: settings, logger }),
     )
-  const [, folder = '', query = ''] = /^embedded:([^?]*)\??(.*)$/s.exec(url) ?? []
-  if (folder.trim() === '') throw bad('names no folder')
-  if (folder.startsWith('//')) throw bad('names a host, which the embedded broker does not have')
-  if (folder.includes('\0')) throw bad('holds a NUL character')
-  let sessionTimeoutMs = defaultSessionTimeoutMs
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (name !== 'sessionTimeoutMs') {
-      throw bad(`sets ${name}, but only sessionTimeoutMs can be set`)
-    }
-    if (!/^[1-9]\d{1,8}$/.test(value)) {
-      throw bad(`sets ${name} to something other than 10…999999999 ms`)
-    }
-    sessionTimeoutMs = Number(value)
+  } catch (error) {
+    throw asEmbeddedError('cannot be opened', error)
   }
-  return { directory: resolve(folder), sessionTimeoutMs }
 }
 
-interface EmbeddedDriverOptions {
-  readonly directory: string
-  readonly sessionTimeoutMs: number
+interface EmbeddedDriverOptions extends EmbeddedLocation {
   readonly topicSettings: TopicSettings
   readonly logger: Logger
 }
@@ -146,7 +115,7 @@ class EmbeddedDriver implements Driver {
   }
 
   asBrokerError(what: string, error: unknown) {
-    return asBrokerError(what, error)
+    return asEmbeddedError(what, error)
   }
 
   async close(callsEnded: Promise<void>): Promise<void> {
@@ -170,15 +139,4 @@ class EmbeddedDriver implements Driver {
       this.#options.logger.error({ err: error }, 'could not remove expired events')
     })
   }
-}
-
-function asBrokerError(what: string, error: unknown): BrokerError {
-  if (error instanceof BrokerError) return error
-  const { code, message } = error as NodeJS.ErrnoException
-  const denied = code === 'STORE_NOT_WRITABLE' || code === 'EACCES' || code === 'EPERM'
-  return new BrokerError(
-    denied ? 'BROKER_NOT_ALLOWED' : 'BROKER_FAILED',
-    `The embedded broker ${what}: ${message}`,
-    { cause: error },
-  )
 }
