@@ -9,6 +9,7 @@ import { defineConfig } from 'vitest/config'
 const long = [
   'bench/test/short.test.ts',
   'broker/test/nats-cluster-faults.test.ts',
+  'broker/test/rabbitmq-cluster.test.ts',
   'client/test/{converter-names,goaway,many-files,several-converters,slow-downloads}.test.ts',
   'client/test/{web-instances,web-kept}.test.ts',
   'converter-service/test/golden.test.ts',

@@ -1,2 +1,3 @@
 export * from './find-rabbitmq.js'
+export * from './start-cluster.js'
 export * from './start-rabbitmq.js'

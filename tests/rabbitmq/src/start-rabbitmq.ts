@@ -14,10 +14,24 @@ export interface StartRabbitmqOptions {
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string }
   /** Further settings of rabbitmq.conf. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Default: a server of its own. */
+  readonly node?: ClusterNode
+}
+
+/** What the nodes of a cluster agree on. */
+export interface ClusterNode {
+  /** `herald1@localhost`. */
+  readonly name: string
+  /** Of Erlang's name server epmd, which the nodes share: it goes on while one of them runs. */
+  readonly epmdPort: number
+  /** Erlang's shared secret. */
+  readonly cookie: string
 }
 
 /** A RabbitMQ on loopback, with its own user `guest`. */
 export interface RabbitmqServer {
+  /** `herald@localhost`. */
+  readonly name: string
   readonly port: number
   /** Of the TLS listener, if `tls` was given. */
   readonly tlsPort: number
@@ -44,16 +58,19 @@ export interface RabbitmqServer {
   destroy(): Promise<void>
 }
 
-/** Needs no name service. */
-const nodeName = 'herald@localhost'
+/** `localhost` needs no name service. */
+const defaultName = 'herald@localhost'
 
 /** Starts RabbitMQ; resolves when it accepts connections. Rejects with an error that has its last lines. */
 export async function startRabbitmq(options: StartRabbitmqOptions): Promise<RabbitmqServer> {
-  const { installation, tls } = options
+  const { installation, tls, node } = options
   const folder = resolve(options.folder)
-  const [free = 0, tlsPort = 0, distPort = 0, epmdPort = 0] = await freePorts(4)
+  const [free = 0, tlsPort = 0, distPort = 0, freeForEpmd = 0] = await freePorts(4)
   const port = options.port ?? free
+  const nodeName = node?.name ?? defaultName
   await mkdir(folder, { recursive: true })
+  if (node !== undefined)
+    await writeFile(join(folder, '.erlang.cookie'), node.cookie, { mode: 0o400 })
   await writeFile(
     join(folder, 'rabbitmq.conf'),
     toConfig({
@@ -70,10 +87,12 @@ export async function startRabbitmq(options: StartRabbitmqOptions): Promise<Rabb
     }),
   )
   await writeFile(join(folder, 'enabled_plugins'), '[].\n')
-  const env = environment(folder, { port, distPort, epmdPort })
+  const epmdPort = node?.epmdPort ?? freeForEpmd
+  const env = environment(folder, nodeName, { port, distPort, epmdPort })
   const server = new RabbitmqProcess({ installation, folder, port, env })
   await server.start()
   return {
+    name: nodeName,
     port,
     tlsPort,
     url: `amqp://127.0.0.1:${port}`,
@@ -84,7 +103,7 @@ export async function startRabbitmq(options: StartRabbitmqOptions): Promise<Rabb
     },
     kill: () => server.kill(),
     async untilRegistered() {
-      while (!(await isRegistered(folder))) await pause(50)
+      while (!(await isRegistered(folder, nodeName))) await pause(50)
     },
     signal: (signal) => server.signal(signal),
     ctl: (...args) => server.ctl(...args),
@@ -98,7 +117,7 @@ export async function startRabbitmq(options: StartRabbitmqOptions): Promise<Rabb
   }
 }
 
-async function isRegistered(folder: string): Promise<boolean> {
+async function isRegistered(folder: string, nodeName: string): Promise<boolean> {
   for (const system of ['quorum', 'coordination']) {
     const systemFolder = join(folder, 'mnesia', nodeName, system, nodeName)
     const entries = await readdir(systemFolder, { withFileTypes: true }).catch(() => [])
@@ -117,6 +136,7 @@ const toConfig = (settings: Readonly<Record<string, string>>) =>
 /** Nothing of the machine's own RabbitMQ or Erlang is used. */
 function environment(
   folder: string,
+  nodeName: string,
   { port, distPort, epmdPort }: Record<'port' | 'distPort' | 'epmdPort', number>,
   env = process.env,
 ): NodeJS.ProcessEnv {

@@ -8,6 +8,7 @@ import {
   type RabbitmqVersion,
   rabbitmqVersions,
 } from './find-rabbitmq.js'
+import { type RabbitmqCluster, startRabbitmqCluster } from './start-cluster.js'
 import { type RabbitmqServer, type StartRabbitmqOptions, startRabbitmq } from './start-rabbitmq.js'
 
 /** RabbitMQ ends the session of a member that gives no sign of life after two seconds. */
@@ -28,6 +29,26 @@ export function describeOnRabbitmq(
   const result = found.get(version)
   const leftOut = result && 'missing' in result ? ` (left out: ${result.missing})` : ''
   describe.skipIf(leftOut !== '')(`${name}${leftOut}`, suite)
+}
+
+/** A cluster of three nodes for the `describe` it is called in. */
+export function useRabbitmqCluster(version: RabbitmqVersion) {
+  let cluster: RabbitmqCluster | undefined
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'herald-rabbitmq-'))
+    cluster = await startRabbitmqCluster(installed(version), folder)
+  })
+  afterAll(() => cluster?.destroy())
+  return {
+    get cluster(): RabbitmqCluster {
+      if (cluster === undefined) throw new Error('RabbitMQ is not started yet')
+      return cluster
+    },
+    /** With the short session. */
+    get url(): string {
+      return `${this.cluster.url}?${shortSession}`
+    },
+  }
 }
 
 /** One RabbitMQ for the `describe` it is called in, with its own ports and data. */

@@ -7,6 +7,7 @@ import { type HeldLease, HeldPartition } from './held-partition.js'
 import { Lease } from './lease.js'
 import { joinedQueueName, leaseQueueName, membersQueueName } from './names.js'
 import type { Publisher } from './publisher.js'
+import { UnheldPartitions } from './unheld-partitions.js'
 
 export interface SessionOptions {
   readonly connector: Connector
@@ -60,6 +61,9 @@ export class Session {
   #balancing: NodeJS.Timeout | undefined
   #answeredAtMs = 0
   #requestedAtMs = 0
+  readonly #unheld = new UnheldPartitions()
+  /** Partitions that it takes beyond its share, because nobody holds them. */
+  #surplus = 0
   #ended = false
 
   constructor(options: SessionOptions) {
@@ -74,7 +78,8 @@ export class Session {
   get isSettled(): boolean {
     const { least, most } = fairShare(this.#options.partitions, this.#memberCount)
     const size = this.#keptSize
-    return size > 0 && size >= least && size <= most && size === this.#held.size
+    const isShare = size >= least && size <= most + this.#surplus
+    return size > 0 && isShare && size === this.#held.size
   }
 
   /** Milliseconds since RabbitMQ last answered on this connection. */
@@ -121,7 +126,9 @@ export class Session {
     const { topic, group, standalone } = this.#options
     if (standalone !== undefined) return
     const answer = await this.#members?.checkQueue(membersQueueName(topic, group))
-    this.#memberCount = answer?.consumerCount ?? 0
+    const count = answer?.consumerCount ?? 0
+    if (count !== this.#memberCount) this.#surplus = 0
+    this.#memberCount = count
     this.#answeredAtMs = performance.now()
   }
 
@@ -148,6 +155,12 @@ export class Session {
 
   get #keptSize(): number {
     return [...this.#held.values()].filter(({ isReleasing }) => !isReleasing).length
+  }
+
+  /** The partitions that it does not hold. */
+  get #others(): number[] {
+    const all = Array.from({ length: this.#options.partitions }, (_, id) => id)
+    return all.filter((id) => !this.#held.has(id))
   }
 
   /** A new group has no tokens yet. An additional token has no effect. */
@@ -226,12 +239,16 @@ export class Session {
     try {
       await this.check()
       if (this.#ended) return
-      const { partitions } = this.#options
+      const { topic, group, partitions } = this.#options
       const { least, most } = fairShare(partitions, this.#memberCount)
+      const limit = most + this.#surplus
       const kept = [...this.#held].filter(([, { isReleasing }]) => !isReleasing)
-      for (const [partition] of kept.slice(most)) this.#giveAway(partition)
-      if (kept.length >= most) this.#stopWaiting()
-      else await this.#registerForAll()
+      for (const [partition] of kept.slice(limit)) this.#giveAway(partition)
+      if (kept.length >= limit) {
+        this.#stopWaiting()
+        const queues = this.#others.map((id) => leaseQueueName(topic, group, id))
+        if (await this.#unheld.exist(this.#members as Channel, queues)) this.#surplus += 1
+      } else await this.#registerForAll()
       if (kept.length < least) await this.#requestOne()
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'could not balance')
@@ -259,15 +276,13 @@ export class Session {
 
   /** Asks the holders, when the partitions do not divide evenly and others have one more. */
   async #requestOne(): Promise<void> {
-    const { topic, group, partitions } = this.#options
+    const { topic, group } = this.#options
     if (performance.now() - this.#requestedAtMs < requestEveryMs) return
     const isFirst = this.#requestedAtMs === 0
     this.#requestedAtMs = performance.now()
     // Usually the others have just not noticed yet that there is a new member.
     if (isFirst) return
-    const others = Array.from({ length: partitions }, (_, id) => id).filter(
-      (id) => !this.#held.has(id),
-    )
+    const others = this.#others
     const asked = others[Math.floor(Math.random() * others.length)] ?? 0
     await this.#publishToken(leaseQueueName(topic, group, asked), request)
   }
