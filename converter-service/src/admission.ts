@@ -1,5 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
-import { PeerLimit } from './peer-limit.js'
+import { PeerLimit, type Release } from './peer-limit.js'
 
 /** An admitted conversion: uploading, then working, then downloading. */
 export interface Slot {
@@ -7,7 +7,7 @@ export interface Slot {
   startWork(signal: AbortSignal): Promise<void>
   /** All renditions are made and remain to be sent. */
   endWork(): void
-  /** Idempotent. */
+  /** Idempotent; the last call of a slot. */
   release(): void
 }
 
@@ -27,17 +27,25 @@ interface AdmissionOptions {
 export class Admission {
   readonly #conversions: PeerLimit
   readonly #transfers: PeerLimit
-  readonly #waiting = new Set<() => void>()
+  readonly #slots = new Set<Slot>()
   readonly #whenEmpty: (() => void)[] = []
   #closed = false
 
   constructor({ maxConversions, maxTransfers, peerShare }: AdmissionOptions) {
-    this.#conversions = new PeerLimit(maxConversions, peerShare)
-    this.#transfers = new PeerLimit(maxTransfers, peerShare)
+    this.#conversions = new PeerLimit(
+      maxConversions,
+      peerShare,
+      'conversions are running or waiting',
+    )
+    this.#transfers = new PeerLimit(
+      maxTransfers,
+      peerShare,
+      'files are being uploaded or downloaded',
+    )
   }
 
   get admitted(): number {
-    return this.#conversions.held + this.#transfers.held
+    return this.#slots.size
   }
 
   get closed(): boolean {
@@ -55,52 +63,29 @@ export class Admission {
   /** Throws HERALD_BUSY or HERALD_SHUTTING_DOWN. `peer` is the address of the caller. */
   admit(peer: string): Slot {
     this.refuseIfClosed()
-    this.#conversions.refuseIfFull(peer, 'conversions are running or waiting')
-    this.#transfers.refuseIfFull(peer, 'files are being uploaded or downloaded')
-    this.#transfers.add(peer)
-    let limit: PeerLimit | undefined = this.#transfers
-    const moveTo = (next: PeerLimit | undefined) => {
-      if (!limit || limit === next) return
-      limit.remove(peer)
-      limit = next
-      next?.add(peer)
-      this.#onChange()
+    this.#conversions.refuseIfFull(peer)
+    let held = this.#transfers.acquire(peer)
+    const moveTo = (next: Release) => {
+      held()
+      held = next
     }
-    return {
-      startWork: (signal) => this.#waitForCapacity(peer, signal, () => moveTo(this.#conversions)),
-      endWork: () => moveTo(this.#transfers),
-      release: () => moveTo(undefined),
+    const slot: Slot = {
+      startWork: async (signal) => moveTo(await this.#conversions.acquireWhenFree(peer, signal)),
+      // Never refused: the work is done.
+      endWork: () => moveTo(this.#transfers.acquireBeyondLimit(peer)),
+      release: () => {
+        held()
+        this.#slots.delete(slot)
+        if (this.#slots.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+      },
     }
+    this.#slots.add(slot)
+    return slot
   }
 
   /** Admits no further conversion; resolves when the last one has ended. */
   async close(): Promise<void> {
     this.#closed = true
-    if (this.admitted > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
-  }
-
-  #waitForCapacity(peer: string, signal: AbortSignal, enter: () => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted()
-      const abort = () => {
-        this.#waiting.delete(check)
-        reject(signal.reason)
-      }
-      const check = () => {
-        if (!this.#waiting.has(check) || this.#conversions.isFull(peer)) return
-        this.#waiting.delete(check)
-        signal.removeEventListener('abort', abort)
-        enter()
-        resolve()
-      }
-      signal.addEventListener('abort', abort, { once: true })
-      this.#waiting.add(check)
-      check()
-    })
-  }
-
-  #onChange(): void {
-    for (const check of [...this.#waiting]) check()
-    if (this.admitted === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+    if (this.#slots.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
   }
 }

@@ -34,7 +34,7 @@ export function estimateHandlers(
   services: EstimateServices,
 ): Pick<ConverterServiceHandlers, 'Estimate' | 'EstimateMany'> {
   const { uploadLimits, logger } = services
-  const limit = new PeerLimit(maxAtOnce, services.peerShare)
+  const limit = new PeerLimit(maxAtOnce, services.peerShare, 'estimates are under way')
   // A late estimate is useless, and their number is limited.
   const estimateLimits = {
     ...uploadLimits,
@@ -49,12 +49,10 @@ export function estimateHandlers(
     call.on('cancelled', () =>
       gone.abort(new HeraldError('HERALD_CANCELLED', 'The caller cancelled the estimate.')),
     )
-    const address = addressOf(call.getPeer())
     try {
       services.admission.refuseIfClosed()
-      limit.refuseIfFull(address, 'estimates are under way')
-      limit.add(address)
-      return await work(gone.signal).finally(() => limit.remove(address))
+      const release = limit.acquire(addressOf(call.getPeer()))
+      return await work(gone.signal).finally(release)
     } catch (error) {
       throw failureStatus(gone.signal.aborted ? gone.signal.reason : error, logger)
     }
