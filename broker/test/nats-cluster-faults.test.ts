@@ -1,7 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { openBroker } from '@herald/broker'
 import { natsVersions } from '@herald/nats'
 import { describeOnNats, useNatsCluster } from '@herald/nats/use-nats'
-import { expect, test } from 'vitest'
+import { silentLogger } from '@herald/runtime/logger'
+import { connect } from '@nats-io/transport-node'
+import { expect, onTestFinished, test } from 'vitest'
 import {
   collector,
   event,
@@ -13,6 +16,7 @@ import {
   useFixture,
 } from './conformance/fixture.js'
 import { replicasOf, useTopic } from './nats-replicas.js'
+import { startProxy } from './tcp-proxy.js'
 
 const keys = 100
 const minRounds = 50
@@ -109,6 +113,41 @@ for (const version of natsVersions) {
       expect(await replicasOf(topic, url)).toEqual([3, 3])
       await down?.start()
       await nats.cluster.untilCurrent()
+    })
+
+    test('an event that is sent again while its first copy is being stored is acknowledged once stored', async () => {
+      const broker = await fixture.open()
+      await broker.publish(fixture.topic, [event('k', 0)])
+      const leads = await leader()
+      const followers = nats.cluster.nodes.filter((_, index) => index !== leads)
+      const proxy = await startProxy(node(leads).port)
+      const url = `nats://${proxy.address}?publishTimeoutMs=60000`
+      const publisher = await openBroker(url, { logger: silentLogger })
+      onTestFinished(() => publisher.close())
+      await publisher.publish(fixture.topic, [event('k', 1)])
+      const observer = await connect({ servers: node(leads).address })
+      onTestFinished(() => observer.close())
+      let sent = 0
+      observer.subscribe(`herald.topic.${fixture.topic}.*`, {
+        callback: () => {
+          sent += 1
+        },
+      })
+      await observer.flush()
+      // Without them nothing is stored.
+      for (const follower of followers) follower.signal('SIGSTOP')
+      const publishing = publisher.publish(fixture.topic, [event('k', 2)])
+      publishing.catch(() => {})
+      await fixture.until(() => expect(sent).toBe(1))
+      proxy.cut()
+      await fixture.until(() => expect(sent).toBe(2))
+      for (const follower of followers) follower.signal('SIGCONT')
+      const [position] = await publishing
+      expect(position?.offset).not.toBe('0')
+      await nats.cluster.untilCurrent()
+      const got = collector()
+      await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+      await fixture.until(() => expect(got.ids).toEqual(['k/0', 'k/1', 'k/2']))
     })
 
     // Takes up to half a minute.

@@ -11,6 +11,7 @@ const tooLarge = [10054, ...headersTooLarge]
 const notFound = [10014, 10059]
 const noPeers = 10005
 const notClustered = 10074
+const beingStored = 10158
 const wrongLastSequence = [10071, 10164]
 const certificate = /certificate|self[- ]signed|wrong version number|altnames|SSL|TLS|'tls'/i
 
@@ -45,7 +46,7 @@ export function isRetryable(error: unknown): boolean {
   const root = rootOf(error)
   if (has(noSpace, root)) return false
   // A server that has just started says so too.
-  if (isNotEnabled(root) || isNotFound(root) || has([noPeers], root)) return true
+  if (isNotEnabled(root) || isNotFound(root) || has([noPeers, beingStored], root)) return true
   const status = root instanceof JetStreamApiError ? root.status : undefined
   return status === 503 || codeOf(root) === 'BROKER_UNREACHABLE'
 }

@@ -36,7 +36,9 @@ export class Leases {
   static async open(link: Link, topic: NatsTopic, group: string, timeoutMs: number) {
     const { bucket, replicas } = topic
     const kvm = new Kvm(jetstream(link.nats, { timeout: timeoutMs }))
-    return new Leases(link, await kvm.create(bucket, { history: 1, replicas }), group)
+    // A direct get is answered by any replica, which may be behind the writes.
+    const options = { history: 1, replicas, allow_direct: false }
+    return new Leases(link, await kvm.create(bucket, options), group)
   }
 
   async read(partition: number): Promise<Lease> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream } from '@nats-io/jetstream'
+import { errors } from '@nats-io/transport-node'
 import { backOffMs } from '../../back-off.js'
 import { BrokerError, type Message, type PublishedPosition } from '../../broker.js'
 import { Fifo } from '../../fifo.js'
@@ -119,6 +120,9 @@ export class Publisher {
       const { seq } = await link.orLost(
         jetstream(link.nats).publish(subject, message.value, { msgID: id, headers, timeout }),
       )
+      // The copy that was sent before is not stored yet, and may never be:
+      // https://github.com/nats-io/nats-server/pull/5827
+      if (seq === 0) throw new errors.TimeoutError()
       this.#acknowledgedAt = performance.now()
       return partitionPosition(partition, String(seq))
     } catch (error) {

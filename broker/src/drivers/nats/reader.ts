@@ -13,6 +13,7 @@ import {
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
 import { backOffMs } from '../../back-off.js'
 import { isNotFound } from './errors.js'
+import { StreamEnd } from './stream-end.js'
 import { type NatsTopic, subjectOf } from './topics.js'
 
 export interface ReaderOptions {
@@ -46,6 +47,7 @@ const countedMs = 1000
  */
 export class Reader {
   readonly #options: ReaderOptions
+  readonly #end: StreamEnd
   #consumer: Consumer | undefined
   #messages: ConsumerMessages | undefined
   #received = 0
@@ -58,6 +60,7 @@ export class Reader {
 
   constructor(options: ReaderOptions) {
     this.#options = options
+    this.#end = new StreamEnd(options.topic)
     this.#done = this.#run()
   }
 
@@ -91,9 +94,13 @@ export class Reader {
       const consumer = this.#consumer
       try {
         if (consumer === undefined) throw new Error('the consumer is being created')
+        const manager = await this.#manager()
+        const last = await this.#end.lastSequence(manager.streams, this.#options.partition)
         const received = this.#received
-        const pending = await this.#countPending()
-        if (consumer === this.#consumer) return Math.max(0, pending + received - this.#received)
+        const pending = await this.#countPending(manager, last)
+        if (consumer === this.#consumer && pending !== undefined)
+          return Math.max(0, pending + received - this.#received)
+        if (tries === 20) throw new Error('a replica of the stream is behind')
       } catch (error) {
         if (this.#stopped) return 0
         if (tries === 20 || (consumer !== undefined && !isNotFound(error))) throw error
@@ -107,16 +114,21 @@ export class Reader {
   /**
    * Counts by another consumer: the server counts what a stream has for a new one when it creates it, but
    * adds what is published later only after its answer to the publisher (nats-server: processStreamSignal).
+   * Undefined if the server that has the consumer is behind.
    */
-  async #countPending(): Promise<number> {
+  async #countPending(
+    { consumers }: JetStreamManager,
+    lastSequence: bigint,
+  ): Promise<number | undefined> {
     const { topic, partition } = this.#options
-    const { consumers } = await this.#manager()
+    const next = this.#next
     const { name, num_pending } = await consumers.add(topic.stream, {
-      ...readsFrom(subjectOf(topic, partition), this.#next),
+      ...readsFrom(subjectOf(topic, partition), next),
       inactive_threshold: nanos(countedMs),
     })
     void consumers.delete(topic.stream, name).catch(() => {})
-    return num_pending
+    const isBehind = num_pending === 0 && lastSequence > 0n && lastSequence >= next
+    return isBehind ? undefined : num_pending
   }
 
   async #run(): Promise<void> {
@@ -158,11 +170,14 @@ export class Reader {
   async #open(): Promise<Consumer> {
     const { topic, partition } = this.#options
     const manager = await this.#manager()
-    const { state } = await manager.streams.info(topic.stream).catch(async (error: unknown) => {
-      if (isNotFound(error)) await this.#options.onMissing()
-      throw error
-    })
-    if (this.#options.from() > BigInt(state.last_seq) + 1n) this.#options.onRestarted()
+    const { state, created } = await manager.streams
+      .info(topic.stream)
+      .catch(async (error: unknown) => {
+        if (isNotFound(error)) await this.#options.onMissing()
+        throw error
+      })
+    if (this.#end.isBefore(this.#options.from(), created, state.last_seq))
+      this.#options.onRestarted()
     const from = this.#options.from()
     const info = await manager.consumers.add(topic.stream, {
       ...readsFrom(subjectOf(topic, partition), from),
