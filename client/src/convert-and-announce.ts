@@ -24,7 +24,7 @@ import {
   savedRendition,
 } from './received-files.js'
 
-export interface ConvertAndAnnounceJob extends AnnouncementContext {
+export interface ConvertAndAnnounceRequest extends AnnouncementContext {
   readonly input: Upload
   readonly renditions: readonly PlannedRendition[]
   /** Existing files may be replaced. */
@@ -53,7 +53,7 @@ export interface KeptAnnouncement {
 }
 
 export interface Converted {
-  /** Undefined if the job has no recipients. */
+  /** Undefined if the request has no recipients. */
   readonly announcement: KeptAnnouncement | undefined
   readonly summary: ReceivedConversionSummary
   /** In the requested order, pages in order. */
@@ -72,7 +72,7 @@ export interface ReceivedConversion {
   readonly summary: ReceivedConversionSummary
   /** In the requested order, pages in order. */
   readonly renditions: readonly SavedRendition[]
-  /** One for each recipient of the job. */
+  /** One for each recipient of the request. */
   readonly announced: readonly Announced[]
   /** Removes what is left of the temporary files. */
   discard(): Promise<void>
@@ -86,18 +86,18 @@ export interface ReceivedConversion {
  */
 export async function convertAndAnnounce(
   { converter, outbox }: ConvertAndAnnounceTools,
-  job: ConvertAndAnnounceJob,
+  request: ConvertAndAnnounceRequest,
 ): Promise<Converted> {
   const startedAtMs = Date.now()
-  return convertAndSave(converter, job, async (received) => {
+  return convertAndSave(converter, request, async (received) => {
     const { complete, summary, renditions, announced } = received
-    await job.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
-    const placed = job.deliver ? [] : complete.map(outboxFile)
+    await request.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
+    const placed = request.deliver ? [] : complete.map(outboxFile)
     const announcement =
       announced.length === 0
-        ? await placeUnannounced(placed, job.overwrite)
-        : await keep(outbox, job, announced, placed)
-    if (job.deliver) await received.discard()
+        ? await placeUnannounced(placed, request.overwrite)
+        : await keep(outbox, request, announced, placed)
+    if (request.deliver) await received.discard()
     return { announcement, summary, renditions, totalMs: Date.now() - startedAtMs }
   })
 }
@@ -108,31 +108,31 @@ export async function convertAndAnnounce(
  */
 export async function convertAndSave<T>(
   converter: ConverterClient,
-  job: Omit<ConvertAndAnnounceJob, 'overwrite' | 'topic'>,
+  request: Omit<ConvertAndAnnounceRequest, 'overwrite' | 'topic'>,
   save: (received: ReceivedConversion) => Promise<T>,
 ): Promise<T> {
   const startedAt = new Date()
-  const files = receiveFiles(job.renditions, job.onBytes?.bind(job))
-  const { onProgress, onWaiting } = job
-  const summary = await converter.convert(job.input, {
-    conversionId: job.conversionId,
-    renditions: job.renditions.map(({ spec }) => spec),
-    traceparent: job.traceparent,
-    signal: job.signal,
+  const files = receiveFiles(request.renditions, request.onBytes?.bind(request))
+  const { onProgress, onWaiting } = request
+  const summary = await converter.convert(request.input, {
+    conversionId: request.conversionId,
+    renditions: request.renditions.map(({ spec }) => spec),
+    traceparent: request.traceparent,
+    signal: request.signal,
     ...(onProgress ? { onProgress: (progress) => onProgress(progress) } : {}),
     ...(onWaiting ? { onWaiting: (error) => onWaiting(error) } : {}),
     receive: (header) => files.receive(header),
   })
-  job.onConverted?.()
+  request.onConverted?.()
 
   let complete: CompleteFile[] = []
   try {
     complete = files.complete(summary)
     // Once it is saved, the conversion cannot be cancelled.
-    if (job.signal.aborted) throw job.signal.reason
-    const renditions = complete.map((each) => savedRendition(each, job.deliver !== undefined))
-    const announced = convertedMessages(job, {
-      fileName: job.input.name,
+    if (request.signal.aborted) throw request.signal.reason
+    const renditions = complete.map((each) => savedRendition(each, request.deliver !== undefined))
+    const announced = convertedMessages(request, {
+      fileName: request.input.name,
       summary,
       renditions,
       startedAt,
@@ -149,7 +149,7 @@ export async function convertAndSave<T>(
 /** Writes the outbox entry first, then gives the files their names. */
 async function keep(
   outbox: Outbox,
-  { topic, overwrite, input }: ConvertAndAnnounceJob,
+  { topic, overwrite, input }: ConvertAndAnnounceRequest,
   announced: readonly Announced[],
   files: readonly OutboxFile[],
 ): Promise<KeptAnnouncement> {
@@ -165,7 +165,7 @@ const outboxFile = ({ temporaryPath, finalPath, summary: { sha256 } }: CompleteF
   sha256,
 })
 
-export interface FailedJob extends AnnouncementContext {
+export interface FailedConversion extends AnnouncementContext {
   readonly fileName: string
   readonly formats: readonly string[]
   readonly topic: string
@@ -174,13 +174,18 @@ export interface FailedJob extends AnnouncementContext {
 /** Writes a ConversionFailed for each recipient to the outbox. */
 export async function announceFailure(
   outbox: Outbox,
-  job: FailedJob,
+  request: FailedConversion,
   error: HeraldError,
 ): Promise<KeptAnnouncement> {
-  const { fileName, formats } = job
-  const announced = failedMessages(job, { fileName, formats, error: error, failedAt: new Date() })
+  const { fileName, formats } = request
+  const announced = failedMessages(request, {
+    fileName,
+    formats,
+    error: error,
+    failedAt: new Date(),
+  })
   const entryId = await outbox.prepare({
-    topic: job.topic,
+    topic: request.topic,
     messages: announced.map(({ message }) => message),
     files: [],
     label: fileName,

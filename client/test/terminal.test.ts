@@ -1,7 +1,7 @@
 import { createTerminal } from '@herald/runtime/terminal'
 import { columns, cut, cutPath, wrapped } from '@herald/runtime/terminal-text'
 import { describe, expect, test, vi } from 'vitest'
-import { type ConvertJob, newJob } from '../src/commands/convert-job.js'
+import { type FileConversion, newConversion } from '../src/commands/file-conversion.js'
 import { showBars } from '../src/commands/progress-bars.js'
 import { resultLines } from '../src/commands/result-lines.js'
 import { conversionProgress } from '../src/conversion-progress.js'
@@ -125,8 +125,10 @@ describe('a text in few columns', () => {
 })
 
 describe('the bars', () => {
-  const job = (given: string) =>
-    newJob(given, { input: { sizeBytes: 1000 } as unknown as NonNullable<ConvertJob['input']> })
+  const conversion = (given: string) =>
+    newConversion(given, {
+      input: { sizeBytes: 1000 } as unknown as NonNullable<FileConversion['input']>,
+    })
 
   test.each([40, 80, 120])('fit %i columns, whatever the names are', (width) => {
     vi.useFakeTimers()
@@ -135,7 +137,7 @@ describe('the bars', () => {
     const bars = showBars(terminal, 200)
     const names = ['港口的照片很长很长的名字.png', `${'ж'.repeat(125)}.png`, 'a\r\n\u001b[2J.png']
     for (const name of [...names, ...Array.from({ length: 20 }, (_, at) => `${at}.png`)]) {
-      bars.begin(job(`photos/${name}`)).onProgress(
+      bars.begin(conversion(`photos/${name}`)).onProgress(
         {
           stage: 'STAGE_CONVERTING',
           receivedBytes: 1000,
@@ -159,7 +161,7 @@ describe('the bars', () => {
   test('nothing is drawn into a pipe', () => {
     const out = pipe()
     const bars = showBars(createTerminal(out, out, {}), 2)
-    bars.begin(job('a.png'))
+    bars.begin(conversion('a.png'))
     bars.end()
     expect(out.text()).toBe('')
   })

@@ -2,8 +2,8 @@ import type { HeraldError } from '@herald/proto/errors'
 import type { Terminal } from '@herald/runtime/terminal'
 import { jsonLine } from '@herald/runtime/terminal-text'
 import type { Converted } from '../convert-and-announce.js'
-import type { FileOutcome } from './convert-job.js'
 import type { ConvertReport } from './convert-report.js'
+import type { FileOutcome } from './file-conversion.js'
 import type { MailOutcome } from './mail-outcomes.js'
 
 /**

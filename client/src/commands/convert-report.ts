@@ -4,7 +4,7 @@ import { displayPath, escapeControls, humanDuration, wrapped } from '@herald/run
 import type { AnnouncementResult } from '../announcer.js'
 import type { Converted } from '../convert-and-announce.js'
 import { removedParts } from '../removed-parts.js'
-import type { ConvertJob, FileOutcome } from './convert-job.js'
+import type { FileConversion, FileOutcome } from './file-conversion.js'
 import type { MailOutcome } from './mail-outcomes.js'
 import { resultLines } from './result-lines.js'
 import type { RunTally } from './run-tally.js'
@@ -20,8 +20,8 @@ export interface EndOfRun {
 
 /** Prints the results of the files, in the order of the arguments. */
 export interface ConvertReport {
-  /** Announces a job, so that the lines can be aligned. */
-  expect(job: ConvertJob): void
+  /** Announces a conversion, so that the lines can be aligned. */
+  expect(conversion: FileConversion): void
   /** `mails`: the outcomes of the e-mails by event, with --wait. */
   done(outcome: FileOutcome, mails?: ReadonlyMap<string, MailOutcome>): void
   end(run: EndOfRun): void

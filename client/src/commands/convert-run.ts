@@ -7,12 +7,12 @@ import type { ConverterClient } from '../converter-client.js'
 import { toHeraldError } from '../errors.js'
 import { withTimeLimit } from '../time-limit.js'
 import {
-  type ConvertJob,
+  type FileConversion,
   type FileOutcome,
   inOrder,
   isRunnable,
-  type RunnableJob,
-} from './convert-job.js'
+  type RunnableConversion,
+} from './file-conversion.js'
 import type { ProgressBars } from './progress-bars.js'
 
 /** What the files of a run share. */
@@ -45,26 +45,27 @@ const maxPendingSaves = 4
  * possible. Does not reject: an error is part of the file's outcome.
  */
 export async function convertAll(
-  jobs: readonly ConvertJob[],
+  conversions: readonly FileConversion[],
   run: Run,
   tools: RunTools,
   atOnce: number,
   done: (outcome: FileOutcome) => void,
 ): Promise<void> {
   // Counts failures that are announced, too. If it is too high, the digest waits longer; no event is lost.
-  const runSize = jobs.filter(
-    (job) =>
-      isRunnable(job) || (job.error && isFailureAnnounced(job.error, run.recipients, 'attended')),
+  const runSize = conversions.filter(
+    (conversion) =>
+      isRunnable(conversion) ||
+      (conversion.error && isFailureAnnounced(conversion.error, run.recipients, 'attended')),
   ).length
   const report = inOrder(done)
   const unfinished = new Set<Promise<void>>()
   let next = 0
   const work = async () => {
-    for (let at = next++; at < jobs.length; at = next++) {
+    for (let at = next++; at < conversions.length; at = next++) {
       while (unfinished.size >= atOnce + maxPendingSaves) await Promise.race(unfinished)
       // The converter gets the next file while this one is written, synced and announced.
       await new Promise<void>((converted) => {
-        const whole = convertJob(jobs[at] as ConvertJob, run, tools, runSize, converted)
+        const whole = convertFile(conversions[at] as FileConversion, run, tools, runSize, converted)
           .then((outcome) => report(at, outcome))
           .finally(() => {
             unfinished.delete(whole)
@@ -74,19 +75,19 @@ export async function convertAll(
       })
     }
   }
-  await Promise.all(Array.from({ length: Math.min(atOnce, jobs.length) }, work))
+  await Promise.all(Array.from({ length: Math.min(atOnce, conversions.length) }, work))
   await Promise.all(unfinished)
 }
 
-async function convertJob(
-  job: ConvertJob,
+async function convertFile(
+  conversion: FileConversion,
   run: Run,
   tools: RunTools,
   runSize: number,
   onConverted: () => void,
 ): Promise<FileOutcome> {
-  const { conversionId, traceparent, given, claimed } = job
-  const name = job.input?.name ?? given
+  const { conversionId, traceparent, given, claimed } = conversion
+  const name = conversion.input?.name ?? given
   const context = {
     ...{ conversionId, traceparent, runId: run.runId, source: run.source, topic: run.topic },
     ...{ recipients: run.recipients, language: run.language },
@@ -94,18 +95,21 @@ async function convertJob(
   }
   const base = {
     ...{ given, claimed, name, conversionId, traceparent, runId: run.runId },
-    path: job.input?.path,
+    path: conversion.input?.path,
   }
   try {
     if (run.signal.aborted) throw run.signal.reason
-    if (job.error) throw job.error
-    const made = await convertOne(job as RunnableJob, run, tools, { ...context, onConverted })
+    if (conversion.error) throw conversion.error
+    const made = await convertOne(conversion as RunnableConversion, run, tools, {
+      ...context,
+      onConverted,
+    })
     const announced = made.announcement && (await tools.announcer.untilPublished(made.announcement))
     const converted = { ...made, summary: { ...made.summary, preview: null } }
     return { ...base, converted, error: undefined, announced }
   } catch (thrown) {
     const error = run.signal.aborted ? cancelled(thrown) : toHeraldError(thrown)
-    const formats = job.renditions.map(({ spec }) => spec.format)
+    const formats = conversion.renditions.map(({ spec }) => spec.format)
     // A failure that cannot be announced is still the failure to report.
     const announced = isFailureAnnounced(error, run.recipients, 'attended')
       ? await announceFailure(
@@ -122,20 +126,20 @@ async function convertJob(
 }
 
 async function convertOne(
-  job: RunnableJob,
+  conversion: RunnableConversion,
   run: Run,
   { converter, announcer, bars }: RunTools,
   context: AnnouncementContext & { readonly topic: string; onConverted(): void },
 ) {
-  const progress = bars.begin(job)
+  const progress = bars.begin(conversion)
   try {
     return await withDeadline(run, (signal) =>
       convertAndAnnounce(
         { converter, outbox: announcer.outbox },
         {
           ...context,
-          input: job.input,
-          renditions: job.renditions,
+          input: conversion.input,
+          renditions: conversion.renditions,
           overwrite: run.overwrite,
           signal,
           onProgress: (step) => progress.onProgress(step, Date.now()),
@@ -146,7 +150,7 @@ async function convertOne(
       ),
     )
   } finally {
-    bars.finish(job)
+    bars.finish(conversion)
   }
 }
 

@@ -10,13 +10,13 @@ import { standardStream } from '../find-inputs.js'
 import { readLanguage, readRecipients } from '../recipients.js'
 import { type StandardOutput, scratchFolder, writeToStandardOutput } from '../standard-streams.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
-import { type FileOutcome, failedJob } from './convert-job.js'
 import { jsonReport } from './convert-json.js'
 import { humanReport } from './convert-report.js'
 import { convertAll, type Run } from './convert-run.js'
 import { dryRun } from './dry-run.js'
+import { type FileOutcome, failedConversion } from './file-conversion.js'
 import { allMailed, type MailOutcome, reportMails, waitForMails } from './mail-outcomes.js'
-import { type PreparedRun, prepareJobs } from './prepare-jobs.js'
+import { type PreparedRun, prepareRun } from './prepare-run.js'
 import { showBars } from './progress-bars.js'
 import { runTally } from './run-tally.js'
 
@@ -44,7 +44,7 @@ export async function convertCommand(
   const converter = openConverter(config.converter)
   const scratch = scratchFolder()
   const prepare = (announcer: Announcer | undefined) =>
-    prepareJobs(words, options, {
+    prepareRun(words, options, {
       ...{ converter, announcer, scratch, piped, stdin: context.stdin, signal: context.signal },
       outbox: config.outboxDirectory,
       eventsPerFile: recipients.length,
@@ -56,8 +56,8 @@ export async function convertCommand(
       const prepared = await prepare(announcer).catch((error: unknown): PreparedRun => {
         // With --json there is an object for each file, even if the whole command fails.
         if (!options.json) throw error
-        const jobs = words.map((given) => failedJob(given, error))
-        return { jobs, leftOut: 0, workers: undefined }
+        const conversions = words.map((given) => failedConversion(given, error))
+        return { conversions, leftOut: 0, childProcesses: undefined }
       })
       return convertPrepared(prepared, { run, options, config, converter, announcer, context })
     })
@@ -77,7 +77,7 @@ interface PreparedTools {
 }
 
 async function convertPrepared(
-  { jobs, leftOut, workers }: PreparedRun,
+  { conversions, leftOut, childProcesses }: PreparedRun,
   { run, options, config, converter, announcer, context: { terminal } }: PreparedTools,
 ): Promise<number> {
   const startedAt = Date.now()
@@ -90,15 +90,15 @@ async function convertPrepared(
         height: options.height,
         page: options.page,
       })
-  for (const job of jobs) report.expect(job)
-  const bars = showBars(terminal, jobs.length)
+  for (const conversion of conversions) report.expect(conversion)
+  const bars = showBars(terminal, conversions.length)
   const tally = runTally()
   const announced: AnnouncedEvent[] = []
   const held: FileOutcome[] = []
-  // One more than the workers: it is uploaded or saved while they are busy.
-  const atOnce = options.jobs ?? (workers ?? availableParallelism()) + 1
+  // One more than the child processes: it is uploaded or saved while they are busy.
+  const atOnce = options.jobs ?? (childProcesses ?? availableParallelism()) + 1
   try {
-    await convertAll(jobs, run, { converter, announcer, bars }, atOnce, (outcome) => {
+    await convertAll(conversions, run, { converter, announcer, bars }, atOnce, (outcome) => {
       tally.add(outcome)
       announced.push(...(outcome.announced?.events ?? []))
       // With --json the line of a file includes the outcome of its e-mail.
@@ -108,7 +108,7 @@ async function convertPrepared(
   } finally {
     bars.end()
   }
-  report.end({ tally, files: jobs.length, leftOut, elapsedMs: Date.now() - startedAt })
+  report.end({ tally, files: conversions.length, leftOut, elapsedMs: Date.now() - startedAt })
   if (run.recipients.length === 0) return tally.exitCode
   const missing = announced.length > 0 ? await announcer.missingConsumer(run.topic) : undefined
   if (missing) terminal.log(`${terminal.paint('yellow', '!', 'stderr')} ${escapeControls(missing)}`)

@@ -17,14 +17,19 @@ import type { ConverterClient } from '../converter-client.js'
 import type { PlannedRendition } from '../plan-conversions.js'
 import { newTraceparent } from '../trace.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
-import { type ConvertJob, inOrder, isRunnable, type RunnableJob } from './convert-job.js'
 import { errorOf } from './convert-json.js'
 import { reportError } from './convert-report.js'
-import type { PreparedRun } from './prepare-jobs.js'
+import {
+  type FileConversion,
+  inOrder,
+  isRunnable,
+  type RunnableConversion,
+} from './file-conversion.js'
+import type { PreparedRun } from './prepare-run.js'
 
 /** The estimate for one file. */
 interface FileEstimate {
-  readonly job: ConvertJob
+  readonly conversion: FileConversion
   /** Undefined if the converter is too old to estimate, or the file cannot be converted. */
   readonly estimate: ReceivedEstimateResponse | undefined
   readonly error: HeraldError | undefined
@@ -35,7 +40,7 @@ interface FileEstimate {
  * status that the run would have, as far as known.
  */
 export async function dryRun(
-  { jobs, leftOut, workers }: PreparedRun,
+  { conversions, leftOut, childProcesses }: PreparedRun,
   options: ConvertCommandOptions,
   converter: ConverterClient,
   { terminal, signal }: CommandContext,
@@ -44,40 +49,40 @@ export async function dryRun(
   const report = inOrder((one: FileEstimate) => {
     if (one.error?.code === 'HERALD_CANCELLED') return
     all.push(one)
-    terminal.status(`[${all.length}/${jobs.length}] ${escapeControls(one.job.given)}`)
+    terminal.status(`[${all.length}/${conversions.length}] ${escapeControls(one.conversion.given)}`)
     if (options.json) terminal.print(jsonLine(jsonOf(one)))
     else print(terminal, one)
   })
-  await estimateAll(jobs, converter, signal, report)
+  await estimateAll(conversions, converter, signal, report)
   terminal.status('')
   if (!options.json) {
     const width = terminal.width('stderr') ?? Number.POSITIVE_INFINITY
-    for (const line of wrapped(endLine(all, leftOut, workers), width)) terminal.log(line)
+    for (const line of wrapped(endLine(all, leftOut, childProcesses), width)) terminal.log(line)
   }
   return all.find(({ error }) => error)?.error?.exitCode ?? 0
 }
 
 /** Estimates all files in one call; after an abort the rest fail with HERALD_CANCELLED. */
 async function estimateAll(
-  jobs: readonly ConvertJob[],
+  conversions: readonly FileConversion[],
   converter: ConverterClient,
   signal: AbortSignal,
   report: (at: number, estimate: FileEstimate) => void,
 ): Promise<void> {
-  const asked: { at: number; job: RunnableJob }[] = []
-  for (const [at, job] of jobs.entries()) {
-    if (isRunnable(job)) asked.push({ at, job })
-    else report(at, { job, estimate: undefined, error: job.error })
+  const asked: { at: number; conversion: RunnableConversion }[] = []
+  for (const [at, conversion] of conversions.entries()) {
+    if (isRunnable(conversion)) asked.push({ at, conversion })
+    else report(at, { conversion, estimate: undefined, error: conversion.error })
   }
   if (asked.length === 0) return
-  const files = asked.map(({ job: { input, conversionId, renditions } }) => ({
+  const files = asked.map(({ conversion: { input, conversionId, renditions } }) => ({
     ...{ upload: input, conversionId, renditions: renditions.map(({ spec }) => spec) },
   }))
   await converter.estimate(files, {
     ...{ traceparent: newTraceparent(), signal },
     onResult(index, { estimate, error }) {
-      const { at, job } = asked[index] as { at: number; job: RunnableJob }
-      report(at, { job, estimate, error: error ?? (estimate && refusalOf(estimate)) })
+      const { at, conversion } = asked[index] as { at: number; conversion: RunnableConversion }
+      report(at, { conversion, estimate, error: error ?? (estimate && refusalOf(estimate)) })
     },
   })
 }
@@ -87,17 +92,17 @@ function refusalOf({ fits, errorCode, message, remedy }: ReceivedEstimateRespons
   return new HeraldError(knownErrorCode(errorCode) ?? 'HERALD_INTERNAL', message, { remedy })
 }
 
-function print(terminal: Terminal, { job, estimate, error }: FileEstimate): void {
+function print(terminal: Terminal, { conversion, estimate, error }: FileEstimate): void {
   if (error) {
-    reportError(terminal, job.given, error)
+    reportError(terminal, conversion.given, error)
     return
   }
   const { width, height, pages, format } = estimate?.input ?? {}
   const many = (pages ?? 1) > 1 ? `, ${pages} pages` : ''
   const what = estimate ? `${escapeControls(format ?? '')} ${width} × ${height}${many}, ` : ''
-  const facts = what + humanBytes(job.input?.sizeBytes ?? 0)
-  terminal.print(fittedLine(terminal, '', escapeControls(job.given), [facts]))
-  for (const [index, rendition] of job.renditions.entries()) {
+  const facts = what + humanBytes(conversion.input?.sizeBytes ?? 0)
+  terminal.print(fittedLine(terminal, '', escapeControls(conversion.given), [facts]))
+  for (const [index, rendition] of conversion.renditions.entries()) {
     const made = estimate?.renditions.find((each) => each.index === index)
     const name = displayPath(nameOf(rendition, made?.files))
     const facts = made ? factsOf(made) : []
@@ -142,12 +147,12 @@ function nameOf({ spec, finalPath }: PlannedRendition, files: number | undefined
 function endLine(
   all: readonly FileEstimate[],
   leftOut: number,
-  workers: number | undefined,
+  childProcesses: number | undefined,
 ): string {
   const good = all.filter(({ error }) => !error)
   const estimated = good.filter(({ estimate }) => estimate)
   const workMs = estimated.reduce((sum, { estimate }) => sum + (estimate?.workMs ?? 0), 0)
-  const time = workMs / Math.min(workers ?? 1, Math.max(1, estimated.length))
+  const time = workMs / Math.min(childProcesses ?? 1, Math.max(1, estimated.length))
   const files = good.length === 1 ? '1 file' : `${good.length.toLocaleString('en')} files`
   const parts = [
     estimated.length > 0 ? `${files}, about ${humanDuration(time)}` : files,
@@ -163,16 +168,16 @@ function endLine(
  * sizeBytes}; `renditions` [{path, format, width, height, pages, files, workMs, effort}];
  * `workMs`; `error` as without --dry-run. What is not known is null.
  */
-function jsonOf({ job, estimate, error }: FileEstimate) {
-  const { sizeBytes = null, path = null } = job.input ?? {}
+function jsonOf({ conversion, estimate, error }: FileEstimate) {
+  const { sizeBytes = null, path = null } = conversion.input ?? {}
   const { format, mediaType, width, height, pages } = estimate?.input ?? {}
   return {
-    file: job.given,
+    file: conversion.given,
     ok: error === undefined,
     dryRun: true,
     path,
     source: estimate?.input ? { format, mediaType, width, height, pages, sizeBytes } : null,
-    renditions: job.renditions.map(({ spec, finalPath }, index) => {
+    renditions: conversion.renditions.map(({ spec, finalPath }, index) => {
       const made = estimate?.renditions.find((each) => each.index === index)
       return {
         path: finalPath,

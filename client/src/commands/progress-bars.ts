@@ -8,13 +8,13 @@ import {
   padded,
 } from '@herald/runtime/terminal-text'
 import { type ConversionProgress, conversionProgress } from '../conversion-progress.js'
-import type { ConvertJob } from './convert-job.js'
+import type { FileConversion } from './file-conversion.js'
 
 /** A bar for each file under way and one for the whole run, if standard error is a terminal. */
 export interface ProgressBars {
-  begin(job: ConvertJob): ConversionProgress
+  begin(conversion: FileConversion): ConversionProgress
   /** The file is converted or failed. */
-  finish(job: ConvertJob): void
+  finish(conversion: FileConversion): void
   /** Removes them. Idempotent. */
   end(): void
 }
@@ -29,7 +29,7 @@ const stageWidth = 'converting 10/12'.length
 /** `files`: in the whole run. */
 export function showBars(terminal: Terminal, files: number): ProgressBars {
   const startedAt = Date.now()
-  const working = new Map<ConvertJob, ConversionProgress>()
+  const working = new Map<FileConversion, ConversionProgress>()
   let finished = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -37,8 +37,8 @@ export function showBars(terminal: Terminal, files: number): ProgressBars {
     const { screen } = terminal
     if (!screen) return
     const now = Date.now()
-    const underWay = [...working].map(([job, progress]) => ({
-      name: escapeControls(job.given),
+    const underWay = [...working].map(([conversion, progress]) => ({
+      name: escapeControls(conversion.given),
       fraction: progress.fraction(now) ?? 0,
       words: stageOf(progress),
     }))
@@ -56,14 +56,14 @@ export function showBars(terminal: Terminal, files: number): ProgressBars {
   }
 
   return {
-    begin(job) {
-      const progress = conversionProgress(job.input?.sizeBytes ?? 0, uploadShare)
-      working.set(job, progress)
+    begin(conversion) {
+      const progress = conversionProgress(conversion.input?.sizeBytes ?? 0, uploadShare)
+      working.set(conversion, progress)
       if (terminal.screen) timer ??= setInterval(draw, frameMs).unref()
       return progress
     },
-    finish(job) {
-      if (working.delete(job)) finished += 1
+    finish(conversion) {
+      if (working.delete(conversion)) finished += 1
     },
     end() {
       clearInterval(timer)

@@ -1,6 +1,6 @@
 import type { HeraldError } from '@herald/proto/errors'
 import { columns, humanBytes, humanChange, humanDuration } from '@herald/runtime/terminal-text'
-import type { FileOutcome } from './convert-job.js'
+import type { FileOutcome } from './file-conversion.js'
 
 /** The totals of a run. Memory does not grow with the number of files. */
 export interface RunTally {

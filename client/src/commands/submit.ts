@@ -15,7 +15,7 @@ import { withJobs } from '../jobs/open-jobs.js'
 import { readWhole } from '../jobs/read-whole.js'
 import { refuseTooManyWaiting, submitJob, untilPublished } from '../jobs/submit-job.js'
 import { readLanguage, readRecipients } from '../recipients.js'
-import { inOrder } from './convert-job.js'
+import { inOrder } from './file-conversion.js'
 
 export interface SubmitOptions extends OptionValues {
   readonly to: readonly string[]

@@ -8,7 +8,7 @@ import type { PlannedRendition } from '../plan-conversions.js'
 import { newTraceparent } from '../trace.js'
 
 /** One file of a run. */
-export interface ConvertJob {
+export interface FileConversion {
   /** As it was typed, or its path below the searched folder. */
   readonly given: string
   /** It was found in a folder or by a pattern. */
@@ -25,10 +25,10 @@ export interface ConvertJob {
   error: HeraldError | undefined
 }
 
-export type RunnableJob = ConvertJob & { readonly input: InputFile }
+export type RunnableConversion = FileConversion & { readonly input: InputFile }
 
-export const isRunnable = (job: ConvertJob): job is RunnableJob =>
-  job.input !== undefined && job.error === undefined
+export const isRunnable = (conversion: FileConversion): conversion is RunnableConversion =>
+  conversion.input !== undefined && conversion.error === undefined
 
 /** The result of one file. */
 export interface FileOutcome {
@@ -50,10 +50,10 @@ export interface FileOutcome {
   readonly announced: AnnouncementResult | undefined
 }
 
-export function newJob(
+export function newConversion(
   given: string,
-  known: Partial<Pick<ConvertJob, 'found' | 'below' | 'input' | 'error'>>,
-): ConvertJob {
+  known: Partial<Pick<FileConversion, 'found' | 'below' | 'input' | 'error'>>,
+): FileConversion {
   return {
     found: false,
     below: '',
@@ -68,9 +68,9 @@ export function newJob(
   }
 }
 
-/** The job of a file that cannot be converted because of that error. */
-export const failedJob = (given: string, error: unknown): ConvertJob =>
-  newJob(given, { error: toHeraldError(error) })
+/** The conversion of a file that cannot be converted because of that error. */
+export const failedConversion = (given: string, error: unknown): FileConversion =>
+  newConversion(given, { error: toHeraldError(error) })
 
 /** Calls `pass` with values in the order of their indices, from 0, whatever order they come in. */
 export function inOrder<T>(pass: (value: T) => void): (index: number, value: T) => void {

@@ -21,8 +21,8 @@ import { removeLeftOvers } from '../rendition-file.js'
 import type { ScratchFolder, StandardInput } from '../standard-streams.js'
 import { newTraceparent } from '../trace.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
-import { type ConvertJob, isRunnable, type RunnableJob } from './convert-job.js'
-import { gatherJobs } from './gather-jobs.js'
+import { type FileConversion, isRunnable, type RunnableConversion } from './file-conversion.js'
+import { gatherConversions } from './gather-conversions.js'
 import { leaveOutResults } from './leave-out-results.js'
 
 export interface PrepareTools {
@@ -40,18 +40,18 @@ export interface PrepareTools {
 }
 
 export interface PreparedRun {
-  readonly jobs: readonly ConvertJob[]
+  readonly conversions: readonly FileConversion[]
   /** Files that were skipped: results of earlier runs, and files whose results exist. */
   readonly leftOut: number
-  /** The converter's workers; undefined if it does not report them. */
-  readonly workers: number | undefined
+  /** The child processes of the converters; undefined if they do not report them. */
+  readonly childProcesses: number | undefined
 }
 
 /**
- * Checks everything that can be checked before an upload. An error of one file is part of its job; an
+ * Checks everything that can be checked before an upload. An error of one file is part of its conversion; an
  * error of the command is thrown.
  */
-export async function prepareJobs(
+export async function prepareRun(
   words: readonly string[],
   options: ConvertCommandOptions,
   tools: PrepareTools,
@@ -62,9 +62,10 @@ export async function prepareJobs(
     listing ??= converter.formats()
     return listing
   }
-  const gathered = await gatherJobs(words, options, { ...tools, formats })
+  const gathered = await gatherConversions(words, options, { ...tools, formats })
   // With nothing to convert, an unreachable converter does not matter.
-  if (!gathered.some(isRunnable)) return { jobs: gathered, leftOut: 0, workers: undefined }
+  if (!gathered.some(isRunnable))
+    return { conversions: gathered, leftOut: 0, childProcesses: undefined }
 
   const { formats: known, limits } = await formats()
   await refuseFileAsFolder(options.out, known)
@@ -76,27 +77,29 @@ export async function prepareJobs(
   await plan(runnable, targets, known, options, tools)
   if (tools.piped) requireOne(gathered)
 
-  const { jobs, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
-  const remaining = jobs.filter(isRunnable)
-  for (const [job, error] of findCollisions(remaining)) {
+  const { conversions, leftOut } = await leaveOutResults(gathered, options.skipExisting ?? false)
+  const remaining = conversions.filter(isRunnable)
+  for (const [conversion, error] of findCollisions(remaining)) {
     // Two arguments with one result are an error of the command, two files of a folder are not.
-    if (!job.found) throw error
-    job.error = error
+    if (!conversion.found) throw error
+    conversion.error = error
   }
   if (!tools.piped) {
-    for (const job of remaining.filter(isRunnable)) {
-      await refuseTakenNames(job.input, job.renditions, options.force ?? false).catch((error) => {
-        job.error = toHeraldError(error)
-      })
+    for (const conversion of remaining.filter(isRunnable)) {
+      await refuseTakenNames(conversion.input, conversion.renditions, options.force ?? false).catch(
+        (error) => {
+          conversion.error = toHeraldError(error)
+        },
+      )
     }
   }
   if (announcer) await removeTemporaryFiles(remaining, announcer)
   await requireSpaceFor(remaining.filter(isRunnable), tools)
-  return { jobs, leftOut, workers: limits?.workers || undefined }
+  return { conversions, leftOut, childProcesses: limits?.workers || undefined }
 }
 
 async function plan(
-  jobs: readonly RunnableJob[],
+  conversions: readonly RunnableConversion[],
   targets: readonly Target[],
   formats: readonly ReceivedFormat[],
   options: ConvertCommandOptions,
@@ -104,10 +107,10 @@ async function plan(
 ): Promise<void> {
   const directory = piped ? await scratch.path() : options.out
   const spec = encodeOptions(options)
-  for (const job of jobs) {
-    job.claimed = formatOfName(job.input.name, formats)
-    const below = piped ? '' : job.below
-    job.renditions = planRenditions(job.input, targets, { directory, below, spec })
+  for (const conversion of conversions) {
+    conversion.claimed = formatOfName(conversion.input.name, formats)
+    const below = piped ? '' : conversion.below
+    conversion.renditions = planRenditions(conversion.input, targets, { directory, below, spec })
   }
 }
 
@@ -128,9 +131,9 @@ async function refuseFileAsFolder(
   )
 }
 
-function requireOne(jobs: readonly ConvertJob[]): void {
-  const renditions = jobs.flatMap((job) => job.renditions)
-  if (jobs.length === 1 && renditions.length <= 1 && !renditions[0]?.spec.everyPage) return
+function requireOne(conversions: readonly FileConversion[]): void {
+  const renditions = conversions.flatMap((conversion) => conversion.renditions)
+  if (conversions.length === 1 && renditions.length <= 1 && !renditions[0]?.spec.everyPage) return
   throw new HeraldError('HERALD_USAGE', 'Standard output can take one file only.', {
     remedy: 'Name one file and one format, or a folder with --out.',
   })
@@ -138,10 +141,10 @@ function requireOne(jobs: readonly ConvertJob[]): void {
 
 /** Checks for free space for the results and announcements before the upload. */
 async function requireSpaceFor(
-  jobs: readonly RunnableJob[],
+  conversions: readonly RunnableConversion[],
   { outbox, eventsPerFile, piped }: PrepareTools,
 ): Promise<void> {
-  const results = jobs.flatMap(({ input, renditions }) =>
+  const results = conversions.flatMap(({ input, renditions }) =>
     renditions.map(({ finalPath }) => ({
       directory: dirname(finalPath),
       bytes: input.sizeBytes * renditionFactor,
@@ -151,7 +154,7 @@ async function requireSpaceFor(
   if (results.length === 0) return
   const record = {
     directory: outbox,
-    bytes: outboxBytes(jobs.length * eventsPerFile),
+    bytes: outboxBytes(conversions.length * eventsPerFile),
     otherwise: 'name another folder with HERALD_DATA',
   }
   await requireSpace([...results, record])
@@ -176,11 +179,11 @@ function formatOfName(name: string, formats: readonly ReceivedFormat[]): string 
 
 /** Removes temporary files of killed runs from the folders of the results. */
 async function removeTemporaryFiles(
-  jobs: readonly RunnableJob[],
+  conversions: readonly RunnableConversion[],
   announcer: Announcer,
 ): Promise<void> {
   const folders = new Set(
-    jobs.flatMap(({ renditions }) => renditions.map(({ finalPath }) => dirname(finalPath))),
+    conversions.flatMap(({ renditions }) => renditions.map(({ finalPath }) => dirname(finalPath))),
   )
   for (const folder of folders) await removeLeftOvers(folder, () => filesInOutbox(announcer))
 }

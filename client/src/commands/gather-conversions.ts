@@ -5,7 +5,7 @@ import { findInputs, type InputPath, standardStream, type UnresolvedArg } from '
 import { type InputFile, inspectInput } from '../input-file.js'
 import { type ScratchFolder, type StandardInput, spoolStandardInput } from '../standard-streams.js'
 import type { ConvertCommandOptions } from './convert-arguments.js'
-import { type ConvertJob, failedJob, newJob } from './convert-job.js'
+import { type FileConversion, failedConversion, newConversion } from './file-conversion.js'
 
 export interface GatherTools {
   /** Rejects with HeraldError if the converter cannot be reached. */
@@ -21,12 +21,12 @@ const usualMaxBytes = 100_000_000
 /** Files that are inspected at a time. */
 const maxInspections = 32
 
-/** The jobs for the arguments of the command line. An error of one file is part of its job. */
-export async function gatherJobs(
+/** The conversions for the arguments of the command line. An error of one file is part of its conversion. */
+export async function gatherConversions(
   words: readonly string[],
   options: ConvertCommandOptions,
   { formats, stdin, scratch, signal }: GatherTools,
-): Promise<ConvertJob[]> {
+): Promise<FileConversion[]> {
   const spool = async (): Promise<InputFile> => {
     // First checks that there is a converter: a pipe cannot be read twice.
     const { limits } = await formats()
@@ -45,30 +45,30 @@ export async function gatherJobs(
       return known.filter(({ readable }) => readable).flatMap(({ extensions }) => extensions)
     },
   })
-  const jobs: ConvertJob[] = []
+  const conversions: FileConversion[] = []
   let next = 0
   const inspectNext = async () => {
     for (let at = next++; at < inputs.length; at = next++) {
-      jobs[at] = await jobOf(inputs[at] as InputPath | UnresolvedArg, spool)
+      conversions[at] = await conversionOf(inputs[at] as InputPath | UnresolvedArg, spool)
     }
   }
   await Promise.all(Array.from({ length: maxInspections }, inspectNext))
-  return jobs
+  return conversions
 }
 
-async function jobOf(
+async function conversionOf(
   argument: InputPath | UnresolvedArg,
   spool: () => Promise<InputFile>,
-): Promise<ConvertJob> {
+): Promise<FileConversion> {
   const { given } = argument
-  if ('error' in argument) return failedJob(given, argument.error)
+  if ('error' in argument) return failedConversion(given, argument.error)
   const { path, below, found } = argument
   try {
     const input = await (given === standardStream ? spool() : inspectInput(path))
-    return newJob(given, { below, found, input })
+    return newConversion(given, { below, found, input })
   } catch (error) {
     if (given === standardStream && isCommandError(error)) throw error
-    return failedJob(given, error)
+    return failedConversion(given, error)
   }
 }
 
