@@ -45,6 +45,15 @@ async function openBoth(): Promise<ConverterClient> {
   return client
 }
 
+/** Converts until that converter has made one of the conversions. */
+const takesPart = (converter: RealConverter, client: ConverterClient) =>
+  expect
+    .poll(async () => {
+      await convertAtOnce(client)
+      return ended(converter)
+    }, patiently)
+    .toBeGreaterThan(0)
+
 const portOf = ({ address }: RealConverter) => Number(address.split(':')[1])
 
 describe('with two converters', () => {
@@ -109,12 +118,7 @@ describe('with two converters', () => {
     for (let time = 0; time < 4; time++) await convertAtOnce(client)
     expect(await ended(second)).toBe(4)
     first = await start(port)
-    await expect
-      .poll(async () => {
-        await convertAtOnce(client)
-        return ended(first)
-      }, patiently)
-      .toBeGreaterThan(0)
+    await takesPart(first, client)
   })
 
   test('one that accepts connections and is silent gets no call', async () => {
@@ -153,12 +157,7 @@ describe('with two converters', () => {
     for (let time = 0; time < 6; time++) await convertAtOnce(client)
     expect(await ended(second)).toBe(2 + later.length + 6)
     first.signal('SIGCONT')
-    await expect
-      .poll(async () => {
-        await convertAtOnce(client)
-        return ended(first)
-      }, patiently)
-      .toBeGreaterThan(0)
+    await takesPart(first, client)
   })
 
   test('none can be reached: the error names each with its reason', async () => {

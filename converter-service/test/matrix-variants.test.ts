@@ -52,15 +52,13 @@ function meanDifference(one: Buffer, other: Buffer): number {
   return one.reduce((sum, value, at) => sum + Math.abs(value - (other[at] ?? 0)), 0) / one.length
 }
 
+const halfTransparent = '-alpha set -channel A -evaluate set 50% +channel'.split(' ')
+
 /** By the program's own words for a variant, and how far apart the pixels may be on the mean. */
 const variants: readonly (readonly [string, string, string[], number?])[] = [
   ['bmp', 'of Windows 2', ['-type', 'TrueColor', 'bmp2:']],
   ['bmp', 'of Windows 3', ['-type', 'TrueColor', 'bmp3:']],
-  [
-    'bmp',
-    'of Windows 4, with alpha',
-    ['-alpha', 'set', '-channel', 'A', '-evaluate', 'set', '50%', '+channel', 'bmp:'],
-  ],
+  ['bmp', 'of Windows 4, with alpha', [...halfTransparent, 'bmp:']],
   ['bmp', 'of 16 bits', ['-define', 'bmp:subtype=RGB565', 'bmp:'], 1.5],
   ['bmp', 'of 256 colours', ['-colors', '256', '-type', 'Palette', 'bmp3:']],
   [
@@ -101,41 +99,11 @@ const variants: readonly (readonly [string, string, string[], number?])[] = [
     ['-colorspace', 'Gray', '-depth', '32', '-define', 'quantum:format=floating-point', 'tiff:'],
   ],
   ['tiff', 'grey of 16 bits', ['-colorspace', 'Gray', '-depth', '16', 'tiff:']],
-  [
-    'tiff',
-    'with alpha',
-    [
-      '-depth',
-      '8',
-      '-alpha',
-      'set',
-      '-channel',
-      'A',
-      '-evaluate',
-      'set',
-      '50%',
-      '+channel',
-      'tiff:',
-    ],
-  ],
+  ['tiff', 'with alpha', ['-depth', '8', ...halfTransparent, 'tiff:']],
   [
     'tiff',
     'with alpha multiplied in',
-    [
-      '-depth',
-      '8',
-      '-alpha',
-      'set',
-      '-channel',
-      'A',
-      '-evaluate',
-      'set',
-      '50%',
-      '+channel',
-      '-define',
-      'tiff:alpha=associated',
-      'tiff:',
-    ],
+    ['-depth', '8', ...halfTransparent, '-define', 'tiff:alpha=associated', 'tiff:'],
     1.5,
   ],
 ]

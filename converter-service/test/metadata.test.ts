@@ -14,6 +14,11 @@ afterAll(() => converter.close())
 
 const placed = { IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 3230/100' } }
 const author = { IFD0: { Copyright: 'Ada', ImageDescription: 'Two halves' } }
+const photographWithLocation = () =>
+  twoHalves()
+    .jpeg()
+    .withExif({ ...author, ...placed })
+    .toBuffer()
 
 test('a rotated photograph becomes upright, and what was removed is reported', async () => {
   const lying = await twoHalves()
@@ -34,10 +39,7 @@ test('a rotated photograph becomes upright, and what was removed is reported', a
 test.each(['jpeg', 'png', 'webp', 'avif'])(
   'metadata kept in %s has its author but not its location',
   async (format) => {
-    const photograph = await twoHalves()
-      .jpeg()
-      .withExif({ ...author, ...placed })
-      .toBuffer()
+    const photograph = await photographWithLocation()
     const { bytes, whole } = await convertOne(converter.client, photograph, {
       format,
       keep: ['KEEP_EXIF'],
@@ -55,10 +57,7 @@ test.each(['jpeg', 'png', 'webp', 'avif'])(
 )
 
 test('a PNG chunk whose location was wiped has a valid checksum', async () => {
-  const photograph = await twoHalves()
-    .jpeg()
-    .withExif({ ...author, ...placed })
-    .toBuffer()
+  const photograph = await photographWithLocation()
   const asked: RenditionSpec = { format: 'png', keep: ['KEEP_EXIF'] }
   const { bytes } = await convertOne(converter.client, photograph, asked)
   const at = bytes.indexOf('eXIf')
@@ -68,10 +67,7 @@ test('a PNG chunk whose location was wiped has a valid checksum', async () => {
 })
 
 test.each(['gif', 'tiff'])('what %s cannot keep is reported as removed', async (format) => {
-  const photograph = await twoHalves()
-    .jpeg()
-    .withExif({ ...author, ...placed })
-    .toBuffer()
+  const photograph = await photographWithLocation()
   const { bytes, whole } = await convertOne(converter.client, photograph, {
     format,
     keep: ['KEEP_EXIF'],
