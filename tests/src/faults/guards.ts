@@ -52,9 +52,9 @@ export const guards = {
   /** An acknowledgement commits everything before it, acknowledged or not. */
   'contiguous commit': [
     {
-      file: 'broker/dist/src/lanes.js',
-      find: /while \(this\.#window\.peek\(\)\?\.acknowledged\)/,
-      replace: 'while (this.#window.peek()?.offset <= event.offset)',
+      file: 'broker/dist/src/offset-window.js',
+      find: /while \(this\.#entries\.peek\(\)\?\.acknowledged\)/,
+      replace: 'while (this.#entries.peek()?.offset <= entry.offset)',
     },
   ],
   /** Commits also partitions that another member holds now. */
