@@ -41,9 +41,9 @@ export class PostgresProcess {
     }
   }
 
-  /** Resolves when it is gone. */
+  /** Resolves when it is gone, and the processes that it started: after a kill those go on for a moment. */
   async end(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
-    this.#child?.kill('SIGCONT')
+    await this.signalAll('SIGCONT')
     this.#child?.kill(signal)
     await this.#exited
   }
@@ -54,7 +54,11 @@ export class PostgresProcess {
     if (pid === undefined) return
     const { stdout } = await run('pgrep', ['-P', String(pid)]).catch(() => ({ stdout: '' }))
     for (const each of [pid, ...stdout.split('\n').filter(Boolean).map(Number)]) {
-      process.kill(each, signal)
+      try {
+        process.kill(each, signal)
+      } catch {
+        // It has just ended.
+      }
     }
   }
 
@@ -80,7 +84,8 @@ export class PostgresProcess {
         if (this.#child === child) this.#child = undefined
         resolve()
       }
-      child.once('exit', ended)
+      // Not `exit`: every process it started writes to its stderr.
+      child.once('close', ended)
       child.once('error', (error) => {
         lines = error.message
         ended()
