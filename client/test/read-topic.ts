@@ -16,7 +16,8 @@ export async function readTopic(brokerUrl: string): Promise<ReceivedEvent[]> {
     )
     await vi.waitFor(
       async () => {
-        if ((await subscription.lag()) > 0) throw new Error('events are still to come')
+        if (!subscription.active || (await subscription.lag()) > 0)
+          throw new Error('events are still to come')
       },
       { timeout: 60_000, interval: 20 },
     )

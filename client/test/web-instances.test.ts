@@ -65,7 +65,7 @@ describeOnPostgres('on PostgreSQL', () => {
         for await (const { key } of store.list('')) found.push(key)
         return found
       }
-      return { folders, brokerUrl, start, keys }
+      return { folders, brokerUrl, schema, start, keys }
     }
     const startBoth = async (...given: Parameters<typeof machines>) => {
       const { folders, start, ...rest } = await machines(...given)
@@ -205,7 +205,7 @@ describeOnPostgres('on PostgreSQL', () => {
     })
 
     test('an announcement that was only in the outbox of a lost machine is made by the other, as the same event', async () => {
-      const { folders, brokerUrl, start } = await machines()
+      const { folders, brokerUrl, schema, start } = await machines()
       // A file where the broker's folder should be.
       const blocked = join(folders[0].data, 'broker')
       await writeFile(blocked, '')
@@ -214,6 +214,12 @@ describeOnPostgres('on PostgreSQL', () => {
         { to: 'webp', notify: 'ada@example.com' },
         picture,
       )
+      // The page shows the file a moment before the announcement is in the outbox.
+      const entryId = `record #>> '{announcement,entryId}'`
+      await vi.waitFor(async () => {
+        const entry = await postgres.server.query(`select ${entryId} from ${schema}.conversion`)
+        expect(entry).not.toBe('')
+      }, patient)
       await one.stop('SIGKILL')
       await rm(blocked)
       const [id] = await vi.waitFor(async () => {
@@ -221,7 +227,9 @@ describeOnPostgres('on PostgreSQL', () => {
         if (ids.length === 0) throw new Error('not announced yet')
         return ids
       }, patient)
-      expect(await pageOf(other, token)).toContain('being sent')
+      await vi.waitFor(async () => {
+        expect(await pageOf(other, token)).toContain('being sent')
+      }, patient)
       // The machine comes back with its outbox, and publishes what it has.
       await start(folders[0])
       await vi.waitFor(async () => {
