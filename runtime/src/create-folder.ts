@@ -4,8 +4,8 @@ import { dirname } from 'node:path'
 
 /**
  * Creates the folder and those above it that are missing; other processes may do the same meanwhile.
- * Rejects with a system error: EEXIST or ENOTDIR if a file is in the way, ENOENT if a folder above
- * takes no folders. There Node's `mkdir` with `recursive` never returns (/proc, for example).
+ * Rejects with a system error: EEXIST or ENOTDIR if a file is in the way, ENOENT if no folder
+ * can be created in one above, such as /proc, where Node's `mkdir` with `recursive` never returns.
  */
 export async function createFolder(path: string, mode?: number): Promise<void> {
   try {

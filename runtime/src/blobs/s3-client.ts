@@ -4,7 +4,7 @@ import type { BlobLocation } from './blob-url.js'
 /** How long a server may give no sign of life. */
 export interface S3Limits {
   readonly connectMs: number
-  /** For an answer, all attempts together; a put aside. */
+  /** For an answer, over all attempts; not for a put. */
   readonly answerMs: number
   /** Between two bytes of a blob. The SDK begins to watch a put after 3 s, and tries it twice. */
   readonly silenceMs: number
@@ -13,7 +13,7 @@ export interface S3Limits {
 export const usualLimits: S3Limits = { connectMs: 5_000, answerMs: 15_000, silenceMs: 12_000 }
 
 interface S3Clients {
-  /** Sends a command that is no put. Rejects with AbortError after `answerMs`. */
+  /** Sends a command other than a put. Rejects with AbortError after `answerMs`. */
   readonly send: S3Client['send']
   readonly putClient: S3Client
   close(): void
