@@ -31,6 +31,12 @@ test.each([
     /AVIF file uses an encoding/,
   ],
   [
+    'pngload_buffer: images do not match between header and load',
+    'png',
+    'HERALD_CORRUPT_FILE',
+    /PNG file is damaged/,
+  ],
+  [
     'Input file contains unsupported image format',
     'tiff',
     'HERALD_CORRUPT_FILE',

@@ -99,7 +99,7 @@ const rules: readonly Rule[] = [
   },
   {
     // An unknown error of a loader: the file is the cause.
-    pattern: /^(\w+load|\w+2vips|vipspng|VipsJpeg|heif): /m,
+    pattern: /^(\w+load(_buffer|_source)?|\w+2vips|vipspng|VipsJpeg|heif): /m,
     explain: (format, cause) => damaged(format, 'is damaged', cause),
   },
 ]
