@@ -58,13 +58,23 @@ export function createSendLane(parts: SendLaneParts) {
     }
   }
 
-  return async function sendLane(lane: string, { stop, cutOff }: SendLaneSignals): Promise<void> {
+  async function sendMails(lane: string, { stop, cutOff }: SendLaneSignals): Promise<void> {
     for (let more = true; more; ) {
       const head = await lanes.head(lane)
       if (head === undefined || stop.aborted) return lanes.release(lane, ledger.now())
       const waitMs = await sendHead(lane, head, cutOff)
       if (waitMs !== undefined) return lanes.release(lane, ledger.now() + waitMs)
       more = await lanes.pop(lane, head.position)
+    }
+  }
+
+  return async function sendLane(lane: string, signals: SendLaneSignals): Promise<void> {
+    try {
+      await sendMails(lane, signals)
+    } catch (error) {
+      // The ledger failed: the lane must not stay claimed here, or nobody sends it.
+      await lanes.release(lane, ledger.now()).catch(() => {})
+      throw error
     }
   }
 }

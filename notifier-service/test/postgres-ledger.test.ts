@@ -7,6 +7,7 @@ import { type DigestRule, defaultRule } from '#src/ledger/lanes'
 import type { Ledger } from '#src/ledger/ledger'
 import type { MailIdentity } from '#src/ledger/mail-record'
 import { openPostgresLedger } from '#src/ledger/postgres/postgres-ledger'
+import { createSendLane, type SendLaneParts } from '#src/send-lane'
 import { type Holder, ledgerSuite } from './ledger-suite.js'
 
 const patience = { timeout: 20_000, interval: 20 }
@@ -149,6 +150,25 @@ describeOnPostgres('on PostgreSQL', () => {
     await stale.begin({ id: 'two', source: '//test' }, mail)
     const epochs = `select split_part(name, '/', 3) from ${schema}.holder where name like 'stale/%'`
     expect(await postgres.server.query(epochs)).toBe('2')
+  })
+
+  test('a lane whose mails could not be read is sent later by the same notifier', async () => {
+    const schema = postgres.newSchema()
+    const ledger = await openOne(schema, 'only', defaultRule)
+    const { server } = postgres
+    const delivery = {
+      ...{ topic: 'notifications', key: 'k', value: Buffer.from('1'), headers: {} },
+      ...{ publishedAt: new Date(0), position: '0/0' },
+    }
+    const now = { nextAttemptAt: 0, behindOnly: false }
+    await ledger.lanes.append('lane', { event, mail, delivery }, now)
+    const sendLane = createSendLane({ ledger, logger: silentLogger } as unknown as SendLaneParts)
+    const { signal } = new AbortController()
+    expect(await ledger.lanes.claim()).toBe('lane')
+    await server.query(`alter table ${schema}.entry rename to away`)
+    await expect(sendLane('lane', { stop: signal, cutOff: signal })).rejects.toThrow()
+    await server.query(`alter table ${schema}.away rename to entry`)
+    await vi.waitFor(async () => expect(await ledger.lanes.claim()).toBe('lane'), patience)
   })
 
   test('an outcome that only its holder recorded late is not lost: nobody began meanwhile', async () => {

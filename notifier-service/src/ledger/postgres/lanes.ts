@@ -91,15 +91,19 @@ export function createPostgresLanes(
 
     async release(lane, nextAttemptAt) {
       const claim = claims.of(lane)
-      await changeLane(lane, async (sql) => {
-        const freed = await sql`update lane set holder = null, claim = null
-          where lane = ${lane} and claim = ${claim} returning lane`
-        const head = freed.length > 0 ? await table.headOf(sql, lane) : undefined
-        if (head === undefined) return
-        await sql`update entry set not_before = ${Math.round(nextAttemptAt)}, set_at = ${lease.now()}
-          where lane = ${lane} and number = ${head.number}`
-      })
-      claims.end(lane, claim)
+      try {
+        await changeLane(lane, async (sql) => {
+          const freed = await sql`update lane set holder = null, claim = null
+            where lane = ${lane} and claim = ${claim} returning lane`
+          const head = freed.length > 0 ? await table.headOf(sql, lane) : undefined
+          if (head === undefined) return
+          await sql`update entry set not_before = ${Math.round(nextAttemptAt)}, set_at = ${lease.now()}
+            where lane = ${lane} and number = ${head.number}`
+        })
+      } finally {
+        // Without its write the lane is this holder's, and may be claimed again.
+        claims.end(lane, claim)
+      }
     },
 
     async adjustToClock() {
