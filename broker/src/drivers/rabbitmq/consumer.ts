@@ -136,6 +136,7 @@ export class Consumer implements Subscription {
     const { connector, publisher, topics, subscription } = this.#options
     const { topic, group } = subscription
     const partitions = await topics.ensure(topic)
+    let isLost = false
     const session = new Session({
       ...{ connector, publisher, topic, group, partitions, logger: this.#logger },
       lanes: {
@@ -146,10 +147,13 @@ export class Consumer implements Subscription {
       onNoTopic: () => topics.forget(topic),
       standalone: this.#offsets,
       onLost: () => {
+        isLost = true
         if (this.#session === session) this.#rejoin()
       },
     })
     await session.join()
+    if (this.#ending.signal.aborted) return session.close(0)
+    if (isLost) throw new BrokerError('BROKER_UNREACHABLE', 'The connection to RabbitMQ is lost.')
     this.#session = session
   }
 
