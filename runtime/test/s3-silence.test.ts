@@ -84,4 +84,12 @@ describe.skipIf(noS3Server !== '')(`an S3 server${noS3Server}`, () => {
     }
     expect(bytes).toBe(content.length)
   })
+
+  test('gets its connection back from a blob that nobody reads', async () => {
+    const { store } = await openOverLine()
+    await store.put('blob', Readable.from([content]))
+    // The SDK has 50 connections.
+    for (let times = 0; times < 60; times += 1) (await store.get('blob')).destroy()
+    expect(content.equals(await buffer(await store.get('blob')))).toBe(true)
+  })
 })

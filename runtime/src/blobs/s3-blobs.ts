@@ -108,9 +108,12 @@ export async function openS3Blobs(
       return withS3Errors(async () => {
         try {
           const { Body } = await send(new GetObjectCommand({ ...object, Range }))
-          return Readable.from(bytesOf(Body as Readable, limits.silenceMs, withS3Errors), {
+          const body = Body as Readable
+          const bytes = Readable.from(bytesOf(body, limits.silenceMs, withS3Errors), {
             objectMode: false,
           })
+          // A generator that never began runs no `finally`, and the body would keep its connection.
+          return bytes.once('close', () => body.destroy())
         } catch (error) {
           // A missing bucket has the same status.
           if ((error as Error).name === 'NoSuchKey') throw missingError(name, key)
