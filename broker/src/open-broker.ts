@@ -1,4 +1,4 @@
-import { withoutUrlSecrets } from '@herald/runtime'
+import { shownUrl } from '@herald/runtime'
 import { type Broker, BrokerError, type OpenBrokerOptions } from './broker.js'
 
 /**
@@ -22,7 +22,7 @@ export async function openBroker(url: string, options: OpenBrokerOptions): Promi
     default:
       throw new BrokerError(
         'BROKER_BAD_URL',
-        `Unknown broker scheme ${JSON.stringify(scheme || withoutUrlSecrets(url))}. Use embedded:./data/broker, kafka://host:9092, amqp://host:5672 or nats://host:4222.`,
+        `Unknown broker scheme ${JSON.stringify(scheme || shownUrl(url))}. Use embedded:./data/broker, kafka://host:9092, amqp://host:5672 or nats://host:4222.`,
       )
   }
 }

@@ -1,4 +1,4 @@
-import { withoutUrlSecrets } from './url-secrets.js'
+import { shownUrl } from './url-secrets.js'
 
 /** All errors of a configuration, one line each. */
 export class ConfigurationError extends Error {
@@ -115,7 +115,7 @@ function describeError(
   { form, secret, shownParameters }: VariableOptions,
   why?: string,
 ): string {
-  const shown = secret ? '(hidden)' : JSON.stringify(withoutUrlSecrets(given, shownParameters))
+  const shown = secret ? '(hidden)' : JSON.stringify(shownUrl(given, shownParameters))
   return `Invalid ${name} ${shown}: ${why === undefined ? '' : `${why}; `}expected ${form}.`
 }
 

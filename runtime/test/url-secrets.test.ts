@@ -1,4 +1,4 @@
-import { withoutUrlSecrets } from '@herald/runtime'
+import { shownUrl, withoutUrlSecrets } from '@herald/runtime'
 import { expect, test } from 'vitest'
 import { runProgramFile } from './run-program.js'
 
@@ -26,12 +26,25 @@ const parameters = ['ssl', 'passwordFile']
 test.each([
   ['kafka://h?ssl=yes&passwordFile=/x', 'kafka://h?ssl=yes&passwordFile=/x'],
   ['kafka://me:secret@h?ssl=yes&password=secret', 'kafka://me:***@h?ssl=yes&password=***'],
-  ['kafka://me:se?cret', 'kafka://me:se?***'],
-  ['kafka://h?ssl=yes&secret', 'kafka://h?ssl=yes&***'],
+  ['kafka://h:9092,[::1]:9093?ssl=yes&secret', 'kafka://h:9092,[::1]:9093?ssl=yes&***'],
   ['kafka://h?ssl=yes#secret', 'kafka://h?ssl=***'],
+  ['https://host/hook#secret', 'https://host/hook#***'],
   ['kafka://me:p?ssl=a@h', 'kafka://me:***@h'],
-])('%s is shown as %s, if those parameters hold no secret', (text, shown) => {
-  expect(withoutUrlSecrets(text, parameters)).toBe(shown)
+  ['amqp://me:s3 cr"3<t\\@host:x', 'amqp://me:***@host:x'],
+  ['nats://token@host:99999', 'nats://***@host:99999'],
+  ['nats://s3c?r3t@host', 'nats://***@host'],
+  ['kafka://me:se?cret', 'kafka://me:***'],
+  ['amqp://me:secret', 'amqp://me:***'],
+  ['amqp://me:sec/ret', 'amqp://me:***'],
+  ['amqp:me:secret@h', 'amqp:me:***@h'],
+  ['postgres:me:secret/db', 'postgres:me:***'],
+  ['embedded://me:secret@host', 'embedded://me:***@host'],
+  ['smtp://me and more:secret@host', 'smtp://***@host'],
+  ['embedded:./data/broker', 'embedded:./data/broker'],
+  ['file:///var/lib/blobs', 'file:///var/lib/blobs'],
+  ['localhost:port', 'localhost:port'],
+])('%s is shown as %s, if those parameters hold no secret', (url, shown) => {
+  expect(shownUrl(url, parameters)).toBe(shown)
 })
 
 test('no log line of any program holds the query or the password of a URL', async () => {

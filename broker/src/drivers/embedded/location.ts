@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { BrokerError } from '../../broker.js'
+import { badUrl } from '../../broker-url.js'
 
 export interface EmbeddedLocation {
   /** Absolute. */
@@ -9,14 +9,11 @@ export interface EmbeddedLocation {
 }
 
 const defaultSessionTimeoutMs = 10_000
+const form = 'Use embedded:./data/broker, a folder of this machine'
 
 /** Throws BROKER_BAD_URL. */
 export function parseEmbeddedUrl(url: string): EmbeddedLocation {
-  const bad = (why: string) =>
-    new BrokerError(
-      'BROKER_BAD_URL',
-      `${JSON.stringify(url)} ${why}. Use embedded:./data/broker, a folder of this machine.`,
-    )
+  const bad = badUrl(url, ['sessionTimeoutMs'], form)
   const [, folder = '', query = ''] = /^embedded:([^?]*)\??(.*)$/s.exec(url) ?? []
   if (folder.trim() === '') throw bad('names no folder')
   if (folder.startsWith('//')) throw bad('names a host, which the embedded broker does not have')

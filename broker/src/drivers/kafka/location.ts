@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
-import { withoutUrlSecrets } from '@herald/runtime'
-import { BrokerError } from '../../broker.js'
+import { type BadUrl, badUrl, readParameters, requireEncoded } from '../../broker-url.js'
 
 type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512'
 
@@ -53,20 +52,12 @@ const names = [
  * `clientId`; and the times of KafkaLocation. Throws BROKER_BAD_URL, never showing the password.
  */
 export function parseKafkaUrl(url: string): KafkaLocation {
-  const shown = withoutUrlSecrets(url, names)
-  const bad = (why: string) =>
-    new BrokerError('BROKER_BAD_URL', `${JSON.stringify(shown)} ${why}. ${form}.`)
+  const bad = badUrl(url, names, form)
   const match = /^kafka:\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^@/?]*)\/?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw bad('is not a Kafka URL')
   const [, user, password, hosts = '', search = ''] = match
-  // Part of a password: the URL is shown without it.
-  if (!shown.includes(hosts)) {
-    throw bad('holds a user or password that is not percent-encoded (@ is %40, / is %2F, ? is %3F)')
-  }
-  const query = new Map(new URLSearchParams(search))
-  for (const name of query.keys()) {
-    if (!names.includes(name)) throw bad(`sets ${name}, but only ${names.join(', ')} can be set`)
-  }
+  requireEncoded(`${hosts}${search}`, bad)
+  const query = readParameters(search, names, bad)
   const brokers = hosts.split(',').map((host) => broker(host, bad))
   const read = (name: string) => {
     const path = query.get(name)
@@ -107,18 +98,18 @@ export function parseKafkaUrl(url: string): KafkaLocation {
   })
 }
 
-function broker(text: string, bad: (why: string) => BrokerError): string {
+function broker(text: string, bad: BadUrl): string {
   if (text === '') throw bad('names no host')
   // kafkajs splits at the first colon.
   if (text.startsWith('['))
     throw bad(`names ${text}; give the host a name instead of an IPv6 address`)
   const [, host, port = '9092'] = /^([^\s:]+)(?::(\d{1,5}))?$/.exec(text) ?? []
-  if (host === undefined) throw bad(`names ${text}, which is not host:port`)
+  if (host === undefined) throw bad('names a host that is not host:port')
   if (Number(port) < 1 || Number(port) > 65_535) throw bad(`names port ${port}`)
   return `${host}:${port}`
 }
 
-function decode(text: string | undefined, bad: (why: string) => BrokerError): string | undefined {
+function decode(text: string | undefined, bad: BadUrl): string | undefined {
   try {
     return text === undefined ? undefined : decodeURIComponent(text)
   } catch {
@@ -126,7 +117,7 @@ function decode(text: string | undefined, bad: (why: string) => BrokerError): st
   }
 }
 
-function readTimes(query: ReadonlyMap<string, string>, bad: (why: string) => BrokerError) {
+function readTimes(query: ReadonlyMap<string, string>, bad: BadUrl) {
   const time = (name: keyof typeof times, fallback: number) => {
     const text = query.get(name)
     if (text === undefined) return fallback

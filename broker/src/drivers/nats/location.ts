@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { withoutUrlSecrets } from '@herald/runtime'
-import { BrokerError } from '../../broker.js'
+import { type BadUrl, badUrl, readParameters, requireEncoded } from '../../broker-url.js'
 
 /** How a client logs in. Files are read again for each connection, as they may be renewed. */
 export type NatsLogin =
@@ -30,7 +29,7 @@ export interface NatsLocation {
   readonly sessionTimeoutMs: number
 }
 
-type Bad = (why: string) => BrokerError
+type Bad = BadUrl
 
 const form = 'Use nats://host:4222,host2:4222 or tls://user:password@host:4222'
 const times = { connectTimeoutMs: 3000, publishTimeoutMs: 5000, sessionTimeoutMs: 10_000 } as const
@@ -45,20 +44,12 @@ const names = ['ca', 'cert', 'key', ...logins, 'replicas', ...Object.keys(times)
  * `passwordFile`. `replicas`, and the times of NatsLocation. Throws BROKER_BAD_URL, never showing a secret.
  */
 export function parseNatsUrl(url: string): NatsLocation {
-  const shown = withoutUrlSecrets(url, names)
-  const bad: Bad = (why) =>
-    new BrokerError('BROKER_BAD_URL', `${JSON.stringify(shown)} ${why}. ${form}.`)
+  const bad = badUrl(url, names, form)
   const match = /^(nats|tls):\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^@/?]*)\/?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw bad('is not a NATS URL')
   const [, scheme, user, password, hosts = '', search = ''] = match
-  // Part of a password: the URL is shown without it.
-  if (!shown.includes(hosts)) {
-    throw bad('holds a user or password that is not percent-encoded (@ is %40, / is %2F, ? is %3F)')
-  }
-  const query = new Map(new URLSearchParams(search))
-  for (const name of query.keys()) {
-    if (!names.includes(name)) throw bad(`sets ${name}, but only ${names.join(', ')} can be set`)
-  }
+  requireEncoded(`${hosts}${search}`, bad)
+  const query = readParameters(search, names, bad)
   const servers = hosts.split(',').map((host) => server(host, bad))
   return Object.freeze({
     servers,
@@ -72,7 +63,7 @@ export function parseNatsUrl(url: string): NatsLocation {
 function server(text: string, bad: Bad): string {
   if (text === '') throw bad('names no host')
   const [, host, port = '4222'] = /^(\[[\da-fA-F:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/.exec(text) ?? []
-  if (host === undefined) throw bad(`names ${text}, which is not host:port`)
+  if (host === undefined) throw bad('names a host that is not host:port')
   if (Number(port) < 1 || Number(port) > 65_535) throw bad(`names port ${port}`)
   return `${host}:${port}`
 }

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { withoutUrlSecrets } from '@herald/runtime'
-import { BrokerError } from '../../broker.js'
+import { type BadUrl, badUrl, readParameters, requireEncoded } from '../../broker-url.js'
 
 export interface RabbitmqLocation {
   /** At least one. */
@@ -30,21 +29,13 @@ const names = ['ca', 'cert', 'key', 'passwordFile', ...Object.keys(times)]
  * `guest`. Throws BROKER_BAD_URL, never showing the password.
  */
 export function parseRabbitmqUrl(url: string): RabbitmqLocation {
-  const shown = withoutUrlSecrets(url, names)
-  const bad = (why: string) =>
-    new BrokerError('BROKER_BAD_URL', `${JSON.stringify(shown)} ${why}. ${form}.`)
+  const bad = badUrl(url, names, form)
   const match =
     /^(amqps?):\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^@/?]*)(?:\/([^/?]*))?(?:\?(.*))?$/s.exec(url)
   if (match === null) throw bad('is not a RabbitMQ URL')
   const [, scheme, user, password, hosts = '', vhost, search = ''] = match
-  // Part of a password: the URL is shown without it.
-  if (!shown.includes(hosts)) {
-    throw bad('holds a user or password that is not percent-encoded (@ is %40, / is %2F, ? is %3F)')
-  }
-  const query = new Map(new URLSearchParams(search))
-  for (const name of query.keys()) {
-    if (!names.includes(name)) throw bad(`sets ${name}, but only ${names.join(', ')} can be set`)
-  }
+  requireEncoded(`${hosts}${vhost}${search}`, bad)
+  const query = readParameters(search, names, bad)
   const read = (name: string) => {
     const path = query.get(name)
     if (path === undefined) return undefined
@@ -87,18 +78,18 @@ export function parseRabbitmqUrl(url: string): RabbitmqLocation {
 export const hostNames = ({ hosts }: RabbitmqLocation) =>
   hosts.map(({ hostname, port }) => `${hostname}:${port}`).join(', ')
 
-function parseHost(text: string, defaultPort: number, bad: (why: string) => BrokerError) {
+function parseHost(text: string, defaultPort: number, bad: BadUrl) {
   if (text === '') throw bad('names no host')
   if (text.startsWith('['))
     throw bad(`names ${text}; give the host a name instead of an IPv6 address`)
   const [, hostname, port] = /^([^\s:]+)(?::(\d{1,5}))?$/.exec(text) ?? []
-  if (hostname === undefined) throw bad(`names ${text}, which is not host:port`)
+  if (hostname === undefined) throw bad('names a host that is not host:port')
   const number = port === undefined ? defaultPort : Number(port)
   if (number < 1 || number > 65_535) throw bad(`names port ${port}`)
   return { hostname, port: number }
 }
 
-function decode(text: string | undefined, bad: (why: string) => BrokerError): string | undefined {
+function decode(text: string | undefined, bad: BadUrl): string | undefined {
   try {
     return text === undefined ? undefined : decodeURIComponent(text)
   } catch {
