@@ -87,7 +87,7 @@ describeOnRabbitmq(newestRabbitmq, 'on a RabbitMQ of three nodes', () => {
     )
   })
 
-  // RabbitMQ counts the members that were connected to that node: partitions were left to them for ever.
+  // RabbitMQ counts the members that were connected to that node: partitions were left to them until the node was back.
   test('while a node is down, the other members divide the partitions of its members', async () => {
     const [lost, ...running] = rabbitmq.cluster.nodes
     const subscriptions = await Promise.all(

@@ -14,7 +14,7 @@ export function createProgram(context: CommandContext) {
   const program = commandLine('herald', context.terminal)
     .description('Convert files, and notify people when they are ready.')
     .version(version(), '-V, --version')
-    .showHelpAfterError('Try herald --help, or herald convert --help.')
+    .showHelpAfterError('Try herald --help, or the command with --help.')
     .addHelpText('after', afterHelp)
 
   addConvertCommand(program, async (files, options) => {

@@ -8,7 +8,7 @@ import { openHome } from './home.js'
 import { gradient } from './pictures.js'
 
 test.each([
-  [['--to', 'nope'], '"nope" is not a known format; Herald writes jpeg, png, webp, avif, gif'],
+  [['--to', 'nope'], 'Herald does not write "nope"; it writes jpeg, png, webp, avif, gif'],
   [['--to', 'webp,wepb'], 'Did you mean webp?'],
   [['--to', 'jpeg', '--lossless'], 'The option lossless cannot be used for jpeg, only for png'],
   [['--to', 'webp', '--lossless', '--max-bytes', '1M'], 'contradict each other'],

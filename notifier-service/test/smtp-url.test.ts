@@ -25,8 +25,8 @@ test.each([
   ['smtp://localhost/path', 'it has a path'],
   ['smtp://:secret@localhost', 'it has a password and no user'],
   ['smtp://me:%zz@localhost', 'the user or password is not percent-encoded'],
-  ['smtp://localhost?tls=maybe', 'tls is one of offered, required, never'],
-  ['smtp://localhost?timeout=3', 'it has another parameter than tls'],
+  ['smtp://localhost?tls=maybe', 'tls is none of offered, required, never'],
+  ['smtp://localhost?timeout=3', 'it has a parameter other than tls'],
   ['smtps://localhost?tls=never', 'smtps:// takes no parameter'],
 ])('%s is refused: %s', (url, why) => {
   expect(() => parseSmtpUrl(url)).toThrow(

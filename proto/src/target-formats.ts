@@ -45,7 +45,9 @@ export function targetFormat(typed: string): TargetFormat {
     (format) => format.name === name || format.extensions.includes(name),
   )
   if (found) return found
-  throw unknownFormat(notKnown(typed), 'Herald', targetNames, typed)
+  const problem =
+    typed === '' ? notKnown(typed) : `Herald does not write ${JSON.stringify(typed.slice(0, 40))}`
+  throw unknownFormat(problem, 'it', targetNames, typed)
 }
 
 export const notKnown = (typed: string) =>

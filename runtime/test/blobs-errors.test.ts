@@ -87,7 +87,7 @@ test.each([
   ['s3://herald:9000/prefix', 'the bucket has a port; endpoint= names the server'],
   ['s3://herald?endpoint=s3.internal:9000', 'endpoint is not an http or https URL'],
   ['s3://herald?endpoint=http://s3/path', 'endpoint is not an http or https URL'],
-  ['s3://herald?acl=public', 'it has another parameter than endpoint, region'],
+  ['s3://herald?acl=public', 'it has a parameter other than endpoint, region'],
   ['https://herald.s3.amazonaws.com', 'it begins with neither file:// nor s3://'],
 ])('%j is refused before anything is opened: %s', async (url, why) => {
   expect(() => parseBlobUrl(url)).toThrow(why)

@@ -60,7 +60,7 @@ test.each([
     'sslmode is none of disable, prefer, require, verify-full',
   ],
   ['postgres://db/herald?schema=a"b', 'schema is not a name of lower-case letters, digits and _'],
-  ['postgres://db/herald?lease=9s', 'another parameter than sslmode'],
+  ['postgres://db/herald?lease=9s', 'a parameter other than sslmode'],
   ['postgres://db/herald#x', 'it has a fragment'],
   ['postgres://db/a/b', 'the name of the database has a slash'],
   ['postgres://db:99999/herald', 'the port 99999 is not a number from 1 to 65535'],

@@ -54,7 +54,7 @@ function immediate(url: URL): 'immediate' {
 function startTls(url: URL, secretOverNetwork: boolean): 'required' | 'offered' | 'never' {
   const { tls, ...others } = Object.fromEntries(url.searchParams)
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw new InvalidValue('it has another parameter than tls')
+  if (unknown !== undefined) throw new InvalidValue('it has a parameter other than tls')
   switch (tls) {
     // A password must not cross a network in plain text because an attacker stripped the offer.
     case undefined:
@@ -64,7 +64,7 @@ function startTls(url: URL, secretOverNetwork: boolean): 'required' | 'offered' 
     case 'never':
       return tls
     default:
-      throw new InvalidValue('tls is one of offered, required, never')
+      throw new InvalidValue('tls is none of offered, required, never')
   }
 }
 

@@ -42,7 +42,7 @@ export function parseBlobUrl(text: string): BlobLocation {
   const given = Object.fromEntries(url.searchParams)
   const { endpoint, region, ...unknown } = given
   if (Object.keys(unknown).length > 0) {
-    throw bad(`it has another parameter than ${blobParameters.join(', ')}`)
+    throw bad(`it has a parameter other than ${blobParameters.join(', ')}`)
   }
   if (endpoint !== undefined && !isEndpoint(endpoint)) {
     throw bad('endpoint is not an http or https URL of a host alone')

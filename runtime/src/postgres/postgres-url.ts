@@ -43,7 +43,7 @@ export function parsePostgresUrl(
   const parametersGiven = parametersOf(query ?? '')
   const unknown = Object.keys(parametersGiven).find((name) => !known.includes(name))
   if (unknown !== undefined) {
-    throw new InvalidValue(`it has another parameter than ${known.join(', ')}`)
+    throw new InvalidValue(`it has a parameter other than ${known.join(', ')}`)
   }
   const { sslmode = 'prefer', sslrootcert, password_file, ...others } = parametersGiven
   const { schema: ownSchema = schema, ...parameters } = others
