@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createFolder } from '@herald/runtime/create-folder'
 import { dataFolder } from '@herald/runtime/data-folder'
+import { describeStartError } from '@herald/runtime/start-error'
 
 export interface ConsoleOptions {
   readonly name: string
@@ -56,6 +59,8 @@ export async function runServerConsole(
       }
     })
     await createFolder(data)
+    // Another server there would be taken for this one.
+    await requireFree(Number(port))
     const server = await start({ port: Number(port), data })
     for (const line of server.lines) print(line)
     await stopping
@@ -66,4 +71,15 @@ export async function runServerConsole(
     print(error instanceof Error ? error.message : String(error))
     process.exit(1)
   }
+}
+
+/** Rejects with the name of the program that has the port. */
+async function requireFree(port: number): Promise<void> {
+  const probe = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(probe, 'listening')
+  } catch (error) {
+    throw new Error((await describeStartError(error))?.message ?? String(error))
+  }
+  await once(probe.close(), 'close')
 }

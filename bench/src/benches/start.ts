@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePorts } from '@herald/kafka/ports'
+import { freePorts } from '@herald/runtime/test/ports'
 import type { Bench, BenchContext, Comparison } from '../bench.js'
 import { timed } from '../timed.js'
 

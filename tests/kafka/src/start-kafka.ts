@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { freePorts, isFree } from '@herald/runtime/test/ports'
 import { findKafka, type KafkaInstallation } from './find-kafka.js'
 import { KafkaNode, KafkaStartError } from './kafka-node.js'
-import { freePorts, isFree } from './ports.js'
 import type { ClusterShape, KafkaSecurity } from './server-properties.js'
 
 export { KafkaStartError } from './kafka-node.js'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findKafka, startKafka } from '@herald/kafka'
-import { freePorts, isFree } from '@herald/kafka/ports'
+import { freePorts, isFree } from '@herald/runtime/test/ports'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 const found = await findKafka()

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '@herald/runtime/test/ports'
 import type { NatsInstallation } from './find-nats.js'
-import { freePort } from './free-port.js'
 import { type NatsServer, startNats } from './start-nats.js'
 
 /** Three NATS servers on loopback with JetStream, each with its own data. */

@@ -4,8 +4,9 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '@herald/runtime/test/ports'
+import { tether } from '@herald/runtime/test/tether'
 import type { NatsInstallation } from './find-nats.js'
-import { freePort } from './free-port.js'
 
 export interface StartNatsOptions {
   readonly installation: NatsInstallation
@@ -145,16 +146,4 @@ function greets(port: number): Promise<boolean> {
     socket.once('error', () => answer(false))
     socket.once('close', () => answer(false))
   })
-}
-
-/** Kills a process when this one ends, also by kill -9. Returns what stops that. */
-function tether(child: ChildProcess): () => void {
-  if (child.pid === undefined) return () => {}
-  const watcher = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid} 2>/dev/null`], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  watcher.on('error', () => {})
-  watcher.unref()
-  return () => watcher.kill('SIGKILL')
 }

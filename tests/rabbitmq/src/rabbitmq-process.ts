@@ -1,8 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { tether } from '@herald/runtime/test/tether'
 import type { RabbitmqInstallation } from './find-rabbitmq.js'
 import { installedCommand } from './installed-command.js'
 
@@ -45,7 +46,15 @@ export class RabbitmqProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
-    const untether = tether(child)
+    // epmd refuses while it has not noticed yet that the server is gone.
+    const epmd = this.#command('/usr/bin/epmd')
+      .map((word) => `'${word}'`)
+      .join(' ')
+    const untether = tether(
+      child,
+      `for i in 1 2 3 4 5; do ${epmd} -kill && break; sleep 0.2; done`,
+      env,
+    )
     let lines = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (data) => {
@@ -142,34 +151,4 @@ function speaksAmqp(port: number): Promise<boolean> {
     socket.once('close', () => settle(false))
     socket.setTimeout(1000, () => settle(false))
   })
-}
-
-/** Free ports beneath the range from which systems give out ports to clients: a restart needs them again. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    if (await isFree(port)) ports.add(port)
-  }
-  return [...ports]
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
-}
-
-/** Kills a process group when this process ends, also by kill -9. Returns what stops that. */
-function tether(child: ChildProcess): () => void {
-  if (child.pid === undefined) return () => {}
-  const watcher = spawn('sh', ['-c', `read -r _; kill -9 -${child.pid} 2>/dev/null`], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  watcher.on('error', () => {})
-  watcher.unref()
-  return () => watcher.kill('SIGKILL')
 }

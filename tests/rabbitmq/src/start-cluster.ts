@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { freePorts } from '@herald/runtime/test/ports'
 import type { RabbitmqInstallation } from './find-rabbitmq.js'
-import { freePorts } from './rabbitmq-process.js'
 import { type RabbitmqServer, startRabbitmq } from './start-rabbitmq.js'
 
 /** Three nodes of RabbitMQ on loopback. */

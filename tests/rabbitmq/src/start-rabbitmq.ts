@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePorts } from '@herald/runtime/test/ports'
 import type { RabbitmqInstallation } from './find-rabbitmq.js'
-import { freePorts, RabbitmqProcess } from './rabbitmq-process.js'
+import { RabbitmqProcess } from './rabbitmq-process.js'
 
 export interface StartRabbitmqOptions {
   readonly installation: RabbitmqInstallation

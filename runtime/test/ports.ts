@@ -10,7 +10,7 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * Free ports of loopback, below the range of ephemeral ports: a restarted broker needs its port again,
+ * Free ports of loopback, below the range of ephemeral ports: a restarted server needs its port again,
  * and the system could have assigned an ephemeral one to a client that reconnects.
  */
 export async function freePorts(count: number): Promise<number[]> {
@@ -20,4 +20,10 @@ export async function freePorts(count: number): Promise<number[]> {
     if (!ports.has(port) && (await isFree(port))) ports.add(port)
   }
   return [...ports]
+}
+
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1)
+  if (port === undefined) throw new Error('this machine has no free port from 10000 to 29999')
+  return port
 }
