@@ -190,5 +190,12 @@ function blobError(name: string, error: unknown): unknown {
       options,
     )
   }
+  if (syscall === 'mkdir' && (code === 'ENOTDIR' || code === 'EEXIST')) {
+    return new BlobError(
+      'BLOB_REFUSED',
+      `${name}: a file is in the place of a folder. Move it away, or choose another folder.`,
+      options,
+    )
+  }
   return new BlobError('BLOB_FAILED', `${name}: ${message}.`, options)
 }

@@ -95,7 +95,7 @@ function explain(code: BrokerErrorCode, root: Error, location: NatsLocation): st
       }
       return `NATS at ${at} refuses the login ${user} (${root.message}). Check user, password, token or credentials file in the broker's URL.`
     case 'BROKER_NOT_ALLOWED':
-      return `NATS at ${at} does not allow it ${user} (${root.message}). Ask its administrator for that permission; docs/brokers.md lists all that are needed.`
+      return `NATS at ${at} does not allow it ${user} (${root.message}). Ask its administrator for that permission; docs/nats.md lists all that are needed.`
     case 'BROKER_MESSAGE_TOO_LARGE':
       if (has(headersTooLarge, root)) {
         return 'the headers have more than 64 kB, the most that NATS stores. Send less in headers.'
