@@ -29,8 +29,6 @@ export interface NatsLocation {
   readonly sessionTimeoutMs: number
 }
 
-type Bad = BadUrl
-
 const form = 'Use nats://host:4222,host2:4222 or tls://user:password@host:4222'
 const times = { connectTimeoutMs: 3000, publishTimeoutMs: 5000, sessionTimeoutMs: 10_000 } as const
 const maxRequestMs = 2000
@@ -60,7 +58,7 @@ export function parseNatsUrl(url: string): NatsLocation {
   })
 }
 
-function server(text: string, bad: Bad): string {
+function server(text: string, bad: BadUrl): string {
   if (text === '') throw bad('names no host')
   const [, host, port = '4222'] = /^(\[[\da-fA-F:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/.exec(text) ?? []
   if (host === undefined) throw bad('names a host that is not host:port')
@@ -68,7 +66,7 @@ function server(text: string, bad: Bad): string {
   return `${host}:${port}`
 }
 
-function readTls(required: boolean, query: ReadonlyMap<string, string>, bad: Bad) {
+function readTls(required: boolean, query: ReadonlyMap<string, string>, bad: BadUrl) {
   const pem = (name: string) => {
     const path = query.get(name)
     return path === undefined ? {} : { [name]: readFile(name, path, bad).toString() }
@@ -83,7 +81,7 @@ function readLogin(
   user: string | undefined,
   password: string | undefined,
   query: ReadonlyMap<string, string>,
-  bad: Bad,
+  bad: BadUrl,
 ): NatsLogin | undefined {
   const given = logins.filter((name) => query.has(name))
   if (given.length > 1) throw bad(`sets ${given.join(' and ')}: one is enough`)
@@ -114,7 +112,7 @@ function readLogin(
     : { kind: 'password', user, password: () => password }
 }
 
-function readFile(name: string, path: string, bad: Bad): Buffer {
+function readFile(name: string, path: string, bad: BadUrl): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
@@ -122,7 +120,7 @@ function readFile(name: string, path: string, bad: Bad): Buffer {
   }
 }
 
-function decode(text: string | undefined, bad: Bad): string | undefined {
+function decode(text: string | undefined, bad: BadUrl): string | undefined {
   try {
     return text === undefined ? undefined : decodeURIComponent(text)
   } catch {
@@ -130,13 +128,13 @@ function decode(text: string | undefined, bad: Bad): string | undefined {
   }
 }
 
-function readReplicas(text: string | undefined, bad: Bad): number | undefined {
+function readReplicas(text: string | undefined, bad: BadUrl): number | undefined {
   if (text === undefined) return undefined
   if (!/^[1-5]$/.test(text)) throw bad('sets replicas to something other than 1 to 5')
   return Number(text)
 }
 
-function readTimes(query: ReadonlyMap<string, string>, bad: Bad) {
+function readTimes(query: ReadonlyMap<string, string>, bad: BadUrl) {
   const time = (name: keyof typeof times) => {
     const text = query.get(name)
     if (text === undefined) return times[name]

@@ -19,8 +19,8 @@ export class StreamEnd {
   }
 
   /**
-   * Whether the stream was deleted and made again, since it ends before the sequence to read next. Throws
-   * while its leader may be one that does not know all messages yet: one that was elected just now, or one
+   * Whether the stream was deleted and made again: it was created another time, or ends before the sequence
+   * to read next. Throws while its leader may be one that does not know all messages yet: one that was elected just now, or one
    * that was stopped and does not know its successor.
    */
   isBefore(next: bigint, created: string, lastSequence: number): boolean {
@@ -28,9 +28,10 @@ export class StreamEnd {
     this.#created = created
     const behindSince = this.#behindSince ?? performance.now()
     this.#behindSince = undefined
+    if (!isSame) return true
     if (next <= BigInt(lastSequence) + 1n) return false
     const mayBeBehind = performance.now() - behindSince < maxBehindMs
-    if (this.#topic.replicas === 1 || !isSame || !mayBeBehind) return true
+    if (this.#topic.replicas === 1 || !mayBeBehind) return true
     this.#behindSince = behindSince
     throw new Error(`the stream ends with ${lastSequence}, before the position ${next}`)
   }

@@ -35,7 +35,7 @@ interface TopicsOptions {
   readonly logger: Logger
 }
 
-/** A message that is sent again within this time is stored once: longer than `publish` retries. */
+/** A message that is sent again within this time is stored once; `publish` retries for longer only while others are acknowledged. */
 const duplicateWindowMs = 30_000
 const maxTokenLength = 180
 /** With three, one server may be down without stopping or losing anything. */
