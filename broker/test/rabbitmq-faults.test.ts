@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { type BrokerError, openBroker } from '@herald/broker'
 import { rabbitmqVersions } from '@herald/rabbitmq'
 import { describeOnRabbitmq, newestRabbitmq, useRabbitmq } from '@herald/rabbitmq/use-rabbitmq'
@@ -79,6 +80,27 @@ describeOnRabbitmq(newestRabbitmq, 'RabbitMQ: a slow connection, a full disk', (
     expect(await subscription.lag()).toBe(10)
     proxy.delayBy(0)
   }, 60_000)
+
+  // They went on until the drain was over, while another member handled the same keys.
+  test('handlers are aborted if the connection is lost while the member closes', async () => {
+    const proxy = await startProxy(rabbitmq.server.port)
+    const broker = await openBroker(`amqp://${proxy.address}`, { logger: silentLogger })
+    onTestFinished(() => broker.close())
+    let aborted: Promise<unknown> | undefined
+    const subscription = await broker.subscribe(
+      { topic: fixture.topic, group: 'all' },
+      async (_delivery, { signal }) => {
+        aborted = once(signal, 'abort')
+        await aborted
+      },
+    )
+    await broker.publish(fixture.topic, interleaved(1, 1))
+    await fixture.until(() => expect(aborted).toBeDefined())
+    const closing = subscription.close({ drainMs: 600_000 })
+    proxy.cut()
+    await aborted
+    await closing
+  })
 
   // RabbitMQ 4 answers a consumer before the stream's process has: each stream counted as empty.
   test('the lag is exact while the processes of the streams hang', async () => {

@@ -64,7 +64,8 @@ export class Session {
   readonly #unheld = new UnheldPartitions()
   /** Partitions that it takes beyond its share, because nobody holds them. */
   #surplus = 0
-  #ended = false
+  /** `closing`: it takes no more partitions, and its handlers may end. */
+  #state: 'open' | 'closing' | 'ended' = 'open'
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -141,7 +142,7 @@ export class Session {
   async close(drainMs: number): Promise<void> {
     clearInterval(this.#balancing)
     const leaving = [...this.#held.values()].map((partition) => partition.release(drainMs))
-    this.#ended = true
+    this.#state = 'closing'
     await Promise.allSettled(leaving)
     this.#end()
     await closeQuietly(this.#connection)
@@ -222,7 +223,7 @@ export class Session {
   }
 
   #hold(partition: number, lease: HeldLease, from: bigint): void {
-    if (this.#ended) return
+    if (this.#state !== 'open') return
     const connection = this.#connection as ChannelModel
     const { connector, topic, lanes, logger } = this.#options
     const parts = { connector, connection, topic, partition, lease, from, lanes, logger }
@@ -238,7 +239,7 @@ export class Session {
   async #balance(): Promise<void> {
     try {
       await this.check()
-      if (this.#ended) return
+      if (this.#state !== 'open') return
       const { topic, group, partitions } = this.#options
       const { least, most } = fairShare(partitions, this.#memberCount)
       const limit = most + this.#surplus
@@ -295,14 +296,16 @@ export class Session {
   }
 
   #lost(): void {
-    if (this.#ended) return
+    if (this.#state === 'ended') return
+    const wasOpen = this.#state === 'open'
+    // Another member may have the partitions at once, also of one that is closing.
     this.#end()
     void closeQuietly(this.#connection)
-    this.#options.onLost()
+    if (wasOpen) this.#options.onLost()
   }
 
   #end(): void {
-    this.#ended = true
+    this.#state = 'ended'
     clearInterval(this.#balancing)
     for (const partition of this.#held.values()) partition.revoke()
     this.#held.clear()
