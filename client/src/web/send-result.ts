@@ -1,9 +1,9 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { BlobError, type BlobStore, type ByteRange } from '@herald/runtime/blobs'
+import type { BlobFacts, BlobStore, ByteRange } from '@herald/runtime/blobs'
 import type { Request, Response } from 'express'
 import type { ResultFile } from './record.js'
-import { notReadable } from './result-files.js'
+import { readResult } from './result-files.js'
 
 export interface StoredResult {
   readonly results: BlobStore
@@ -22,13 +22,16 @@ export async function sendResult(
 ): Promise<boolean> {
   const { name, mediaType, sizeBytes, sha256 } = file
   const etag = `"${sha256}"`
-  const range = rangeOf(request, sizeBytes, etag)
+  const isHead = request.method === 'HEAD'
+  const range = isHead ? undefined : rangeOf(request, sizeBytes, etag)
   if (range === 'unsatisfiable') {
     response.status(416).set('Content-Range', `bytes */${sizeBytes}`).end()
     return true
   }
-  const content = await contentOf(results, key, range)
-  if (!content) return false
+  const found = await readResult<Readable | BlobFacts | undefined>(
+    isHead ? results.head(key) : results.get(key, range),
+  )
+  if (!found) return false
   response.attachment(name)
   response.set({
     'Content-Type': mediaType,
@@ -42,14 +45,12 @@ export async function sendResult(
     response.status(206).set('Content-Range', `bytes ${start}-${end}/${sizeBytes}`)
     response.set('Content-Length', String(end - start + 1))
   } else response.set('Content-Length', String(sizeBytes))
-  if (request.method === 'HEAD') {
-    content.destroy()
-    response.end()
-  } else if (request.fresh) {
-    content.destroy()
+  if (!(found instanceof Readable)) response.end()
+  else if (request.fresh) {
+    found.destroy()
     response.removeHeader('Content-Length')
     response.status(304).end()
-  } else await pipeline(content, response).catch(() => response.destroy())
+  } else await pipeline(found, response).catch(() => response.destroy())
   return true
 }
 
@@ -65,17 +66,4 @@ function rangeOf(
   if (ranges === -1) return 'unsatisfiable'
   if (!Array.isArray(ranges) || ranges.type !== 'bytes' || ranges.length !== 1) return undefined
   return ranges[0]
-}
-
-async function contentOf(
-  results: BlobStore,
-  key: string,
-  range: ByteRange | undefined,
-): Promise<Readable | undefined> {
-  try {
-    return await results.get(key, range)
-  } catch (error) {
-    if (error instanceof BlobError && error.code === 'BLOB_MISSING') return undefined
-    throw error instanceof BlobError ? notReadable(error) : error
-  }
 }

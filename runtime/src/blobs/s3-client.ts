@@ -12,6 +12,15 @@ export interface S3Limits {
 
 export const usualLimits: S3Limits = { connectMs: 5_000, answerMs: 15_000, silenceMs: 12_000 }
 
+/**
+ * Every slow reader of a blob holds a connection. With the SDK's limit of 50, others would then wait for
+ * one until their time is over.
+ */
+const agents = {
+  httpAgent: { maxSockets: Number.POSITIVE_INFINITY },
+  httpsAgent: { maxSockets: Number.POSITIVE_INFINITY },
+}
+
 interface S3Clients {
   /** Sends a command other than a put. Rejects with AbortError after `answerMs`. */
   readonly send: S3Client['send']
@@ -31,7 +40,7 @@ export function openS3Clients(
         : // A server other than AWS has no regions; a signature needs one.
           { endpoint, forcePathStyle: true, region: region ?? 'us-east-1' }),
       maxAttempts,
-      requestHandler: { connectionTimeout: connectMs, socketTimeout },
+      requestHandler: { connectionTimeout: connectMs, socketTimeout, ...agents },
     })
   // A get must not end because its reader is slow, which the SDK cannot tell from a silent server.
   const client = open(3, 0)

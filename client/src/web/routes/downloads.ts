@@ -1,12 +1,9 @@
-import { extname } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import type { BlobStore } from '@herald/runtime/blobs'
-import type { Request, RequestHandler, Response } from 'express'
-import { ZipFile } from 'yazl'
+import type { Request, RequestHandler } from 'express'
 import { type ConversionRecord, isConverted } from '../record.js'
 import { tokenPattern } from '../records.js'
 import { keyOf } from '../result-files.js'
 import { sendResult } from '../send-result.js'
+import { sendZip } from '../send-zip.js'
 import { ownerOf } from '../visitor.js'
 import type { Services } from './services.js'
 
@@ -61,8 +58,8 @@ export function zipRoute(
 ): RequestHandler {
   return async (request, response, next) => {
     const records = (await recordsOf(request)).filter(isConverted)
-    if (records.length === 0) return next()
-    await sendZip(response, records, services.results)
+    const { results } = services
+    if (!(await sendZip(request, response, { results, records }))) next()
   }
 }
 
@@ -71,44 +68,4 @@ export const ownRecords = ({ records }: Services) => {
     const owner = ownerOf(request)
     return owner === undefined ? [] : records.ofOwner(owner)
   }
-}
-
-/** Sends the ZIP as it is made. Files are stored: pictures are compressed already. */
-async function sendZip(
-  response: Response,
-  records: readonly ConversionRecord[],
-  results: BlobStore,
-): Promise<void> {
-  const zip = new ZipFile()
-  const taken = new Set<string>()
-  const failed = (error: Error) => void response.destroy(error)
-  for (const { token, folder, files, finishedAtMs } of records) {
-    for (const { name, sizeBytes } of files) {
-      const path = freeName(folder ? `${folder}/${name}` : name, taken)
-      const mtime = new Date(finishedAtMs)
-      const options = { compress: false, size: sizeBytes, mtime, mode: 0o644 }
-      // Opened when its turn comes.
-      zip.addReadStreamLazy(path, options, (done) => {
-        results.get(keyOf(token, name)).then(
-          (content) => done(null, content.once('error', failed)),
-          (error: Error) => done(error, undefined as never),
-        )
-      })
-    }
-  }
-  zip.end()
-  response.attachment('herald.zip')
-  response.type('application/zip')
-  zip.once('error', failed)
-  await pipeline(zip.outputStream, response).catch(() => {})
-}
-
-/** `harbour.webp`, `harbour-2.webp`: gives files of the same name different ones. */
-function freeName(name: string, taken: Set<string>): string {
-  const end = extname(name)
-  const stem = name.slice(0, name.length - end.length)
-  let free = name
-  for (let at = 2; taken.has(free.toLowerCase()); at += 1) free = `${stem}-${at}${end}`
-  taken.add(free.toLowerCase())
-  return free
 }
