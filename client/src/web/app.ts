@@ -1,4 +1,5 @@
 import { HeraldError } from '@herald/proto/errors'
+import { BlobError } from '@herald/runtime/blobs'
 import type { Logger } from '@herald/runtime/logger'
 import express, { type ErrorRequestHandler, type Express } from 'express'
 import { readAssets } from './assets.js'
@@ -76,6 +77,9 @@ function answerError(services: Services, logger: Logger): ErrorRequestHandler {
     // Closing a connection with unread bytes would reset it, and the answer with it.
     request.resume()
     const error = thrown instanceof HeraldError ? thrown : unexpected(thrown, logger)
+    if (error.cause instanceof BlobError) {
+      logger.warn({ err: error.cause }, 'a result cannot be read')
+    }
     const view = services.view(languageOf(request, response))
     response.status(statusOf(error))
     if (error.retryAfterMs !== undefined) {

@@ -47,6 +47,14 @@ export interface ConversionTools extends FailureTools {
   readonly incoming: string
 }
 
+/** Errors whose reason the visitor is not shown: it is for the operator. */
+const operatorsErrors: ReadonlySet<HeraldError['code']> = new Set([
+  'HERALD_INTERNAL',
+  'HERALD_CANNOT_WRITE',
+  'HERALD_DISK_FULL',
+  'HERALD_UNREACHABLE',
+])
+
 /** Waits between two attempts to record how a conversion ended. */
 const recordRetryMs = 2_000
 
@@ -121,7 +129,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
       )
     } catch (thrown) {
       const error = toHeraldError(thrown)
-      if (error.code === 'HERALD_INTERNAL') logger.error({ err: thrown }, 'could not convert')
+      if (operatorsErrors.has(error.code)) logger.error({ err: thrown }, 'could not convert')
       // The record may not fit on the disk beside the results.
       if (error.code === 'HERALD_DISK_FULL') await removeResults(results, record.token)
       await untilRecorded(() => failConversion(tools, record, error))
