@@ -18,19 +18,18 @@ const healthy = () => compose(['up', '--detach', '--wait', '--no-build'])
 
 describe('docker stop while files are converted', () => {
   test.each([
-    { services: ['notifier', 'web', 'converter'], expected: 0 },
-    { services: ['s3', 'postgres', 'proxy'], expected: 0 },
-    // Java ends with 128 + 15 after a clean end by SIGTERM.
-    { services: ['kafka', 'kafka-2', 'kafka-3'], expected: 143 },
+    ['notifier', 'web', 'converter'],
+    ['s3', 'postgres', 'proxy'],
+    ['kafka', 'kafka-2', 'kafka-3'],
   ])(
-    'each container of $services ends with $expected within its grace, and nothing is lost',
-    async ({ services, expected }) => {
+    'each container of %s, %s and %s ends with 0 within its grace, and nothing is lost',
+    async (...services) => {
       const run = convertFiles(`stop-${services[0]}`, 40)
       await run.begun()
       for (const service of services) {
         const { stdout } = await compose(['ps', '--quiet', service])
         for (const id of stdout.trim().split('\n')) {
-          expect(await stopAndStart(id)).toBe(expected)
+          expect(await stopAndStart(id)).toBe(0)
           // The next one only when this one is back, as a rolling restart does it.
           await healthy()
         }
