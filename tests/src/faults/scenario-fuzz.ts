@@ -97,18 +97,18 @@ async function fuzz(
     })
   }
 
-  const toWebp = () => 'webp'
-  // A warm-up: growth after it is a leak.
-  await run(unchanged(originals), toWebp, true)
-  await run(mutants(seeded(seed + 1), originals, Math.ceil(count / 5)), toWebp, false)
-  // A child process loads the other engines with the first file that needs them.
-  if (maxGrowth !== undefined) {
-    for (let round = 0; round < 2; round++) await run(unchanged(foreign), targetOfForeign, false)
+  /** Half of the mutants. */
+  const runHalf = async () => {
+    await run(mutants(random, originals, Math.ceil(count / 2)), toWebp, true)
+    await run(mutants(random, foreign, Math.ceil(foreignMutants / 2)), targetOfForeign, false)
   }
-  const before = await settled(service)
+
+  await run(unchanged(originals), toWebp, true)
   print(`${originals.length} originals converted; ${count} mutants to come, seed ${seed}`)
-  await run(mutants(random, originals, count), toWebp, true)
-  await run(mutants(random, foreign, foreignMutants), targetOfForeign, false)
+  // A child process grows while it meets its first files of each kind: growth in the second half is a leak.
+  await runHalf()
+  const before = await settled(service)
+  await runHalf()
   const after = await settled(service)
 
   const agreement = 1 - differences.length / compared
@@ -169,6 +169,7 @@ function* unchanged(originals: readonly Original[]): Generator<Mutant> {
   for (const { name, bytes } of originals) yield { name: `${name}: unchanged`, bytes }
 }
 
+const toWebp = () => 'webp'
 /** Pictures become pictures, documents PDF. */
 const targetOfForeign = (name: string) => (/^[^:]*\.(heic|bmp|ico|pdf)/.test(name) ? 'webp' : 'pdf')
 
