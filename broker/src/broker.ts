@@ -6,6 +6,8 @@ export interface OpenBrokerOptions {
   partitions?: number
   /** How long a topic that this broker creates keeps its events, in milliseconds. Default 7 days. */
   retentionMs?: number
+  /** Called with why an attempt failed that is repeated until the call's time is over. */
+  onRetry?: ((error: BrokerError) => void) | undefined
 }
 
 /**

@@ -143,12 +143,14 @@ export interface UntilReadyOptions {
   readonly isRetryable: (error: unknown) => boolean
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** Called before each repetition. */
+  readonly onRetry?: (error: unknown) => void
 }
 
 /** Repeats what fails with a retryable error: the server may just be starting. */
 export async function untilReady<T>(
   action: () => Promise<T>,
-  { isRetryable, timeoutMs, signal }: UntilReadyOptions,
+  { isRetryable, timeoutMs, signal, onRetry }: UntilReadyOptions,
 ): Promise<T> {
   const endMs = performance.now() + timeoutMs
   for (let failures = 1; ; failures += 1) {
@@ -156,6 +158,7 @@ export async function untilReady<T>(
       return await action()
     } catch (error) {
       if (signal.aborted || !isRetryable(error) || performance.now() > endMs) throw error
+      onRetry?.(error)
       await delay(50 + backOffMs(failures, 100, 1000), undefined, { signal }).catch(() => {
         throw error
       })

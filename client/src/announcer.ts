@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { brokerName } from '@herald/broker/broker-name'
 import { type Outbox, openOutbox, outboxExists } from '@herald/broker/outbox'
 import { type Relay, type RelayedOnce, relayOnce, startRelay } from '@herald/broker/relay'
 import { HeraldError } from '@herald/proto/errors'
@@ -19,7 +20,7 @@ export interface AnnouncementResult {
   readonly events: readonly AnnouncedEvent[]
   /** False: the outbox keeps it. */
   readonly published: boolean
-  /** Why the outbox keeps it, if that is known. */
+  /** Why the outbox keeps it; undefined if it is published. */
   readonly reason: string | undefined
   /** One sentence for a person if the outbox keeps it, with the reason. */
   readonly warning: string | undefined
@@ -115,7 +116,8 @@ export async function withRelay<T>(
   }
 }
 
-async function open({ outboxDirectory, broker, command }: ClientConfig) {
+async function open(config: ClientConfig) {
+  const { outboxDirectory, broker } = config
   const outbox = await openOutboxIn(outboxDirectory, broker)
   const link = new BrokerLink(broker)
   const close = async () => {
@@ -123,7 +125,7 @@ async function open({ outboxDirectory, broker, command }: ClientConfig) {
     // Not cut off: a process that exits during a write of lmdb waits for it, and it for the process.
     await outbox.close().catch(() => {})
   }
-  return { announcer: createAnnouncer(outbox, link, command), outbox, link, close }
+  return { announcer: createAnnouncer(outbox, link, config), outbox, link, close }
 }
 
 /** What hangs is left to the end of the process. */
@@ -143,13 +145,19 @@ async function openOutboxIn(directory: string, broker: string): Promise<Outbox> 
   }
 }
 
-function createAnnouncer(outbox: Outbox, link: BrokerLink, command: string): Announcer {
+function createAnnouncer(
+  outbox: Outbox,
+  link: BrokerLink,
+  { broker, command }: Pick<ClientConfig, 'broker' | 'command'>,
+): Announcer {
   // One wait for a broker in trouble is enough: the files that follow do not wait again.
   let inTrouble = false
   const relay = (timeoutMs: number, retrySetAside: boolean) => {
     const relayed = relayOnce(outbox, link.take, { logger: silentLogger, timeoutMs, retrySetAside })
     return Promise.race([relayed, link.failed])
   }
+
+  const noAnswer = `${brokerName(broker)} has not acknowledged it within ${publishTimeoutMs / 1000} s. Is it running, and is the address right?`
 
   return {
     outbox,
@@ -158,7 +166,7 @@ function createAnnouncer(outbox: Outbox, link: BrokerLink, command: string): Ann
       const published = outbox.untilPublished(entryId, inTrouble ? 0 : publishTimeoutMs)
       const to = await Promise.race([published, link.failed]).catch(() => undefined)
       if (!to) inTrouble = true
-      const reason = link.lastError ?? outbox.entry(entryId)?.lastError
+      const reason = link.lastError ?? outbox.entry(entryId)?.lastError ?? noAnswer
       return {
         events: events.map((event, at) => {
           const { partition = null, offset = null } = to?.[at] ?? {}
@@ -210,7 +218,7 @@ export async function flushInSteps(
   }
 }
 
-function warningOf(command: string, reason: string | undefined): string {
+function warningOf(command: string, reason: string): string {
   const sentence = `The announcement is kept and will be sent later: ${command} outbox flush`
-  return reason === undefined ? sentence : `${sentence} (${escapeControls(reason)})`
+  return `${sentence} (${escapeControls(reason)})`
 }

@@ -13,6 +13,7 @@ export class BrokerLink {
   #pending: Promise<Broker> | undefined
   #opened: Broker | undefined
   #error: BrokerError | undefined
+  #retried: BrokerError | undefined
   #fail = () => {}
   /** Resolves once the broker could not be opened; else never. */
   readonly failed = new Promise<undefined>((resolve) => {
@@ -23,9 +24,9 @@ export class BrokerLink {
     this.#url = url
   }
 
-  /** Why it could not be opened, the last time. */
+  /** Why it could not be opened, the last time; else why the last attempt failed that it repeats. */
   get lastError(): string | undefined {
-    return this.#error?.message
+    return (this.#error ?? this.#retried)?.message
   }
 
   /** Begins to open the broker. Rejects with HERALD_USAGE for a URL of no known broker. */
@@ -69,7 +70,12 @@ export class BrokerLink {
 
   async #open(): Promise<Broker> {
     try {
-      this.#opened = await openBroker(this.#url, { logger: silentLogger })
+      this.#opened = await openBroker(this.#url, {
+        logger: silentLogger,
+        onRetry: (error) => {
+          this.#retried = error
+        },
+      })
       return this.#opened
     } catch (error) {
       this.#error =

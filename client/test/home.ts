@@ -5,8 +5,8 @@ import { createTerminal } from '@herald/runtime/terminal'
 import { onTestFinished } from 'vitest'
 import { createProgram } from '../src/program.js'
 
-/** A user who set no HERALD_ variable but the converter's; `herald` runs in this process. Removed when the test is over. */
-export async function openHome(converter: string) {
+/** A user who set no HERALD_ variable but the converter's and those in `env`; `herald` runs in this process. Removed when the test is over. */
+export async function openHome(converter: string, env: Record<string, string> = {}) {
   const home = await mkdtemp(join(tmpdir(), 'herald-home-'))
   onTestFinished(() => rm(home, { recursive: true, force: true }))
   const state = join(home, 'state')
@@ -28,7 +28,7 @@ export async function openHome(converter: string) {
       {},
     )
     const status = await createProgram({
-      env: { XDG_STATE_HOME: state, HERALD_CONVERTER: converter },
+      env: { XDG_STATE_HOME: state, HERALD_CONVERTER: converter, ...env },
       terminal,
       stdin: process.stdin,
       stdout: process.stdout,

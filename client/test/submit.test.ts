@@ -1,8 +1,9 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import type { HeraldError } from '@herald/proto/errors'
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { readWhole } from '../src/jobs/read-whole.js'
 import { openHome } from './home.js'
 import { gradient } from './pictures.js'
@@ -61,4 +62,39 @@ test('a job whose command is not published says why', async () => {
   expect(status).toBe(0)
   expect(stderr).toContain('1 of 1 jobs are not published yet; they are kept in the outbox.\n')
   expect(stderr).toContain('broker cannot be opened: a file has the name of a folder')
+})
+
+describe.each([
+  ['kafka', 'Kafka'],
+  ['amqp', 'RabbitMQ'],
+  ['nats', 'NATS'],
+])('submit with a %s broker', (scheme, name) => {
+  async function submitTo(HERALD_BROKER: string) {
+    const { home, herald } = await openHome('127.0.0.1:1', { HERALD_BROKER })
+    const file = join(home, 'photo.png')
+    await writeFile(file, gradient(6, 4))
+    return herald('submit', file, '--to', 'webp')
+  }
+
+  test('on which nothing listens says so', async () => {
+    const { status, stderr } = await submitTo(`${scheme}://ada:secret@127.0.0.1:1`)
+    expect(status).toBe(0)
+    expect(stderr).toContain('1 of 1 jobs are not published yet')
+    expect(stderr).toMatch(`${name} at 127.0.0.1:1 cannot be reached`)
+    expect(stderr).toMatch(/ECONNREFUSED|[Cc]onnection refused/)
+    expect(stderr).not.toContain('secret')
+  })
+
+  test('that answers nothing says so', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {}))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void silent.close())
+    const { port } = silent.address() as AddressInfo
+    const { status, stderr } = await submitTo(`${scheme}://ada:secret@127.0.0.1:${port}`)
+    expect(status).toBe(0)
+    expect(stderr).toContain(
+      `${scheme}://127.0.0.1:${port} has not acknowledged it within 1.5 s. Is it running, and is the address right?`,
+    )
+    expect(stderr).not.toContain('secret')
+  })
 })

@@ -67,6 +67,7 @@ class KafkaDriver implements Driver {
     this.#producer = new Producer({
       topics: this.#topics,
       location,
+      onRetry: (what, error) => this.#reportRetry(what, error),
       createProducer: () =>
         this.#client(responseTimeoutMs, 0).producer({
           allowAutoTopicCreation: false,
@@ -82,6 +83,7 @@ class KafkaDriver implements Driver {
       isRetryable,
       timeoutMs: this.#location.publishTimeoutMs,
       signal: this.#closing.signal,
+      onRetry: (error) => this.#reportRetry(`cannot look up the topic ${topic}`, error),
     })
   }
 
@@ -109,6 +111,10 @@ class KafkaDriver implements Driver {
     this.#closing.abort()
     await Promise.allSettled([this.#producer.close(), callsEnded])
     await this.#admin.close()
+  }
+
+  #reportRetry(what: string, error: unknown): void {
+    this.#options.onRetry?.(this.asBrokerError(what, error))
   }
 
   #client(requestTimeoutMs: number, retries: number) {

@@ -64,15 +64,14 @@ class NatsDriver implements Driver {
       logger,
     })
     const connection = this.#requests
-    this.#publisher = new Publisher({ location, connection, topics: this.#topics })
+    this.#publisher = new Publisher({
+      ...{ location, connection, topics: this.#topics },
+      onRetry: (what, error) => this.#reportRetry(what, error),
+    })
   }
 
   ensureTopic(topic: string): Promise<NatsTopic> {
-    return untilReady(() => this.#topics.ensure(topic), {
-      isRetryable,
-      timeoutMs: this.#location.publishTimeoutMs,
-      signal: this.#closing.signal,
-    })
+    return this.#untilReady(`look up the topic ${topic}`, () => this.#topics.ensure(topic))
   }
 
   publish(topic: string, messages: readonly Message[]) {
@@ -95,7 +94,7 @@ class NatsDriver implements Driver {
   }
 
   hasHadConsumers(topic: string): Promise<boolean> {
-    return this.#untilReady(async () =>
+    return this.#untilReady(`look for the groups of ${topic}`, async () =>
       hasLeases((await this.#requests.open()).nats, bucketOf(topic)),
     )
   }
@@ -111,11 +110,16 @@ class NatsDriver implements Driver {
     await Promise.all([this.#requests.close(), this.#reading.close()])
   }
 
-  #untilReady<T>(action: () => Promise<T>): Promise<T> {
+  #reportRetry(what: string, error: unknown): void {
+    this.#options.onRetry?.(this.asBrokerError(what, error))
+  }
+
+  #untilReady<T>(task: string, action: () => Promise<T>): Promise<T> {
     return untilReady(action, {
       isRetryable,
       timeoutMs: this.#location.publishTimeoutMs,
       signal: this.#closing.signal,
+      onRetry: (error) => this.#reportRetry(`cannot ${task}`, error),
     })
   }
 }

@@ -47,6 +47,7 @@ class RabbitmqDriver implements Driver {
   readonly features = features
   readonly #location: RabbitmqLocation
   readonly #logger: Logger
+  readonly #onRetry: OpenBrokerOptions['onRetry']
   readonly #connector: Connector
   readonly #topics: Topics
   readonly #publisher: Publisher
@@ -58,6 +59,7 @@ class RabbitmqDriver implements Driver {
   constructor(location: RabbitmqLocation, options: OpenBrokerOptions) {
     this.#location = location
     this.#logger = options.logger
+    this.#onRetry = options.onRetry
     this.#connector = new Connector(location, options.logger)
     this.#topics = new Topics(this.#connector, topicSettings(options))
     this.#publisher = new Publisher(this.#connector, (queue) =>
@@ -70,6 +72,8 @@ class RabbitmqDriver implements Driver {
       isRetryable,
       timeoutMs,
       signal: this.#closing.signal,
+      onRetry: (error) =>
+        this.#onRetry?.(this.asBrokerError(`cannot look up the topic ${topic}`, error)),
     })
   }
 

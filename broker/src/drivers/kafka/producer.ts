@@ -14,6 +14,8 @@ interface ProducerOptions {
   readonly createProducer: () => KafkaProducer
   readonly topics: Topics
   readonly location: KafkaLocation
+  /** Called before each repetition; `what` as for asKafkaError. */
+  readonly onRetry: (what: string, error: unknown) => void
 }
 
 interface PublishCall {
@@ -70,7 +72,7 @@ export class Producer {
         },
         reject: (error) => {
           settle()
-          reject(asKafkaError(`cannot publish to ${topic}`, error, this.#options.location))
+          reject(asKafkaError(whatOf(topic), error, this.#options.location))
         },
       }
       const timer = setTimeout(
@@ -109,7 +111,7 @@ export class Producer {
         const partitions = await this.#options.topics.ensure(topic)
         for (const call of waiting.splice(0)) if (!call.settled) this.#enqueue(call, partitions)
       } catch (error) {
-        for (const call of waiting) fail(call, error, isRetryable(error))
+        for (const call of waiting) this.#fail(call, error, isRetryable(error))
         await delay(retryEnsureMs)
       }
     }
@@ -124,7 +126,7 @@ export class Producer {
         message: toKafka(message),
         bytes: messageBytes(message),
         isAbandoned: () => call.settled,
-        failed: (error, retryable) => fail(call, error, retryable),
+        failed: (error, retryable) => this.#fail(call, error, retryable),
         sent: (offset) => {
           call.positions[index] = partitionPosition(partition, String(offset))
           call.unacknowledged -= 1
@@ -153,6 +155,14 @@ export class Producer {
     return queue
   }
 
+  /** A retryable error does not reject the call before its timeout. */
+  #fail(call: PublishCall, error: unknown, retryable: boolean): void {
+    call.lastError = error
+    if (call.settled) return
+    if (retryable) this.#options.onRetry(whatOf(call.topic), error)
+    else call.reject(error)
+  }
+
   #timeoutError(topic: string): BrokerError {
     const { brokers, publishTimeoutMs } = this.#options.location
     return new BrokerError(
@@ -162,8 +172,4 @@ export class Producer {
   }
 }
 
-/** A retryable error does not reject the call before its timeout. */
-function fail(call: PublishCall, error: unknown, retryable: boolean): void {
-  call.lastError = error
-  if (!retryable && !call.settled) call.reject(error)
-}
+const whatOf = (topic: string) => `cannot publish to ${topic}`

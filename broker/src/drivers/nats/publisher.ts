@@ -18,6 +18,8 @@ export interface PublisherOptions {
   /** One that does not reconnect: what is sent on it and not acknowledged fails together. */
   readonly connection: LazyConnection
   readonly topics: Topics
+  /** Called before each repetition; `what` as for asNatsError. */
+  readonly onRetry: (what: string, error: unknown) => void
 }
 
 /** One call of `publish`. */
@@ -55,8 +57,7 @@ export class Publisher {
     const results = await Promise.allSettled(sends)
     const failed = results.find((result) => result.status === 'rejected')
     if (failed === undefined) return Promise.all(sends)
-    const what = `cannot publish to ${topic}`
-    throw asNatsError(what, failed.reason, this.#options.location)
+    throw asNatsError(whatOf(topic), failed.reason, this.#options.location)
   }
 
   close(): void {
@@ -90,6 +91,7 @@ export class Publisher {
           return await this.#trySend(call, message, id)
         } catch (error) {
           if (this.#leftMs(call) > 0 && !this.#closed && isRetryable(error)) {
+            this.#options.onRetry(whatOf(call.topic), error)
             this.#options.topics.forget(call.topic)
             await delay(backOffMs(failures, 50, 400))
           } else {
@@ -143,6 +145,8 @@ export class Publisher {
     this.#unacknowledged += 1
   }
 }
+
+const whatOf = (topic: string) => `cannot publish to ${topic}`
 
 function requireFits(bytes: number, maxBytes = Number.POSITIVE_INFINITY): void {
   // What the library adds: the message's id.
