@@ -152,6 +152,39 @@ describeOnPostgres('on PostgreSQL', () => {
     expect(await postgres.server.query(epochs)).toBe('2')
   })
 
+  test('a clock of the database that is set forward ends no lease, and one that is set back prolongs none', async () => {
+    const schema = postgres.newSchema()
+    const { query } = postgres.server
+    const leases = [
+      await openOne(schema, 'one', defaultRule, { leaseMs: 1000 }),
+      await openOne(schema, 'two', defaultRule, { leaseMs: 1000 }),
+    ]
+    const names = () => query(`select name from ${schema}.holder order by name`)
+    const before = await names()
+    // As if the clock were an hour ahead now.
+    await query(`update ${schema}.holder set renewed_at = renewed_at - interval '1 hour'`)
+    // As one that was killed before the clock was set back.
+    await query(
+      `insert into ${schema}.holder (name, renewed_at, lease_ms) values ('killed', now() + interval '1 hour', 1000)`,
+    )
+    await vi.waitFor(async () => expect(await names()).not.toContain('killed'), patience)
+    expect(await names()).toBe(before)
+    for (const ledger of leases) await ledger.check()
+    expect(await names()).toBe(before)
+  })
+
+  test('an attempt that its holder began before the clock of the database was set back is not held for longer', async () => {
+    const schema = postgres.newSchema()
+    const stale = await openOne(schema, 'stale', defaultRule)
+    const other = await openOne(schema, 'other', defaultRule)
+    await stale.begin(event, mail)
+    await postgres.server.query(
+      `delete from ${schema}.holder where name like 'stale/%';
+       update ${schema}.mail set attempt_until = attempt_until + interval '1 hour', updated_at = updated_at + 3600000`,
+    )
+    expect(await other.find(event)).toMatchObject({ state: 'unknown' })
+  })
+
   test('a lane whose mails could not be read is sent later by the same notifier', async () => {
     const schema = postgres.newSchema()
     const ledger = await openOne(schema, 'only', defaultRule)

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
-import type { Postgres } from '@herald/runtime/postgres'
+import { type LeaseRow, LeaseWatch, type Postgres } from '@herald/runtime/postgres'
 
 /**
- * A row that this notifier renews until it is closed. Every decision is made in SQL by the database's
- * clock: a row past its time is deleted, by the first holder that renews, and only what names
- * no row is free for others. A holder whose row is gone goes on under a new name, the next epoch.
+ * A row that this notifier renews until it is closed. Only what names no row is free for others: each
+ * holder deletes rows that have not changed for their lease, by its own monotonic clock, so that no
+ * clock that is set ends a lease or prolongs it. A holder whose row is gone goes on under a new name, the
+ * next epoch.
  */
 export interface Lease {
   /** The holder's name and epoch. */
@@ -36,6 +37,7 @@ export async function holdLease(
   { holder, leaseMs, logger }: LeaseOptions,
 ): Promise<Lease> {
   const prefix = `${holder}/${randomUUID()}/`
+  const others = new LeaseWatch(leaseMs / 2)
   let epoch = 0
   let offset = 0
   let renewing: Promise<void> | undefined
@@ -46,21 +48,35 @@ export async function holdLease(
     const sentAt = performance.now()
     const time = await postgres.run(async (sql) => {
       const [renewed] = await sql`
-        with gone as (delete from holder where until < clock_timestamp() and name <> ${nameNow()})
-        update holder set until = clock_timestamp() + ${leaseMs}::int * interval '1 ms'
-        where name = ${nameNow()} and until > clock_timestamp()
+        update holder set renewed_at = clock_timestamp() where name = ${nameNow()}
         returning extract(epoch from clock_timestamp()) * 1000 as time`
       if (renewed) return Number(renewed['time'])
       if (epoch > 0)
         logger.warn('the lease in the ledger ran out: attempts and lanes were given up')
       epoch += 1
       const [begun] = await sql`
-        insert into holder (name, until)
-        values (${nameNow()}, clock_timestamp() + ${leaseMs}::int * interval '1 ms')
+        insert into holder (name, renewed_at, lease_ms)
+        values (${nameNow()}, clock_timestamp(), ${leaseMs})
         returning extract(epoch from clock_timestamp()) * 1000 as time`
       return Number(begun?.['time'])
     })
     offset = time - (sentAt + performance.now()) / 2
+    await deleteGone()
+  }
+
+  async function deleteGone(): Promise<void> {
+    const gone = await others.findGone(() =>
+      postgres.run(
+        (sql) => sql<LeaseRow[]>`
+          select name, xmin::text as version, lease_ms as "leaseMs" from holder
+          where name <> ${nameNow()}`,
+      ),
+    )
+    for (const { name, version } of gone) {
+      await postgres.run(
+        (sql) => sql`delete from holder where name = ${name} and xmin::text = ${version}`,
+      )
+    }
   }
 
   function renew(): Promise<void> {

@@ -4,6 +4,9 @@ import type { EventRef, MailRecord } from '../mail-record.js'
 
 // The table of mails, read and changed for many keys by one statement.
 
+/** A holder knows the database's clock from its last renewal. */
+const maxStaleClockMs = 10_000
+
 export type AnySql = Sql | TransactionSql
 
 export interface MailKey {
@@ -51,8 +54,10 @@ export async function readMails(
   return keys.map((_, n) => found.get(n))
 }
 
+/** An attempt that began later than now shows that the clock was set back since: its time is not known. */
 const heldColumn = (sql: AnySql) => sql`
-  coalesce(m.attempt_until > clock_timestamp(), false)
+  coalesce(m.attempt_until > clock_timestamp()
+      and m.updated_at < extract(epoch from clock_timestamp()) * 1000 + ${maxStaleClockMs}::int, false)
     or exists (select from holder h where h.name = m.holder) as held`
 
 /** Applies changes for that holder; resolves to whether each was made. */

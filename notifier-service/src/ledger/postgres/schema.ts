@@ -1,6 +1,6 @@
 /**
  * The migrations of the ledger's schema, in order; published ones are never changed. Times are
- * milliseconds since 1970 by the database's clock, except those of leases, which SQL compares.
+ * milliseconds since 1970 by the database's clock, except those that SQL compares.
  */
 export const migrations: readonly string[] = [
   `
@@ -74,5 +74,10 @@ export const migrations: readonly string[] = [
     delivery json not null,
     primary key (events, position)
   );
+  `,
+  `
+  -- A row is deleted once it has not changed for its lease: lease.ts.
+  alter table holder rename until to renewed_at;
+  alter table holder add lease_ms int not null default 15000;
   `,
 ]
