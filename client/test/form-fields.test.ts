@@ -8,7 +8,7 @@ import { languages } from '#src/web/words'
 const onPage = optionRows.filter(([, { form }]) => form !== undefined)
 
 function pageIn(language: string): string {
-  const view = viewFor(language, { asset: String, keepMs: 0 })
+  const view = viewFor(language, { asset: String, keepMs: 0, now: Date.now })
   return frontPage(view, {
     ...{ formats: [], converterAway: false, maxBytes: 0, recipients: 'any', history: [] },
     progressOf: () => undefined,

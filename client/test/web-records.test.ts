@@ -1,15 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
+import { openBlobStore } from '@herald/runtime/blobs'
 import { silentLogger } from '@herald/runtime/logger'
 import { parsePostgresUrl } from '@herald/runtime/postgres'
 import { openStore } from '@herald/runtime/store'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import type { ConversionEvent } from '../src/web/conversion-events.js'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { type ConversionEvent, openConversionEvents } from '../src/web/conversion-events.js'
+import { factsOf, newRecord } from '../src/web/conversion-facts.js'
+import { manageConversions } from '../src/web/conversions.js'
 import { openLmdbRecords } from '../src/web/lmdb-records.js'
 import { openPostgresRecords } from '../src/web/postgres/postgres-records.js'
+import type { ConversionRecord } from '../src/web/record.js'
 import type { Records } from '../src/web/records.js'
+import { startSweep } from '../src/web/sweep.js'
 import { describeRecords } from './web-records.js'
 
 /** A process of this machine that has ended: its start is another one than that of process 1. */
@@ -151,6 +157,75 @@ describeOnPostgres('on PostgreSQL', () => {
         )
         .toBe(2)
       expect(found.sort()).toEqual(['lost', 'unannounced'])
+    })
+
+    test('retention is by the clock of the database, not by those of the machines', async () => {
+      const [one] = await openTwo()
+      const dayMs = 86_400_000
+      const folder = await mkdtemp(join(tmpdir(), 'herald-results-'))
+      onTestFinished(() => rm(folder, { recursive: true, force: true }))
+      const results = await openBlobStore(pathToFileURL(folder).href)
+      const tools = { records: one, results, events: openConversionEvents(), logger: silentLogger }
+      const unused = { converter: {}, announcer: {}, links: {}, incoming: folder }
+      const conversions = manageConversions({ ...tools, ...unused } as never)
+      onTestFinished(() => void vi.useRealTimers())
+      const setClock = (aheadMs: number) => {
+        vi.useRealTimers()
+        if (aheadMs) vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + aheadMs })
+      }
+      const end = async () => {
+        const given = { owner: 'ada', runToken: 'r', runId: 'r', spec: { format: 'webp' } } as never
+        const made = newRecord(given, 'a.png', one)
+        await one.put(made)
+        const facts = factsOf({ summary: {}, renditions: [] } as never, one.now())
+        await one.finish(made.token, { ...facts, state: 'converted' }, {})
+        return made.token
+      }
+      const sweepOnce = () => startSweep({ ...tools, conversions, keepMs: dayMs }).close()
+
+      const converted = await end()
+      setClock(-2 * dayMs)
+      const behind = await end()
+      const deleted = (await one.get(await end())) as ConversionRecord
+      await conversions.setDeleted(deleted, true)
+      setClock(2 * dayMs)
+      await sweepOnce()
+      const kept = await Promise.all(
+        [converted, behind, deleted.token].map((each) => one.get(each)),
+      )
+      expect(kept.map((each) => each?.token)).toEqual([converted, behind, deleted.token])
+    })
+
+    test('a clock of the database that is set forward takes nothing from an instance that runs, and one that is set back keeps nothing for one that is gone', async () => {
+      const schema = postgres.newSchema()
+      const { query } = postgres.server
+      const both = [await open(schema), await open(schema)] as const
+      onTestFinished(async () => {
+        await Promise.all(both.map((each) => each.close()))
+      })
+      const [one, other] = both
+      await one.put(record(one, 'runs'))
+      await one.put({ ...(record(one, 'left') as object), holder: 'gone' } as never)
+      // As one that was killed before the clock was set back by an hour.
+      await query(
+        `insert into ${schema}.instance (id, renewed_at) values ('gone', now() + interval '1 hour')`,
+      )
+      let taken: string[] = []
+      await expect
+        .poll(
+          async () => {
+            // As if the clock were an hour ahead since the last renewal.
+            await query(
+              `update ${schema}.instance set renewed_at = renewed_at - interval '1 hour' where id = '${one.instance}' and renewed_at > now() - interval '1 minute'`,
+            )
+            const left = await other.takeOver(() => false)
+            taken = [...taken, ...left.map(({ token }) => token)]
+            return taken
+          },
+          { timeout: 40_000, interval: 100 },
+        )
+        .toContain('left')
+      expect(taken).toEqual(['left'])
     })
 
     test('an instance that closes leaves what it holds to the other at once', async () => {

@@ -31,7 +31,7 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
       ...newRecord(
         { ...request, owner: 'ada', key: newToken(), spec: { format: 'webp' } } as never,
         'harbour.png',
-        records.instance,
+        records,
       ),
       ...changes,
     })
@@ -40,7 +40,7 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
       await records.put(record)
       return record
     }
-    const announcement = (id: string) => announcementOf({ id, recipient: '', message })
+    const announcement = (id: string) => announcementOf({ id, recipient: '', message }, 1)
     const tokens = (records: readonly ConversionRecord[]) => records.map(({ token }) => token)
     const files = [{ name: 'harbour.webp', sizeBytes: 1000 }] as never
 

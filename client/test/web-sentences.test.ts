@@ -27,7 +27,7 @@ const record: ConversionRecord = {
 }
 
 function pagesOf(changes: Partial<ConversionRecord>, mail?: MailOutcome, language = 'en') {
-  const rest = { asset: (name: string) => name, keepMs: 3_600_000 }
+  const rest = { asset: (name: string) => name, keepMs: 3_600_000, now: Date.now }
   const view = viewFor(language, rest)
   const changed = { ...record, ...changes, mail }
   return [row(changed, view).text, conversionPage(view, changed, undefined)].map((html) =>
@@ -82,7 +82,7 @@ test('only an empty result is 100% smaller than its source', () => {
 })
 
 test('a time is written day first, with the month as a word, and carries its instant', () => {
-  const view = viewFor('en', { asset: String, keepMs: 0 })
+  const view = viewFor('en', { asset: String, keepMs: 0, now: Date.now })
   const html = conversionPage(view, record, undefined)
   expect(html).toMatch(/<time datetime="2026-11-28T14:03:00.000Z">28 November at \d\d:\d\d/)
 })
@@ -98,7 +98,7 @@ test('an error for operators and callers of the CLI is shown without their varia
 
 test('too many files: the message has the time to wait', () => {
   for (const language of languages) {
-    const view = viewFor(language, { asset: String, keepMs: 0 })
+    const view = viewFor(language, { asset: String, keepMs: 0, now: Date.now })
     expect(errorSentence(view, new TooManyError('Too many.', 43 * 60_000))).toContain('43')
     expect(errorSentence(view, new HeraldError('HERALD_BUSY', 'Busy.'))).not.toContain('43')
   }
@@ -106,7 +106,7 @@ test('too many files: the message has the time to wait', () => {
 
 test('a request from another site is not called a wrong address', () => {
   for (const language of languages) {
-    const view = viewFor(language, { asset: String, keepMs: 0 })
+    const view = viewFor(language, { asset: String, keepMs: 0, now: Date.now })
     expect(errorSentence(view, new ForbiddenError())).toBe(wordsOf(language).otherSite)
   }
 })

@@ -62,7 +62,7 @@ test('what is deleted goes for good after the time for undoing it, and not befor
   const request = { owner: 'o', runToken: 'r', runId: 'r', recipient: '', language: 'en' }
   const deletedFor = async (deletedMs: number) => {
     const given = { ...request, spec: { format: 'webp' } } as never
-    const record = newRecord(given, 'a.png', records.instance)
+    const record = newRecord(given, 'a.png', records)
     const atMs = Date.now() - deletedMs
     const file = { name: 'a.webp', sizeBytes: 3 } as never
     const over = { state: 'converted', finishedAtMs: atMs, deletedAtMs: atMs } as const

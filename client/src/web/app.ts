@@ -24,7 +24,7 @@ export function createWebApp(rest: Omit<Services, 'view'>, logger: Logger): Expr
   const { serve, asset } = readAssets()
   const services: Services = {
     ...rest,
-    view: (language) => viewFor(language, { asset, keepMs: config.keepMs }),
+    view: (language) => viewFor(language, { asset, keepMs: config.keepMs, now: records.now }),
   }
   const pages = pageRoutes(services)
   const events = eventRoutes(services)

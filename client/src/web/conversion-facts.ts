@@ -6,7 +6,7 @@ import type { ReceivedConversion } from '../convert-and-announce.js'
 import { newTraceparent } from '../trace.js'
 import type { Links } from './links.js'
 import type { AnnouncementState, ConversionRecord } from './record.js'
-import { newToken } from './records.js'
+import { newToken, type Records } from './records.js'
 
 /** The conversion of one file. */
 export interface ConversionRequest {
@@ -43,35 +43,38 @@ export function contextOf(record: ConversionRecord, links: Links) {
   }
 }
 
-/** The changes of a record whose conversion failed. */
-export function failed({ code, publicMessage, remedy = '' }: HeraldError) {
+/** The changes of a record whose conversion failed at `nowMs`. */
+export function failed({ code, publicMessage, remedy = '' }: HeraldError, nowMs: number) {
   return {
     state: 'failed',
     fault: { code, message: publicMessage, remedy },
     files: [],
-    finishedAtMs: Date.now(),
+    finishedAtMs: nowMs,
   } as const
 }
 
 /** The state of an announcement that is not in an outbox yet; null if there is none. */
-export function announcementOf(announced: Announced | undefined): AnnouncementState | null {
+export function announcementOf(
+  announced: Announced | undefined,
+  nowMs: number,
+): AnnouncementState | null {
   if (!announced) return null
   return {
     entryId: '',
     eventId: announced.id,
-    keptAtMs: Date.now(),
+    keptAtMs: nowMs,
     publishedAtMs: 0,
     lastFault: '',
   }
 }
 
-/** The record of a conversion that `holder` begins. */
+/** The record of a conversion that this instance begins. */
 export function newRecord(
   request: ConversionRequest,
   name: string,
-  holder: string,
+  { instance: holder, now }: Pick<Records, 'instance' | 'now'>,
 ): ConversionRecord {
-  const now = Date.now()
+  const nowMs = now()
   const token = newToken()
   return {
     token,
@@ -86,8 +89,8 @@ export function newRecord(
     recipient: request.recipient,
     language: request.language,
     traceparent: newTraceparent(),
-    createdAtMs: now,
-    updatedAtMs: now,
+    createdAtMs: nowMs,
+    updatedAtMs: nowMs,
     state: 'converting',
     holder,
     runSize: request.runSize,
@@ -102,11 +105,11 @@ export function newRecord(
   }
 }
 
-/** The changes of a record when all files have arrived. */
-export function factsOf({
-  summary,
-  renditions,
-}: Pick<ReceivedConversion, 'summary' | 'renditions'>) {
+/** The changes of a record when all files have arrived, at `nowMs`. */
+export function factsOf(
+  { summary, renditions }: Pick<ReceivedConversion, 'summary' | 'renditions'>,
+  nowMs: number,
+) {
   const { input, preview, stripped, conversionMs } = summary
   return {
     source: input && {
@@ -134,6 +137,6 @@ export function factsOf({
       width: preview.width,
       height: preview.height,
     },
-    finishedAtMs: Date.now(),
+    finishedAtMs: nowMs,
   }
 }

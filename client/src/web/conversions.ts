@@ -79,7 +79,11 @@ export function manageConversions(tools: ConversionTools): Conversions {
     const { token } = record
     await storeResults(results, token, received.complete)
     const [announced] = received.announced
-    const facts = { ...factsOf(received), announcement: announcementOf(announced) }
+    const nowMs = records.now()
+    const facts = {
+      ...factsOf(received, nowMs),
+      announcement: announcementOf(announced, nowMs),
+    }
     const attachments = { preview: received.summary.preview?.data, message: announced?.message }
     const finished = await untilRecorded(() =>
       records.finish(token, { ...facts, state: 'converted' }, attachments),
@@ -156,7 +160,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
     async start(request, open, known) {
       const cancel = new AbortController()
       const upload = open((reason) => cancel.abort(reason))
-      const record = known ?? newRecord(request, upload.name, records.instance)
+      const record = known ?? newRecord(request, upload.name, records)
       if (!known) await records.put(record)
       publish(record)
       events.publish({ kind: 'progress', record, progress: { stage: 'uploading', done: 0 } })
@@ -177,7 +181,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
     },
 
     async setDeleted({ token }, deleted) {
-      return publish(await records.change(token, { deletedAtMs: deleted ? Date.now() : null }))
+      return publish(await records.change(token, { deletedAtMs: deleted ? records.now() : null }))
     },
 
     isRunning: (token) => running.has(token),

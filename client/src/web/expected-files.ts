@@ -54,7 +54,7 @@ export function keepExpectedFiles(tools: FailureTools): ExpectedFiles {
 
   return {
     async add(request, name) {
-      const record = { ...newRecord(request, name, records.instance), isExpected: true }
+      const record = { ...newRecord(request, name, records), isExpected: true }
       await records.put(record)
       events.publish({ kind: 'record', record })
       const progress = { stage: 'waiting', done: 0 } as const

@@ -28,14 +28,20 @@ export async function failConversion(
   record: ConversionRecord,
   error: HeraldError,
 ): Promise<void> {
+  const nowMs = records.now()
   const context = contextOf(record, links)
-  const facts = { fileName: record.name, formats: [record.target], error, failedAt: new Date() }
+  const facts = {
+    fileName: record.name,
+    formats: [record.target],
+    error,
+    failedAt: new Date(nowMs),
+  }
   const [announced] = isFailureAnnounced(error, context.recipients, 'unattended')
     ? failedMessages(context, facts)
     : []
   const changed = await records.finish(
     record.token,
-    { ...failed(error), announcement: announcementOf(announced) },
+    { ...failed(error, nowMs), announcement: announcementOf(announced, nowMs) },
     { message: announced?.message },
   )
   if (!changed) return

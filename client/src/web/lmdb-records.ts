@@ -75,6 +75,7 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
     installation,
     instance,
     isShared: false,
+    now: Date.now,
     get: async (token) => index.get(token),
     ofOwner: async (owner, limit = 1000) => index.ofOwner(owner, limit),
     ofRun: async (runToken) => index.ofRun(runToken),

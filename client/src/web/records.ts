@@ -33,6 +33,11 @@ export interface Records {
   readonly instance: string
   /** Other instances may use these records, with an outbox each. */
   readonly isShared: boolean
+  /**
+   * The time by the store's clock, in milliseconds since 1970: of every time in a record, and of those that
+   * methods are given. For records of one machine that is the machine's.
+   */
+  now(): number
 
   get(token: string): Promise<ConversionRecord | undefined>
   /** Of one browser, the latest first. */

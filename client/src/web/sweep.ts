@@ -19,7 +19,7 @@ export interface SweepOptions {
 const maxPauseMs = 60_000
 /** A list of all results costs a request for each thousand. */
 const maxStrayPauseMs = 3_600_000
-/** With several instances, the one whose clock is ahead must not wait for the next turn. */
+/** With several instances, the one whose timer is early must not wait for the next turn. */
 const turnShare = 0.9
 
 /**
@@ -30,13 +30,13 @@ export function startSweep(options: SweepOptions): Sweep {
   const { records, keepMs, logger } = options
   const pauseMs = Math.max(1000, Math.min(maxPauseMs, keepMs / 10))
   const strayPauseMs = Math.max(1000, Math.min(maxStrayPauseMs, keepMs / 10))
-  let strayAfterMs = 0
+  let strayAfterMs = Number.NEGATIVE_INFINITY
   let sweeping: Promise<void> | undefined
 
   const sweepOnce = async () => {
     if (await records.takeTurn('sweep', pauseMs * turnShare)) await removeExpired(options)
-    if (Date.now() < strayAfterMs) return
-    strayAfterMs = Date.now() + strayPauseMs
+    if (performance.now() < strayAfterMs) return
+    strayAfterMs = performance.now() + strayPauseMs
     if (await records.takeTurn('sweep strays', strayPauseMs * turnShare)) await removeStray(options)
   }
   const sweep = () => {
@@ -59,8 +59,8 @@ export function startSweep(options: SweepOptions): Sweep {
 }
 
 async function removeExpired({ records, conversions, keepMs, logger }: SweepOptions) {
-  const before = Date.now() - keepMs
-  const deletedBefore = Date.now() - undoMs
+  const before = records.now() - keepMs
+  const deletedBefore = records.now() - undoMs
   let removed = 0
   for (;;) {
     const found = [...(await records.deleted(deletedBefore)), ...(await records.expired(before))]
@@ -75,7 +75,7 @@ async function removeExpired({ records, conversions, keepMs, logger }: SweepOpti
 
 /** Results without a record, for example of an instance that was killed between the two. */
 async function removeStray({ records, results, keepMs }: SweepOptions): Promise<void> {
-  const before = Date.now() - keepMs
+  const before = records.now() - keepMs
   const known = new Map<string, boolean>()
   for await (const { key, modifiedAtMs } of results.list('')) {
     const [token = '', name, ...more] = key.split('/')

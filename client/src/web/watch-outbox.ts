@@ -89,7 +89,7 @@ export function watchOutbox(
       }
       return 0
     }
-    await change(token, { publishedAtMs: Date.now(), lastFault: '' })
+    await change(token, { publishedAtMs: records.now(), lastFault: '' })
     followed.delete(token)
     faults.delete(token)
     return 1

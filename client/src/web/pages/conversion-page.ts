@@ -24,7 +24,7 @@ export function conversionPage(
 <p class="unseen" id="say" role="status" aria-live="polite"></p>`,
     refreshSeconds: isSettled ? undefined : refreshSeconds,
     script: 'conversion.js',
-    data: { token: record.token, stages: view.words.stages, since: changesSince() },
+    data: { token: record.token, stages: view.words.stages, since: changesSince(view) },
   })
 }
 

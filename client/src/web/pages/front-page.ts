@@ -66,7 +66,15 @@ ${notifyField(view, page.recipients)}
     // Without JavaScript the page is loaded again until the converter is there.
     refreshSeconds: isAbsent ? 3 : undefined,
     data: {
-      ...{ live, stages, needsFile, drop, dropMore, convert: words.convert, since: changesSince() },
+      ...{
+        live,
+        stages,
+        needsFile,
+        drop,
+        dropMore,
+        convert: words.convert,
+        since: changesSince(view),
+      },
       readable: page.formats.flatMap(({ readable, extensions }) => (readable ? extensions : [])),
       maxBytes: page.maxBytes,
     },

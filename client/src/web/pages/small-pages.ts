@@ -29,7 +29,7 @@ export function runPage(
 <p class="unseen" id="say" role="status" aria-live="polite"></p>`,
     refreshSeconds: isSettled ? undefined : 2,
     script: 'run.js',
-    data: { stages: words.stages, since: changesSince() },
+    data: { stages: words.stages, since: changesSince(view) },
   })
 }
 

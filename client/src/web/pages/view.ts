@@ -10,17 +10,19 @@ export interface View {
   readonly asset: (name: string) => string
   /** How long results are kept, in milliseconds. */
   readonly keepMs: number
+  /** As Records.now. */
+  readonly now: () => number
 }
 
-export function viewFor(language: string, rest: Pick<View, 'asset' | 'keepMs'>): View {
+export function viewFor(language: string, rest: Pick<View, 'asset' | 'keepMs' | 'now'>): View {
   return { words: wordsOf(language), quantities: quantitiesIn(language), ...rest }
 }
 
-/** The clock of this machine may be ahead of the one that gives records their times. */
+/** How far the time of a record that is changed now may be behind `View.now`. */
 const maxClockLeadMs = 2_000
 
 /** From when on a page that is rendered now wants changes, by the records' times. */
-export const changesSince = () => Date.now() - maxClockLeadMs
+export const changesSince = ({ now }: View) => now() - maxClockLeadMs
 
 /** Sizes, times and shares as people of a language write them. */
 export function quantitiesIn(language: string) {

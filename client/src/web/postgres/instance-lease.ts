@@ -1,17 +1,17 @@
 import type { Logger } from '@herald/runtime/logger'
-import type { Postgres } from '@herald/runtime/postgres'
+import { type LeaseRow, LeaseWatch, type Postgres } from '@herald/runtime/postgres'
 
 /** An instance that has not renewed its lease for so long counts as gone. */
 const leaseMs = 10_000
 const renewMs = 3_000
 
-/** The lease of one instance, by the clock of the database. */
+/**
+ * A row that this instance renews. It deletes rows of others that have not changed for their lease, by
+ * its own monotonic clock: what has no row is gone.
+ */
 export interface InstanceLease {
-  /**
-   * Whether leases of others can be judged: while the database could not be reached, no instance could
-   * renew its own, so each gets the time to do so.
-   */
-  readonly canJudgeOthers: boolean
+  /** The database's time, in milliseconds since 1970. */
+  now(): number
   /** Gives it up. */
   release(): Promise<void>
 }
@@ -21,19 +21,29 @@ export async function holdLease(
   instance: string,
   logger: Logger,
 ): Promise<InstanceLease> {
-  /** By the monotonic clock: since when no renewal has failed. */
-  let renewingSinceMs = performance.now()
-  let renewedAtMs = 0
+  const others = new LeaseWatch(leaseMs / 2)
+  let offset = 0
   const renew = async () => {
-    await postgres.run(
+    const sentAt = performance.now()
+    const [renewed] = await postgres.run(
       (sql) => sql`
-        insert into instance (id, until)
-        values (${instance}, clock_timestamp() + ${leaseMs} * interval '1 ms')
-        on conflict (id) do update set until = excluded.until`,
+        insert into instance (id, renewed_at) values (${instance}, clock_timestamp())
+        on conflict (id) do update set renewed_at = excluded.renewed_at
+        returning extract(epoch from clock_timestamp()) * 1000 as time`,
     )
-    const now = performance.now()
-    if (now - renewedAtMs > leaseMs) renewingSinceMs = now
-    renewedAtMs = now
+    offset = Number(renewed?.['time']) - (sentAt + performance.now()) / 2
+    const gone = await others.findGone(() =>
+      postgres.run(
+        (sql) => sql<LeaseRow[]>`
+          select id as name, xmin::text as version, ${leaseMs}::int as "leaseMs" from instance
+          where id <> ${instance}`,
+      ),
+    )
+    for (const { name, version } of gone) {
+      await postgres.run(
+        (sql) => sql`delete from instance where id = ${name} and xmin::text = ${version}`,
+      )
+    }
   }
   await renew()
   let renewing: Promise<void> | undefined
@@ -47,16 +57,11 @@ export async function holdLease(
       })
   }, renewMs)
   return {
-    get canJudgeOthers() {
-      const now = performance.now()
-      return now - renewedAtMs < leaseMs && now - renewingSinceMs >= leaseMs
-    },
+    now: () => Math.round(performance.now() + offset),
     async release() {
       clearInterval(timer)
       await renewing
       await postgres.run((sql) => sql`delete from instance where id = ${instance}`)
-      // Rows of instances that were killed.
-      await postgres.run((sql) => sql`delete from instance where until < now() - interval '1 day'`)
     },
   }
 }

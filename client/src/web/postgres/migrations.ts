@@ -63,4 +63,8 @@ export const migrations: readonly string[] = [
   create table counter (name text primary key, count int not null, until timestamptz not null);
   create table turn (task text primary key, next_at timestamptz not null);
   `,
+  `
+  -- A row is deleted once it has not changed for its lease: instance-lease.ts.
+  alter table instance rename until to renewed_at;
+  `,
 ]

@@ -47,6 +47,7 @@ export async function openPostgresRecords(
       installation: String(setting?.['value']),
       instance,
       isShared: true,
+      now: lease.now,
       async get(token) {
         const [found] = await select((sql) => sql`where token = ${token}`)
         return found
@@ -169,13 +170,12 @@ export async function openPostgresRecords(
         )
       },
       async takeOver(isRunning) {
-        if (!lease.canJudgeOthers) return []
         const left = await update(
           json({ holder: instance }),
           (sql) => sql`token in (
             select token from conversion c
-            where (is_open or is_unpublished) and not is_expected and not exists (
-              select from instance where id = c.holder and until > now())
+            where (is_open or is_unpublished) and not is_expected and holder <> ${instance}
+              and not exists (select from instance where id = c.holder)
             limit ${maxTakenAtOnce} for update skip locked)`,
         )
         return [...left, ...(await lost.find(isRunning))]
