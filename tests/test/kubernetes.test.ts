@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
@@ -26,6 +26,7 @@ type Manifest = any
 const parsed = (text: string): Manifest[] =>
   parseAllDocuments(text).map((document) => document.toJS())
 const isWorkload = ({ kind }: Manifest) => kind === 'Deployment' || kind === 'StatefulSet'
+const isNamed = (name: string) => (each: Manifest) => (each.metadata?.name ?? each.name) === name
 const workloads = (overlay: string) =>
   parsed(kustomize(join(manifests, 'overlays', overlay))).filter(isWorkload)
 
@@ -112,8 +113,39 @@ describe.skipIf(noKubernetesTools)(`the manifests${noKubernetesTools}`, () => {
     const compose = parsed(readFileSync(join(root, 'docker-compose.yml'), 'utf8'))[0]
     for (const { metadata, spec } of workloads('cluster')) {
       const service = compose.services[metadata.name]
-      expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(
+      const { terminationGracePeriodSeconds, containers } = spec.template.spec
+      // The grace period begins with preStop.
+      const beforeSeconds = containers[0].lifecycle?.preStop.sleep.seconds ?? 0
+      expect(terminationGracePeriodSeconds - beforeSeconds).toBeGreaterThanOrEqual(
         Number.parseInt(service.stop_grace_period, 10),
+      )
+    }
+  })
+
+  test('give the converter a spool that it creates: the folder of a volume belongs to root', () => {
+    for (const converter of overlays.flatMap(workloads).filter(isNamed('converter'))) {
+      const [{ env, volumeMounts }] = converter.spec.template.spec.containers
+      const { value } = env.find(isNamed('HERALD_SPOOL'))
+      const folders = volumeMounts.map(({ mountPath }: Manifest) => mountPath)
+      expect(folders).toContain(dirname(value))
+    }
+  })
+
+  test('let the processes that LibreOffice leaves behind be waited for', () => {
+    for (const converter of overlays.flatMap(workloads).filter(isNamed('converter'))) {
+      expect(converter.spec.template.spec.shareProcessNamespace).toBe(true)
+    }
+  })
+
+  test('keep a converter until pages have looked its name up again', () => {
+    const source = readFileSync(join(root, 'client/src/converter-pool.ts'), 'utf8')
+    const lookupAfterMs = Number(/lookupAfterMs = ([\d_]+)/.exec(source)?.[1]?.replace('_', ''))
+    // How long CoreDNS keeps an answer.
+    const ttlSeconds = 5
+    for (const converter of overlays.flatMap(workloads).filter(isNamed('converter'))) {
+      const [{ lifecycle }] = converter.spec.template.spec.containers
+      expect(lifecycle.preStop.sleep.seconds * 1000).toBeGreaterThanOrEqual(
+        lookupAfterMs + ttlSeconds * 1000,
       )
     }
   })
