@@ -175,6 +175,22 @@ describe.skipIf(noKubernetesTools)(`the manifests${noKubernetesTools}`, () => {
     )
   })
 
+  test('use a seccomp profile without the conditions that only Docker reads', () => {
+    // containerd and CRI-O apply a rule with `includes` or `excludes` as if it had none.
+    const { defaultAction, syscalls } = JSON.parse(
+      readFileSync(join(root, 'deploy/seccomp.json'), 'utf8'),
+    )
+    const read = ['names', 'action', 'args', 'errnoRet', 'comment']
+    expect(syscalls.flatMap(Object.keys).filter((key: string) => !read.includes(key))).toEqual([])
+    expect(defaultAction).toBe('SCMP_ACT_ERRNO')
+    const allowed = syscalls
+      .filter(({ action }: Manifest) => action === 'SCMP_ACT_ALLOW')
+      .flatMap(({ names }: Manifest) => names)
+    for (const name of ['bpf', 'clone3', 'setns', 'perf_event_open', 'init_module', 'keyctl']) {
+      expect(allowed).not.toContain(name)
+    }
+  })
+
   test('are scraped at a port that each service has', () => {
     const all = parsed(withAllComponents())
     const monitor = all.find(({ kind }) => kind === 'ServiceMonitor')
