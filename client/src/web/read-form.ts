@@ -32,6 +32,8 @@ const formLimits = {
  */
 export function readForm(request: IncomingMessage, options: FormOptions): Promise<number> {
   return new Promise((resolve, reject) => {
+    // It may have ended before it is read; its events do not come again.
+    if (request.destroyed) throw gone()
     let busboy: BusboyInstance
     try {
       busboy = new Busboy({

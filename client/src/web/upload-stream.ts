@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { HeraldError } from '@herald/proto/errors'
 import { chunkBytesOf, type Upload } from '../convert-call.js'
 
 export interface StreamedUpload extends Upload {
-  /** Resolves when the browser has sent all of it, even if the conversion has failed. */
+  /** Resolves when the browser sends no more of it, even if the conversion has failed. */
   readonly consumed: Promise<void>
   /** Reads and discards the rest. */
   drain(): void
@@ -21,14 +22,8 @@ export function streamUpload(
 ): StreamedUpload {
   const chunkBytes = chunkBytesOf(sizeBytes)
   let begun = false
-  const consumed = new Promise<void>((resolve, reject) => {
-    stream.once('end', resolve)
-    stream.once('close', resolve)
-    stream.once('error', reject)
-  })
-  consumed.catch(() => {})
-  // Otherwise the client would retry and report that the converter was lost.
-  stream.once('error', (error) => {
+  const consumed = finished(stream).catch((error: unknown) => {
+    // Otherwise the client would retry and report that the converter was lost.
     if (error instanceof HeraldError) lost(error)
   })
   return {

@@ -34,6 +34,8 @@ export function eventRoutes(services: Services) {
     async (request, response) => {
       const source = await sourceOf(request)
       if (!source || request.method === 'HEAD') return void response.status(204).end()
+      // Its event `close` does not come again.
+      if (response.destroyed) return
       if (open >= streamsAtOnce) {
         throw new HeraldError('HERALD_BUSY', 'Too many pages are open.', { retryAfterMs: 5000 })
       }

@@ -32,8 +32,8 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
     if (current.size >= previewsAtOnce && !current.has(owner)) {
       throw new HeraldError('HERALD_BUSY', 'Too many previews at once.', { retryAfterMs: 1000 })
     }
-    current.set(owner, superseded)
     const leave = limits.enter(callerOf(request))
+    current.set(owner, superseded)
     response.once('close', () => superseded.abort())
     try {
       await readForm(request, {
