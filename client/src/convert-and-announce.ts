@@ -32,7 +32,7 @@ export interface ConvertAndAnnounceRequest extends AnnouncementContext {
   readonly topic: string
   readonly signal: AbortSignal
   onProgress?(progress: ReceivedProgress): void
-  /** Called when no converter has taken the file. It is tried again later. */
+  /** Called while no converter has taken the file. */
   onWaiting?(error: HeraldError): void
   /** Called for each chunk of a rendition, with its size. */
   onBytes?(count: number, header: ReceivedRenditionHeader): void

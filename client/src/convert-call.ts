@@ -45,7 +45,7 @@ export interface ConvertOptions {
    */
   receive(header: ReceivedRenditionHeader): Promise<RenditionSink>
   onProgress?(progress: ReceivedProgress): void
-  /** Called when no converter has taken the file: `error` has the reason. It is tried again later. */
+  /** Called while no converter has taken the file: `error` has the reason. The call goes on. */
   onWaiting?(error: HeraldError): void
 }
 

@@ -8,7 +8,13 @@ import type {
 import { HeraldError } from '@herald/proto/errors'
 import { type ConvertOptions, runConvertCall, type Upload } from './convert-call.js'
 import { type ConverterChannel, connectWithinMs } from './converter-channel.js'
-import { converterError, noneAvailable, notConnected, type Refusal } from './converter-errors.js'
+import {
+  converterError,
+  noneAvailable,
+  notAnswered,
+  notConnected,
+  type Refusal,
+} from './converter-errors.js'
 import { listFormats } from './converter-formats.js'
 import { ConverterPool, type Lookup } from './converter-pool.js'
 import { toHeraldError } from './errors.js'
@@ -55,7 +61,7 @@ export interface EstimateResult {
 
 /** How long one of several converters may take to admit a call; with slow uploads before it, seconds. */
 const admitWithinMs = 20_000
-/** After this time without an answer, further calls go to other converters first. */
+/** After this time without an answer, that is reported, and further calls go to other converters first. */
 const usuallyAdmitsWithinMs = 2_000
 
 /** `target` as in HERALD_CONVERTER. Connects with the first call. `lookup`: instead of the system's. */
@@ -64,14 +70,19 @@ export function openConverter(target: string, lookup?: Lookup): ConverterClient 
   return {
     formats: async () => listFormats(await pool.all()),
 
-    convert: (upload, options) =>
-      withRetries(pool, options, async (channel) => {
+    convert(upload, options) {
+      const noAnswer = setTimeout(
+        () => options.onWaiting?.(notAnswered(usuallyAdmitsWithinMs)),
+        usuallyAdmitsWithinMs,
+      )
+      return withRetries(pool, options, async (channel) => {
         const { length } = await pool.all()
         const limits = length > 1 ? { ...silenceLimits, firstMs: admitWithinMs } : silenceLimits
         const slow = setTimeout(() => channel.avoid(admitWithinMs), usuallyAdmitsWithinMs)
         const { name, sizeBytes } = upload
         // Opened when the call is admitted.
         const open = () => {
+          clearTimeout(noAnswer)
           clearTimeout(slow)
           return upload.open()
         }
@@ -79,7 +90,8 @@ export function openConverter(target: string, lookup?: Lookup): ConverterClient 
         return runConvertCall(call, { name, sizeBytes, open }, options, limits).finally(() =>
           clearTimeout(slow),
         )
-      }),
+      }).finally(() => clearTimeout(noAnswer))
+    },
 
     async estimate(files, { traceparent, signal, onResult }) {
       const open = new Map(files.entries())

@@ -36,6 +36,10 @@ export const notConnected = (address: string, afterMs: number): HeraldError =>
     `The converter at ${address} cannot be reached: no connection in ${afterMs / 1000} s.`,
   )
 
+/** Why a call waits if no converter has taken or refused it after `afterMs`. */
+export const notAnswered = (afterMs: number): HeraldError =>
+  unreachable(`No converter has answered within ${afterMs / 1000} s.`)
+
 /** One converter that did not take a call, and why. */
 export interface Refusal {
   readonly address: string

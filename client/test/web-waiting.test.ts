@@ -5,6 +5,8 @@ import { openCaller, openWebFolder } from './web-page.js'
 
 vi.setConfig({ testTimeout: 90_000 })
 
+const noAnswer = '<span class="stage-name">Waiting: the converter does not answer</span>'
+
 test('while the converter is gone, the page shows that a file waits for it', async () => {
   const converter = await startConverter()
   onTestFinished(() => converter.close())
@@ -15,11 +17,28 @@ test('while the converter is gone, the page shows that a file waits for it', asy
   await converter.kill()
   const sent = caller.send({ to: 'webp' }, { name: 'a.png', content: gradient(8, 8) })
   const page = async () => (await caller.get('/')).text()
-  await expect
-    .poll(page, { timeout: 10_000 })
-    .toContain('<span class="stage-name">Waiting: the converter cannot be reached</span>')
+  await expect.poll(page, { timeout: 10_000 }).toContain(noAnswer)
   const next = await startConverter({}, Number(converter.address.split(':')[1]))
   onTestFinished(() => next.close())
+  expect((await sent).status).toBe(202)
+  await expect.poll(page, { timeout: 20_000 }).toContain('a.webp')
+})
+
+test('while the converter has stopped without closing connections, the page shows that a file waits for it', async () => {
+  const converter = await startConverter()
+  onTestFinished(() => {
+    converter.signal('SIGCONT')
+    return converter.close()
+  })
+  const folder = await openWebFolder(converter.address)
+  onTestFinished(() => folder.close())
+  const caller = openCaller(await folder.start())
+  await caller.get('/')
+  converter.signal('SIGSTOP')
+  const sent = caller.send({ to: 'webp' }, { name: 'a.png', content: gradient(8, 8) })
+  const page = async () => (await caller.get('/')).text()
+  await expect.poll(page, { timeout: 20_000 }).toContain(noAnswer)
+  converter.signal('SIGCONT')
   expect((await sent).status).toBe(202)
   await expect.poll(page, { timeout: 20_000 }).toContain('a.webp')
 })

@@ -54,7 +54,7 @@ export const en = {
   again: 'Convert another file',
   stages: {
     uploading: 'Uploading',
-    unreachable: 'Waiting: the converter cannot be reached',
+    unreachable: 'Waiting: the converter does not answer',
     busy: 'Waiting: the converter is busy',
     waiting: 'Waiting',
     converting: 'Converting',

@@ -35,7 +35,7 @@ export const ru: Words = {
   again: 'Преобразовать ещё файл',
   stages: {
     uploading: 'Загрузка',
-    unreachable: 'Ожидание: конвертер недоступен',
+    unreachable: 'Ожидание: конвертер не отвечает',
     busy: 'Ожидание: конвертер занят',
     waiting: 'Ожидание',
     converting: 'Преобразование',

@@ -32,7 +32,7 @@ export const zh: Words = {
   again: '转换其他文件',
   stages: {
     uploading: '正在上传',
-    unreachable: '等待中：无法连接转换服务',
+    unreachable: '等待中：转换服务没有响应',
     busy: '等待中：转换服务繁忙',
     waiting: '等待中',
     converting: '正在转换',
