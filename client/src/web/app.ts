@@ -8,6 +8,7 @@ import { ForbiddenError, knownHostsOnly, sameOriginOnly, strictHeaders } from '.
 import { TooManyError } from './limits.js'
 import { errorPage, errorSentence } from './pages/small-pages.js'
 import { viewFor } from './pages/view.js'
+import { diskFull } from './result-files.js'
 import { convertRoute } from './routes/convert.js'
 import { fileRoute, ownRecords, pictureRoute, recordOf, zipRoute } from './routes/downloads.js'
 import { estimateRoute } from './routes/estimate.js'
@@ -93,8 +94,9 @@ function answerError(services: Services, logger: Logger): ErrorRequestHandler {
 
 function unexpected(thrown: unknown, logger: Logger): HeraldError {
   const { name, code } = thrown as { name?: unknown; code?: unknown }
-  if (name === 'StoreError' && code !== 'STORE_FULL') {
+  if (name === 'StoreError') {
     logger.error({ err: thrown }, 'the records cannot be used')
+    if (code === 'STORE_FULL') return diskFull()
     return new HeraldError('HERALD_BUSY', 'The records cannot be used at the moment.', {
       remedy: 'Try again later.',
       retryAfterMs: 2000,

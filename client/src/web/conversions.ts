@@ -58,6 +58,8 @@ const operatorsErrors: ReadonlySet<HeraldError['code']> = new Set([
 /** Waits between two attempts to record how a conversion ended. */
 const recordRetryMs = 2_000
 
+const isFull = (error: unknown) => (error as { code?: unknown }).code === 'STORE_FULL'
+
 const removed = () => new HeraldError('HERALD_CANCELLED', 'The conversion was removed.')
 
 /** The conversions that run in this process. They continue when the browser is closed. */
@@ -85,8 +87,9 @@ export function manageConversions(tools: ConversionTools): Conversions {
       announcement: announcementOf(announced, nowMs),
     }
     const attachments = { preview: received.summary.preview?.data, message: announced?.message }
-    const finished = await untilRecorded(() =>
-      records.finish(token, { ...facts, state: 'converted' }, attachments),
+    const finished = await untilRecorded(
+      () => records.finish(token, { ...facts, state: 'converted' }, attachments),
+      isFull,
     )
     if (finished) {
       publish(finished)
@@ -144,12 +147,15 @@ export function manageConversions(tools: ConversionTools): Conversions {
   }
 
   /** Retries: a conversion whose end is not recorded would be shown as under way while this process runs. */
-  async function untilRecorded<T>(work: () => Promise<T>): Promise<T> {
+  async function untilRecorded<T>(
+    work: () => Promise<T>,
+    isFinal: (error: unknown) => boolean = () => false,
+  ): Promise<T> {
     for (;;) {
       try {
         return await work()
       } catch (error) {
-        if ((error as { code?: unknown }).code === 'STORE_FULL') throw error
+        if (isFinal(error)) throw error
         logger.error({ err: error }, 'the end of a conversion could not be recorded; will retry')
         await sleep(recordRetryMs)
       }

@@ -29,12 +29,15 @@ export async function removeResults(results: BlobStore, token: string): Promise<
   for await (const { key } of results.list(keyOf(token, ''))) await results.delete(key)
 }
 
+export const diskFull = (cause?: unknown) =>
+  new HeraldError('HERALD_DISK_FULL', 'The service has no free space for results.', {
+    remedy: 'Try again later; older results are deleted automatically.',
+    cause,
+  })
+
 function notStored(error: BlobError): HeraldError {
   return error.code === 'BLOB_FULL'
-    ? new HeraldError('HERALD_DISK_FULL', 'The service has no free space for results.', {
-        remedy: 'Try again later; older results are deleted automatically.',
-        cause: error,
-      })
+    ? diskFull(error)
     : new HeraldError('HERALD_CANNOT_WRITE', 'The service could not store the result.', {
         remedy: 'Try again later.',
         cause: error,

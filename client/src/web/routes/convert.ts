@@ -7,6 +7,7 @@ import { type FormFields, fileNameOf, folderOf, readFields, renditionOf } from '
 import { paths } from '../links.js'
 import { type FormPart, LateFieldError, readForm } from '../read-form.js'
 import { newToken } from '../records.js'
+import { diskFull } from '../result-files.js'
 import { type StreamedUpload, streamUpload } from '../upload-stream.js'
 import { callerOf, languageOf, requireOwner } from '../visitor.js'
 import { type Services, wantsJson } from './services.js'
@@ -112,8 +113,3 @@ export async function requestOf(
 function runTokenOf(owner: string, run: string): string {
   return createHash('sha256').update(`${owner} ${run}`).digest('base64url').slice(0, 22)
 }
-
-const diskFull = () =>
-  new HeraldError('HERALD_DISK_FULL', 'The service has no free space for results.', {
-    remedy: 'Try again later; older results are deleted automatically.',
-  })
