@@ -429,6 +429,20 @@ describeOnPostgres('on PostgreSQL', () => {
       expect((await caller.get(path)).status).toBe(200)
     })
 
+    test('rows of runs are deleted when their time is over, however many they are', async () => {
+      const { folders, schema, start } = await machines({ HERALD_WEB_KEEP: '1h' })
+      await (await start(folders[0])).stop()
+      const { query } = postgres.server
+      await query(
+        `insert into ${schema}.run (run_token, run_id, owner, created_at)
+          select 'run-' || n, 'r', 'o', now() - interval '2 hours' from generate_series(1, 1200) n`,
+      )
+      // Else the next instance waits a minute for its turn.
+      await query(`delete from ${schema}.turn`)
+      await start(folders[0])
+      await expect.poll(() => query(`select count(*) from ${schema}.run`), patient).toBe('0')
+    })
+
     test('what is over its time is removed once, with its files', async () => {
       const { one, other, keys } = await startBoth({ HERALD_WEB_KEEP: '3s' })
       const sent = [one, one, other].map((page) => openCaller(page).send({ to: 'webp' }, picture))

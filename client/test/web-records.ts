@@ -258,17 +258,20 @@ export function describeRecords(name: string, newPlace: () => Promise<RecordsPla
       await expect.poll(async () => (await records.count('short', 1)).count).toBe(1)
     })
 
-    test('what is older goes', async () => {
+    test('what is older goes, however much it is', async () => {
       const records = await open()
-      const { runId } = await records.run('old', 'ada')
-      await records.deleteOlder(Date.now() - 60_000)
-      expect((await records.run('old', 'ada')).runId).toBe(runId)
-      await expect
-        .poll(async () => {
-          await records.deleteOlder(Date.now() + 60_000)
-          return (await records.run('old', 'ada')).runId
-        })
-        .not.toBe(runId)
+      // More than one call deletes.
+      const names = Array.from({ length: 501 }, (_, at) => `old-${at}`)
+      const runIds = () =>
+        Promise.all(names.map((name) => records.run(name, 'ada').then(({ runId }) => runId)))
+      const old = await runIds()
+      expect(await records.deleteOlder(Date.now() - 60_000)).toBe(false)
+      expect(await runIds()).toEqual(old)
+      const isMore = () => records.deleteOlder(Date.now() + 60_000)
+      expect(await isMore()).toBe(true)
+      expect(await isMore()).toBe(false)
+      const remaining = new Set(await runIds())
+      expect(old.filter((runId) => remaining.has(runId))).toEqual([])
     })
 
     test('the installation has one name, also after a restart', async () => {

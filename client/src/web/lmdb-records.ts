@@ -173,9 +173,12 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
     deleteOlder: (beforeMs) =>
       store.write(() => {
         const now = Date.now()
-        removeWhere(runs, ({ createdAtMs }) => createdAtMs < beforeMs)
         for (const [name, { untilMs }] of counts) if (untilMs < now) counts.delete(name)
-        removeWhere(ended, (atMs) => atMs < now - endedKeptMs)
+        const removed = [
+          removeWhere(runs, ({ createdAtMs }) => createdAtMs < beforeMs),
+          removeWhere(ended, (atMs) => atMs < now - endedKeptMs),
+        ]
+        return removed.includes(maxDeletedAtOnce)
       }),
     bytesStored: async () => index.bytesStored,
 
@@ -189,12 +192,14 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
 const isHolderRunning = (holder: string | undefined) =>
   holder !== undefined && isProcessRunning(parseProcessName(holder))
 
-function removeWhere<V>(table: Table<V, string>, isOld: (value: V) => boolean): void {
-  let left = maxDeletedAtOnce
+/** Removes at most `maxDeletedAtOnce`; returns how many. Inside a write. */
+function removeWhere<V>(table: Table<V, string>, isOld: (value: V) => boolean): number {
+  let removed = 0
   for (const { key, value } of table.entries()) {
-    if (left === 0) return
+    if (removed === maxDeletedAtOnce) break
     if (!isOld(value)) continue
     table.remove(key)
-    left -= 1
+    removed += 1
   }
+  return removed
 }

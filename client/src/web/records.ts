@@ -107,8 +107,11 @@ export interface Records {
   ): Promise<{ readonly count: number; readonly leftMs: number }>
   /** Whether it is this instance's turn with a task that one of them does, once in that time. */
   takeTurn(task: string, pauseMs: number): Promise<boolean>
-  /** Deletes runs older than that, and counts that are over, a limited number in each call. */
-  deleteOlder(beforeMs: number): Promise<void>
+  /**
+   * Deletes runs older than that, and counts that are over: a limited number of each. Resolves to
+   * whether some may be left.
+   */
+  deleteOlder(beforeMs: number): Promise<boolean>
   /** The size of all results; may be some seconds old. */
   bytesStored(): Promise<number>
 

@@ -69,7 +69,8 @@ async function removeExpired({ records, conversions, keepMs, logger }: SweepOpti
     for (const record of due.values()) await conversions.remove(record)
     removed += due.size
   }
-  await records.deleteOlder(before)
+  let isMore = true
+  while (isMore) isMore = await records.deleteOlder(before)
   if (removed > 0) logger.info({ removed }, 'removed expired conversions')
 }
 

@@ -34,24 +34,25 @@ export function sharedCounters({
       return taken.length > 0
     },
     async deleteOlder(beforeMs) {
-      await run(
+      const runs = await run(
         (sql) => sql`
           delete from run where run_token in (
             select run_token from run
             where created_at < to_timestamp(${beforeMs}::float8 / 1000) limit ${maxDeletedAtOnce})`,
       )
-      await run(
+      const counters = await run(
         (sql) => sql`
           delete from counter where name in (
             select name from counter where until < now() limit ${maxDeletedAtOnce})`,
       )
       // Longer than an upload is retried.
-      await run(
+      const ended = await run(
         (sql) => sql`
           delete from ended where (owner, key) in (
             select owner, key from ended where at < now() - interval '10 minutes'
             limit ${maxDeletedAtOnce})`,
       )
+      return [runs, counters, ended].some(({ count }) => count === maxDeletedAtOnce)
     },
     async bytesStored() {
       if (performance.now() - size.atMs > sizeKeptMs) {
