@@ -42,3 +42,11 @@ test('while the converter has stopped without closing connections, the page show
   expect((await sent).status).toBe(202)
   await expect.poll(page, { timeout: 20_000 }).toContain('a.webp')
 })
+
+test('a page without a converter stays in service, because it still has results', async () => {
+  const folder = await openWebFolder('127.0.0.1:1')
+  onTestFinished(() => folder.close())
+  const page = await folder.start()
+  expect(await (await openCaller(page).get('/')).text()).toContain('id="away"')
+  expect((await fetch(`${page.probes}/readyz`)).status).toBe(200)
+})

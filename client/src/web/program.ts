@@ -105,19 +105,13 @@ export async function startWeb(
   const probes = await listenHttp(
     createProbesApp({
       metrics: createMetrics('web'),
-      notReady: async () => {
+      // Not the converter: without one, all pages would be taken out of service, with what they have.
+      notReady: () => {
         if (lifecycle.signal.aborted) return ['stopping']
-        const [{ away }, canUseRecords] = await Promise.all([
-          formats.latest(),
-          records.bytesStored().then(
-            () => true,
-            () => false,
-          ),
-        ])
-        return [
-          ...(away ? ['the converter cannot be reached'] : []),
-          ...(canUseRecords ? [] : ['the records cannot be used']),
-        ]
+        return records.bytesStored().then(
+          () => [],
+          () => ['the records cannot be used'],
+        )
       },
     }),
     config.probes,
