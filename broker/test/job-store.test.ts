@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { openBlobStore } from '@herald/runtime/blobs'
 import { v7 } from 'uuid'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { fromCommandMessage, toCommandMessage } from '#src/jobs/convert-command'
 import { JobStore, maxAttempts } from '#src/jobs/job-store'
 
@@ -54,6 +54,15 @@ test('a job counts for its submitter until it stops waiting, and is listed until
   await store.remove(id)
   expect(await store.list()).toEqual([])
   expect(await store.command(id)).toBeUndefined()
+})
+
+test('the time is that of the store, whatever this machine thinks', async () => {
+  const realMs = Date.now()
+  vi.useFakeTimers({ toFake: ['Date'], now: realMs + 2 * 86_400_000 })
+  onTestFinished(() => void vi.useRealTimers())
+  const store = await openStore()
+  expect(Math.abs((await store.now()) - realMs)).toBeLessThan(60_000)
+  expect(await store.list()).toEqual([])
 })
 
 test('a command is read as it was written', () => {

@@ -31,6 +31,9 @@ test('jobs are removed some time after their end, and those that never ended aft
   const lost = await add('upload', maxExpiryMs + 3 * hourMs)
   const waiting = await add('upload', maxExpiryMs + hourMs)
 
+  // The clock of this worker's machine is wrong.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 30 * 24 * hourMs })
+  onTestFinished(() => void vi.useRealTimers())
   const stop = sweepRegularly(store, 2 * hourMs, silentLogger)
   await vi.waitFor(async () => {
     expect((await store.list()).map(({ id }) => id).sort()).toEqual([recent, waiting].sort())

@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
-import { type BlobStore, openBlobStore } from '@herald/runtime/blobs'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { type BlobStore, openBlobStore, readStoreClock } from '@herald/runtime/blobs'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { scratchFolder } from './scratch-folder.js'
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
@@ -179,6 +179,18 @@ export function describeBlobStore(name: string, newUrl: () => Promise<string>): 
       for (let at = 0; at < 5; at += 1) await put(store, `sweep/${at}`)
       for await (const { key } of store.list('sweep/')) await store.delete(key)
       expect(await keys(store)).toEqual([])
+    })
+
+    test('its clock can be read, whatever that of this machine says', async () => {
+      const store = await open()
+      const realMs = Date.now()
+      vi.useFakeTimers({ toFake: ['Date'], now: realMs + 86_400_000 })
+      onTestFinished(() => void vi.useRealTimers())
+      const times = await Promise.all([1, 2, 3].map(() => readStoreClock(store)))
+      for (const time of times) {
+        expect(time).toBeGreaterThan(realMs - 2_000)
+        expect(time).toBeLessThan(realMs + 60_000)
+      }
     })
 
     test('nothing that is under way is taken for unfinished', async () => {

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import { openBlobStore, parseBlobUrl } from '@herald/runtime/blobs'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { runProgramFile } from './run-program.js'
 import { noS3Server, type S3Server, startS3Server } from './s3-server.js'
 import { unfinishedUploads } from './s3-uploads.js'
@@ -122,6 +122,22 @@ describe('a folder of blobs', () => {
     expect(readdirSync(unfinished)).toHaveLength(1)
     await store.removeUnfinished(Date.now() + 1)
     expect(readdirSync(unfinished)).toEqual([])
+  })
+
+  test('takes no put for unfinished because its machine has a clock that is behind', async () => {
+    const folder = scratchFolder()
+    const store = await openBlobStore(pathToFileURL(folder).href)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 86_400_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    const source = new Readable({ read() {} })
+    const putting = store.put('slow', source)
+    source.push('some')
+    vi.useRealTimers()
+    await vi.waitFor(() => expect(readdirSync(join(folder, '.unfinished'))).toHaveLength(1))
+    await store.removeUnfinished(Date.now() - 3_600_000)
+    source.push(null)
+    await putting
+    expect(await store.head('slow')).toMatchObject({ sizeBytes: 4 })
   })
 
   test.skipIf(noStrace !== '')(

@@ -14,6 +14,7 @@ import { fromMessage } from '@herald/broker/message'
 import { openBlobStore } from '@herald/runtime/blobs'
 import { freePorts } from '@herald/runtime/test/ports'
 import { noS3Server, startS3Server } from '@herald/runtime/test/s3-server'
+import { skewedClock } from '@herald/runtime/test/skewed-clock'
 import sharp, { type Create } from 'sharp'
 import { v7 as uuidv7 } from 'uuid'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -33,7 +34,7 @@ interface Queue {
   readonly system: TestSystem
   /** The folder of the blob store. */
   readonly blobs: string
-  worker(): Promise<QueueWorker>
+  worker(env?: NodeJS.ProcessEnv): Promise<QueueWorker>
   /** Writes small pictures. Resolves to their paths. */
   pictures(count: number): Promise<string[]>
   /** A picture that takes several seconds. */
@@ -60,8 +61,8 @@ async function openQueue(more: NodeJS.ProcessEnv = {}): Promise<Queue> {
   const queue: Queue = {
     system,
     blobs,
-    async worker() {
-      const worker = startQueueWorker(env)
+    async worker(more = {}) {
+      const worker = startQueueWorker({ ...env, ...more })
       cleanups.push(() => worker.end())
       await worker.ready
       return worker
@@ -290,6 +291,22 @@ test('a job past its expiry is not started, and is announced as failed', async (
   expect(pidOfAttempt(queue.blobs, job, 1)).toBeUndefined()
   expect(await queue.announced()).toMatchObject([{ job, type: 'herald.conversion.failed.v1' }])
 })
+
+test.each([2, -2])(
+  'a job expires by the clock of the blob store, not by that of a worker, which is %i days ahead, or of who submits it',
+  async (days) => {
+    const queue = await openQueue({ NODE_OPTIONS: skewedClock(days * 86_400_000) })
+    const files = await queue.pictures(2)
+    const [job = ''] = await queue.submit(files.slice(0, 1), '--expires', '1h')
+    expect((await queue.show(job))['state']).toBe('waiting')
+    const [late = ''] = await queue.submit(files.slice(1), '--expires', '1s')
+    await vi.waitFor(async () => expect((await queue.show(late))['state']).toBe('expired'), soon)
+    await queue.worker({ NODE_OPTIONS: skewedClock(-days * 86_400_000) })
+    await queue.untilEnded(job, late)
+    expect((await queue.show(job))['state']).toBe('finished')
+    expect((await queue.show(late))['state']).toBe('expired')
+  },
+)
 
 test('a submitter with too many jobs that have not ended is refused, and others are not', async () => {
   const queue = await openQueue({ HERALD_JOBS_WAITING: '2', HERALD_SUBMITTER: 'ada' })

@@ -11,13 +11,20 @@ import {
   type ReceivedConvertFile,
   type ReceivedJobEnded,
 } from '@herald/proto/jobs'
-import { BlobError, type BlobSource, type BlobStore } from '@herald/runtime/blobs'
+import {
+  BlobError,
+  type BlobSource,
+  type BlobStore,
+  readStoreClock,
+} from '@herald/runtime/blobs'
 
 /** A job is not tried again after so many attempts that ended with an internal error or a killed worker. */
 export const maxAttempts = 3
 
 /** A topic keeps commands for seven days: a job that has not expired by then would never end. */
 export const maxExpiryMs = 6 * 86_400_000
+
+const clockKeptMs = 3_600_000
 
 /** What the names of a job's blobs show, without reading one. */
 export interface ListedJob {
@@ -41,12 +48,31 @@ export interface ListedJob {
  *     jobs/<id>/ended             JobEnded
  *     jobs/<id>/announced         the announcement is published
  *     waiting/<submitter>/<id>    there until the job has ended
+ *     clock                       its time of change shows the store's time
  */
 export class JobStore {
   readonly blobs: BlobStore
+  /** The store's time minus the monotonic clock of this process, and when that was measured. */
+  #clock: { readonly offsetMs: Promise<number>; readonly measuredAtMs: number } | undefined
 
   constructor(blobs: BlobStore) {
     this.blobs = blobs
+  }
+
+  /**
+   * The time by the store's clock, to within a second: that of every time of a job which programs on
+   * several machines compare. It is measured at most once an hour.
+   */
+  async now(): Promise<number> {
+    const nowMs = performance.now()
+    if (this.#clock === undefined || nowMs - this.#clock.measuredAtMs > clockKeptMs) {
+      const offsetMs = readStoreClock(this.blobs).then((time) => time - nowMs)
+      this.#clock = { offsetMs, measuredAtMs: nowMs }
+      offsetMs.catch(() => {
+        this.#clock = undefined
+      })
+    }
+    return Math.round(performance.now() + (await this.#clock.offsetMs))
   }
 
   /** The key of a job's file. */

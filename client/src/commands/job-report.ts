@@ -17,11 +17,11 @@ const maxColumns = 40
 
 /** One line of the table. */
 export function rowOf(job: Job): string[] {
-  const { id, command } = job
+  const { id, command, readAtMs } = job
   return [
     id,
     stateOf(job),
-    humanDuration(Math.max(0, Date.now() - command.submittedAtUnixMs)),
+    humanDuration(Math.max(0, readAtMs - command.submittedAtUnixMs)),
     cut(escapeControls(command.fileName), maxColumns),
     cut(escapeControls(command.renditions.map(({ format }) => format).join(',')), maxColumns),
     cut(escapeControls(command.submitter), maxColumns),

@@ -70,13 +70,14 @@ export async function cancelCommand(
   return withJobs(loadConfig(env), async (store) => {
     let exitCode = 0
     for (const id of ids) {
-      const { command } = await readJob(store, id)
+      const job = await readJob(store, id)
+      const { command } = job
       const ended = await store.end(id, {
         ending: 'JOB_ENDING_CANCELLED',
         endedAtUnixMs: Date.now(),
       })
       await store.stopWaiting(id, command.submitter)
-      const state = stateOf({ id, command, attempts: 0, ended })
+      const state = stateOf({ ...job, ended })
       if (state !== 'cancelled') exitCode = 3
       terminal.print(`${id}  ${state}`)
     }
@@ -103,7 +104,7 @@ export async function retryCommand(
       await refuseTooManyWaiting(store, config, jobs.length)
       for (const { id, command } of jobs) {
         const jobId = uuidv7()
-        const submittedAtUnixMs = Date.now()
+        const submittedAtUnixMs = await store.now()
         const again = {
           ...command,
           jobId,
@@ -133,7 +134,7 @@ export async function waitCommand(
   { json, out, timeout }: JobsOptions & { out?: string; timeout: number },
   { env, terminal, signal }: CommandContext,
 ): Promise<number> {
-  const deadline = Date.now() + timeout
+  const deadline = performance.now() + timeout
   return withJobs(loadConfig(env), async (store) => {
     const statuses: number[] = []
     for (const id of ids) {
@@ -156,7 +157,7 @@ export async function waitCommand(
 const saveResults = async (store: JobStore, job: Job, out: string | undefined) =>
   out === undefined ? [] : fetchResults(store, job, out)
 
-/** Rejects with HERALD_TIMEOUT after `deadline`, milliseconds since 1970. */
+/** Rejects with HERALD_TIMEOUT after `deadline`, by performance.now(). */
 async function untilEnded(
   store: JobStore,
   id: string,
@@ -166,11 +167,11 @@ async function untilEnded(
   for (;;) {
     const job = await readJob(store, id)
     if (!['waiting', 'running'].includes(stateOf(job))) return job
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new HeraldError('HERALD_TIMEOUT', `The job ${id} has not ended in time.`, {
         remedy: 'The job continues. Wait again with a longer --timeout.',
       })
     }
-    await sleep(Math.min(pollMs, deadline - Date.now()), undefined, { signal })
+    await sleep(Math.min(pollMs, deadline - performance.now()), undefined, { signal })
   }
 }

@@ -41,7 +41,6 @@ export async function submitCommand(
   const language = readLanguage(options.language ?? '')
   const recipients = options.notify ? readRecipients(options.notify) : ['']
   const inputs = await readInputs(words)
-  const submittedAtUnixMs = Date.now()
   const common = {
     runId: uuidv7(),
     renditions,
@@ -49,14 +48,15 @@ export async function submitCommand(
     submitter: config.submitter,
     priority:
       options.priority === 'high' ? ('PRIORITY_HIGH' as const) : ('PRIORITY_NORMAL' as const),
-    submittedAtUnixMs,
-    expiresAtUnixMs: submittedAtUnixMs + options.expires,
     runSize: inputs.length,
   }
   const print = inOrder(terminal.print)
   return withJobs(config, (store) =>
     withRelay(config, async (announcer) => {
       await refuseTooManyWaiting(store, config, inputs.length)
+      const submittedAtUnixMs = await store.now()
+      const expiresAtUnixMs = submittedAtUnixMs + options.expires
+      const times = { submittedAtUnixMs, expiresAtUnixMs }
       const kept: KeptAnnouncement[] = []
       let next = 0
       const submitNext = async () => {
@@ -64,7 +64,7 @@ export async function submitCommand(
           const { path, name, sizeBytes } = inputs[at] as InputFile
           const jobId = uuidv7()
           const uploadKey = store.uploadKey(jobId)
-          const command = { ...common, jobId, uploadKey, fileName: name, sizeBytes }
+          const command = { ...common, ...times, jobId, uploadKey, fileName: name, sizeBytes }
           const upload = Readable.from(readWhole(path, sizeBytes))
           kept.push(await submitJob(store, announcer, config, command, upload))
           const line = `${jobId}  ${displayPath(path)}`

@@ -40,6 +40,8 @@ export interface Job {
   readonly attempts: number
   /** Undefined if it has not ended. */
   readonly ended: ReceivedJobEnded | undefined
+  /** The time by the store's clock when it was read. */
+  readonly readAtMs: number
 }
 
 /** Rejects with HERALD_USAGE for a text that is no id, with HERALD_UNREADABLE_FILE for an unknown one. */
@@ -60,18 +62,19 @@ export async function readJob(store: JobStore, id: string): Promise<Job> {
 
 /** Undefined for an unknown id, and for a job that is being submitted or removed. */
 export async function findJob(store: JobStore, id: string): Promise<Job | undefined> {
-  const [command, ended, attempts] = await Promise.all([
+  const [command, ended, attempts, readAtMs] = await Promise.all([
     store.command(id),
     store.ended(id),
     store.attempts(id),
+    store.now(),
   ])
-  return command && { id, command, attempts, ended }
+  return command && { id, command, attempts, ended, readAtMs }
 }
 
 export type JobState = 'waiting' | 'running' | 'finished' | 'failed' | 'cancelled' | 'expired'
 
 /** `running` is also a job whose worker was killed and that waits for its next attempt. */
-export function stateOf({ command, attempts, ended }: Job): JobState {
+export function stateOf({ command, attempts, ended, readAtMs }: Job): JobState {
   switch (ended?.ending) {
     case 'JOB_ENDING_FINISHED':
       return 'finished'
@@ -82,7 +85,7 @@ export function stateOf({ command, attempts, ended }: Job): JobState {
     case undefined:
       if (attempts > 0) return 'running'
       // No worker starts it any more.
-      return command.expiresAtUnixMs < Date.now() ? 'expired' : 'waiting'
+      return command.expiresAtUnixMs < readAtMs ? 'expired' : 'waiting'
     default:
       return 'failed'
   }

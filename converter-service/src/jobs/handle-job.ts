@@ -60,7 +60,7 @@ async function runJob(
 ): Promise<ReceivedJobEnded> {
   const { jobId } = command
   const logger = parent.child({ job: jobId })
-  if (command.expiresAtUnixMs < Date.now()) {
+  if (command.expiresAtUnixMs < (await store.now())) {
     logger.info('the job has expired')
     return store.end(jobId, expired(command))
   }

@@ -40,6 +40,7 @@ export async function makeRenditions(
   const { limits, capabilities, spool } = conversions
   const { jobId, fileName, renditions } = command
   const startedAtUnixMs = Date.now()
+  const queueMs = Math.max(0, (await store.now()) - command.submittedAtUnixMs)
   const spec = {
     conversionId: jobId,
     fileName,
@@ -106,7 +107,7 @@ export async function makeRenditions(
             : rendition,
         ),
         stripped: summary.stripped ?? [],
-        queueMs: startedAtUnixMs - command.submittedAtUnixMs,
+        queueMs,
         conversionMs: summary.conversionMs ?? 0,
         startedAtUnixMs,
         finishedAtUnixMs,

@@ -17,11 +17,12 @@ export function sweepRegularly(
   let isStopped = false
   const sweep = async () => {
     try {
+      const now = await store.now()
       for (const { id, endedAtMs, submittedAtMs } of await store.list()) {
         if (isStopped) return
-        if ((endedAtMs ?? submittedAtMs + maxExpiryMs) + keepMs < Date.now()) await store.remove(id)
+        if ((endedAtMs ?? submittedAtMs + maxExpiryMs) + keepMs < now) await store.remove(id)
       }
-      await store.blobs.removeUnfinished(Date.now() - dayMs)
+      await store.blobs.removeUnfinished(now - dayMs)
     } catch (error) {
       logger.warn({ err: error }, 'old jobs could not be removed')
     }

@@ -24,7 +24,7 @@ export interface BlobStore {
   delete(key: string): Promise<void>
   /** Those whose key begins with `prefix`, in no particular order. Blobs may change meanwhile. */
   list(prefix: string): AsyncIterable<ListedBlob>
-  /** Removes what puts that began before that time have left behind after a crash. */
+  /** Removes what puts that began before that time, by the store's clock, have left behind after a crash. */
   removeUnfinished(beforeMs: number): Promise<void>
   close(): Promise<void>
 }
@@ -43,6 +43,7 @@ export interface ByteRange {
 
 export interface BlobFacts {
   readonly sizeBytes: number
+  /** By the store's clock: see readStoreClock. */
   readonly modifiedAtMs: number
 }
 

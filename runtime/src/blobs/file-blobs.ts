@@ -48,7 +48,7 @@ export async function openFileBlobs(directory: string): Promise<BlobStore> {
   await acting(() => createFolder(unfinished))
 
   async function write(source: BlobSource): Promise<string> {
-    const temporary = join(unfinished, `${Date.now()}-${randomBytes(9).toString('hex')}`)
+    const temporary = join(unfinished, randomBytes(9).toString('hex'))
     try {
       if (source instanceof Readable) {
         await pipeline(source, createWriteStream(temporary, { flags: 'wx', flush: true }))
@@ -132,9 +132,10 @@ export async function openFileBlobs(directory: string): Promise<BlobStore> {
     removeUnfinished: (beforeMs) =>
       acting(async () => {
         for (const each of await readdir(unfinished).catch(() => [])) {
-          // A file that was linked has the time of its bytes.
-          const beganAtMs = Number(each.split('-')[0])
-          if (beganAtMs < beforeMs) await unlink(join(unfinished, each)).catch(() => {})
+          const path = join(unfinished, each)
+          // Not mtime: a file that was linked has the time of its bytes.
+          const status = await stat(path).catch(ignoreMissing)
+          if (status && status.ctimeMs < beforeMs) await unlink(path).catch(() => {})
         }
       }),
     async close() {},

@@ -9,3 +9,4 @@ export {
 } from './blob-store.js'
 export { blobParameters, blobUrlForm, parseBlobUrl } from './blob-url.js'
 export { openBlobStore } from './open-blob-store.js'
+export { readStoreClock } from './store-clock.js'
