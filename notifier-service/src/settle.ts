@@ -76,7 +76,7 @@ export function createSettle(policy: SettlePolicy, parts: SettleParts): Settle {
     health.recordAccepted(number)
     outage.accepted()
     for (const { envelope } of received) {
-      metrics.latency.observe(Math.max(0, Date.now() - envelope.time.getTime()) / 1000)
+      metrics.latency.observe(Math.max(0, ledger.now() - envelope.time.getTime()) / 1000)
     }
     logger.info({ attempts: countedAttempts(record) }, 'delivered')
   }

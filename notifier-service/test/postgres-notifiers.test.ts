@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startPostgres } from '@herald/postgres'
 import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
+import { skewedClock } from '@herald/runtime/test/skewed-clock'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { event, eventIdsOf, gauge } from './digest-run.js'
 import { message, publish, uuidv7 } from './publish.js'
@@ -141,6 +142,57 @@ describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
       `kill -9 of one of two notifiers amid 300 mails: ${doubles.length} twice (bound: the 4 connections; ${inFlight} were seen in flight)\n`,
     )
     expect(doubles.length).toBeLessThanOrEqual(4)
+  })
+
+  test('notifiers whose machines have other clocks send each mail once, none late, and measure alike', async () => {
+    const schema = postgres.newSchema()
+    const tries = new Map<string, number>()
+    const smtp = await startSmtp({
+      rcpt: (to) => {
+        tries.set(to, (tries.get(to) ?? 0) + 1)
+        return to.startsWith('busy') && (tries.get(to) ?? 0) < 3 ? '451 4.7.1 later' : undefined
+      },
+    })
+    const dayMs = 86_400_000
+    const both = await Promise.all(
+      [2 * dayMs, -2 * dayMs].map((aheadMs, at) =>
+        start(`machine-${at}`, schema, smtp.url, {
+          HERALD_GROUP: `group-${at}`,
+          HERALD_MAIL_MAX_AGE: '1h',
+          HERALD_DIGEST_QUIET: '2s',
+          NODE_OPTIONS: skewedClock(aheadMs),
+        }),
+      ),
+    )
+    const ids = newIds(12)
+    const runId = uuidv7()
+    await publish(
+      stage.broker,
+      ids.map((id, at) => {
+        const recipient = { address: `${at % 2 === 0 ? 'busy' : 'free'}-${at % 6}@example.com` }
+        return at < 10
+          ? message(fileConverted({ recipient }), id)
+          : message(event(`${at}`, { run: runId }), id)
+      }),
+    )
+    await vi.waitFor(async () => {
+      expect(await eventIdsOf(smtp.accepted)).toEqual([...ids].sort())
+    }, patience)
+    // The two of the run in one.
+    expect(smtp.accepted).toHaveLength(11)
+    for (const { probesUrl } of both) {
+      const metrics = await (await fetch(`${probesUrl}/metrics`)).text()
+      const sum = (name: string) =>
+        Number(
+          new RegExp(`^herald_notifier_latency_seconds_${name}\\{.*\\} (\\S+)$`, 'm').exec(
+            metrics,
+          )?.[1],
+        )
+      if (sum('count') > 0) {
+        expect(sum('sum')).toBeGreaterThan(0)
+        expect(sum('sum')).toBeLessThan(3600)
+      }
+    }
   })
 
   test('a notifier that is stopped between the record and the body sends nothing when it continues', async () => {

@@ -288,5 +288,11 @@ describe('what an answer means', () => {
     expect(readRetryAfter('Sat, 14 Mar 2026 09:05:30 GMT', now)).toBe(30_000)
     expect(readRetryAfter('Sat, 14 Mar 2026 09:04:30 GMT', now)).toBe(0)
     expect(readRetryAfter('soon', now)).toBeUndefined()
+    // A date is one of the receiver's clock, whatever this machine's is.
+    const dates = {
+      date: 'Sat, 14 Mar 2026 09:05:00 GMT',
+      'retry-after': 'Sat, 14 Mar 2026 09:05:30 GMT',
+    }
+    expect(resultFor(503, dates)).toMatchObject({ retryAfterMs: 30_000 })
   })
 })

@@ -106,7 +106,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   let closed = false
 
   const sweep = setInterval(() => {
-    const oldest = Date.now() - idleMs
+    const oldest = performance.now() - idleMs
     for (const session of idle.splice(0)) {
       if (session.usable && session.idleSince > oldest) idle.push(session)
       else session.quit()
@@ -117,7 +117,7 @@ export function createSmtpSender(options: SmtpSenderOptions): SmtpSender {
   async function takeIdle(): Promise<SmtpSession | undefined> {
     let session = idle.pop()
     while (session !== undefined && !session.usable) session = idle.pop()
-    if (session === undefined || Date.now() - session.idleSince < freshMs) return session
+    if (session === undefined || performance.now() - session.idleSince < freshMs) return session
     if (await session.reset()) return session
     // The others have been idle for longer, and each could cost as long a wait.
     for (const older of idle.splice(0)) older.quit()

@@ -48,8 +48,8 @@ export class SmtpSession {
   timedOut = false
   /** Mails sent or tried. */
   mails = 0
-  /** By Date.now(). */
-  idleSince = Date.now()
+  /** By performance.now(). */
+  idleSince = performance.now()
 
   private constructor(
     { connection, supportsSmtpUtf8 }: OpenConnection,
@@ -145,7 +145,7 @@ export class SmtpSession {
       return result
     } finally {
       clearTimeout(timer)
-      this.idleSince = Date.now()
+      this.idleSince = performance.now()
     }
   }
 

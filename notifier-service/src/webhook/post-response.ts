@@ -11,7 +11,9 @@ export function responseOf({ status, statusText, headers, text }: PostResponse):
   const reply = withoutUrlSecrets(
     [`${status} ${statusText}`.trim(), text].filter(Boolean).join(': '),
   )
-  const retryAfterMs = readRetryAfter(headers['retry-after'])
+  const sentAt = Date.parse(headers.date ?? '')
+  const now = Number.isNaN(sentAt) ? Date.now() : sentAt
+  const retryAfterMs = readRetryAfter(headers['retry-after'], now)
   const isRedirect = status >= 300 && status < 400
   return {
     command: 'POST',
@@ -27,8 +29,8 @@ function redirect(location = ''): string {
   return `it redirects${to}, which is not followed; set HERALD_WEBHOOK_URL`
 }
 
-/** RFC 9110 §10.2.3: seconds, or a date. */
-export function readRetryAfter(text: string | undefined, now = Date.now()): number | undefined {
+/** RFC 9110 §10.2.3: seconds, or a date. `now`: by the clock of who wrote it. */
+export function readRetryAfter(text: string | undefined, now: number): number | undefined {
   if (text === undefined) return undefined
   const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryAfterMs)
