@@ -88,7 +88,7 @@ export async function convertAndAnnounce(
   { converter, outbox }: ConvertAndAnnounceTools,
   request: ConvertAndAnnounceRequest,
 ): Promise<Converted> {
-  const startedAtMs = Date.now()
+  const startedAtMs = performance.now()
   return convertAndSave(converter, request, async (received) => {
     const { complete, summary, renditions, announced } = received
     await request.deliver?.(complete.map(({ temporaryPath }) => temporaryPath))
@@ -98,7 +98,12 @@ export async function convertAndAnnounce(
         ? await placeUnannounced(placed, request.overwrite)
         : await keep(outbox, request, announced, placed)
     if (request.deliver) await received.discard()
-    return { announcement, summary, renditions, totalMs: Date.now() - startedAtMs }
+    return {
+      announcement,
+      summary,
+      renditions,
+      totalMs: Math.round(performance.now() - startedAtMs),
+    }
   })
 }
 

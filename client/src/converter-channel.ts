@@ -19,7 +19,7 @@ export class ConverterChannel {
   lastUsed = Math.random()
   readonly #authority: string | undefined
   #client: Client
-  #avoidUntilMs = 0
+  #avoidUntilMs = Number.NEGATIVE_INFINITY
   /** Since when there has been no connection. */
   #unconnectedSinceMs: number | undefined
 
@@ -35,7 +35,7 @@ export class ConverterChannel {
   }
 
   get isAvoided(): boolean {
-    return Date.now() < this.#avoidUntilMs
+    return performance.now() < this.#avoidUntilMs
   }
 
   /**
@@ -49,19 +49,20 @@ export class ConverterChannel {
       return 'ready'
     }
     // An idle one begins to connect now; it may have been connected since it was looked at.
-    if (state === connectivityState.IDLE) this.#unconnectedSinceMs = Date.now()
-    this.#unconnectedSinceMs ??= Date.now()
+    if (state === connectivityState.IDLE) this.#unconnectedSinceMs = performance.now()
+    this.#unconnectedSinceMs ??= performance.now()
     if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
       return 'failed'
     }
-    return Date.now() - this.#unconnectedSinceMs < connectWithinMs ? 'connecting' : 'overdue'
+    return performance.now() - this.#unconnectedSinceMs < connectWithinMs ? 'connecting' : 'overdue'
   }
 
   /** Resolves when the state is no longer `connecting`. */
   changed(): Promise<void> {
     const channel = this.#client.getChannel()
     const from = channel.getConnectivityState(false)
-    const deadline = (this.#unconnectedSinceMs ?? Date.now()) + connectWithinMs
+    const waitedMs = performance.now() - (this.#unconnectedSinceMs ?? performance.now())
+    const deadline = Date.now() + connectWithinMs - waitedMs
     return new Promise((resolve) => {
       if (from === connectivityState.SHUTDOWN) resolve()
       else channel.watchConnectivityState(from, deadline, () => resolve())
@@ -70,7 +71,7 @@ export class ConverterChannel {
 
   /** It has refused a call: it is tried after the others for a moment, or for `forMs`. */
   avoid(forMs = avoidMs): void {
-    this.#avoidUntilMs = Date.now() + forMs
+    this.#avoidUntilMs = performance.now() + forMs
   }
 
   /** Gives up a connection on which nothing arrives. */

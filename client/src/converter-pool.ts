@@ -23,7 +23,7 @@ export class ConverterPool {
   readonly #target
   readonly #lookup: Lookup
   #channels: readonly ConverterChannel[] = []
-  #lookedUpAtMs = 0
+  #lookedUpAtMs = Number.NEGATIVE_INFINITY
   #lookingUp: Promise<void> | undefined
   #uses = 0
   #closed = false
@@ -42,7 +42,7 @@ export class ConverterPool {
   /** All of them. Rejects with HERALD_UNREACHABLE if the name has no address. */
   async all(): Promise<readonly ConverterChannel[]> {
     if (this.#target.kind === 'list') return this.#channels
-    if (Date.now() - this.#lookedUpAtMs > lookupAfterMs) {
+    if (performance.now() - this.#lookedUpAtMs > lookupAfterMs) {
       this.#lookingUp ??= this.#refresh(this.#target).finally(() => {
         this.#lookingUp = undefined
       })
@@ -110,9 +110,9 @@ export class ConverterPool {
           host,
           port,
         )
-      this.#lookedUpAtMs = Date.now()
+      this.#lookedUpAtMs = performance.now()
     } catch (error) {
-      if (this.#channels.length > 0) this.#lookedUpAtMs = Date.now()
+      if (this.#channels.length > 0) this.#lookedUpAtMs = performance.now()
       const { code, message } = error as NodeJS.ErrnoException
       const reason = lookupReasons[code ?? ''] ?? message
       throw new HeraldError(

@@ -20,7 +20,7 @@ export interface RetryPolicy {
 }
 
 /** For one conversion. `now` is in milliseconds. */
-export function createRetryPolicy(now: () => number = Date.now): RetryPolicy {
+export function createRetryPolicy(now: () => number = () => performance.now()): RetryPolicy {
   const failures = new Map<HeraldError['code'], { sinceMs: number; count: number }>()
   return {
     delayFor(error) {

@@ -11,12 +11,7 @@ import {
   type ReceivedConvertFile,
   type ReceivedJobEnded,
 } from '@herald/proto/jobs'
-import {
-  BlobError,
-  type BlobSource,
-  type BlobStore,
-  readStoreClock,
-} from '@herald/runtime/blobs'
+import { BlobError, type BlobSource, type BlobStore, readStoreClock } from '@herald/runtime/blobs'
 
 /** A job is not tried again after so many attempts that ended with an internal error or a killed worker. */
 export const maxAttempts = 3

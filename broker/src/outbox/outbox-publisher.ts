@@ -43,7 +43,7 @@ export class OutboxPublisher {
     await this.#store.returnSetAside(this.#toReturn)
     this.#toReturn = 'due'
     for (const [topic, untilMs] of this.#blockedTopics) {
-      if (untilMs <= Date.now()) this.#blockedTopics.delete(topic)
+      if (untilMs <= performance.now()) this.#blockedTopics.delete(topic)
     }
     return this.#publish(lease, this.#store.nextBatch(new Set(this.#blockedTopics.keys())))
   }
@@ -102,7 +102,7 @@ export class OutboxPublisher {
     await this.#store.recordFailure(lease, ids, reason)
     if (code === 'BROKER_NOT_ALLOWED') {
       // It may be allowed later. Its entries wait, so that they keep their order; other topics continue.
-      this.#blockedTopics.set(topic, Date.now() + topicBlockedMs)
+      this.#blockedTopics.set(topic, performance.now() + topicBlockedMs)
       this.#logger.warn({ topic, reason }, 'not allowed to publish to this topic; will try again')
       return 'progress'
     }

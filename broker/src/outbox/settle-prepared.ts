@@ -57,7 +57,8 @@ async function settleEntry(
   }
   const isUnknown = processState(owner) === 'unknown'
   const notOurs = `process ${owner.pid} of another container or machine is placing its file, or was`
-  if (isUnknown && Date.now() - createdAtMs <= unknownOwnerMs) return notOurs
+  // It is in the future if the clock was set back.
+  if (isUnknown && Math.abs(Date.now() - createdAtMs) <= unknownOwnerMs) return notOurs
   const found = await Promise.all(files.map((file) => findFile(file, folders)))
   for (const file of found) {
     if (file.state !== 'unknown') continue

@@ -80,7 +80,7 @@ async function convertPrepared(
   { conversions, leftOut, childProcesses }: PreparedRun,
   { run, options, config, converter, announcer, context: { terminal } }: PreparedTools,
 ): Promise<number> {
-  const startedAt = Date.now()
+  const startedAt = performance.now()
   const report = options.json
     ? jsonReport(terminal, config.topic)
     : humanReport(terminal, {
@@ -108,7 +108,12 @@ async function convertPrepared(
   } finally {
     bars.end()
   }
-  report.end({ tally, files: conversions.length, leftOut, elapsedMs: Date.now() - startedAt })
+  report.end({
+    tally,
+    files: conversions.length,
+    leftOut,
+    elapsedMs: Math.round(performance.now() - startedAt),
+  })
   if (run.recipients.length === 0) return tally.exitCode
   const missing = announced.length > 0 ? await announcer.missingConsumer(run.topic) : undefined
   if (missing) terminal.log(`${terminal.paint('yellow', '!', 'stderr')} ${escapeControls(missing)}`)

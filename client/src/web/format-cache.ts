@@ -16,7 +16,7 @@ const maxWaitMs = 700
 export function cacheFormats(converter: ConverterClient): FormatCache {
   let answer: ReceivedListFormatsResponse | undefined
   let away = false
-  let askedAt = 0
+  let askedAt = Number.NEGATIVE_INFINITY
   let asking: Promise<void> | undefined
 
   const ask = () => {
@@ -32,14 +32,14 @@ export function cacheFormats(converter: ConverterClient): FormatCache {
         },
       )
       .finally(() => {
-        askedAt = Date.now()
+        askedAt = performance.now()
         asking = undefined
       })
     return asking
   }
   return {
     async latest() {
-      if (away || Date.now() - askedAt > maxAgeMs) {
+      if (away || performance.now() - askedAt > maxAgeMs) {
         const late = new Promise<void>((resolve) => setTimeout(resolve, maxWaitMs).unref())
         await Promise.race([ask(), late])
       }

@@ -44,12 +44,13 @@ export class Membership {
    * final, else (the coordinator is loading, a broker cannot be reached) if it lasts for `timeoutMs`.
    */
   async join(timeoutMs: number): Promise<void> {
-    const end = Date.now() + timeoutMs
+    const end = performance.now() + timeoutMs
     for (;;) {
       try {
         return await this.#start()
       } catch (error) {
-        if (this.#ending.signal.aborted || !isRetryable(error) || Date.now() > end) throw error
+        if (this.#ending.signal.aborted || !isRetryable(error) || performance.now() > end)
+          throw error
         await this.#member?.leave(leaveTimeoutMs)
         await delay(restartDelaysMs[0])
       }

@@ -124,7 +124,7 @@ export class Sender {
   send(topic: string, partition: number, messages: KafkaMessage[]): Promise<bigint> {
     return new Promise((resolve, reject) => {
       const batch = { partition, messages, resolve, reject }
-      if (Date.now() < this.#isolateUntil) {
+      if (performance.now() < this.#isolateUntil) {
         void this.#request(topic, [batch])
         return
       }
@@ -162,7 +162,7 @@ export class Sender {
         else resolve(BigInt(offset))
       }
     } catch (error) {
-      this.#isolateUntil = Date.now() + isolateMs
+      this.#isolateUntil = performance.now() + isolateMs
       // One partition's error fails the whole request in kafkajs: repeat it for each partition.
       if (batches.length > 1 && !isRetryable(error))
         for (const batch of batches) void this.#request(topic, [batch])

@@ -28,14 +28,14 @@ export class Topics {
    */
   ensure(topic: string): Promise<number> {
     const known = this.#known.get(topic)
-    if (known !== undefined && known.until > Date.now()) return known.partitions
+    if (known !== undefined && known.until > performance.now()) return known.partitions
     const partitions = this.#admin
       .run((admin) => this.#ensure(topic, admin))
       .catch((error: unknown) => {
         this.#known.delete(topic)
         throw error
       })
-    this.#known.set(topic, { partitions, until: Date.now() + refreshAfterMs })
+    this.#known.set(topic, { partitions, until: performance.now() + refreshAfterMs })
     return partitions
   }
 

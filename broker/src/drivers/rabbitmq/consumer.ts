@@ -100,14 +100,15 @@ export class Consumer implements Subscription {
 
   /** Joins the group; nothing is delivered before the caller has the subscription. Rejects with amqplib's error. */
   async join(): Promise<void> {
-    const end = Date.now() + this.#options.connector.location.publishTimeoutMs
+    const end = performance.now() + this.#options.connector.location.publishTimeoutMs
     try {
       for (let failures = 1; ; failures += 1) {
         try {
           await this.#start()
           break
         } catch (error) {
-          if (this.#ending.signal.aborted || !isRetryable(error) || Date.now() > end) throw error
+          if (this.#ending.signal.aborted || !isRetryable(error) || performance.now() > end)
+            throw error
           await delay(backOffMs(failures, 100, 1000))
         }
       }

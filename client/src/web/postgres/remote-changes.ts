@@ -126,7 +126,7 @@ export async function openRemoteChanges(
       poll()
     },
     sendProgress({ token, owner, key, runToken }, progress) {
-      const now = Date.now()
+      const now = performance.now()
       const last = sent.get(token)
       const isTooSoon = last?.stage === progress.stage && now - last.atMs < progressPauseMs
       if (isTooSoon || underWay >= maxProgressUnderWay) return
