@@ -228,6 +228,31 @@ describeOnPostgres('on PostgreSQL', () => {
       expect(taken).toEqual(['left'])
     })
 
+    test('uploads at the same time wait for one sum of all results', async () => {
+      const schema = postgres.newSchema()
+      const records = await open(schema)
+      onTestFinished(() => records.close())
+      const { query } = postgres.server
+      const count = async (statement: string) =>
+        Number(
+          await query(
+            `select count(*) from pg_stat_activity
+              where pid <> pg_backend_pid() and query like '%${statement}%' and state = 'active'`,
+          ),
+        )
+      void query(`begin; lock table ${schema}.conversion; select pg_sleep(61)`).catch(() => {})
+      await expect.poll(() => count('pg_sleep(61)')).toBe(1)
+      const sums = Promise.all([1, 2, 3].map(() => records.bytesStored()))
+      const other = records.get('a')
+      await expect.poll(() => count('from conversion where token')).toBe(1)
+      expect(await count('sum(bytes)')).toBe(1)
+      await query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(61)'",
+      )
+      expect(await sums).toEqual([0, 0, 0])
+      await other
+    })
+
     test('an instance that closes leaves what it holds to the other at once', async () => {
       const schema = postgres.newSchema()
       const other = await open(schema)

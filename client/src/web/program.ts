@@ -108,7 +108,7 @@ export async function startWeb(
       // Not the converter: without one, all pages would be taken out of service, with what they have.
       notReady: () => {
         if (lifecycle.signal.aborted) return ['stopping']
-        return records.bytesStored().then(
+        return records.get('').then(
           () => [],
           () => ['the records cannot be used'],
         )

@@ -112,7 +112,7 @@ export interface Records {
    * whether some may be left.
    */
   deleteOlder(beforeMs: number): Promise<boolean>
-  /** The size of all results; may be some seconds old. */
+  /** The size of all results; may be some seconds old, of millions of results some minutes. */
   bytesStored(): Promise<number>
 
   /** Passes on what other instances change. Called once; ended by `close`. */

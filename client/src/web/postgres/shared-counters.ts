@@ -1,15 +1,26 @@
 import type { Postgres } from '@herald/runtime/postgres'
 import type { Records } from '../records.js'
 
-/** How long the size of all results may be reused. */
+/** How long the size of all results is reused at least, and how many times as long as it took to sum. */
 const sizeKeptMs = 3_000
+const sizeKeptTimes = 20
 const maxDeletedAtOnce = 500
 
 /** What all instances count together, and what only one of them does at a time. */
 export function sharedCounters({
   run,
 }: Postgres): Pick<Records, 'count' | 'takeTurn' | 'deleteOlder' | 'bytesStored'> {
-  let size = { bytes: 0, atMs: Number.NEGATIVE_INFINITY }
+  let size = { bytes: 0, untilMs: Number.NEGATIVE_INFINITY }
+  let summing: Promise<void> | undefined
+  const sumBytes = async () => {
+    const startedAtMs = performance.now()
+    const [sum] = await run(
+      (sql) => sql`select sum(bytes) as bytes from conversion where bytes > 0`,
+    )
+    const now = performance.now()
+    const keptMs = Math.max(sizeKeptMs, (now - startedAtMs) * sizeKeptTimes)
+    size = { bytes: Number(sum?.['bytes'] ?? 0), untilMs: now + keptMs }
+  }
   return {
     async count(name, periodMs) {
       const [counted] = await run(
@@ -55,9 +66,11 @@ export function sharedCounters({
       return [runs, counters, ended].some(({ count }) => count === maxDeletedAtOnce)
     },
     async bytesStored() {
-      if (performance.now() - size.atMs > sizeKeptMs) {
-        const [sum] = await run((sql) => sql`select sum(bytes) as bytes from conversion`)
-        size = { bytes: Number(sum?.['bytes'] ?? 0), atMs: performance.now() }
+      if (performance.now() > size.untilMs) {
+        summing ??= sumBytes().finally(() => {
+          summing = undefined
+        })
+        await summing
       }
       return size.bytes
     },
