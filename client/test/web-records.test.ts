@@ -7,6 +7,7 @@ import { openBlobStore } from '@herald/runtime/blobs'
 import { silentLogger } from '@herald/runtime/logger'
 import { parsePostgresUrl } from '@herald/runtime/postgres'
 import { openStore } from '@herald/runtime/store'
+import { mountSmallDisk, noSmallDisk } from '@herald/runtime/test/small-disk'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type ConversionEvent, openConversionEvents } from '../src/web/conversion-events.js'
 import { factsOf, newRecord } from '../src/web/conversion-facts.js'
@@ -291,4 +292,25 @@ test('an outcome that an earlier version kept apart is shown with its record', a
   const records = await openLmdbRecords(folder)
   onTestFinished(() => records.close())
   expect((await records.get('a'))?.mail).toEqual(mail)
+})
+
+describe.skipIf(noSmallDisk !== '')(`a folder on a small disk${noSmallDisk}`, () => {
+  test('what could not be recorded because the disk is full does not count as stored', async () => {
+    const disk = mountSmallDisk(10_000_000)
+    onTestFinished(() => disk.remove())
+    const records = await openLmdbRecords(join(disk.path, 'records'))
+    onTestFinished(() => records.close())
+    const record = {
+      ...{ token: 'a', owner: 'ada', key: 'a', runToken: 'run', state: 'converted' },
+      ...{ files: [{ sizeBytes: 1000 }], createdAtMs: 1, finishedAtMs: 1, announcement: null },
+    } as never
+    disk.fill()
+    await expect(records.put(record)).rejects.toMatchObject({ code: 'STORE_FULL' })
+    expect(await records.bytesStored()).toBe(0)
+    disk.empty()
+    await records.put(record)
+    disk.fill()
+    await expect(records.remove(record)).rejects.toMatchObject({ code: 'STORE_FULL' })
+    expect(await records.bytesStored()).toBe(1000)
+  })
 })

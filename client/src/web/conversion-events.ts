@@ -36,9 +36,9 @@ export function openConversionEvents(): ConversionEvents {
 /** The latest progress of the conversions under way, for a page that is opened meanwhile. */
 export function latestProgress(events: ConversionEvents) {
   const latest = new Map<string, Progress>()
-  const stop = events.subscribe((event) => {
+  events.subscribe((event) => {
     if (event.kind === 'progress') latest.set(event.record.token, event.progress)
     else if (event.kind === 'removed' || isOver(event.record)) latest.delete(event.record.token)
   })
-  return { of: (token: string) => latest.get(token), close: stop }
+  return (token: string) => latest.get(token)
 }

@@ -35,6 +35,7 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
   const instance = `${processName}-${newToken()}`
   const outcomes = store.table<MailOutcome, string>('outcomes')
   const installation = await store.write(() => {
+    index.sumBytes()
     // An earlier version kept them apart from the records.
     for (const { key, value } of outcomes.entries()) {
       const record = index.get(index.tokenOf(key) ?? '')
@@ -180,7 +181,7 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
         ]
         return removed.includes(maxDeletedAtOnce)
       }),
-    bytesStored: async () => index.bytesStored,
+    bytesStored: async () => index.bytesStored(),
 
     follow() {},
     sendProgress() {},

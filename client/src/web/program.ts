@@ -84,7 +84,6 @@ export async function startWeb(
 
   const domains = config.recipientDomains ?? (isLoopback(config.listen) ? ['*'] : [])
   const formats = cacheFormats(converter)
-  const progress = latestProgress(events)
   const app = createWebApp(
     {
       config,
@@ -97,7 +96,7 @@ export async function startWeb(
       limits: createLimits({ ...config, domains, records }),
       recipients: domains.includes('*') ? 'any' : domains.length === 0 ? 'none' : domains,
       results,
-      progressOf: progress.of,
+      progressOf: latestProgress(events),
       stopping: lifecycle.signal,
     },
     logger,

@@ -10,8 +10,10 @@ export function indexRecords(store: Store) {
   const byDeletion = store.table<string>('by-deletion')
   const byEvent = store.table<string, string>('by-event')
   const byExpected = store.table<string>('by-expected')
-  let bytesStored = 0
-  for (const { value } of conversions.entries()) bytesStored += sumOfSizes(value.files)
+  /** In the store, so that a write that fails does not change them. */
+  const totals = store.table<number, 'bytes'>('totals')
+  const bytesStored = () => totals.get('bytes') ?? 0
+  const addBytes = (bytes: number) => totals.put('bytes', bytesStored() + bytes)
 
   const found = (
     tokens: Iterable<{ value: string }>,
@@ -32,7 +34,7 @@ export function indexRecords(store: Store) {
     if (finishedAtMs > 0) byEnd.remove([finishedAtMs, token])
     if (deletedAtMs) byDeletion.remove([deletedAtMs, token])
     if (isExpected) byExpected.remove([owner, key, token])
-    bytesStored -= sumOfSizes(record.files)
+    addBytes(-sumOfSizes(record.files))
   }
 
   return {
@@ -46,7 +48,7 @@ export function indexRecords(store: Store) {
         byRun.put([runToken, createdAtMs, token], token)
       }
       conversions.put(token, record)
-      bytesStored += sumOfSizes(record.files)
+      addBytes(sumOfSizes(record.files))
       if (finishedAtMs > 0) byEnd.put([finishedAtMs, token], token)
       if (deletedAtMs) byDeletion.put([deletedAtMs, token], token)
       if (record.isExpected) byExpected.put([owner, key, token], token)
@@ -86,8 +88,12 @@ export function indexRecords(store: Store) {
       return found(tokens, limit, isWanted)
     },
     /** The size of all results. */
-    get bytesStored() {
-      return bytesStored
+    bytesStored,
+    /** Sums it anew. Inside a write. */
+    sumBytes() {
+      let bytes = 0
+      for (const { value } of conversions.entries()) bytes += sumOfSizes(value.files)
+      totals.put('bytes', bytes)
     },
   }
 }
