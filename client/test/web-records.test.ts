@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
 import { openBlobStore } from '@herald/runtime/blobs'
 import { silentLogger } from '@herald/runtime/logger'
-import { parsePostgresUrl } from '@herald/runtime/postgres'
+import { openPostgres, type Postgres, parsePostgresUrl } from '@herald/runtime/postgres'
 import { openStore } from '@herald/runtime/store'
 import { mountSmallDisk, noSmallDisk } from '@herald/runtime/test/small-disk'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -14,6 +14,7 @@ import { factsOf, newRecord } from '../src/web/conversion-facts.js'
 import { manageConversions } from '../src/web/conversions.js'
 import { openLmdbRecords } from '../src/web/lmdb-records.js'
 import { openPostgresRecords } from '../src/web/postgres/postgres-records.js'
+import { openRemoteChanges } from '../src/web/postgres/remote-changes.js'
 import type { ConversionRecord } from '../src/web/record.js'
 import type { Records } from '../src/web/records.js'
 import { startSweep } from '../src/web/sweep.js'
@@ -94,6 +95,47 @@ describeOnPostgres('on PostgreSQL', () => {
         'removed a',
       ])
       expect(seen[2]).toMatchObject({ record: { state: 'converted' } })
+    })
+
+    test('changes are read once, also beside a transaction that takes long', async () => {
+      const schema = postgres.newSchema()
+      const one = await open(schema)
+      onTestFinished(() => one.close())
+      const { query } = postgres.server
+      const end =
+        "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(62)'"
+      onTestFinished(async () => void (await query(end)))
+      void query('begin; select pg_current_xact_id(); select pg_sleep(62)').catch(() => {})
+      const begun =
+        "select count(*) from pg_stat_activity where query like '%pg_sleep(62)' and backend_xid is not null"
+      await expect.poll(() => query(begun)).toBe('1')
+
+      const database = openPostgres(targetOf(schema), { applicationName: 'test' })
+      onTestFinished(() => database.close())
+      let rowsRead = 0
+      const counting: Postgres = {
+        ...database,
+        async run(work) {
+          const result = await database.run(work)
+          if (Array.isArray(result)) rowsRead += result.length
+          return result
+        },
+      }
+      const remote = await openRemoteChanges(counting, {
+        instance: 'other',
+        channel: `herald_web_${schema}`,
+        logger: silentLogger,
+      })
+      onTestFinished(() => remote.close())
+      const seen = new Set<string>()
+      remote.follow(({ record }) => seen.add(record.token))
+      const names = Array.from({ length: 100 }, (_, at) => `${at}`)
+      for (const name of names) await one.put(record(one, name))
+      await expect.poll(() => seen.size).toBe(names.length)
+      rowsRead = 0
+      await one.put(record(one, 'last'))
+      await expect.poll(() => seen.has('last')).toBe(true)
+      expect(rowsRead).toBeLessThan(names.length)
     })
 
     test('no change is missed when PostgreSQL was away', async () => {

@@ -133,7 +133,7 @@ export function manageConversions(tools: ConversionTools): Conversions {
           onBytes: meter.onBytes,
         },
         (received) => save(record, received),
-      )
+      ).finally(meter.end)
     } catch (thrown) {
       const error = toHeraldError(thrown)
       if (operatorsErrors.has(error.code)) logger.error({ err: thrown }, 'could not convert')
@@ -141,7 +141,6 @@ export function manageConversions(tools: ConversionTools): Conversions {
       if (error.code === 'HERALD_DISK_FULL') await removeResults(results, record.token)
       await untilRecorded(() => failConversion(tools, record, error))
     } finally {
-      meter.end()
       await rm(folder, { recursive: true, force: true })
     }
   }

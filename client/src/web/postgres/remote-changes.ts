@@ -16,16 +16,11 @@ interface RemoteProgress {
   readonly progress: Progress
 }
 
-interface Change {
-  readonly record: ConversionIdentity | ConversionRecord
+interface Row {
+  /** Of the whole result; the other columns are null then. */
+  readonly snapshot: string | null
+  readonly record: ConversionIdentity | ConversionRecord | null
   readonly removed: boolean
-  readonly id: string
-}
-
-/** The oldest transaction that has not ended. */
-async function readXmin(sql: Sql): Promise<string> {
-  const [row] = await sql`select pg_snapshot_xmin(pg_current_snapshot())::text as xmin`
-  return String(row?.['xmin'])
 }
 
 export interface RemoteChanges {
@@ -36,7 +31,7 @@ export interface RemoteChanges {
 
 /**
  * What other instances change. NOTIFY is only a hint to poll at once; a poll finds each change by
- * its transaction: those that had not ended at the poll before, and later ones.
+ * its transaction: those whose end the poll before did not see.
  */
 export async function openRemoteChanges(
   postgres: Postgres,
@@ -44,10 +39,11 @@ export async function openRemoteChanges(
 ): Promise<RemoteChanges> {
   let publish: (event: ConversionEvent) => void = () => {}
   let listeningOn: Sql | undefined
-  /** Transactions before that one had ended at the last poll. */
-  let oldestOpen = await postgres.run(readXmin)
-  /** Of the last poll: the next one returns some of its changes again. */
-  let seen = new Set<string>()
+  /** What the last poll saw. */
+  let lastSnapshot = await postgres.run(async (sql) => {
+    const [row] = await sql`select pg_current_snapshot()::text as snapshot`
+    return String(row?.['snapshot'])
+  })
   let polling: Promise<void> | undefined
   let pollAgain = false
   let isUnreachable = false
@@ -61,18 +57,19 @@ export async function openRemoteChanges(
     const { from: sender, record, progress } = JSON.parse(payload) as RemoteProgress
     if (sender !== instance) publish({ kind: 'progress', record, progress })
   }
-  const read = (sql: Sql) => sql<Change[]>`
-    select record, false as removed, changed_in || ' ' || token as id from conversion
-      where changed_in >= ${oldestOpen}::text::xid8 and changed_by <> ${instance}
+  const isNew = (sql: Sql) => sql`
+    changed_by <> ${instance}
+    and changed_in >= pg_snapshot_xmin(${lastSnapshot}::text::pg_snapshot)
+    and not pg_visible_in_snapshot(changed_in, ${lastSnapshot}::text::pg_snapshot)`
+  const read = (sql: Sql) => sql<Row[]>`
+    select pg_current_snapshot()::text as snapshot, null::jsonb as record, false as removed
     union all
-    select identity, true, changed_in || ' ' || owner || ' ' || key from ended
-      where changed_in >= ${oldestOpen}::text::xid8 and changed_by <> ${instance}
-        and identity is not null`
+    select null, record, false from conversion where ${isNew(sql)}
+    union all
+    select null, identity, true from ended where ${isNew(sql)} and identity is not null`
 
   async function pollOnce(): Promise<void> {
-    // Read before the changes: what has not ended by then is found at the next poll.
-    const xmin = await postgres.run(readXmin)
-    const changes = await postgres.run(async (sql) => {
+    const rows = await postgres.run(async (sql) => {
       if (listeningOn !== sql) {
         // Its connections were replaced.
         await sql.listen(channel, onNotify)
@@ -80,18 +77,11 @@ export async function openRemoteChanges(
       }
       return read(sql)
     })
-    const ids = new Set<string>()
-    for (const { record, removed, id } of changes) {
-      ids.add(id)
-      if (seen.has(id)) continue
-      publish(
-        removed
-          ? { kind: 'removed', record: record as ConversionIdentity }
-          : { kind: 'record', record: record as ConversionRecord },
-      )
+    for (const { snapshot, record, removed } of rows) {
+      if (snapshot !== null) lastSnapshot = snapshot
+      else if (removed) publish({ kind: 'removed', record: record as ConversionIdentity })
+      else publish({ kind: 'record', record: record as ConversionRecord })
     }
-    seen = ids
-    oldestOpen = xmin
   }
 
   function poll(): void {
