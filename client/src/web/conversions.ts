@@ -138,7 +138,9 @@ export function manageConversions(tools: ConversionTools): Conversions {
       const error = toHeraldError(thrown)
       if (operatorsErrors.has(error.code)) logger.error({ err: thrown }, 'could not convert')
       // The record may not fit on the disk beside the results.
-      if (error.code === 'HERALD_DISK_FULL') await removeResults(results, record.token)
+      if (error.code === 'HERALD_DISK_FULL') {
+        await removeResults(results, record.token).catch(() => {})
+      }
       await untilRecorded(() => failConversion(tools, record, error))
     } finally {
       await rm(folder, { recursive: true, force: true })

@@ -17,6 +17,8 @@ export interface SweepOptions {
 }
 
 const maxPauseMs = 60_000
+/** Each waits for several answers of the blob store. */
+const removedAtOnce = 20
 /** A list of all results costs a request for each thousand. */
 const maxStrayPauseMs = 3_600_000
 /** With several instances, the one whose timer is early must not wait for the next turn. */
@@ -66,12 +68,19 @@ async function removeExpired({ records, conversions, keepMs, logger }: SweepOpti
     const found = [...(await records.deleted(deletedBefore)), ...(await records.expired(before))]
     const due = new Map(found.map((record) => [record.token, record]))
     if (due.size === 0) break
-    for (const record of due.values()) await conversions.remove(record)
+    for (const batch of batches([...due.values()], removedAtOnce)) {
+      await Promise.all(batch.map((record) => conversions.remove(record)))
+    }
     removed += due.size
   }
   let isMore = true
   while (isMore) isMore = await records.deleteOlder(before)
   if (removed > 0) logger.info({ removed }, 'removed expired conversions')
+}
+
+function batches<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size)
+  return Array.from({ length: count }, (_, at) => items.slice(at * size, (at + 1) * size))
 }
 
 /** Results without a record, for example of an instance that was killed between the two. */
