@@ -25,6 +25,7 @@ async function workshop() {
 async function startDesk(
   mails: Record<string, object>,
   conversions: Record<string, object[]> = {},
+  now?: string,
 ) {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://desk')
@@ -33,7 +34,7 @@ async function startDesk(
       ? conversions[conversion]
       : [mails[url.pathname.slice('/deliveries/'.length)]].filter((each) => each !== undefined)
     response.statusCode = found?.length ? 200 : 404
-    response.end(found?.length ? JSON.stringify({ deliveries: found }) : 'no such page')
+    response.end(found?.length ? JSON.stringify({ now, deliveries: found }) : 'no such page')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
@@ -93,6 +94,15 @@ test('a conversion with several recipients shows each, an event id that one alon
 })
 
 const inAMinute = () => new Date(Date.now() + 40_000).toISOString()
+
+test('a wait is as long as by the clock of the ledger, whatever that of this machine says', async () => {
+  const shop = await workshop()
+  const nextAttemptAt = '2026-03-14T14:04:00.000Z'
+  const waiting = { ...accepted, state: 'deferred', reply: '450 busy', nextAttemptAt }
+  const env = await startDesk({ 'the-event': waiting }, {}, '2026-03-14T14:03:20.000Z')
+  const { stdout } = await shop.herald(['why', 'the-event'], env)
+  expect(stdout).toContain('next attempt in 40 s.')
+})
 
 test.each([
   [

@@ -4,10 +4,12 @@ import { type MailRecord, positionOf } from './ledger/mail-record.js'
 
 /**
  * Adds `GET /deliveries/{event id}` and `GET /deliveries?conversion={id}`: the records of the
- * mails about an event or a conversion. 200 with `{ eventId | conversionId, deliveries }`, 404
+ * mails about an event or a conversion. 200 with `{ eventId | conversionId, now, deliveries }`, `now` by the
+ * ledger's clock as all times are; 404
  * if the ledger has none, 400 without a conversion. Read only.
  */
 export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger: Ledger): void {
+  const now = () => new Date(ledger.now()).toISOString()
   app.get('/deliveries', async (request, response) => {
     const conversionId = request.query['conversion']
     if (typeof conversionId !== 'string' || conversionId === '') {
@@ -22,13 +24,13 @@ export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger:
       eventId: event.id,
       ...describe(record),
     }))
-    if (deliveries.length > 0) response.json({ conversionId, deliveries })
+    if (deliveries.length > 0) response.json({ conversionId, now: now(), deliveries })
     else response.status(404).json({ error: 'No delivery of this conversion is known yet.' })
   })
   app.get('/deliveries/:id', async (request, response) => {
     const eventId = request.params.id
     const deliveries = (await ledger.findById(eventId)).map(describe)
-    if (deliveries.length > 0) response.json({ eventId, deliveries })
+    if (deliveries.length > 0) response.json({ eventId, now: now(), deliveries })
     else {
       response.status(404).json({ error: 'No delivery of an event with this id is known yet.' })
     }

@@ -222,6 +222,15 @@ describeOnPostgres('on PostgreSQL', () => {
     await expect.poll(isHeld).toBe(false)
   })
 
+  test('nor after the machine was suspended, which a monotonic clock does not count', async () => {
+    const ledger = await openOne(postgres.newSchema(), 'this', defaultRule)
+    const isHeld = await ledger.begin(event, mail)
+    expect(isHeld()).toBe(true)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    expect(isHeld()).toBe(false)
+  })
+
   test('times are those of the database, whatever this machine thinks', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 })
     onTestFinished(() => void vi.useRealTimers())

@@ -288,13 +288,16 @@ describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
   test('/deliveries, and another schema for the webhook', async () => {
     const schema = postgres.newSchema()
     const smtp = await startSmtp()
-    const notifier = await start('first', schema, smtp.url)
+    const skewed = { NODE_OPTIONS: skewedClock(86_400_000) }
+    const notifier = await start('first', schema, smtp.url, skewed)
     const id = uuidv7()
     await publish(stage.broker, messagesFor([id]))
     await vi.waitFor(() => expect(smtp.accepted).toHaveLength(1), patience)
     await vi.waitFor(async () => {
       const found = await fetch(`${notifier.probesUrl}/deliveries/${id}`)
-      expect(await found.json()).toMatchObject({ deliveries: [{ state: 'accepted', attempts: 1 }] })
+      const answer = (await found.json()) as { now: string }
+      expect(answer).toMatchObject({ deliveries: [{ state: 'accepted', attempts: 1 }] })
+      expect(Math.abs(Date.parse(answer.now) - Date.now())).toBeLessThan(60_000)
     }, patience)
     await stage.startWebhook({
       HERALD_LEDGER: `${postgres.server.url}?schema=${schema}`,

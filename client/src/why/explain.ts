@@ -67,7 +67,7 @@ function ofKept({ entry }: FoundEvent, now: Date, command: string): Explanation 
 }
 
 function ofMail(mail: MailStatus, now: Date): Explanation {
-  const { reply, nextAttemptAt, updatedAt } = mail
+  const { reply, nextAttemptAt, updatedAt, readAt = now } = mail
   const at = updatedAt ? ` at ${clock(updatedAt, now)}` : ''
   switch (mail.state) {
     case 'accepted':
@@ -90,13 +90,13 @@ function ofMail(mail: MailStatus, now: Date): Explanation {
         sentence:
           'It may have been delivered: the connection ended before the reply arrived. ' +
           (nextAttemptAt
-            ? `It will be sent again ${timeUntil(nextAttemptAt, now)}.`
+            ? `It will be sent again ${timeUntil(nextAttemptAt, readAt)}.`
             : 'It will not be sent again.'),
       }
     default:
       return {
         status: 'waiting',
-        sentence: `Not mailed yet: ${meaningOf(reply)}; next attempt ${timeUntil(nextAttemptAt, now)}.`,
+        sentence: `Not mailed yet: ${meaningOf(reply)}; next attempt ${timeUntil(nextAttemptAt, readAt)}.`,
       }
   }
 }

@@ -34,11 +34,14 @@ const delivery = z.object({
   history: z.array(attempt).optional().catch(undefined),
 })
 
-const answer = z.object({ deliveries: z.array(delivery) })
+/** `now`: by the clock of the ledger; absent in notifiers that do not report it. */
+const answer = z.object({ now: time, deliveries: z.array(delivery) })
 
 /** The state of one event's mail in the notifier's ledger. */
 export interface MailStatus extends Omit<z.output<typeof delivery>, 'eventId' | 'eventIds'> {
   readonly eventId: string
+  /** The time when it was read, by the clock of its times. */
+  readonly readAt: Date | undefined
 }
 
 /** The notifier's read-only API. */
@@ -71,9 +74,14 @@ export function openNotifierApi(url: string, signal: AbortSignal): NotifierApi {
     }
     const parsed = answer.safeParse(body)
     if (response.ok && parsed.success) {
+      const { now: readAt, deliveries } = parsed.data
       // The mail of a digest is about several events.
-      return parsed.data.deliveries.flatMap(({ eventId: own, eventIds = [], ...mail }) =>
-        (eventId ? [eventId] : own ? [own] : eventIds).map((each) => ({ ...mail, eventId: each })),
+      return deliveries.flatMap(({ eventId: own, eventIds = [], ...mail }) =>
+        (eventId ? [eventId] : own ? [own] : eventIds).map((each) => ({
+          ...mail,
+          eventId: each,
+          readAt,
+        })),
       )
     }
     if (response.status === 404 || response.status === 400) return []

@@ -19,7 +19,7 @@ const delayed: Patch = {
 /** The end of a notifier's `begin`: a delay before the lease is checked, so that it can be suspended there. */
 const lateCheck = (check: string): Patch => ({
   file: 'notifier-service/dist/src/ledger/postgres/postgres-ledger.js',
-  find: /await mails\.begin\(event, mail\);\s+return \(\) => performance\.now\(\) - sentAt < leaseMs;/,
+  find: /await mails\.begin\(event, mail\);\s+[^;]*return \(\) => performance\.now\(\) - sentAt < leaseMs && [^;]*;/,
   replace: `await mails.begin(event, mail);
         await new Promise((resolve) => setTimeout(resolve, 500));
         return () => ${check};`,

@@ -94,8 +94,10 @@ function createLedger(
 
     async begin(event, mail) {
       const sentAt = performance.now()
+      const sentAtByDate = Date.now()
       await mails.begin(event, mail)
-      return () => performance.now() - sentAt < leaseMs
+      // A monotonic clock stands still while its machine is suspended, and Date may be set.
+      return () => performance.now() - sentAt < leaseMs && Date.now() - sentAtByDate < leaseMs
     },
     async settle(event, mail, settlement) {
       const record = await mails.settle(event, mail, settlement)
