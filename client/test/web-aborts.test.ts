@@ -82,6 +82,8 @@ describe('a request that ends early', () => {
     for (const upload of uploads) upload.destroy()
     await expect.poll(() => uploadStatus(page), patient).toBe(400)
     expect((await preview()).status).toBe(200)
+    // An aborted upload is no reason for anything but lines of JSON.
+    for (const line of page.log) expect(() => JSON.parse(line)).not.toThrow()
   })
 
   describeOnPostgres('while PostgreSQL is slow', () => {

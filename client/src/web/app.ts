@@ -73,14 +73,15 @@ const listed = <T>(value: T | undefined) => (value === undefined ? [] : [value])
 
 /** Answers an error with a page, or with JSON to a program. */
 function answerError(services: Services, logger: Logger): ErrorRequestHandler {
-  return (thrown, request, response, next) => {
-    if (response.headersSent || response.destroyed) return next(thrown)
+  return (thrown, request, response, _next) => {
     // Closing a connection with unread bytes would reset it, and the answer with it.
     request.resume()
     const error = thrown instanceof HeraldError ? thrown : unexpected(thrown, logger)
     if (error.cause instanceof BlobError) {
       logger.warn({ err: error.cause }, 'a result cannot be read')
     }
+    // Not passed on: Express would print the stack, which is no line of JSON.
+    if (response.headersSent || response.destroyed) return void response.destroy()
     const view = services.view(languageOf(request, response))
     response.status(statusOf(error))
     if (error.retryAfterMs !== undefined) {
