@@ -24,7 +24,7 @@ test('while the converter is gone, the page shows that a file waits for it', asy
   await expect.poll(page, { timeout: 20_000 }).toContain('a.webp')
 })
 
-test('while the converter has stopped without closing connections, the page shows that a file waits for it', async () => {
+test('while the converter has stopped without closing connections, the page shows that a file waits for it, and ends a preview', async () => {
   const converter = await startConverter()
   onTestFinished(() => {
     converter.signal('SIGCONT')
@@ -37,7 +37,13 @@ test('while the converter has stopped without closing connections, the page show
   converter.signal('SIGSTOP')
   const sent = caller.send({ to: 'webp' }, { name: 'a.png', content: gradient(8, 8) })
   const page = async () => (await caller.get('/')).text()
+  const form = new FormData()
+  form.set('to', 'webp')
+  form.set('file', new Blob([new Uint8Array(gradient(8, 8))]), 'a.png')
+  const headers = { Accept: 'application/json' }
+  const preview = caller.get('/preview', { method: 'POST', body: form, headers })
   await expect.poll(page, { timeout: 20_000 }).toContain(noAnswer)
+  expect(await (await preview).json()).toMatchObject({ error: { code: 'HERALD_BUSY' } })
   converter.signal('SIGCONT')
   expect((await sent).status).toBe(202)
   await expect.poll(page, { timeout: 20_000 }).toContain('a.webp')

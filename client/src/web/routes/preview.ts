@@ -48,7 +48,7 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
           try {
             const signals = [superseded.signal, stopping, lost.signal]
             const { preview } = await withTimeLimit(
-              { timeoutMs: answerWithinMs, signals },
+              { timeoutMs: answerWithinMs, signals, reason: tookTooLong() },
               (signal) =>
                 converter.convert(upload, {
                   conversionId: uuidv7(),
@@ -79,6 +79,9 @@ export function previewRoute({ converter, config, limits, stopping }: Services):
     }
   }
 }
+
+const tookTooLong = () =>
+  new HeraldError('HERALD_BUSY', 'The preview took too long.', { remedy: 'Try again later.' })
 
 /** Keeps a rendition in memory, up to the size of a preview. */
 function collect() {
