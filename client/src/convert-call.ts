@@ -19,6 +19,8 @@ export interface Upload {
   readonly sizeBytes: number | undefined
   /** Its bytes from the first on, in chunks of at most 1 MiB; called again for each attempt. */
   open(): AsyncIterable<Uint8Array>
+  /** Whether it cannot be opened again: then an attempt that fails is the last. */
+  readonly isUsedUp?: boolean
 }
 
 /** Where the bytes of one rendition go. */

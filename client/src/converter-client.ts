@@ -10,6 +10,7 @@ import { type ConvertOptions, runConvertCall, type Upload } from './convert-call
 import { type ConverterChannel, connectWithinMs } from './converter-channel.js'
 import {
   converterError,
+  lostInUpload,
   noneAvailable,
   notAnswered,
   notConnected,
@@ -75,7 +76,7 @@ export function openConverter(target: string, lookup?: Lookup): ConverterClient 
         () => options.onWaiting?.(notAnswered(usuallyAdmitsWithinMs)),
         usuallyAdmitsWithinMs,
       )
-      return withRetries(pool, options, async (channel) => {
+      return withRetries(pool, { ...options, uploads: [upload] }, async (channel) => {
         const { length } = await pool.all()
         const limits = length > 1 ? { ...silenceLimits, firstMs: admitWithinMs } : silenceLimits
         const slow = setTimeout(() => channel.avoid(admitWithinMs), usuallyAdmitsWithinMs)
@@ -110,7 +111,8 @@ export function openConverter(target: string, lookup?: Lookup): ConverterClient 
           if (error.code !== status.UNIMPLEMENTED) throw error
         })
       }
-      const retried = withRetries(pool, { signal }, attempt)
+      const uploads = files.map(({ upload }) => upload)
+      const retried = withRetries(pool, { signal, uploads }, attempt)
       const error = await retried.catch((last: HeraldError) => last)
       for (const index of [...open.keys()]) settle(index, error ? { error } : {})
     },
@@ -127,20 +129,26 @@ function metadataOf({ traceparent }: { readonly traceparent: string }): Metadata
   return metadata
 }
 
-/** Makes rounds of attempts until one succeeds or the retry policy gives up. */
+interface RetriedCall extends Pick<ConvertOptions, 'signal' | 'onWaiting'> {
+  readonly uploads: readonly Upload[]
+}
+
+/** Makes rounds of attempts until one succeeds, the retry policy gives up or an upload is used up. */
 async function withRetries<T>(
   pool: ConverterPool,
-  { signal, onWaiting }: Pick<ConvertOptions, 'signal' | 'onWaiting'>,
+  { signal, onWaiting, uploads }: RetriedCall,
   attempt: (channel: ConverterChannel) => Promise<T>,
 ): Promise<T> {
   const policy = createRetryPolicy()
+  const isLast = () => uploads.some(({ isUsedUp }) => isUsedUp)
   for (;;) {
     throwIfAborted(signal)
     try {
-      return await tryEach(pool, signal, attempt)
+      return await tryEach(pool, { signal, isLast }, attempt)
     } catch (thrown) {
       throwIfAborted(signal)
       const error = toHeraldError(thrown)
+      if (isLast()) throw error.code === 'HERALD_UNREACHABLE' ? lostInUpload(error) : error
       const waitMs = policy.delayFor(error)
       if (waitMs === undefined) throw error
       onWaiting?.(error)
@@ -156,7 +164,7 @@ const isPassedOver = ({ code }: HeraldError) =>
 /** One round: each converter at most once. Rejects with a HeraldError. */
 async function tryEach<T>(
   pool: ConverterPool,
-  signal: AbortSignal,
+  { signal, isLast }: { readonly signal: AbortSignal; isLast(): boolean },
   attempt: (channel: ConverterChannel) => Promise<T>,
 ): Promise<T> {
   const failures = new Map<ConverterChannel, HeraldError>()
@@ -173,6 +181,7 @@ async function tryEach<T>(
       if (error.code !== 'HERALD_UNREACHABLE') channel.avoid()
       // It has sent nothing: the connection may be dead without notice.
       else if (error.cause === undefined) channel.reconnect()
+      if (isLast()) throw error
     }
   }
   const refusals = (await pool.all()).map((channel): Refusal => {

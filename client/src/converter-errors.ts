@@ -36,6 +36,14 @@ export const notConnected = (address: string, afterMs: number): HeraldError =>
     `The converter at ${address} cannot be reached: no connection in ${afterMs / 1000} s.`,
   )
 
+/** The error of a call that cannot be repeated because its upload is used up. */
+export const lostInUpload = (cause: HeraldError): HeraldError =>
+  new HeraldError(
+    'HERALD_UNREACHABLE',
+    'The connection to the converter was lost during the upload.',
+    { remedy: 'Send the file again.', cause },
+  )
+
 /** Why a call waits if no converter has taken or refused it after `afterMs`. */
 export const notAnswered = (afterMs: number): HeraldError =>
   unreachable(`No converter has answered within ${afterMs / 1000} s.`)

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { type ClientRequest, request } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { gradient, noise } from './pictures.js'
+import { beginRequest, openForm } from './begin-request.js'
+import { gradient } from './pictures.js'
 import { openCaller, useWebPage, type WebFolder, type WebPage } from './web-page.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -12,36 +12,6 @@ const patient = { timeout: 40_000, interval: 100 }
 /** Uploads at the same time of one caller. */
 const uploadsAtOnce = 8
 
-/** Sends a request without its end; resolves when the page has begun to answer it. */
-async function begin(
-  on: Pick<WebPage, 'url'>,
-  path: string,
-  { cookie = '', body }: { cookie?: string; body?: Buffer } = {},
-): Promise<ClientRequest> {
-  const sent = request(new URL(path, on.url), {
-    method: body ? 'POST' : 'GET',
-    agent: false,
-    headers: {
-      Expect: '100-continue',
-      Cookie: cookie,
-      ...(body && { 'Content-Type': 'multipart/form-data; boundary=b' }),
-    },
-  }).on('error', () => {})
-  onTestFinished(() => void sent.destroy())
-  sent.flushHeaders()
-  await once(sent, 'continue')
-  if (body) sent.write(body)
-  return sent
-}
-/** A form whose file goes on. */
-const openForm = (name: string, fields: Record<string, string> = {}) => {
-  const parts = Object.entries({ to: 'webp', ...fields }).map(
-    ([field, value]) =>
-      `--b\r\nContent-Disposition: form-data; name="${field}"\r\n\r\n${value}\r\n`,
-  )
-  const head = `${parts.join('')}--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n`
-  return Buffer.concat([Buffer.from(head), noise(200, 200).subarray(0, 20_000)])
-}
 const times = (count: number) => Array.from({ length: count })
 /** Whether another upload would be taken: a form without a file is refused for another reason. */
 const uploadStatus = async (on: Pick<WebPage, 'url'>) =>
@@ -61,7 +31,7 @@ describe('a request that ends early', () => {
     const { port } = silent.address() as AddressInfo
     const own = await folder.start({ HERALD_CONVERTER: `127.0.0.1:${port}` })
     for (const _ of times(uploadsAtOnce)) {
-      ;(await begin(own, '/convert', { body: openForm('a.png') })).destroy()
+      ;(await beginRequest(own, '/convert', { body: openForm('a.png') })).destroy()
     }
     expect(await uploadStatus(own)).toBe(400)
     expect(await own.stop()).toBe(0)
@@ -69,7 +39,7 @@ describe('a request that ends early', () => {
 
   test('because it is refused no longer counts as a preview', async () => {
     const uploads = await Promise.all(
-      times(uploadsAtOnce).map(() => begin(page, '/convert', { body: openForm('a.png') })),
+      times(uploadsAtOnce).map(() => beginRequest(page, '/convert', { body: openForm('a.png') })),
     )
     await expect.poll(() => uploadStatus(page), patient).toBe(503)
     const preview = () => {
@@ -118,7 +88,7 @@ describe('a request that ends early', () => {
       await lock()
       const uploads = await Promise.all(
         times(uploadsAtOnce).map((_, at) =>
-          begin(own, '/convert', { cookie, body: openForm(`${at}.png`) }),
+          beginRequest(own, '/convert', { cookie, body: openForm(`${at}.png`) }),
         ),
       )
       await expect.poll(() => uploadStatus(own), patient).toBe(503)
@@ -142,7 +112,7 @@ describe('a request that ends early', () => {
       const events = `/c/${token}/events`
       // As many as may be open.
       for (let opened = 0; opened < 1000; opened += 100) {
-        const requests = await Promise.all(times(100).map(() => begin(own, events)))
+        const requests = await Promise.all(times(100).map(() => beginRequest(own, events)))
         for (const each of requests) each.destroy()
       }
       await unlock()

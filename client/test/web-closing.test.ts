@@ -1,7 +1,7 @@
-import { request } from 'node:http'
 import { eventTypes } from '@herald/proto/events'
 import { describe, expect, test, vi } from 'vitest'
-import { gradient, noise } from './pictures.js'
+import { beginRequest, openForm } from './begin-request.js'
+import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { openCaller, useWebPage, type WebFolder, type WebPage } from './web-page.js'
 
@@ -58,22 +58,8 @@ describe('a page that is closed midway', () => {
     const caller = openCaller(page)
     await caller.get('/')
     const { fields } = await name(caller, 'broken@example.com', ['half'])
-    const body = Object.entries({ ...fields, key: 'half', name: 'half.png' })
-      .map(
-        ([field, value]) =>
-          `--b\r\nContent-Disposition: form-data; name="${field}"\r\n\r\n${value}`,
-      )
-      .join('\r\n')
-    const head = `${body}\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n`
-    const sending = request(new URL('/convert', page.url), {
-      method: 'POST',
-      headers: {
-        'Content-Type': 'multipart/form-data; boundary=b',
-        Cookie: caller.cookie(),
-        Accept: 'application/json',
-      },
-    }).on('error', () => {})
-    sending.write(Buffer.concat([Buffer.from(head), noise(200, 200).subarray(0, 20_000)]))
+    const body = openForm('file', { ...fields, key: 'half', name: 'half.png' })
+    const sending = await beginRequest(page, '/convert', { cookie: caller.cookie(), body })
     const html = () => caller.get('/').then((response) => response.text())
     await vi.waitFor(async () => expect(await html()).not.toContain('>Waiting<'), patient)
     sending.destroy()

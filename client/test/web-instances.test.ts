@@ -1,6 +1,5 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { describeOnPostgres, usePostgres } from '@herald/postgres/use-postgres'
@@ -8,8 +7,9 @@ import { eventTypes } from '@herald/proto/events'
 import { openBlobStore } from '@herald/runtime/blobs'
 import { noS3Server, type S3Server, startS3Server } from '@herald/runtime/test/s3-server'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { beginRequest, openForm } from './begin-request.js'
 import { endMails } from './end-mails.js'
-import { gradient, noise } from './pictures.js'
+import { gradient } from './pictures.js'
 import { readTopic } from './read-topic.js'
 import { type RealConverter, startConverter } from './real-converter.js'
 import { openCaller, openWebFolder, type WebFolder, type WebPage } from './web-page.js'
@@ -303,16 +303,8 @@ describeOnPostgres('on PostgreSQL', () => {
       const fields = { to: 'webp', run: 'run-of-two', count: '2' }
       const files = ['half', 'whole'].map((key) => ({ key, name: `${key}.png` }))
       await caller.get('/expect', { method: 'POST', body: JSON.stringify({ fields, files }) })
-      const parts = Object.entries({ ...fields, key: 'half', name: 'half.png' }).map(
-        ([name, value]) =>
-          `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
-      )
-      const head = `${parts.join('')}--b\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n`
-      const sending = request(new URL('/convert', one.url), {
-        method: 'POST',
-        headers: { 'Content-Type': 'multipart/form-data; boundary=b', Cookie: caller.cookie() },
-      }).on('error', () => {})
-      sending.write(Buffer.concat([Buffer.from(head), noise(200, 200).subarray(0, 20_000)]))
+      const body = openForm('file', { ...fields, key: 'half', name: 'half.png' })
+      await beginRequest(one, '/convert', { cookie: caller.cookie(), body })
       const html = async () => (await there.get('/')).text()
       await vi.waitFor(async () => {
         expect((await html()).match(/>Waiting</g)).toHaveLength(1)

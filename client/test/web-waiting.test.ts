@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { gradient } from './pictures.js'
+import { beginRequest, openForm } from './begin-request.js'
+import { gradient, noise } from './pictures.js'
 import { startConverter } from './real-converter.js'
 import { openCaller, openWebFolder } from './web-page.js'
 
@@ -55,4 +56,27 @@ test('a page without a converter stays in service, because it still has results'
   const page = await folder.start()
   expect(await (await openCaller(page).get('/')).text()).toContain('id="away"')
   expect((await fetch(`${page.probes}/readyz`)).status).toBe(200)
+})
+
+test('an upload whose converter is gone has failed at once, because it cannot be sent again', async () => {
+  const converter = await startConverter()
+  onTestFinished(() => converter.close())
+  const folder = await openWebFolder(converter.address)
+  onTestFinished(() => folder.close())
+  const page = await folder.start()
+  const caller = openCaller(page)
+  await caller.get('/')
+  // More than a chunk.
+  const body = Buffer.concat([openForm('a.png'), noise(300, 300)])
+  await beginRequest(page, '/convert', { cookie: caller.cookie(), body })
+  await expect.poll(() => converter.uploadedBytes()).toBeGreaterThan(0)
+  await converter.kill()
+  const seen: string[] = []
+  const failed = async () => {
+    const html = await (await caller.get('/')).text()
+    seen.push(html)
+    return html.includes('class="row failed"')
+  }
+  await expect.poll(failed).toBe(true)
+  for (const html of seen) expect(html).not.toContain(noAnswer)
 })

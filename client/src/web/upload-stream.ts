@@ -12,8 +12,7 @@ export interface StreamedUpload extends Upload {
 
 /**
  * An upload as it arrives from the browser. It can be read once; only one chunk is in memory. `lost`
- * is called if the browser aborts, if the size is another one, and if the converter needs the file a
- * second time.
+ * is called if the browser aborts, and if the size is another one.
  */
 export function streamUpload(
   stream: Readable,
@@ -21,7 +20,7 @@ export function streamUpload(
   lost: (error: HeraldError) => void,
 ): StreamedUpload {
   const chunkBytes = chunkBytesOf(sizeBytes)
-  let begun = false
+  let isUsedUp = false
   const consumed = finished(stream).catch((error: unknown) => {
     // Otherwise the client would retry and report that the converter was lost.
     if (error instanceof HeraldError) lost(error)
@@ -30,21 +29,12 @@ export function streamUpload(
     name,
     sizeBytes,
     consumed,
+    get isUsedUp() {
+      return isUsedUp
+    },
     drain: () => void stream.resume(),
     async *open() {
-      if (begun) {
-        lost(
-          new HeraldError(
-            'HERALD_UNREACHABLE',
-            'The connection to the converter was lost during the upload.',
-            {
-              remedy: 'Send the file again.',
-            },
-          ),
-        )
-        return
-      }
-      begun = true
+      isUsedUp = true
       let kept: Buffer[] = []
       let size = 0
       let arrived = 0
