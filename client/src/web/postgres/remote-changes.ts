@@ -57,8 +57,10 @@ export async function openRemoteChanges(
     const { from: sender, record, progress } = JSON.parse(payload) as RemoteProgress
     if (sender !== instance) publish({ kind: 'progress', record, progress })
   }
+  /** Transactions that are ahead are those of a server from which a dump was restored. */
   const isNew = (sql: Sql) => sql`
     changed_by <> ${instance}
+    and changed_in < pg_snapshot_xmax(pg_current_snapshot())
     and changed_in >= pg_snapshot_xmin(${lastSnapshot}::text::pg_snapshot)
     and not pg_visible_in_snapshot(changed_in, ${lastSnapshot}::text::pg_snapshot)`
   const read = (sql: Sql) => sql<Row[]>`
