@@ -73,6 +73,9 @@ function explain(code: BrokerErrorCode, root: KafkaError, location: KafkaLocatio
       }
       return `Kafka at ${at} cannot be reached or is not ready (${root.message}). Is it running, and is the address right? A broker that requires a password or TLS closes connections that come without.`
     default:
+      if (root.type === 'INVALID_TIMESTAMP') {
+        return `Kafka at ${at} refuses the time that this machine gives its messages (${new Date().toISOString()}). Set this machine's clock, or message.timestamp.type=LogAppendTime for the topic.`
+      }
       return `Kafka answers: ${root.message}`
   }
 }

@@ -62,6 +62,8 @@ export class Topics {
             replicationFactor: replicas,
             configEntries: [
               { name: 'retention.ms', value: String(this.#settings.retentionMs) },
+              // Else a publisher whose clock is wrong is refused, or its events are deleted early.
+              { name: 'message.timestamp.type', value: 'LogAppendTime' },
               // kafkajs crashes on zstd, lz4 and snappy: the broker converts what others send to gzip.
               { name: 'compression.type', value: 'gzip' },
               // With three replicas, one may be down without stopping or losing anything.
