@@ -248,6 +248,28 @@ describeOnKafka('Kafka: workarounds for kafkajs', () => {
     await broker.close()
   })
 
+  test('a consumer reads on after the clock of its machine was set back', async () => {
+    const sessionMs = 2000
+    const url = `${kafka.cluster.url}?sessionTimeoutMs=${sessionMs}`
+    const broker = await openKafkaBroker(url, { logger: silentLogger })
+    onTestFinished(() => broker.close())
+    const got = collector()
+    await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+    await broker.publish(fixture.topic, [event('k', 0)])
+    await fixture.until(() => expect(got.seen.size).toBe(1))
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    // Until the group has removed a member that sends no heartbeat.
+    let published = 1
+    for (const end = performance.now() + 3 * sessionMs; performance.now() < end; ) {
+      await broker.publish(fixture.topic, [event('k', published)])
+      published += 1
+      await wait(100)
+    }
+    await fixture.until(() => expect(got.seen.size).toBe(published))
+    expect(keysOutOfOrder(got.ids)).toEqual([])
+  })
+
   test('a publisher whose connection stops responding opens another one', async () => {
     const sockets = cuttableSockets()
     const url = `${kafka.cluster.url}?publishTimeoutMs=3000`

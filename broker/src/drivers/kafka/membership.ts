@@ -18,6 +18,8 @@ interface MembershipOptions {
 
 const restartDelaysMs = [100, 200, 500, 1000, 2000]
 const leaveTimeoutMs = 5000
+/** At four looks a session, kafkajs has the time of half a session to join again by itself. */
+const maxInvalidWatches = 2
 
 /** Keeps one member in the group: replaces one that crashed or stalled, and retries until one has joined. */
 export class Membership {
@@ -26,6 +28,8 @@ export class Membership {
   readonly #sessionWatch: NodeJS.Timeout
   #member: Member | undefined
   #joined: Member | undefined
+  /** Looks in a row at which the session was over. */
+  #invalidWatches = 0
   #replacing: Promise<void> | undefined
 
   constructor(options: MembershipOptions) {
@@ -151,6 +155,15 @@ export class Membership {
   #watchSession(): void {
     const member = this.#joined ?? this.#member
     if (member === undefined) return
-    this.#options.onSession(member.sinceHeartbeatMs < this.#options.sessionTimeoutMs)
+    const isValid = member.sinceHeartbeatMs < this.#options.sessionTimeoutMs
+    this.#options.onSession(isValid)
+    this.#invalidWatches = isValid ? 0 : this.#invalidWatches + 1
+    if (this.#invalidWatches <= maxInvalidWatches) return
+    this.#invalidWatches = 0
+    // kafkajs sends no heartbeat for as long as the system's clock was set back.
+    if (member === this.#joined) {
+      this.#options.logger.warn('no heartbeat for longer than a session: joining the group again')
+    }
+    this.replace(member)
   }
 }
