@@ -159,20 +159,35 @@ describe.skipIf(noKubernetesTools)(`the manifests${noKubernetesTools}`, () => {
   })
 
   test('let the converter reach nothing', () => {
-    const policies = parsed(withAllComponents()).filter(({ kind }) => kind === 'NetworkPolicy')
-    const name = 'app.kubernetes.io/name'
-    for (const { metadata, spec } of policies) {
-      const { matchLabels = {}, matchExpressions = [] } = spec.podSelector
-      const others = matchExpressions.every(
-        ({ key, values }: Manifest) => key === name && !values.includes('converter'),
-      )
-      const selects =
-        matchExpressions.length > 0 ? !others : (matchLabels[name] ?? 'converter') === 'converter'
-      if (selects) expect(spec.egress ?? [], metadata.name).toEqual([])
-    }
-    expect(policies.some(({ spec }) => spec.podSelector.matchLabels?.[name] === 'converter')).toBe(
-      true,
+    const all = parsed(withAllComponents())
+    const { labels } = all.find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'converter',
+    ).spec.template.metadata
+    const selects = ({ matchLabels = {}, matchExpressions = [] }: Manifest) =>
+      Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+      matchExpressions.every(({ key, values }: Manifest) => values.includes(labels[key]))
+    const policies = all.filter(
+      ({ kind, spec }) => kind === 'NetworkPolicy' && selects(spec.podSelector),
     )
+    expect(policies.map(({ metadata }) => metadata.name)).toEqual([
+      'converter',
+      'monitoring',
+      'nothing',
+    ])
+    for (const { metadata, spec } of policies) expect(spec.egress ?? [], metadata.name).toEqual([])
+  })
+
+  test('let pods that are labelled as clients reach the converters', () => {
+    const all = parsed(kustomize(join(manifests, 'overlays/cluster')))
+    const policy = (name: string) =>
+      all.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === name).spec
+    const client = policy('converter-client')
+    const converter = policy('converter')
+    expect(converter.ingress[0].from).toContainEqual({ podSelector: client.podSelector })
+    expect(client.egress[0]).toEqual({
+      to: [{ podSelector: converter.podSelector }],
+      ports: [{ port: 50051 }],
+    })
   })
 
   test('use a seccomp profile without the conditions that only Docker reads', () => {
