@@ -165,6 +165,17 @@ describeOnPostgres('on PostgreSQL', () => {
     await vi.waitFor(() => one(database), patience)
   })
 
+  test('statements that wait for a connection may together take longer than the deadline', async () => {
+    const database = openPostgres(targetOf(postgres.server.url), {
+      ...{ applicationName: 'test', maxConnections: 1, deadlineMs: 2000 },
+    })
+    onTestFinished(() => database.close())
+    const statements = Array.from({ length: 6 }, () =>
+      database.run((sql) => sql`select pg_sleep(0.5)`),
+    )
+    expect(await Promise.all(statements)).toHaveLength(6)
+  })
+
   test('a server that does not answer fails statements after the deadline', async () => {
     const server = await startAnother()
     const database = open(server.url, undefined, 500)

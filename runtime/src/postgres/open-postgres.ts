@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { Sql, TransactionSql } from 'postgres'
+import { limitConcurrency } from '../limit-concurrency.js'
 import { StoreError } from '../store/store-error.js'
 import { describePostgresError, isConflict, isLost, UnusableServer } from './postgres-error.js'
 import { nameOf, type PostgresTarget } from './postgres-url.js'
@@ -14,7 +15,10 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Most connections. Default 6. */
   readonly maxConnections?: number
-  /** How long a statement or a transaction may take before its connection counts as lost. Default 15,000. */
+  /**
+   * How long a statement or a transaction may take before its connection counts as lost. It does not
+   * include the wait for a free connection. Default 15,000.
+   */
   readonly deadlineMs?: number
 }
 
@@ -46,6 +50,8 @@ const backOff = { firstMs: 100, capMs: 2000 }
 /** Opens no connection yet: the first call does. */
 export function openPostgres(target: PostgresTarget, options: PostgresOptions): Postgres {
   const { maxConnections = 6, deadlineMs = 15_000, applicationName } = options
+  // The driver would wait as well, but within the deadline: a burst would count as a lost server.
+  const withConnection = limitConcurrency(maxConnections)
   let pool: Promise<Sql> | undefined
   let failures = 0
   let failedAt = 0
@@ -148,7 +154,7 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
   async function run<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     for (let conflicts = 0; ; conflicts += 1) {
       try {
-        return await runOnce(work)
+        return await withConnection(() => runOnce(work))
       } catch (error) {
         const { cause } = error as Error
         if (!isConflict(cause) || conflicts >= maxConflicts) throw error
