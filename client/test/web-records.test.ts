@@ -311,6 +311,24 @@ describeOnPostgres('on PostgreSQL', () => {
       await other
     })
 
+    test('no turn and no limit lasts longer because the clock of the database was set back', async () => {
+      const schema = postgres.newSchema()
+      const records = await open(schema)
+      onTestFinished(() => records.close())
+      expect(await records.takeTurn('sweep', 60_000)).toBe(true)
+      await records.count('files', 60_000)
+      await postgres.server.query(
+        `update ${schema}.turn set next_at = next_at + interval '1 hour';
+         update ${schema}.counter set until = until + interval '1 hour'`,
+      )
+      expect(await records.takeTurn('sweep', 60_000)).toBe(true)
+      expect(await records.takeTurn('sweep', 60_000)).toBe(false)
+      expect((await records.count('files', 60_000)).count).toBe(1)
+      const { count, leftMs } = await records.count('files', 60_000)
+      expect(count).toBe(2)
+      expect(leftMs).toBeLessThanOrEqual(60_000)
+    })
+
     test('an instance that closes leaves what it holds to the other at once', async () => {
       const schema = postgres.newSchema()
       const other = await open(schema)

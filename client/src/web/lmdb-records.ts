@@ -14,6 +14,7 @@ interface StoredRun extends Run {
 
 interface Counted {
   readonly count: number
+  /** By performance.now(). */
   readonly untilMs: number
 }
 
@@ -163,7 +164,7 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
     },
 
     async count(name, periodMs) {
-      const now = Date.now()
+      const now = performance.now()
       const known = counts.get(name)
       const { count, untilMs } =
         known && known.untilMs > now ? known : { count: 0, untilMs: now + periodMs }
@@ -174,7 +175,8 @@ export async function openLmdbRecords(directory: string): Promise<Records> {
     deleteOlder: (beforeMs) =>
       store.write(() => {
         const now = Date.now()
-        for (const [name, { untilMs }] of counts) if (untilMs < now) counts.delete(name)
+        for (const [name, { untilMs }] of counts)
+          if (untilMs < performance.now()) counts.delete(name)
         const removed = [
           removeWhere(runs, ({ createdAtMs }) => createdAtMs < beforeMs),
           removeWhere(ended, (atMs) => atMs < now - endedKeptMs),

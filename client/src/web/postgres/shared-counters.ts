@@ -1,10 +1,17 @@
-import type { Postgres } from '@herald/runtime/postgres'
+import type { Postgres, Sql } from '@herald/runtime/postgres'
 import type { Records } from '../records.js'
 
 /** How long the size of all results is reused at least, and how many times as long as it took to sum. */
 const sizeKeptMs = 3_000
 const sizeKeptTimes = 20
 const maxDeletedAtOnce = 500
+
+/**
+ * Whether the time in that column of `c` has not come. One that is later than a period from now was written before
+ * the database's clock was set back; transactions that began a moment apart do not differ by a minute.
+ */
+const isAhead = (sql: Sql, column: 'until' | 'next_at') => sql`
+  c.${sql(column)} > now() and c.${sql(column)} < excluded.${sql(column)} + interval '1 minute'`
 
 /** What all instances count together, and what only one of them does at a time. */
 export function sharedCounters({
@@ -28,8 +35,8 @@ export function sharedCounters({
           insert into counter as c (name, count, until)
           values (${name}, 1, now() + ${periodMs} * interval '1 ms')
           on conflict (name) do update set
-            count = case when c.until > now() then c.count + 1 else 1 end,
-            until = case when c.until > now() then c.until else excluded.until end
+            count = case when ${isAhead(sql, 'until')} then c.count + 1 else 1 end,
+            until = case when ${isAhead(sql, 'until')} then c.until else excluded.until end
           returning count, extract(epoch from until - now()) * 1000 as left_ms`,
       )
       return { count: counted?.count ?? 0, leftMs: Number(counted?.left_ms) }
@@ -37,9 +44,10 @@ export function sharedCounters({
     async takeTurn(task, pauseMs) {
       const taken = await run(
         (sql) => sql`
-          insert into turn as t (task, next_at)
+          insert into turn as c (task, next_at)
           values (${task}, now() + ${pauseMs} * interval '1 ms')
-          on conflict (task) do update set next_at = excluded.next_at where t.next_at <= now()
+          on conflict (task) do update set next_at = excluded.next_at
+          where not (${isAhead(sql, 'next_at')})
           returning task`,
       )
       return taken.length > 0
