@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openConversionEvents } from '../src/web/conversion-events.js'
 import { openLmdbRecords } from '../src/web/lmdb-records.js'
 import type { ConversionRecord } from '../src/web/record.js'
+import type { Records } from '../src/web/records.js'
 import { watchOutbox } from '../src/web/watch-outbox.js'
 
 // With each of 2,000 waiting entries read at each look, the page stood still for 450 ms, twice a second.
@@ -71,4 +72,36 @@ test('a look into the outbox reads a bounded number of entries, and finds in tim
   for (let looks = 0; looks < 20; looks += 1) await look()
   expect(await Promise.all([0, 150, 199, 599].map(isRecorded))).toEqual(Array(4).fill(true))
   expect(await isRecorded(200)).toBe(false)
+})
+
+test('records that cannot be written are logged once, and written when they can be', async () => {
+  const warnings: unknown[] = []
+  let isAway = true
+  let published = 0
+  const records = {
+    instance: 'here',
+    now: () => 1,
+    async changeAnnouncement() {
+      if (isAway) throw new Error('away')
+      published += 1
+    },
+  } as unknown as Records
+  let looks = 0
+  const outbox = {
+    async changed() {
+      looks += 1
+      await new Promise(setImmediate)
+    },
+    entry: () => undefined,
+  }
+  const warn = (error: unknown) => void warnings.push(error)
+  const logger = { ...silentLogger, warn } as typeof silentLogger
+  const watch = watchOutbox(outbox, { records, events: openConversionEvents(), logger })
+  onTestFinished(() => watch.close())
+  const announcement = { entryId: '1', publishedAtMs: 0 }
+  watch.follow({ token: 'a', holder: 'here', announcement } as unknown as ConversionRecord)
+  await expect.poll(() => looks).toBeGreaterThan(5)
+  expect(warnings).toHaveLength(1)
+  isAway = false
+  await expect.poll(() => published).toBe(1)
 })

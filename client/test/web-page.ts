@@ -53,24 +53,24 @@ export async function openWebFolder(converter: string): Promise<WebFolder> {
         running.delete(child)
         return status as number | null
       })
-      const said: string[] = []
+      const lines: string[] = []
       for await (const line of createInterface({ input: child.stderr })) {
-        said.push(line)
+        lines.push(line)
         if (!line.includes('"msg":"ready"')) continue
-        createInterface({ input: child.stderr }).on('line', (more) => said.push(more))
+        createInterface({ input: child.stderr }).on('line', (more) => lines.push(more))
         const { url, probes } = JSON.parse(line) as { url: string; probes: string }
         return {
           url,
           probes,
           pid: child.pid as number,
-          log: said,
+          log: lines,
           stop(signal = 'SIGTERM') {
             child.kill(signal)
             return exited
           },
         }
       }
-      throw new Error(`the web page did not start:\n${said.join('\n')}`)
+      throw new Error(`the web page did not start:\n${lines.join('\n')}`)
     },
     async close() {
       for (const child of running) child.kill('SIGKILL')
@@ -100,7 +100,7 @@ export function useWebPage(opened: (web: OpenedWebPage) => void): void {
   })
 }
 
-/** A browser without its eyes: it keeps its cookie, or begins with that one, and sends forms. */
+/** A browser that shows nothing: it keeps its cookie, or begins with that one, and sends forms. */
 export function openCaller(page: Pick<WebPage, 'url'>, cookie = '') {
   const get = async (path: string, init: RequestInit = {}) => {
     const headers = new Headers(init.headers)

@@ -25,6 +25,7 @@ export function watchOutbox(
   let added: [token: string, entryId: string][] = []
   let turn = followed.entries()
   let wake = () => {}
+  let isFailing = false
   let closed = false
 
   const unsubscribe = events.subscribe((event) => {
@@ -50,8 +51,11 @@ export function watchOutbox(
       let settled = 0
       try {
         for (const [token, entryId] of nextToRead()) settled += await read(token, entryId)
+        isFailing = false
       } catch (error) {
-        logger.warn({ err: error }, 'could not read the outbox')
+        // Once: it is tried again twice a second.
+        if (!isFailing) logger.warn({ err: error }, 'cannot follow announcements; will retry')
+        isFailing = true
       }
       // If some are published, those after them may be as well.
       if (settled === 0 && !closed) await Promise.race([changed, awake])
