@@ -9,6 +9,7 @@ import { openCaller, openWebFolder } from './web-page.js'
 
 vi.setConfig({ testTimeout: 90_000 })
 
+const patient = { timeout: 40_000, interval: 100 }
 /** More than the SDK's default number of connections, 50. */
 const many = 60
 
@@ -71,10 +72,23 @@ describe.skipIf(noS3Server !== '')(`downloads of results in S3${noS3Server}`, ()
     const reason = `${s3.endpoint} cannot be reached (ECONNREFUSED). Check that it runs`
     const logged = (message: string) =>
       page.log.filter((line) => line.includes(reason) && line.includes(message)).length
-    await expect.poll(() => logged('a result cannot be read')).toBe(4)
-    const { html } = await caller.convert({ to: 'webp' }, { name: 'a.png', content: noise(8, 8) })
+    await expect.poll(() => logged('the results cannot be used')).toBe(4)
+    const picture = { name: 'a.png', content: noise(8, 8) }
+    const { html } = await caller.convert({ to: 'webp' }, picture)
     expect(html).toContain('The service cannot save files at the moment. Try again later.')
     await expect.poll(() => logged('could not convert')).toBe(1)
+    // Neither can what another one has begun be removed.
+    converter.signal('SIGSTOP')
+    onTestFinished(() => converter.signal('SIGCONT'))
+    void caller.send({ to: 'webp' }, picture).catch(() => {})
+    const [, token] = await vi.waitFor(async () => {
+      const found = /class="row converting" id="c-([\w-]{22})"/.exec(
+        await (await caller.get('/')).text(),
+      )
+      if (!found) throw new Error('not begun yet')
+      return found
+    }, patient)
+    expect((await caller.get(`/c/${token}/remove`, { method: 'POST' })).status).toBe(503)
   })
 
   test('are asked for by HEAD without being read', async () => {

@@ -77,9 +77,6 @@ function answerError(services: Services, logger: Logger): ErrorRequestHandler {
     // Closing a connection with unread bytes would reset it, and the answer with it.
     request.resume()
     const error = thrown instanceof HeraldError ? thrown : unexpected(thrown, logger)
-    if (error.cause instanceof BlobError) {
-      logger.warn({ err: error.cause }, 'a result cannot be read')
-    }
     // Not passed on: Express would print the stack, which is no line of JSON.
     if (response.headersSent || response.destroyed) return void response.destroy()
     const view = services.view(languageOf(request, response))
@@ -101,6 +98,13 @@ function unexpected(thrown: unknown, logger: Logger): HeraldError {
     return new HeraldError('HERALD_BUSY', 'The records cannot be used at the moment.', {
       remedy: 'Try again later.',
       retryAfterMs: 2000,
+    })
+  }
+  if (thrown instanceof BlobError) {
+    logger.error({ err: thrown }, 'the results cannot be used')
+    return new HeraldError('HERALD_BUSY', 'The results cannot be used at the moment.', {
+      remedy: 'Try again later.',
+      retryAfterMs: 5000,
     })
   }
   const status = (thrown as { status?: unknown }).status

@@ -44,17 +44,7 @@ function notStored(error: BlobError): HeraldError {
       })
 }
 
-/** What is read from the store; undefined if it is missing. Rejects with HERALD_BUSY if it cannot be read. */
-export async function readResult<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (!(error instanceof BlobError)) throw error
-    if (error.code === 'BLOB_MISSING') return undefined
-    throw new HeraldError('HERALD_BUSY', 'The results cannot be read at the moment.', {
-      remedy: 'Try again later.',
-      retryAfterMs: 5000,
-      cause: error,
-    })
-  }
+/** For `catch`: undefined if the result is missing. */
+export function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof BlobError) || error.code !== 'BLOB_MISSING') throw error
 }

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { BlobFacts, BlobStore, ByteRange } from '@herald/runtime/blobs'
+import type { BlobStore, ByteRange } from '@herald/runtime/blobs'
 import type { Request, Response } from 'express'
 import type { ResultFile } from './record.js'
-import { readResult } from './result-files.js'
+import { unlessMissing } from './result-files.js'
 
 export interface StoredResult {
   readonly results: BlobStore
@@ -13,7 +13,7 @@ export interface StoredResult {
 
 /**
  * Sends a result as an attachment, or the range that is asked for (RFC 9110, section 14). Resolves to
- * false, with nothing sent, if there is no such file. Rejects with HERALD_BUSY if it cannot be read.
+ * false, with nothing sent, if there is no such file. Rejects with BlobError if it cannot be read.
  */
 export async function sendResult(
   request: Request,
@@ -28,9 +28,9 @@ export async function sendResult(
     response.status(416).set('Content-Range', `bytes */${sizeBytes}`).end()
     return true
   }
-  const found = await readResult<Readable | BlobFacts | undefined>(
-    isHead ? results.head(key) : results.get(key, range),
-  )
+  const found = isHead
+    ? await results.head(key)
+    : await results.get(key, range).catch(unlessMissing)
   if (!found) return false
   response.attachment(name)
   response.set({

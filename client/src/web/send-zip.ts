@@ -5,12 +5,12 @@ import type { BlobStore } from '@herald/runtime/blobs'
 import type { Request, Response } from 'express'
 import { ZipFile } from 'yazl'
 import type { ConversionRecord } from './record.js'
-import { keyOf, readResult } from './result-files.js'
+import { keyOf } from './result-files.js'
 
 /**
  * Sends a ZIP of all results of `records`, as it is made. Files are stored: pictures are compressed
- * already. Resolves to false, with nothing sent, if there is none. Rejects with HERALD_BUSY if the
- * results cannot be read.
+ * already. Resolves to false, with nothing sent, if there is none. Rejects with BlobError if the results
+ * cannot be read.
  */
 export async function sendZip(
   request: Request,
@@ -20,7 +20,7 @@ export async function sendZip(
   const entries = entriesOf(records)
   const [first] = entries
   // Once bytes are sent, an error can only end the connection.
-  if (!first || !(await readResult(results.head(first.key)))) return false
+  if (!first || !(await results.head(first.key))) return false
   response.attachment('herald.zip')
   response.type('application/zip')
   if (request.method === 'HEAD') {
