@@ -116,6 +116,11 @@ export function conversionSpec(
   }
 }
 
+const noProgress: ReceivedProgress = {
+  ...{ stage: 'STAGE_UPLOADING', receivedBytes: 0 },
+  ...{ renditionsDone: 0, renditionsTotal: 0, estimatedMs: 0 },
+}
+
 async function readResponses(
   call: AsyncIterable<ReceivedConvertResponse>,
   options: ConvertOptions,
@@ -126,8 +131,11 @@ async function readResponses(
   let summary: ReceivedConversionSummary | undefined
   let complete = 0
   for await (const response of call) {
-    if (response.admitted) startUpload()
-    else if (response.progress) options.onProgress?.(response.progress)
+    if (response.admitted) {
+      // The converter reports nothing before the first bytes, and the call may have waited.
+      options.onProgress?.(noProgress)
+      startUpload()
+    } else if (response.progress) options.onProgress?.(response.progress)
     else if (response.header) {
       current = await options.receive(response.header)
       sinks.push(current)

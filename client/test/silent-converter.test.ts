@@ -2,7 +2,8 @@ import type { ReceivedConvertResponse } from '@herald/proto/converter'
 import { expect, test } from 'vitest'
 import { type ConvertCall, runConvertCall } from '#src/convert-call'
 
-test('a converter that falls silent is given up, and its call is cancelled', async () => {
+// A page that showed that the file waits must not go on to do so while the first bytes arrive.
+test('a converter that falls silent is given up; a call that it has admitted counts as uploading', async () => {
   let cancelled = () => {}
   const untilCancelled = new Promise<void>((resolve) => {
     cancelled = resolve
@@ -19,12 +20,14 @@ test('a converter that falls silent is given up, and its call is cancelled', asy
     },
   }
   const upload = { name: 'a.png', sizeBytes: 0, async *open() {} }
+  const stages: string[] = []
   const options = {
     conversionId: 'x',
     renditions: [],
     traceparent: '',
     signal: new AbortController().signal,
     receive: () => Promise.reject(new Error('there is no rendition')),
+    onProgress: ({ stage }: { stage: string }) => void stages.push(stage),
   }
   await expect(
     runConvertCall(call, upload, options, { firstMs: 60_000, laterMs: 20 }),
@@ -33,4 +36,5 @@ test('a converter that falls silent is given up, and its call is cancelled', asy
     message: 'The converter has sent nothing for 0.02 s.',
   })
   await untilCancelled
+  expect(stages).toEqual(['STAGE_UPLOADING'])
 })
