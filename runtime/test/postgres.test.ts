@@ -203,10 +203,27 @@ describeOnPostgres('on PostgreSQL', () => {
     for (const how of ['require', `verify-full&sslrootcert=${certificate}`]) {
       expect(await isEncrypted(open(`${url}?sslmode=${how}`))).toMatchObject([{ ssl: true }])
     }
-    expect(await messageOf(one(open(`${url}?sslmode=verify-full`)))).toMatch(/self-signed/)
+    expect(await messageOf(one(open(`${url}?sslmode=verify-full`)))).toBe(
+      `PostgreSQL at localhost:${server.port}/herald has a certificate that is not trusted: self-signed certificate. Name the certificate of its authority with sslrootcert=.`,
+    )
     const byAddress = `${server.url}?sslmode=verify-full&sslrootcert=${certificate}`
-    expect(await messageOf(one(open(byAddress)))).toMatch(/does not match/)
+    expect(await messageOf(one(open(byAddress)))).toMatch(
+      /does not match.* Use a host name that its certificate has\.$/,
+    )
     expect(await isEncrypted(open(`${url}?sslmode=disable`))).toMatchObject([{ ssl: false }])
+  })
+
+  test('a connection that pg_hba.conf does not allow is no matter of the password alone', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'herald-hba-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    await chmod(folder, 0o755)
+    const file = join(folder, 'pg_hba.conf')
+    await writeFile(file, 'host all herald 127.0.0.1/32 trust\n')
+    const server = await startAnother({ settings: { hba_file: file } })
+    const other = server.url.replace('//herald@', '//other@')
+    expect(await messageOf(one(open(`${other}?sslmode=disable`)))).toBe(
+      `PostgreSQL at ${server.address}/herald refused the user "other": no pg_hba.conf entry for host "127.0.0.1", user "other", database "herald", no encryption. Allow it in the server's pg_hba.conf, or correct the user, the database or sslmode.`,
+    )
   })
 
   test('a commit is synced even if the server would not wait for it', async () => {

@@ -39,8 +39,12 @@ function reasonFor(
   const who = user === undefined ? 'the user' : `the user "${user}"`
   switch (code) {
     case '28P01':
-    case '28000':
-      return ['STORE_FAILED', `refused ${who}: ${message}. Correct the user or the password.`]
+    case '28000': {
+      const correct = message.includes('pg_hba.conf')
+        ? "Allow it in the server's pg_hba.conf, or correct the user, the database or sslmode."
+        : 'Correct the user or the password.'
+      return ['STORE_FAILED', `refused ${who}: ${message}. ${correct}`]
+    }
     case '3D000':
       return ['STORE_FAILED', `has no database "${database}". Create it: createdb ${database}`]
     case '25006':
@@ -51,6 +55,19 @@ function reasonFor(
       return ['STORE_FULL', 'has a full disk. Free some space; earlier writes are safe.']
     case '53300':
       return ['STORE_FAILED', 'has no free connection. Raise max_connections, or close others.']
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return [
+        'STORE_FAILED',
+        `cannot be used: ${message} Use a host name that its certificate has.`,
+      ]
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return [
+        'STORE_FAILED',
+        `has a certificate that is not trusted: ${message}. Name the certificate of its authority with sslrootcert=.`,
+      ]
     default:
       // The driver goes on with TLS if the server has refused it, and the server then disconnects.
       if (/before secure TLS connection was established/.test(message)) {
