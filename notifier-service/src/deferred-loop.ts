@@ -89,7 +89,10 @@ export function startDeferredLoop(parts: DeferredLoopParts): DeferredLoop {
   function startWorker(): void {
     const work = workLanes()
       .catch((error: unknown) => {
-        logger.error({ err: error }, 'deferred deliveries could not be read; will try again')
+        // A ledger that cannot be used is an outage, which is logged as such.
+        if (outage.isOpen) {
+          logger.error({ err: error }, 'deferred deliveries could not be read; will try again')
+        }
         return false
       })
       .then((found) => {

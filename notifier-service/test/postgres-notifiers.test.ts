@@ -256,6 +256,27 @@ describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
     expect(await notifier.stop()).toBe(0)
   })
 
+  // It was ready, and logged stacks, while none of its mails could be sent.
+  test('without its tables a notifier is not ready and sends nothing; once they are restored, each mail once', async () => {
+    const schema = postgres.newSchema()
+    const smtp = await startSmtp()
+    const notifier = await start('first', schema, smtp.url)
+    await postgres.server.query(`alter schema ${schema}_mail rename to ${schema}_away`)
+    const ids = newIds(20)
+    await publish(stage.broker, messagesFor(ids))
+    const ready = async () => (await fetch(`${notifier.probesUrl}/readyz`)).text()
+    await vi.waitFor(
+      async () => expect(await ready()).toMatch(/ledger: PostgreSQL at .* has other tables than/),
+      patience,
+    )
+    await postgres.server.query(`alter schema ${schema}_away rename to ${schema}_mail`)
+    await vi.waitFor(() => expect(smtp.accepted).toHaveLength(20), patience)
+    expect(smtp.accepted.map(idOf).sort()).toEqual([...ids].sort())
+    await vi.waitFor(async () => expect(await ready()).toContain('"ok"'), patience)
+    expect(notifier.log.filter(({ level }) => Number(level) >= 50)).toEqual([])
+    expect(await notifier.stop()).toBe(0)
+  })
+
   test('a synchronous standby that is promoted has every record, and mails go on', async () => {
     const settings = { synchronous_commit: 'on' }
     const primary = await startPostgres({ installation: postgres.installation, settings })

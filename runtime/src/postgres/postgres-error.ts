@@ -24,7 +24,8 @@ export function describePostgresError(error: unknown, target: PostgresTarget): u
   const code = codeOf(error)
   const { message } = error as Error
   if (code === '' && !(error instanceof UnusableServer)) return error
-  const isAboutData = /^(2[0-3]|42|0A|P0)/.test(code) && code !== '42501'
+  // Not of a right that is missing, or of tables that were dropped or that another version has changed.
+  const isAboutData = /^(2[0-3]|42(?!501|P01|703)|0A|P0)/.test(code)
   if (isAboutData) return error
   const [kind, why] = reasonFor(code, message, target)
   const reason = kind === 'STORE_FAILED' && isLost(error) ? 'STORE_UNREACHABLE' : kind
@@ -51,6 +52,13 @@ function reasonFor(
       return ['STORE_NOT_WRITABLE', 'accepts no writes. Name its primary, or promote a standby.']
     case '42501':
       return ['STORE_NOT_WRITABLE', `refused ${who}: ${message}. Grant that right.`]
+    case '42P01':
+    case '42703':
+    case '3F000':
+      return [
+        'STORE_FAILED',
+        `has other tables than this version of Herald uses: ${message}. Restore them, or use the version that wrote them; a restart creates what is missing.`,
+      ]
     case '53100':
       return ['STORE_FULL', 'has a full disk. Free some space; earlier writes are safe.']
     case '53300':

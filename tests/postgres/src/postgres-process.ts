@@ -27,8 +27,9 @@ export class PostgresProcess {
     this.#port = port
   }
 
-  /** Resolves when it accepts connections. Tries again while processes of a killed one are ending. */
+  /** Resolves when it accepts connections; at once if it runs. Tries again while processes of a killed one are ending. */
   async start(): Promise<void> {
+    if (this.#child !== undefined) return
     const end = Date.now() + startTimeoutMs
     for (;;) {
       const lines = await this.#tryToStart(end)
