@@ -392,7 +392,7 @@ describeOnPostgres('on PostgreSQL', () => {
         const ready = await fetch(`${one.probes}/readyz`)
         expect([ready.status, await ready.text()]).toEqual([
           503,
-          expect.stringContaining('the records cannot be used'),
+          expect.stringContaining('the records cannot be used: PostgreSQL at '),
         ])
       }, patient)
       own.signal('SIGCONT')
@@ -402,6 +402,9 @@ describeOnPostgres('on PostgreSQL', () => {
       await postgres.server.start()
       await vi.waitFor(async () => {
         expect(await pageOf(one, token)).toContain('result converted')
+      }, patient)
+      await vi.waitFor(() => {
+        expect(one.log.join()).toContain('the lease of this instance is renewed again')
       }, patient)
     })
 

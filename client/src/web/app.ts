@@ -6,6 +6,7 @@ import { readAssets } from './assets.js'
 import { isLoopback } from './config.js'
 import { ForbiddenError, knownHostsOnly, sameOriginOnly, strictHeaders } from './guard.js'
 import { TooManyError } from './limits.js'
+import { causeOf } from './log-outages.js'
 import { errorPage, errorSentence } from './pages/small-pages.js'
 import { viewFor } from './pages/view.js'
 import { diskFull } from './result-files.js'
@@ -93,7 +94,7 @@ function answerError(services: Services, logger: Logger): ErrorRequestHandler {
 function unexpected(thrown: unknown, logger: Logger): HeraldError {
   const { name, code } = thrown as { name?: unknown; code?: unknown }
   if (name === 'StoreError') {
-    logger.error({ err: thrown }, 'the records cannot be used')
+    logger.error(causeOf(thrown), 'the records cannot be used')
     if (code === 'STORE_FULL') return diskFull()
     return new HeraldError('HERALD_BUSY', 'The records cannot be used at the moment.', {
       remedy: 'Try again later.',

@@ -1,6 +1,7 @@
 import { HeraldError } from '@herald/proto/errors'
 import { type ConversionRequest, newRecord } from './conversion-facts.js'
 import { type FailureTools, failConversion } from './fail-conversion.js'
+import { logOutages } from './log-outages.js'
 import type { ConversionRecord } from './record.js'
 
 /**
@@ -35,6 +36,10 @@ export function keepExpectedFiles(tools: FailureTools): ExpectedFiles {
   const { records, events, logger } = tools
   /** Uploads under way, and those that have ended since the last check, by run. */
   const uploads = new Map<string, number>()
+  const logged = logOutages(logger, {
+    failed: 'could not record which uploads were given up; will retry',
+    again: 'uploads that were given up are recorded again',
+  })
   let checking: Promise<void> | undefined
 
   const check = async () => {
@@ -45,11 +50,9 @@ export function keepExpectedFiles(tools: FailureTools): ExpectedFiles {
     }
   }
   const timer = setInterval(() => {
-    checking ??= check()
-      .catch((error: unknown) => logger.error({ err: error }, 'a failure could not be recorded'))
-      .finally(() => {
-        checking = undefined
-      })
+    checking ??= logged(check).finally(() => {
+      checking = undefined
+    })
   }, checkMs)
 
   return {

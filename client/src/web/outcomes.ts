@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Broker, openBroker, type Subscription } from '@herald/broker'
+import { type Broker, BrokerError, openBroker, type Subscription } from '@herald/broker'
 import {
   fromOutcomeMessage,
   outcomeTopic,
@@ -49,7 +49,9 @@ export function readOutcomes(options: OutcomesOptions): OutcomeReader {
       } catch (error) {
         await broker?.close().catch(() => {})
         broker = undefined
-        logger.warn({ err: error, waitMs }, 'cannot read outcomes; will retry')
+        // The stack of a broker that cannot be reached says nothing more.
+        const cause = error instanceof BrokerError ? { reason: error.message } : { err: error }
+        logger.warn({ ...cause, waitMs }, 'cannot read outcomes; will retry')
         await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => {})
       }
     }

@@ -109,7 +109,7 @@ export async function startWeb(
         if (lifecycle.signal.aborted) return ['stopping']
         return records.get('').then(
           () => [],
-          () => ['the records cannot be used'],
+          (error: Error) => [`the records cannot be used: ${error.message}`],
         )
       },
     }),

@@ -1,5 +1,6 @@
 import { HeraldError } from '@herald/proto/errors'
 import { type FailureTools, failConversion } from './fail-conversion.js'
+import { logOutages } from './log-outages.js'
 import { type ConversionRecord, isOver } from './record.js'
 import { maxTakenAtOnce } from './records.js'
 
@@ -21,15 +22,15 @@ const pauseMs = 2_000
  */
 export async function settleRecords(tools: SettlerTools): Promise<RecordSettler> {
   await settleOnce(tools)
+  const logged = logOutages(tools.logger, {
+    failed: 'could not settle conversions of other processes; will retry',
+    again: 'conversions of other processes are settled again',
+  })
   let settling: Promise<void> | undefined
   const timer = setInterval(() => {
-    settling ??= settleOnce(tools)
-      .catch((error: unknown) =>
-        tools.logger.warn({ err: error }, 'could not settle conversions of other processes'),
-      )
-      .finally(() => {
-        settling = undefined
-      })
+    settling ??= logged(() => settleOnce(tools)).finally(() => {
+      settling = undefined
+    })
   }, pauseMs)
   return {
     async close() {

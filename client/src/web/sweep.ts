@@ -1,6 +1,7 @@
 import type { BlobStore } from '@herald/runtime/blobs'
 import type { Logger } from '@herald/runtime/logger'
 import type { Conversions } from './conversions.js'
+import { logOutages } from './log-outages.js'
 import { undoMs } from './record.js'
 import { type Records, tokenPattern } from './records.js'
 
@@ -33,6 +34,10 @@ export function startSweep(options: SweepOptions): Sweep {
   const pauseMs = Math.max(1000, Math.min(maxPauseMs, keepMs / 10))
   const strayPauseMs = Math.max(1000, Math.min(maxStrayPauseMs, keepMs / 10))
   let strayAfterMs = Number.NEGATIVE_INFINITY
+  const logged = logOutages(logger, {
+    failed: 'could not remove expired conversions; will retry',
+    again: 'expired conversions are removed again',
+  })
   let sweeping: Promise<void> | undefined
 
   const sweepOnce = async () => {
@@ -42,13 +47,9 @@ export function startSweep(options: SweepOptions): Sweep {
     if (await records.takeTurn('sweep strays', strayPauseMs * turnShare)) await removeStray(options)
   }
   const sweep = () => {
-    sweeping ??= sweepOnce()
-      .catch((error: unknown) =>
-        logger.warn({ err: error }, 'could not remove expired conversions'),
-      )
-      .finally(() => {
-        sweeping = undefined
-      })
+    sweeping ??= logged(sweepOnce).finally(() => {
+      sweeping = undefined
+    })
   }
   const timer = setInterval(sweep, pauseMs)
   sweep()

@@ -1,5 +1,6 @@
 import type { Logger } from '@herald/runtime/logger'
 import { type LeaseRow, LeaseWatch, type Postgres } from '@herald/runtime/postgres'
+import { logOutages } from '../log-outages.js'
 
 /** An instance that has not renewed its lease for so long counts as gone. */
 const leaseMs = 10_000
@@ -46,15 +47,15 @@ export async function holdLease(
     }
   }
   await renew()
+  const logged = logOutages(logger, {
+    failed: 'could not renew the lease of this instance; will retry',
+    again: 'the lease of this instance is renewed again',
+  })
   let renewing: Promise<void> | undefined
   const timer = setInterval(() => {
-    renewing ??= renew()
-      .catch((error: unknown) =>
-        logger.warn({ err: error }, 'could not renew the lease of this instance'),
-      )
-      .finally(() => {
-        renewing = undefined
-      })
+    renewing ??= logged(renew).finally(() => {
+      renewing = undefined
+    })
   }, renewMs)
   return {
     now: () => Math.round(performance.now() + offset),

@@ -1,6 +1,7 @@
 import type { Logger } from '@herald/runtime/logger'
 import type { Postgres, Sql } from '@herald/runtime/postgres'
 import type { ConversionEvent, Progress } from '../conversion-events.js'
+import { logOutages } from '../log-outages.js'
 import type { ConversionIdentity, ConversionRecord } from '../record.js'
 
 const pollMs = 2_000
@@ -46,7 +47,10 @@ export async function openRemoteChanges(
   })
   let polling: Promise<void> | undefined
   let pollAgain = false
-  let isUnreachable = false
+  const logged = logOutages(logger, {
+    failed: 'cannot read the changes of other instances; will retry',
+    again: 'the changes of other instances are read again',
+  })
   let timer: NodeJS.Timeout | undefined
   const sent = new Map<string, { atMs: number; stage: string }>()
   let underWay = 0
@@ -91,24 +95,20 @@ export async function openRemoteChanges(
       pollAgain = true
       return
     }
-    polling = pollOnce()
-      .then(
-        () => {
-          isUnreachable = false
-        },
-        (error: unknown) => {
-          if (!isUnreachable)
-            logger.warn({ err: error }, 'cannot read the changes of other instances')
-          isUnreachable = true
-          pollAgain = false
-        },
-      )
-      .finally(() => {
-        polling = undefined
-        if (!pollAgain) return
+    const pollLogged = logged(async () => {
+      try {
+        await pollOnce()
+      } catch (error) {
         pollAgain = false
-        poll()
-      })
+        throw error
+      }
+    })
+    polling = pollLogged.finally(() => {
+      polling = undefined
+      if (!pollAgain) return
+      pollAgain = false
+      poll()
+    })
   }
 
   return {
