@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { compose, herald, pictures } from './compose.js'
+import { compose, docker, herald, pictures } from './compose.js'
 
 describe('docker compose run herald', () => {
   test('converts files of the folder in which it is called', async () => {
@@ -44,6 +44,12 @@ describe('docker compose run herald', () => {
       status: 'not ready',
       reasons: [expect.stringMatching(/^broker: /)],
     })
+    const { stdout: id } = await compose(['ps', '--quiet', 'notifier'])
+    const checks = '{{range .State.Health.Log}}{{.Output}}{{end}}'
+    const printed = async () => (await docker(['inspect', '--format', checks, id.trim()])).stdout
+    await expect
+      .poll(printed, { timeout: 60_000, interval: 1000 })
+      .toContain('"not ready","reasons":["broker: ')
     await compose(['up', '--detach', '--wait', '--no-build', 'kafka'])
     const { status, stderr } = await herald(['outbox', 'flush'])
     expect(stderr).toContain('1 announcement sent.')
