@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { createLogger, loadConfigOrExit, runProgram } from '@herald/runtime'
 import { loadConfig } from './config.js'
+import { nameOfLedger } from './ledger/ledger-location.js'
 import { startNotifier } from './notifier.js'
 
 const config = loadConfigOrExit(() => loadConfig(process.env))
@@ -8,5 +9,6 @@ const logger = createLogger('notifier', config.logLevel)
 
 await runProgram({ logger }, async (lifecycle) => {
   const { probesUrl } = await startNotifier(config, { logger, lifecycle })
-  logger.info({ topic: config.topic, group: config.group, probes: probesUrl }, 'ready')
+  const { topic, group } = config
+  logger.info({ topic, group, ledger: nameOfLedger(config.ledger), probes: probesUrl }, 'ready')
 })

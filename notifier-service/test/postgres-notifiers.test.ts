@@ -89,6 +89,9 @@ describeOnPostgres('several notifiers with one ledger in PostgreSQL', () => {
     await server.start()
     const { log } = await started
     expect(log.map(({ msg }) => msg)).toContain('the ledger cannot be reached: trying again')
+    expect(log.find(({ msg }) => msg === 'ready')).toMatchObject({
+      ledger: `PostgreSQL at ${server.address}/herald, schema herald_mail`,
+    })
     await vi.waitFor(async () => {
       expect((await fetch(`${probes}/readyz`)).status).toBe(200)
     }, patience)

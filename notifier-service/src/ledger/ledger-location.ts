@@ -1,5 +1,6 @@
 import { duration, InvalidValue, restricted, variable } from '@herald/runtime'
 import {
+  nameOf,
   type PostgresTarget,
   parsePostgresUrl,
   postgresParameters,
@@ -10,6 +11,13 @@ import {
 export type LedgerLocation =
   | { readonly directory: string }
   | { readonly target: PostgresTarget; readonly leaseMs: number }
+
+/** For people: of notifiers that share a consumer group it should be the same. */
+export function nameOfLedger(location: LedgerLocation): string {
+  if ('directory' in location) return location.directory
+  const { target } = location
+  return `PostgreSQL at ${nameOf(target)}, schema ${target.schema}`
+}
 
 const lease = restricted(duration('15s'), (ms) => ms >= 1000 && ms <= 600_000, '')
 

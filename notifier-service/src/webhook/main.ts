@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { createLogger, loadConfigOrExit, runProgram } from '@herald/runtime'
+import { nameOfLedger } from '../ledger/ledger-location.js'
 import { startSubscriber } from '../subscriber.js'
 import { loadConfig } from './config.js'
 import { createWebhookChannel } from './webhook-channel.js'
@@ -15,5 +16,6 @@ const messages = {
 await runProgram({ logger }, async (lifecycle) => {
   const openChannel = () => createWebhookChannel(config)
   const { probesUrl } = await startSubscriber(config, { openChannel, logger, lifecycle, messages })
-  logger.info({ topic: config.topic, group: config.group, probes: probesUrl }, 'ready')
+  const { topic, group } = config
+  logger.info({ topic, group, ledger: nameOfLedger(config.ledger), probes: probesUrl }, 'ready')
 })
