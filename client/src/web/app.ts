@@ -102,7 +102,7 @@ function unexpected(thrown: unknown, logger: Logger): HeraldError {
     })
   }
   if (thrown instanceof BlobError) {
-    logger.error({ err: thrown }, 'the results cannot be used')
+    logger.error(causeOf(thrown), 'the results cannot be used')
     return new HeraldError('HERALD_BUSY', 'The results cannot be used at the moment.', {
       remedy: 'Try again later.',
       retryAfterMs: 5000,

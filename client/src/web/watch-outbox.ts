@@ -1,6 +1,7 @@
 import type { Outbox } from '@herald/broker/outbox'
 import type { Logger } from '@herald/runtime/logger'
 import type { ConversionEvents } from './conversion-events.js'
+import { logOutages } from './log-outages.js'
 import type { AnnouncementState, ConversionRecord } from './record.js'
 import type { Records } from './records.js'
 
@@ -25,7 +26,10 @@ export function watchOutbox(
   let added: [token: string, entryId: string][] = []
   let turn = followed.entries()
   let wake = () => {}
-  let isFailing = false
+  const logged = logOutages(logger, {
+    failed: 'cannot follow announcements; will retry',
+    again: 'announcements are followed again',
+  })
   let closed = false
 
   const unsubscribe = events.subscribe((event) => {
@@ -49,14 +53,9 @@ export function watchOutbox(
         wake = resolve
       })
       let settled = 0
-      try {
+      await logged(async () => {
         for (const [token, entryId] of nextToRead()) settled += await read(token, entryId)
-        isFailing = false
-      } catch (error) {
-        // Once: it is tried again twice a second.
-        if (!isFailing) logger.warn({ err: error }, 'cannot follow announcements; will retry')
-        isFailing = true
-      }
+      })
       // If some are published, those after them may be as well.
       if (settled === 0 && !closed) await Promise.race([changed, awake])
     }
