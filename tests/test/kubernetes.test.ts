@@ -137,6 +137,28 @@ describe.skipIf(noKubernetesTools)(`the manifests${noKubernetesTools}`, () => {
     }
   })
 
+  test('let a converter have the memory of its children and of its folders in memory', () => {
+    const units: Record<string, number> = { Mi: 2 ** 20, Gi: 2 ** 30, G: 1e9 }
+    const toBytes = (text: string) =>
+      Number.parseInt(text, 10) * (units[text.replace(/\d+/, '')] ?? 0)
+    const example = readFileSync(join(root, '.env.example'), 'utf8')
+    const childBytes = toBytes(/^HERALD_MEMORY=(.+)$/m.exec(example)?.[1] ?? '')
+    expect(childBytes).toBeGreaterThan(0)
+    const ownBytes = 200e6
+    for (const { spec } of overlays.flatMap(workloads).filter(isNamed('converter'))) {
+      const { containers, volumes } = spec.template.spec
+      const [{ env, resources }] = containers
+      const folders = volumes.map(({ emptyDir }: Manifest) => toBytes(emptyDir.sizeLimit))
+      const workers = Number(env.find(isNamed('HERALD_WORKERS')).value)
+      expect(toBytes(resources.limits.memory)).toBeGreaterThan(
+        folders.reduce(
+          (one: number, other: number) => one + other,
+          workers * childBytes + ownBytes,
+        ),
+      )
+    }
+  })
+
   test('keep a converter until pages have looked its name up again', () => {
     const source = readFileSync(join(root, 'client/src/converter-pool.ts'), 'utf8')
     const lookupAfterMs = Number(/lookupAfterMs = ([\d_]+)/.exec(source)?.[1]?.replace('_', ''))
