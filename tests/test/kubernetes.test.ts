@@ -212,8 +212,8 @@ describe.skipIf(noKubernetesTools)(`the manifests${noKubernetesTools}`, () => {
     })
   })
 
-  test('use a seccomp profile without the conditions that only Docker reads', () => {
-    // containerd and CRI-O apply a rule with `includes` or `excludes` as if it had none.
+  test('use a seccomp profile without the conditions that containerd ignores', () => {
+    // On Kubernetes containerd applies a rule with `includes` or `excludes` as if it had none.
     const { defaultAction, syscalls } = JSON.parse(
       readFileSync(join(root, 'deploy/seccomp.json'), 'utf8'),
     )
