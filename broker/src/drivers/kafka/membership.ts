@@ -31,6 +31,9 @@ export class Membership {
   /** Looks in a row at which the session was over. */
   #invalidWatches = 0
   #replacing: Promise<void> | undefined
+  /** Members in a row that were in the group for less than a session, or not at all. */
+  #shortMembers = 0
+  #joinedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -65,6 +68,8 @@ export class Membership {
   replace(member: Member): void {
     if (member !== this.#joined || this.#ending.signal.aborted) return
     this.#joined = undefined
+    const hasLasted = performance.now() - this.#joinedAtMs > this.#options.sessionTimeoutMs
+    if (hasLasted) this.#shortMembers = 0
     this.#options.partitions.unassign()
     this.#replacing ??= this.#startAgain().finally(() => {
       this.#replacing = undefined
@@ -82,8 +87,9 @@ export class Membership {
   async #startAgain(): Promise<void> {
     const { logger, sessionTimeoutMs } = this.#options
     const { signal } = this.#ending
-    for (let tries = 0; !signal.aborted; tries += 1) {
-      const waitMs = restartDelaysMs[Math.min(tries, restartDelaysMs.length - 1)]
+    while (!signal.aborted) {
+      const waitMs = restartDelaysMs[Math.min(this.#shortMembers, restartDelaysMs.length - 1)]
+      this.#shortMembers += 1
       await delay(waitMs, undefined, { signal }).catch(() => {})
       // Leave first: else the group waits until the old member's session ends.
       await this.#member?.leave(Math.min(leaveTimeoutMs, sessionTimeoutMs))
@@ -127,6 +133,7 @@ export class Membership {
         assigned: (assignment) => {
           if (member !== this.#member) return
           settle()
+          if (member !== this.#joined) this.#joinedAtMs = performance.now()
           this.#joined = member
           partitions.assign(member, assignment)
           this.#watchSession()
