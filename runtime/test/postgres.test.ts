@@ -176,6 +176,19 @@ describeOnPostgres('on PostgreSQL', () => {
     expect(await Promise.all(statements)).toHaveLength(6)
   })
 
+  // Else a lease runs out behind a burst.
+  test('an urgent statement does not wait behind others that wait for a connection', async () => {
+    const database = openPostgres(targetOf(postgres.server.url), {
+      ...{ applicationName: 'test', maxConnections: 1 },
+    })
+    onTestFinished(() => database.close())
+    const done: string[] = []
+    const run = (name: string, isUrgent = false) =>
+      database.run((sql) => sql`select pg_sleep(0.01)`, { isUrgent }).then(() => done.push(name))
+    await Promise.all([run('under way'), run('waits'), run('waits too'), run('urgent', true)])
+    expect(done).toEqual(['under way', 'urgent', 'waits', 'waits too'])
+  })
+
   test('a server that does not answer fails statements after the deadline', async () => {
     const server = await startAnother()
     const database = open(server.url, undefined, 500)

@@ -31,12 +31,13 @@ export interface Postgres {
   /**
    * Runs a statement, again if it conflicted with another transaction. Rejects with StoreError if the
    * database cannot be used: the statement may have taken effect even then. Unqualified names are of the
-   * schema.
+   * schema. An urgent one does not wait behind others for a connection. `work` must not call `run` again,
+   * which could wait for the connection that `work` has.
    */
-  run<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  run<T>(work: (sql: Sql) => Promise<T>, options?: { readonly isUrgent: boolean }): Promise<T>
   /** The same in one transaction. */
   transaction<T>(work: (sql: TransactionSql) => Promise<T>): Promise<T>
-  /** Ends all connections, after statements under way. Idempotent. */
+  /** Ends all connections, after statements under way. Those that wait for one are rejected. Idempotent. */
   close(): Promise<void>
 }
 
@@ -151,10 +152,13 @@ export function openPostgres(target: PostgresTarget, options: PostgresOptions): 
     }
   }
 
-  async function run<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  async function run<T>(
+    work: (sql: Sql) => Promise<T>,
+    { isUrgent } = { isUrgent: false },
+  ): Promise<T> {
     for (let conflicts = 0; ; conflicts += 1) {
       try {
-        return await withConnection(() => runOnce(work))
+        return await withConnection(() => runOnce(work), isUrgent)
       } catch (error) {
         const { cause } = error as Error
         if (!isConflict(cause) || conflicts >= maxConflicts) throw error

@@ -23,10 +23,12 @@ export async function holdLease(
   logger: Logger,
 ): Promise<InstanceLease> {
   const others = new LeaseWatch(leaseMs / 2)
+  // Else the lease could run out behind a burst of statements.
+  const run: Postgres['run'] = (work) => postgres.run(work, { isUrgent: true })
   let offset = 0
   const renew = async () => {
     const sentAt = performance.now()
-    const [renewed] = await postgres.run(
+    const [renewed] = await run(
       (sql) => sql`
         insert into instance (id, renewed_at) values (${instance}, clock_timestamp())
         on conflict (id) do update set renewed_at = excluded.renewed_at
@@ -34,16 +36,14 @@ export async function holdLease(
     )
     offset = Number(renewed?.['time']) - (sentAt + performance.now()) / 2
     const gone = await others.findGone(() =>
-      postgres.run(
+      run(
         (sql) => sql<LeaseRow[]>`
           select id as name, xmin::text as version, ${leaseMs}::int as "leaseMs" from instance
           where id <> ${instance}`,
       ),
     )
     for (const { name, version } of gone) {
-      await postgres.run(
-        (sql) => sql`delete from instance where id = ${name} and xmin::text = ${version}`,
-      )
+      await run((sql) => sql`delete from instance where id = ${name} and xmin::text = ${version}`)
     }
   }
   await renew()
@@ -62,7 +62,7 @@ export async function holdLease(
     async release() {
       clearInterval(timer)
       await renewing
-      await postgres.run((sql) => sql`delete from instance where id = ${instance}`)
+      await run((sql) => sql`delete from instance where id = ${instance}`)
     },
   }
 }

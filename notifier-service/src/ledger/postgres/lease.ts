@@ -38,6 +38,8 @@ export async function holdLease(
 ): Promise<Lease> {
   const prefix = `${holder}/${randomUUID()}/`
   const others = new LeaseWatch(leaseMs / 2)
+  // Else the lease could run out behind a burst of statements.
+  const run: Postgres['run'] = (work) => postgres.run(work, { isUrgent: true })
   let epoch = 0
   let offset = 0
   let renewing: Promise<void> | undefined
@@ -46,7 +48,7 @@ export async function holdLease(
 
   async function renewOnce(): Promise<void> {
     const sentAt = performance.now()
-    const time = await postgres.run(async (sql) => {
+    const time = await run(async (sql) => {
       const [renewed] = await sql`
         update holder set renewed_at = clock_timestamp() where name = ${nameNow()}
         returning extract(epoch from clock_timestamp()) * 1000 as time`
@@ -66,16 +68,14 @@ export async function holdLease(
 
   async function deleteGone(): Promise<void> {
     const gone = await others.findGone(() =>
-      postgres.run(
+      run(
         (sql) => sql<LeaseRow[]>`
           select name, xmin::text as version, lease_ms as "leaseMs" from holder
           where name <> ${nameNow()}`,
       ),
     )
     for (const { name, version } of gone) {
-      await postgres.run(
-        (sql) => sql`delete from holder where name = ${name} and xmin::text = ${version}`,
-      )
+      await run((sql) => sql`delete from holder where name = ${name} and xmin::text = ${version}`)
     }
   }
 
@@ -102,7 +102,7 @@ export async function holdLease(
     async close() {
       clearInterval(timer)
       await renewing?.catch(() => {})
-      const ended = postgres.run((sql) => sql`delete from holder where name = ${nameNow()}`)
+      const ended = run((sql) => sql`delete from holder where name = ${nameNow()}`)
       // A database that does not answer lets the lease run out.
       await Promise.race([ended.catch(() => {}), pause(maxCloseMs, undefined, { ref: false })])
     },
