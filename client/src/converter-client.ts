@@ -76,7 +76,11 @@ export function openConverter(target: string, lookup?: Lookup): ConverterClient 
         () => options.onWaiting?.(notAnswered(usuallyAdmitsWithinMs)),
         usuallyAdmitsWithinMs,
       )
-      return withRetries(pool, { ...options, uploads: [upload] }, async (channel) => {
+      const onWaiting = (error: HeraldError) => {
+        clearTimeout(noAnswer)
+        options.onWaiting?.(error)
+      }
+      return withRetries(pool, { ...options, onWaiting, uploads: [upload] }, async (channel) => {
         const { length } = await pool.all()
         const limits = length > 1 ? { ...silenceLimits, firstMs: admitWithinMs } : silenceLimits
         const slow = setTimeout(() => channel.avoid(admitWithinMs), usuallyAdmitsWithinMs)

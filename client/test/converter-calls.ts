@@ -24,8 +24,10 @@ export interface HeldConversion {
   readonly finished: Promise<unknown>
   /** Attempts whose upload has begun. */
   readonly uploads: () => number
-  /** Why it has waited so far. */
+  /** Why it has waited so far, without converters that did not answer. */
   readonly waits: readonly HeraldError[]
+  /** The same with those. */
+  readonly reports: readonly HeraldError['code'][]
   release(): void
 }
 
@@ -33,6 +35,7 @@ export interface HeldConversion {
 export function startHeld(converter: ConverterClient): HeldConversion {
   const released = new AbortController()
   const waits: HeraldError[] = []
+  const reports: HeraldError['code'][] = []
   let uploads = 0
   const upload = {
     name: 'held.png',
@@ -50,12 +53,13 @@ export function startHeld(converter: ConverterClient): HeldConversion {
     signal: new AbortController().signal,
     receive: async () => ({ async write() {}, async complete() {}, async discard() {} }),
     onWaiting(error) {
+      reports.push(error.code)
       // A loaded machine may be as slow as a converter that does not answer.
       if (!/^No converter has answered/.test(error.publicMessage)) waits.push(error)
     },
   })
   finished.catch(() => {})
-  return { finished, uploads: () => uploads, waits, release: () => released.abort() }
+  return { finished, uploads: () => uploads, waits, reports, release: () => released.abort() }
 }
 
 /** Starts one and resolves when its upload has begun: it is admitted. */

@@ -85,6 +85,18 @@ describe('with two converters', () => {
     await finish([...held, next])
   })
 
+  // After 2 s the page showed that the converter did not answer.
+  test('a call that was refused waits for that reason, however long it lasts', async () => {
+    const client = openFor(first.address)
+    const held = await fill(client, room)
+    const next = startHeld(client)
+    // With pauses of 0.2, 0.4, 0.8 and 1.6 s between them.
+    await expect.poll(() => next.waits.length, patiently).toBeGreaterThan(4)
+    const refused = next.reports.slice(next.reports.indexOf('HERALD_BUSY'))
+    expect(new Set(refused)).toEqual(new Set(['HERALD_BUSY']))
+    await finish([...held, next])
+  })
+
   test('one that stops is passed over, finishes its work and ends', async () => {
     const client = await openBoth()
     const held = await hold(openFor(first.address))

@@ -81,6 +81,27 @@ test('what is deleted goes for good after the time for undoing it, and not befor
   expect((await records.deleted(Date.now())).map(({ token }) => token)).toEqual([recent])
 })
 
+// With a day's results to remove, a page that was stopped was killed after its deadline.
+test('a sweep that is closed leaves what it has not removed to the next one', async () => {
+  let removed = 0
+  const expired = async () => [{ token: newToken() }]
+  const records = {
+    ...{ now: Date.now, takeTurn: async () => true },
+    ...{ deleted: async () => [], expired, deleteOlder: async () => true },
+  }
+  const sweep = startSweep({
+    ...{ records, results: {}, keepMs: 3_600_000, logger: silentLogger },
+    conversions: {
+      async remove() {
+        await new Promise(setImmediate)
+        removed += 1
+      },
+    },
+  } as never)
+  await expect.poll(() => removed).toBeGreaterThan(0)
+  await sweep.close()
+})
+
 test('results without a record go after the retention; files of others are not touched', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'herald-stray-'))
   const records = await openLmdbRecords(join(folder, 'records'))
