@@ -6,6 +6,7 @@ import { undoMs } from './record.js'
 import { type Records, tokenPattern } from './records.js'
 
 export interface Sweep {
+  /** Ends a sweep under way after what it is removing. */
   close(): Promise<void>
 }
 
@@ -38,13 +39,17 @@ export function startSweep(options: SweepOptions): Sweep {
     failed: 'could not remove expired conversions; will retry',
     again: 'expired conversions are removed again',
   })
+  const closing = new AbortController()
+  const { signal } = closing
   let sweeping: Promise<void> | undefined
 
   const sweepOnce = async () => {
-    if (await records.takeTurn('sweep', pauseMs * turnShare)) await removeExpired(options)
-    if (performance.now() < strayAfterMs) return
+    if (await records.takeTurn('sweep', pauseMs * turnShare)) await removeExpired(options, signal)
+    if (signal.aborted || performance.now() < strayAfterMs) return
     strayAfterMs = performance.now() + strayPauseMs
-    if (await records.takeTurn('sweep strays', strayPauseMs * turnShare)) await removeStray(options)
+    if (await records.takeTurn('sweep strays', strayPauseMs * turnShare)) {
+      await removeStray(options, signal)
+    }
   }
   const sweep = () => {
     sweeping ??= logged(sweepOnce).finally(() => {
@@ -56,26 +61,32 @@ export function startSweep(options: SweepOptions): Sweep {
   return {
     async close() {
       clearInterval(timer)
+      closing.abort()
       await sweeping
     },
   }
 }
 
-async function removeExpired({ records, conversions, keepMs, logger }: SweepOptions) {
+async function removeExpired(
+  { records, conversions, keepMs, logger }: SweepOptions,
+  closing: AbortSignal,
+) {
   const before = records.now() - keepMs
   const deletedBefore = records.now() - undoMs
   let removed = 0
-  for (;;) {
+  let isMore: boolean
+  do {
     const found = [...(await records.deleted(deletedBefore)), ...(await records.expired(before))]
     const due = new Map(found.map((record) => [record.token, record]))
-    if (due.size === 0) break
     for (const batch of batches([...due.values()], removedAtOnce)) {
       await Promise.all(batch.map((record) => conversions.remove(record)))
+      removed += batch.length
+      if (closing.aborted) break
     }
-    removed += due.size
-  }
-  let isMore = true
-  while (isMore) isMore = await records.deleteOlder(before)
+    isMore = due.size > 0
+  } while (isMore && !closing.aborted)
+  do isMore = await records.deleteOlder(before)
+  while (isMore && !closing.aborted)
   if (removed > 0) logger.info({ removed }, 'removed expired conversions')
 }
 
@@ -85,10 +96,14 @@ function batches<T>(items: readonly T[], size: number): T[][] {
 }
 
 /** Results without a record, for example of an instance that was killed between the two. */
-async function removeStray({ records, results, keepMs }: SweepOptions): Promise<void> {
+async function removeStray(
+  { records, results, keepMs }: SweepOptions,
+  closing: AbortSignal,
+): Promise<void> {
   const before = records.now() - keepMs
   const known = new Map<string, boolean>()
   for await (const { key, modifiedAtMs } of results.list('')) {
+    if (closing.aborted) return
     const [token = '', name, ...more] = key.split('/')
     // Nothing else is touched: the folder or bucket may hold files of others.
     const isResult = tokenPattern.test(token) && name !== undefined && more.length === 0
