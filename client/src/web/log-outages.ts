@@ -1,3 +1,4 @@
+import { BrokerError } from '@herald/broker'
 import { BlobError } from '@herald/runtime/blobs'
 import type { Logger } from '@herald/runtime/logger'
 import { StoreError } from '@herald/runtime/store'
@@ -8,8 +9,8 @@ interface OutageMessages {
 }
 
 /**
- * For work that is repeated by a timer. The function runs it and never rejects: it logs an error, unless the
- * run before failed with the same one, and the first success after that.
+ * For work that is repeated. The function runs it and never rejects: it logs an error, unless the run
+ * before failed with the same one, and the first success after that.
  */
 export function logOutages(logger: Logger, { failed, again }: OutageMessages) {
   let last: string | undefined
@@ -27,8 +28,8 @@ export function logOutages(logger: Logger, { failed, again }: OutageMessages) {
   }
 }
 
-/** The field of a log line: the message says all about a database or an S3 server that cannot be used. */
+/** The field of a log line: the message says all about a server that cannot be used, the stack nothing. */
 export function causeOf(error: unknown) {
-  const isExpected = error instanceof StoreError || error instanceof BlobError
-  return isExpected ? { reason: error.message } : { err: error }
+  const isExpected = [BlobError, BrokerError, StoreError].some((type) => error instanceof type)
+  return isExpected ? { reason: (error as Error).message } : { err: error }
 }

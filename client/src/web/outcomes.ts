@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Broker, BrokerError, openBroker, type Subscription } from '@herald/broker'
+import { type Broker, openBroker, type Subscription } from '@herald/broker'
 import {
   fromOutcomeMessage,
   outcomeTopic,
@@ -8,6 +8,7 @@ import {
 import { outcomeTypes } from '@herald/proto/outcomes'
 import type { Logger } from '@herald/runtime/logger'
 import type { ConversionEvents } from './conversion-events.js'
+import { causeOf } from './log-outages.js'
 import type { MailOutcome } from './record.js'
 import type { Records } from './records.js'
 
@@ -49,9 +50,7 @@ export function readOutcomes(options: OutcomesOptions): OutcomeReader {
       } catch (error) {
         await broker?.close().catch(() => {})
         broker = undefined
-        // The stack of a broker that cannot be reached says nothing more.
-        const cause = error instanceof BrokerError ? { reason: error.message } : { err: error }
-        logger.warn({ ...cause, waitMs }, 'cannot read outcomes; will retry')
+        logger.warn({ ...causeOf(error), waitMs }, 'cannot read outcomes; will retry')
         await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => {})
       }
     }
