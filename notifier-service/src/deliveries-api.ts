@@ -4,9 +4,8 @@ import { type MailRecord, positionOf } from './ledger/mail-record.js'
 
 /**
  * Adds `GET /deliveries/{event id}` and `GET /deliveries?conversion={id}`: the records of the
- * mails about an event or a conversion. 200 with `{ eventId | conversionId, now, deliveries }`, `now` by the
- * ledger's clock as all times are; 404
- * if the ledger has none, 400 without a conversion. Read only.
+ * mails about an event or a conversion. 200 with `{ eventId | conversionId, now, deliveries }`, all times by
+ * the ledger's clock; 404 if the ledger has none, 400 without a conversion. Read only.
  */
 export function serveDeliveries(app: ReturnType<typeof createProbesApp>, ledger: Ledger): void {
   const now = () => new Date(ledger.now()).toISOString()

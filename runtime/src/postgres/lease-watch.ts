@@ -27,8 +27,8 @@ export class LeaseWatch {
   }
 
   /**
-   * Reads all rows, which are those of others, and returns those whose holders are gone. Such a row may have changed since:
-   * it is to be deleted by name and version. Rejects as `read` does.
+   * Reads all rows, which are those of others, and returns those whose holders are gone. Such a row may
+   * have changed since: it is to be deleted by name and version. Rejects as `read` does.
    */
   async findGone(read: () => Promise<readonly LeaseRow[]>): Promise<LeaseRow[]> {
     const askedAtMs = this.#now()

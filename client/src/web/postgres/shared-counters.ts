@@ -7,8 +7,9 @@ const sizeKeptTimes = 20
 const maxDeletedAtOnce = 500
 
 /**
- * Whether the time in that column of `c` has not come. One that is later than a period from now was written before
- * the database's clock was set back; transactions that began a moment apart do not differ by a minute.
+ * Whether the time in that column of `c` has not come. One that is later than a period from now was written
+ * before the database's clock was set back; transactions that began a moment apart do not differ by a
+ * minute.
  */
 const isAhead = (sql: Sql, column: 'until' | 'next_at') => sql`
   c.${sql(column)} > now() and c.${sql(column)} < excluded.${sql(column)} + interval '1 minute'`
