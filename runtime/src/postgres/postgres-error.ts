@@ -57,7 +57,7 @@ function reasonFor(
     case '3F000':
       return [
         'STORE_FAILED',
-        `has other tables than this version of Herald uses: ${message}. Restore them, or use the version that wrote them; a restart creates what is missing.`,
+        `has other tables than this version of Herald uses: ${message}. Restore them, or use the version that wrote them. If the whole schema was dropped, a restart creates it.`,
       ]
     case '53100':
       return ['STORE_FULL', 'has a full disk. Free some space; earlier writes are safe.']
