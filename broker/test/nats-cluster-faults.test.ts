@@ -20,8 +20,6 @@ import { startProxy } from './tcp-proxy.js'
 
 const keys = 100
 const minRounds = 50
-/** The default of a subscription. */
-const maxBuffered = 320
 
 for (const version of natsVersions) {
   describeOnNats(version, `three servers of NATS ${version}: failures`, () => {
@@ -84,8 +82,9 @@ for (const version of natsVersions) {
       expect(got.seen).toEqual(new Set(wanted))
       expect(keysOutOfOrder(got.ids)).toEqual([])
       const twice = got.ids.length - wanted.length
-      // A publish that was refused may be stored, and each member may handle again what it had buffered.
-      expect(twice).toBeLessThanOrEqual(refused * keys + 2 * maxBuffered)
+      // A publish that was refused may be stored, and a member whose positions cannot be stored goes on for as long
+      // as its lease: another one handles all that again.
+      expect(twice).toBeLessThan(refused * keys + wanted.length)
       console.log(
         `nats ${version}, 3 servers, ${what}: 0 of ${wanted.length} lost, 0 out of order, ${twice} twice; publish refused ${refused} times, longest ${Math.round(longestPublishMs)} ms; a key stood still for ${pauses.longestMs} ms at most`,
       )
