@@ -89,7 +89,7 @@ export function indexRecords(store: Store) {
     },
     /** The size of all results. */
     bytesStored,
-    /** Sums it anew. Inside a write. */
+    /** Sums all sizes. Inside a write. */
     sumBytes() {
       let bytes = 0
       for (const { value } of conversions.entries()) bytes += sumOfSizes(value.files)
