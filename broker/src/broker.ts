@@ -171,8 +171,9 @@ export interface SubscribeOptions {
   /** The most handlers at work at once in this subscription, over all its partitions. Default 32. */
   readonly maxInFlight?: number
   /**
-   * The most events taken from the broker and not yet acknowledged, those waiting behind their key
-   * and those parked included. Default 10 × maxInFlight.
+   * The most events taken from the broker and not yet committed there, those waiting behind their key
+   * and those parked included. It is also the most that are delivered again when another member takes
+   * over, except for those acknowledged behind one that is parked. Default 10 × maxInFlight.
    */
   readonly maxBuffered?: number
   /** The group has this subscription only, now and ever: the broker need not keep what it commits. */

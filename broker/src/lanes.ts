@@ -52,8 +52,10 @@ interface Lane {
 
 /**
  * The events of one partition during one assignment: keys run concurrently, each key in order, within
- * the limits of the subscription. Does no I/O: the driver pushes what it read, in order, and commits
- * `committable`. Closed after `drain` or `revoke`; a new assignment gets new lanes.
+ * the limits of the subscription. Does no I/O: the driver pushes what it read, in order, commits
+ * `committable`, and then calls `markCommitted`. What is not committed takes room: a member that cannot
+ * commit soon takes nothing more, and little is delivered again when another one takes over. Closed
+ * after `drain` or `revoke`; a new assignment gets new lanes.
  */
 export class Lanes {
   readonly #options: LanesOptions
@@ -104,7 +106,8 @@ export class Lanes {
   get room(): number {
     if (this.#state !== 'open') return 0
     const ahead = maxAcknowledgedAhead - (this.#window.length - this.#buffered)
-    return Math.max(0, Math.min(ahead, this.#options.limits.room(this.#buffered)))
+    const own = this.#buffered + this.#window.uncommitted
+    return Math.max(0, Math.min(ahead, this.#options.limits.room(own)))
   }
 
   /**
@@ -123,6 +126,12 @@ export class Lanes {
       taken += 1
     }
     return taken
+  }
+
+  /** The broker has stored that the events before `offset` are acknowledged. */
+  markCommitted(offset: bigint): void {
+    if (this.#state === 'closed') return
+    this.#options.limits.unmarkUncommitted(this.#window.commit(offset))
   }
 
   /**
@@ -146,6 +155,7 @@ export class Lanes {
   /** The partition is lost: starts no more handlers, aborts the signal, ignores acknowledgements. Idempotent. */
   revoke(): void {
     this.#release()
+    if (this.#state !== 'closed') this.#options.limits.unmarkUncommitted(this.#window.uncommitted)
     this.#state = 'closed'
     // Do not abort a handler that ended in time.
     if (this.#running > 0) this.#controller.abort()
@@ -212,7 +222,10 @@ export class Lanes {
       if (lane.queue.length > 0) this.#options.limits.enqueue(lane)
       else if (lane.key !== null) this.#lanes.delete(lane.key)
     }
-    if (this.#window.acknowledge(event)) this.#options.onProgress?.()
+    const committable = this.#window.acknowledge(event)
+    if (committable === 0) return
+    this.#options.limits.markUncommitted(committable)
+    this.#options.onProgress?.()
   }
 
   #park(lane: Lane, delivery: Delivery, error: unknown, { crowded }: DeliveryContext): void {

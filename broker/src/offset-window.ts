@@ -6,10 +6,12 @@ export interface WindowEntry {
   acknowledged: boolean
 }
 
-/** Which events of one partition were taken and, in any order, acknowledged; how far to commit. */
+/** Which events of one partition were taken and, in any order, acknowledged; which to commit. */
 export class OffsetWindow {
   /** Taken, ascending, from the first that is not acknowledged. */
   readonly #entries = new Fifo<WindowEntry>()
+  /** The offsets of those that may be committed and are not yet. */
+  readonly #uncommitted = new Fifo<bigint>()
   #position: bigint | undefined
   #committable: bigint | undefined
 
@@ -33,6 +35,11 @@ export class OffsetWindow {
     return this.#entries.length
   }
 
+  /** Events that may be committed and are not yet. */
+  get uncommitted(): number {
+    return this.#uncommitted.length
+  }
+
   wasTaken(offset: bigint): boolean {
     return this.#position !== undefined && offset < this.#position
   }
@@ -43,13 +50,22 @@ export class OffsetWindow {
     this.#entries.push(entry)
   }
 
-  /** Returns whether `committable` has moved. */
-  acknowledge(entry: WindowEntry): boolean {
+  /** Returns how many more events may be committed. */
+  acknowledge(entry: WindowEntry): number {
     entry.acknowledged = true
-    let last: bigint | undefined
-    while (this.#entries.peek()?.acknowledged) last = this.#entries.shift()?.offset
-    if (last === undefined) return false
-    this.#committable = last + 1n
-    return true
+    const before = this.uncommitted
+    while (this.#entries.peek()?.acknowledged) {
+      const { offset } = this.#entries.shift() as WindowEntry
+      this.#uncommitted.push(offset)
+      this.#committable = offset + 1n
+    }
+    return this.uncommitted - before
+  }
+
+  /** The events before `offset` are committed. Returns how many were not before. */
+  commit(offset: bigint): number {
+    const before = this.uncommitted
+    while ((this.#uncommitted.peek() ?? offset) < offset) this.#uncommitted.shift()
+    return before - this.uncommitted
   }
 }

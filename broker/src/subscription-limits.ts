@@ -9,7 +9,7 @@ interface Startable {
 export interface LimitsOptions {
   /** The most handlers at work at once. Default 32. */
   readonly maxInFlight?: number | undefined
-  /** The most events taken and not yet acknowledged. Default 10 × maxInFlight. */
+  /** The most events taken and not yet committed. Default 10 × maxInFlight. */
   readonly maxBuffered?: number | undefined
   /** Called after events were released, at most once per turn of the event loop: fetch more. */
   readonly onRoom?: () => void
@@ -28,6 +28,7 @@ export class SubscriptionLimits {
   #parked = 0
   #inFlight = 0
   #buffered = 0
+  #uncommitted = 0
   #paused = false
   #onRoomScheduled = false
 
@@ -47,6 +48,11 @@ export class SubscriptionLimits {
     return this.#buffered
   }
 
+  /** Whether half the buffer is taken by events that are acknowledged and not yet committed. */
+  get isCommitUrgent(): boolean {
+    return this.#uncommitted * 2 >= this.maxBuffered
+  }
+
   get paused(): boolean {
     return this.#paused
   }
@@ -63,11 +69,11 @@ export class SubscriptionLimits {
   }
 
   /**
-   * How many more events a partition that has buffered `own` may take. One partition gets at most
-   * eight times what it leaves free, so that a partition full of parked keys does not block the others.
+   * How many more events a partition may take that has `own` buffered or not committed. One partition gets
+   * at most eight times what it leaves free, so that a partition full of parked keys does not block the others.
    */
   room(own: number): number {
-    const free = this.maxBuffered - this.#buffered
+    const free = this.maxBuffered - this.#buffered - this.#uncommitted
     return Math.max(0, Math.min(free, Math.floor((8 * (free + 1) - own) / 9)))
   }
 
@@ -100,14 +106,19 @@ export class SubscriptionLimits {
 
   /** Counts `events` as no longer buffered. */
   release(events: number): void {
-    if (events === 0) return
     this.#buffered -= events
-    if (this.#onRoom === undefined || this.#onRoomScheduled) return
-    this.#onRoomScheduled = true
-    setImmediate(() => {
-      this.#onRoomScheduled = false
-      this.#onRoom?.()
-    })
+    if (events > 0) this.#announceRoom()
+  }
+
+  /** Counts `events` as acknowledged and not yet committed. They take room: a crash delivers them again. */
+  markUncommitted(events: number): void {
+    this.#uncommitted += events
+  }
+
+  /** Undoes markUncommitted. */
+  unmarkUncommitted(events: number): void {
+    this.#uncommitted -= events
+    if (events > 0) this.#announceRoom()
   }
 
   /** Starts `work` when fewer than `maxInFlight` are at work: first come, first served. */
@@ -120,6 +131,15 @@ export class SubscriptionLimits {
   handlerDone(): void {
     this.#inFlight -= 1
     this.#startWaiting()
+  }
+
+  #announceRoom(): void {
+    if (this.#onRoom === undefined || this.#onRoomScheduled) return
+    this.#onRoomScheduled = true
+    setImmediate(() => {
+      this.#onRoomScheduled = false
+      this.#onRoom?.()
+    })
   }
 
   #startWaiting(): void {

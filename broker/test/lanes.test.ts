@@ -10,6 +10,8 @@ function lanesOf(options: LimitsOptions & Partial<LanesOptions> & Pick<LanesOpti
   return { limits, lanes: new Lanes({ ...options, limits }) }
 }
 
+const commit = (lanes: Lanes) => lanes.markCommitted(lanes.committable ?? 0n)
+
 test('keys run concurrently, and each key one after the other', async () => {
   const control = manualHandler()
   const { lanes } = lanesOf(control)
@@ -105,14 +107,14 @@ test('the handlers at work never exceed the limits shared by several partitions'
     handled += 1
   }
   for (let partition = 0; partition < 4; partition += 1) {
-    new Lanes({ handler, limits }).push(
-      laneEvents(...Array.from({ length: 20 }, (_, i) => `${i % 7}`)),
-    )
+    const lanes = new Lanes({ handler, limits, onProgress: () => commit(lanes) })
+    lanes.push(laneEvents(...Array.from({ length: 20 }, (_, i) => `${i % 7}`)))
   }
   await vi.waitFor(() => expect(handled).toBe(80), 60_000)
   expect(most).toBe(3)
   expect(limits.inFlight).toBe(0)
   expect(limits.buffered).toBe(0)
+  expect(limits.isCommitUrgent).toBe(false)
 })
 
 test('no more is taken than there is room for, and onRoom is called once there is room again', async () => {
@@ -128,6 +130,42 @@ test('no more is taken than there is room for, and onRoom is called once there i
   await control.acknowledge(1)
   await vi.waitFor(() => expect(onRoom).toHaveBeenCalledTimes(1), 60_000)
   expect(lanes.push(all.slice(taken))).toBe(1)
+})
+
+test('acknowledged events take room until they are committed, but not behind one that is parked', async () => {
+  const control = manualHandler()
+  const { lanes, limits } = lanesOf({ ...control, maxInFlight: 3, maxBuffered: 3 })
+  lanes.push(laneEvents('parked', 'b', 'c'))
+  await control.reject(0, new RetryLater(60_000))
+  await control.acknowledge(1)
+  expect(lanes.push([laneEvent(3, 'd')])).toBe(1)
+  await control.acknowledge(2)
+  await control.acknowledge(3)
+  expect(limits.room(0)).toBe(2)
+  lanes.revoke()
+  const next = new Lanes({ ...control, limits }, 10n)
+  next.push([laneEvent(10, 'a'), laneEvent(11, 'b'), laneEvent(12, 'c')])
+  await control.acknowledge(11)
+  await control.acknowledge(10)
+  expect(limits.isCommitUrgent).toBe(true)
+  expect(next.room).toBe(0)
+  next.markCommitted(11n)
+  expect(limits.isCommitUrgent).toBe(false)
+  expect(next.room).toBe(1)
+  commit(next)
+  expect(limits.room(0)).toBe(2)
+})
+
+test('what is not committed takes no room after the partition is lost', async () => {
+  const control = manualHandler()
+  const { lanes, limits } = lanesOf({ ...control, maxBuffered: 2 })
+  lanes.push(laneEvents('a', 'b'))
+  await control.acknowledge(0)
+  expect(limits.room(0)).toBe(0)
+  lanes.revoke()
+  commit(lanes)
+  await control.acknowledge(1)
+  expect(limits.room(0)).toBe(2)
 })
 
 test('a partition full of parked keys leaves room for the others', () => {
@@ -225,6 +263,7 @@ test('300,000 events are handled, also behind one that hangs', async () => {
       if (key === 'hangs') await new Promise<void>(() => {})
       handled += 1
     },
+    onProgress: () => commit(lanes),
   })
   const startedAt = performance.now()
   for (let next = 0; next < total; ) {

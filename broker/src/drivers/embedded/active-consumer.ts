@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { Store } from '@herald/runtime/store'
+import { CommitLoop } from '../../commit-loop.js'
 import { Lanes, type LanesOptions } from '../../lanes.js'
 import type { EventLog } from './event-log.js'
 import type { GroupName, Groups } from './groups.js'
@@ -35,7 +35,7 @@ interface Partition {
 /** Events read from one partition in one turn of the event loop. */
 const maxReadAtOnce = 256
 /** A commit costs a sync, so the acknowledgements of a few milliseconds share one. */
-const commitDelayMs = 5
+const commitEveryMs = 5
 const retryCommitMs = 1000
 
 /**
@@ -47,14 +47,21 @@ export class ActiveConsumer {
   readonly #partitions: readonly Partition[]
   #readFirst = 0
   #readTimer: NodeJS.Immediate | undefined
-  #committing: Promise<void> | undefined
+  readonly #commits: CommitLoop
   #state: 'open' | 'draining' | 'closed' = 'open'
 
   constructor(options: ActiveConsumerOptions) {
     const { name } = options
     const { log, groups } = options.tables
-    const lanesOptions = { ...options.lanes, onProgress: () => this.#startCommitting() }
+    const lanesOptions = { ...options.lanes, onProgress: () => this.#commits.wake() }
     this.#options = options
+    this.#commits = new CommitLoop({
+      everyMs: commitEveryMs,
+      retryMs: retryCommitMs,
+      isDue: () => this.#due().size > 0,
+      isUrgent: () => options.lanes.limits.isCommitUrgent,
+      commit: () => this.#commit(),
+    })
     this.#partitions = Array.from({ length: log.topic(name.topic)?.partitions ?? 0 }, (_, id) => {
       const next = groups.committed(name, id) ?? log.oldestOffset(name.topic, id)
       const from = BigInt(next)
@@ -117,7 +124,7 @@ export class ActiveConsumer {
     clearImmediate(this.#readTimer)
     await Promise.all(this.#partitions.map(({ lanes }) => lanes.drain(drainMs)))
     this.#state = 'closed'
-    await this.#committing
+    await this.#commits.stop()
     await store.write(() => {
       groups.commit(name, epoch, this.#due())
       groups.release(name, epoch)
@@ -142,29 +149,21 @@ export class ActiveConsumer {
     if (more && options.limits.room(0) > 0) this.readLater()
   }
 
-  #startCommitting(): void {
-    if (this.#state !== 'closed') this.#committing ??= this.#commitWhileDue()
-  }
-
-  /** Never rejects. */
-  async #commitWhileDue(): Promise<void> {
+  async #commit(): Promise<boolean> {
     const { tables, name, epoch, logger } = this.#options
-    do {
-      await delay(commitDelayMs)
-      const due = this.#due()
-      try {
-        const isHeld = await tables.store.write(() => tables.groups.commit(name, epoch, due))
-        if (!isHeld) this.#stop()
-        for (const each of this.#partitions) {
-          each.committed = BigInt(due.get(each.partition) ?? each.committed)
-        }
-      } catch (error) {
-        logger.error({ err: error }, 'could not commit; will try again')
-        await delay(retryCommitMs)
+    const due = this.#due()
+    try {
+      const isHeld = await tables.store.write(() => tables.groups.commit(name, epoch, due))
+      if (!isHeld) this.#stop()
+      for (const each of this.#partitions) {
+        each.committed = BigInt(due.get(each.partition) ?? each.committed)
+        each.lanes.markCommitted(each.committed)
       }
-    } while (this.#state !== 'closed' && this.#due().size > 0)
-    // In the same turn as the check above: nothing may become due in between.
-    this.#committing = undefined
+      return true
+    } catch (error) {
+      logger.error({ err: error }, 'could not commit; will try again')
+      return false
+    }
   }
 
   #due(): Map<number, number> {
@@ -180,6 +179,7 @@ export class ActiveConsumer {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     clearImmediate(this.#readTimer)
+    void this.#commits.stop()
     for (const { lanes } of this.#partitions) lanes.revoke()
     this.#options.onLost()
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import type { Logger } from '@herald/runtime'
 import type { Kafka } from 'kafkajs'
 import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
+import { CommitLoop } from '../../commit-loop.js'
 import { logRejections } from '../../lanes.js'
 import { SubscriptionLimits } from '../../subscription-limits.js'
 import type { AdminConnection } from './client.js'
@@ -34,8 +35,7 @@ export class Consumer implements Subscription {
   readonly #watch: PartitionWatch
   #paused = false
   #sessionIsValid = true
-  #commitTimer: NodeJS.Timeout | undefined
-  #committing: Promise<unknown> | undefined
+  readonly #commits: CommitLoop
   #closed: Promise<void> | undefined
 
   constructor(options: ConsumerOptions) {
@@ -51,8 +51,15 @@ export class Consumer implements Subscription {
     this.#partitions = new Partitions({
       handler,
       limits: this.#limits,
-      onProgress: () => this.#commitSoon(),
+      onProgress: () => this.#commits.wake(),
       onRejected: logRejections(logger),
+    })
+    this.#commits = new CommitLoop({
+      everyMs: commitEveryMs,
+      retryMs: retryCommitMs,
+      isDue: () => this.#partitions.due().size > 0,
+      isUrgent: () => this.#limits.isCommitUrgent,
+      commit: () => this.#commit(),
     })
     this.#membership = new Membership({
       create: (events) => new Member({ kafka, location, topic, group, logger, events }),
@@ -60,7 +67,7 @@ export class Consumer implements Subscription {
       sessionTimeoutMs: location.sessionTimeoutMs,
       logger,
       onAssigned: () => {
-        this.#commitSoon()
+        this.#commits.wake()
         void this.#watch.checkCommitted()
       },
       onSession: (isValid) => {
@@ -143,8 +150,7 @@ export class Consumer implements Subscription {
   async #close(drainMs: number): Promise<void> {
     this.#watch.close()
     await this.#partitions.drain(drainMs)
-    clearTimeout(this.#commitTimer)
-    await this.#committing
+    await this.#commits.stop()
     for (let tries = 0; tries < 3 && !(await this.#commit()); tries += 1) await delay(retryCommitMs)
     await this.#membership.leave()
     this.#partitions.unassign()
@@ -155,18 +161,6 @@ export class Consumer implements Subscription {
     if (mayStart === !this.#limits.paused) return
     if (mayStart) this.#limits.resume()
     else this.#limits.pause()
-  }
-
-  #commitSoon(delayMs = commitEveryMs): void {
-    if (this.#committing !== undefined || this.#closed !== undefined) return
-    this.#commitTimer ??= setTimeout(() => {
-      this.#commitTimer = undefined
-      this.#committing = this.#commit().then((done) => {
-        this.#committing = undefined
-        if (!done) this.#commitSoon(retryCommitMs)
-        else if (this.#partitions.due().size > 0) this.#commitSoon()
-      })
-    }, delayMs)
   }
 
   /** Resolves to false if something remains to be committed. Never rejects. */

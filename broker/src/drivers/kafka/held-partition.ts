@@ -113,6 +113,7 @@ export class HeldPartition {
 
   markCommitted(offset: bigint): void {
     this.#committed = offset
+    this.#lanes.markCommitted(offset)
   }
 
   /**
@@ -122,7 +123,7 @@ export class HeldPartition {
   recordCommitted(before: PartitionState, offset: bigint): boolean {
     if (this.#committed !== before.committed) return false
     if (offset < 0n) return before.committed !== undefined && before.committed > 0n
-    this.#committed = offset
+    this.markCommitted(offset)
     return false
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { CommitLoop } from '../../commit-loop.js'
 import { type LaneEvent, Lanes, type LanesOptions } from '../../lanes.js'
 import type { Lease, Leases } from './leases.js'
 import { toLaneEvent } from './nats-message.js'
@@ -33,15 +34,23 @@ export class HeldPartition {
   #lanes: Lanes
   /** Fetched, and not yet taken by the lanes. */
   #waiting: LaneEvent[] = []
-  #commitTimer: NodeJS.Timeout | undefined
+  readonly #commits: CommitLoop
   /** Writes of the lease, one after the other: each needs the revision of the one before. */
   #writing: Promise<unknown> = Promise.resolve()
+  #commitFails = false
   #state: 'held' | 'releasing' | 'gone' = 'held'
 
   constructor(options: HeldPartitionOptions) {
     this.#options = options
     this.#lease = options.lease
     this.#lanes = this.#createLanes(options.lease.next)
+    this.#commits = new CommitLoop({
+      everyMs: commitEveryMs,
+      retryMs,
+      isDue: () => this.#state === 'held' && this.#due !== this.#lease.next,
+      isUrgent: () => options.lanes.limits.isCommitUrgent,
+      commit: () => this.#commit(),
+    })
     const { nats, topic, partition, timeoutMs, logger, onMissing } = options
     this.#reader = new Reader({
       nats,
@@ -92,7 +101,7 @@ export class HeldPartition {
   /** Reads the lease, and gives the partition up if another member has it. Rejects with the library's error. */
   async verify(): Promise<void> {
     const verifying = this.#writing.then(async () => {
-      const lease = await this.#options.leases.read(this.#options.partition)
+      const lease = await this.#read()
       if (this.#state !== 'gone') this.#adopt(lease)
     })
     this.#writing = verifying.catch(() => {})
@@ -105,7 +114,7 @@ export class HeldPartition {
     this.#state = 'releasing'
     void this.#reader.stop()
     await this.#lanes.drain(drainMs)
-    clearTimeout(this.#commitTimer)
+    await this.#commits.stop()
     for (let left = tries; left > 0; left -= 1) {
       try {
         await this.#write(null)
@@ -121,19 +130,25 @@ export class HeldPartition {
   }
 
   #createLanes(from: bigint): Lanes {
-    const options = { ...this.#options.lanes, onProgress: () => this.#commitSoon(commitEveryMs) }
+    const options = { ...this.#options.lanes, onProgress: () => this.#commits.wake() }
     return new Lanes(options, from)
   }
 
-  #commitSoon(delayMs: number): void {
-    if (this.#state !== 'held') return
-    this.#commitTimer ??= setTimeout(() => {
-      this.#commitTimer = undefined
-      this.#write(this.#lease.owner).catch((error: unknown) => {
-        this.#options.logger.debug({ err: error }, 'could not commit')
-        this.#commitSoon(retryMs)
-      })
-    }, delayMs)
+  get #due(): bigint {
+    return this.#lanes.committable ?? this.#lease.next
+  }
+
+  async #commit(): Promise<boolean> {
+    try {
+      await this.#write(this.#lease.owner)
+      this.#commitFails = false
+      return true
+    } catch (error) {
+      const level = this.#commitFails ? 'debug' : 'warn'
+      this.#options.logger[level]({ err: error }, 'could not commit; will try again')
+      this.#commitFails = true
+      return false
+    }
   }
 
   /** Rejects with the library's error: it may be written nevertheless. */
@@ -141,21 +156,32 @@ export class HeldPartition {
     const { leases, partition } = this.#options
     const writing = this.#writing.then(async () => {
       if (this.#state === 'gone') return
-      const next = this.#lanes.committable ?? this.#lease.next
+      const next = this.#due
       if (owner === this.#lease.owner && next === this.#lease.next) return
       const written = await leases.write(partition, { owner, next }, this.#lease.revision)
-      if (written !== undefined) {
-        this.#lease = written
-        return
-      }
+      if (written !== undefined) return this.#committed(written)
       // Changed by another member, or by our own write whose answer was lost.
-      const lease = await leases.read(partition)
-      const isOurs = this.#adopt(lease)
-      if (isOurs && (lease.next !== next || lease.owner !== owner))
-        throw new Error('to be repeated')
+      const lease = await this.#read()
+      if (!this.#adopt(lease)) return
+      if (lease.next !== next || lease.owner !== owner) throw new Error('to be repeated')
+      this.#committed(lease)
     })
     this.#writing = writing.catch(() => {})
     return writing
+  }
+
+  /** Writes the lease again if its entry was deleted: only its holder gives it back. */
+  async #read(): Promise<Lease> {
+    const { leases, partition } = this.#options
+    const lease = await leases.read(partition)
+    if (lease.owner !== null || this.#state !== 'held') return lease
+    const held = { owner: this.#lease.owner, next: this.#due }
+    return (await leases.write(partition, held, lease.revision)) ?? leases.read(partition)
+  }
+
+  #committed(lease: Lease): void {
+    this.#lease = lease
+    this.#lanes.markCommitted(lease.next)
   }
 
   /** Returns false, and gives the partition up, if the lease is another member's. */
@@ -167,7 +193,7 @@ export class HeldPartition {
       return true
     }
     this.#state = 'gone'
-    clearTimeout(this.#commitTimer)
+    void this.#commits.stop()
     this.#lanes.revoke()
     void this.#reader.stop()
     this.#options.onLost()

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '@herald/runtime'
 import type { ChannelModel } from 'amqplib'
+import { CommitLoop } from '../../commit-loop.js'
 import { Lanes, type LanesOptions } from '../../lanes.js'
 import type { Connector } from './connection.js'
 import { StreamReader } from './stream-reader.js'
@@ -40,7 +40,7 @@ export class HeldPartition {
   readonly #options: HeldPartitionOptions
   readonly #renewal: NodeJS.Timeout
   #committed: bigint
-  #committing: Promise<void> | undefined
+  readonly #commits: CommitLoop
   #releasing: Promise<void> | undefined
   #closed = false
 
@@ -48,9 +48,16 @@ export class HeldPartition {
     this.#options = options
     this.#committed = options.from
     this.lanes = new Lanes(
-      { ...options.lanes, onProgress: () => this.#startCommitting() },
+      { ...options.lanes, onProgress: () => this.#commits.wake() },
       options.from,
     )
+    this.#commits = new CommitLoop({
+      everyMs: commitEveryMs,
+      retryMs: retryCommitMs,
+      isDue: () => this.#due !== undefined,
+      isUrgent: () => options.lanes.limits.isCommitUrgent,
+      commit: async () => this.#due === undefined || this.#commit(this.#due),
+    })
     this.reader = new StreamReader({ ...options, lanes: this.lanes })
     void this.reader.start()
     this.#renewal = setInterval(() => void this.#commit(this.#committed), renewEveryMs)
@@ -76,6 +83,7 @@ export class HeldPartition {
   revoke(): void {
     this.#closed = true
     clearInterval(this.#renewal)
+    void this.#commits.stop()
     this.lanes.revoke()
     void this.reader.stop()
   }
@@ -85,7 +93,7 @@ export class HeldPartition {
     await this.reader.stop()
     this.#closed = true
     clearInterval(this.#renewal)
-    await this.#committing
+    await this.#commits.stop()
     if (this.#due !== undefined) await this.#commit(this.#due)
     await this.#options.lease.release()
   }
@@ -95,25 +103,12 @@ export class HeldPartition {
     return offset !== undefined && offset > this.#committed ? offset : undefined
   }
 
-  #startCommitting(): void {
-    if (!this.#closed) this.#committing ??= this.#commitWhileDue()
-  }
-
-  /** Never rejects. */
-  async #commitWhileDue(): Promise<void> {
-    do {
-      await delay(commitEveryMs)
-      const due = this.#due
-      if (due !== undefined && !(await this.#commit(due))) await delay(retryCommitMs)
-    } while (!this.#closed && this.#due !== undefined)
-    this.#committing = undefined
-  }
-
   async #commit(offset: bigint): Promise<boolean> {
     const { lease, partition, logger } = this.#options
     try {
       await lease.commit(offset)
       if (offset > this.#committed) this.#committed = offset
+      this.lanes.markCommitted(this.#committed)
       return true
     } catch (error) {
       if (!this.#closed) logger.warn({ err: error, partition }, 'could not commit; will try again')
