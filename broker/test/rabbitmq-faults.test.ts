@@ -23,18 +23,44 @@ const suspendStreamsFor1s = `
      spawn(fun() -> erlang:suspend_process(Pid), timer:sleep(1000) end)
    end || Queue <- rabbit_amqqueue:list(), amqqueue:get_type(Queue) =:= rabbit_stream_queue].`
 
+/** Erlang that kills the process that writes each stream. RabbitMQ starts another one. */
+const killWriters = `
+  [exit(amqqueue:get_pid(Queue), kill)
+   || Queue <- rabbit_amqqueue:list(), amqqueue:get_type(Queue) =:= rabbit_stream_queue].`
+
 for (const version of rabbitmqVersions) {
   describeOnRabbitmq(version, `RabbitMQ ${version}: failures`, () => {
     const rabbitmq = useRabbitmq(version)
     const createBroker = async () => ({ url: rabbitmq.url, dispose: async () => {} })
 
-    failureSuite(`rabbitmq ${version}`, useFixture(createBroker), {
+    const fixture = useFixture(createBroker)
+    failureSuite(`rabbitmq ${version}`, fixture, {
       beforeKill: () => rabbitmq.server.untilRegistered(),
       async restart() {
         await rabbitmq.server.kill()
         await rabbitmq.server.start()
       },
     })
+
+    // RabbitMQ 3 confirms events without writing them if their channel publishes to several streams.
+    test('the writers of the streams are killed while events are published: none lost, none out of order', async () => {
+      const broker = await fixture.open()
+      const got = collector()
+      await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+      let killing = true
+      const killed = (async () => {
+        for (let kills = 0; kills < 5; kills += 1) await rabbitmq.server.ctl('eval', killWriters)
+        killing = false
+      })()
+      let rounds = 0
+      while (killing) {
+        await publishPersistently(broker, fixture.topic, interleaved(keys, 50, rounds))
+        rounds += 50
+      }
+      await killed
+      await fixture.until(() => expect(got.seen.size).toBe(rounds * keys))
+      expect(keysOutOfOrder(got.ids)).toEqual([])
+    }, 120_000)
   })
 }
 

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ChannelModel, ConfirmChannel } from 'amqplib'
+import type { ConfirmChannel } from 'amqplib'
 import { backOffMs } from '../../back-off.js'
 import { BrokerError } from '../../broker.js'
 import { Fifo } from '../../fifo.js'
 import type { AmqpContent } from './amqp-message.js'
-import { type Connector, closeQuietly } from './connection.js'
+import { ConfirmChannels } from './confirm-channels.js'
+import type { Connector } from './connection.js'
 import { asRabbitmqError, isRetryable } from './errors.js'
 import { hostNames } from './location.js'
 
@@ -36,7 +37,7 @@ const maxUnconfirmedBytes = 16_000_000
 const stallCheckMs = 250
 
 /**
- * Publishes with confirms on a connection of its own, in the order of the calls: RabbitMQ stops
+ * Publishes with confirms on a connection of its own, to each queue in the order of the calls: RabbitMQ stops
  * reading from a connection that publishes while its disk or memory is short. What was not confirmed
  * when the connection was lost is sent again in the same order; it may be duplicated, never lost.
  */
@@ -47,11 +48,8 @@ export class Publisher {
   #waiting = new Fifo<Entry>()
   readonly #unconfirmed = new Set<Entry>()
   #unconfirmedBytes = 0
-  #connection: ChannelModel | undefined
-  #channel: ConfirmChannel | undefined
+  #channels: ConfirmChannels | undefined
   #opening: Promise<void> | undefined
-  /** Why RabbitMQ takes no messages now. */
-  #blockedBy: string | undefined
   #failures = 0
   #closed = false
 
@@ -96,21 +94,25 @@ export class Publisher {
     this.#requeue(error)
     this.#eachWaiting((call) => call.reject(error))
     await this.#opening
-    await closeQuietly(this.#connection)
+    await this.#channels?.close()
   }
 
   #pump(): void {
-    const channel = this.#channel
-    if (channel === undefined) {
-      if (this.#waiting.length > 0 && !this.#closed) this.#opening ??= this.#open()
-      return
-    }
     while (
       this.#unconfirmed.size < maxUnconfirmed &&
       this.#unconfirmedBytes < maxUnconfirmedBytes
     ) {
-      const entry = this.#channel === channel ? this.#waiting.shift() : undefined
-      if (entry === undefined) return
+      const entry = this.#waiting.peek()
+      if (entry === undefined || this.#closed) return
+      const channel = this.#channels?.get(entry.queue)
+      if (channel === undefined) {
+        this.#opening ??= this.#open().finally(() => {
+          this.#opening = undefined
+          this.#pump()
+        })
+        return
+      }
+      this.#waiting.shift()
       if (!entry.call.settled) this.#sendOne(channel, entry)
     }
   }
@@ -121,17 +123,18 @@ export class Publisher {
     this.#unconfirmed.add(entry)
     this.#unconfirmedBytes += entry.content.byteLength
     const { queue, content, options } = entry
+    const channels = this.#channels
     try {
       channel.publish(
         '',
         queue,
         content,
         { ...options, persistent: true, mandatory: true },
-        (error) => this.#confirmed(channel, entry, error),
+        (error) => this.#confirmed(channels, entry, error),
       )
     } catch (error) {
       if (isChannelClosed(error)) {
-        this.#lost(channel, error)
+        this.#lost(channels, error)
         return
       }
       // It can never be sent.
@@ -140,12 +143,12 @@ export class Publisher {
     }
   }
 
-  #confirmed(channel: ConfirmChannel, entry: Entry, error: unknown): void {
-    if (this.#channel !== channel) return
+  #confirmed(channels: ConfirmChannels | undefined, entry: Entry, error: unknown): void {
+    if (this.#channels !== channels) return
     if (error || entry.isReturned) {
       if (entry.isReturned) this.#onNoQueue(entry.queue)
       // Sent again with all that follow it, so that their order stays.
-      this.#lost(channel, error ?? new Error(`there is no queue ${entry.queue}`))
+      this.#lost(channels, error ?? new Error(`there is no queue ${entry.queue}`))
       return
     }
     this.#failures = 0
@@ -161,14 +164,11 @@ export class Publisher {
   }
 
   /** What was not confirmed waits again, in front. */
-  #lost(channel: ConfirmChannel, error: unknown): void {
-    if (this.#channel !== channel) return
-    const connection = this.#connection
-    this.#channel = undefined
-    this.#connection = undefined
-    this.#blockedBy = undefined
+  #lost(channels: ConfirmChannels | undefined, error: unknown): void {
+    if (channels === undefined || this.#channels !== channels) return
+    this.#channels = undefined
     this.#requeue(error)
-    void closeQuietly(connection)
+    void channels.close()
     this.#pump()
   }
 
@@ -196,88 +196,79 @@ export class Publisher {
     }
   }
 
-  /** Connects, and tries again until it succeeds or nothing waits. Never rejects. */
+  /** Connects, and opens the channel that is needed next; tries again until it succeeds or nothing waits. Never rejects. */
   async #open(): Promise<void> {
-    while (!this.#closed && this.#channel === undefined) {
+    while (!this.#closed) {
       this.#eachWaiting(() => {})
-      if (this.#waiting.length === 0) break
-      if (this.#failures > 0) await delay(50 + backOffMs(this.#failures, 100, 2000))
-      this.#failures += 1
-      let connection: ChannelModel | undefined
+      const queue = this.#waiting.peek()?.queue
+      if (queue === undefined || this.#channels?.get(queue) !== undefined) break
+      if (this.#channels === undefined && this.#failures > 0)
+        await delay(50 + backOffMs(this.#failures, 100, 2000))
       try {
-        connection = await this.#connector.connect('publisher')
-        const channel = await this.#connector.openConfirmChannel(connection)
-        this.#use(connection, channel)
+        this.#channels ??= await this.#connect()
+        await this.#channels.open(queue, (each) => this.#oldestUnconfirmed(each) !== undefined)
       } catch (error) {
-        void closeQuietly(connection)
+        this.#lost(this.#channels, error)
         this.#eachWaiting((call) => {
           call.lastError = error
           if (!isRetryable(error)) call.reject(error)
         })
       }
     }
-    this.#opening = undefined
-    this.#pump()
   }
 
-  #use(connection: ChannelModel, channel: ConfirmChannel): void {
-    this.#connection = connection
-    this.#channel = channel
-    connection.on('blocked', (reason) => {
-      if (this.#connection === connection) this.#blockedBy = reason
+  async #connect(): Promise<ConfirmChannels> {
+    this.#failures += 1
+    const connector = this.#connector
+    const channels: ConfirmChannels = new ConfirmChannels({
+      connector,
+      connection: await connector.connect('publisher'),
+      onRefused: (queue, error) => this.#rejectIfFinal(queue, error),
+      onReturned: (queue) => {
+        for (const entry of this.#unconfirmed) if (entry.queue === queue) entry.isReturned = true
+      },
+      onLost: (error) => this.#lost(channels, error),
     })
-    connection.on('unblocked', () => {
-      if (this.#connection === connection) this.#blockedBy = undefined
-    })
-    let reason: unknown = new Error('the connection was lost')
-    connection.on('error', (error) => {
-      reason = error
-    })
-    channel.on('error', (error) => {
-      reason = error
-      this.#rejectIfFinal(error)
-    })
-    const watch = setInterval(() => this.#renewIfStalled(channel), stallCheckMs)
+    const watch = setInterval(() => {
+      if (this.#channels === channels) this.#renewIfStalled(channels)
+      else clearInterval(watch)
+    }, stallCheckMs)
     watch.unref()
-    channel.on('close', () => {
-      clearInterval(watch)
-      this.#lost(channel, reason)
-    })
-    channel.on('return', ({ fields }) => {
-      for (const entry of this.#unconfirmed) {
-        if (entry.queue === fields.routingKey) entry.isReturned = true
-      }
-    })
+    return channels
+  }
+
+  #oldestUnconfirmed(queue: string): Entry | undefined {
+    for (const entry of this.#unconfirmed) if (entry.queue === queue) return entry
+    return undefined
   }
 
   /**
    * A channel that has published to a stream while its node started may wait without end for a
    * writer that is gone.
    */
-  #renewIfStalled(channel: ConfirmChannel): void {
+  #renewIfStalled(channels: ConfirmChannels): void {
     const [oldest] = this.#unconfirmed
-    if (this.#channel !== channel || this.#blockedBy !== undefined || oldest === undefined) return
+    if (channels.blockedBy !== undefined || oldest === undefined) return
     const { publishTimeoutMs } = this.#connector.location
     if (performance.now() - oldest.sentAtMs < publishTimeoutMs / 3) return
     this.#lost(
-      channel,
+      channels,
       new Error(`no confirm for ${oldest.queue} within ${Math.round(publishTimeoutMs / 3)} ms`),
     )
   }
 
   /** RabbitMQ closes the channel for a message that it refuses, and does not say which: the oldest not confirmed. */
-  #rejectIfFinal(error: unknown): void {
-    if (isRetryable(error)) return
-    const [oldest] = this.#unconfirmed
-    oldest?.call.reject(error)
+  #rejectIfFinal(queue: string, error: unknown): void {
+    if (!isRetryable(error)) this.#oldestUnconfirmed(queue)?.call.reject(error)
   }
 
   #timeoutError({ lastError, what }: Call, timeoutMs: number): unknown {
     const at = `RabbitMQ at ${hostNames(this.#connector.location)}`
-    if (this.#blockedBy !== undefined) {
+    const blockedBy = this.#channels?.blockedBy
+    if (blockedBy !== undefined) {
       return new BrokerError(
         'BROKER_FAILED',
-        `Cannot ${what}: ${at} takes no messages because it is ${this.#blockedBy}. Free disk or memory there, or lower its limits (disk_free_limit, vm_memory_high_watermark).`,
+        `Cannot ${what}: ${at} takes no messages because it is ${blockedBy}. Free disk or memory there, or lower its limits (disk_free_limit, vm_memory_high_watermark).`,
       )
     }
     return (
