@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Broker, openBroker } from '@herald/broker'
+import { openBroker } from '@herald/broker'
 import { natsVersions } from '@herald/nats'
 import { describeOnNats, useNatsCluster } from '@herald/nats/use-nats'
 import { silentLogger } from '@herald/runtime/logger'
@@ -121,17 +121,18 @@ for (const version of natsVersions) {
 
     test('an event that is sent again while its first copy is being stored is acknowledged once stored', async () => {
       const broker = await fixture.open()
-      const { topic, leads } = await topicOfJetStreamLeader(broker)
+      await broker.publish(fixture.topic, [event('k', 0)])
+      const leads = (await leader()) ?? 0
       const followers = nats.cluster.nodes.filter((_, index) => index !== leads)
       const proxy = await startProxy(node(leads).port)
       const url = `nats://${proxy.address}?publishTimeoutMs=60000`
       const publisher = await openBroker(url, { logger: silentLogger })
       onTestFinished(() => publisher.close())
-      await publisher.publish(topic, [event('k', 1)])
+      await publisher.publish(fixture.topic, [event('k', 1)])
       const observer = await connect({ servers: node(leads).address })
       onTestFinished(() => observer.close())
       let sent = 0
-      observer.subscribe(`herald.topic.${topic}.*`, {
+      observer.subscribe(`herald.topic.${fixture.topic}.*`, {
         callback: () => {
           sent += 1
         },
@@ -141,7 +142,7 @@ for (const version of natsVersions) {
       const resume = () => followers.forEach((follower) => void follower.signal('SIGCONT'))
       onTestFinished(resume)
       for (const follower of followers) follower.signal('SIGSTOP')
-      const publishing = publisher.publish(topic, [event('k', 2)])
+      const publishing = publisher.publish(fixture.topic, [event('k', 2)])
       publishing.catch(() => {})
       await fixture.until(() => expect(sent).toBe(1))
       proxy.cut()
@@ -151,21 +152,9 @@ for (const version of natsVersions) {
       expect(position?.offset).not.toBe('0')
       await nats.cluster.untilCurrent()
       const got = collector()
-      await broker.subscribe({ topic, group: 'all' }, got.handler)
+      await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
       await fixture.until(() => expect(got.ids).toEqual(['k/0', 'k/1', 'k/2']))
     })
-
-    /** A topic with the event k/0, led by the node that leads JetStream: it answers without the others. */
-    async function topicOfJetStreamLeader(broker: Broker) {
-      for (let number = 0; ; number += 1) {
-        const topic = `${fixture.topic}-${number}`
-        await broker.publish(topic, [event('k', 0)])
-        const leads = await nats.cluster.leaderOf(`herald-${topic}`)
-        if (leads !== undefined && leads === (await nats.cluster.jetStreamLeader())) {
-          return { topic, leads }
-        }
-      }
-    }
 
     // Takes up to half a minute.
     if (version === '2.15')

@@ -2,12 +2,13 @@ import { type BrokerError, openBroker } from '@herald/broker'
 import { natsVersions } from '@herald/nats'
 import { describeOnNats, useNats } from '@herald/nats/use-nats'
 import { silentLogger } from '@herald/runtime/logger'
-import { AckPolicy, jetstreamManager } from '@nats-io/jetstream'
+import { AckPolicy, jetstreamManager, type StreamAPI } from '@nats-io/jetstream'
 import { connect, nanos } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
-import { tokenOf } from '#src/drivers/nats/topics'
+import { bucketOf, tokenOf } from '#src/drivers/nats/topics'
 import { failureSuite } from './conformance/failures.js'
 import { collector, idOf, interleaved, keysOutOfOrder, useFixture } from './conformance/fixture.js'
+import { startMember } from './conformance/member-process.js'
 import { startProxy } from './tcp-proxy.js'
 
 const keys = 100
@@ -74,6 +75,67 @@ for (const version of natsVersions) {
       await fixture.until(() => expect(got.seen.size).toBe(2 * keys))
       expect(keysOutOfOrder(got.ids)).toEqual([])
     })
+
+    // Only an entry that was deleted may be written again.
+    test('a stopped member whose partitions were taken and given back continues where the other one ended', async () => {
+      const publisher = await fixture.open()
+      await publisher.publish(fixture.topic, interleaved(keys, 1))
+      const stopped = startMember(fixture.url, fixture.topic, 'all')
+      await fixture.until(() => expect(stopped.accepted).toHaveLength(keys))
+      process.kill(stopped.pid, 'SIGSTOP')
+      await publisher.publish(fixture.topic, interleaved(keys, 8, 1))
+      const got = collector()
+      const other = await fixture.open()
+      await other.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+      const meanwhile = interleaved(keys, 8, 1).map(idOf)
+      await fixture.until(() => expect(meanwhile.filter((id) => !got.seen.has(id))).toEqual([]))
+      await other.close()
+      process.kill(stopped.pid, 'SIGCONT')
+      await publisher.publish(fixture.topic, interleaved(keys, 1, 9))
+      const last = interleaved(keys, 1, 9).map(idOf)
+      await fixture.until(() =>
+        expect(stopped.accepted.map(({ id }) => id)).toEqual(expect.arrayContaining(last)),
+      )
+      expect(stopped.accepted).toHaveLength(2 * keys)
+    })
+
+    test('a member whose group is deleted from the bucket, or the bucket itself, goes on where it was', async () => {
+      const broker = await fixture.open()
+      const got = collector()
+      await broker.subscribe({ topic: fixture.topic, group: 'all' }, got.handler)
+      const nextRound = async (round: number) => {
+        await broker.publish(fixture.topic, interleaved(keys, 1, round))
+        await fixture.until(() => expect(got.seen.size).toBe((round + 1) * keys))
+      }
+      await nextRound(0)
+      await deleteLeases(nats.url, fixture.topic, 'entries')
+      await nextRound(1)
+      await deleteLeases(nats.url, fixture.topic, 'bucket')
+      await nextRound(2)
+      await untilCommitted(nats.url, fixture.topic, 3 * keys)
+      expect(got.ids).toHaveLength(3 * keys)
+      expect(keysOutOfOrder(got.ids)).toEqual([])
+    })
+
+    // It went on until another member took over, which handled all of that again.
+    test('a member whose commits are refused takes no more than its buffer, and goes on when they are stored', async () => {
+      const broker = await fixture.open()
+      await broker.publish(fixture.topic, interleaved(keys, 1))
+      const subscribe = async (group: string, maxBuffered: number) => {
+        const got = collector()
+        await broker.subscribe({ topic: fixture.topic, group, maxBuffered }, got.handler)
+        await fixture.until(() => expect(got.seen.size).toBe(keys))
+        return got
+      }
+      const [got, compared] = [await subscribe('all', 50), await subscribe('other', 10_000)]
+      await limitCommits(nats.url, fixture.topic, 1)
+      await broker.publish(fixture.topic, interleaved(keys, 9, 1))
+      await fixture.until(() => expect(compared.seen.size).toBe(10 * keys))
+      expect(got.seen.size).toBeLessThanOrEqual(keys + 50)
+      await limitCommits(nats.url, fixture.topic, -1)
+      await fixture.until(() => expect(got.seen.size).toBe(10 * keys))
+      expect(keysOutOfOrder(got.ids)).toEqual([])
+    })
   })
 
   describeOnNats(version, `NATS ${version} with a full disk`, () => {
@@ -128,6 +190,51 @@ for (const version of natsVersions) {
         `nats ${version}, full: ${acknowledged.length} acknowledged, 0 lost; the error after ${Math.round(tookMs)} ms: ${refusal?.message}`,
       )
     })
+  })
+}
+
+async function deleteLeases(url: string, topic: string, what: 'entries' | 'bucket') {
+  await withStreams(url, async (streams) => {
+    const name = `KV_${bucketOf(topic)}`
+    await (what === 'bucket' ? streams.delete(name) : streams.purge(name))
+  })
+}
+
+/** Until a lease has the sequence after `last`. */
+async function untilCommitted(url: string, topic: string, last: number): Promise<void> {
+  await withStreams(url, (streams) =>
+    expect
+      .poll(
+        async () => {
+          const name = `KV_${bucketOf(topic)}`
+          const { state } = await streams.info(name, { subjects_filter: '>' })
+          const subjects = Object.keys(state.subjects ?? {})
+          const entries = await Promise.all(
+            subjects.map((subject) => streams.getMessage(name, { last_by_subj: subject })),
+          )
+          return entries.map((entry) => Number(entry?.json<{ next: string }>().next))
+        },
+        { timeout: 60_000 },
+      )
+      .toContain(last + 1),
+  )
+}
+
+async function withStreams(url: string, use: (streams: StreamAPI) => Promise<void>): Promise<void> {
+  const nats = await connect({ servers: url })
+  try {
+    await use((await jetstreamManager(nats)).streams)
+  } finally {
+    await nats.close()
+  }
+}
+
+/** The most bytes that a commit may have; -1: any. */
+async function limitCommits(url: string, topic: string, bytes: number): Promise<void> {
+  await withStreams(url, async (streams) => {
+    const name = `KV_${bucketOf(topic)}`
+    const { config } = await streams.info(name)
+    await streams.update(name, { ...config, max_msg_size: bytes })
   })
 }
 

@@ -15,8 +15,6 @@ export interface NatsCluster {
   untilCurrent(): Promise<void>
   /** The index of the node that leads a stream; undefined if none does. */
   leaderOf(stream: string): Promise<number | undefined>
-  /** The index of the node that leads JetStream itself; undefined if none does. */
-  jetStreamLeader(): Promise<number | undefined>
   /** SIGKILLs the nodes and deletes their data. */
   destroy(): Promise<void>
 }
@@ -78,14 +76,6 @@ cluster { name: herald, listen: "127.0.0.1:${routePorts[index]}", routes: [${rou
     return undefined
   }
 
-  async function jetStreamLeader(): Promise<number | undefined> {
-    for (const monitor of running()) {
-      const leader = ((await monitor('jsz')) as Jsz | undefined)?.meta_cluster?.leader
-      if (leader) return folders.indexOf(leader)
-    }
-    return undefined
-  }
-
   try {
     const failed = starts.find((start) => start.status === 'rejected')
     if (failed !== undefined) throw failed.reason
@@ -95,12 +85,11 @@ cluster { name: herald, listen: "127.0.0.1:${routePorts[index]}", routes: [${rou
     throw error
   }
   const url = `nats://${nodes.map(({ address }) => address).join(',')}`
-  return { url, nodes, untilCurrent, leaderOf, jetStreamLeader, destroy }
+  return { url, nodes, untilCurrent, leaderOf, destroy }
 }
 
 /** https://docs.nats.io/running-a-nats-service/nats_admin/monitoring#jetstream-information-jsz */
 interface Jsz {
-  readonly meta_cluster?: { leader?: string }
   readonly account_details?: readonly {
     readonly stream_detail?: readonly { name: string; cluster?: { leader?: string } }[]
   }[]

@@ -1,5 +1,12 @@
 import type { Logger } from '@herald/runtime'
-import type { Handler, SubscribeOptions, Subscription } from '../../broker.js'
+import {
+  type Delivery,
+  type DeliveryContext,
+  type Handler,
+  RetryLater,
+  type SubscribeOptions,
+  type Subscription,
+} from '../../broker.js'
 import { untilReady } from '../../driver.js'
 import { logRejections } from '../../lanes.js'
 import { SubscriptionLimits } from '../../subscription-limits.js'
@@ -40,10 +47,12 @@ export class Consumer implements Subscription {
   #others = new Map<number, Lease>()
   #share = 0
   #paused = false
-  /** False while others may have taken over: without a connection, and after this process was stopped. */
+  /** False while others may have taken over: the leases cannot be read, or this process was stopped. */
   #sessionIsValid = true
   #checkedAt = performance.now()
+  /** When the leases were last read, or rather before that. */
   #verifiedAt = performance.now()
+  #verifying: Promise<void> | undefined
   #checkTimer: NodeJS.Timeout | undefined
   #unwatch = () => {}
   #balancing: Promise<void> | undefined
@@ -151,15 +160,40 @@ export class Consumer implements Subscription {
     this.#balanceSoon()
   }
 
-  /** Gives up what others have taken; the session is valid then. */
-  async #verify(): Promise<void> {
+  /** Gives up what others have taken; the session is valid then. Never rejects. */
+  #verify(): Promise<void> {
+    this.#verifying ??= this.#readLeases().finally(() => {
+      this.#verifying = undefined
+    })
+    return this.#verifying
+  }
+
+  async #readLeases(): Promise<void> {
+    const startedAt = performance.now()
     try {
-      this.#verifiedAt = performance.now()
       await Promise.all([...this.#held.values()].map((held) => held.verify()))
+      this.#verifiedAt = startedAt
       this.#setSession(true)
     } catch (error) {
-      this.#logger.debug({ err: error }, 'could not verify the leases')
+      const level = this.#sessionIsValid ? 'warn' : 'debug'
+      this.#logger[level](
+        { err: error },
+        'could not read the leases; starts no handlers until it can',
+      )
+      this.#setSession(false)
     }
+  }
+
+  /** If this process was stopped for a while, events that wait in its socket come before the next check. */
+  async #handle(delivery: Delivery, context: DeliveryContext): Promise<void> {
+    const { location, handler } = this.#options
+    if (performance.now() - this.#verifiedAt > location.sessionTimeoutMs) {
+      this.#setSession(false)
+      await this.#verify()
+      context.signal.throwIfAborted()
+      if (!this.#sessionIsValid) throw new RetryLater(checkEveryMs)
+    }
+    return handler(delivery, context)
   }
 
   #setSession(isValid: boolean): void {
@@ -216,7 +250,7 @@ export class Consumer implements Subscription {
   }
 
   async #take(partition: number, { next, revision }: Lease): Promise<void> {
-    const { link, topic, subscription, location, handler, onMissing } = this.#options
+    const { link, topic, subscription, location, onMissing } = this.#options
     const owner = this.#members.id
     const lease = await this.#leases.write(partition, { owner, next }, revision)
     // Another member was faster.
@@ -230,7 +264,11 @@ export class Consumer implements Subscription {
       partition,
       leases: this.#leases,
       lease,
-      lanes: { handler, limits: this.#limits, onRejected: logRejections(this.#logger) },
+      lanes: {
+        handler: (delivery, context) => this.#handle(delivery, context),
+        limits: this.#limits,
+        onRejected: logRejections(this.#logger),
+      },
       timeoutMs: location.requestTimeoutMs,
       logger,
       onLost: () => {

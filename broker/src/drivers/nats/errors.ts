@@ -41,6 +41,16 @@ const isNotEnabled = (error: unknown) =>
   // The library does not export its class.
   (error as Error).name === 'JetStreamNotEnabled' || has(notEnabled, error)
 
+/** A server has answered: it may have lost the stream, or no server may have it. */
+export function isAnswer(error: unknown): boolean {
+  const root = rootOf(error)
+  return (
+    root instanceof JetStreamApiError ||
+    root instanceof errors.NoRespondersError ||
+    isNotEnabled(root)
+  )
+}
+
 /** The same call may succeed if it is repeated soon. */
 export function isRetryable(error: unknown): boolean {
   const root = rootOf(error)

@@ -170,11 +170,11 @@ export class HeldPartition {
     return writing
   }
 
-  /** Writes the lease again if its entry was deleted: only its holder gives it back. */
+  /** Writes the lease again if it is not in the bucket: it was deleted. If another member had it since, it is. */
   async #read(): Promise<Lease> {
     const { leases, partition } = this.#options
     const lease = await leases.read(partition)
-    if (lease.owner !== null || this.#state !== 'held') return lease
+    if (lease.revision > 0 || this.#state !== 'held') return lease
     const held = { owner: this.#lease.owner, next: this.#due }
     return (await leases.write(partition, held, lease.revision)) ?? leases.read(partition)
   }
@@ -184,19 +184,21 @@ export class HeldPartition {
     this.#lanes.markCommitted(lease.next)
   }
 
-  /** Returns false, and gives the partition up, if the lease is another member's. */
+  /**
+   * Returns false, and gives the partition up, if the lease is another member's or nobody's: then this member has
+   * given it back, or another one had it since and gave it back at a later position.
+   */
   #adopt(lease: Lease): boolean {
-    const { owner } = this.#options.lease
-    const isReleased = this.#state === 'releasing' && lease.owner === null
-    if (lease.owner === owner || isReleased) {
+    if (lease.owner === this.#options.lease.owner) {
       this.#lease = { ...this.#lease, revision: lease.revision, owner: lease.owner }
       return true
     }
+    const isLost = this.#state === 'held'
     this.#state = 'gone'
     void this.#commits.stop()
     this.#lanes.revoke()
     void this.#reader.stop()
-    this.#options.onLost()
+    if (isLost) this.#options.onLost()
     return false
   }
 }

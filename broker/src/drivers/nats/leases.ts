@@ -25,9 +25,12 @@ export class Leases {
   readonly #link: Link
   readonly #kv: KV
   readonly #group: string
+  /** Creates the bucket if it is absent. */
+  readonly #create: () => Promise<KV>
 
-  private constructor(link: Link, kv: KV, group: string) {
+  private constructor(link: Link, create: () => Promise<KV>, kv: KV, group: string) {
     this.#link = link
+    this.#create = create
     this.#kv = kv
     this.#group = encodeGroup(group)
   }
@@ -38,11 +41,18 @@ export class Leases {
     const kvm = new Kvm(jetstream(link.nats, { timeout: timeoutMs }))
     // A direct get is answered by any replica, which may be behind the writes.
     const options = { history: 1, replicas, allow_direct: false }
-    return new Leases(link, await kvm.create(bucket, options), group)
+    const create = () => kvm.create(bucket, options)
+    return new Leases(link, create, await create(), group)
   }
 
+  /** Creates the bucket again if it was deleted. */
   async read(partition: number): Promise<Lease> {
-    const entry = await this.#link.orLost(this.#kv.get(this.#key(partition)))
+    const reading = this.#kv.get(this.#key(partition)).catch(async (error: unknown) => {
+      if (!isNotFound(error)) throw error
+      await this.#create()
+      return null
+    })
+    const entry = await this.#link.orLost(reading)
     if (entry === null || entry.length === 0) {
       return { owner: null, next: 0n, revision: entry?.revision ?? 0 }
     }

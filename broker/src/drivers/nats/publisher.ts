@@ -8,7 +8,7 @@ import { Fifo } from '../../fifo.js'
 import { partitionPosition } from '../../partition-position.js'
 import { Partitioner } from '../kafka/partitioner.js'
 import type { LazyConnection } from './connection.js'
-import { asNatsError, isRetryable } from './errors.js'
+import { asNatsError, isAnswer, isRetryable } from './errors.js'
 import type { NatsLocation } from './location.js'
 import { headerBytes, toNatsHeaders } from './nats-message.js'
 import { subjectOf, type Topics } from './topics.js'
@@ -92,7 +92,8 @@ export class Publisher {
         } catch (error) {
           if (this.#leftMs(call) > 0 && !this.#closed && isRetryable(error)) {
             this.#options.onRetry(whatOf(call.topic), error)
-            this.#options.topics.forget(call.topic)
+            // Without an answer nothing is known of the topic, and asking may take longer than sending again.
+            if (isAnswer(error)) this.#options.topics.forget(call.topic)
             await delay(backOffMs(failures, 50, 400))
           } else {
             call.failed = true
