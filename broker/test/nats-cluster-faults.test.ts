@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openBroker } from '@herald/broker'
 import { natsVersions } from '@herald/nats'
@@ -19,6 +20,13 @@ import { replicasOf, useTopic } from './nats-replicas.js'
 import { startProxy } from './tcp-proxy.js'
 
 const keys = 100
+
+/** The state of each thread as Linux names it: `T` is stopped. */
+function threadStates(pid: number | undefined): string[] {
+  const tasks = `/proc/${pid}/task`
+  const stats = readdirSync(tasks).map((id) => readFileSync(`${tasks}/${id}/stat`, 'latin1'))
+  return stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '')
+}
 const minRounds = 50
 /** The default of a subscription. */
 const maxBuffered = 320
@@ -142,6 +150,10 @@ for (const version of natsVersions) {
       const resume = () => followers.forEach((follower) => void follower.signal('SIGCONT'))
       onTestFinished(resume)
       for (const follower of followers) follower.signal('SIGSTOP')
+      // A thread may go on for a moment, and store the first copy.
+      await fixture.until(() => {
+        expect(followers.flatMap(({ pid }) => threadStates(pid)).join('')).toMatch(/^T+$/)
+      })
       const publishing = publisher.publish(fixture.topic, [event('k', 2)])
       publishing.catch(() => {})
       await fixture.until(() => expect(sent).toBe(1))
