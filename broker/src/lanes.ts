@@ -53,8 +53,8 @@ interface Lane {
 /**
  * The events of one partition during one assignment: keys run concurrently, each key in order, within
  * the limits of the subscription. Does no I/O: the driver pushes what it read, in order, commits
- * `committable`, and then calls `markCommitted`. What is not committed takes room: a member that cannot
- * commit soon takes nothing more, and little is delivered again when another one takes over. Closed
+ * `committable`, and then calls `markCommitted`. What could be committed and is not takes room: a member that
+ * cannot commit soon takes nothing more, and less is delivered again when another one takes over. Closed
  * after `drain` or `revoke`; a new assignment gets new lanes.
  */
 export class Lanes {

@@ -9,9 +9,12 @@ interface Startable {
 export interface LimitsOptions {
   /** The most handlers at work at once. Default 32. */
   readonly maxInFlight?: number | undefined
-  /** The most events taken and not yet committed. Default 10 × maxInFlight. */
+  /**
+   * The most events taken and not yet committed, those acknowledged behind one that is not left out.
+   * Default 10 × maxInFlight.
+   */
   readonly maxBuffered?: number | undefined
-  /** Called after events were released, at most once per turn of the event loop: fetch more. */
+  /** Called after events were released or committed, at most once per turn of the event loop: fetch more. */
   readonly onRoom?: () => void
 }
 

@@ -3,6 +3,7 @@ import { natsVersions } from '@herald/nats'
 import { describeOnNats, useNats } from '@herald/nats/use-nats'
 import { silentLogger } from '@herald/runtime/logger'
 import { AckPolicy, jetstreamManager, type StreamAPI } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
 import { connect, nanos } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
 import { bucketOf, tokenOf } from '#src/drivers/nats/topics'
@@ -110,10 +111,13 @@ for (const version of natsVersions) {
       await nextRound(0)
       await deleteLeases(nats.url, fixture.topic, 'entries')
       await nextRound(1)
-      await deleteLeases(nats.url, fixture.topic, 'bucket')
+      await untilCommitted(nats.url, fixture.topic, 2 * keys)
+      await deleteLeases(nats.url, fixture.topic, 'each entry')
       await nextRound(2)
-      await untilCommitted(nats.url, fixture.topic, 3 * keys)
-      expect(got.ids).toHaveLength(3 * keys)
+      await deleteLeases(nats.url, fixture.topic, 'bucket')
+      await nextRound(3)
+      await untilCommitted(nats.url, fixture.topic, 4 * keys)
+      expect(got.ids).toHaveLength(4 * keys)
       expect(keysOutOfOrder(got.ids)).toEqual([])
     })
 
@@ -193,7 +197,13 @@ for (const version of natsVersions) {
   })
 }
 
-async function deleteLeases(url: string, topic: string, what: 'entries' | 'bucket') {
+async function deleteLeases(url: string, topic: string, what: 'entries' | 'each entry' | 'bucket') {
+  if (what === 'each entry') {
+    const nats = await connect({ servers: url })
+    const bucket = await new Kvm(nats).open(bucketOf(topic))
+    for await (const key of await bucket.keys()) await bucket.delete(key)
+    return nats.close()
+  }
   await withStreams(url, async (streams) => {
     const name = `KV_${bucketOf(topic)}`
     await (what === 'bucket' ? streams.delete(name) : streams.purge(name))

@@ -50,7 +50,7 @@ export class Consumer implements Subscription {
   /** False while others may have taken over: the leases cannot be read, or this process was stopped. */
   #sessionIsValid = true
   #checkedAt = performance.now()
-  /** When the leases were last read, or rather before that. */
+  /** When the last reading of all leases that succeeded began. */
   #verifiedAt = performance.now()
   #verifying: Promise<void> | undefined
   #checkTimer: NodeJS.Timeout | undefined
@@ -186,14 +186,17 @@ export class Consumer implements Subscription {
 
   /** If this process was stopped for a while, events that wait in its socket come before the next check. */
   async #handle(delivery: Delivery, context: DeliveryContext): Promise<void> {
-    const { location, handler } = this.#options
-    if (performance.now() - this.#verifiedAt > location.sessionTimeoutMs) {
+    if (this.#isUnverified) {
       this.#setSession(false)
       await this.#verify()
       context.signal.throwIfAborted()
-      if (!this.#sessionIsValid) throw new RetryLater(checkEveryMs)
+      if (this.#isUnverified) throw new RetryLater(checkEveryMs)
     }
-    return handler(delivery, context)
+    return this.#options.handler(delivery, context)
+  }
+
+  get #isUnverified(): boolean {
+    return performance.now() - this.#verifiedAt > this.#options.location.sessionTimeoutMs
   }
 
   #setSession(isValid: boolean): void {

@@ -18,7 +18,7 @@ export interface HeldPartitionOptions {
   readonly lanes: Omit<LanesOptions, 'onProgress'>
   readonly timeoutMs: number
   readonly logger: Logger
-  /** Another member has it now. */
+  /** Another member has it, or has had it meanwhile. */
   readonly onLost: () => void
   readonly onMissing: () => Promise<unknown>
 }
@@ -170,13 +170,14 @@ export class HeldPartition {
     return writing
   }
 
-  /** Writes the lease again if it is not in the bucket: it was deleted. If another member had it since, it is. */
+  /** Writes the lease again if its entry was deleted. One that another member has given back is stored. */
   async #read(): Promise<Lease> {
     const { leases, partition } = this.#options
     const lease = await leases.read(partition)
-    if (lease.revision > 0 || this.#state !== 'held') return lease
-    const held = { owner: this.#lease.owner, next: this.#due }
-    return (await leases.write(partition, held, lease.revision)) ?? leases.read(partition)
+    if (lease.isStored || this.#state === 'gone') return lease
+    const owner = this.#state === 'held' ? this.#lease.owner : null
+    const written = await leases.write(partition, { owner, next: this.#due }, lease.revision)
+    return written ?? leases.read(partition)
   }
 
   #committed(lease: Lease): void {

@@ -13,6 +13,8 @@ export interface Lease {
   readonly next: bigint
   /** Changes with each write; 0: never written. */
   readonly revision: number
+  /** False: nobody has written it yet, or the entry was deleted. */
+  readonly isStored: boolean
 }
 
 export const encodeGroup = (group: string) => Buffer.from(group).toString('base64url')
@@ -54,16 +56,16 @@ export class Leases {
     })
     const entry = await this.#link.orLost(reading)
     if (entry === null || entry.length === 0) {
-      return { owner: null, next: 0n, revision: entry?.revision ?? 0 }
+      return { owner: null, next: 0n, revision: entry?.revision ?? 0, isStored: false }
     }
     const { owner, next } = entry.json<{ owner: string | null; next: string }>()
-    return { owner, next: BigInt(next), revision: entry.revision }
+    return { owner, next: BigInt(next), revision: entry.revision, isStored: true }
   }
 
   /** Resolves to what is stored now; undefined if the entry was changed since `revision`. */
   async write(
     partition: number,
-    { owner, next }: Omit<Lease, 'revision'>,
+    { owner, next }: Pick<Lease, 'owner' | 'next'>,
     revision: number,
   ): Promise<Lease | undefined> {
     const value = JSON.stringify({ owner, next: String(next) })
@@ -71,7 +73,7 @@ export class Leases {
       const written = await this.#link.orLost(
         this.#kv.put(this.#key(partition), value, { previousSeq: revision }),
       )
-      return { owner, next, revision: written }
+      return { owner, next, revision: written, isStored: true }
     } catch (error) {
       if (isConflict(error)) return undefined
       throw error

@@ -12,7 +12,7 @@ export interface ConfirmChannelsOptions {
   readonly onLost: (error: unknown) => void
 }
 
-/** Of the 2,047 that RabbitMQ allows a connection by default. */
+/** Above this number, the channel of a queue that is not in use is closed. RabbitMQ allows 2,047 by default. */
 const maxChannels = 256
 
 /**
@@ -65,13 +65,14 @@ export class ConfirmChannels {
     }
     this.#channels.set(queue, channel)
     let reason: unknown = new Error('the channel was closed')
+    const isInUse = () => this.#channels.get(queue) === channel
     channel.on('error', (error) => {
       reason = error
-      onRefused(queue, error)
+      if (isInUse()) onRefused(queue, error)
     })
     channel.on('return', () => onReturned(queue))
     channel.on('close', () => {
-      if (this.#channels.get(queue) === channel) this.#lost(reason)
+      if (isInUse()) this.#lost(reason)
     })
   }
 

@@ -94,7 +94,9 @@ export class Publisher {
     this.#requeue(error)
     this.#eachWaiting((call) => call.reject(error))
     await this.#opening
-    await this.#channels?.close()
+    const channels = this.#channels
+    this.#channels = undefined
+    await channels?.close()
   }
 
   #pump(): void {
