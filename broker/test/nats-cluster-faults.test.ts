@@ -20,6 +20,9 @@ import { replicasOf, useTopic } from './nats-replicas.js'
 import { startProxy } from './tcp-proxy.js'
 
 const keys = 100
+const minRounds = 50
+/** The default of a subscription. */
+const maxBuffered = 320
 
 /** The state of each thread as Linux names it: `T` is stopped. */
 function threadStates(pid: number | undefined): string[] {
@@ -27,9 +30,6 @@ function threadStates(pid: number | undefined): string[] {
   const stats = readdirSync(tasks).map((id) => readFileSync(`${tasks}/${id}/stat`, 'latin1'))
   return stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2)[0] ?? '')
 }
-const minRounds = 50
-/** The default of a subscription. */
-const maxBuffered = 320
 
 for (const version of natsVersions) {
   describeOnNats(version, `three servers of NATS ${version}: failures`, () => {

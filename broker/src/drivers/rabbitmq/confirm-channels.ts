@@ -59,7 +59,7 @@ export class ConfirmChannels {
     const { connector, connection, onReturned, onRefused } = this.#options
     const channel = await connector.openConfirmChannel(connection)
     if (this.#channels.size >= maxChannels) {
-      const [unused] = [...this.#channels].filter(([each]) => !isUsed(each))
+      const unused = [...this.#channels].find(([each]) => !isUsed(each))
       if (unused !== undefined) this.#channels.delete(unused[0])
       void closeQuietly(unused?.[1])
     }
